@@ -1,0 +1,72 @@
+# Lineside. `make help` lists what there is; a fresh clone needs git, Python 3.11 or newer and make, no more.
+
+export UV_PYTHON_DOWNLOADS ?= never
+PYTHON ?= python3
+TOOLS := .lineside/tools
+# A uv that works, or one of our own.
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(TOOLS)/bin/uv)
+# Two for the journeys, which wait more than they work, and one for the rest.
+WORKERS ?= 3
+# --frozen where the default package index is another than the lock's (docs/decisions/0002-packaging.md)
+LOCK ?= --locked
+# Passed on: make test PYTEST_ARGS="tests/build -x", make bench BENCH_ARGS=--quick
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+DEMO_ARGS ?=
+# What another Python version can get wrong: all but browser, database server, killed processes and the build.
+QUICK := -m "not long and not journey and not browser and not postgres" --ignore=tests/architecture --ignore=tests/build \
+  --ignore=tests/support --ignore=tests/opcua_bridge/test_kill.py --ignore=tests/web/test_authorisation.py
+IN_ENVIRONMENT := $(UV) run $(LOCK)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-long lint bench install prepare test-other-pythons clean
+
+help:  ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(UV)  ## Start a simulated factory, the bridge and the server; prints the address and how to sign in
+	@$(UV) run $(LOCK) --no-dev --extra bridge --extra server lineside demo $(DEMO_ARGS)
+
+test: install prepare lint test-other-pythons  ## Everything that has to be green: checks, then all but the long tests
+	$(IN_ENVIRONMENT) pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+test-long: install prepare  ## The tests that take minutes: soaks, many seeds, many kills
+	$(IN_ENVIRONMENT) pytest -m long $(PYTEST_ARGS)
+
+lint: install  ## Style, types, and who may import whom
+	$(IN_ENVIRONMENT) ruff check
+	$(IN_ENVIRONMENT) ruff format --check
+	$(IN_ENVIRONMENT) mypy
+	$(IN_ENVIRONMENT) lint-imports
+
+bench: install prepare  ## Run every benchmark; each prints its figures as one JSON line
+	@failed=; for script in benchmarks/[!_]*.py; do \
+	  echo "== $$script"; \
+	  PYTHONPATH=. $(IN_ENVIRONMENT) python $$script $(BENCH_ARGS) || failed="$$failed $$script"; \
+	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+install: $(UV)  ## Put exactly what uv.lock names into .venv, browser libraries included
+	@$(UV) sync $(LOCK) --quiet
+
+prepare: install
+	@$(IN_ENVIRONMENT) python -m tests.support.prepare
+
+# The whole suite runs on the Python of .venv; the oldest and the newest other one at hand get the quick part.
+test-other-pythons: install
+	@for python in $$($(IN_ENVIRONMENT) python -m tests.support.interpreters); do \
+	  echo "== $$($$python -VV)"; \
+	  UV_PROJECT_ENVIRONMENT=.lineside/$$(basename $$python) \
+	    $(IN_ENVIRONMENT) --python $$python pytest -q -n $(WORKERS) $(QUICK) $(PYTEST_ARGS) || exit 1; \
+	done
+
+clean:  ## Remove what was built, keep the code
+	rm -rf .venv .lineside build dist web/static/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(TOOLS)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is missing: $(PYTHON) is older or not there. Name another: make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -m venv $(TOOLS) || { rm -rf $(TOOLS); \
+	  echo "Python's venv module is missing: install it (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14' || { rm -rf $(TOOLS); \
+	  echo "uv could not be installed: pip cannot reach a package index." >&2; exit 1; }
