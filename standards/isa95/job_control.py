@@ -1,0 +1,105 @@
+"""Job orders: the machine's own states, and ours.
+
+Two vocabularies that are never mixed: `JobState` is what the machine says (OPC 10031-4, ISA-95 Job Control V2,
+clause 6), `DispatchStatus` is what we decided (B2MML 7.01, `JobOrderDispatchStatusType`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+
+class JobState(IntEnum):
+    """StateNumber of ISA95JobOrderReceiverObjectType."""
+
+    NotAllowedToStart = 1
+    AllowedToStart = 2
+    Running = 3
+    Interrupted = 4
+    Ended = 5
+    Aborted = 6
+
+
+class PrepareSubstate(IntEnum):
+    """Sub-states of NotAllowedToStart and AllowedToStart (ISA95PrepareStateMachineType)."""
+
+    Waiting = 1
+    Ready = 2
+    Loaded = 3
+
+
+class InterruptedSubstate(IntEnum):
+    """Held: a constraint stopped it. Suspended: somebody meant it (an operator's pause)."""
+
+    Held = 1
+    Suspended = 2
+
+
+class EndedSubstate(IntEnum):
+    """Completed: the work is over. Closed: reconciled, nothing more will come."""
+
+    Completed = 1
+    Closed = 2
+
+
+class JobMethod(StrEnum):
+    """Methods of the receiver that move a job between states."""
+
+    Update = "Update"
+    Start = "Start"
+    RevokeStart = "RevokeStart"
+    Pause = "Pause"
+    Resume = "Resume"
+    Stop = "Stop"
+    Abort = "Abort"
+
+
+class DispatchStatus(StrEnum):
+    """B2MML JobOrderDispatchStatusType, the values Lineside uses."""
+
+    Waiting = "Waiting"
+    Pending = "Pending"
+    Dispatched = "Dispatched"
+    Ready = "Ready"
+    Running = "Running"
+    Held = "Held"
+    Suspended = "Suspended"
+    Completed = "Completed"
+    Closed = "Closed"
+    Aborted = "Aborted"
+    Cancelled = "Cancelled"
+
+
+_S = JobState
+TRANSITIONS: Final[dict[tuple[JobState, JobState], JobMethod | None]] = {
+    (_S.NotAllowedToStart, _S.NotAllowedToStart): JobMethod.Update,
+    (_S.NotAllowedToStart, _S.AllowedToStart): JobMethod.Start,
+    (_S.AllowedToStart, _S.NotAllowedToStart): JobMethod.RevokeStart,
+    (_S.AllowedToStart, _S.AllowedToStart): JobMethod.Update,
+    (_S.AllowedToStart, _S.Running): None,
+    (_S.Running, _S.Interrupted): JobMethod.Pause,
+    (_S.Running, _S.Ended): JobMethod.Stop,
+    (_S.Running, _S.Aborted): JobMethod.Abort,
+    (_S.Interrupted, _S.Aborted): JobMethod.Abort,
+    (_S.Interrupted, _S.Running): JobMethod.Resume,
+    (_S.Interrupted, _S.Ended): JobMethod.Stop,
+    (_S.NotAllowedToStart, _S.Aborted): JobMethod.Abort,
+    (_S.AllowedToStart, _S.Aborted): JobMethod.Abort,
+}
+"""The 13 transitions of OPC 10031-4 with the method that causes each; None: the machine decides alone."""
+
+FINAL_STATES: Final = frozenset({JobState.Ended, JobState.Aborted})
+
+
+def may_follow(current: JobState, following: JobState) -> bool:
+    """Whether the standard's state machine knows this step."""
+    return (current, following) in TRANSITIONS
+
+
+def state_after(current: JobState, method: JobMethod) -> JobState | None:
+    """The state a method leads to, or None where the machine must refuse it (ReturnStatus bit 3)."""
+    for (source, target), cause in TRANSITIONS.items():
+        if source is current and cause is method:
+            return target
+    return None
