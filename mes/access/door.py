@@ -1,0 +1,244 @@
+"""The door of every request: who calls, of which plant, and may they?
+
+Below `/api/` a bearer token counts and nothing else; everywhere else, the live socket included, the session cookie and
+nothing else. So a script on another site can never use somebody's cookie on the API, nor a token on a screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from fastapi import WebSocket
+from starlette.requests import HTTPConnection
+
+from mes.access import permissions, rules
+from mes.access.errors import (
+    CredentialUnknown,
+    NotSignedIn,
+    PermissionMissing,
+    PrincipalDisabled,
+    SessionOver,
+    TokenExpired,
+    TokenRevoked,
+    WrongPlant,
+)
+from mes.access.permissions import Permission
+from mes.access.queries import find_session, find_token
+from mes.access.recent import RECENT
+from mes.access.service import touch_session, touch_token
+from mes.access.sign_in import device_key
+from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
+from mes.access.types import Role, Standing, StoredCredential
+from mes.kernel.db import Database, ReadSession
+from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
+from mes.kernel.plants import Plants
+from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+SESSION_COOKIE: Final = "lineside_session"
+API_PREFIX: Final = "/api/"
+CLOSE_SESSION_OVER: Final = 4401
+CLOSE_FORBIDDEN: Final = 4403
+"""Websocket close codes: in the private range, which browsers' reconnecting clients leave alone."""
+
+_TOKEN_REFUSALS: Final[dict[Standing, type[Unauthenticated]]] = {
+    Standing.ended: TokenRevoked,
+    Standing.expired: TokenExpired,
+    Standing.disabled: PrincipalDisabled,
+}
+_SESSION_REFUSALS: Final[dict[Standing, type[Unauthenticated]]] = {
+    Standing.ended: SessionOver,
+    Standing.expired: SessionOver,
+    Standing.idle: SessionOver,
+    Standing.disabled: PrincipalDisabled,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and the database of their plant."""
+
+    database: Database
+    principal_pk: int
+    principal_id: str
+    role: Role
+    display_name: str
+    language: str
+    work_unit_id: str | None
+    credential_sha256: bytes = field(default=b"", repr=False)
+    correlation_id: str = ""
+
+    async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
+        """Run a verb in the caller's plant, in the caller's name."""
+        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
+
+    async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
+        """Run a query in the caller's plant."""
+        return await self.database.read(query, **kwargs)
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the caller's role has a permission."""
+        return permissions.may(self.role, permission)
+
+
+@cache
+def caller(permission: Permission) -> Callable[[HTTPConnection], Awaitable[Caller]]:
+    """The dependency of a route: `Depends(caller(Permission.operate))`. 401 or 403 with a code, or the Caller."""
+
+    async def authorised(connection: HTTPConnection) -> Caller:
+        found = await identify(connection)
+        require(found, permission)
+        return found
+
+    return authorised
+
+
+async def identify(connection: HTTPConnection) -> Caller:
+    """Who calls, whatever they may do. Every failure is a 401 with a code."""
+    presented, prefix = _presented(connection)
+    plant_id = plant_of(presented, prefix)
+    if plant_id is None:
+        raise CredentialUnknown()
+    database = _database(connection, plant_id)
+    key = digest(presented)
+    credential = await _stored(database, key, prefix)
+    now_us = to_us(database.clock())
+    _refuse_unless_good(credential, now_us, prefix)
+    if _is_used(connection, credential) and rules.is_touch_due(credential, now_us):
+        await _touch(database, key, credential, now_us)
+    correlation_id = str(connection.scope.get("state", {}).get("correlation_id", ""))
+    return _caller(database, key, credential, correlation_id)
+
+
+def require(found: Caller, permission: Permission) -> None:
+    """`permission-missing` (403) unless the caller's role has it."""
+    if not found.may(permission):
+        raise PermissionMissing(f"{permission} is needed; {found.principal_id} is {found.role}.")
+
+
+async def websocket_caller(websocket: WebSocket) -> Caller | Refusal:
+    """Who opens a live socket: a signed-in person who may view the floor, or why not, with `close_code` for it."""
+    try:
+        found = await identify(websocket)
+        require(found, Permission.view_floor)
+    except Refusal as refusal:
+        return refusal
+    return found
+
+
+def close_code(refusal: Refusal) -> int:
+    """What a live socket is closed with. Neither makes the browser try again by itself."""
+    return CLOSE_SESSION_OVER if isinstance(refusal, Unauthenticated) else CLOSE_FORBIDDEN
+
+
+async def is_still_signed_in(found: Caller) -> bool:
+    """Whether the session behind an open socket is still good. Ask every half minute; it does not count as a use."""
+    credential = await found.database.read(find_session, token_sha256=found.credential_sha256)
+    if credential is None or credential.role is not found.role:
+        return False
+    return rules.standing(credential, to_us(found.database.clock())) is Standing.good
+
+
+def may_subscribe(found: Caller, topic: str) -> bool:
+    """Whether a caller may follow a topic; asked at subscribe time for every topic."""
+    return rules.may_subscribe(found.role, topic)
+
+
+def device_of(connection: HTTPConnection) -> str:
+    """The device key of a connection: its network address, as uvicorn's trusted proxies report it."""
+    return device_key(connection.client.host if connection.client is not None else "unknown")
+
+
+def plant_database(connection: HTTPConnection) -> Database:
+    """The database of the plant a host name stands for, before anybody has signed in."""
+    plants = _plants(connection)
+    return plants.get(plants.resolve(_host(connection)))
+
+
+def _presented(connection: HTTPConnection) -> tuple[str, str]:
+    if _is_api(connection):
+        scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+        prefix = TOKEN_PREFIX
+        text = text.strip() if scheme.lower() == "bearer" else ""
+    else:
+        text, prefix = connection.cookies.get(SESSION_COOKIE, ""), SESSION_PREFIX
+    if not text:
+        raise NotSignedIn()
+    return text, prefix
+
+
+def _is_api(connection: HTTPConnection) -> bool:
+    path: str = connection.scope["path"]
+    return path.removeprefix(connection.scope.get("root_path", "")).startswith(API_PREFIX)
+
+
+def _database(connection: HTTPConnection, plant_id: str) -> Database:
+    plants = _plants(connection)
+    if plants.resolve(_host(connection)) != plant_id:
+        raise WrongPlant()
+    return plants.get(plant_id)
+
+
+def _plants(connection: HTTPConnection) -> Plants:
+    plants: Plants = connection.app.state.plants
+    return plants
+
+
+def _host(connection: HTTPConnection) -> str:
+    return connection.headers.get("host", "")
+
+
+async def _stored(database: Database, key: bytes, prefix: str) -> StoredCredential:
+    known = RECENT.get(key)
+    if known is not None:
+        return known
+    query = find_token if prefix == TOKEN_PREFIX else find_session
+    found = await database.read(query, token_sha256=key)
+    if found is None:
+        raise CredentialUnknown()
+    RECENT.put(key, found)
+    return found
+
+
+def _refuse_unless_good(credential: StoredCredential, now_us: int, prefix: str) -> None:
+    how = rules.standing(credential, now_us)
+    if how is not Standing.good:
+        raise (_TOKEN_REFUSALS if prefix == TOKEN_PREFIX else _SESSION_REFUSALS)[how]()
+
+
+def _is_used(connection: HTTPConnection, credential: StoredCredential) -> bool:
+    if credential.idle_us is None:
+        return True
+    if connection.scope["type"] == "websocket":
+        return False
+    return rules.is_activity(connection.scope["method"], connection.headers.get("sec-fetch-mode"))
+
+
+async def _touch(database: Database, key: bytes, credential: StoredCredential, now_us: int) -> None:
+    RECENT.put(key, replace(credential, last_used_at_us=now_us))
+    with suppress(Unavailable):  # a busy writer must not turn a reader away
+        if credential.idle_us is None:
+            await database.write(touch_token, actor=None, token_sha256=key)
+        else:
+            await database.write(touch_session, actor=None, session_sha256=key)
+
+
+def _caller(database: Database, key: bytes, credential: StoredCredential, correlation_id: str) -> Caller:
+    return Caller(
+        database=database,
+        principal_pk=credential.principal_pk,
+        principal_id=credential.principal_id,
+        role=credential.role,
+        display_name=credential.display_name,
+        language=credential.language,
+        work_unit_id=credential.work_unit_id,
+        credential_sha256=key,
+        correlation_id=correlation_id,
+    )

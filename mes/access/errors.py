@@ -1,0 +1,131 @@
+"""Refusals of access. Every code has its page in docs/problems/."""
+
+from __future__ import annotations
+
+from mes.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, TooMany, Unauthenticated, Unprocessable
+
+
+class NotSignedIn(Unauthenticated):
+    """Nothing was presented."""
+
+    code = "not-signed-in"
+    title = "Sign in first"
+    next_step = "Sign in on this screen, or send a token as 'Authorization: Bearer …'."
+
+
+class CredentialUnknown(Unauthenticated):
+    """Malformed, never issued, or issued by a database this server does not have."""
+
+    code = "credential-unknown"
+    title = "Token or session not known"
+    next_step = "Sign in again, or ask an administrator for a new token."
+
+
+class WrongPlant(Unauthenticated):
+    code = "wrong-plant"
+    title = "This token or session belongs to another plant"
+    next_step = "Use the address of your plant, or a token that was made in this one."
+
+
+class TokenRevoked(Unauthenticated):
+    code = "token-revoked"
+    title = "This token was revoked"
+    next_step = "Ask an administrator for a new token."
+
+
+class TokenExpired(Unauthenticated):
+    code = "token-expired"
+    title = "This token has expired"
+    next_step = "Ask an administrator for a new token."
+
+
+class SessionOver(Unauthenticated):
+    """Signed out, idle too long, or older than a shift."""
+
+    code = "session-over"
+    title = "You are signed out"
+    next_step = "Sign in again; nothing you recorded is lost."
+
+
+class PrincipalDisabled(Unauthenticated):
+    code = "principal-disabled"
+    title = "This account is disabled"
+    next_step = "Ask an administrator to enable it."
+
+
+class PermissionMissing(Forbidden):
+    code = "permission-missing"
+    title = "Your role does not allow this"
+    next_step = "Ask somebody with the right role, or an administrator to change yours."
+
+
+class SignInFailed(Unauthenticated):
+    """Wrong PIN, no PIN, nobody of that name: one answer for all."""
+
+    code = "sign-in-failed"
+    title = "Name and PIN do not match"
+    next_step = "Try again; after a few failures there is a waiting time that grows."
+
+
+class SignInLocked(TooMany):
+    """Too many failures for this person or from this device. `retry_after_s` says how long."""
+
+    code = "sign-in-locked"
+    title = "Too many wrong PINs"
+    next_step = "Wait until the time is over, or ask an administrator to set a new PIN."
+
+
+class PinUnacceptable(Unprocessable):
+    code = "pin-unacceptable"
+    title = "Choose another PIN"
+    next_step = "Use 4 to 6 digits that are no row (1234), no repetition (1111, 1212) and no keypad line (2580)."
+
+
+class PinNotForMachines(Unprocessable):
+    code = "pin-not-for-machines"
+    title = "Only persons have a PIN"
+    next_step = "Give a bridge or an integration a token."
+
+
+class PrincipalNotFound(NotFound):
+    code = "principal-not-found"
+    title = "No such principal"
+    next_step = "List the principals and check the id."
+
+
+class PrincipalExists(Conflict):
+    code = "principal-exists"
+    title = "This id is taken"
+    next_step = "Choose another id, or change the principal that has it."
+
+
+class RoleKindMismatch(Unprocessable):
+    code = "role-kind-mismatch"
+    title = "This role is for another kind of principal"
+    next_step = "Persons are operator, supervisor, engineer or administrator; make a new principal for a machine."
+
+
+class LastAdministrator(Conflict):
+    code = "last-administrator"
+    title = "This is the last administrator"
+    next_step = "Make somebody else administrator first."
+
+
+class TokenNotFound(NotFound):
+    code = "token-not-found"
+    title = "No such token"
+    next_step = "List the tokens and check the id."
+
+
+class IdInvalid(Unprocessable):
+    code = "id-invalid"
+    title = "This id cannot be used"
+    next_step = "Use 1 to 100 letters, digits, '.', '_', ':' or '-', beginning with a letter or digit."
+
+
+class VersionMissing(BadRequest):
+    """An update must say which version it was made from."""
+
+    code = "version-missing"
+    title = "The update does not say which version it changes"
+    next_step = "Send the version you read, as If-Match or as 'version' in the body."

@@ -1,0 +1,49 @@
+"""What each role may do. Written out role by role: nobody inherits anything silently."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from mes.access.types import Role
+
+
+class Permission(StrEnum):
+    view_floor = "view-floor"
+    """See stations, board, walls, orders and master data."""
+    operate = "operate"
+    """Report counts and scrap, start, pause, resume and complete jobs."""
+    release_jobs = "release-jobs"
+    manage_master_data = "manage-master-data"
+    manage_access = "manage-access"
+    """Principals, roles, PINs, tokens."""
+    submit_operations_requests = "submit-operations-requests"
+    read_performance = "read-performance"
+    """Operations performance: what was produced, reported to an ERP."""
+    bridge_ingest = "bridge-ingest"
+    """Hand in samples and take commands: an edge box, nobody else."""
+
+
+_P = Permission
+ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
+    Role.operator: frozenset({_P.view_floor, _P.operate}),
+    Role.supervisor: frozenset({_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance}),
+    Role.engineer: frozenset({_P.view_floor, _P.operate, _P.manage_master_data, _P.read_performance}),
+    Role.administrator: frozenset(
+        {
+            _P.view_floor,
+            _P.operate,
+            _P.release_jobs,
+            _P.manage_master_data,
+            _P.manage_access,
+            _P.read_performance,
+        }
+    ),
+    Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance}),
+    Role.bridge: frozenset({_P.bridge_ingest}),
+}
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """Whether a role has a permission."""
+    return permission in ROLE_PERMISSIONS[role]

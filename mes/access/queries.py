@@ -1,0 +1,201 @@
+"""Reads of access. The two `find_` queries run for every request that is not remembered: one indexed query each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Select, exists, func, null, select
+from sqlmodel import Session
+
+from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.types import (
+    LockState,
+    PinRecord,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+    StoredCredential,
+    TokenView,
+)
+from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
+from mes.kernel.sqltypes import from_us, from_us_or_none
+
+_PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
+_TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
+_SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
+_PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
+_DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
+
+_WHO: Final = (
+    _PRINCIPAL.c.pk.label("principal_pk"),
+    _PRINCIPAL.c.id.label("principal_id"),
+    _PRINCIPAL.c.role,
+    _PRINCIPAL.c.display_name,
+    _PRINCIPAL.c.language,
+    _PRINCIPAL.c.disabled_at,
+)
+_NOTHING: Final = null()
+
+
+def _by_token() -> Select[Any]:
+    return select(
+        *_WHO,
+        _TOKEN.c.revoked_at_us.label("ended_at_us"),
+        _TOKEN.c.expires_at_us,
+        _TOKEN.c.last_used_at_us,
+        _NOTHING.label("idle_us"),
+        _NOTHING.label("work_unit_id"),
+    ).join_from(_TOKEN, _PRINCIPAL)
+
+
+def _by_session() -> Select[Any]:
+    return select(
+        *_WHO,
+        _SESSION.c.ended_at_us,
+        _SESSION.c.expires_at_us,
+        _SESSION.c.last_seen_at_us.label("last_used_at_us"),
+        _SESSION.c.idle_us,
+        _SESSION.c.work_unit_id,
+    ).join_from(_SESSION, _PRINCIPAL)
+
+
+def find_token(session: Session, *, token_sha256: bytes) -> StoredCredential | None:
+    """The token of a digest with its principal, whatever its standing."""
+    row = session.execute(_by_token().where(_TOKEN.c.token_sha256 == token_sha256)).mappings().first()
+    return None if row is None else _credential(row)
+
+
+def find_session(session: Session, *, token_sha256: bytes) -> StoredCredential | None:
+    """The session of a digest with its principal, whatever its standing."""
+    row = session.execute(_by_session().where(_SESSION.c.token_sha256 == token_sha256)).mappings().first()
+    return None if row is None else _credential(row)
+
+
+def _credential(row: Mapping[Any, Any]) -> StoredCredential:
+    return StoredCredential(
+        principal_pk=row["principal_pk"],
+        principal_id=row["principal_id"],
+        role=Role(row["role"]),
+        display_name=row["display_name"],
+        language=row["language"],
+        disabled=row["disabled_at"] is not None,
+        ended_at_us=row["ended_at_us"],
+        expires_at_us=row["expires_at_us"],
+        last_used_at_us=row["last_used_at_us"],
+        idle_us=row["idle_us"],
+        work_unit_id=row["work_unit_id"],
+    )
+
+
+def find_pin(session: Session, *, principal_id: str, device_key: str) -> tuple[PinRecord | None, LockState, LockState]:
+    """Whom a PIN is to be checked for (None: nobody who could sign in), the lock on that person and on the device."""
+    row = session.execute(
+        select(*_WHO, _PIN)
+        .join_from(_PRINCIPAL, _PIN)
+        .where(_PRINCIPAL.c.id == principal_id, _PRINCIPAL.c.disabled_at.is_(None))
+    ).first()
+    device = get_device_lock(session, device_key=device_key)
+    if row is None:
+        return None, LockState(), device
+    record = PinRecord(
+        principal_pk=row.principal_pk,
+        principal_id=row.principal_id,
+        role=Role(row.role),
+        display_name=row.display_name,
+        language=row.language,
+        pin_hash=row.pin_hash,
+        changed_at_us=row.changed_at_us,
+    )
+    return record, LockState(row.failed_count, row.locked_until_us, row.failed_at_us), device
+
+
+def get_device_lock(session: Session, *, device_key: str) -> LockState:
+    """The lock on a device; unlocked where it never failed."""
+    row = session.execute(select(_DEVICE).where(_DEVICE.c.device_key == device_key)).first()
+    return LockState() if row is None else LockState(row.failed_count, row.locked_until_us, row.failed_at_us)
+
+
+def get_principal(session: Session, *, principal_id: str) -> PrincipalView | None:
+    """One principal by its id."""
+    row = session.execute(_principals().where(_PRINCIPAL.c.id == principal_id)).first()
+    return None if row is None else _principal(row)
+
+
+def list_principals(
+    session: Session,
+    *,
+    kind: PrincipalKind | None = None,
+    role: Role | None = None,
+    cursor: str | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> Page[PrincipalView]:
+    """Principals by id."""
+    statement = _principals().order_by(_PRINCIPAL.c.id).limit(limit + 1)
+    if kind is not None:
+        statement = statement.where(_PRINCIPAL.c.kind == kind.value)
+    if role is not None:
+        statement = statement.where(_PRINCIPAL.c.role == role.value)
+    if cursor is not None:
+        (after,) = decode_cursor(cursor, (str,))
+        statement = statement.where(_PRINCIPAL.c.id > after)
+    rows = [_principal(row) for row in session.execute(statement)]
+    return page_of(rows, limit, lambda principal: (principal.id,))
+
+
+def _principals() -> Select[Any]:
+    has_pin = exists().where(_PIN.c.principal_pk == _PRINCIPAL.c.pk).label("has_pin")
+    return select(_PRINCIPAL, has_pin)
+
+
+def _principal(row: Any) -> PrincipalView:
+    return PrincipalView(
+        pk=row.pk,
+        id=row.id,
+        kind=PrincipalKind(row.kind),
+        role=Role(row.role),
+        display_name=row.display_name,
+        language=row.language,
+        disabled_at=row.disabled_at,
+        has_pin=bool(row.has_pin),
+        version=row.version,
+    )
+
+
+def list_tokens(
+    session: Session, *, principal_id: str | None = None, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+) -> Page[TokenView]:
+    """Tokens, oldest first, revoked and expired ones too; never their text."""
+    statement = (
+        select(_TOKEN, _PRINCIPAL.c.id.label("principal_id"))
+        .join_from(_TOKEN, _PRINCIPAL)
+        .order_by(_TOKEN.c.pk)
+        .limit(limit + 1)
+    )
+    if principal_id is not None:
+        statement = statement.where(_PRINCIPAL.c.id == principal_id)
+    if cursor is not None:
+        (after,) = decode_cursor(cursor, (int,))
+        statement = statement.where(_TOKEN.c.pk > after)
+    rows = [_token(row) for row in session.execute(statement)]
+    return page_of(rows, limit, lambda token: (token.token_id,))
+
+
+def _token(row: Any) -> TokenView:
+    return TokenView(
+        token_id=row.pk,
+        principal_id=row.principal_id,
+        label=row.label,
+        created_at=from_us(row.created_at_us),
+        expires_at=from_us_or_none(row.expires_at_us),
+        last_used_at=from_us_or_none(row.last_used_at_us),
+        revoked_at=from_us_or_none(row.revoked_at_us),
+    )
+
+
+def count_administrators(session: Session) -> int:
+    """Administrators who are not disabled."""
+    statement = select(func.count()).where(
+        _PRINCIPAL.c.role == Role.administrator.value, _PRINCIPAL.c.disabled_at.is_(None)
+    )
+    return int(session.execute(statement).scalar_one())

@@ -1,0 +1,128 @@
+"""Decisions of access: pure functions of what is known and the present instant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Final
+
+from mes.access.permissions import Permission, may
+from mes.access.types import LockPolicy, LockState, Role, SessionPolicy, Standing, StoredCredential
+
+SECOND_US: Final = 1_000_000
+TOUCH_SESSION_US: Final = 60 * SECOND_US
+TOUCH_TOKEN_US: Final = 600 * SECOND_US
+"""How old the last recorded use may be before a use is recorded again."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+_PIN: Final = re.compile(r"[0-9]{4,6}")
+_KEYPAD_LINES: Final = frozenset({"2580", "0852", "1470", "0741", "3690", "0963"})
+_DISTINCT_MIN: Final = 3
+
+TOPIC_PERMISSIONS: Final[Mapping[str, Permission]] = {
+    "equipment": Permission.view_floor,
+    "work-center": Permission.view_floor,
+    "area": Permission.view_floor,
+    "board": Permission.view_floor,
+    "order": Permission.view_floor,
+    "bridge": Permission.manage_master_data,
+}
+"""Kind of topic → what a subscriber must be allowed. Integrations and bridges have no live feed: they have cursors."""
+_WHOLE_TOPICS: Final = frozenset({"board"})
+_TOPIC_MAX: Final = 220
+
+
+def is_valid_id(text: str) -> bool:
+    """Whether an id is safe in a path, a topic and a file name."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_acceptable_pin(pin: str) -> bool:
+    """4 to 6 ASCII digits; no row, no repeated group, no straight line of the keypad."""
+    if not _PIN.fullmatch(pin):
+        return False
+    return not (is_row(pin) or is_repetition(pin) or any(line in pin for line in _KEYPAD_LINES))
+
+
+def is_row(pin: str) -> bool:
+    """1234, 9876, 7890: each digit one more, or each one less, than the one before (9 and 0 are neighbours)."""
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
+    return steps in ({1}, {9})
+
+
+def is_repetition(pin: str) -> bool:
+    """1111, 1122, 1212, 123123: fewer than three different digits, or a group said twice."""
+    half = len(pin) // 2
+    return len(set(pin)) < _DISTINCT_MIN or pin[:half] * 2 == pin
+
+
+def standing(credential: StoredCredential, now_us: int) -> Standing:
+    """How a credential stands at an instant; limits are half-open: at its expiry it is expired."""
+    if credential.ended_at_us is not None:
+        return Standing.ended
+    if credential.disabled:
+        return Standing.disabled
+    if credential.expires_at_us is not None and now_us >= credential.expires_at_us:
+        return Standing.expired
+    if _is_idle(credential, now_us):
+        return Standing.idle
+    return Standing.good
+
+
+def _is_idle(credential: StoredCredential, now_us: int) -> bool:
+    if credential.idle_us is None or credential.last_used_at_us is None:
+        return False
+    return now_us >= credential.last_used_at_us + credential.idle_us
+
+
+def is_touch_due(credential: StoredCredential, now_us: int) -> bool:
+    """Whether a use is worth recording: at most once a minute for a session, once in ten minutes for a token."""
+    if credential.last_used_at_us is None:
+        return True
+    if credential.idle_us is None:
+        return now_us >= credential.last_used_at_us + TOUCH_TOKEN_US
+    return now_us >= credential.last_used_at_us + min(TOUCH_SESSION_US, credential.idle_us // 5)
+
+
+def is_activity(method: str, fetch_mode: str | None) -> bool:
+    """Whether a request of a session means that somebody is there.
+
+    A tap that writes and a page that is opened do; a region fetched by a script or a socket that stays open does not.
+    """
+    return method not in {"GET", "HEAD", "OPTIONS"} or fetch_mode in {None, "navigate"}
+
+
+def idle_us(policy: SessionPolicy, *, at_work_unit: bool) -> int:
+    """Idle time of a new session, microseconds."""
+    return (policy.station_idle_s if at_work_unit else policy.desk_idle_s) * SECOND_US
+
+
+def is_locked(state: LockState, now_us: int) -> bool:
+    """Whether attempts are refused without being looked at."""
+    return now_us < state.locked_until_us
+
+
+def after_failure(state: LockState, policy: LockPolicy, now_us: int) -> LockState:
+    """The lock after one more failure. The first delay begins with the failure that uses up the free ones."""
+    count = state.failed_count + 1
+    if policy.forget_after_s is not None and now_us - state.failed_at_us >= policy.forget_after_s * SECOND_US:
+        count = 1
+    over = count - policy.free_failures
+    until = 0 if over < 0 else now_us + lock_delay_s(over, policy) * SECOND_US
+    return LockState(failed_count=count, locked_until_us=until, failed_at_us=now_us)
+
+
+def lock_delay_s(over: int, policy: LockPolicy) -> int:
+    """Delay after `over` failures beyond the one that locked (0, 1, 2 …): doubling, limited. Seconds."""
+    return min(policy.first_delay_s << min(over, 20), policy.longest_delay_s)
+
+
+def may_subscribe(role: Role, topic: str) -> bool:
+    """Whether a role may follow a topic of the live feed. Unknown kinds of topics: nobody."""
+    kind, separator, rest = topic.partition("/")
+    permission = TOPIC_PERMISSIONS.get(kind)
+    if permission is None or len(topic) > _TOPIC_MAX:
+        return False
+    complete = not separator if kind in _WHOLE_TOPICS else bool(rest) and rest.strip() == rest
+    return complete and may(role, permission)

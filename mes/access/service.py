@@ -1,0 +1,349 @@
+"""Verbs of access. Every one but the coarse `touch_` leaves an event: who may do what is part of the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import CursorResult, Update, delete, insert, select, update
+from sqlmodel import col
+
+from mes.access import rules
+from mes.access.errors import (
+    IdInvalid,
+    LastAdministrator,
+    PinNotForMachines,
+    PrincipalDisabled,
+    PrincipalExists,
+    PrincipalNotFound,
+    RoleKindMismatch,
+    TokenNotFound,
+)
+from mes.access.queries import count_administrators, find_pin, find_session
+from mes.access.recent import RECENT
+from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.tokens import digest, new_token
+from mes.access.types import (
+    DEVICE_LOCK,
+    PERSON_LOCK,
+    ROLE_KIND,
+    SESSION_POLICY,
+    AttemptOutcome,
+    LockState,
+    NewToken,
+    PrincipalKind,
+    Role,
+    SessionPolicy,
+)
+from mes.kernel.errors import VersionConflict
+from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
+
+_TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
+_SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
+_PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
+_DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
+_DEVICE_LOCK_KEEP_US: Final = 24 * 3_600 * rules.SECOND_US
+
+
+def create_principal(uow: UnitOfWork, *, principal_id: str, role: Role, display_name: str, language: str = "en") -> int:
+    """A new principal; its kind follows from its role. Answers its `pk`. `id-invalid`, `principal-exists`."""
+    if not rules.is_valid_id(principal_id):
+        raise IdInvalid(f"{principal_id!r} cannot be used as an id.")
+    if _find(uow, principal_id) is not None:
+        raise PrincipalExists(f"There is already a principal {principal_id}.")
+    principal = Principal(
+        id=principal_id,
+        kind=ROLE_KIND[role].value,
+        role=role.value,
+        display_name=display_name,
+        language=language,
+    )
+    uow.session.add(principal)
+    uow.flush()
+    _emit(uow, "principal-created", principal_id, role=role.value)
+    return _pk(principal)
+
+
+def rename_principal(uow: UnitOfWork, *, principal_id: str, display_name: str, language: str) -> None:
+    """Change how a principal is called and in which language it is spoken to. Permissions stay as they are."""
+    principal = _load(uow, principal_id)
+    if (principal.display_name, principal.language) == (display_name, language):
+        return
+    principal.display_name, principal.language = display_name, language
+    RECENT.distrust()
+    _emit(uow, "principal-renamed", principal_id)
+
+
+def set_role(uow: UnitOfWork, *, principal_id: str, role: Role, version: int | None = None) -> None:
+    """Give a principal another role of its kind and sign it out everywhere.
+
+    `version-conflict`, `role-kind-mismatch`, `last-administrator`.
+    """
+    principal = _load(uow, principal_id, version)
+    if principal.kind != ROLE_KIND[role].value:
+        raise RoleKindMismatch(f"{principal_id} is a {principal.kind}; {role} is not a role for it.")
+    if principal.role == role.value:
+        return
+    _keep_an_administrator(uow, principal)
+    before, principal.role = principal.role, role.value
+    _end_sessions(uow, _pk(principal))
+    _emit(uow, "role-set", principal_id, role=role.value, before=before)
+
+
+def disable_principal(uow: UnitOfWork, *, principal_id: str, version: int | None = None) -> None:
+    """From now on none of its tokens and sessions is good. Repeating it changes nothing. `last-administrator`."""
+    principal = _load(uow, principal_id, version)
+    if principal.disabled_at is not None:
+        return
+    _keep_an_administrator(uow, principal)
+    principal.disabled_at = uow.now
+    _end_sessions(uow, _pk(principal))
+    _emit(uow, "principal-disabled", principal_id)
+
+
+def enable_principal(uow: UnitOfWork, *, principal_id: str, version: int | None = None) -> None:
+    """Undo `disable_principal`: tokens are good again, sessions are not."""
+    principal = _load(uow, principal_id, version)
+    if principal.disabled_at is None:
+        return
+    principal.disabled_at = None
+    RECENT.distrust()
+    _emit(uow, "principal-enabled", principal_id)
+
+
+def change_principal(
+    uow: UnitOfWork, *, principal_id: str, version: int, role: Role | None = None, disabled: bool | None = None
+) -> None:
+    """Set the role, disable or enable, in one step; None leaves it alone. Errors as of the verbs it is made of."""
+    _load(uow, principal_id, version)
+    if role is not None:
+        set_role(uow, principal_id=principal_id, role=role)
+    if disabled is not None:
+        (disable_principal if disabled else enable_principal)(uow, principal_id=principal_id)
+
+
+def create_token(
+    uow: UnitOfWork, *, plant_id: str, principal_id: str, label: str, expires_at: datetime | None = None
+) -> NewToken:
+    """A token for a principal of this plant. The answer is the only place its text ever appears."""
+    principal = _load(uow, principal_id)
+    if principal.disabled_at is not None:
+        raise PrincipalDisabled(f"{principal_id} is disabled.")
+    text = new_token(plant_id)
+    token = ApiToken(
+        principal_pk=_pk(principal),
+        token_sha256=digest(text),
+        label=label,
+        created_at_us=uow.now_us,
+        expires_at_us=None if expires_at is None else to_us(expires_at),
+    )
+    uow.session.add(token)
+    uow.flush()
+    token_id = _pk(token)
+    _emit(uow, "token-created", principal_id, token_id=token_id, label=label)
+    return NewToken(token_id=token_id, token=text, principal_id=principal_id)
+
+
+def revoke_token(uow: UnitOfWork, *, token_id: int) -> None:
+    """The token is refused from the moment this is committed. Repeating it changes nothing. `token-not-found`."""
+    row = uow.execute(
+        select(_TOKEN.c.token_sha256, _TOKEN.c.revoked_at_us, col(Principal.id))
+        .join(Principal, col(Principal.pk) == _TOKEN.c.principal_pk)
+        .where(_TOKEN.c.pk == token_id)
+    ).first()
+    if row is None:
+        raise TokenNotFound(f"There is no token {token_id}.")
+    if row.revoked_at_us is not None:
+        return
+    uow.execute(update(_TOKEN).where(_TOKEN.c.pk == token_id).values(revoked_at_us=uow.now_us))
+    RECENT.distrust(bytes(row.token_sha256))
+    _emit(uow, "token-revoked", row.id, token_id=token_id)
+
+
+def store_pin(uow: UnitOfWork, *, principal_id: str, pin_hash: str) -> None:
+    """Give a person the PIN of this hash (`pins.hash_pin`), lift the lock, end the sessions of the old one."""
+    principal = _load(uow, principal_id)
+    if principal.kind != PrincipalKind.person.value:
+        raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")
+    fresh = {
+        "pin_hash": pin_hash,
+        "changed_at_us": uow.now_us,
+        "failed_count": 0,
+        "failed_at_us": 0,
+        "locked_until_us": 0,
+    }
+    changed = _count_changed(uow, update(_PIN).where(_PIN.c.principal_pk == principal.pk).values(fresh))
+    if changed == 0:
+        uow.execute(insert(_PIN).values(principal_pk=principal.pk, **fresh))
+    _end_sessions(uow, _pk(principal))
+    _emit(uow, "pin-set", principal_id)
+
+
+def record_pin_attempt(
+    uow: UnitOfWork,
+    *,
+    principal_id: str,
+    checked_hash: str | None,
+    matches: bool,
+    session_sha256: bytes,
+    device_key: str,
+    work_unit_id: str | None = None,
+    policy: SessionPolicy = SESSION_POLICY,
+) -> AttemptOutcome:
+    """Count one checked PIN and, if all is well, open the session.
+
+    The check ran before, elsewhere, perhaps many at once; the attempts are counted here, one after another. Whatever
+    the check said, an attempt that arrives while person or device is locked is refused, so guessing in parallel gains
+    nothing. Refusals are answers, not errors: the count must be committed.
+    """
+    record, person, device = find_pin(uow.session, principal_id=principal_id, device_key=device_key)
+    locked_until_us = max(person.locked_until_us, device.locked_until_us)
+    if uow.now_us < locked_until_us:
+        return AttemptOutcome(signed_in=False, locked_until_us=locked_until_us)
+    if record is None or not matches or checked_hash != record.pin_hash:
+        principal_pk = None if record is None else record.principal_pk
+        return _count_failure(uow, principal_id, principal_pk, person, device_key, device)
+    _write_lock(uow, record.principal_pk, LockState())
+    open_session(
+        uow,
+        principal_id=principal_id,
+        session_sha256=session_sha256,
+        work_unit_id=work_unit_id,
+        policy=policy,
+    )
+    return AttemptOutcome(signed_in=True)
+
+
+def open_session(
+    uow: UnitOfWork,
+    *,
+    principal_id: str,
+    session_sha256: bytes,
+    work_unit_id: str | None = None,
+    policy: SessionPolicy = SESSION_POLICY,
+) -> None:
+    """Sign a person in, at a work unit or at a desk. The caller has made sure who it is."""
+    principal = _load(uow, principal_id)
+    if principal.kind != PrincipalKind.person.value:
+        raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")
+    uow.execute(
+        insert(_SESSION).values(
+            token_sha256=session_sha256,
+            principal_pk=principal.pk,
+            work_unit_id=work_unit_id,
+            created_at_us=uow.now_us,
+            last_seen_at_us=uow.now_us,
+            idle_us=rules.idle_us(policy, at_work_unit=work_unit_id is not None),
+            expires_at_us=uow.now_us + policy.lifetime_s * rules.SECOND_US,
+        )
+    )
+    _emit(uow, "signed-in", principal_id, work_unit_id=work_unit_id)
+
+
+def sign_out(uow: UnitOfWork, *, session_sha256: bytes) -> None:
+    """End a session. One that is over, or never was, changes nothing."""
+    found = find_session(uow.session, token_sha256=session_sha256)
+    if found is None or found.ended_at_us is not None:
+        return
+    uow.execute(update(_SESSION).where(_SESSION.c.token_sha256 == session_sha256).values(ended_at_us=uow.now_us))
+    RECENT.distrust(session_sha256)
+    _emit(uow, "signed-out", found.principal_id, work_unit_id=found.work_unit_id)
+
+
+def touch_session(uow: UnitOfWork, *, session_sha256: bytes) -> None:
+    """Record that a session was used. The door calls this at most once a minute; it leaves no event."""
+    uow.execute(
+        update(_SESSION)
+        .where(_SESSION.c.token_sha256 == session_sha256, _SESSION.c.ended_at_us.is_(None))
+        .values(last_seen_at_us=uow.now_us)
+    )
+
+
+def touch_token(uow: UnitOfWork, *, token_sha256: bytes) -> None:
+    """Record that a token was used. The door calls this at most every ten minutes; it leaves no event."""
+    uow.execute(update(_TOKEN).where(_TOKEN.c.token_sha256 == token_sha256).values(last_used_at_us=uow.now_us))
+
+
+def _count_failure(
+    uow: UnitOfWork,
+    principal_id: str,
+    principal_pk: int | None,
+    person: LockState,
+    device_key: str,
+    device: LockState,
+) -> AttemptOutcome:
+    device = rules.after_failure(device, DEVICE_LOCK, uow.now_us)
+    _write_device_lock(uow, device_key, device)
+    if principal_pk is not None:
+        person = rules.after_failure(person, PERSON_LOCK, uow.now_us)
+        _write_lock(uow, principal_pk, person)
+    subject = principal_id if principal_pk is not None else ""
+    _emit(uow, "sign-in-failed", subject, failed_count=person.failed_count, device=device_key[:16])
+    locked_until_us = max(person.locked_until_us, device.locked_until_us)
+    if locked_until_us > uow.now_us:
+        _emit(uow, "sign-in-locked", subject, locked_until_us=locked_until_us, device=device_key[:16])
+    return AttemptOutcome(signed_in=False, locked_until_us=locked_until_us)
+
+
+def _write_lock(uow: UnitOfWork, principal_pk: int, lock: LockState) -> None:
+    uow.execute(update(_PIN).where(_PIN.c.principal_pk == principal_pk).values(_lock_values(lock)))
+
+
+def _write_device_lock(uow: UnitOfWork, device_key: str, lock: LockState) -> None:
+    its_row = _DEVICE.c.device_key == device_key
+    if _count_changed(uow, update(_DEVICE).where(its_row).values(_lock_values(lock))) == 0:
+        uow.execute(delete(_DEVICE).where(_DEVICE.c.failed_at_us < uow.now_us - _DEVICE_LOCK_KEEP_US))
+        uow.execute(insert(_DEVICE).values(device_key=device_key, **_lock_values(lock)))
+
+
+def _lock_values(lock: LockState) -> dict[str, int]:
+    return {
+        "failed_count": lock.failed_count,
+        "failed_at_us": lock.failed_at_us,
+        "locked_until_us": lock.locked_until_us,
+    }
+
+
+def _end_sessions(uow: UnitOfWork, principal_pk: int) -> None:
+    open_ones = (_SESSION.c.principal_pk == principal_pk) & _SESSION.c.ended_at_us.is_(None)
+    uow.execute(update(_SESSION).where(open_ones).values(ended_at_us=uow.now_us))
+    RECENT.distrust()
+
+
+def _keep_an_administrator(uow: UnitOfWork, principal: Principal) -> None:
+    is_one = principal.role == Role.administrator.value and principal.disabled_at is None
+    if is_one and count_administrators(uow.session) == 1:
+        raise LastAdministrator(f"{principal.id} is the only one who can manage access.")
+
+
+def _find(uow: UnitOfWork, principal_id: str) -> Principal | None:
+    return uow.session.execute(select(Principal).where(col(Principal.id) == principal_id)).scalar_one_or_none()
+
+
+def _load(uow: UnitOfWork, principal_id: str, version: int | None = None) -> Principal:
+    found = _find(uow, principal_id)
+    if found is None:
+        raise PrincipalNotFound(f"There is no principal {principal_id}.")
+    if version is not None and found.version != version:
+        raise VersionConflict(f"{principal_id} has version {found.version}, not {version}.")
+    return found
+
+
+def _pk(row: Principal | ApiToken) -> int:
+    if row.pk is None:
+        raise RuntimeError("a row without pk was not flushed")
+    return row.pk
+
+
+def _count_changed(uow: UnitOfWork, statement: Update) -> int:
+    return cast("CursorResult[Any]", uow.execute(statement)).rowcount
+
+
+def _emit(uow: UnitOfWork, what: str, principal_id: str, **payload: Any) -> None:
+    uow.emit(
+        f"access.{what}.v1",
+        topics=(),
+        subject=principal_id,
+        payload={"principal_id": principal_id, **payload},
+    )

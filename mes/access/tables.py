@@ -1,0 +1,89 @@
+"""Principals and what they identify themselves with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary
+from sqlmodel import Field
+
+from mes.kernel.sqltypes import UtcDateTime, Versioned
+from mes.kernel.tables import TableModel, micros
+
+
+class Principal(TableModel, Versioned, table=True):
+    """Who calls: a person, a bridge, an integration. Never deleted: events name it by `pk`."""
+
+    __tablename__ = "principal"
+    __table_args__ = (
+        CheckConstraint("kind IN ('person', 'bridge', 'integration')", name="kind"),
+        CheckConstraint(
+            "role IN ('operator', 'supervisor', 'engineer', 'administrator', 'integration', 'bridge')",
+            name="role",
+        ),
+    )
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    kind: str = Field(max_length=20)
+    role: str = Field(max_length=20)
+    display_name: str = Field(max_length=200)
+    language: str = Field(default="en", max_length=20)
+    disabled_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+class ApiToken(TableModel, table=True):
+    """A bearer token, by its SHA-256."""
+
+    __tablename__ = "api_token"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    principal_pk: int = Field(foreign_key="principal.pk", index=True)
+    token_sha256: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    label: str = Field(max_length=200)
+    created_at_us: int = Field(sa_column=micros())
+    expires_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    last_used_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    revoked_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+
+
+class SignInSession(TableModel, table=True):
+    """Somebody signed in on a screen, by the SHA-256 of the cookie's value."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("ix_session_work_unit", "work_unit_id", "principal_pk", "created_at_us"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    token_sha256: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    principal_pk: int = Field(foreign_key="principal.pk", index=True)
+    work_unit_id: str | None = Field(default=None, max_length=100)
+    created_at_us: int = Field(sa_column=micros())
+    last_seen_at_us: int = Field(sa_column=micros())
+    idle_us: int = Field(sa_column=micros())
+    """Idle time of this session, microseconds; set when it was opened."""
+    expires_at_us: int = Field(sa_column=micros())
+    ended_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+
+
+class PinCredential(TableModel, table=True):
+    """A person's PIN as an argon2id hash, and the lock on it."""
+
+    __tablename__ = "pin_credential"
+
+    principal_pk: int = Field(primary_key=True, foreign_key="principal.pk")
+    pin_hash: str = Field(max_length=200)
+    failed_count: int = 0
+    failed_at_us: int = Field(default=0, sa_column=micros())
+    locked_until_us: int = Field(default=0, sa_column=micros())
+    changed_at_us: int = Field(sa_column=micros())
+
+
+class DeviceLock(TableModel, table=True):
+    """Failed sign-ins from one device, by a digest of its address."""
+
+    __tablename__ = "device_lock"
+
+    device_key: str = Field(primary_key=True, max_length=64)
+    failed_count: int = 0
+    failed_at_us: int = Field(sa_column=micros(index=True))
+    locked_until_us: int = Field(default=0, sa_column=micros())

@@ -1,0 +1,174 @@
+"""Who calls, and how a caller stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class PrincipalKind(StrEnum):
+    person = "person"
+    bridge = "bridge"
+    integration = "integration"
+
+
+class Role(StrEnum):
+    """One role a principal. What each may do: `permissions.ROLE_PERMISSIONS`."""
+
+    operator = "operator"
+    supervisor = "supervisor"
+    engineer = "engineer"
+    administrator = "administrator"
+    integration = "integration"
+    bridge = "bridge"
+
+
+ROLE_KIND: Final[dict[Role, PrincipalKind]] = {
+    Role.operator: PrincipalKind.person,
+    Role.supervisor: PrincipalKind.person,
+    Role.engineer: PrincipalKind.person,
+    Role.administrator: PrincipalKind.person,
+    Role.integration: PrincipalKind.integration,
+    Role.bridge: PrincipalKind.bridge,
+}
+
+
+class Standing(StrEnum):
+    """Whether a stored credential may be used now, and if not, why."""
+
+    good = "good"
+    disabled = "disabled"
+    """Its principal is disabled."""
+    ended = "ended"
+    """Revoked (token) or signed out (session)."""
+    expired = "expired"
+    idle = "idle"
+    """A session that was not used for its idle time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCredential:
+    """A token or a session as the database knows it, with its principal. Times in microseconds since 1970."""
+
+    principal_pk: int
+    principal_id: str
+    role: Role
+    display_name: str
+    language: str
+    disabled: bool
+    ended_at_us: int | None
+    expires_at_us: int | None
+    last_used_at_us: int | None
+    idle_us: int | None = None
+    """None: a token, which never idles out."""
+    work_unit_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long somebody stays signed in. Seconds."""
+
+    station_idle_s: int = 300
+    """Of a session opened at a work unit."""
+    desk_idle_s: int = 3_600
+    """Of a session without a work unit (a supervisor's own computer)."""
+    lifetime_s: int = 12 * 3_600
+    """No session outlives this, used or not: a long shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockPolicy:
+    """Failures that are free, then a delay that doubles with each further one up to a limit. Seconds."""
+
+    free_failures: int
+    first_delay_s: int
+    longest_delay_s: int
+    forget_after_s: int | None = None
+    """The count restarts when the last failure is older; None: only a success restarts it."""
+
+
+PERSON_LOCK: Final = LockPolicy(free_failures=5, first_delay_s=30, longest_delay_s=3_600)
+DEVICE_LOCK: Final = LockPolicy(free_failures=20, first_delay_s=30, longest_delay_s=300, forget_after_s=900)
+SESSION_POLICY: Final = SessionPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """Failures in a row and until when further attempts are refused unseen."""
+
+    failed_count: int = 0
+    locked_until_us: int = 0
+    failed_at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token at the only moment its text exists."""
+
+    token_id: int
+    token: str
+    principal_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session at the only moment its text exists. `token` is the value of the session cookie."""
+
+    token: str
+    principal_pk: int
+    principal_id: str
+    role: Role
+    display_name: str
+    language: str
+    work_unit_id: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What became of one PIN attempt once it was counted."""
+
+    signed_in: bool
+    locked_until_us: int = 0
+    """Above the present: refused because the person or the device is locked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinRecord:
+    """What is needed to check a PIN outside the database."""
+
+    principal_pk: int
+    principal_id: str
+    role: Role
+    display_name: str
+    language: str
+    pin_hash: str
+    changed_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalView:
+    pk: int
+    id: str
+    kind: PrincipalKind
+    role: Role
+    display_name: str
+    language: str
+    disabled_at: datetime | None
+    has_pin: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A token as it may be listed: never its text."""
+
+    token_id: int
+    principal_id: str
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None

@@ -1,0 +1,18 @@
+"""Every REST router of the plant."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from mes.access.api import router as access
+from mes.definitions.api import router as definitions
+from mes.equipment.api import router as equipment
+from mes.ingest.api import router as bridge
+from mes.materials.api import router as materials
+from mes.orders.api import router as orders
+from mes.personnel.api import router as personnel
+from mes.reporting.api import router as reporting
+
+router = APIRouter()
+for _feature in (access, personnel, equipment, materials, definitions, orders, bridge, reporting):
+    router.include_router(_feature)

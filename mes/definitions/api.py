@@ -1,0 +1,179 @@
+"""REST of definitions: work masters, operations definitions with their segments, scrap reasons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.access.preconditions import etag, expected_version
+from mes.definitions import queries, service
+from mes.definitions.schemas import (
+    DefinitionChange,
+    DefinitionIn,
+    DefinitionOut,
+    DefinitionPage,
+    DefinitionStateChange,
+    ScrapReasonChange,
+    ScrapReasonIn,
+    ScrapReasonOut,
+    WorkMasterChange,
+    WorkMasterIn,
+    WorkMasterOut,
+    WorkMasterPage,
+)
+from mes.definitions.types import DefinitionState
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+
+router = APIRouter(prefix="/api/v1", tags=["definitions"], generate_unique_id_function=lambda route: route.name)
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+IfMatch = Annotated[str | None, Header()]
+
+
+@router.get("/work-masters")
+async def list_work_masters(
+    caller: Viewer, work_master_id: str | None = None, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+) -> WorkMasterPage:
+    """All versions of work masters, by id, then age."""
+    page = await caller.read(queries.list_work_masters, work_master_id=work_master_id, cursor=cursor, limit=limit)
+    return WorkMasterPage.of(page)
+
+
+@router.post("/work-masters", status_code=201)
+async def create_work_master(caller: Engineer, body: WorkMasterIn, response: Response) -> WorkMasterOut:
+    """A new work master with its first version."""
+    await caller.write(service.create_work_master, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/work-masters/{body.id}"
+    return await _shown_work_master(caller, body.id)
+
+
+@router.get("/work-masters/{work_master_id}")
+async def get_work_master(caller: Viewer, work_master_id: str, version_label: str | None = None) -> WorkMasterOut:
+    """One version of a work master; the newest if none is named."""
+    return await _shown_work_master(caller, work_master_id, version_label)
+
+
+@router.put("/work-masters/{work_master_id}")
+async def update_work_master(caller: Engineer, work_master_id: str, body: WorkMasterChange) -> WorkMasterOut:
+    """Make the next version; jobs keep the one they began with."""
+    await caller.write(service.update_work_master, spec=body.spec(work_master_id), seen_label=body.seen_version_label)
+    return await _shown_work_master(caller, work_master_id)
+
+
+@router.get("/operations-definitions")
+async def list_definitions(
+    caller: Viewer,
+    material_id: str | None = None,
+    state: DefinitionState | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = LIMIT_DEFAULT,
+) -> DefinitionPage:
+    """All versions of operations definitions, by id, then age, with their segments."""
+    page = await caller.read(
+        queries.list_definitions,
+        material_id=material_id,
+        state=state.value if state else None,
+        cursor=cursor,
+        limit=limit,
+    )
+    return DefinitionPage.of(page)
+
+
+@router.post("/operations-definitions", status_code=201)
+async def create_definition(caller: Engineer, body: DefinitionIn, response: Response) -> DefinitionOut:
+    """A new operations definition with its first version."""
+    await caller.write(service.create_definition, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/operations-definitions/{body.id}"
+    return await _shown_definition(caller, response, body.id)
+
+
+@router.get("/operations-definitions/{definition_id}")
+async def get_definition(
+    caller: Viewer, definition_id: str, response: Response, version_label: str | None = None
+) -> DefinitionOut:
+    """One version of an operations definition; the newest if none is named."""
+    return await _shown_definition(caller, response, definition_id, version_label)
+
+
+@router.put("/operations-definitions/{definition_id}")
+async def update_definition(
+    caller: Engineer, definition_id: str, body: DefinitionChange, response: Response
+) -> DefinitionOut:
+    """Make the next version; orders keep the one they began with."""
+    await caller.write(service.update_definition, spec=body.spec(definition_id), seen_label=body.seen_version_label)
+    return await _shown_definition(caller, response, definition_id)
+
+
+@router.post("/operations-definitions/{definition_id}/versions/{version_label}/state")
+async def set_definition_state(
+    caller: Engineer,
+    definition_id: str,
+    version_label: str,
+    body: DefinitionStateChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> DefinitionOut:
+    """Release a version, which makes older ones obsolete, or withdraw it. Orders under way go on."""
+    await caller.write(
+        service.set_definition_state,
+        definition_id=definition_id,
+        version_label=version_label,
+        state=body.state,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_definition(caller, response, definition_id, version_label)
+
+
+@router.get("/scrap-reasons")
+async def list_scrap_reasons(caller: Viewer, active_only: bool = True) -> list[ScrapReasonOut]:
+    """Reasons for scrap by id."""
+    found = await caller.read(queries.list_scrap_reasons, active_only=active_only)
+    return [ScrapReasonOut.of(view) for view in found]
+
+
+@router.post("/scrap-reasons", status_code=201)
+async def create_scrap_reason(caller: Engineer, body: ScrapReasonIn, response: Response) -> ScrapReasonOut:
+    """A new reason for scrap."""
+    await caller.write(service.create_scrap_reason, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/scrap-reasons/{body.id}"
+    return await _shown_reason(caller, body.id, response)
+
+
+@router.get("/scrap-reasons/{reason_id}")
+async def get_scrap_reason(caller: Viewer, reason_id: str, response: Response) -> ScrapReasonOut:
+    """One reason, active or not."""
+    return await _shown_reason(caller, reason_id, response)
+
+
+@router.put("/scrap-reasons/{reason_id}")
+async def update_scrap_reason(
+    caller: Engineer, reason_id: str, body: ScrapReasonChange, response: Response, if_match: IfMatch = None
+) -> ScrapReasonOut:
+    """Describe a reason anew, or take it out of choice."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.update_scrap_reason, spec=body.spec(reason_id), version=version)
+    return await _shown_reason(caller, reason_id, response)
+
+
+async def _shown_work_master(caller: Caller, work_master_id: str, version_label: str | None = None) -> WorkMasterOut:
+    view = await caller.read(queries.get_work_master, work_master_id=work_master_id, version_label=version_label)
+    return WorkMasterOut.of(view)
+
+
+async def _shown_definition(
+    caller: Caller, response: Response, definition_id: str, version_label: str | None = None
+) -> DefinitionOut:
+    found = await caller.read(queries.get_definition, definition_id=definition_id, version_label=version_label)
+    response.headers["ETag"] = etag(found.version)
+    return DefinitionOut.of(found)
+
+
+async def _shown_reason(caller: Caller, reason_id: str, response: Response) -> ScrapReasonOut:
+    view = await caller.read(queries.get_scrap_reason, reason_id=reason_id)
+    response.headers["ETag"] = etag(view.version)
+    return ScrapReasonOut.of(view)

@@ -1,0 +1,43 @@
+"""Pure: whether a binding makes sense, and when a bridge counts as silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mes.edge.types import Signal, TagBindingSpec
+from standards.packml.states import STATE_MAPS
+
+SILENT_AFTER_US: Final = 15_000_000
+"""A bridge asks for commands at least every few seconds; after 15 s without a word its machines are unknown."""
+
+
+def binding_faults(spec: TagBindingSpec) -> Iterator[str]:
+    """What is wrong with one binding, in sentences; nothing if it can be used."""
+    if spec.signal not in set(Signal):
+        yield f"signal {spec.signal!r} is not one of {', '.join(Signal)}"
+        return
+    if spec.signal == Signal.counter:
+        yield from _counter_faults(spec)
+    if spec.signal == Signal.equipment_state and spec.state_map not in STATE_MAPS:
+        yield f"state_map {spec.state_map!r} is not one of {', '.join(STATE_MAPS)}"
+    if spec.signal == Signal.identity and spec.what not in {"serial", "lot"}:
+        yield "what must be serial or lot"
+
+
+def _counter_faults(spec: TagBindingSpec) -> Iterator[str]:
+    if spec.counts not in {"good", "scrap"}:
+        yield "counts must be good or scrap"
+    if spec.counts == "scrap" and spec.counting_point_of and not spec.reason_id:
+        yield "a counter of scrap needs a reason"
+    if spec.units_per_count_e6 <= 0:
+        yield "units_per_count must be positive"
+    if spec.modulus is not None and spec.modulus < 2:
+        yield "modulus must be at least 2"
+    if spec.max_per_s is not None and spec.max_per_s <= 0:
+        yield "max_per_s must be positive"
+
+
+def is_silent(last_seen_at_us: int | None, now_us: int) -> bool:
+    """Whether nobody heard of the bridge for too long."""
+    return last_seen_at_us is None or now_us - last_seen_at_us > SILENT_AFTER_US

@@ -1,0 +1,57 @@
+"""Bridges, what their tags mean, and the commands that wait for them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
+from sqlmodel import Field
+
+from mes.kernel.tables import TableModel, micros
+
+
+class Bridge(TableModel, table=True):
+    __tablename__ = "bridge"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    description: str = Field(default="", max_length=500)
+    last_seen_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    silent_since_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+
+
+class TagBindingRow(TableModel, table=True):
+    __tablename__ = "tag_binding"
+    __table_args__ = (UniqueConstraint("bridge_pk", "tag"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    bridge_pk: int = Field(foreign_key="bridge.pk")
+    tag: str = Field(max_length=200)
+    signal: str = Field(max_length=30)
+    equipment_pk: int = Field(foreign_key="equipment.pk", index=True)
+    counts: str = Field(default="", max_length=10)
+    reason_id: str = Field(default="", max_length=100)
+    units_per_count_e6: int = Field(sa_column=Column(BigInteger, nullable=False))
+    modulus: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    counting_point_of_pk: int | None = Field(default=None, foreign_key="equipment.pk")
+    max_per_s: float | None = None
+    retentive: bool = False
+    state_map: str = Field(default="", max_length=30)
+    what: str = Field(default="", max_length=30)
+    unit: str = Field(default="", max_length=30)
+
+
+class CommandRow(TableModel, table=True):
+    __tablename__ = "bridge_command"
+    __table_args__ = (Index("ix_bridge_command_waiting", "bridge_pk", "state", "pk"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=36, unique=True)
+    bridge_pk: int = Field(foreign_key="bridge.pk")
+    kind: str = Field(max_length=20)
+    payload: str = Field(sa_column=Column(Text, nullable=False))
+    state: str = Field(max_length=10)
+    created_at_us: int = Field(sa_column=micros())
+    expires_at_us: int = Field(sa_column=micros())
+    finished_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    code: str = Field(default="", max_length=100)
+    message: str = Field(default="", sa_column=Column(Text, nullable=False, default=""))
+    result: str = Field(default="", sa_column=Column(Text, nullable=False, default=""))

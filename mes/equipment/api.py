@@ -1,0 +1,212 @@
+"""REST of equipment: hierarchy, machines, what is known of them, the plant calendar."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import AwareDatetime
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.access.preconditions import etag, expected_version
+from mes.equipment import queries, service
+from mes.equipment.schemas import (
+    AssetMappingIn,
+    AssetMappingOut,
+    CalendarIn,
+    CalendarOut,
+    EquipmentChange,
+    EquipmentIn,
+    EquipmentOut,
+    EquipmentPage,
+    EquipmentStatusOut,
+    EquipmentTreeOut,
+    PhysicalAssetChange,
+    PhysicalAssetIn,
+    PhysicalAssetOut,
+    PhysicalAssetPage,
+    ShiftOut,
+    StateIntervalOut,
+)
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.sqltypes import to_us
+from standards.isa95.equipment_hierarchy import EquipmentLevel
+
+router = APIRouter(prefix="/api/v1", tags=["equipment"], generate_unique_id_function=lambda route: route.name)
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+IfMatch = Annotated[str | None, Header()]
+
+
+@router.get("/equipment")
+async def list_equipment(
+    caller: Viewer,
+    level: EquipmentLevel | None = None,
+    parent_id: str | None = None,
+    area_id: str | None = None,
+    work_center_id: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> EquipmentPage:
+    """Equipment by id, filtered by level, parent, area or work centre."""
+    page = await caller.read(
+        queries.list_equipment,
+        level=level.value if level else None,
+        parent_id=parent_id,
+        area_id=area_id,
+        work_center_id=work_center_id,
+        cursor=cursor,
+        limit=limit,
+    )
+    return EquipmentPage.of(page)
+
+
+@router.post("/equipment", status_code=201)
+async def create_equipment(caller: Engineer, body: EquipmentIn, response: Response) -> EquipmentOut:
+    """A new equipment; levels nest as ISA-95 says."""
+    await caller.write(service.create_equipment, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/equipment/{body.id}"
+    return await _shown_equipment(caller, body.id, response)
+
+
+@router.get("/equipment-tree")
+async def get_equipment_tree(caller: Viewer, root_id: str | None = None) -> list[EquipmentTreeOut]:
+    """The whole hierarchy, or what stands under one equipment."""
+    return [EquipmentTreeOut.of(tree) for tree in await caller.read(queries.equipment_tree, root_id=root_id)]
+
+
+@router.get("/equipment-status")
+async def list_equipment_status(caller: Viewer, area_id: str | None = None) -> list[EquipmentStatusOut]:
+    """What is known of every equipment now, or of one area's."""
+    found = await caller.read(queries.list_equipment_status, area_id=area_id)
+    return [EquipmentStatusOut.of(status) for status in found]
+
+
+@router.get("/equipment/{equipment_id}")
+async def get_equipment(caller: Viewer, equipment_id: str, response: Response) -> EquipmentOut:
+    """One equipment."""
+    return await _shown_equipment(caller, equipment_id, response)
+
+
+@router.put("/equipment/{equipment_id}")
+async def update_equipment(
+    caller: Engineer, equipment_id: str, body: EquipmentChange, response: Response, if_match: IfMatch = None
+) -> EquipmentOut:
+    """Make an equipment as described; moving it moves what stands under it."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.update_equipment, spec=body.spec(equipment_id), version=version)
+    return await _shown_equipment(caller, equipment_id, response)
+
+
+@router.get("/equipment/{equipment_id}/status")
+async def get_equipment_status(caller: Viewer, equipment_id: str) -> EquipmentStatusOut:
+    """What is known of one equipment now."""
+    return EquipmentStatusOut.of(await caller.read(queries.get_equipment_status, equipment_id=equipment_id))
+
+
+@router.get("/equipment/{equipment_id}/state-intervals")
+async def list_state_intervals(
+    caller: Viewer, equipment_id: str, from_at: AwareDatetime, to_at: AwareDatetime
+) -> list[StateIntervalOut]:
+    """The states of an equipment that touch [from_at, to_at), at most 10,000, with their true bounds."""
+    found = await caller.read(
+        queries.list_state_intervals, equipment_id=equipment_id, from_us=to_us(from_at), to_us=to_us(to_at)
+    )
+    return [StateIntervalOut.of(interval) for interval in found]
+
+
+@router.get("/equipment/{equipment_id}/asset-mappings")
+async def list_asset_mappings(caller: Viewer, equipment_id: str) -> list[AssetMappingOut]:
+    """Which machines filled this role, oldest first."""
+    found = await caller.read(queries.list_asset_mappings, equipment_id=equipment_id)
+    return [AssetMappingOut.of(mapping) for mapping in found]
+
+
+@router.post("/equipment/{equipment_id}/asset-mappings")
+async def map_asset(caller: Engineer, equipment_id: str, body: AssetMappingIn) -> list[AssetMappingOut]:
+    """Swap the machine that fills this role; repeating it changes nothing."""
+    await caller.write(
+        service.map_asset,
+        equipment_id=equipment_id,
+        physical_asset_id=body.physical_asset_id,
+        at_us=to_us(body.from_at) if body.from_at else None,
+    )
+    found = await caller.read(queries.list_asset_mappings, equipment_id=equipment_id)
+    return [AssetMappingOut.of(mapping) for mapping in found]
+
+
+@router.get("/physical-assets")
+async def list_physical_assets(
+    caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+) -> PhysicalAssetPage:
+    """Machines by id."""
+    return PhysicalAssetPage.of(await caller.read(queries.list_physical_assets, cursor=cursor, limit=limit))
+
+
+@router.post("/physical-assets", status_code=201)
+async def create_physical_asset(caller: Engineer, body: PhysicalAssetIn, response: Response) -> PhysicalAssetOut:
+    """A new machine, with the role it fills from now on, if any."""
+    await caller.write(service.create_physical_asset, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/physical-assets/{body.id}"
+    return await _shown_asset(caller, body.id, response)
+
+
+@router.get("/physical-assets/{physical_asset_id}")
+async def get_physical_asset(caller: Viewer, physical_asset_id: str, response: Response) -> PhysicalAssetOut:
+    """One machine."""
+    return await _shown_asset(caller, physical_asset_id, response)
+
+
+@router.put("/physical-assets/{physical_asset_id}")
+async def update_physical_asset(
+    caller: Engineer,
+    physical_asset_id: str,
+    body: PhysicalAssetChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> PhysicalAssetOut:
+    """Describe a machine anew."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.update_physical_asset, spec=body.spec(physical_asset_id), version=version)
+    return await _shown_asset(caller, physical_asset_id, response)
+
+
+@router.get("/calendar")
+async def get_calendar(caller: Viewer, response: Response) -> CalendarOut:
+    """The plant calendar in force; version 0: none was ever put, days are UTC and there are no shifts."""
+    return await _shown_calendar(caller, response)
+
+
+@router.put("/calendar")
+async def put_calendar(caller: Engineer, body: CalendarIn, response: Response, if_match: IfMatch = None) -> CalendarOut:
+    """Replace the plant calendar."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.put_calendar, calendar=body.calendar(), version=version)
+    return await _shown_calendar(caller, response)
+
+
+@router.get("/calendar/shifts")
+async def list_shifts(caller: Viewer, from_at: AwareDatetime, to_at: AwareDatetime) -> list[ShiftOut]:
+    """Shifts that touch [from_at, to_at), at most 400 days, as real instants over clock changes too."""
+    return [ShiftOut.of(s) for s in await caller.read(queries.list_shifts, from_at=from_at, to_at=to_at)]
+
+
+async def _shown_equipment(caller: Caller, equipment_id: str, response: Response) -> EquipmentOut:
+    view = await caller.read(queries.get_equipment, equipment_id=equipment_id)
+    response.headers["ETag"] = etag(view.version)
+    return EquipmentOut.of(view)
+
+
+async def _shown_asset(caller: Caller, physical_asset_id: str, response: Response) -> PhysicalAssetOut:
+    view = await caller.read(queries.get_physical_asset, physical_asset_id=physical_asset_id)
+    response.headers["ETag"] = etag(view.version)
+    return PhysicalAssetOut.of(view)
+
+
+async def _shown_calendar(caller: Caller, response: Response) -> CalendarOut:
+    view = await caller.read(queries.get_calendar)
+    response.headers["ETag"] = etag(view.version)
+    return CalendarOut.of(view)

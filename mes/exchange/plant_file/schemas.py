@@ -1,0 +1,258 @@
+"""The entries of a plant file, kind by kind: shapes and bounds. What refers to what is checked elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+
+from mes.access.schemas import LANGUAGE
+from mes.access.types import Role
+from mes.definitions.types import DefinitionState, DependencyKind
+from mes.edge.types import Signal
+from mes.equipment.types import Confirmation, ExceptionKind, Weekday
+from mes.materials.errors import ConversionInvalid
+from mes.materials.rules import conversion
+from mes.materials.types import UnitConversion
+from standards.isa95.equipment_hierarchy import EquipmentLevel
+from standards.isa95.material import Disposition, MaterialUse
+from standards.isa95.quantity import to_e6
+
+ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
+ENTRIES_MAX: Final = 20_000
+"""Entries of one kind, and tags of one bridge."""
+
+
+def _exact(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError("write a number")
+    return Decimal(to_e6(value)).scaleb(-6)
+
+
+def _wall_time(value: Any) -> time:
+    if not isinstance(value, str) or len(value) != 5:
+        raise ValueError('write a time of day in quotes, such as "06:00"')
+    return time.fromisoformat(value)
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str) or len(value) != 10:
+        raise ValueError("write a date such as 2026-12-24")
+    return date.fromisoformat(value)
+
+
+def _label(value: Any) -> Any:
+    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+def _parameters(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    words = {True: "true", False: "false"}
+    return {k: words[v] if isinstance(v, bool) else _label(v) for k, v in value.items()}
+
+
+def _person_role(role: Role) -> Role:
+    if role in (Role.integration, Role.bridge):
+        raise ValueError("a person is operator, supervisor, engineer or administrator")
+    return role
+
+
+def _rate(value: Any) -> Any:
+    return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Text = Annotated[str, StringConstraints(max_length=500)]
+Word = Annotated[str, StringConstraints(max_length=200)]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=20)]
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
+WallTime = Annotated[time, BeforeValidator(_wall_time)]
+Day = Annotated[date, BeforeValidator(_day)]
+Label = Annotated[str, BeforeValidator(_label), StringConstraints(min_length=1, max_length=20)]
+
+
+class Entry(BaseModel):
+    """One entry; unknown keys are faults."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_enum_values=False)
+
+
+class EquipmentEntry(Entry):
+    id: Id
+    level: Annotated[EquipmentLevel, Strict(False)]
+    parent: Id | None = None
+    description: Text = ""
+    confirmation: Annotated[Confirmation, Strict(False)] | None = None
+    nominal_cycle_s: Exact | None = Field(default=None, gt=0)
+
+
+class PhysicalAssetEntry(Entry):
+    id: Id
+    equipment: Id | None = None
+    description: Text = ""
+    vendor: Word = ""
+    model: Word = ""
+    serial_number: Word = ""
+
+
+class ConversionEntry(Entry):
+    unit: Unit
+    factor: int | Decimal | str
+
+    def exact(self) -> UnitConversion:
+        """ValueError where the factor cannot be."""
+        try:
+            return conversion(self.unit, self.factor)
+        except ConversionInvalid as refusal:
+            raise ValueError(refusal.detail) from refusal
+
+
+class MaterialEntry(Entry):
+    id: Id
+    unit: Unit
+    description: Text = ""
+    conversions: list[ConversionEntry] = Field(default=[], max_length=50)
+
+
+class LotEntry(Entry):
+    id: Id
+    material: Id
+    quantity: Exact = Field(ge=0)
+    unit: Unit | None = None
+    disposition: Annotated[Disposition, Strict(False)] = Disposition.UnRestricted
+
+
+class PersonnelClassEntry(Entry):
+    id: Id
+    description: Text = ""
+
+
+class PersonEntry(Entry):
+    id: Id
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    role: Annotated[Role, Strict(False), AfterValidator(_person_role)] | None = None
+    language: Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=20)] = "en"
+    qualifications: list[Id] = Field(default=[], max_length=200)
+
+
+class BreakEntry(Entry):
+    start: WallTime
+    end: WallTime
+
+
+class ShiftEntry(Entry):
+    id: Id
+    start: WallTime
+    end: WallTime
+    name: Word = ""
+    breaks: list[BreakEntry] = Field(default=[], max_length=20)
+
+
+class ShiftPatternEntry(ShiftEntry):
+    days: list[Annotated[Weekday, Strict(False)]] = Field(min_length=1, max_length=7)
+
+
+class ExceptionEntry(Entry):
+    day: Day
+    kind: Annotated[ExceptionKind, Strict(False)]
+    description: Text = ""
+    shifts: list[ShiftEntry] = Field(default=[], max_length=20)
+
+
+class CalendarEntry(Entry):
+    time_zone: Annotated[str, StringConstraints(max_length=64)]
+    production_day_start: WallTime = time(0)
+    shift_patterns: list[ShiftPatternEntry] = Field(default=[], max_length=100)
+    exceptions: list[ExceptionEntry] = Field(default=[], max_length=2_000)
+
+
+class ScrapReasonEntry(Entry):
+    id: Id
+    description: Text
+    active: bool = True
+
+
+class WorkMasterEntry(Entry):
+    id: Id
+    version: Label | None = None
+    description: Text = ""
+    parameters: Annotated[
+        Mapping[Annotated[str, StringConstraints(max_length=100)], Annotated[str, StringConstraints(max_length=500)]],
+        BeforeValidator(_parameters),
+    ] = Field(default={}, max_length=500)
+
+
+class DependencyEntry(Entry):
+    segment: Id
+    kind: Annotated[DependencyKind, Strict(False)] = DependencyKind.AfterEnd
+
+
+class MaterialSpecificationEntry(Entry):
+    material: Id
+    use: Annotated[MaterialUse, Strict(False)] = MaterialUse.Consumed
+    quantity: Exact = Field(gt=0)
+
+
+class SegmentEntry(Entry):
+    id: Id
+    work_master: Id
+    equipment: Id
+    work_master_version: Label | None = None
+    description: Text = ""
+    quantity_per_cycle: Exact = Field(default=Decimal(1), gt=0)
+    cycle_unit: Annotated[str, StringConstraints(max_length=20)] = ""
+    nominal_cycle_s: Exact | None = Field(default=None, gt=0)
+    after: list[Id | DependencyEntry] = Field(default=[], max_length=100)
+    materials: list[MaterialSpecificationEntry] = Field(default=[], max_length=2_000)
+
+
+class DefinitionEntry(Entry):
+    id: Id
+    material: Id
+    segments: list[SegmentEntry] = Field(min_length=1, max_length=500)
+    version: Label | None = None
+    description: Text = ""
+    state: Annotated[DefinitionState, Strict(False)] = DefinitionState.Released
+
+
+class TagEntry(Entry):
+    tag: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    signal: Annotated[Signal, Strict(False)]
+    equipment: Id
+    counts: Annotated[str, StringConstraints(max_length=20)] = ""
+    reason: Id | None = None
+    units_per_count: Exact = Field(default=Decimal(1), gt=0)
+    modulus: Annotated[int, Field(ge=2, le=2**63 - 1)] | None = None
+    counting_point_of: Id | None = None
+    max_per_s: Annotated[float, BeforeValidator(_rate), Field(gt=0, le=1_000_000)] | None = None
+    retentive: bool = False
+    state_map: Annotated[str, StringConstraints(max_length=20)] = ""
+    what: Annotated[str, StringConstraints(max_length=20)] = ""
+    unit: Annotated[str, StringConstraints(max_length=20)] = ""
+
+
+class BridgeEntry(Entry):
+    id: Id
+    description: Text = ""
+    tags: list[TagEntry] = Field(default=[], max_length=ENTRIES_MAX)
+
+
+ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
+    "equipment": EquipmentEntry,
+    "physical_assets": PhysicalAssetEntry,
+    "material_definitions": MaterialEntry,
+    "material_lots": LotEntry,
+    "personnel_classes": PersonnelClassEntry,
+    "persons": PersonEntry,
+    "scrap_reasons": ScrapReasonEntry,
+    "work_masters": WorkMasterEntry,
+    "operations_definitions": DefinitionEntry,
+    "bridges": BridgeEntry,
+}
+"""The kinds that are lists of entries; `calendar` is one mapping."""
+CALENDAR: Final = "calendar"
+KINDS: Final = (*ENTRY_KINDS, CALENDAR)

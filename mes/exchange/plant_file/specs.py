@@ -1,0 +1,126 @@
+"""Entries of a plant file as the specs the verbs take."""
+
+from __future__ import annotations
+
+from mes.definitions.types import (
+    DefinitionSpec,
+    MaterialSpecification,
+    ScrapReasonSpec,
+    SegmentDependency,
+    SegmentSpec,
+    WorkMasterSpec,
+)
+from mes.edge.types import TagBindingSpec
+from mes.equipment.types import (
+    Break,
+    Calendar,
+    CalendarException,
+    EquipmentSpec,
+    PhysicalAssetSpec,
+    ShiftPattern,
+    ShiftTemplate,
+)
+from mes.exchange.plant_file.schemas import (
+    CalendarEntry,
+    DefinitionEntry,
+    DependencyEntry,
+    EquipmentEntry,
+    LotEntry,
+    MaterialEntry,
+    PhysicalAssetEntry,
+    ScrapReasonEntry,
+    SegmentEntry,
+    ShiftEntry,
+    TagEntry,
+    WorkMasterEntry,
+)
+from mes.materials.types import LotSpec, MaterialSpec
+from standards.isa95.quantity import to_e6
+
+
+def equipment_spec(entry: EquipmentEntry) -> EquipmentSpec:
+    return EquipmentSpec(
+        entry.id, entry.level, entry.parent, entry.description, entry.confirmation, entry.nominal_cycle_s
+    )
+
+
+def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
+    return PhysicalAssetSpec(
+        entry.id, entry.description, entry.vendor, entry.model, entry.serial_number, entry.equipment
+    )
+
+
+def material_spec(entry: MaterialEntry) -> MaterialSpec:
+    return MaterialSpec(entry.id, entry.unit, entry.description, tuple(c.exact() for c in entry.conversions))
+
+
+def lot_spec(entry: LotEntry, material_unit: str) -> LotSpec:
+    return LotSpec(entry.id, entry.material, entry.quantity, entry.unit or material_unit, entry.disposition)
+
+
+def scrap_reason_spec(entry: ScrapReasonEntry) -> ScrapReasonSpec:
+    return ScrapReasonSpec(entry.id, entry.description, entry.active)
+
+
+def work_master_spec(entry: WorkMasterEntry) -> WorkMasterSpec:
+    return WorkMasterSpec(entry.id, entry.version, entry.description, dict(entry.parameters))
+
+
+def definition_spec(entry: DefinitionEntry) -> DefinitionSpec:
+    segments = tuple(segment_spec(segment) for segment in entry.segments)
+    return DefinitionSpec(entry.id, entry.material, segments, entry.version, entry.description, entry.state)
+
+
+def segment_spec(entry: SegmentEntry) -> SegmentSpec:
+    return SegmentSpec(
+        segment_id=entry.id,
+        work_master_id=entry.work_master,
+        equipment_id=entry.equipment,
+        quantity_per_cycle=entry.quantity_per_cycle,
+        cycle_unit=entry.cycle_unit,
+        description=entry.description,
+        nominal_cycle_s=entry.nominal_cycle_s,
+        work_master_version=entry.work_master_version,
+        after=tuple(_dependency(after) for after in entry.after),
+        materials=tuple(MaterialSpecification(m.material, m.use, m.quantity) for m in entry.materials),
+    )
+
+
+def _dependency(after: str | DependencyEntry) -> SegmentDependency:
+    return SegmentDependency(after) if isinstance(after, str) else SegmentDependency(after.segment, after.kind)
+
+
+def calendar_of(entry: CalendarEntry) -> Calendar:
+    patterns = (ShiftPattern(_shift(p), frozenset(p.days)) for p in entry.shift_patterns)
+    exceptions = (
+        CalendarException(e.day, e.kind, tuple(_shift(s) for s in e.shifts), e.description) for e in entry.exceptions
+    )
+    return Calendar(
+        entry.time_zone,
+        entry.production_day_start,
+        tuple(patterns),
+        {exception.day: exception for exception in exceptions},
+    )
+
+
+def _shift(entry: ShiftEntry) -> ShiftTemplate:
+    breaks = tuple(Break(pause.start, pause.end) for pause in entry.breaks)
+    return ShiftTemplate(entry.id, entry.start, entry.end, entry.name or entry.id, breaks)
+
+
+def tag_binding_spec(entry: TagEntry) -> TagBindingSpec:
+    return TagBindingSpec(
+        tag=entry.tag,
+        signal=entry.signal,
+        equipment_id=entry.equipment,
+        counts=entry.counts,
+        reason_id=entry.reason or "",
+        units_per_count_e6=to_e6(entry.units_per_count),
+        modulus=entry.modulus,
+        counting_point_of=entry.counting_point_of or "",
+        max_per_s=entry.max_per_s,
+        retentive=entry.retentive,
+        state_map=entry.state_map,
+        what=entry.what,
+        unit=entry.unit,
+    )

@@ -1,0 +1,116 @@
+"""The bridge's door: hand in journal batches, take commands, answer them. Bounded JSON, bridge tokens only."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.edge.queries import get_bridge, list_waiting_commands
+from mes.edge.types import CommandView
+from mes.ingest.errors import IngestTooLarge, IngestUnreadable
+from mes.ingest.service import receive_batch, record_command_result
+from mes.kernel.db import Database, ReadSession
+from mes.kernel.sqltypes import to_us
+from standards.lineside import commands_v1, ingest_v1
+
+router = APIRouter(prefix="/api/v1/bridge", tags=["bridge"])
+Bridge = Annotated[Caller, Depends(caller(Permission.bridge_ingest))]
+POLL_S = 1.0
+"""A waiting bridge is looked after this often even if nobody says that something came."""
+
+
+@router.post("/ingest", operation_id="ingest")
+async def ingest(caller: Bridge, request: Request) -> Response:
+    """Take a batch of `ingest_v1` (docs/api/ingest.md). 200 once it is durable; 409 `ingest-sequence-gap`."""
+    batch = _read(ingest_v1.decode_batch, await request.body())
+    if len(batch.items) > ingest_v1.MAX_BATCH_ITEMS:
+        raise IngestTooLarge(f"{len(batch.items)} items in one batch.")
+    if batch.first_seq < 1 or not 0 < len(batch.journal_id) <= 64 or "\x00" in batch.journal_id:
+        raise IngestUnreadable("first_seq must be at least 1 and journal_id 1 to 64 characters.")
+    answer = await caller.write(receive_batch, bridge_id=caller.principal_id, batch=batch)
+    return _json(ingest_v1.encode(answer))
+
+
+@router.get("/commands", operation_id="take_commands")
+async def take_commands(
+    caller: Bridge, request: Request, wait_s: Annotated[int, Query(ge=0, le=commands_v1.MAX_WAIT_S)] = 0
+) -> Response:
+    """Commands that wait for this bridge, oldest first; held open up to `wait_s` while there is none."""
+    commands = await _wait_for_commands(caller, request, wait_s)
+    listed = commands_v1.CommandList(
+        [commands_v1.Command(c.id, commands_v1.CommandKind(c.kind), c.expires_at_us, c.payload) for c in commands],
+        to_us(caller.database.clock()),
+    )
+    return _json(commands_v1.encode(listed))
+
+
+@router.post("/commands/{command_id}/result", operation_id="finish_command", status_code=204)
+async def finish_command(caller: Bridge, command_id: str, request: Request) -> None:
+    """The result of a command. The same again is fine; another one is `command-finished` (409)."""
+    result = _read(commands_v1.decode_result, await request.body())
+    await caller.write(record_command_result, bridge_id=caller.principal_id, command_id=command_id, result=result)
+
+
+async def _wait_for_commands(caller: Caller, request: Request, wait_s: int) -> tuple[CommandView, ...]:
+    """Answer as soon as there is a command, at the latest after `wait_s`, or when the bridge has hung up."""
+    deadline = asyncio.get_running_loop().time() + wait_s
+    with _Commits(caller.database) as commits:
+        while True:
+            commits.forget()
+            commands = await caller.read(_waiting, bridge_id=caller.principal_id, now_us=to_us(caller.database.clock()))
+            left = deadline - asyncio.get_running_loop().time()
+            if commands or left <= 0 or await request.is_disconnected():
+                return commands
+            await commits.wait(min(left, POLL_S))
+
+
+def _waiting(session: ReadSession, *, bridge_id: str, now_us: int) -> tuple[CommandView, ...]:
+    bridge = get_bridge(session, bridge_id=bridge_id)
+    return list_waiting_commands(session, bridge_pk=bridge.pk, now_us=now_us)
+
+
+class _Commits:
+    """Wakes a waiting request when something was committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._event = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def __enter__(self) -> _Commits:
+        self._stop = self._database.on_commit(self._wake)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._event.set)
+
+    def forget(self) -> None:
+        """Only commits from now on count."""
+        self._event.clear()
+
+    async def wait(self, seconds: float) -> None:
+        """Until the next commit, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return
+
+
+def _read(decode: Any, body: bytes) -> Any:
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise IngestUnreadable(str(error)) from error
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

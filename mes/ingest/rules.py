@@ -1,0 +1,155 @@
+"""Pure: samples in their order, what held at an instant, and what a value must look like."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from mes.edge.types import Signal, TagBinding
+from mes.orders.types import MachineJobReport
+from standards.lineside.ingest_v1 import Gap, Item, Sample, SourceEvent, Value
+
+_RANK: Final = {
+    Signal.restart_marker: 0,
+    Signal.unit_mode: 1,
+    Signal.job_order: 2,
+    Signal.counter: 3,
+    Signal.job_substate: 4,
+    Signal.job_state: 5,
+}
+COUNTER_MAX: Final = 2**63 - 1
+_NEVER: Final = object()
+SEVERITY_MAX: Final = 1_000
+TIME_MIN_US: Final = 0
+TIME_MAX_US: Final = 4_102_444_800_000_000
+"""1970 to 2100: outside it a machine's clock is not believed and the bridge's is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A good (or uncertain) value of a bound tag. `seq` is its place in the journal."""
+
+    binding: TagBinding
+    value: Any
+    at_us: int
+    observed_at_us: int
+    seq: int
+    certain: bool = True
+    gap_from_us: int | None = None
+
+
+def instant_of(sample: Sample) -> int:
+    """The machine's time of a value; the bridge's where the machine gave none that can be meant."""
+    at = sample.source_at_us
+    if at is None or not TIME_MIN_US < at < TIME_MAX_US:
+        return sample.observed_at_us
+    return at
+
+
+def holds_from(word: Word, lost_us: int | None) -> int:
+    """From when on a value says what is; `lost_us`: since then nobody has known.
+
+    A value that is older than the loss and was seen after it has held all along: the loss is over, with nothing lost.
+    """
+    if lost_us is None or word.observed_at_us < lost_us:
+        return word.at_us
+    return max(word.at_us, lost_us)
+
+
+def placeable(item: Item) -> bool:
+    """Whether the times (and numbers) of an item can be stored at all."""
+    if isinstance(item, Gap):
+        return TIME_MIN_US <= item.from_at_us <= item.to_at_us < TIME_MAX_US and 0 <= (item.lost or 0) <= COUNTER_MAX
+    if isinstance(item, SourceEvent) and not 0 <= item.severity <= SEVERITY_MAX:
+        return False
+    return TIME_MIN_US < item.observed_at_us < TIME_MAX_US
+
+
+def usable(signal: Signal, value: Value) -> bool:
+    """Whether a value can be what its tag means."""
+    if signal in {Signal.counter, Signal.job_state, Signal.job_substate, Signal.unit_mode, Signal.equipment_state}:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        return not isinstance(value, bool) and whole and 0 <= value <= COUNTER_MAX  # type: ignore[operator]
+    if signal is Signal.remote_control:
+        return isinstance(value, bool)
+    if signal is Signal.job_order:
+        return value is None or isinstance(value, str)
+    return True
+
+
+def in_time_order(words: Iterable[Word]) -> list[Word]:
+    """By the machine's time; at the same instant a marker before a count, a count before the job's end."""
+    return sorted(words, key=lambda word: (word.at_us, _RANK.get(word.binding.signal, 9), word.seq))
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Values of one thing over time: what held before, and changes since, in order of time."""
+
+    before: Any = None
+    times: list[int] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, at_us: int, value: Any) -> None:
+        """A change; a later one never comes before an earlier one."""
+        place = bisect.bisect_right(self.times, at_us)
+        self.times.insert(place, at_us)
+        self.values.insert(place, value)
+
+    def at(self, at_us: int) -> Any:
+        """What held at an instant, a change at that very instant included."""
+        place = bisect.bisect_right(self.times, at_us)
+        return self.values[place - 1] if place else self.before
+
+    def until(self, at_us: int) -> Any:
+        """What held up to an instant, a change at that very instant not yet."""
+        place = bisect.bisect_left(self.times, at_us)
+        return self.values[place - 1] if place else self.before
+
+    def changes_within(self, from_us: int, to_us: int) -> bool:
+        """Whether something changed after `from_us` and before `to_us`."""
+        return bisect.bisect_left(self.times, to_us) > bisect.bisect_right(self.times, from_us)
+
+
+@dataclass(slots=True)
+class TargetJob:
+    """What a machine last said about its job; `state` None: nothing yet about this one."""
+
+    order_id: str = ""
+    state: int | None = 0
+    substate: int = 0
+
+    def take(self, order_id: str) -> None:
+        """The machine names its job. Of another one than before it has said no state yet: the old one is not its."""
+        if order_id != self.order_id:
+            self.order_id, self.state, self.substate = order_id, None, 0
+
+
+def job_reports(target_pk: int, known: TargetJob, words: Sequence[Word]) -> list[MachineJobReport]:
+    """The reports in a target's job words, which are in time order. `known` is moved along."""
+    reports = []
+    for word in words:
+        signal = word.binding.signal
+        if signal is Signal.job_order:
+            known.take(str(word.value or ""))
+            continue
+        if signal is Signal.job_substate:
+            known.substate = int(word.value)
+        else:
+            known.state = int(word.value)
+        if known.state is None:
+            continue
+        reports.append(MachineJobReport(target_pk, known.order_id, known.state, known.substate, word.at_us))
+    return reports
+
+
+def held_since(words: Iterable[Word], before: Mapping[int, tuple[Any, int]]) -> dict[int, Word]:
+    """The last word of each tag, dated to when its value began. `before`: value and beginning, by binding."""
+    last: dict[int, Word] = {}
+    for word in words:
+        pk = word.binding.pk
+        value, since_us = (last[pk].value, last[pk].at_us) if pk in last else before.get(pk, (_NEVER, 0))
+        last[pk] = replace(word, at_us=since_us) if value == word.value else word
+    return last

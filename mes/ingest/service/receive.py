@@ -1,0 +1,163 @@
+"""One batch of a bridge's journal: keep what is new, once, in order, and follow what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mes.edge.queries import get_bridge
+from mes.edge.service import mark_seen
+from mes.edge.types import Signal, TagBinding
+from mes.history.service import HistoryRow, append_samples
+from mes.ingest import statements
+from mes.ingest.errors import IngestSequenceGap
+from mes.ingest.rules import Word, held_since, instant_of, placeable, usable
+from mes.ingest.service.counting import count_pieces
+from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
+from mes.kernel.uow import UnitOfWork
+from standards.lineside.ingest_v1 import Batch, BatchAnswer, Gap, Item, Sample, SourceEvent
+from standards.opcua.status import Quality
+
+BACKLOG_ITEMS = 500
+"""A bridge that hands in this many at once is still telling of the past: its machines stay unknown until it is done."""
+
+ALL_SINCE_BASELINE = 0
+"""A gap from the beginning of time: it reaches back to the counter's baseline."""
+
+
+@dataclass(slots=True)
+class Sorted:
+    """A batch, sorted by what each item is."""
+
+    words: list[Word] = field(default_factory=list)
+    bad: list[tuple[TagBinding, Sample]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    alarms: list[tuple[int, SourceEvent]] = field(default_factory=list)
+    quarantine: list[tuple[int, str, Item]] = field(default_factory=list)
+    gapped: dict[int, int] = field(default_factory=dict)
+    """Bindings whose last word is a gap so far: since when."""
+
+
+def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnswer:
+    """Take a run of a bridge's journal.
+
+    What was here already is dropped; what nobody can use is quarantined; both are acknowledged. Only a hole is
+    refused: `ingest-sequence-gap` with `expected_seq`. An empty batch says that the bridge lives and has nothing more.
+    """
+    bridge = get_bridge(uow.session, bridge_id=bridge_id)
+    cursor = statements.load_cursor(uow, bridge.pk, batch.journal_id)
+    if batch.first_seq > cursor + 1:
+        raise IngestSequenceGap(
+            f"The batch begins at {batch.first_seq}; {cursor + 1} is expected.", expected_seq=cursor + 1
+        )
+    known = max(cursor + 1 - batch.first_seq, 0)
+    new = batch.items[known:]
+    found = Sorted()
+    if new:
+        bindings = statements.load_bindings(uow, bridge.pk)
+        found = _sort(bindings, new, first_seq=batch.first_seq + known)
+        _follow(uow, bridge.pk, bindings, found)
+        statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
+        statements.move_cursor(uow, bridge.pk, batch.journal_id, batch.first_seq + len(batch.items) - 1)
+    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=len(batch.items) < BACKLOG_ITEMS):
+        refresh_known(uow, bridge.pk)
+    through = max(cursor, batch.first_seq + len(batch.items) - 1)
+    return BatchAnswer(through, min(known, len(batch.items)), len(found.quarantine))
+
+
+def _sort(bindings: dict[str, TagBinding], items: Sequence[Item], *, first_seq: int) -> Sorted:
+    found = Sorted()
+    for seq, item in enumerate(items, start=first_seq):
+        if not placeable(item):
+            found.quarantine.append((seq, "bad-time", item))
+        elif isinstance(item, Gap):
+            _sort_gap(found, bindings, item)
+        elif isinstance(item, SourceEvent):
+            _sort_event(found, bindings, item, seq)
+        else:
+            _sort_sample(found, bindings, item, seq)
+    return found
+
+
+def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:
+    found.gaps.append(gap)
+    concerned = bindings.values() if gap.tags is None else [bindings[tag] for tag in gap.tags if tag in bindings]
+    for binding in concerned:
+        if binding.signal is Signal.counter:
+            found.gapped[binding.pk] = min(gap.from_at_us, found.gapped.get(binding.pk, gap.from_at_us))
+
+
+def _sort_event(found: Sorted, bindings: dict[str, TagBinding], event: SourceEvent, seq: int) -> None:
+    binding = bindings.get(event.tag)
+    if binding is None:
+        found.quarantine.append((seq, "unknown-tag", event))
+    else:
+        found.alarms.append((binding.equipment_pk, event))
+
+
+def _sort_sample(found: Sorted, bindings: dict[str, TagBinding], sample: Sample, seq: int) -> None:
+    binding = bindings.get(sample.tag)
+    if binding is None:
+        found.quarantine.append((seq, "unknown-tag", sample))
+    elif sample.quality is Quality.bad:
+        found.bad.append((binding, sample))
+    elif not usable(binding.signal, sample.value):
+        found.quarantine.append((seq, "bad-value", sample))
+    else:
+        found.words.append(_word(found, binding, sample, seq))
+
+
+def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
+    certain = sample.quality is Quality.good
+    gap = None
+    if binding.signal is Signal.counter and certain:
+        gap = found.gapped.pop(binding.pk, None)
+        if sample.overflow:
+            gap = ALL_SINCE_BASELINE
+    return Word(binding, sample.value, instant_of(sample), sample.observed_at_us, seq, certain, gap)
+
+
+def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], found: Sorted) -> None:
+    """Jobs first, so that counts find the job that ran; then counts; then what screens show."""
+    signals = statements.load_signals(uow, bridge_pk)
+    statements.insert_gaps(uow, bridge_pk, found.gaps)
+    statements.insert_alarms(uow, found.alarms)
+    follow_jobs(uow, bindings, signals, found.words)
+    count_pieces(uow, bridge_pk, bindings, signals, found.words, found.gapped)
+    follow_machines(uow, found.words, found.bad, found.alarms)
+    append_samples(uow, rows=_history_rows(found.words))
+    statements.save_signals(uow, held_since(found.words, signals))
+    statements.mark_signals_bad(uow, _still_bad(found))
+
+
+def _still_bad(found: Sorted) -> list[int]:
+    """Tags whose last word in the batch was a bad one."""
+    last_good = {word.binding.pk: word.observed_at_us for word in found.words}
+    return [b.pk for b, sample in found.bad if sample.observed_at_us >= last_good.get(b.pk, -1)]
+
+
+def _history_rows(words: Sequence[Word]) -> list[HistoryRow]:
+    return [
+        (word.binding.pk, word.at_us, *_stored(word.value))
+        for word in words
+        if word.binding.signal in {Signal.measurement, Signal.identity}
+    ]
+
+
+def _stored(value: object) -> tuple[float | None, str | None]:
+    if isinstance(value, (bool, int, float)):
+        return float(value), None
+    return None, None if value is None else str(value).replace("\x00", "\ufffd")
+
+
+def forget_baselines(uow: UnitOfWork, *, bridge_id: str) -> None:
+    """The counters of this bridge's machines begin anew: the next reading of each is a first one and counts nothing.
+
+    For machines that were exchanged or reprogrammed; what was counted stays.
+    """
+    bridge = get_bridge(uow.session, bridge_id=bridge_id)
+    uow.driver_execute(
+        "DELETE FROM counter_baseline WHERE binding_pk IN (SELECT pk FROM tag_binding WHERE bridge_pk = ?)",
+        (bridge.pk,),
+    )
+    uow.emit("ingest.baselines-forgotten.v1", topics=[f"bridge/{bridge_id}"], subject=f"bridge/{bridge_id}", payload={})

@@ -1,0 +1,180 @@
+"""Hand-written SQL of ingest: a few statements a batch, whatever its size. `?` is a parameter on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from mes.edge.types import Signal, TagBinding
+from mes.equipment.counter_rules import Baseline
+from mes.ingest.rules import Word
+from mes.kernel.uow import UnitOfWork
+from standards.lineside.ingest_v1 import Gap, Item, SourceEvent
+
+_BINDINGS: Final = (
+    "SELECT pk, tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, modulus, counting_point_of_pk, "
+    "max_per_s, retentive, state_map, what, unit FROM tag_binding WHERE bridge_pk = ?"
+)
+
+
+def load_bindings(uow: UnitOfWork, bridge_pk: int) -> dict[str, TagBinding]:
+    """What the tags of a bridge mean, by tag."""
+    rows = uow.driver_query(_BINDINGS, (bridge_pk,))
+    return {row[1]: _binding(row) for row in rows}
+
+
+def _binding(row: Sequence[Any]) -> TagBinding:
+    pk, tag, signal, equipment, counts, reason, units, modulus, point, max_per_s, retentive, states, what, unit = row
+    return TagBinding(
+        pk,
+        tag,
+        Signal(signal),
+        equipment,
+        counts,
+        reason,
+        units,
+        modulus,
+        point,
+        max_per_s,
+        bool(retentive),
+        states,
+        what,
+        unit,
+    )
+
+
+def load_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str) -> int:
+    """How far a journal was read; 0 for a new one."""
+    rows = uow.driver_query(
+        "SELECT seq FROM ingest_cursor WHERE bridge_pk = ? AND journal_id = ?", (bridge_pk, journal_id)
+    )
+    return int(rows[0][0]) if rows else 0
+
+
+def move_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str, seq: int) -> None:
+    """A journal was read up to `seq`."""
+    uow.driver_execute(
+        "INSERT INTO ingest_cursor (bridge_pk, journal_id, seq) VALUES (?, ?, ?) "
+        "ON CONFLICT (bridge_pk, journal_id) DO UPDATE SET seq = excluded.seq",
+        (bridge_pk, journal_id, seq),
+    )
+
+
+def load_signals(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[Any, int]]:
+    """The last good value, and since when, of every tag that rules look at (not measurements), by binding."""
+    rows = uow.driver_query(
+        "SELECT v.binding_pk, v.value, v.at_us FROM signal_value v JOIN tag_binding b ON b.pk = v.binding_pk "
+        "WHERE b.bridge_pk = ? AND b.signal IN "
+        "('unit-mode', 'restart-marker', 'job-order', 'job-state', 'job-substate', 'equipment-state')",
+        (bridge_pk,),
+    )
+    return {row[0]: (orjson.loads(row[1]), row[2]) for row in rows}
+
+
+def save_signals(uow: UnitOfWork, words: Mapping[int, Word]) -> None:
+    """Keep the last word of each tag."""
+    uow.driver_executemany(
+        "INSERT INTO signal_value (binding_pk, value, quality, at_us, observed_at_us) VALUES (?, ?, 'good', ?, ?) "
+        "ON CONFLICT (binding_pk) DO UPDATE SET value = excluded.value, quality = 'good', at_us = excluded.at_us, "
+        "observed_at_us = excluded.observed_at_us",
+        [(pk, orjson.dumps(word.value).decode(), word.at_us, word.observed_at_us) for pk, word in words.items()],
+    )
+
+
+def mark_signals_bad(uow: UnitOfWork, binding_pks: Sequence[int]) -> None:
+    """The last word of these tags no longer holds."""
+    uow.driver_executemany(
+        "UPDATE signal_value SET quality = 'bad' WHERE binding_pk = ?", [(pk,) for pk in binding_pks]
+    )
+
+
+def load_baselines(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[int | None, Baseline]]:
+    """Counter baselines, each with the machine it belongs to, by binding."""
+    rows = uow.driver_query(
+        "SELECT c.binding_pk, c.asset_pk, c.value, c.at_us, c.marker, c.suspect_value, c.suspect_at_us, c.gap_from_us "
+        "FROM counter_baseline c JOIN tag_binding b ON b.pk = c.binding_pk WHERE b.bridge_pk = ?",
+        (bridge_pk,),
+    )
+    return {row[0]: (row[1], Baseline(*row[2:])) for row in rows}
+
+
+def save_baselines(uow: UnitOfWork, baselines: Mapping[int, tuple[int | None, Baseline]]) -> None:
+    """Keep where each counter stands."""
+    uow.driver_executemany(
+        "INSERT INTO counter_baseline "
+        "(binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (binding_pk) DO UPDATE SET asset_pk = excluded.asset_pk, "
+        "value = excluded.value, at_us = excluded.at_us, marker = excluded.marker, "
+        "suspect_value = excluded.suspect_value, suspect_at_us = excluded.suspect_at_us, "
+        "gap_from_us = excluded.gap_from_us",
+        [
+            (pk, asset, b.value, b.at_us, b.marker, b.suspect_value, b.suspect_at_us, b.gap_from_us)
+            for pk, (asset, b) in baselines.items()
+        ],
+    )
+
+
+def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Sequence[tuple[int, str, Item]]) -> None:
+    """Keep items nobody can use: sequence, reason, item."""
+    uow.driver_executemany(
+        "INSERT INTO quarantine (bridge_pk, journal_id, seq, tag, reason, item, recorded_at_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (bridge_pk, journal_id, seq, _storable(getattr(item, "tag", ""))[:200], reason, _json(item), uow.now_us)
+            for seq, reason, item in rows
+        ],
+    )
+
+
+def insert_gaps(uow: UnitOfWork, bridge_pk: int, gaps: Sequence[Gap]) -> None:
+    """Record that values may be missing."""
+    uow.driver_executemany(
+        "INSERT INTO gap (bridge_pk, source, from_at_us, to_at_us, reason, tags, lost, recorded_at_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                bridge_pk,
+                _storable(gap.source)[:100],
+                gap.from_at_us,
+                gap.to_at_us,
+                _storable(gap.reason)[:40],
+                _storable(" ".join(gap.tags or ())),
+                gap.lost,
+                uow.now_us,
+            )
+            for gap in gaps
+        ],
+    )
+
+
+def insert_alarms(uow: UnitOfWork, alarms: Sequence[tuple[int, SourceEvent]]) -> None:
+    """Record events of machines: equipment, event."""
+    uow.driver_executemany(
+        "INSERT INTO alarm (equipment_pk, event_id, event_type, message, severity, active, at_us, recorded_at_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                pk,
+                _storable(event.event_id)[:200],
+                _storable(event.event_type)[:200],
+                _storable(event.message)[:1000],
+                event.severity,
+                event.active,
+                event.source_at_us or event.observed_at_us,
+                uow.now_us,
+            )
+            for pk, event in alarms
+        ],
+    )
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL character; a machine may send one."""
+    return text.replace("\x00", "\ufffd")
+
+
+def _json(item: Item) -> str:
+    return msgspec.json.encode(item).decode()

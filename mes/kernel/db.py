@@ -1,0 +1,185 @@
+"""One plant's database: `write` runs verbs on the grouping writer, `read` runs queries on a few reader threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from mes.kernel.clock import Clock, system_clock
+from mes.kernel.engine import Dialect, dialect_of, reader_engine, writer_engine
+from mes.kernel.errors import Unavailable
+from mes.kernel.limits import READER_THREADS
+from mes.kernel.uow import UnitOfWork
+from mes.kernel.writer import Work, Writer
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class ReadOnlySession(RuntimeError):
+    """A query tried to write: a bug."""
+
+
+class ReadSession(Session):
+    """What a query gets: one snapshot. It cannot write."""
+
+    def flush(self, objects: Any = None) -> None:
+        """Refuse anything that would be written; nothing pending is fine."""
+        if self.new or self.dirty or self.deleted:
+            raise ReadOnlySession("queries do not write")
+
+    def commit(self) -> None:
+        """Never: a read ends by being closed."""
+        raise ReadOnlySession("queries do not commit")
+
+
+class Database:
+    """The only way to a plant's data. Verbs and queries are plain synchronous functions."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        plant_id: str = "default",
+        schema: str | None = None,
+        clock: Clock = system_clock,
+        chained: bool = False,
+    ) -> None:
+        self.url = url
+        self.schema = schema
+        self.plant_id = plant_id
+        self.clock = clock
+        self.dialect: Dialect = dialect_of(url)
+        self._listeners: list[Callable[[], None]] = []
+        self._writer_engine = writer_engine(url, schema=schema)
+        self._reader_engine = reader_engine(url, schema=schema, pool_size=READER_THREADS)
+        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix=f"read-{plant_id}")
+        self._writer = Writer(
+            self._writer_engine,
+            clock,
+            deliver_all=_deliver_all,
+            after_commit=self._committed,
+            chained=chained,
+            name=f"write-{plant_id}",
+        )
+
+    async def write(
+        self,
+        verb: Callable[Concatenate[UnitOfWork, P], T],
+        /,
+        *,
+        actor: int | None,
+        correlation_id: str = "",
+        **kwargs: Any,
+    ) -> T:
+        """Run a verb in a unit of work; returns when it is durably committed. Refusals pass through."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future))
+        self._writer.submit(work)
+        return await future
+
+    def write_now(
+        self,
+        verb: Callable[Concatenate[UnitOfWork, P], T],
+        /,
+        *,
+        actor: int | None,
+        correlation_id: str = "",
+        **kwargs: Any,
+    ) -> T:
+        """`write` for threads without an event loop (CLI, seeding, tests)."""
+        future: Future[T] = Future()
+        self._writer.submit(Work(verb, kwargs, actor, correlation_id, deliver=_ToThread(future)))
+        return future.result()
+
+    async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
+        """Run a query on a reader thread, in one snapshot."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._query(query, kwargs))
+
+    def read_now(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
+        """`read` for threads without an event loop."""
+        return self._query(query, kwargs)
+
+    def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back (from the writer's thread) after each commit that wrote events. Returns how to stop it."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    def close(self) -> None:
+        """Finish the waiting writes, end the readers, close every connection."""
+        self._writer.close()
+        self._readers.shutdown()
+        self._writer_engine.dispose()
+        self._reader_engine.dispose()
+
+    def _query(self, query: Callable[..., T], kwargs: dict[str, Any]) -> T:
+        try:
+            with self._reader_engine.connect() as connection, ReadSession(bind=connection) as session:
+                return query(session, **kwargs)
+        except DBAPIError as error:
+            if error.connection_invalidated or self.dialect == "sqlite":
+                raise Unavailable("The database cannot be read right now.", code="database-unavailable") from error
+            raise
+
+    def _committed(self) -> None:
+        for callback in tuple(self._listeners):
+            callback()
+
+
+class _ToLoop:
+    """Delivers one result to a future of an event loop."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, future: asyncio.Future[Any]) -> None:
+        self.future = future
+        self.loop = future.get_loop()
+
+    def __call__(self, work: Work) -> None:
+        if self.future.done():
+            return
+        if work.error is None:
+            self.future.set_result(work.result)
+        else:
+            self.future.set_exception(work.error)
+
+
+class _ToThread:
+    """Delivers one result to a waiting thread."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: Future[Any]) -> None:
+        self.future = future
+
+    def __call__(self, work: Work) -> None:
+        if work.error is None:
+            self.future.set_result(work.result)
+        else:
+            self.future.set_exception(work.error)
+
+
+def _deliver_all(works: Sequence[Work]) -> None:
+    """Answer everyone of a batch: one wake-up an event loop, not one a verb."""
+    loops: dict[asyncio.AbstractEventLoop, list[Work]] = {}
+    for work in works:
+        if isinstance(work.deliver, _ToLoop):
+            loops.setdefault(work.deliver.loop, []).append(work)
+        else:
+            work.deliver(work)
+    for loop, its_works in loops.items():
+        try:
+            loop.call_soon_threadsafe(_deliver_each, its_works)
+        except RuntimeError:  # the loop has closed: nobody waits any more
+            continue
+
+
+def _deliver_each(works: Sequence[Work]) -> None:
+    for work in works:
+        work.deliver(work)

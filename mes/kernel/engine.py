@@ -1,0 +1,113 @@
+"""Engines: how each database is opened, and what each connection is told first."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Literal
+
+from sqlalchemy import Engine, event
+from sqlalchemy import create_engine as sa_create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool, QueuePool
+
+Dialect = Literal["sqlite", "postgresql"]
+_SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def dialect_of(url: str | URL) -> Dialect:
+    """Which of the two databases a URL names. ValueError for any other."""
+    name = make_url(url).get_backend_name()
+    if name == "sqlite":
+        return "sqlite"
+    if name == "postgresql":
+        return "postgresql"
+    raise ValueError(f"{name}: Lineside runs on sqlite and postgresql")
+
+
+def writer_engine(url: str, *, schema: str | None = None) -> Engine:
+    """The engine of the one writer: SQLite begins IMMEDIATE with full sync: a commit that was answered is on disk."""
+    engine = _engine(url, schema, poolclass=NullPool)
+    if dialect_of(url) == "sqlite":
+        event.listen(engine, "connect", _sqlite_writer)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def reader_engine(url: str, *, schema: str | None = None, pool_size: int = 4) -> Engine:
+    """The engine of the readers: one snapshot a transaction, and nothing can be written through it."""
+    if dialect_of(url) == "sqlite":
+        engine = _engine(url, schema, poolclass=QueuePool, pool_size=pool_size, max_overflow=0)
+        event.listen(engine, "connect", _sqlite_reader)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return engine
+    engine = _engine(
+        url,
+        schema,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_recycle=600,
+    )
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:
+    parsed = make_url(url)
+    arguments: dict[str, Any] = {}
+    if dialect_of(url) == "sqlite":
+        arguments = {"check_same_thread": False, "timeout": 10}
+    else:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        options = "-c timezone=UTC -c jit=off"
+        if schema is not None:
+            options += f" -c search_path={checked_schema(schema)}"
+        arguments = {"options": options, "connect_timeout": 5}
+    return sa_create_engine(parsed, connect_args=arguments, **kwargs)
+
+
+def checked_schema(schema: str) -> str:
+    """The name itself; ValueError if it is not a plain lower-case identifier."""
+    if not _SCHEMA_NAME.fullmatch(schema):
+        raise ValueError(f"{schema!r} is not a schema name")
+    return schema
+
+
+def _sqlite_common(connection: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.close()
+
+
+def _sqlite_writer(connection: Any, _record: Any) -> None:
+    _sqlite_common(connection)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _sqlite_reader(connection: Any, _record: Any) -> None:
+    _sqlite_common(connection)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+def migration_engine(url: str, *, schema: str | None = None) -> Engine:
+    """The engine of migrations. On SQLite foreign keys are off: rebuilding a table would delete its children's rows."""
+    engine = _engine(url, schema, poolclass=NullPool)
+    if dialect_of(url) == "sqlite":
+        event.listen(engine, "connect", _sqlite_migration)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _sqlite_migration(connection: Any, record: Any) -> None:
+    _sqlite_writer(connection, record)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = OFF")
+    cursor.close()

@@ -1,0 +1,17 @@
+"""Named limits of the kernel. Each refuses with a code when it is reached."""
+
+from __future__ import annotations
+
+from typing import Final
+
+WRITE_QUEUE_MAX: Final = 10_000
+"""Verbs waiting for the writer of one plant; more are answered 503 `database-busy`."""
+
+WRITE_BATCH_MAX: Final = 256
+"""Verbs that share one commit."""
+
+READER_THREADS: Final = 4
+"""Reads of one plant at the same time."""
+
+ID_MAX: Final = 100
+"""Length of an ISA-95 id."""

@@ -1,0 +1,155 @@
+"""The outbox: what happened, in commit order, for everyone who follows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, func, insert, select, text
+from sqlmodel import Session
+from uuid_utils import uuid7
+
+from mes.kernel.tables import ConsumerCursor, OutboxEvent
+from mes.kernel.uow import EmittedEvent, UnitOfWork, pending_first
+
+_TABLE: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
+_COLUMNS: Final = (
+    "seq",
+    "event_id",
+    "type",
+    "topics",
+    "subject",
+    "payload",
+    "actor",
+    "correlation_id",
+    "occurred_at_us",
+    "recorded_at_us",
+    "chain_sha256",
+)
+_INSERT: Final = {
+    "sqlite": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608
+    "postgresql": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES (%s{', %s' * (len(_COLUMNS) - 1)})",  # noqa: S608
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    seq: int
+    event_id: str
+    type: str
+    topics: tuple[str, ...]
+    subject: str
+    payload: dict[str, Any]
+    actor: int | None
+    correlation_id: str
+    occurred_at_us: int
+    recorded_at_us: int
+
+
+def append_events(
+    connection: Connection, events: Sequence[EmittedEvent], *, head: int | None = None, chained: bool = False
+) -> int:
+    """Kernel only, last act before a commit: number the events and write them. Answers the new head.
+
+    `head`: the sequence so far, where it is known already.
+    """
+    if head is None:
+        head = connection.execute(text("SELECT max(seq) FROM outbox_event")).scalar() or 0
+    previous = _last_link(connection, head) if chained else None
+    rows = []
+    for seq, event in enumerate(events, start=head + 1):
+        row = (
+            seq,
+            str(uuid7()),
+            event.type,
+            " ".join(event.topics),
+            event.subject,
+            orjson.dumps(event.payload).decode(),
+            event.actor,
+            event.correlation_id,
+            event.occurred_at_us,
+            event.recorded_at_us,
+        )
+        if chained:
+            previous = link(previous or b"", row)
+        rows.append((*row, previous))
+    with pending_first(connection):
+        connection.connection.cursor().executemany(_INSERT[connection.dialect.name], rows)
+    return head + len(rows)
+
+
+def link(previous: bytes, row: Sequence[Any]) -> bytes:
+    """SHA-256 over the predecessor's link and this row: a changed or missing row breaks every later link."""
+    return hashlib.sha256(previous + orjson.dumps(row)).digest()
+
+
+def _last_link(connection: Connection, head: int) -> bytes | None:
+    found: bytes | None = connection.execute(select(_TABLE.c.chain_sha256).where(_TABLE.c.seq == head)).scalar()
+    return found
+
+
+def head_seq(session: Session) -> int:
+    """Sequence of the newest event; 0 before the first."""
+    return session.execute(select(func.max(_TABLE.c.seq))).scalar() or 0
+
+
+def list_events(session: Session, *, after: int, limit: int = 1_000) -> tuple[Event, ...]:
+    """Events after a sequence, in commit order. None is ever skipped: `seq` is commit order on both databases."""
+    statement = select(_TABLE).where(_TABLE.c.seq > after).order_by(_TABLE.c.seq).limit(limit)
+    return tuple(_event(row) for row in session.execute(statement))
+
+
+def list_subject_events(
+    session: Session, *, subjects: Sequence[str], without: Sequence[str] = (), limit: int = 500
+) -> tuple[Event, ...]:
+    """The newest events about some subjects, newest first; `without` some types."""
+    wanted = (_TABLE.c.subject.in_(subjects), _TABLE.c.type.not_in(without))
+    statement = select(_TABLE).where(*wanted).order_by(_TABLE.c.seq.desc()).limit(limit)
+    return tuple(_event(row) for row in session.execute(statement))
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        row.seq,
+        row.event_id,
+        row.type,
+        tuple(row.topics.split()),
+        row.subject,
+        orjson.loads(row.payload),
+        row.actor,
+        row.correlation_id,
+        row.occurred_at_us,
+        row.recorded_at_us,
+    )
+
+
+def first_broken_link(session: Session) -> int | None:
+    """The first chained event that does not follow from its predecessor; None if the chain holds."""
+    previous = b""
+    for row in session.execute(select(_TABLE).order_by(_TABLE.c.seq)):
+        if row.chain_sha256 is None:
+            continue
+        values = tuple(getattr(row, column) for column in _COLUMNS[:-1])
+        if link(previous, values) != row.chain_sha256:
+            return int(row.seq)
+        previous = row.chain_sha256
+    return None
+
+
+def read_cursor(session: Session, *, consumer: str) -> int:
+    """How far a consumer has read; 0 if it never did."""
+    found = session.get(ConsumerCursor, consumer)
+    return found.seq if found else 0
+
+
+def move_cursor(uow: UnitOfWork, *, consumer: str, seq: int) -> None:
+    """Remember how far a consumer has read, in the transaction of what it did with it."""
+    table = ConsumerCursor.__table__  # type: ignore[attr-defined]
+    present = uow.execute(select(table.c.seq).where(table.c.consumer == consumer)).scalar()
+    if present is None:
+        uow.execute(insert(table).values(consumer=consumer, seq=seq))
+    else:
+        uow.execute(table.update().where(table.c.consumer == consumer).values(seq=seq))

@@ -1,0 +1,196 @@
+"""One unit of work: what a verb may use. It is made, kept and ended by the writer; a verb never commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Executable
+from sqlalchemy.engine import Result
+from sqlmodel import Session
+
+from mes.kernel.sqltypes import to_us
+
+
+@lru_cache(maxsize=1_000)
+def _placeholders(sql: str, dialect: str) -> str:
+    return sql if dialect == "sqlite" else sql.replace("?", "%s")
+
+
+Calls = Sequence[Mapping[str, Any]]
+Prefetch = Callable[["UnitOfWork", Calls], Mapping[tuple[str, str], Any]]
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def loaded_together(prefetch: Prefetch) -> Callable[[V], V]:
+    """Mark a verb whose batch is loaded in one read: `prefetch` gets the keyword arguments of all its calls.
+
+    Only for verbs that change nothing of what `prefetch` loads but their own.
+    """
+
+    def mark(verb: V) -> V:
+        verb.prefetch = prefetch  # type: ignore[attr-defined]
+        return verb
+
+    return mark
+
+
+@contextmanager
+def _pipelined(connection: Connection, pending: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    with driver.pipeline():
+        for sql, params in pending:
+            driver.execute(sql, params)
+        yield
+
+
+def pending_first(connection: Connection) -> AbstractContextManager[Any]:
+    """What is pending on a connection travels together with, and before, what is sent inside."""
+    pending = connection.info.pop("pending", None)
+    return _pipelined(connection, pending) if pending else nullcontext()
+
+
+def settle(connection: Connection) -> None:
+    """Send what is pending on a connection."""
+    with pending_first(connection):
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedEvent:
+    """An outbox row without its sequence, which the writer assigns in commit order."""
+
+    type: str
+    topics: tuple[str, ...]
+    subject: str
+    payload: Mapping[str, Any]
+    actor: int | None
+    correlation_id: str
+    occurred_at_us: int
+    recorded_at_us: int
+
+
+class UnitOfWork:
+    """Everything one verb does commits together or not at all."""
+
+    def __init__(self, connection: Connection, *, now: datetime, actor: int | None, correlation_id: str = "") -> None:
+        self.connection = connection
+        self.dialect = connection.dialect.name
+        self.now = now
+        self.now_us = to_us(now)
+        self.actor = actor
+        self.correlation_id = correlation_id
+        self.events: list[EmittedEvent] = []
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """A session inside this unit, for master data and low-rate documents."""
+        settle(self.connection)
+        if self._session is None:
+            self._session = Session(
+                bind=self.connection,
+                join_transaction_mode="create_savepoint",
+                expire_on_commit=False,
+                autoflush=True,
+            )
+        return self._session
+
+    def execute(
+        self, statement: Executable, params: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Result[Any]:
+        """Run a Core statement (or `text()`) here, after what the session still holds."""
+        self.flush()
+        return self.connection.execute(statement, params)
+
+    def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+        """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
+        self.flush_session()
+        cursor = self.connection.connection.cursor()
+        with pending_first(self.connection):
+            cursor.execute(_placeholders(sql, self.dialect), params)
+        return list(cursor.fetchall())
+
+    def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Write with one hot statement on the driver's own cursor; answers how many rows it changed."""
+        self.flush_session()
+        self.connection.info["wrote"] = True
+        cursor = self.connection.connection.cursor()
+        with pending_first(self.connection):
+            cursor.execute(_placeholders(sql, self.dialect), params)
+        return int(cursor.rowcount)
+
+    def driver_write(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """As `driver_execute`, for a statement whose answer nobody needs.
+
+        On PostgreSQL it travels with the next statement of the batch, in order, so that it costs no round trip.
+        """
+        if self.dialect == "sqlite":
+            self.driver_execute(sql, params)
+            return
+        self.flush_session()
+        self.connection.info["wrote"] = True
+        self.connection.info.setdefault("pending", []).append((_placeholders(sql, self.dialect), params))
+
+    def driver_executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Write many rows with one hot statement on the driver's own cursor."""
+        if rows:
+            self.flush()
+            self.connection.info["wrote"] = True
+            self.connection.connection.cursor().executemany(_placeholders(sql, self.dialect), rows)
+
+    def prefetched(self, key: tuple[str, str]) -> Any:
+        """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""
+        return self.connection.info.get("prefetched", {}).pop(key, None)
+
+    def flush(self) -> None:
+        """Send everything that was written so far to the database."""
+        self.flush_session()
+        settle(self.connection)
+
+    def flush_session(self) -> None:
+        """Send what the session holds."""
+        if self._session is not None:
+            settle(self.connection)
+            self._session.flush()
+
+    def emit(
+        self,
+        type: str,
+        *,
+        topics: Sequence[str],
+        subject: str,
+        payload: Mapping[str, Any],
+        occurred_at_us: int | None = None,
+    ) -> None:
+        """Record that something happened. `type` is past tense and versioned (`orders.job-released.v1`)."""
+        self.events.append(
+            EmittedEvent(
+                type,
+                tuple(dict.fromkeys(topics)),
+                subject,
+                payload,
+                self.actor,
+                self.correlation_id,
+                self.now_us if occurred_at_us is None else occurred_at_us,
+                self.now_us,
+            )
+        )
+
+    def finish(self) -> None:
+        """Kernel only: the verb has returned; hand its session's work to the enclosing transaction."""
+        if self._session is not None:
+            self._session.commit()
+            self._session.close()
+            self._session = None
+
+    def discard(self) -> None:
+        """Kernel only: the verb has failed."""
+        self.events.clear()
+        if self._session is not None:
+            self._session.close()
+            self._session = None

@@ -1,0 +1,288 @@
+"""The writer of one plant: a thread that runs the waiting verbs one after another and commits them together.
+
+A verb that fails is undone alone: on SQLite by a savepoint, on PostgreSQL by running the batch again without it.
+Whoever waits is answered after the commit, never before.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
+
+from mes.kernel.clock import Clock
+from mes.kernel.crash import crash_point
+from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, VersionConflict
+from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
+from mes.kernel.outbox import append_events
+from mes.kernel.uow import Prefetch, UnitOfWork, settle
+
+_LOG = logging.getLogger(__name__)
+_TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(18751, hashtext(current_schema()))"
+"""Orders the batches of several processes on one PostgreSQL plant, so that `seq` is commit order."""
+_RERUNS_MAX: Final = 3
+"""Batches run again without a verb that was refused before PostgreSQL verbs are run one by one. A database error sends
+them there at once: it may belong to an earlier verb, whose write travelled with a later one's."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A verb that waits, and what became of it."""
+
+    verb: Callable[..., Any]
+    kwargs: dict[str, Any]
+    actor: int | None
+    correlation_id: str
+    deliver: Callable[[Work], None]
+    result: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    waiting: list[Work]
+    events: list[Any] = field(default_factory=list)
+
+
+class Writer:
+    """Runs verbs for one plant. `submit` may be called from any thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        *,
+        deliver_all: Callable[[Sequence[Work]], None],
+        after_commit: Callable[[], None],
+        chained: bool = False,
+        name: str = "writer",
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._deliver_all = deliver_all
+        self._after_commit = after_commit
+        self._chained = chained
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._closed = False
+        self._savepoints = engine.dialect.name == "sqlite"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+        event.listen(engine, "before_cursor_execute", _note_write)
+
+    def submit(self, work: Work) -> None:
+        """Queue a verb. Unavailable `database-busy` when too many wait, `shutting-down` after close."""
+        if self._closed:
+            raise Unavailable("The server is stopping.", code="shutting-down")
+        if self._queue.qsize() >= WRITE_QUEUE_MAX:
+            raise Unavailable("Too many writes are waiting.", code="database-busy")
+        self._queue.put(work)
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            works, open_ = self._take()
+            if works:
+                self._serve(works)
+        self._drop_connection()
+
+    def _take(self) -> tuple[list[Work], bool]:
+        works: list[Work] = []
+        first = self._queue.get()
+        if first is None:
+            return works, False
+        works.append(first)
+        while len(works) < WRITE_BATCH_MAX:
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                return works, False
+            works.append(following)
+        return works, True
+
+    def _serve(self, works: list[Work]) -> None:
+        try:
+            wrote_events = self._commit_together(works)
+        except BaseException as error:  # noqa: BLE001  the whole batch failed: nobody may believe it was written
+            wrote_events = False
+            self._drop_connection()
+            for work in works:
+                work.error = work.error or weather(error)
+                work.result = None
+            _LOG.exception("a batch of %d writes failed", len(works))
+        if wrote_events:
+            self._after_commit()
+        self._deliver_all(works)
+
+    def _commit_together(self, works: list[Work]) -> bool:
+        if self._savepoints:
+            return self._attempt(works)
+        waiting = works
+        for _ in range(_RERUNS_MAX):
+            try:
+                return self._attempt(waiting)
+            except _VerbFailed as failed:
+                if not isinstance(failed.work.error, Refusal):
+                    break
+                waiting = [work for work in waiting if work is not failed.work]
+        return self._one_by_one(waiting)
+
+    def _one_by_one(self, works: list[Work]) -> bool:
+        wrote = False
+        for work in works:
+            try:
+                wrote |= self._attempt([work])
+            except _VerbFailed:
+                continue
+        return wrote
+
+    def _attempt(self, works: list[Work]) -> bool:
+        """One transaction. True if it wrote events."""
+        connection = self._open_connection()
+        transaction = connection.begin()
+        try:
+            head = None if self._savepoints else _begin_in_order(connection)
+            self._prefetch(connection, works)
+            events: list[Any] = []
+            for work in works:
+                events += self._run_verb(connection, work, alone=len(works) == 1)
+            if events:
+                append_events(connection, events, head=head, chained=self._chained)
+            settle(connection)
+            crash_point("before-commit")
+            transaction.commit()
+            crash_point("after-commit-before-answer")
+        except BaseException:
+            connection.info.pop("pending", None)
+            self._undo(transaction)
+            raise
+        return bool(events)
+
+    def _prefetch(self, connection: Connection, works: Sequence[Work]) -> None:
+        """Load in one read what several verbs of the batch will ask for."""
+        calls: dict[Prefetch, list[dict[str, Any]]] = {}
+        for work in works:
+            prefetch = getattr(work.verb, "prefetch", None)
+            if prefetch is not None:
+                calls.setdefault(prefetch, []).append(work.kwargs)
+        found: dict[tuple[str, str], Any] = {}
+        connection.info["prefetched"] = found
+        for prefetch, its_calls in calls.items():
+            if len(its_calls) > 1:
+                found.update(prefetch(UnitOfWork(connection, now=self._clock(), actor=None), its_calls))
+
+    def _run_verb(self, connection: Connection, work: Work, *, alone: bool) -> Sequence[Any]:
+        work.result = work.error = None
+        uow = UnitOfWork(connection, now=self._clock(), actor=work.actor, correlation_id=work.correlation_id)
+        connection.info["wrote"] = False
+        cursor = connection.connection.cursor() if self._savepoints else None
+        if cursor is not None:
+            cursor.execute("SAVEPOINT verb")
+        try:
+            work.result = work.verb(uow, **work.kwargs)
+            uow.finish()
+            if not hasattr(work.verb, "prefetch"):
+                connection.info["prefetched"].clear()
+            if alone:
+                settle(connection)
+        except Exception as error:  # noqa: BLE001  it is answered to whoever waits
+            uow.discard()
+            work.result, work.error = None, translated(error)
+            self._undo_verb(connection, cursor, work)
+            return ()
+        if cursor is not None:
+            cursor.execute("RELEASE verb")
+        return uow.events
+
+    def _undo_verb(self, connection: Connection, cursor: Any, work: Work) -> None:
+        if cursor is not None:
+            cursor.execute("ROLLBACK TO verb")
+            cursor.execute("RELEASE verb")
+        elif connection.info["wrote"] or not isinstance(work.error, Refusal):
+            raise _VerbFailed(work)
+
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _undo(self, transaction: Any) -> None:
+        try:
+            transaction.rollback()
+        except (SQLAlchemyError, OSError):
+            self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+                connection.close()
+            except (SQLAlchemyError, OSError):
+                _LOG.warning("the writer's connection could not be closed cleanly")
+
+
+def _begin_in_order(connection: Connection) -> int:
+    """PostgreSQL: wait for one's turn among processes, then see where the outbox stands. One round trip."""
+    driver: Any = connection.connection.driver_connection
+    with driver.pipeline():
+        driver.execute(_TAKE_LOCK)
+        found = driver.execute("SELECT coalesce(max(seq), 0) FROM outbox_event")
+    return int(found.fetchone()[0])
+
+
+class _VerbFailed(Exception):
+    """PostgreSQL: this verb wrote and failed, so the batch has to run again without it."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__("verb failed")
+        self.work = work
+
+
+_HARMLESS: Final = ("SELECT", "SAVEPO", "RELEAS", "ROLLBA")
+"""First letters of statements that leave nothing to undo."""
+
+
+def _note_write(connection: Connection, _cursor: Any, statement: str, _params: Any, _context: Any, _many: bool) -> None:
+    if not statement.lstrip()[:6].upper().startswith(_HARMLESS):
+        connection.info["wrote"] = True
+
+
+def translated(error: BaseException) -> BaseException:
+    """What a verb's caller sees: refusals as they are, database errors as refusals or weather, bugs as bugs."""
+    if isinstance(error, StaleDataError):
+        return VersionConflict()
+    if isinstance(error, IntegrityError):
+        return ConstraintConflict(_constraint(error))
+    if isinstance(error, OperationalError):
+        return weather(error)
+    return error
+
+
+def _constraint(error: IntegrityError) -> str:
+    diagnostics = getattr(error.orig, "diag", None)
+    name = getattr(diagnostics, "constraint_name", None)
+    return str(name or error.orig)
+
+
+def weather(error: BaseException) -> BaseException:
+    """A failure of the database itself as `database-unavailable`; anything else stays a bug."""
+    if isinstance(error, (DBAPIError, OSError)):
+        return Unavailable("The database cannot be written to right now.", code="database-unavailable")
+    return error

@@ -1,0 +1,145 @@
+"""REST of materials: definitions with their units, lots with quantity and disposition."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.access.preconditions import etag, expected_version
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.materials import queries, service
+from mes.materials.schemas import (
+    Amount,
+    DispositionChange,
+    MaterialChange,
+    MaterialIn,
+    MaterialLotChange,
+    MaterialLotIn,
+    MaterialLotOut,
+    MaterialLotPage,
+    MaterialOut,
+    MaterialPage,
+    QuantityOut,
+)
+from standards.isa95.material import Disposition
+
+router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_function=lambda route: route.name)
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+IfMatch = Annotated[str | None, Header()]
+
+
+@router.get("/material-definitions")
+async def list_materials(caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
+    """Materials by id."""
+    return MaterialPage.of(await caller.read(queries.list_materials, cursor=cursor, limit=limit))
+
+
+@router.post("/material-definitions", status_code=201)
+async def create_material(caller: Engineer, body: MaterialIn, response: Response) -> MaterialOut:
+    """A new material."""
+    await caller.write(service.create_material, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/material-definitions/{body.id}"
+    return await _shown_material(caller, body.id, response)
+
+
+@router.get("/material-definitions/{material_id}")
+async def get_material(caller: Viewer, material_id: str, response: Response) -> MaterialOut:
+    """One material."""
+    return await _shown_material(caller, material_id, response)
+
+
+@router.put("/material-definitions/{material_id}")
+async def update_material(
+    caller: Engineer, material_id: str, body: MaterialChange, response: Response, if_match: IfMatch = None
+) -> MaterialOut:
+    """Make a material as described; its unit stays."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.update_material, spec=body.spec(material_id), version=version)
+    return await _shown_material(caller, material_id, response)
+
+
+@router.get("/material-definitions/{material_id}/conversion")
+async def convert_quantity(
+    caller: Viewer, material_id: str, quantity: Annotated[Amount, Query()], from_unit: str, to_unit: str
+) -> QuantityOut:
+    """A quantity in another unit of the material, exactly or not at all."""
+    value = await caller.read(
+        queries.convert_quantity, material_id=material_id, quantity=quantity, from_unit=from_unit, to_unit=to_unit
+    )
+    return QuantityOut(value=value, unit=to_unit)
+
+
+@router.get("/material-lots")
+async def list_material_lots(
+    caller: Viewer,
+    material_id: str | None = None,
+    disposition: Disposition | None = None,
+    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> MaterialLotPage:
+    """Lots by id, of one material or in one disposition (Restricted: on hold)."""
+    page = await caller.read(
+        queries.list_material_lots,
+        material_id=material_id,
+        disposition=disposition.value if disposition else None,
+        cursor=cursor,
+        limit=limit,
+    )
+    return MaterialLotPage.of(page)
+
+
+@router.post("/material-lots", status_code=201)
+async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: Response) -> MaterialLotOut:
+    """A new lot."""
+    await caller.write(service.create_lot, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/material-lots/{body.id}"
+    return await _shown_lot(caller, body.id, response)
+
+
+@router.get("/material-lots/{lot_id}")
+async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> MaterialLotOut:
+    """One lot."""
+    return await _shown_lot(caller, lot_id, response)
+
+
+@router.put("/material-lots/{lot_id}")
+async def update_material_lot(
+    caller: Engineer, lot_id: str, body: MaterialLotChange, response: Response, if_match: IfMatch = None
+) -> MaterialLotOut:
+    """Correct quantity or disposition of a lot."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.update_lot, spec=body.spec(lot_id), version=version)
+    return await _shown_lot(caller, lot_id, response)
+
+
+@router.post("/material-lots/{lot_id}/disposition")
+async def set_lot_disposition(
+    caller: Engineer, lot_id: str, body: DispositionChange, response: Response, if_match: IfMatch = None
+) -> MaterialLotOut:
+    """Hold, release or close a lot; who and why are kept."""
+    await caller.write(
+        service.set_disposition,
+        lot_id=lot_id,
+        disposition=body.disposition,
+        reason=body.reason,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_lot(caller, lot_id, response)
+
+
+async def _shown_material(caller: Caller, material_id: str, response: Response) -> MaterialOut:
+    view = await caller.read(queries.get_material, material_id=material_id)
+    response.headers["ETag"] = etag(view.version)
+    return MaterialOut.of(view)
+
+
+async def _shown_lot(caller: Caller, lot_id: str, response: Response) -> MaterialLotOut:
+    view = await caller.read(queries.get_material_lot, lot_id=lot_id)
+    response.headers["ETag"] = etag(view.version)
+    return MaterialLotOut.of(view)

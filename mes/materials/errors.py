@@ -1,0 +1,71 @@
+"""Refusals of the materials feature."""
+
+from __future__ import annotations
+
+from mes.kernel.errors import Conflict, NotFound, Unprocessable
+
+
+class MaterialNotFound(NotFound):
+    code = "material-not-found"
+    title = "No such material"
+    next_step = "Check the id against the list of material definitions."
+
+
+class MaterialExists(Conflict):
+    code = "material-exists"
+    title = "This material id is taken"
+    next_step = "Choose another id, or update the material that has it."
+
+
+class MaterialUnitFixed(Conflict):
+    code = "material-unit-fixed"
+    title = "The unit of a material cannot change"
+    next_step = "Orders and lots count in it: add a conversion for the other unit, or declare a new material."
+
+
+class UnitNotConvertible(Unprocessable):
+    code = "unit-not-convertible"
+    title = "No conversion between these units"
+    next_step = "Use the material's own unit, or declare a conversion for the other one."
+
+
+class ConversionInvalid(Unprocessable):
+    code = "conversion-invalid"
+    title = "This conversion cannot be"
+    next_step = "Give each other unit once, with a positive factor such as 8, 0.5 or 1/12."
+
+
+class QuantityNotExact(Unprocessable):
+    code = "quantity-not-exact"
+    title = "The result has more than six decimals"
+    next_step = "Give the quantity in the unit you need; Lineside never rounds a quantity."
+
+
+class QuantityOutOfRange(Unprocessable):
+    code = "quantity-out-of-range"
+    title = "A lot cannot hold this quantity"
+    next_step = "Give a quantity from 0 to 9,000,000,000,000 with at most six decimals."
+
+
+class MaterialLotNotFound(NotFound):
+    code = "material-lot-not-found"
+    title = "No such lot"
+    next_step = "Check the id against the list of lots."
+
+
+class MaterialLotExists(Conflict):
+    code = "material-lot-exists"
+    title = "This lot id is taken"
+    next_step = "Choose another id, or update the lot that has it."
+
+
+class MaterialLotFixed(Conflict):
+    code = "material-lot-fixed"
+    title = "A lot keeps its material and its unit"
+    next_step = "Create another lot for the other material or unit."
+
+
+class MaterialLotClosed(Conflict):
+    code = "material-lot-closed"
+    title = "The lot is closed"
+    next_step = "A closed lot stays as it is; create another one."

@@ -1,0 +1,138 @@
+"""Reads of the materials feature."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+from sqlmodel import Session
+
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
+from mes.materials import rules
+from mes.materials.errors import MaterialLotNotFound, MaterialNotFound
+from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
+from mes.materials.types import UnitConversion
+from standards.isa95.material import Disposition
+from standards.isa95.quantity import from_e6, to_e6
+
+_M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
+_C: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
+_L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialView:
+    """A material and its units; conversions in order of unit."""
+
+    pk: int
+    material_id: str
+    description: str
+    unit: str
+    conversions: tuple[UnitConversion, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialLotView:
+    """A lot. Whether it may be used is its `disposition`."""
+
+    pk: int
+    lot_id: str
+    material_id: str
+    quantity: Decimal
+    unit: str
+    disposition: Disposition
+    version: int
+
+
+def list_materials(session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT) -> Page[MaterialView]:
+    """Materials in order of id."""
+    limit = max(1, min(limit, LIMIT_MAX))
+    statement = select(_M).order_by(_M.c.id).limit(limit + 1)
+    if cursor:
+        statement = statement.where(_M.c.id > decode_cursor(cursor, [str])[0])
+    return page_of(_material_views(session, statement), limit, lambda view: (view.material_id,))
+
+
+def get_material(session: Session, *, material_id: str) -> MaterialView:
+    """One material. `material-not-found`."""
+    found = get_materials(session, [material_id])
+    if not found:
+        raise MaterialNotFound(f"There is no material {material_id!r}.")
+    return found[material_id]
+
+
+def get_materials(session: Session, ids: Iterable[str]) -> dict[str, MaterialView]:
+    """The materials of some ids; others are absent from the answer."""
+    views = _material_views(session, select(_M).where(_M.c.id.in_(set(ids))))
+    return {view.material_id: view for view in views}
+
+
+def _material_views(session: Session, statement: Select[Any]) -> list[MaterialView]:
+    rows = session.execute(statement).all()
+    conversions = _conversions(session, [row.pk for row in rows])
+    return [MaterialView(r.pk, r.id, r.description, r.unit, conversions.get(r.pk, ()), r.version) for r in rows]
+
+
+def _conversions(session: Session, pks: Collection[int]) -> dict[int, tuple[UnitConversion, ...]]:
+    found: dict[int, tuple[UnitConversion, ...]] = {}
+    for r in session.execute(select(_C).where(_C.c.material_pk.in_(pks)).order_by(_C.c.unit)):
+        found[r.material_pk] = (
+            *found.get(r.material_pk, ()),
+            UnitConversion(r.unit, r.numerator, r.denominator),
+        )
+    return found
+
+
+def convert_quantity(session: Session, *, material_id: str, quantity: Decimal, from_unit: str, to_unit: str) -> Decimal:
+    """A quantity of a material in another of its units, exactly.
+
+    `material-not-found`, `unit-not-convertible`, `quantity-not-exact`.
+    """
+    material = get_material(session, material_id=material_id)
+    result_e6 = rules.convert_e6(
+        to_e6(quantity), from_unit, to_unit, base_unit=material.unit, conversions=material.conversions
+    )
+    return from_e6(result_e6)
+
+
+def list_material_lots(
+    session: Session,
+    *,
+    material_id: str | None = None,
+    disposition: str | None = None,
+    cursor: str | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> Page[MaterialLotView]:
+    """Lots in order of id, filtered."""
+    limit = max(1, min(limit, LIMIT_MAX))
+    statement = _lot_select().order_by(_L.c.id).limit(limit + 1)
+    if material_id is not None:
+        statement = statement.where(_M.c.id == material_id)
+    if disposition is not None:
+        statement = statement.where(_L.c.disposition == disposition)
+    if cursor:
+        statement = statement.where(_L.c.id > decode_cursor(cursor, [str])[0])
+    rows = [_lot_view(row) for row in session.execute(statement)]
+    return page_of(rows, limit, lambda view: (view.lot_id,))
+
+
+def get_material_lot(session: Session, *, lot_id: str) -> MaterialLotView:
+    """One lot. `material-lot-not-found`."""
+    row = session.execute(_lot_select().where(_L.c.id == lot_id)).first()
+    if row is None:
+        raise MaterialLotNotFound(f"There is no lot {lot_id!r}.")
+    return _lot_view(row)
+
+
+def _lot_select() -> Select[Any]:
+    return select(_L, _M.c.id.label("material_id")).join(_M, _M.c.pk == _L.c.material_pk)
+
+
+def _lot_view(row: Any) -> MaterialLotView:
+    return MaterialLotView(
+        row.pk, row.id, row.material_id, row.quantity, row.unit, Disposition(row.disposition), row.version
+    )

@@ -1,0 +1,97 @@
+"""Rules of materials, pure: exact conversion between units, what a lot may become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from mes.materials.errors import (
+    ConversionInvalid,
+    MaterialLotClosed,
+    QuantityNotExact,
+    QuantityOutOfRange,
+    UnitNotConvertible,
+)
+from mes.materials.types import MaterialSpec, UnitConversion
+from standards.isa95.material import Disposition
+from standards.isa95.quantity import MAX_E6, to_e6
+
+FACTOR_PART_MAX: Final = 10**15
+"""Numerator and denominator of a factor stay below this."""
+FLOAT_DIGITS: Final = 15
+"""A float keeps this many decimal digits exactly."""
+LOT_QUANTITY_MAX: Final = Decimal(9_000_000_000_000)
+
+
+def exact_number(value: object) -> object:
+    """A JSON number as text before it becomes a Decimal: ValueError where a float cannot tell what was meant."""
+    if not isinstance(value, float):
+        return value
+    text = repr(value)
+    if len(text.lstrip("-0.").replace(".", "").split("e")[0]) > FLOAT_DIGITS:
+        raise ValueError("send a number of more than 15 digits as text")
+    return text
+
+
+def conversion(unit: str, factor: Decimal | int | str) -> UnitConversion:
+    """An exact conversion from a number or a ratio ("1/12"). `conversion-invalid` unless it is positive and sane."""
+    if isinstance(factor, float):
+        raise TypeError("a factor is never a float")
+    try:
+        exact = Fraction(factor)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise ConversionInvalid(f"{factor!r} is not a factor.") from error
+    if exact <= 0 or max(exact.numerator, exact.denominator) > FACTOR_PART_MAX:
+        raise ConversionInvalid(f"{factor!r} is not a positive factor of at most 15 digits.")
+    return UnitConversion(unit, exact.numerator, exact.denominator)
+
+
+def check_units(spec: MaterialSpec) -> None:
+    """`conversion-invalid` if a unit is converted twice, or the material's own unit is."""
+    units = [spec.unit, *(c.unit for c in spec.conversions)]
+    twice = sorted({unit for unit in units if units.count(unit) > 1})
+    if twice:
+        raise ConversionInvalid(f"The unit {twice[0]!r} of {spec.material_id!r} is named twice.")
+
+
+def factor_of(unit: str, base_unit: str, conversions: Iterable[UnitConversion]) -> Fraction:
+    """How much of the material's own unit one `unit` is. `unit-not-convertible`."""
+    if unit == base_unit:
+        return Fraction(1)
+    for known in conversions:
+        if known.unit == unit:
+            return Fraction(known.numerator, known.denominator)
+    raise UnitNotConvertible(f"There is no conversion from {unit!r} to {base_unit!r}.")
+
+
+def convert_e6(
+    value_e6: int, from_unit: str, to_unit: str, *, base_unit: str, conversions: Iterable[UnitConversion]
+) -> int:
+    """A quantity (scaled by 10^6) in another unit of its material, exactly.
+
+    `quantity-not-exact` if the result has more than six decimals or does not fit 64 bits; `unit-not-convertible`.
+    """
+    known = tuple(conversions)
+    factor = factor_of(from_unit, base_unit, known) / factor_of(to_unit, base_unit, known)
+    result = value_e6 * factor
+    if result.denominator != 1 or abs(result.numerator) > MAX_E6:
+        raise QuantityNotExact(f"A quantity in {from_unit!r} has no exact counterpart in {to_unit!r}.")
+    return result.numerator
+
+
+def check_lot_quantity(quantity: Decimal) -> None:
+    """`quantity-out-of-range` unless it is exact, not negative and storable."""
+    try:
+        to_e6(quantity)
+    except ValueError as error:
+        raise QuantityOutOfRange(f"{quantity} cannot be stored exactly.") from error
+    if not 0 <= quantity <= LOT_QUANTITY_MAX:
+        raise QuantityOutOfRange(f"{quantity} is outside 0 to {LOT_QUANTITY_MAX}.")
+
+
+def check_disposition(lot_id: str, current: Disposition, following: Disposition) -> None:
+    """`material-lot-closed`: Closed is the end of a lot."""
+    if current is Disposition.Closed and following is not Disposition.Closed:
+        raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")

@@ -1,0 +1,159 @@
+"""REST documents of materials and lots."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from mes.kernel.paging import Page
+from mes.materials.queries import MaterialLotView, MaterialView
+from mes.materials.rules import conversion, exact_number
+from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
+from standards.isa95.material import Disposition
+
+ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Text = Annotated[str, StringConstraints(max_length=500)]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=20)]
+Amount = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, max_digits=19, decimal_places=6)]
+
+
+class Document(BaseModel):
+    """A document of this API: unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ConversionDocument(Document):
+    """One `unit` is `factor` of the material's own unit: "8", "0.5" or "1/12", exactly."""
+
+    unit: Unit
+    factor: Annotated[str, StringConstraints(max_length=40)]
+
+    def exact(self) -> UnitConversion:
+        return conversion(self.unit, self.factor)
+
+    @classmethod
+    def of(cls, known: UnitConversion) -> ConversionDocument:
+        ratio = str(known.numerator) if known.denominator == 1 else f"{known.numerator}/{known.denominator}"
+        return cls(unit=known.unit, factor=ratio)
+
+
+class MaterialChange(Document):
+    """The whole material as it is to be; its unit cannot change."""
+
+    unit: Unit
+    description: Text = ""
+    conversions: list[ConversionDocument] = Field(default=[], max_length=50)
+    version: int | None = None
+    """The version that was read; or send If-Match."""
+
+    def spec(self, material_id: str) -> MaterialSpec:
+        return MaterialSpec(material_id, self.unit, self.description, tuple(c.exact() for c in self.conversions))
+
+
+class MaterialIn(Document):
+    id: Id
+    unit: Unit
+    description: Text = ""
+    conversions: list[ConversionDocument] = Field(default=[], max_length=50)
+
+    def spec(self) -> MaterialSpec:
+        return MaterialSpec(self.id, self.unit, self.description, tuple(c.exact() for c in self.conversions))
+
+
+class MaterialOut(Document):
+    id: str
+    unit: str
+    description: str
+    conversions: list[ConversionDocument]
+    version: int
+
+    @classmethod
+    def of(cls, view: MaterialView) -> MaterialOut:
+        return cls(
+            id=view.material_id,
+            unit=view.unit,
+            description=view.description,
+            conversions=[ConversionDocument.of(c) for c in view.conversions],
+            version=view.version,
+        )
+
+
+class MaterialPage(Document):
+    items: list[MaterialOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[MaterialView]) -> MaterialPage:
+        return cls(items=[MaterialOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+class QuantityOut(Document):
+    value: Decimal
+    unit: str
+
+
+class MaterialLotChange(Document):
+    """The whole lot as it is to be; its material and unit cannot change."""
+
+    material_id: Id
+    quantity: Amount
+    unit: Unit
+    disposition: Disposition
+    version: int | None = None
+    """The version that was read; or send If-Match."""
+
+    def spec(self, lot_id: str) -> LotSpec:
+        return LotSpec(lot_id, self.material_id, self.quantity, self.unit, self.disposition)
+
+
+class MaterialLotIn(Document):
+    id: Id
+    material_id: Id
+    quantity: Amount
+    unit: Unit
+    disposition: Disposition = Disposition.UnRestricted
+
+    def spec(self) -> LotSpec:
+        return LotSpec(self.id, self.material_id, self.quantity, self.unit, self.disposition)
+
+
+class MaterialLotOut(Document):
+    id: str
+    material_id: str
+    quantity: Decimal
+    unit: str
+    disposition: Disposition
+    version: int
+
+    @classmethod
+    def of(cls, view: MaterialLotView) -> MaterialLotOut:
+        return cls(
+            id=view.lot_id,
+            material_id=view.material_id,
+            quantity=view.quantity,
+            unit=view.unit,
+            disposition=view.disposition,
+            version=view.version,
+        )
+
+
+class MaterialLotPage(Document):
+    items: list[MaterialLotOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[MaterialLotView]) -> MaterialLotPage:
+        return cls(items=[MaterialLotOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+class DispositionChange(Document):
+    """Hold, release or close a lot, and say why."""
+
+    disposition: Disposition
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    version: int | None = None
+    """The version that was read; or send If-Match."""

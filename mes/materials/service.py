@@ -1,0 +1,220 @@
+"""Verbs of the materials feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete
+from sqlmodel import col, select
+
+from mes.equipment.types import PutOutcome
+from mes.kernel.errors import FieldError, Refusal, VersionConflict
+from mes.kernel.uow import UnitOfWork
+from mes.materials import queries, rules
+from mes.materials.errors import (
+    MaterialExists,
+    MaterialLotExists,
+    MaterialLotFixed,
+    MaterialLotNotFound,
+    MaterialNotFound,
+    MaterialUnitFixed,
+)
+from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
+from mes.materials.types import LotSpec, MaterialSpec
+from standards.isa95.material import Disposition
+
+
+def create_material(uow: UnitOfWork, *, spec: MaterialSpec) -> None:
+    """Add one material. `material-exists`, `conversion-invalid`."""
+    if queries.get_materials(uow.session, [spec.material_id]):
+        raise MaterialExists(f"There already is a material {spec.material_id!r}.")
+    put_materials(uow, specs=[spec])
+
+
+def update_material(uow: UnitOfWork, *, spec: MaterialSpec, version: int) -> None:
+    """Change one material that is still at `version`. `material-not-found`, `version-conflict`, as `put_materials`."""
+    view = queries.get_material(uow.session, material_id=spec.material_id)
+    _check_version(view.version, version)
+    put_materials(uow, specs=[spec])
+
+
+def put_materials(uow: UnitOfWork, *, specs: Sequence[MaterialSpec]) -> dict[str, PutOutcome]:
+    """Make materials say what `specs` say; others stay. Repeating it changes nothing.
+
+    `material-unit-fixed` (a material keeps its unit), `conversion-invalid`.
+    """
+    ids = [s.material_id for s in specs]
+    views = queries.get_materials(uow.session, ids)
+    rows = uow.session.exec(select(MaterialDefinition).where(col(MaterialDefinition.id).in_(ids)))
+    by_id = {row.id: row for row in rows}
+    outcomes = {s.material_id: _put_material(uow, by_id, views, s) for s in specs}
+    for material_id, outcome in outcomes.items():
+        if outcome is not PutOutcome.Unchanged:
+            _emit(uow, "material", material_id, outcome=outcome.value)
+    return outcomes
+
+
+def _put_material(
+    uow: UnitOfWork,
+    rows: dict[str, MaterialDefinition],
+    views: Mapping[str, queries.MaterialView],
+    spec: MaterialSpec,
+) -> PutOutcome:
+    rules.check_units(spec)
+    view, row = views.get(spec.material_id), rows.get(spec.material_id)
+    if view is None or row is None:
+        row = MaterialDefinition(id=spec.material_id, description=spec.description, unit=spec.unit)
+        uow.session.add(row)
+        uow.flush()
+        _store_conversions(uow, row, spec)
+        return PutOutcome.Created
+    if view.unit != spec.unit:
+        raise MaterialUnitFixed(
+            f"{spec.material_id!r} is counted in {view.unit!r}, not {spec.unit!r}.",
+            errors=[FieldError(spec.material_id, "a material keeps its unit", MaterialUnitFixed.code)],
+        )
+    same_units = set(view.conversions) == set(spec.conversions)
+    if same_units and view.description == spec.description:
+        return PutOutcome.Unchanged
+    row.description = spec.description
+    row.version = view.version + 1
+    uow.flush()
+    if not same_units:
+        _store_conversions(uow, row, spec)
+    return PutOutcome.Updated
+
+
+def _store_conversions(uow: UnitOfWork, row: MaterialDefinition, spec: MaterialSpec) -> None:
+    assert row.pk is not None, "the row was flushed"
+    uow.execute(delete(UnitConversionRow).where(col(UnitConversionRow.material_pk) == row.pk))
+    for known in spec.conversions:
+        uow.session.add(
+            UnitConversionRow(
+                material_pk=row.pk, unit=known.unit, numerator=known.numerator, denominator=known.denominator
+            )
+        )
+    uow.flush()
+
+
+def create_lot(uow: UnitOfWork, *, spec: LotSpec) -> None:
+    """Add one lot. `material-lot-exists`, `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`."""
+    if _load_lots(uow, [spec.lot_id]):
+        raise MaterialLotExists(f"There already is a lot {spec.lot_id!r}.")
+    put_lots(uow, specs=[spec])
+
+
+def update_lot(uow: UnitOfWork, *, spec: LotSpec, version: int) -> None:
+    """Change quantity or disposition of a lot that is still at `version`.
+
+    `material-lot-not-found`, `version-conflict`, as `put_lots`.
+    """
+    view = queries.get_material_lot(uow.session, lot_id=spec.lot_id)
+    _check_version(view.version, version)
+    put_lots(uow, specs=[spec])
+
+
+def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutcome]:
+    """Make lots say what `specs` say; others stay. Repeating it changes nothing.
+
+    `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`, `material-lot-fixed` (a lot keeps material
+    and unit), `material-lot-closed`; `errors` has every lot refused.
+    """
+    materials = queries.get_materials(uow.session, {s.material_id for s in specs})
+    rows = _load_lots(uow, [s.lot_id for s in specs])
+    outcomes: dict[str, PutOutcome] = {}
+    refusals: list[tuple[str, Refusal]] = []
+    for spec in specs:
+        try:
+            outcomes[spec.lot_id] = _put_lot(uow, rows, materials, spec)
+        except Refusal as refusal:
+            refusals.append((spec.lot_id, refusal))
+    _refuse(refusals)
+    uow.flush()
+    for lot_id, outcome in outcomes.items():
+        if outcome is not PutOutcome.Unchanged:
+            _emit(uow, "material-lot", lot_id, outcome=outcome.value)
+    return outcomes
+
+
+def _refuse(refusals: Sequence[tuple[str, Refusal]]) -> None:
+    """Raise the first refusal of a set, with one error for each."""
+    if refusals:
+        errors = [FieldError(name, refusal.detail, refusal.code) for name, refusal in refusals]
+        first = refusals[0][1]
+        raise type(first)(first.detail, errors=errors)
+
+
+def _put_lot(
+    uow: UnitOfWork,
+    rows: dict[str, MaterialLot],
+    materials: Mapping[str, queries.MaterialView],
+    spec: LotSpec,
+) -> PutOutcome:
+    material = materials.get(spec.material_id)
+    if material is None:
+        raise MaterialNotFound(f"There is no material {spec.material_id!r}.")
+    rules.factor_of(spec.unit, material.unit, material.conversions)
+    rules.check_lot_quantity(spec.quantity)
+    row = rows.get(spec.lot_id)
+    values: dict[str, Any] = {"quantity": spec.quantity, "disposition": spec.disposition.value}
+    if row is None:
+        rows[spec.lot_id] = MaterialLot(id=spec.lot_id, material_pk=material.pk, unit=spec.unit, **values)
+        uow.session.add(rows[spec.lot_id])
+        return PutOutcome.Created
+    if (row.material_pk, row.unit) != (material.pk, spec.unit):
+        raise MaterialLotFixed(f"The lot {spec.lot_id!r} is of another material or unit.")
+    if all(getattr(row, name) == value for name, value in values.items()):
+        return PutOutcome.Unchanged
+    rules.check_disposition(row.id, Disposition(row.disposition), spec.disposition)
+    _change_disposition(uow, row, spec.disposition, reason="")
+    row.quantity = spec.quantity
+    return PutOutcome.Updated
+
+
+def set_disposition(
+    uow: UnitOfWork, *, lot_id: str, disposition: Disposition, reason: str, version: int | None = None
+) -> None:
+    """Hold a lot (Restricted), release it (UnRestricted), close it. Who and why go into the audit trail.
+
+    Repeating it changes nothing. `material-lot-not-found`, `version-conflict`, `material-lot-closed`.
+    """
+    row = _load_lots(uow, [lot_id]).get(lot_id)
+    if row is None:
+        raise MaterialLotNotFound(f"There is no lot {lot_id!r}.")
+    if version is not None:
+        _check_version(row.version, version)
+    rules.check_disposition(lot_id, Disposition(row.disposition), disposition)
+    _change_disposition(uow, row, disposition, reason=reason)
+    uow.flush()
+
+
+def _change_disposition(uow: UnitOfWork, row: MaterialLot, disposition: Disposition, *, reason: str) -> None:
+    if row.disposition == disposition.value:
+        return
+    uow.emit(
+        "materials.lot-disposition-changed.v1",
+        topics=[f"material-lot/{row.id}"],
+        subject=f"material-lot/{row.id}",
+        payload={"lot_id": row.id, "from": row.disposition, "to": disposition.value, "reason": reason},
+    )
+    row.disposition = disposition.value
+
+
+def _load_lots(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, MaterialLot]:
+    rows = uow.session.exec(select(MaterialLot).where(col(MaterialLot.id).in_(ids)))
+    return {row.id: row for row in rows}
+
+
+def _check_version(current: int, seen: int) -> None:
+    if current != seen:
+        raise VersionConflict(f"It is at version {current}, not {seen}.")
+
+
+def _emit(uow: UnitOfWork, kind: str, name: str, **payload: str) -> None:
+    uow.emit(
+        f"materials.{kind}-put.v1",
+        topics=[f"{kind}/{name}"],
+        subject=f"{kind}/{name}",
+        payload={f"{kind.replace('-', '_')}_id": name, **payload},
+    )

@@ -1,0 +1,73 @@
+"""Bring a plant's schema to the present version, and say which version it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from mes.kernel.db import Database
+from mes.kernel.engine import migration_engine
+from mes.schema import metadata
+
+
+class SchemaTooNew(RuntimeError):
+    """The plant was written by a newer Lineside: this one must not touch it."""
+
+
+def upgrade(database: Database, *, revision: str = "head") -> None:
+    """Run the migrations that are missing, all or none. SchemaTooNew if the plant is ahead of this program."""
+    with _connection(database) as connection:
+        config = _config(connection)
+        present = MigrationContext.configure(connection).get_current_revision()
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if present is not None and present not in known:
+            raise SchemaTooNew(f"The plant's schema is {present}, which this version of Lineside does not know.")
+        command.upgrade(config, revision)
+        _check_foreign_keys(connection)
+
+
+def current_revision(database: Database) -> str | None:
+    """The schema version a plant has; None before the first."""
+    with _connection(database) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def differences(database: Database) -> list[object]:
+    """What the tables in code have that the plant has not, and the other way round; empty when they agree."""
+    with _connection(database) as connection:
+        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+
+@contextmanager
+def _connection(database: Database) -> Iterator[Connection]:
+    """One transaction of one process at a time."""
+    engine = migration_engine(database.url, schema=database.schema)
+    try:
+        with engine.begin() as connection:
+            if database.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(18752, hashtext(current_schema()))"))
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        orphans = connection.execute(text("PRAGMA foreign_key_check")).all()
+        if orphans:
+            raise RuntimeError(f"the migration would leave {len(orphans)} rows without what they refer to")

@@ -1,0 +1,142 @@
+"""REST of orders: the ERP sends operations requests; supervisors may release jobs by program too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.kernel.idempotency import fingerprint, run_once
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.uow import UnitOfWork
+from mes.orders import queries, service
+from mes.orders.schemas import (
+    JobOut,
+    JobPage,
+    OperationsRequestIn,
+    OperationsRequestOut,
+    OperationsRequestPage,
+    ReleaseIn,
+    SubmittedOut,
+    UnassignedOut,
+)
+from mes.orders.types import RequestState
+
+router = APIRouter(prefix="/api/v1", tags=["orders"])
+
+Erp = Annotated[Caller, Depends(caller(Permission.submit_operations_requests))]
+Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
+Releaser = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+@router.post(
+    "/operations-requests",
+    operation_id="submit_operations_request",
+    status_code=201,
+    response_model=SubmittedOut,
+    responses={200: {"model": SubmittedOut, "description": "Exactly this was here already."}},
+)
+async def submit_operations_request(
+    caller: Erp, body: OperationsRequestIn, request: Request, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Take a production order: a work request and a job per step of its routing.
+
+    The same id, version and content again answers 200 and changes nothing. Other content under the same id and
+    version is `operations-request-differs` (409). An `Idempotency-Key` makes the answer itself repeatable.
+    """
+    values = body.model_dump()
+    if idempotency_key is None:
+        status, answer = await caller.write(_submit, values=values)
+        return _json(status, answer)
+    stored = await caller.write(
+        run_once,
+        key=idempotency_key,
+        request_fingerprint=fingerprint("POST", request.url.path, await request.body()),
+        verb=_submit,
+        values=values,
+    )
+    return _json(stored.status, stored.body, replayed=stored.replayed)
+
+
+def _submit(uow: UnitOfWork, *, values: Mapping[str, Any]) -> tuple[int, bytes]:
+    done = service.submit_operations_request(uow, **values)
+    answer = SubmittedOut(
+        operations_request_id=done.operations_request_id,
+        version=done.version,
+        work_request_id=done.work_request_id,
+        job_order_ids=list(done.job_order_ids),
+        created=done.created,
+    )
+    return (201 if done.created else 200), orjson.dumps(answer.model_dump())
+
+
+def _json(status: int, body: bytes, *, replayed: bool = False) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+@router.get("/operations-requests", operation_id="list_operations_requests")
+async def list_operations_requests(
+    caller: Reader, state: RequestState | None = None, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+) -> OperationsRequestPage:
+    """Operations requests in the order they came."""
+    now = caller.database.clock()
+    page = await caller.read(queries.list_operations_requests, now=now, state=state, cursor=cursor, limit=limit)
+    return OperationsRequestPage(
+        items=[OperationsRequestOut.of(card) for card in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/operations-requests/{request_id:path}", operation_id="get_operations_request")
+async def get_operations_request(caller: Reader, request_id: str) -> OperationsRequestOut:
+    """One operations request with its jobs."""
+    now = caller.database.clock()
+    card = await caller.read(queries.get_operations_request, operations_request_id=request_id, now=now)
+    return OperationsRequestOut.of(card)
+
+
+@router.get("/job-orders", operation_id="list_job_orders")
+async def list_job_orders(
+    caller: Reader,
+    equipment_id: str | None = None,
+    operations_request_id: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> JobPage:
+    """Jobs in the order they were made."""
+    page = await caller.read(
+        queries.list_jobs,
+        now=caller.database.clock(),
+        equipment_id=equipment_id,
+        operations_request_id=operations_request_id,
+        cursor=cursor,
+        limit=limit,
+    )
+    return JobPage(items=[JobOut.of(job) for job in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/job-orders/release", operation_id="release_job_orders", status_code=204)
+async def release_job_orders(caller: Releaser, body: ReleaseIn) -> None:
+    """Permit jobs, all or none. Machines start them when their turn comes."""
+    await caller.write(service.release_jobs, versions=body.versions)
+
+
+@router.post("/job-orders/revoke-release", operation_id="revoke_job_orders", status_code=204)
+async def revoke_job_orders(caller: Releaser, body: ReleaseIn) -> None:
+    """Take the permission back from jobs no machine has yet, all or none."""
+    await caller.write(service.revoke_release, versions=body.versions)
+
+
+@router.get("/unassigned-counts", operation_id="list_unassigned_counts")
+async def list_unassigned_counts(
+    caller: Reader, equipment_id: str | None = None, limit: Limit = LIMIT_DEFAULT
+) -> list[UnassignedOut]:
+    """What machines counted for no job, newest first: set-up pieces, dry cycles, counts nobody can place."""
+    counts = await caller.read(queries.list_unassigned_counts, equipment_id=equipment_id, limit=limit)
+    return [UnassignedOut.of(count) for count in counts]

@@ -1,0 +1,91 @@
+"""Refusals about orders and jobs."""
+
+from __future__ import annotations
+
+from mes.kernel.errors import Conflict, NotFound, Unprocessable
+
+
+class OperationsRequestNotFound(NotFound):
+    code = "operations-request-not-found"
+    title = "No such operations request"
+
+
+class OperationsRequestDiffers(Conflict):
+    code = "operations-request-differs"
+    title = "This id and version are known with other content"
+    next_step = "Send a changed order under the next version, or read what is recorded first."
+
+
+class OperationsRequestStarted(Conflict):
+    code = "operations-request-started"
+    title = "Work on this order has been released"
+    next_step = "Revoke the release of its jobs first; what has run cannot be replaced by a new version."
+
+
+class OperationsRequestOutdated(Conflict):
+    code = "operations-request-outdated"
+    title = "A newer version of this order is already here"
+
+
+class QuantityInvalid(Unprocessable):
+    code = "quantity-invalid"
+    title = "The quantity cannot be used"
+    next_step = "Give a positive quantity with at most six decimals, in the material's unit."
+
+
+class JobNotFound(NotFound):
+    code = "job-order-not-found"
+    title = "No such job"
+
+
+class JobStateConflict(Conflict):
+    code = "job-state-conflict"
+    title = "The job is not in a state for this"
+    next_step = "Look at the job again; it has moved on."
+
+
+class JobVersionConflict(Conflict):
+    code = "job-version-conflict"
+    title = "Somebody else was faster"
+    next_step = "The screen now shows what happened. Repeat only if it still makes sense."
+
+
+class JobIsMachineRun(Conflict):
+    code = "job-machine-run"
+    title = "The machine says when this job runs"
+    next_step = "Start it at the machine, or wait for its turn; only manual stations are started by hand."
+
+
+class StationOccupied(Conflict):
+    code = "station-occupied"
+    title = "Another job is active here"
+    next_step = "Complete or pause the active job first."
+
+
+class JobNotDue(Conflict):
+    code = "job-not-due"
+    title = "It is not this job's turn"
+    next_step = "The job before it in the routing has to end first."
+
+
+class ScrapReasonUnknown(Unprocessable):
+    code = "scrap-reason-unknown"
+    title = "This scrap reason is not in the plant's list"
+
+
+class MoreScrapThanGood(Conflict):
+    code = "more-scrap-than-good"
+    title = "More scrap than pieces counted"
+    next_step = "On a machine, scrap moves counted pieces from good to scrap; wait for the count or correct the number."
+
+
+class NothingToUndo(Conflict):
+    code = "nothing-to-undo"
+    title = "This can no longer be undone"
+    next_step = "Ten seconds have passed; report a correction instead."
+
+
+class MachineUnreachable(Conflict):
+    code = "machine-unreachable"
+    title = "No bridge serves this machine"
+    next_step = "Check the bridge and the tag bindings of this equipment."

@@ -1,0 +1,195 @@
+"""Pure: what may happen to a job, what a machine's report makes of it, and to which job a count belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mes.orders.types import JobRun, Note, RequestState, Unassigned
+from standards.isa95.job_control import (
+    FINAL_STATES,
+    DispatchStatus,
+    EndedSubstate,
+    InterruptedSubstate,
+    JobState,
+)
+from standards.packml.states import UnitMode
+
+ACTIVE_STATES: Final = frozenset({JobState.Running, JobState.Interrupted})
+NO_JOB: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What rules need to know of a job."""
+
+    pk: int
+    state: JobState
+    substate: int
+    dispatch_status: DispatchStatus
+    started_at_us: int | None
+    ended_at_us: int | None
+    note: str = ""
+
+
+def reported(job: JobFacts, state: int, substate: int, at_us: int) -> JobFacts:
+    """The job after its machine's word (OPC 10031-4 StateNumber). The machine is right, also about steps we missed.
+
+    A report that says nothing new answers the same facts. Only the machine makes a job `Running`.
+    """
+    known = JobState(state) if state in JobState._value2member_map_ else None
+    if known is None or known is JobState.NotAllowedToStart:
+        return job
+    if known is JobState.AllowedToStart:
+        return _accepted(job)
+    if known is job.state and (known is not JobState.Interrupted or substate == job.substate):
+        return replace(job, note=_cleared(job.note))
+    return _moved(job, known, substate, at_us)
+
+
+def _accepted(job: JobFacts) -> JobFacts:
+    """The machine has the job and may start; what already ran is not set back by it."""
+    if job.state in ACTIVE_STATES or job.state in FINAL_STATES:
+        return job
+    return replace(job, state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Ready, note=Note.none)
+
+
+def _moved(job: JobFacts, state: JobState, substate: int, at_us: int) -> JobFacts:
+    started = job.started_at_us if job.started_at_us is not None else at_us
+    ended = at_us if state in FINAL_STATES else None
+    status, sub = _status(state, substate)
+    return JobFacts(job.pk, state, sub, status, started, ended, _cleared(job.note))
+
+
+def _status(state: JobState, substate: int) -> tuple[DispatchStatus, int]:
+    if state is JobState.Running:
+        return DispatchStatus.Running, 0
+    if state is JobState.Interrupted:
+        held = substate == InterruptedSubstate.Held
+        return (DispatchStatus.Held if held else DispatchStatus.Suspended), substate
+    if state is JobState.Ended:
+        return DispatchStatus.Completed, substate or EndedSubstate.Completed
+    return DispatchStatus.Aborted, 0
+
+
+def _cleared(note: str) -> str:
+    """Notes about dispatching and forgetting are answered by any word of the machine; refusals of commands stay."""
+    return note if note == Note.command_refused else Note.none
+
+
+def forgotten(job: JobFacts) -> JobFacts:
+    """The machine no longer knows a job it had: nobody can say how it ended, so a person has to."""
+    if job.state not in ACTIVE_STATES:
+        return job
+    return replace(
+        job,
+        state=JobState.Interrupted,
+        substate=InterruptedSubstate.Held,
+        dispatch_status=DispatchStatus.Held,
+        note=Note.forgotten_by_machine,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a count: a job's, or nobody's with a reason."""
+
+    job_pk: int | None
+    low: int
+    high: int | None
+    unassigned: str = ""
+
+
+def attribute(
+    low: int, high: int | None, *, from_us: int, to_us: int, gapped: bool, runs: Sequence[JobRun]
+) -> tuple[Share, ...]:
+    """Whose count it is. Seen without a gap: the job that ran at `to_us`, the instant of the reading.
+
+    Across a gap it is exact only if one job (or none) had the equipment all the time; else each that had it may have
+    some of it, and so may nobody: intervals that contain the truth.
+    """
+    if not gapped:
+        return (_at(low, high, to_us, runs),)
+    touched = [
+        run for run in runs if run.started_at_us < to_us and (run.ended_at_us is None or run.ended_at_us > from_us)
+    ]
+    for run in touched:
+        if run.started_at_us <= from_us and (run.ended_at_us is None or run.ended_at_us >= to_us):
+            return (Share(run.job_pk, low, high),)
+    if not touched:
+        return (Share(None, low, high, Unassigned.no_job),)
+    shares = tuple(Share(job_pk, 0, high) for job_pk in dict.fromkeys(run.job_pk for run in touched))
+    return (*shares, Share(None, 0, high, Unassigned.ambiguous))
+
+
+def _at(low: int, high: int | None, at_us: int, runs: Iterable[JobRun]) -> Share:
+    """A run owns what is counted after its start and up to its end, the end included: the last piece ends the job."""
+    for run in runs:
+        if run.started_at_us < at_us and (run.ended_at_us is None or at_us <= run.ended_at_us):
+            return Share(run.job_pk, low, high)
+    return Share(None, low, high, Unassigned.no_job)
+
+
+def not_production(mode: int | None) -> str:
+    """Why a count in this unit mode is no production: set-up piece, dry cycle, or "" where it is production."""
+    if mode == UnitMode.Manual:
+        return Unassigned.setup
+    if mode == UnitMode.Maintenance:
+        return Unassigned.dry_cycle
+    return ""
+
+
+def added(low: int, high: int | None, more_low: int, more_high: int | None) -> tuple[int, int | None]:
+    """Sum of two intervals; an unknown upper bound stays unknown."""
+    return low + more_low, None if high is None or more_high is None else high + more_high
+
+
+def request_state(states: Sequence[tuple[JobState, DispatchStatus]]) -> RequestState:
+    """State of an operations request from its jobs."""
+    alive = [(state, status) for state, status in states if status is not DispatchStatus.Cancelled]
+    if not alive:
+        return RequestState.Cancelled
+    if all(state in FINAL_STATES for state, _ in alive):
+        ended = any(state is JobState.Ended for state, _ in alive)
+        return RequestState.Completed if ended else RequestState.Aborted
+    if any(state in ACTIVE_STATES or state in FINAL_STATES for state, _ in alive):
+        return RequestState.Running
+    if any(state is JobState.AllowedToStart for state, _ in alive):
+        return RequestState.Released
+    return RequestState.Waiting
+
+
+def target_now_e6(*, elapsed_us: int, nominal_cycle_us: int | None, per_cycle_e6: int, quantity_e6: int) -> int | None:
+    """Pieces that should be there after running this long at the nominal cycle; None without a norm."""
+    if not nominal_cycle_us or elapsed_us < 0:
+        return None
+    return min(elapsed_us // nominal_cycle_us * per_cycle_e6, quantity_e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A released job that waits for its turn."""
+
+    pk: int
+    equipment_pk: int
+    priority: int
+    due_at_us: int | None
+    sequence_key: tuple[int, int]
+    """Creation order: work request, then sequence."""
+    predecessors_done: bool
+    retry_at_us: int | None
+
+
+def turn_key(job: Candidate) -> tuple[int, int, tuple[int, int]]:
+    """Order of a dispatch list: priority (higher first), due date (earlier first), creation."""
+    return (-job.priority, job.due_at_us if job.due_at_us is not None else 2**62, job.sequence_key)
+
+
+def whose_turn(waiting: Iterable[Candidate]) -> dict[int, Candidate]:
+    """The next job of each equipment: the first in turn order whose predecessors are done."""
+    turns: dict[int, Candidate] = {}
+    for job in sorted(waiting, key=turn_key):
+        if job.predecessors_done:
+            turns.setdefault(job.equipment_pk, job)
+    return turns

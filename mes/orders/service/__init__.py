@@ -1,0 +1,27 @@
+"""What may be done with orders and jobs; one module a use case."""
+
+from mes.orders.service.counts import record_counts, report_good, report_scrap, undo_count
+from mes.orders.service.dispatch import dispatch_due_jobs, note_command_result
+from mes.orders.service.execute import complete_job, pause_job, resume_job, start_job, undo_complete_job
+from mes.orders.service.machine import apply_machine_reports
+from mes.orders.service.release import release_jobs, revoke_release
+from mes.orders.service.submit import Submitted, submit_operations_request
+
+__all__ = [
+    "Submitted",
+    "apply_machine_reports",
+    "complete_job",
+    "dispatch_due_jobs",
+    "note_command_result",
+    "pause_job",
+    "record_counts",
+    "release_jobs",
+    "report_good",
+    "report_scrap",
+    "resume_job",
+    "revoke_release",
+    "start_job",
+    "submit_operations_request",
+    "undo_complete_job",
+    "undo_count",
+]

@@ -1,0 +1,183 @@
+"""Counting. Facts are only ever added: what was wrong is reversed by another fact.
+
+Machines count; people correct. Where a machine counts a job, an operator's scrap moves pieces from good to scrap and
+never adds to what the machine counted. At a manual station good and scrap are both the operator's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from mes.definitions.queries import list_scrap_reasons
+from mes.kernel.uow import UnitOfWork, loaded_together
+from mes.orders.errors import (
+    JobIsMachineRun,
+    JobStateConflict,
+    MoreScrapThanGood,
+    NothingToUndo,
+    QuantityInvalid,
+    ScrapReasonUnknown,
+)
+from mes.orders.rules import ACTIVE_STATES, added
+from mes.orders.service.transition import REPORT_AFTER_US, get_record
+from mes.orders.statements import JobRecord, insert_counts, load_jobs, prefetch_jobs, update_totals
+from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind
+from standards.isa95.job_control import FINAL_STATES, JobState
+from standards.isa95.quantity import to_e6
+
+
+def record_counts(uow: UnitOfWork, *, counts: Sequence[Count]) -> None:
+    """Add facts, keep the jobs' totals, and say so once a job. A late fact makes a report due again."""
+    if not counts:
+        return
+    insert_counts(uow, counts)
+    mine = [count for count in counts if count.job_pk is not None]
+    jobs = {job.pk: job for job in load_jobs(uow, pks={count.job_pk for count in mine if count.job_pk is not None})}
+    for count in mine:
+        _add(jobs[count.job_pk or 0], count)
+    update_totals(uow, jobs, {pk: _report_due(uow, job) for pk, job in jobs.items()})
+    for job in jobs.values():
+        _emit_counted(uow, job, [count for count in mine if count.job_pk == job.pk])
+    _emit_unassigned(uow, [count for count in counts if count.job_pk is None])
+
+
+def _add(job: JobRecord, count: Count) -> None:
+    if count.kind is CountKind.good:
+        job.good_low_e6, job.good_high_e6 = added(job.good_low_e6, job.good_high_e6, count.low_e6, count.high_e6)
+    else:
+        job.scrap_low_e6, job.scrap_high_e6 = added(job.scrap_low_e6, job.scrap_high_e6, count.low_e6, count.high_e6)
+
+
+def _report_due(uow: UnitOfWork, job: JobRecord) -> int | None:
+    if JobState(job.state) not in FINAL_STATES:
+        return None
+    return max(uow.now_us + REPORT_AFTER_US, job.undo_until_us or 0)
+
+
+def _emit_counted(uow: UnitOfWork, job: JobRecord, counts: Sequence[Count]) -> None:
+    uow.emit(
+        "orders.pieces-counted.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={
+            "job_order_id": job.job_id,
+            "good_e6": [job.good_low_e6, job.good_high_e6],
+            "scrap_e6": [job.scrap_low_e6, job.scrap_high_e6],
+            "counts": [[c.kind, c.reason_id, c.low_e6, c.high_e6, c.cause] for c in counts],
+        },
+        occurred_at_us=max(count.source_at_us for count in counts),
+    )
+
+
+def _emit_unassigned(uow: UnitOfWork, counts: Sequence[Count]) -> None:
+    if not counts:
+        return
+    uow.emit(
+        "orders.pieces-unassigned.v1",
+        topics=["board", "unassigned"],
+        subject="unassigned",
+        payload={"counts": [[c.equipment_pk, c.kind, c.unassigned, c.low_e6, c.high_e6] for c in counts]},
+        occurred_at_us=max(count.source_at_us for count in counts),
+    )
+
+
+@loaded_together(prefetch_jobs)
+def report_good(uow: UnitOfWork, *, job_id: str, quantity: Decimal, request_id: str) -> None:
+    """Good pieces at a manual station. Repeating a `request_id` does nothing. `job-machine-run` at a machine."""
+    job = _active(uow, job_id)
+    if not job.manual:
+        raise JobIsMachineRun(f"The machine counts the good pieces of job {job_id}.")
+    if _is_new_act(uow, job, request_id, "good"):
+        record_counts(uow, counts=[_operator_count(uow, job, CountKind.good, _pieces(quantity), request_id)])
+
+
+@loaded_together(prefetch_jobs)
+def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: str, request_id: str) -> None:
+    """Scrap with a reason. Repeating a `request_id` does nothing.
+
+    `scrap-reason-unknown`, `quantity-invalid`, `more-scrap-than-good` at a machine, `job-state-conflict` before the
+    job ran.
+    """
+    job = get_record(uow, job_id)
+    if job.started_at_us is None:
+        raise JobStateConflict(f"Job {job_id} has not run yet.")
+    if reason_id not in {reason.reason_id for reason in list_scrap_reasons(uow.session)}:
+        raise ScrapReasonUnknown(f"There is no scrap reason {reason_id!r}.")
+    pieces = _pieces(quantity)
+    if not job.manual and pieces > job.good_low_e6:
+        raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
+    if not _is_new_act(uow, job, request_id, "scrap"):
+        return
+    scrap = replace(_operator_count(uow, job, CountKind.scrap, pieces, request_id), reason_id=reason_id)
+    taken = [] if job.manual else [_operator_count(uow, job, CountKind.good, -pieces, request_id)]
+    record_counts(uow, counts=[*taken, scrap])
+
+
+def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
+    """Reverse an operator's count within 10 s; the facts stay, their opposites are added. `nothing-to-undo` later."""
+    acts = uow.driver_query("SELECT at_us, undone FROM job_act WHERE request_id = ?", (request_id,))
+    if not acts or acts[0][1] or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us:
+        raise NothingToUndo("The count stands.")
+    rows = uow.driver_query(
+        "SELECT job_pk, equipment_pk, kind, reason_id, low_e6, high_e6 FROM count_fact WHERE request_id = ?",
+        (request_id,),
+    )
+    uow.driver_execute("UPDATE job_act SET undone = ? WHERE request_id = ?", (True, request_id))
+    reversals = [
+        Count(
+            job_pk=row[0],
+            equipment_pk=row[1],
+            kind=CountKind(row[2]),
+            reason_id=row[3],
+            low_e6=-row[4],
+            high_e6=-row[5],
+            from_at_us=uow.now_us,
+            source_at_us=uow.now_us,
+            cause=Cause.operator,
+            request_id=f"undo:{request_id}"[:100],
+        )
+        for row in rows
+    ]
+    record_counts(uow, counts=reversals)
+
+
+def _active(uow: UnitOfWork, job_id: str) -> JobRecord:
+    job = get_record(uow, job_id)
+    if JobState(job.state) not in ACTIVE_STATES:
+        raise JobStateConflict(f"Job {job_id} is {JobState(job.state).name}; only an active job is counted.")
+    return job
+
+
+def _pieces(quantity: Decimal) -> int:
+    try:
+        pieces = to_e6(quantity)
+    except ValueError as error:
+        raise QuantityInvalid(str(error)) from error
+    if not 0 < pieces <= QUANTITY_MAX_E6:
+        raise QuantityInvalid("The quantity must be positive.")
+    return pieces
+
+
+def _is_new_act(uow: UnitOfWork, job: JobRecord, request_id: str, act: str) -> bool:
+    changed = uow.driver_execute(
+        "INSERT INTO job_act (request_id, job_pk, act, at_us, undone) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (request_id, job.pk, act, uow.now_us, False),
+    )
+    return changed == 1
+
+
+def _operator_count(uow: UnitOfWork, job: JobRecord, kind: CountKind, pieces: int, request_id: str) -> Count:
+    return Count(
+        job_pk=job.pk,
+        equipment_pk=job.equipment_pk,
+        kind=kind,
+        reason_id="",
+        low_e6=pieces,
+        high_e6=pieces,
+        from_at_us=uow.now_us,
+        source_at_us=uow.now_us,
+        cause=Cause.operator,
+        request_id=request_id,
+    )

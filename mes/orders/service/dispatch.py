@@ -1,0 +1,184 @@
+"""Dispatch: when a released job's turn comes, its machine is asked to start it; and what became of the asking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from mes.edge.service import put_command
+from mes.kernel.uow import UnitOfWork
+from mes.orders.errors import MachineUnreachable
+from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
+from mes.orders.statements import JobRecord, load_jobs, set_note
+from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
+from standards.isa95.job_control import JobState
+from standards.isa95.quantity import from_e6
+from standards.lineside.commands_v1 import CommandKind, JobAction, JobCommand, Outcome, to_payload
+
+_WAITING: Final = (
+    "SELECT j.pk, j.equipment_pk, j.priority, j.due_at_us, j.work_request_pk, j.sequence, j.retry_at_us, j.note, "
+    "j.manual, (SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk WHERE d.job_pk = j.pk "
+    "AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) OR p.dispatch_status = 'Cancelled')) "
+    "FROM job_order j WHERE j.state = 2 AND j.dispatch_status = 'Pending'"
+)
+_OCCUPIED: Final = (
+    "SELECT DISTINCT equipment_pk FROM job_order WHERE state IN (3, 4) "
+    "OR (state = 2 AND dispatch_status IN ('Dispatched', 'Ready'))"
+)
+_MACHINE: Final = "SELECT s.equipment_pk, s.remote, s.known FROM equipment_status s WHERE s.equipment_pk = ?"
+_BRIDGE: Final = "SELECT bridge_pk FROM tag_binding WHERE equipment_pk = ? AND signal = 'job-state' LIMIT 1"
+_OVERDUE: Final = (
+    "SELECT j.pk FROM job_order j JOIN bridge_command c ON c.id = j.command_id "
+    "WHERE j.state = 2 AND j.dispatch_status = 'Dispatched' AND c.expires_at_us < ?"
+)
+GRACE_US: Final = 5_000_000
+"""After a command's expiry its result may still be on the way this long."""
+
+
+def dispatch_due_jobs(uow: UnitOfWork) -> None:
+    """Ask each free, reachable, remote-controlled machine for the job whose turn it is; note why others wait."""
+    _give_up_overdue(uow)
+    waiting = uow.driver_query(_WAITING)
+    if not waiting:
+        return
+    occupied = {row[0] for row in uow.driver_query(_OCCUPIED)}
+    notes = {row[0]: row[7] for row in waiting}
+    candidates = [Candidate(r[0], r[1], r[2], r[3], (r[4], r[5]), r[9] == 0, r[6]) for r in waiting]
+    manual = {row[0] for row in waiting if row[8]}
+    turns = whose_turn(candidates)
+    for job in sorted(candidates, key=turn_key):
+        note = _why_not(uow, job, turns, occupied, manual)
+        if note is None:
+            _dispatch(uow, job.pk)
+        elif notes[job.pk] != note and not _says_more(notes[job.pk], note):
+            _tell(uow, job.pk, note)
+
+
+def _says_more(present: str, note: str) -> bool:
+    """A refusal stays readable until it is tried again."""
+    return note == Note.none and present in {Note.dispatch_refused, Note.dispatch_expired, Note.dispatch_unknown}
+
+
+def _why_not(
+    uow: UnitOfWork, job: Candidate, turns: dict[int, Candidate], occupied: Collection[int], manual: Collection[int]
+) -> str | None:
+    """The note of a job that cannot be dispatched now; None: it can."""
+    if not job.predecessors_done:
+        return Note.predecessor
+    if job.equipment_pk in occupied or turns.get(job.equipment_pk) is not job:
+        return Note.not_its_turn
+    if job.pk in manual:
+        return Note.none
+    if job.retry_at_us is not None and job.retry_at_us > uow.now_us:
+        return Note.none
+    return _machine_note(uow, job.equipment_pk)
+
+
+def _machine_note(uow: UnitOfWork, equipment_pk: int) -> str | None:
+    if not uow.driver_query(_BRIDGE, (equipment_pk,)):
+        return Note.no_bridge
+    rows = uow.driver_query(_MACHINE, (equipment_pk,))
+    if not rows or not rows[0][2]:
+        return Note.machine_unknown
+    return None if rows[0][1] else Note.machine_local
+
+
+def _tell(uow: UnitOfWork, job_pk: int, note: str) -> None:
+    set_note(uow, job_pk, note)
+    job = load_jobs(uow, pks=(job_pk,))[0]
+    uow.emit(
+        "orders.job-note-changed.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={"job_order_id": job.job_id, "note": note},
+    )
+
+
+def _dispatch(uow: UnitOfWork, job_pk: int) -> None:
+    job = load_jobs(uow, pks=(job_pk,))[0]
+    command_id = command_job(uow, job, JobAction.store_and_start)
+    uow.driver_execute(
+        "UPDATE job_order SET dispatch_status = 'Dispatched', command_id = ?, retry_at_us = NULL, note = '', "
+        "note_text = '', version = version + 1 WHERE pk = ?",
+        (command_id, job.pk),
+    )
+    uow.emit(
+        "orders.job-dispatched.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={"job_order_id": job.job_id, "equipment_id": job.equipment_id, "command_id": command_id},
+    )
+
+
+_DETAIL: Final = (
+    "SELECT j.work_master_id, j.work_master_version, j.cycles, j.quantity_e6, m.id, q.id FROM job_order j "
+    "JOIN material_definition m ON m.pk = j.material_pk JOIN work_request q ON q.pk = j.work_request_pk WHERE j.pk = ?"
+)
+
+
+def command_job(uow: UnitOfWork, job: JobRecord, action: JobAction) -> str:
+    """Put a job command, with its expiry, in the mailbox of the bridge that serves the machine."""
+    bridges = uow.driver_query(_BRIDGE, (job.equipment_pk,))
+    if not bridges:
+        raise MachineUnreachable(f"No bridge serves {job.equipment_id}.")
+    master, version, cycles, quantity_e6, material, work_request = uow.driver_query(_DETAIL, (job.pk,))[0]
+    command = JobCommand(
+        action=action,
+        target=job.equipment_id,
+        job_order_id=job.job_id,
+        work_master_id=master,
+        work_master_version=version,
+        material_id=material,
+        cycles=cycles,
+        quantity=str(from_e6(quantity_e6)),
+        work_request_id=work_request,
+    )
+    return put_command(
+        uow,
+        bridge_pk=bridges[0][0],
+        kind=CommandKind.job,
+        payload=to_payload(command),
+        expires_at_us=uow.now_us + DISPATCH_EXPIRY_S * 1_000_000,
+    )
+
+
+def note_command_result(uow: UnitOfWork, *, payload: dict[str, Any], outcome: Outcome, message: str) -> None:
+    """What came of a job command. Never a state: only the machine's own report makes one."""
+    jobs = load_jobs(uow, ids=(str(payload.get("job_order_id", "")),))
+    if not jobs or outcome is Outcome.done:
+        return
+    job = jobs[0]
+    if payload.get("action") == JobAction.store_and_start:
+        _back_to_queue(uow, job, _RESULT_NOTES[outcome], message)
+    elif JobState(job.state) in ACTIVE_STATES:
+        set_note(uow, job.pk, Note.command_refused, message)
+    uow.emit(
+        "orders.job-command-failed.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={"job_order_id": job.job_id, "action": payload.get("action"), "outcome": outcome, "message": message},
+    )
+
+
+_RESULT_NOTES: Final = {
+    Outcome.refused: Note.dispatch_refused,
+    Outcome.expired: Note.dispatch_expired,
+    Outcome.failed: Note.dispatch_unknown,
+}
+
+
+def _back_to_queue(uow: UnitOfWork, job: JobRecord, note: Note, message: str) -> None:
+    """The machine has not taken the job as far as we know; it is asked again later."""
+    uow.driver_execute(
+        "UPDATE job_order SET dispatch_status = 'Pending', note = ?, note_text = ?, retry_at_us = ?, "
+        "version = version + 1 WHERE pk = ? AND state = 2 AND dispatch_status = 'Dispatched'",
+        (str(note), message[:500], uow.now_us + RETRY_S * 1_000_000, job.pk),
+    )
+
+
+def _give_up_overdue(uow: UnitOfWork) -> None:
+    """Commands whose result never came: nobody knows what the machine did; its signals would have told."""
+    for (job_pk,) in uow.driver_query(_OVERDUE, (uow.now_us - GRACE_US,)):
+        job = load_jobs(uow, pks=(job_pk,))[0]
+        _back_to_queue(uow, job, Note.dispatch_expired, "")
+        _tell(uow, job_pk, Note.dispatch_expired)

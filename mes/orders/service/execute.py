@@ -1,0 +1,156 @@
+"""What an operator does with a job: at a manual station it happens, at a machine the machine is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mes.kernel.uow import UnitOfWork, loaded_together
+from mes.orders.errors import (
+    JobIsMachineRun,
+    JobNotDue,
+    JobStateConflict,
+    NothingToUndo,
+    StationOccupied,
+)
+from mes.orders.rules import ACTIVE_STATES, JobFacts
+from mes.orders.service.dispatch import command_job, dispatch_due_jobs
+from mes.orders.service.transition import get_record, move, undo_deadline
+from mes.orders.statements import JobRecord, load_active_jobs, prefetch_jobs, reopen_run, set_report_due
+from mes.orders.types import Note
+from standards.isa95.job_control import (
+    DispatchStatus,
+    EndedSubstate,
+    InterruptedSubstate,
+    JobState,
+)
+from standards.lineside.commands_v1 import JobAction
+
+_OPERATOR = "operator"
+
+
+@loaded_together(prefetch_jobs)
+def start_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
+    """Start a released job at a manual station.
+
+    `job-machine-run` at a machine, `job-not-due` before its predecessors ended, `station-occupied`,
+    `job-state-conflict`, `job-version-conflict`.
+    """
+    job = get_record(uow, job_id, version)
+    if not job.manual:
+        raise JobIsMachineRun(f"{job.equipment_id} reports by itself when job {job_id} runs.")
+    _require(job, JobState.AllowedToStart)
+    if _open_predecessors(uow, job):
+        raise JobNotDue(f"Job {job_id} waits for the step before it.")
+    if load_active_jobs(uow, (job.equipment_pk,)):
+        raise StationOccupied(f"{job.equipment_id} has an active job.")
+    facts = replace(job.facts, state=JobState.Running, dispatch_status=DispatchStatus.Running, started_at_us=uow.now_us)
+    move(uow, job, facts, at_us=uow.now_us, event="orders.job-started.v1", confirmed_by=_OPERATOR)
+
+
+@loaded_together(prefetch_jobs)
+def pause_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
+    """Suspend a running job: at a manual station at once, at a machine by asking it."""
+    job = get_record(uow, job_id, version)
+    _require(job, JobState.Running)
+    if not job.manual:
+        _ask(uow, job, JobAction.pause)
+        return
+    suspended = replace(
+        job.facts,
+        state=JobState.Interrupted,
+        substate=InterruptedSubstate.Suspended,
+        dispatch_status=DispatchStatus.Suspended,
+    )
+    move(uow, job, suspended, at_us=uow.now_us, event="orders.job-interrupted.v1", confirmed_by=_OPERATOR)
+
+
+@loaded_together(prefetch_jobs)
+def resume_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
+    """Go on with an interrupted job: at a manual station at once, at a machine by asking it."""
+    job = get_record(uow, job_id, version)
+    _require(job, JobState.Interrupted)
+    if not job.manual and job.note != Note.forgotten_by_machine:
+        _ask(uow, job, JobAction.resume)
+        return
+    if not job.manual:
+        raise JobIsMachineRun("The machine no longer knows this job. Complete it with what was counted.")
+    running = replace(job.facts, state=JobState.Running, substate=0, dispatch_status=DispatchStatus.Running)
+    move(uow, job, running, at_us=uow.now_us, event="orders.job-resumed.v1", confirmed_by=_OPERATOR)
+
+
+def complete_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
+    """End a job: at a manual station at once (to be undone for 10 s), at a machine by telling it to stop.
+
+    A job its machine has forgotten is ended by the operator's word, since nobody else can.
+    """
+    job = get_record(uow, job_id, version)
+    if JobState(job.state) not in ACTIVE_STATES:
+        raise JobStateConflict(f"Job {job_id} is {JobState(job.state).name}; only an active job is completed.")
+    if not job.manual and job.note != Note.forgotten_by_machine:
+        _ask(uow, job, JobAction.stop)
+        return
+    move(
+        uow,
+        job,
+        _ended(job, uow.now_us),
+        at_us=uow.now_us,
+        event="orders.job-ended.v1",
+        confirmed_by=_OPERATOR,
+        undo_until_us=undo_deadline(uow),
+    )
+    dispatch_due_jobs(uow)
+
+
+def undo_complete_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
+    """Take a completion back within 10 s. `nothing-to-undo` later, or where another job has begun here."""
+    job = get_record(uow, job_id, version)
+    if job.state != JobState.Ended or job.undo_until_us is None or job.undo_until_us < uow.now_us:
+        raise NothingToUndo(f"The end of job {job_id} stands.")
+    if load_active_jobs(uow, (job.equipment_pk,)):
+        raise StationOccupied(f"{job.equipment_id} has another active job by now.")
+    facts = replace(
+        job.facts, state=JobState.Running, substate=0, dispatch_status=DispatchStatus.Running, ended_at_us=None
+    )
+    reopen_run(uow, job.pk)
+    move(uow, job, facts, at_us=uow.now_us, event="orders.job-end-undone.v1", confirmed_by=_OPERATOR)
+    set_report_due(uow, job.pk, None)
+
+
+def _ended(job: JobRecord, at_us: int) -> JobFacts:
+    return replace(
+        job.facts,
+        state=JobState.Ended,
+        substate=EndedSubstate.Completed,
+        dispatch_status=DispatchStatus.Completed,
+        ended_at_us=at_us,
+        note=Note.none,
+    )
+
+
+def _require(job: JobRecord, state: JobState) -> None:
+    if job.state != state:
+        raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}, not {state.name}.")
+
+
+def _open_predecessors(uow: UnitOfWork, job: JobRecord) -> bool:
+    rows = uow.driver_query(
+        "SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk WHERE d.job_pk = ? "
+        "AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) OR p.dispatch_status = 'Cancelled')",
+        (job.pk,),
+    )
+    return bool(rows[0][0])
+
+
+def _ask(uow: UnitOfWork, job: JobRecord, action: JobAction) -> None:
+    """Ask the machine; the job moves when the machine says so. `job-version-conflict` on the second tap."""
+    command_id = command_job(uow, job, action)
+    uow.driver_execute(
+        "UPDATE job_order SET command_id = ?, note = '', note_text = '', version = version + 1 WHERE pk = ?",
+        (command_id, job.pk),
+    )
+    uow.emit(
+        "orders.job-command-put.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={"job_order_id": job.job_id, "action": action, "command_id": command_id},
+    )

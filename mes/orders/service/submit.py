@@ -1,0 +1,281 @@
+"""An ERP's operations request becomes a work request and a job order per segment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select, update
+
+from mes.definitions.queries import ResolvedDefinition, ResolvedSegment, resolve_definition
+from mes.definitions.rules import cycles_for
+from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
+from mes.orders.errors import (
+    OperationsRequestDiffers,
+    OperationsRequestOutdated,
+    OperationsRequestStarted,
+    QuantityInvalid,
+)
+from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.types import CYCLES_MAX, QUANTITY_MAX_E6, Note, RequestState
+from standards.isa95.job_control import DispatchStatus, JobState
+from standards.isa95.quantity import to_e6
+
+_REQUEST = OperationsRequestRow.__table__  # type: ignore[attr-defined]
+_WORK = WorkRequestRow.__table__  # type: ignore[attr-defined]
+_JOB = JobOrderRow.__table__  # type: ignore[attr-defined]
+_AFTER = JobDependencyRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What came of it: `created` False if exactly this was here already."""
+
+    operations_request_id: str
+    version: str
+    work_request_id: str
+    job_order_ids: tuple[str, ...]
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    id: str
+    version: str
+    description: str
+    quantity_e6: int
+    priority: int
+    due_at_us: int | None
+    definition: ResolvedDefinition
+    content_sha256: str
+
+
+def submit_operations_request(
+    uow: UnitOfWork,
+    *,
+    id: str,
+    version: str = "1",
+    quantity: Decimal,
+    unit: str | None = None,
+    material_id: str | None = None,
+    operations_definition_id: str | None = None,
+    description: str = "",
+    priority: int = 50,
+    due_at: datetime | None = None,
+) -> Submitted:
+    """Take an order. The same again changes nothing; other content under the same id and version is refused.
+
+    A newer version replaces the order while none of its jobs was released. Errors: `operations-request-differs`,
+    `operations-request-outdated`, `operations-request-started`, `quantity-invalid`,
+    `operations-definition-not-found`, `operations-definition-ambiguous`.
+    """
+    due_at_us = None if due_at is None else to_us(due_at)
+    content = _content(
+        quantity=str(Decimal(quantity).normalize()),
+        unit=unit,
+        material_id=material_id,
+        operations_definition_id=operations_definition_id,
+        description=description,
+        priority=priority,
+        due_at_us=due_at_us,
+    )
+    found = _versions(uow, id)
+    same = found.get(version)
+    if same is not None:
+        if same.content_sha256 != content:
+            raise OperationsRequestDiffers(f"Order {id}, version {version}, is recorded with other content.")
+        return _answer(uow, same.pk, id, version, created=False)
+    definition = resolve_definition(uow.session, definition_id=operations_definition_id, material_id=material_id)
+    wanted = _Wanted(
+        id,
+        version,
+        description,
+        _quantity(quantity, unit, definition),
+        priority,
+        due_at_us,
+        definition,
+        content,
+    )
+    _replace_older(uow, wanted, found)
+    return _create(uow, wanted, first=not found)
+
+
+def _content(**fields: str | int | None) -> str:
+    """What makes two orders the same, as SHA-256: every field that was sent, in normal form."""
+    return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _versions(uow: UnitOfWork, id: str) -> dict[str, Any]:
+    rows = uow.execute(
+        select(_REQUEST.c.pk, _REQUEST.c.version_label, _REQUEST.c.content_sha256, _REQUEST.c.current).where(
+            _REQUEST.c.id == id
+        )
+    )
+    return {row.version_label: row for row in rows}
+
+
+def _quantity(quantity: Decimal, unit: str | None, definition: ResolvedDefinition) -> int:
+    try:
+        pieces = to_e6(quantity)
+    except ValueError as error:
+        raise QuantityInvalid(str(error)) from error
+    if not 0 < pieces <= QUANTITY_MAX_E6:
+        raise QuantityInvalid("The quantity must be positive and at most a thousand million.")
+    if unit is not None and unit != definition.unit:
+        raise QuantityInvalid(f"{definition.material_id} is counted in {definition.unit}, not in {unit}.")
+    return pieces
+
+
+def _replace_older(uow: UnitOfWork, wanted: _Wanted, found: Mapping[str, Any]) -> None:
+    """A newer version takes the place of the current one, unless work on that was released."""
+    current = next((row for row in found.values() if row.current), None)
+    if current is None:
+        return
+    if _order(wanted.version) <= _order(current.version_label):
+        raise OperationsRequestOutdated(f"Order {wanted.id} is at version {current.version_label}.")
+    jobs = uow.execute(
+        select(_JOB.c.pk, _JOB.c.state, _JOB.c.dispatch_status)
+        .join(_WORK, _WORK.c.pk == _JOB.c.work_request_pk)
+        .where(_WORK.c.operations_request_pk == current.pk)
+    ).all()
+    if any(job.state != JobState.NotAllowedToStart for job in jobs):
+        raise OperationsRequestStarted(f"Jobs of order {wanted.id} have been released.")
+    uow.execute(
+        update(_JOB)
+        .where(_JOB.c.pk.in_([job.pk for job in jobs]))
+        .values(dispatch_status=DispatchStatus.Cancelled, version=_JOB.c.version + 1)
+    )
+    uow.execute(update(_REQUEST).where(_REQUEST.c.pk == current.pk).values(current=False, state=RequestState.Cancelled))
+
+
+def _order(version: str) -> tuple[int, str]:
+    """Versions compare as numbers where they are numbers, else as text."""
+    return (int(version), "") if version.isascii() and version.isdigit() else (0, version)
+
+
+def _create(uow: UnitOfWork, wanted: _Wanted, *, first: bool) -> Submitted:
+    request_pk = _insert(
+        uow,
+        _REQUEST,
+        {
+            "id": wanted.id,
+            "version_label": wanted.version,
+            "current": True,
+            "content_sha256": wanted.content_sha256,
+            "description": wanted.description,
+            "material_pk": wanted.definition.material_pk,
+            "definition_pk": wanted.definition.pk,
+            "quantity_e6": wanted.quantity_e6,
+            "unit": wanted.definition.unit,
+            "priority": wanted.priority,
+            "due_at_us": wanted.due_at_us,
+            "state": RequestState.Waiting,
+            "created_at_us": uow.now_us,
+        },
+    )
+    work_id = wanted.id if first else f"{wanted.id}.{wanted.version}"
+    work_pk = _insert(uow, _WORK, {"id": work_id, "operations_request_pk": request_pk, "created_at_us": uow.now_us})
+    jobs = _create_jobs(uow, wanted, work_id, work_pk)
+    _emit_created(uow, wanted, work_id, jobs)
+    return Submitted(wanted.id, wanted.version, work_id, tuple(jobs), created=True)
+
+
+def _insert(uow: UnitOfWork, table: Any, values: Mapping[str, Any]) -> int:
+    return int(uow.execute(insert(table).values(**values).returning(table.c.pk)).scalar_one())
+
+
+def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -> dict[str, int]:
+    pks: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    for segment in wanted.definition.segments:
+        job_id = f"{work_id}-{segment.id}"
+        pks[segment.id] = ids[job_id] = _insert(uow, _JOB, _job_values(wanted, segment, job_id, work_pk))
+    dependencies = [
+        {"job_pk": pks[segment.id], "after_job_pk": pks[after], "kind": str(kind)}
+        for segment in wanted.definition.segments
+        for after, kind in segment.after
+    ]
+    if dependencies:
+        uow.execute(insert(_AFTER), dependencies)
+    return ids
+
+
+def _job_values(wanted: _Wanted, segment: ResolvedSegment, job_id: str, work_pk: int) -> dict[str, Any]:
+    cycles = cycles_for(wanted.quantity_e6, segment.quantity_per_cycle_e6)
+    if cycles > CYCLES_MAX:
+        raise QuantityInvalid(f"Step {segment.id} would take {cycles} cycles, more than a machine can be told.")
+    nominal = segment.nominal_cycle_s
+    return {
+        "id": job_id,
+        "work_request_pk": work_pk,
+        "segment_id": segment.id,
+        "description": segment.description,
+        "material_pk": wanted.definition.material_pk,
+        "work_master_pk": segment.work_master_pk,
+        "work_master_id": segment.work_master_id,
+        "work_master_version": segment.work_master_version,
+        "equipment_pk": segment.equipment_pk,
+        "sequence": segment.sequence,
+        "priority": wanted.priority,
+        "due_at_us": wanted.due_at_us,
+        "quantity_e6": cycles * segment.quantity_per_cycle_e6,
+        "unit": wanted.definition.unit,
+        "cycles": cycles,
+        "cycle_unit": segment.cycle_unit,
+        "quantity_per_cycle_e6": segment.quantity_per_cycle_e6,
+        "nominal_cycle_us": None if nominal is None else int(nominal * 1_000_000),
+        "manual": segment.manual,
+        "state": int(JobState.NotAllowedToStart),
+        "substate": 0,
+        "dispatch_status": DispatchStatus.Waiting,
+        "note": Note.none,
+        "note_text": "",
+        "confirmed_by": "",
+        "good_low_e6": 0,
+        "good_high_e6": 0,
+        "scrap_low_e6": 0,
+        "scrap_high_e6": 0,
+        "report_version": 0,
+        "version": 1,
+    }
+
+
+def _emit_created(uow: UnitOfWork, wanted: _Wanted, work_id: str, jobs: Mapping[str, int]) -> None:
+    places = {segment.work_center_id for segment in wanted.definition.segments if segment.work_center_id}
+    stations = {segment.equipment_id for segment in wanted.definition.segments}
+    areas = {segment.area_id for segment in wanted.definition.segments if segment.area_id}
+    uow.emit(
+        "orders.operations-request-accepted.v1",
+        topics=[
+            f"order/{wanted.id}",
+            "board",
+            *(f"work-center/{place}" for place in sorted(places)),
+            *(f"equipment/{station}" for station in sorted(stations)),
+            *(f"area/{area}" for area in sorted(areas)),
+        ],
+        subject=f"order/{wanted.id}",
+        payload={
+            "operations_request_id": wanted.id,
+            "version": wanted.version,
+            "work_request_id": work_id,
+            "material_id": wanted.definition.material_id,
+            "quantity_e6": wanted.quantity_e6,
+            "job_order_ids": list(jobs),
+        },
+    )
+
+
+def _answer(uow: UnitOfWork, request_pk: int, id: str, version: str, *, created: bool) -> Submitted:
+    work = uow.execute(select(_WORK.c.pk, _WORK.c.id).where(_WORK.c.operations_request_pk == request_pk)).one()
+    ids: Sequence[str] = (
+        uow.execute(select(_JOB.c.id).where(_JOB.c.work_request_pk == work.pk).order_by(_JOB.c.sequence))
+        .scalars()
+        .all()
+    )
+    return Submitted(id, version, work.id, tuple(ids), created)

@@ -1,0 +1,96 @@
+"""The one way a job's state changes: rule, write, run, event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mes.kernel.uow import UnitOfWork
+from mes.orders.errors import JobNotFound, JobVersionConflict
+from mes.orders.rules import ACTIVE_STATES, JobFacts, request_state
+from mes.orders.statements import (
+    JobRecord,
+    close_run,
+    load_job,
+    open_run,
+    set_report_due,
+    update_facts,
+)
+from mes.orders.types import UNDO_S
+from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
+
+REPORT_AFTER_US = 2_000_000
+"""A report waits this long for facts that are still on their way."""
+
+
+def get_record(uow: UnitOfWork, job_id: str, version: int | None = None) -> JobRecord:
+    """The job; `job-order-not-found`, or `job-version-conflict` if it is not the version somebody looked at."""
+    job = load_job(uow, job_id)
+    if job is None:
+        raise JobNotFound(f"There is no job {job_id!r}.")
+    if version is not None and version != job.version:
+        raise JobVersionConflict(f"Job {job_id} has moved on since you looked.")
+    return job
+
+
+def move(
+    uow: UnitOfWork,
+    job: JobRecord,
+    facts: JobFacts,
+    *,
+    at_us: int,
+    event: str,
+    confirmed_by: str = "",
+    undo_until_us: int | None = None,
+    payload: dict[str, Any] | None = None,
+) -> None:
+    """Write a transition with everything that belongs to it, and say so."""
+    update_facts(uow, job, facts, confirmed_by=confirmed_by, undo_until_us=undo_until_us)
+    _keep_run(uow, job, facts, at_us)
+    if facts.state in FINAL_STATES:
+        due = undo_until_us if undo_until_us is not None else uow.now_us + REPORT_AFTER_US
+        set_report_due(uow, job.pk, due)
+    uow.emit(
+        event,
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={
+            "job_order_id": job.job_id,
+            "operations_request_id": job.operations_request_id,
+            "equipment_id": job.equipment_id,
+            "from": JobState(job.state).name,
+            "state": facts.state.name,
+            "substate": facts.substate,
+            "dispatch_status": facts.dispatch_status,
+            "confirmed_by": confirmed_by,
+            **(payload or {}),
+        },
+        occurred_at_us=at_us,
+    )
+    if not (facts.state in ACTIVE_STATES and job.state in ACTIVE_STATES):
+        refresh_request_state(uow, job.work_request_pk)
+
+
+def _keep_run(uow: UnitOfWork, job: JobRecord, facts: JobFacts, at_us: int) -> None:
+    """A job has its equipment from its first `Running` to its end, pauses included."""
+    if facts.state is JobState.Running and job.state not in ACTIVE_STATES:
+        open_run(uow, job.pk, job.equipment_pk, at_us)
+    elif facts.state not in ACTIVE_STATES:
+        close_run(uow, job.pk, at_us)
+
+
+def refresh_request_state(uow: UnitOfWork, work_request_pk: int) -> None:
+    """The operations request's state follows its jobs."""
+    rows = uow.driver_query(
+        "SELECT state, dispatch_status FROM job_order WHERE work_request_pk = ?", (work_request_pk,)
+    )
+    state = request_state([(JobState(row[0]), DispatchStatus(row[1])) for row in rows])
+    uow.driver_execute(
+        "UPDATE operations_request SET state = ? WHERE state <> ? AND pk = "
+        "(SELECT operations_request_pk FROM work_request WHERE pk = ?)",
+        (str(state), str(state), work_request_pk),
+    )
+
+
+def undo_deadline(uow: UnitOfWork) -> int:
+    """Until when an act of now can be taken back."""
+    return uow.now_us + UNDO_S * 1_000_000

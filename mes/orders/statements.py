@@ -1,0 +1,244 @@
+"""Hand-written SQL of what happens to jobs all day, on the driver's cursor. `?` is a parameter on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mes.kernel.uow import Calls, UnitOfWork
+from mes.orders.rules import JobFacts
+from mes.orders.types import Count, JobRun
+from standards.isa95.job_control import DispatchStatus, JobState
+
+_JOB_COLUMNS: Final = (
+    "j.pk, j.id, j.state, j.substate, j.dispatch_status, j.started_at_us, j.ended_at_us, j.note, j.version, j.manual, "
+    "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.good_low_e6, j.good_high_e6, j.scrap_low_e6, "
+    "j.scrap_high_e6, j.report_version, j.command_id, j.material_pk, "
+    "e.id, coalesce(w.id, ''), coalesce(a.id, ''), r.id"
+)
+_JOB_FROM: Final = (
+    "FROM job_order j JOIN equipment e ON e.pk = j.equipment_pk "
+    "LEFT JOIN equipment w ON w.pk = e.work_center_pk LEFT JOIN equipment a ON a.pk = e.area_pk "
+    "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request r ON r.pk = q.operations_request_pk"
+)
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """A job as verbs load it: facts, totals, and the ids its events are addressed to."""
+
+    pk: int
+    job_id: str
+    state: int
+    substate: int
+    dispatch_status: str
+    started_at_us: int | None
+    ended_at_us: int | None
+    note: str
+    version: int
+    manual: bool
+    equipment_pk: int
+    work_request_pk: int
+    undo_until_us: int | None
+    good_low_e6: int
+    good_high_e6: int | None
+    scrap_low_e6: int
+    scrap_high_e6: int | None
+    report_version: int
+    command_id: str | None
+    material_pk: int
+    equipment_id: str
+    work_center_id: str
+    area_id: str
+    operations_request_id: str
+
+    @property
+    def facts(self) -> JobFacts:
+        return JobFacts(
+            self.pk,
+            JobState(self.state),
+            self.substate,
+            DispatchStatus(self.dispatch_status),
+            self.started_at_us,
+            self.ended_at_us,
+            self.note,
+        )
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        places = (
+            ("equipment", self.equipment_id),
+            ("work-center", self.work_center_id),
+            ("area", self.area_id),
+            ("order", self.operations_request_id),
+        )
+        return (*(f"{kind}/{name}" for kind, name in places if name), "board")
+
+
+def marks(values: Collection[object]) -> str:
+    """As many parameters as values."""
+    return ", ".join("?" * len(values))
+
+
+def load_job(uow: UnitOfWork, job_id: str) -> JobRecord | None:
+    """One job by id."""
+    found: JobRecord | None = uow.prefetched(("job", job_id))
+    if found is not None:
+        return found
+    rows = uow.driver_query(f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE j.id = ?", (job_id,))
+    return JobRecord(*rows[0]) if rows else None
+
+
+def prefetch_jobs(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], JobRecord]:
+    """The jobs of several calls (`job_id=…`) in one read."""
+    return {("job", job.job_id): job for job in load_jobs(uow, ids={call["job_id"] for call in calls})}
+
+
+def load_jobs(uow: UnitOfWork, *, ids: Collection[str] = (), pks: Collection[int] = ()) -> list[JobRecord]:
+    """Some jobs, by id or by key."""
+    if not ids and not pks:
+        return []
+    column, values = ("j.id", tuple(ids)) if ids else ("j.pk", tuple(pks))
+    sql = f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE {column} IN ({marks(values)}) ORDER BY j.pk"
+    return [JobRecord(*row) for row in uow.driver_query(sql, values)]
+
+
+def load_active_jobs(uow: UnitOfWork, equipment_pks: Collection[int]) -> list[JobRecord]:
+    """Jobs that run or are interrupted at some equipment."""
+    if not equipment_pks:
+        return []
+    values = (*equipment_pks, JobState.Running, JobState.Interrupted)
+    sql = f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE j.equipment_pk IN ({marks(equipment_pks)}) AND j.state IN (?, ?)"
+    return [JobRecord(*row) for row in uow.driver_query(sql, tuple(int(value) for value in values))]
+
+
+_UPDATE_FACTS: Final = (
+    "UPDATE job_order SET state = ?, substate = ?, dispatch_status = ?, started_at_us = ?, ended_at_us = ?, note = ?, "
+    "note_text = ?, confirmed_by = ?, undo_until_us = ?, version = version + 1 WHERE pk = ?"
+)
+
+
+def update_facts(
+    uow: UnitOfWork,
+    job: JobRecord,
+    facts: JobFacts,
+    *,
+    confirmed_by: str = "",
+    undo_until_us: int | None = None,
+    note_text: str = "",
+) -> None:
+    """Write a transition. The record was loaded in this transaction, and only one writes at a time."""
+    uow.driver_write(
+        _UPDATE_FACTS,
+        (
+            int(facts.state),
+            facts.substate,
+            str(facts.dispatch_status),
+            facts.started_at_us,
+            facts.ended_at_us,
+            str(facts.note),
+            note_text,
+            confirmed_by,
+            undo_until_us,
+            job.pk,
+        ),
+    )
+
+
+def set_note(uow: UnitOfWork, job_pk: int, note: str, text: str = "") -> None:
+    """Say why a job waits. No transition: the version stays."""
+    uow.driver_write("UPDATE job_order SET note = ?, note_text = ? WHERE pk = ?", (str(note), text[:500], job_pk))
+
+
+def open_run(uow: UnitOfWork, job_pk: int, equipment_pk: int, at_us: int) -> None:
+    """The job has its equipment from now on, if it has not already."""
+    uow.driver_write(
+        "INSERT INTO job_run (job_pk, equipment_pk, started_at_us) SELECT ?, ?, ? "
+        "WHERE NOT EXISTS (SELECT 1 FROM job_run WHERE job_pk = ? AND ended_at_us IS NULL)",
+        (job_pk, equipment_pk, at_us, job_pk),
+    )
+
+
+def close_run(uow: UnitOfWork, job_pk: int, at_us: int) -> None:
+    """The job gives its equipment back."""
+    uow.driver_write(
+        "UPDATE job_run SET ended_at_us = CASE WHEN started_at_us > ? THEN started_at_us ELSE ? END "
+        "WHERE job_pk = ? AND ended_at_us IS NULL",
+        (at_us, at_us, job_pk),
+    )
+
+
+def reopen_run(uow: UnitOfWork, job_pk: int) -> None:
+    """Take back the end of the last run."""
+    uow.driver_write(
+        "UPDATE job_run SET ended_at_us = NULL WHERE pk = (SELECT max(pk) FROM job_run WHERE job_pk = ?)", (job_pk,)
+    )
+
+
+def load_runs(uow: UnitOfWork, equipment_pks: Collection[int], since_us: int) -> dict[int, list[JobRun]]:
+    """Runs that touch the time since an instant, by equipment, in order."""
+    if not equipment_pks:
+        return {}
+    sql = (
+        "SELECT job_pk, equipment_pk, started_at_us, ended_at_us FROM job_run "  # noqa: S608
+        f"WHERE equipment_pk IN ({marks(equipment_pks)}) AND (ended_at_us IS NULL OR ended_at_us >= ?) "
+        "ORDER BY started_at_us, pk"
+    )
+    runs: dict[int, list[JobRun]] = {pk: [] for pk in equipment_pks}
+    for row in uow.driver_query(sql, (*equipment_pks, since_us)):
+        runs[row[1]].append(JobRun(*row))
+    return runs
+
+
+_INSERT_COUNT: Final = (
+    "INSERT INTO count_fact (job_pk, equipment_pk, kind, reason_id, low_e6, high_e6, from_at_us, source_at_us, "
+    "recorded_at_us, cause, unassigned, tag, request_id, actor, undone) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def insert_counts(uow: UnitOfWork, counts: Sequence[Count]) -> None:
+    """Append facts."""
+    uow.driver_executemany(
+        _INSERT_COUNT,
+        [
+            (
+                c.job_pk,
+                c.equipment_pk,
+                str(c.kind),
+                c.reason_id,
+                c.low_e6,
+                c.high_e6,
+                c.from_at_us,
+                c.source_at_us,
+                uow.now_us,
+                str(c.cause),
+                str(c.unassigned),
+                c.tag,
+                c.request_id,
+                uow.actor,
+                False,
+            )
+            for c in counts
+        ],
+    )
+
+
+_UPDATE_TOTALS: Final = (
+    "UPDATE job_order SET good_low_e6 = ?, good_high_e6 = ?, scrap_low_e6 = ?, scrap_high_e6 = ?, "
+    "report_due_at_us = ? WHERE pk = ?"
+)
+
+
+def update_totals(uow: UnitOfWork, jobs: Mapping[int, JobRecord], due: Mapping[int, int | None]) -> None:
+    """Write the running totals of some jobs, and when each must be reported (None: nothing to report)."""
+    uow.driver_executemany(
+        _UPDATE_TOTALS,
+        [(j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, due[j.pk], j.pk) for j in jobs.values()],
+    )
+
+
+def set_report_due(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:
+    """When a report of this job leaves."""
+    uow.driver_write("UPDATE job_order SET report_due_at_us = ? WHERE pk = ?", (at_us, job_pk))

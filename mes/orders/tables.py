@@ -1,0 +1,164 @@
+"""Orders, jobs, and the facts counted for them. Quantities are integers scaled by 10^6, times int64 microseconds."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, text
+from sqlmodel import Field
+
+from mes.kernel.tables import TableModel, micros
+
+
+def _e6(*, nullable: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=nullable)
+
+
+class OperationsRequestRow(TableModel, table=True):
+    """What the ERP asks: one row a version; the newest is `current`."""
+
+    __tablename__ = "operations_request"
+    __table_args__ = (UniqueConstraint("id", "version_label"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100)
+    version_label: str = Field(max_length=30)
+    current: bool = True
+    content_sha256: str = Field(max_length=64)
+    description: str = Field(default="", max_length=500)
+    material_pk: int = Field(foreign_key="material_definition.pk")
+    definition_pk: int = Field(foreign_key="operations_definition.pk")
+    quantity_e6: int = Field(sa_column=_e6())
+    unit: str = Field(max_length=30)
+    priority: int
+    due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    state: str = Field(max_length=20, index=True)
+    created_at_us: int = Field(sa_column=micros())
+
+
+class WorkRequestRow(TableModel, table=True):
+    """Our answer to an operations request: a set of jobs."""
+
+    __tablename__ = "work_request"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=140, unique=True)
+    operations_request_pk: int = Field(foreign_key="operations_request.pk", index=True)
+    created_at_us: int = Field(sa_column=micros())
+
+
+class JobOrderRow(TableModel, table=True):
+    """One piece of work for one work centre or unit, with its running totals."""
+
+    __tablename__ = "job_order"
+    __table_args__ = (
+        Index("ix_job_order_equipment_state", "equipment_pk", "state"),
+        Index("ix_job_order_report_due", "report_due_at_us", sqlite_where=text("report_due_at_us IS NOT NULL")),
+    )
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=250, unique=True)
+    work_request_pk: int = Field(foreign_key="work_request.pk", index=True)
+    segment_id: str = Field(max_length=100)
+    description: str = Field(default="", max_length=500)
+    material_pk: int = Field(foreign_key="material_definition.pk")
+    work_master_pk: int = Field(foreign_key="work_master.pk")
+    work_master_id: str = Field(max_length=100)
+    work_master_version: str = Field(max_length=30)
+    equipment_pk: int = Field(foreign_key="equipment.pk")
+    sequence: int
+    priority: int
+    due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    quantity_e6: int = Field(sa_column=_e6())
+    unit: str = Field(max_length=30)
+    cycles: int
+    cycle_unit: str = Field(default="", max_length=30)
+    quantity_per_cycle_e6: int = Field(sa_column=_e6())
+    nominal_cycle_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    manual: bool
+    state: int
+    substate: int = 0
+    dispatch_status: str = Field(max_length=20)
+    released_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    note: str = Field(default="", max_length=40)
+    note_text: str = Field(default="", max_length=500)
+    command_id: str | None = Field(default=None, max_length=36)
+    retry_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    started_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    ended_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    confirmed_by: str = Field(default="", max_length=20)
+    undo_until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    good_low_e6: int = Field(default=0, sa_column=_e6())
+    good_high_e6: int | None = Field(default=0, sa_column=_e6(nullable=True))
+    scrap_low_e6: int = Field(default=0, sa_column=_e6())
+    scrap_high_e6: int | None = Field(default=0, sa_column=_e6(nullable=True))
+    report_version: int = 0
+    report_due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    version: int = 1
+
+
+class JobDependencyRow(TableModel, table=True):
+    """A job waits for another: until it ended (AfterEnd) or started (AfterStart)."""
+
+    __tablename__ = "job_dependency"
+
+    job_pk: int = Field(foreign_key="job_order.pk", primary_key=True)
+    after_job_pk: int = Field(foreign_key="job_order.pk", primary_key=True, index=True)
+    kind: str = Field(max_length=20)
+
+
+class JobRunRow(TableModel, table=True):
+    """When a job had its equipment, by the machine's (or the operator's) word."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (Index("ix_job_run_equipment", "equipment_pk", "started_at_us"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    equipment_pk: int = Field(foreign_key="equipment.pk")
+    started_at_us: int = Field(sa_column=micros())
+    ended_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+
+
+class CountFactRow(TableModel, table=True):
+    """Pieces counted. Append-only: a correction is another row that reverses this one."""
+
+    __tablename__ = "count_fact"
+    __table_args__ = (
+        Index("ix_count_fact_job", "job_pk"),
+        Index("ix_count_fact_equipment", "equipment_pk", "source_at_us"),
+        Index(
+            "ix_count_fact_unassigned",
+            "source_at_us",
+            sqlite_where=text("job_pk IS NULL"),
+            postgresql_where=text("job_pk IS NULL"),
+        ),
+        Index("ix_count_fact_request", "request_id"),
+    )
+
+    pk: int | None = Field(default=None, primary_key=True)
+    job_pk: int | None = Field(default=None, foreign_key="job_order.pk")
+    equipment_pk: int = Field(foreign_key="equipment.pk")
+    kind: str = Field(max_length=10)
+    reason_id: str = Field(default="", max_length=100)
+    low_e6: int = Field(sa_column=_e6())
+    high_e6: int | None = Field(default=None, sa_column=_e6(nullable=True))
+    from_at_us: int = Field(sa_column=micros())
+    source_at_us: int = Field(sa_column=micros())
+    recorded_at_us: int = Field(sa_column=micros())
+    cause: str = Field(max_length=10)
+    unassigned: str = Field(default="", max_length=20)
+    tag: str = Field(default="", max_length=200)
+    request_id: str | None = Field(default=None, max_length=100)
+    actor: int | None = None
+    undone: bool = False
+
+
+class JobActRow(TableModel, table=True):
+    """Additive acts that were done, by their request id, so that the same tap is never done twice."""
+
+    __tablename__ = "job_act"
+
+    request_id: str = Field(primary_key=True, max_length=100)
+    job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    act: str = Field(sa_column=Column(Text, nullable=False))
+    at_us: int = Field(sa_column=micros())
+    undone: bool = False

@@ -1,0 +1,215 @@
+"""Values of the orders feature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from standards.isa95.job_control import DispatchStatus, JobState
+
+UNDO_S: Final = 10
+"""Seconds in which an operator may take an act back; a confirmation to the ERP waits for them."""
+
+DISPATCH_EXPIRY_S: Final = 30
+"""A command to a machine is worthless, and forbidden, after this many seconds."""
+
+RETRY_S: Final = 30
+"""Seconds before a refused or unanswered dispatch is tried again."""
+
+QUANTITY_MAX_E6: Final = 10**15
+"""A thousand million pieces."""
+
+CYCLES_MAX: Final = 2**31 - 1
+"""Cycles a machine's 32-bit set-point can carry."""
+
+
+class RequestState(StrEnum):
+    """B2MML RequestState, the values Lineside uses for an operations request."""
+
+    Waiting = "Waiting"
+    Released = "Released"
+    Running = "Running"
+    Completed = "Completed"
+    Aborted = "Aborted"
+    Cancelled = "Cancelled"
+
+
+class Note(StrEnum):
+    """Why a job waits, or what went wrong with its command. `wording` says it on screen."""
+
+    none = ""
+    predecessor = "predecessor"
+    not_its_turn = "not-its-turn"
+    machine_local = "machine-local"
+    machine_unknown = "machine-unknown"
+    no_bridge = "no-bridge"
+    dispatch_refused = "dispatch-refused"
+    dispatch_expired = "dispatch-expired"
+    dispatch_unknown = "dispatch-unknown"
+    command_refused = "command-refused"
+    forgotten_by_machine = "forgotten-by-machine"
+
+
+class CountKind(StrEnum):
+    good = "good"
+    scrap = "scrap"
+
+
+class Cause(StrEnum):
+    machine = "machine"
+    operator = "operator"
+
+
+class Unassigned(StrEnum):
+    """Why a count belongs to no job."""
+
+    no_job = "no-job"
+    setup = "setup"
+    dry_cycle = "dry-cycle"
+    unknown_job = "unknown-job"
+    ambiguous = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """The time a job had its equipment, from its first `Running` to its end; open while it has it."""
+
+    job_pk: int
+    equipment_pk: int
+    started_at_us: int
+    ended_at_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Pieces counted between two instants: at least `low_e6`, at most `high_e6` (None: unbounded)."""
+
+    job_pk: int | None
+    equipment_pk: int
+    kind: CountKind
+    reason_id: str
+    low_e6: int
+    high_e6: int | None
+    from_at_us: int
+    source_at_us: int
+    cause: Cause
+    unassigned: str = ""
+    tag: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineJobReport:
+    """What a machine said about its job at one instant (OPC 10031-4 StateNumber; 0: it has none)."""
+
+    equipment_pk: int
+    job_id: str
+    state: int
+    substate: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as screens and REST show it. Quantities are pieces in `unit`; `*_high` None: no upper bound is known."""
+
+    pk: int
+    job_id: str
+    operations_request_id: str
+    work_request_id: str
+    segment_id: str
+    description: str
+    material_id: str
+    material_description: str
+    work_master_id: str
+    work_master_version: str
+    equipment_id: str
+    work_center_id: str
+    area_id: str
+    sequence: int
+    priority: int
+    due_at: datetime | None
+    state: JobState
+    substate: int
+    dispatch_status: DispatchStatus
+    note: str
+    note_text: str
+    quantity: Decimal
+    unit: str
+    cycles: int
+    cycle_unit: str
+    good_low: Decimal
+    good_high: Decimal | None
+    scrap_low: Decimal
+    scrap_high: Decimal | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    target_now: Decimal | None
+    nominal_cycle_s: Decimal | None
+    version: int
+    manual: bool
+    undo_until: datetime | None
+    confirmed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCard:
+    """An operations request with its jobs in order."""
+
+    pk: int
+    operations_request_id: str
+    version: str
+    description: str
+    material_id: str
+    material_description: str
+    quantity: Decimal
+    unit: str
+    due_at: datetime | None
+    priority: int
+    state: RequestState
+    late: bool
+    at_risk: bool
+    jobs: tuple[JobView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """`what` is the event's type; `actor` the principal's key, None for the plant itself."""
+
+    at: datetime
+    what: str
+    actor: int | None
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CountFact:
+    at: datetime
+    job_id: str
+    equipment_id: str
+    kind: CountKind
+    reason_id: str
+    low: Decimal
+    high: Decimal | None
+    cause: Cause
+    unassigned: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetail:
+    card: OrderCard
+    events: tuple[OrderEvent, ...]
+    counts: tuple[CountFact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnassignedCount:
+    equipment_id: str
+    at: datetime
+    quantity: Decimal
+    quantity_high: Decimal | None
+    kind: CountKind
+    reason: str

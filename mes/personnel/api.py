@@ -1,0 +1,156 @@
+"""REST of personnel: persons with their qualifications, personnel classes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import AwareDatetime
+
+from mes.access.door import Caller, caller, require
+from mes.access.permissions import Permission
+from mes.access.preconditions import etag, expected_version
+from mes.access.types import Role
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.personnel import queries, service
+from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
+from mes.personnel.schemas import (
+    PersonChange,
+    PersonIn,
+    PersonnelClassChange,
+    PersonnelClassIn,
+    PersonnelClassOut,
+    PersonnelClassPage,
+    PersonOut,
+    PersonPage,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["personnel"])
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+IfMatch = Annotated[str | None, Header()]
+
+
+@router.get("/persons")
+async def list_persons(
+    caller: Viewer,
+    personnel_class: str | None = None,
+    qualified_at: AwareDatetime | None = None,
+    name: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> PersonPage:
+    """Persons by id; `personnel_class` with `qualified_at`: who may do it then."""
+    page = await caller.read(
+        queries.list_persons,
+        personnel_class_id=personnel_class,
+        qualified_at=qualified_at,
+        name=name,
+        cursor=cursor,
+        limit=limit,
+    )
+    return PersonPage.of(page)
+
+
+@router.post("/persons", status_code=201)
+async def create_person(caller: Engineer, body: PersonIn, response: Response) -> PersonOut:
+    """A new person."""
+    _may_set(caller, body.role)
+    await caller.write(
+        service.create_person,
+        person_id=body.id,
+        name=body.name,
+        language=body.language,
+        qualifications=[q.as_value() for q in body.qualifications],
+        role=body.role,
+    )
+    response.headers["Location"] = f"/api/v1/persons/{body.id}"
+    return await _shown_person(caller, body.id, response)
+
+
+@router.get("/persons/{person_id}")
+async def get_person(caller: Viewer, person_id: str, response: Response) -> PersonOut:
+    """One person."""
+    return await _shown_person(caller, person_id, response)
+
+
+@router.put("/persons/{person_id}")
+async def update_person(
+    caller: Engineer, person_id: str, body: PersonChange, response: Response, if_match: IfMatch = None
+) -> PersonOut:
+    """Make a person as described."""
+    _may_set(caller, body.role)
+    await caller.write(
+        service.update_person,
+        person_id=person_id,
+        version=expected_version(if_match, body.version),
+        name=body.name,
+        language=body.language,
+        qualifications=[q.as_value() for q in body.qualifications],
+        role=body.role,
+    )
+    return await _shown_person(caller, person_id, response)
+
+
+@router.get("/personnel-classes")
+async def list_personnel_classes(
+    caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+) -> PersonnelClassPage:
+    """Personnel classes by id."""
+    page = await caller.read(queries.list_personnel_classes, cursor=cursor, limit=limit)
+    return PersonnelClassPage.of(page)
+
+
+@router.post("/personnel-classes", status_code=201)
+async def create_personnel_class(caller: Engineer, body: PersonnelClassIn, response: Response) -> PersonnelClassOut:
+    """A new personnel class."""
+    await caller.write(service.create_personnel_class, personnel_class_id=body.id, description=body.description)
+    response.headers["Location"] = f"/api/v1/personnel-classes/{body.id}"
+    return await _shown_class(caller, body.id, response)
+
+
+@router.get("/personnel-classes/{personnel_class_id}")
+async def get_personnel_class(caller: Viewer, personnel_class_id: str, response: Response) -> PersonnelClassOut:
+    """One personnel class."""
+    return await _shown_class(caller, personnel_class_id, response)
+
+
+@router.put("/personnel-classes/{personnel_class_id}")
+async def update_personnel_class(
+    caller: Engineer,
+    personnel_class_id: str,
+    body: PersonnelClassChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> PersonnelClassOut:
+    """Describe a personnel class anew."""
+    await caller.write(
+        service.update_personnel_class,
+        personnel_class_id=personnel_class_id,
+        version=expected_version(if_match, body.version),
+        description=body.description,
+    )
+    return await _shown_class(caller, personnel_class_id, response)
+
+
+def _may_set(caller: Caller, role: Role | None) -> None:
+    if role is not None:
+        require(caller, Permission.manage_access)
+
+
+async def _shown_person(caller: Caller, person_id: str, response: Response) -> PersonOut:
+    view = await caller.read(queries.get_person, person_id=person_id)
+    if view is None:
+        raise PersonNotFound(f"There is no person {person_id}.")
+    response.headers["ETag"] = etag(view.version)
+    return PersonOut.of(view)
+
+
+async def _shown_class(caller: Caller, personnel_class_id: str, response: Response) -> PersonnelClassOut:
+    view = await caller.read(queries.get_personnel_class, personnel_class_id=personnel_class_id)
+    if view is None:
+        raise PersonnelClassNotFound(f"There is no personnel class {personnel_class_id}.")
+    response.headers["ETag"] = etag(view.version)
+    return PersonnelClassOut.of(view)

@@ -1,0 +1,107 @@
+"""Pure: a job response from the facts of a job. The ERP is told the proven minimum, and how much more it might be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from mes.kernel.sqltypes import from_us
+from standards.isa95.job_control import JobState
+from standards.isa95.material import MaterialUse
+from standards.isa95.quantity import from_e6
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A quantity between two bounds, scaled by 10^6; `high_e6` None: no upper bound is known."""
+
+    low_e6: int
+    high_e6: int | None
+
+    @property
+    def exact(self) -> bool:
+        return self.low_e6 == self.high_e6
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """What reporting gathers of one ended job."""
+
+    operations_request_id: str
+    operations_request_version: str
+    operations_request_state: str
+    work_request_id: str
+    job_id: str
+    segment_id: str
+    work_master_id: str
+    work_master_version: str
+    equipment_id: str
+    physical_asset_ids: tuple[str, ...]
+    person_ids: tuple[str, ...]
+    material_id: str
+    unit: str
+    state: JobState
+    started_at_us: int | None
+    ended_at_us: int | None
+    ordered_e6: int
+    good: Interval
+    scrap: Interval
+    scrap_by_reason: Mapping[str, Interval]
+
+
+def job_response(job: JobOutcome) -> dict[str, Any]:
+    """The content of a report: an OperationsResponse with one JobResponse (ISA-95 part 2 and 4 names)."""
+    return {
+        "operations_request_id": job.operations_request_id,
+        "operations_request_version": job.operations_request_version,
+        "operations_response": {
+            "id": job.operations_request_id,
+            "state": job.operations_request_state,
+            "work_request_id": job.work_request_id,
+        },
+        "job_response": {
+            "id": job.job_id,
+            "job_order_id": job.job_id,
+            "segment_id": job.segment_id,
+            "work_master_id": job.work_master_id,
+            "work_master_version": job.work_master_version,
+            "state": "Completed" if job.state is JobState.Ended else job.state.name,
+            "start_time": _time(job.started_at_us),
+            "end_time": _time(job.ended_at_us),
+            "equipment_actual": [{"equipment_id": job.equipment_id}],
+            "physical_asset_actual": [{"physical_asset_id": asset} for asset in job.physical_asset_ids],
+            "personnel_actual": [{"person_id": person} for person in job.person_ids],
+            "material_actual": [
+                {
+                    "material_id": job.material_id,
+                    "use": MaterialUse.Produced,
+                    "unit": job.unit,
+                    "quantity_ordered": str(from_e6(job.ordered_e6)),
+                    **_quantity(job.good),
+                    "scrap": {**_quantity(job.scrap), "reasons": _reasons(job.scrap_by_reason)},
+                }
+            ],
+        },
+    }
+
+
+def _quantity(amount: Interval) -> dict[str, Any]:
+    upper = None if amount.high_e6 is None else str(from_e6(amount.high_e6))
+    return {"quantity": str(from_e6(amount.low_e6)), "quantity_upper": upper, "exact": amount.exact}
+
+
+def _reasons(by_reason: Mapping[str, Interval]) -> Sequence[dict[str, Any]]:
+    return [{"reason_id": reason, **_quantity(by_reason[reason])} for reason in sorted(by_reason)]
+
+
+def _time(at_us: int | None) -> str | None:
+    return None if at_us is None else from_us(at_us).isoformat()
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """What a report says about its job, as SHA-256: the same again is no new version."""
+    return hashlib.sha256(orjson.dumps(content["job_response"], option=orjson.OPT_SORT_KEYS)).hexdigest()

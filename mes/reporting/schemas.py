@@ -1,0 +1,23 @@
+"""REST models of operations performance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class PerformanceOut(BaseModel):
+    """One version of what became of one job. A higher `job_response.version` replaces the lower ones."""
+
+    cursor: int = Field(description="Go on from here: `after=` this.")
+    operations_request_id: str
+    operations_request_version: str
+    published_at: str
+    operations_response: dict[str, Any]
+    job_response: dict[str, Any]
+
+
+class PerformancePage(BaseModel):
+    items: list[PerformanceOut]
+    next_after: int = Field(description="The next request's `after`; unchanged if nothing new was there.")

@@ -1,0 +1,126 @@
+"""Reports leave when their time has come: after the undo has lapsed, and again when a late fact changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from mes.kernel.uow import UnitOfWork
+from mes.orders.statements import marks
+from mes.reporting.rules import Interval, JobOutcome, digest, job_response
+from standards.isa95.job_control import FINAL_STATES, JobState
+
+REPORTS_MAX: Final = 200
+"""Reports in one unit of work."""
+
+_DUE: Final = (
+    "SELECT j.pk, j.id, j.state, j.segment_id, j.work_master_id, j.work_master_version, j.unit, j.started_at_us, "
+    "j.ended_at_us, j.quantity_e6, j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, j.report_version, "
+    "r.pk, r.id, r.version_label, r.state, q.id, m.id, e.id, e.pk "
+    "FROM job_order j JOIN work_request q ON q.pk = j.work_request_pk "
+    "JOIN operations_request r ON r.pk = q.operations_request_pk "
+    "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk "
+    "WHERE j.report_due_at_us <= ? ORDER BY j.report_due_at_us, j.pk LIMIT ?"
+)
+
+
+def publish_due_reports(uow: UnitOfWork) -> None:
+    """Publish a version of each report that is due and says something new (called by the ticker)."""
+    for row in uow.driver_query(_DUE, (uow.now_us, REPORTS_MAX)):
+        if JobState(row[2]) in FINAL_STATES:
+            _publish(uow, row)
+        uow.driver_execute("UPDATE job_order SET report_due_at_us = NULL WHERE pk = ?", (row[0],))
+
+
+def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
+    job_pk, job_id, version, request_pk = row[0], row[1], row[14] + 1, row[15]
+    content = job_response(_outcome(uow, row))
+    sha256 = digest(content)
+    if _last_digest(uow, job_pk) == sha256:
+        return
+    uow.driver_execute(
+        "INSERT INTO job_report (job_pk, operations_request_pk, version, content, content_sha256, created_at_us) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (job_pk, request_pk, version, orjson.dumps(content).decode(), sha256, uow.now_us),
+    )
+    uow.driver_execute("UPDATE job_order SET report_version = ? WHERE pk = ?", (version, job_pk))
+    uow.emit(
+        "reporting.job-response-published.v1",
+        topics=[f"order/{row[16]}", "board"],
+        subject=f"job/{job_id}",
+        payload={"job_order_id": job_id, "version": version},
+    )
+
+
+def _last_digest(uow: UnitOfWork, job_pk: int) -> str:
+    rows = uow.driver_query(
+        "SELECT content_sha256 FROM job_report WHERE job_pk = ? ORDER BY version DESC LIMIT 1", (job_pk,)
+    )
+    return rows[0][0] if rows else ""
+
+
+def _outcome(uow: UnitOfWork, row: Sequence[Any]) -> JobOutcome:
+    return JobOutcome(
+        operations_request_id=row[16],
+        operations_request_version=row[17],
+        operations_request_state=row[18],
+        work_request_id=row[19],
+        job_id=row[1],
+        segment_id=row[3],
+        work_master_id=row[4],
+        work_master_version=row[5],
+        equipment_id=row[21],
+        physical_asset_ids=_assets(uow, row[22], row[7], row[8]),
+        person_ids=_persons(uow, row[0], row[1]),
+        material_id=row[20],
+        unit=row[6],
+        state=JobState(row[2]),
+        started_at_us=row[7],
+        ended_at_us=row[8],
+        ordered_e6=row[9],
+        good=Interval(row[10], row[11]),
+        scrap=Interval(row[12], row[13]),
+        scrap_by_reason=_scrap_by_reason(uow, row[0]),
+    )
+
+
+def _scrap_by_reason(uow: UnitOfWork, job_pk: int) -> dict[str, Interval]:
+    rows = uow.driver_query(
+        "SELECT reason_id, sum(low_e6), CASE WHEN count(high_e6) = count(*) THEN sum(high_e6) END "
+        "FROM count_fact WHERE job_pk = ? AND kind = 'scrap' GROUP BY reason_id",
+        (job_pk,),
+    )
+    found = {row[0]: Interval(int(row[1]), None if row[2] is None else int(row[2])) for row in rows}
+    return {reason: amount for reason, amount in found.items() if amount != Interval(0, 0)}
+
+
+def _assets(uow: UnitOfWork, equipment_pk: int, from_us: int | None, to_us: int | None) -> tuple[str, ...]:
+    """The machines that filled the role, or the roles under it, while the job ran."""
+    if from_us is None or to_us is None:
+        return ()
+    rows = uow.driver_query(
+        "SELECT DISTINCT a.id FROM equipment_asset_mapping m JOIN physical_asset a ON a.pk = m.physical_asset_pk "
+        "JOIN equipment e ON e.pk = m.equipment_pk WHERE (e.pk = ? OR e.parent_pk = ?) AND m.from_at_us <= ? "
+        "AND (m.to_at_us IS NULL OR m.to_at_us > ?) ORDER BY a.id",
+        (equipment_pk, equipment_pk, to_us, from_us),
+    )
+    return tuple(row[0] for row in rows)
+
+
+def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
+    """Who counted or moved the job by hand."""
+    rows = uow.driver_query(
+        "SELECT actor FROM count_fact WHERE job_pk = ? AND cause = 'operator' AND actor IS NOT NULL "
+        "UNION SELECT actor FROM outbox_event WHERE subject = ? AND actor IS NOT NULL",
+        (job_pk, f"job/{job_id}"),
+    )
+    actors = tuple(row[0] for row in rows)
+    if not actors:
+        return ()
+    names = uow.driver_query(
+        f"SELECT id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person' ORDER BY id",  # noqa: S608
+        actors,
+    )
+    return tuple(row[0] for row in names)
