@@ -1,0 +1,447 @@
+"""One connection to one machine server: the only module that touches asyncua's client.
+
+asyncua's own supervisor, reconnect, subscriptions and publish loop are not used: they lose values (measured, see
+docs/operate/bridge.md). This module opens socket, secure channel and session, and offers the services one by one; each
+answer's StatusCode is checked here or handed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from asyncua import Client, ua
+from asyncua.client.client import UaClientState
+from asyncua.crypto import security_policies
+from asyncua.crypto.uacrypto import CertProperties
+
+from opcua_bridge.tag_map import NODE, Endpoint, Security
+from opcua_bridge.trust import Trust, UntrustedServer
+from opcua_bridge.values import EVENT_FIELDS, to_us
+
+HANDSHAKE_TIMEOUT_S: Final = 4.0
+REQUEST_TIMEOUT_S: Final = 10.0
+SESSION_TIMEOUT_MS: Final = 3_600_000
+CHUNK: Final = 500
+"""Nodes per request, where the server states no smaller limit (S7-1500 take 500 to 1000)."""
+SUBSCRIPTION_GONE: Final = (ua.StatusCodes.BadSubscriptionIdInvalid, ua.StatusCodes.BadNoSubscription)
+SESSION_GONE: Final = frozenset(
+    {
+        ua.StatusCodes.BadSessionIdInvalid,
+        ua.StatusCodes.BadSessionClosed,
+        ua.StatusCodes.BadSessionNotActivated,
+        ua.StatusCodes.BadIdentityTokenInvalid,
+        ua.StatusCodes.BadIdentityTokenRejected,
+        ua.StatusCodes.BadApplicationSignatureInvalid,
+        ua.StatusCodes.BadUserSignatureInvalid,
+        ua.StatusCodes.BadSecurityChecksFailed,
+        ua.StatusCodes.BadUserAccessDenied,
+        ua.StatusCodes.BadNonceInvalid,
+    }
+)
+_STATUS_NODES: Final = (
+    ua.ObjectIds.Server_ServerStatus_StartTime,
+    ua.ObjectIds.Server_ServerStatus_CurrentTime,
+    ua.ObjectIds.Server_NamespaceArray,
+    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+)
+
+_OWNER: Final = {
+    "ActiveState": ua.ObjectIds.AlarmConditionType,
+    "AckedState": ua.ObjectIds.AcknowledgeableConditionType,
+}
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    start_us: int | None
+    now_us: int | None
+    namespaces: tuple[str, ...]
+    items_per_call: int
+    nodes_per_read: int
+
+
+@dataclass(frozen=True)
+class ItemRequest:
+    """A tag or notifier to be monitored."""
+
+    handle: int
+    node: str
+    queue_size: int
+    is_events: bool = False
+    active: str = ""
+    """For events: `nsu=<uri>;<name>` of the field that says whether it is active."""
+
+
+@dataclass(frozen=True)
+class ItemAnswer:
+    handle: int
+    status: int
+    item_id: int = 0
+    queue_size: int = 0
+    sampling_ms: float = 0.0
+
+
+class UnknownNamespace(LookupError):
+    """The machine's server has no such namespace (now)."""
+
+
+class Channel:
+    """Socket, secure channel and session with one endpoint. Not for use after `close`."""
+
+    def __init__(self, endpoint: Endpoint, trust: Trust) -> None:
+        self._endpoint, self._trust = endpoint, trust
+        self._client = Client(endpoint.url, timeout=REQUEST_TIMEOUT_S)
+        self._client.name = "Lineside bridge"
+        self._client.description = f"lineside-bridge {endpoint.name}"
+        self._client.application_uri = trust.application_uri
+        self._client.session_timeout = SESSION_TIMEOUT_MS
+        self.status = ServerStatus(None, None, ("http://opcfoundation.org/UA/",), CHUNK, CHUNK)
+
+    # --------------------------------------------------------------- lifecycle
+
+    async def open(self) -> None:
+        """Socket, hello, secure channel. OSError, TimeoutError or ua.UaError if the server is not to be reached,
+        UntrustedServer if its certificate is not approved."""
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S * 2):
+            await self._secure()
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+            await self._client.connect_socket()
+            await asyncio.sleep(0)
+            protocol = self._client.uaclient.protocol
+            if protocol is None or protocol.transport is None:
+                raise ConnectionError("closed right after it was accepted")
+            await self._client.send_hello()
+            await self._client.open_secure_channel()
+
+    async def _secure(self) -> None:
+        if self._endpoint.username:
+            self._client.set_user(self._endpoint.username)
+            password_file = self._endpoint.password_file
+            if password_file:
+                self._client.set_password(_secret(password_file))
+        if self._endpoint.security is Security.none:
+            return
+        certificate, key = await self._trust.own_certificate(self._client)
+        await self._client.set_security(
+            getattr(security_policies, f"SecurityPolicy{self._endpoint.security.value}"),
+            CertProperties(certificate, "der"),
+            CertProperties(key, "pem"),
+            mode=ua.MessageSecurityMode[self._endpoint.mode],
+        )
+        server = self._client.security_policy.peer_certificate
+        if not server or not self._trust.is_trusted(server):
+            raise UntrustedServer(self._trust.remember_rejected(server or b""))
+
+    async def resume(self, token: str, nonce: bytes) -> bool:
+        """Take up the session of an earlier connection or process. False if the server has none such any more."""
+        endpoints = await self._client.get_endpoints()
+        policy = self._client.security_policy
+        found = Client.find_endpoint(endpoints, policy.Mode, policy.URI)
+        self._client._policy_ids = found.UserIdentityTokens
+        self._client._server_nonce = nonce or None
+        self._client.uaclient.session.restore_authentication_token(ua.NodeId.from_string(token))
+        try:
+            await self._activate()
+        except ua.UaStatusCodeError as error:
+            if error.code not in SESSION_GONE:
+                raise
+            self._client.uaclient.session.reset_authentication_token()
+            return False
+        return True
+
+    async def create_session(self) -> None:
+        await self._client.create_session()
+        await self._activate()
+
+    async def _activate(self) -> None:
+        await self._client.activate_session(self._client._username, self._client._password)
+
+    @property
+    def token(self) -> str:
+        return self._client.uaclient.session.authentication_token.to_string()
+
+    @property
+    def nonce(self) -> bytes:
+        return self._client._server_nonce or b""
+
+    @property
+    def session_timeout_s(self) -> float:
+        return self._client.session_timeout / 1000
+
+    @property
+    def is_open(self) -> bool:
+        return self._client.uaclient.state is UaClientState.CONNECTED
+
+    def close(self) -> None:
+        """Drop the socket. The session stays, so that nothing is lost until we are back."""
+        self._client.uaclient.disconnect_socket()
+
+    async def leave(self) -> None:
+        """Close session and socket for good."""
+        try:
+            await self._client.uaclient.close_session(True)
+            await self._client.close_secure_channel()
+        finally:
+            self.close()
+
+    async def keep_channel(self) -> None:
+        """Renew the secure channel's keys for ever, at 75 % of their lifetime (OPC 10000-4 clause 5.5.2)."""
+        while True:
+            await asyncio.sleep(self._client.secure_channel_timeout / 1000 * 0.75)
+            await self._client.open_secure_channel(renew=True)
+            self._client.uaclient.revolve_security_token()
+
+    # ------------------------------------------------------------------- nodes
+
+    async def read_status(self) -> ServerStatus:
+        """Start and clock of the server, its namespaces and its limits. Read anew on every session."""
+        values = await self._read([ua.NodeId(n) for n in _STATUS_NODES])
+        start, now, spaces, per_call, per_read = [v.Value.Value if v.Value is not None else None for v in values]
+        self.status = ServerStatus(
+            start_us=to_us(start),
+            now_us=to_us(now),
+            namespaces=tuple(spaces or ()),
+            items_per_call=min(per_call or CHUNK, CHUNK),
+            nodes_per_read=min(per_read or CHUNK, CHUNK),
+        )
+        return self.status
+
+    def node_id(self, node: str) -> ua.NodeId:
+        """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace."""
+        found = NODE.match(node)
+        if found is None:
+            raise ValueError(f"not a node: {node!r}")
+        space, local = found["space"], f"{found['kind']}={found['key']}"
+        if not space:
+            return ua.NodeId.from_string(local)
+        uri = space.removeprefix("nsu=")
+        if uri not in self.status.namespaces:
+            raise UnknownNamespace(uri)
+        return ua.NodeId.from_string(f"ns={self.status.namespaces.index(uri)};{local}")
+
+    def node_name(self, node_id: ua.NodeId) -> str:
+        """The id as it is written in a tag map."""
+        local = node_id.to_string().rpartition("ns=" + str(node_id.NamespaceIndex) + ";")[2]
+        if not node_id.NamespaceIndex or node_id.NamespaceIndex >= len(self.status.namespaces):
+            return local
+        return f"nsu={self.status.namespaces[node_id.NamespaceIndex]};{local}"
+
+    async def read(self, nodes: Sequence[str]) -> list[ua.DataValue]:
+        """The current values, in order; a node that is not there has a bad status."""
+        known: dict[int, ua.NodeId] = {}
+        missing = ua.DataValue(None, StatusCode=ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown))
+        for index, node in enumerate(nodes):
+            try:
+                known[index] = self.node_id(node)
+            except LookupError:
+                continue
+        values = dict(zip(known, await self._read(list(known.values())), strict=True))
+        return [values.get(index, missing) for index in range(len(nodes))]
+
+    async def _read(
+        self, ids: list[ua.NodeId], attribute: ua.AttributeIds = ua.AttributeIds.Value
+    ) -> list[ua.DataValue]:
+        values: list[ua.DataValue] = []
+        step = max(1, self.status.nodes_per_read)
+        for start in range(0, len(ids), step):
+            params = ua.ReadParameters(TimestampsToReturn=ua.TimestampsToReturn.Both)
+            params.NodesToRead = [
+                ua.ReadValueId(NodeId=i, AttributeId=ua.IntegerId(attribute)) for i in ids[start : start + step]
+            ]
+            values += await self._client.uaclient.session.read(params)
+        return values
+
+    async def write(self, values: Sequence[tuple[str, Any, ua.VariantType]]) -> list[int]:
+        """Write in one request; the StatusCode of each, in order."""
+        params = ua.WriteParameters()
+        params.NodesToWrite = [
+            ua.WriteValue(
+                NodeId=self.node_id(node),
+                AttributeId=ua.IntegerId(ua.AttributeIds.Value),
+                Value=ua.DataValue(ua.Variant(value, kind)),
+            )
+            for node, value, kind in values
+        ]
+        return [int(s.value) for s in await self._client.uaclient.session.write(params)]
+
+    async def children(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
+        """Objects and variables below a node."""
+        session = self._client.uaclient.session
+        description = ua.BrowseDescription(
+            NodeId=node,
+            BrowseDirection=ua.BrowseDirection.Forward,
+            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+            IncludeSubtypes=True,
+            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+            ResultMask=ua.BrowseResultMask.All,
+        )
+        params = ua.BrowseParameters(NodesToBrowse=[description], RequestedMaxReferencesPerNode=1000)
+        result = (await session.browse(params))[0]
+        found = list(result.References or [])
+        while result.ContinuationPoint:
+            onward = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
+            result = (await session.browse_next(onward))[0]
+            found += result.References or []
+        return found
+
+    # ----------------------------------------------------------- subscriptions
+
+    async def create_subscription(self, endpoint: Endpoint) -> ua.CreateSubscriptionResult:
+        interval = endpoint.publishing_interval_ms
+        params = ua.CreateSubscriptionParameters(
+            RequestedPublishingInterval=interval,
+            RequestedLifetimeCount=ua.Counter(int(endpoint.lifetime_s * 1000 / interval)),
+            RequestedMaxKeepAliveCount=ua.Counter(max(1, int(endpoint.keep_alive_s * 1000 / interval))),
+            MaxNotificationsPerPublish=ua.Counter(0),
+            PublishingEnabled=True,
+            Priority=ua.Byte(0),
+        )
+        session = self._client.uaclient.session
+        result = await session.create_subscription(params, lambda _result: None)
+        if session._publish_task is not None:  # asyncua's own loop acknowledges before anything is on disk
+            session._publish_task.cancel()
+        return result
+
+    async def delete_subscription(self, subscription_id: int) -> None:
+        await self._client.uaclient.session.delete_subscriptions([subscription_id])
+
+    async def subscription_alive(self, subscription_id: int, *, transfer: bool) -> bool:
+        """Whether the server still has this subscription for us; `transfer`: bring it over from another session."""
+        session = self._client.uaclient.session
+        if transfer:
+            params = ua.TransferSubscriptionsParameters(SubscriptionIds=[subscription_id], SendInitialValues=False)
+            try:
+                answer = (await session.transfer_subscriptions(params))[0]
+            except ua.UaStatusCodeError:
+                return False
+            if not (answer.StatusCode.is_good() or answer.StatusCode.value == ua.StatusCodes.BadNothingToDo):
+                return False
+        mode = ua.SetPublishingModeParameters(PublishingEnabled=True, SubscriptionIds=[subscription_id])
+        try:
+            return bool((await session.set_publishing_mode(mode))[0].is_good())
+        except ua.UaStatusCodeError as error:
+            if error.code in SUBSCRIPTION_GONE:
+                return False
+            raise
+
+    async def create_items(self, subscription_id: int, requests: Sequence[ItemRequest]) -> list[ItemAnswer]:
+        """Monitor nodes, in chunks the server can take. Every StatusCode is in the answer."""
+        answers: list[ItemAnswer] = []
+        step = max(1, self.status.items_per_call)
+        position = 0
+        while position < len(requests):
+            chunk = requests[position : position + step]
+            try:
+                answers += await self._create_chunk(subscription_id, chunk)
+            except ua.UaStatusCodeError as error:
+                if error.code != ua.StatusCodes.BadTooManyOperations or step == 1:
+                    raise
+                step = max(1, step // 2)
+                continue
+            position += len(chunk)
+        return answers
+
+    async def _create_chunk(self, subscription_id: int, requests: Sequence[ItemRequest]) -> list[ItemAnswer]:
+        answers, asked = [], []
+        for request in requests:
+            try:
+                asked.append((request, self._create_request(request)))
+            except LookupError:
+                answers.append(ItemAnswer(request.handle, ua.StatusCodes.BadNodeIdUnknown))
+        if not asked:
+            return answers
+        params = ua.CreateMonitoredItemsParameters(
+            SubscriptionId=ua.IntegerId(subscription_id),
+            TimestampsToReturn=ua.TimestampsToReturn.Both,
+            ItemsToCreate=[r for _, r in asked],
+        )
+        results = await self._client.uaclient.session.create_monitored_items(params)
+        for (request, _), result in zip(asked, results, strict=True):
+            answers.append(
+                ItemAnswer(
+                    request.handle,
+                    int(result.StatusCode.value),
+                    int(result.MonitoredItemId),
+                    int(result.RevisedQueueSize),
+                    float(result.RevisedSamplingInterval),
+                )
+            )
+        return answers
+
+    def _create_request(self, request: ItemRequest) -> ua.MonitoredItemCreateRequest:
+        attribute = ua.AttributeIds.EventNotifier if request.is_events else ua.AttributeIds.Value
+        return ua.MonitoredItemCreateRequest(
+            ItemToMonitor=ua.ReadValueId(NodeId=self.node_id(request.node), AttributeId=ua.IntegerId(attribute)),
+            MonitoringMode=ua.MonitoringMode.Reporting,
+            RequestedParameters=ua.MonitoringParameters(
+                ClientHandle=ua.IntegerId(request.handle),
+                SamplingInterval=0.0,
+                QueueSize=ua.Counter(request.queue_size),
+                DiscardOldest=True,
+                Filter=_event_filter(self._field(request.active)) if request.is_events else None,
+            ),
+        )
+
+    def _field(self, name: str) -> ua.QualifiedName | None:
+        if not name:
+            return None
+        space, _, field = name.rpartition(";")
+        uri = space.removeprefix("nsu=")
+        if uri not in self.status.namespaces:
+            raise UnknownNamespace(uri)
+        return ua.QualifiedName(field, self.status.namespaces.index(uri))
+
+    async def delete_items(self, subscription_id: int, item_ids: Sequence[int]) -> None:
+        params = ua.DeleteMonitoredItemsParameters(
+            SubscriptionId=ua.IntegerId(subscription_id), MonitoredItemIds=list(item_ids)
+        )
+        await self._client.uaclient.session.delete_monitored_items(params)
+
+    async def publish(self, subscription_id: int, acks: Sequence[int]) -> ua.PublishResult:
+        """Wait for the next notification message. ua.UaStatusCodeError as the server answers."""
+        parameters = [
+            ua.SubscriptionAcknowledgement(SubscriptionId=ua.IntegerId(subscription_id), SequenceNumber=ua.Counter(n))
+            for n in acks
+        ]
+        response = await self._client.uaclient.session.publish(parameters)
+        response.ResponseHeader.ServiceResult.check()
+        return response.Parameters
+
+    async def republish(self, subscription_id: int, sequence: int) -> ua.NotificationMessage | None:
+        """A message sent before and not acknowledged, or None if the server has it no more.
+
+        asyncua's server answers Good with an empty message where the standard says BadMessageNotAvailable.
+        """
+        try:
+            message = await self._client.uaclient.session.republish(subscription_id, sequence)
+        except (
+            ua.uaerrors.BadMessageNotAvailable,
+            ua.uaerrors.BadSubscriptionIdInvalid,
+            ua.uaerrors.UaStructParsingError,
+        ):
+            return None
+        if message.SequenceNumber != sequence or not message.NotificationData:
+            return None
+        return message
+
+
+def _secret(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def _event_filter(active: ua.QualifiedName | None) -> ua.EventFilter:
+    clauses = []
+    for path in EVENT_FIELDS:
+        operand = ua.SimpleAttributeOperand()
+        operand.TypeDefinitionId = ua.NodeId(_OWNER[path[0]] if len(path) > 1 else ua.ObjectIds.BaseEventType)
+        operand.AttributeId = ua.IntegerId(ua.AttributeIds.Value)
+        operand.BrowsePath = [ua.QualifiedName(name, 0) for name in path]
+        if active is not None and path[0] == "ActiveState":
+            operand.TypeDefinitionId, operand.BrowsePath = ua.NodeId(ua.ObjectIds.BaseEventType), [active]
+        clauses.append(operand)
+    return ua.EventFilter(SelectClauses=clauses)

@@ -1,0 +1,309 @@
+"""What the server asks for, pulled by long poll. Each command once, none after its expiry, every outcome reported.
+
+Before a machine is touched, the intent is in the journal, on disk; the outcome as soon as there is one. After a crash
+in between the machine is asked (its AckToken); if it does not say, the outcome is `failed`: nobody knows, its signals
+will tell. Commands are never stored for later: a start order one hour late is a hazard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+import httpx
+import msgspec
+
+from opcua_bridge.clock import Clock
+from opcua_bridge.crash import crash_point
+from opcua_bridge.discovery import browse
+from opcua_bridge.drivers.plain_tags import PlainTags
+from opcua_bridge.journal import Journal
+from opcua_bridge.source import NotConnected, Source
+from opcua_bridge.tag_map import TagMap, TagMapRefused
+from opcua_bridge.trust import Trust
+from opcua_bridge.values import sample_of
+from standards.lineside import commands_v1
+from standards.lineside.commands_v1 import Command, CommandKind, CommandResult, JobCommand, Outcome
+
+COMMANDS_PATH: Final = "/api/v1/bridge/commands"
+WAIT_S: Final = 25
+MAX_RUNNING: Final = 32
+RECOVERY_WAIT_S: Final = 30.0
+"""How long to wait, after a crash, for the machine to be reachable again and to say what became of a command."""
+MAX_WATCH_S: Final = 25.0
+MAX_WATCH_TAGS: Final = 50
+WATCH_EVERY_S: Final = 0.5
+_log = logging.getLogger(__name__)
+_to_json = msgspec.json.encode
+
+
+class Machines(Protocol):
+    """What the commander may reach; the agent provides it."""
+
+    tag_map: TagMap
+    trust: Trust
+
+    def source(self, endpoint: str) -> Source: ...
+
+    def apply_map(self, text: str) -> None: ...
+
+
+class CommanderHealth:
+    def __init__(self) -> None:
+        self.error = "starting"
+        self.polled_at_us = 0
+        self.done = 0
+        self.running = 0
+
+
+class Commander:
+    """`run` never returns; cancel it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        client: httpx.AsyncClient,
+        machines: Machines,
+        *,
+        token: str,
+        clock: Clock,
+        observe_only: bool = False,
+        wait_s: int = WAIT_S,
+    ) -> None:
+        self._journal, self._client, self._machines, self._clock = journal, client, machines, clock
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._observe_only, self._wait_s = observe_only, wait_s
+        self.health = CommanderHealth()
+        self._running: set[str] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._finished = asyncio.Event()
+        self._server_us, self._server_at = 0, 0.0
+        self._kinds: dict[CommandKind, Callable[[Command], Awaitable[CommandResult]]] = {
+            CommandKind.job: self._job,
+            CommandKind.browse: self._browse,
+            CommandKind.watch: self._watch,
+            CommandKind.trust: self._trust,
+            CommandKind.apply_map: self._apply_map,
+        }
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for command_id, body, result in await self._journal.open_commands():
+                self._running.add(command_id)
+                tasks.create_task(self._finish_old(command_id, body, result))
+            delay_s = 0.0
+            while True:
+                try:
+                    fresh = await self._poll(tasks)
+                    delay_s, self.health.error = 0.0, ""
+                except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ConnectionError) as error:
+                    self.health.error = str(error) or type(error).__name__
+                    delay_s = min(max(delay_s * 2, 0.2), 15.0)
+                    await asyncio.sleep(delay_s * random.uniform(0.7, 1.3))
+                    continue
+                if not fresh:
+                    await self._until_finished()
+
+    async def _until_finished(self) -> None:
+        """The server repeats what has no result yet: do not ask again in a tight circle."""
+        self._finished.clear()
+        try:
+            async with asyncio.timeout(0.25):
+                await self._finished.wait()
+        except TimeoutError:
+            return
+
+    async def _poll(self, tasks: asyncio.TaskGroup) -> bool:
+        """Ask once; whether something new came."""
+        response = await self._client.get(
+            COMMANDS_PATH, params={"wait_s": self._wait_s}, headers=self._headers, timeout=self._wait_s + 10
+        )
+        if response.status_code != 200:
+            raise ConnectionError(f"the server answered {response.status_code}")
+        answer = commands_v1.decode_commands(response.content)
+        self._server_us, self._server_at = answer.server_at_us, time.monotonic()
+        self.health.polled_at_us = self._clock.now_us()
+        fresh = False
+        for command in answer.commands:
+            if command.id in self._running or len(self._running) >= MAX_RUNNING:
+                continue
+            fresh = True
+            self._running.add(command.id)
+            tasks.create_task(self._handle(command))
+        return fresh
+
+    def _expired(self, command: Command) -> bool:
+        """By the server's clock: what the bridge's says does not matter."""
+        server_now_us = self._server_us + int((time.monotonic() - self._server_at) * 1_000_000)
+        return command.expires_at_us <= server_now_us
+
+    # ------------------------------------------------------------ one command
+
+    async def _handle(self, command: Command) -> None:
+        known = await self._journal.command(command.id)
+        if known is None:
+            lock = self._locks[_lane(command)]
+            async with lock:
+                result = await self._carry_out(command)
+        elif known[1] is not None:
+            result = commands_v1.decode_result(known[1].encode())
+        else:
+            result = await self._recovered(command)
+        await self._report(command.id, result)
+
+    async def _carry_out(self, command: Command) -> CommandResult:
+        await self._journal.begin_command(command.id, _to_json(command).decode(), self._clock.now_us())
+        crash_point("after-command-intent")
+        if self._expired(command):
+            return CommandResult(Outcome.expired, "expired", "too late when its turn came; nothing was done")
+        result = await self._executed(command)
+        crash_point("after-command-executed")
+        return result
+
+    async def _executed(self, command: Command) -> CommandResult:
+        try:
+            return await self._kinds[command.kind](command)
+        except (msgspec.ValidationError, KeyError, TypeError, ValueError) as error:
+            return CommandResult(Outcome.refused, "bad-payload", f"the payload is no {command.kind} command: {error}")
+        except NotConnected as error:
+            return CommandResult(Outcome.refused, "machine-not-reachable", str(error))
+        except Exception as error:  # noqa: BLE001  (one command must not end the others)
+            _log.exception("command %s", command.id)
+            return CommandResult(Outcome.failed, "bridge-error", f"{type(error).__name__}: {error}")
+
+    async def _finish_old(self, command_id: str, body: str, result: str | None) -> None:
+        """A command of an earlier life of this bridge."""
+        if result is not None:
+            await self._report(command_id, commands_v1.decode_result(result.encode()))
+            return
+        command = msgspec.json.decode(body.encode(), type=Command)
+        await self._report(command_id, await self._recovered(command))
+
+    async def _recovered(self, command: Command) -> CommandResult:
+        """The bridge was killed between intent and outcome: only the machine can tell."""
+        unknown = CommandResult(Outcome.failed, "bridge-restarted", "the bridge was stopped while it did this")
+        if command.kind is not CommandKind.job:
+            return unknown
+        job = commands_v1.job_command(command.payload)
+        found = self._machines.tag_map.target(job.target)
+        if found is None:
+            return unknown
+        endpoint, target = found
+        until = time.monotonic() + RECOVERY_WAIT_S
+        while time.monotonic() < until:
+            try:
+                answer = await PlainTags(target, self._machines.source(endpoint.name).channel).answer(command.id)
+            except (OSError, LookupError):
+                await asyncio.sleep(0.2)
+                continue
+            return unknown if answer.outcome is Outcome.failed else answer
+        return unknown
+
+    async def _report(self, command_id: str, result: CommandResult) -> None:
+        body = _to_json(result)
+        if len(body) > commands_v1.MAX_RESULT_BYTES:
+            result = CommandResult(Outcome.failed, "result-too-large", f"the result has {len(body)} bytes")
+            body = _to_json(result)
+        await self._journal.end_command(command_id, body.decode())
+        await self._post(command_id, body)
+        await self._journal.command_posted(command_id)
+        self.health.done += 1
+        self._running.discard(command_id)
+        self._finished.set()
+
+    async def _post(self, command_id: str, body: bytes) -> None:
+        """Until the server has it, or says that it never will."""
+        delay_s = 0.2
+        headers = {**self._headers, "Content-Type": "application/json"}
+        while True:
+            try:
+                response = await self._client.post(
+                    f"{COMMANDS_PATH}/{command_id}/result", content=body, headers=headers
+                )
+                if response.is_success or response.status_code in (404, 409, 410, 413, 422):
+                    return
+                self.health.error = f"result of {command_id}: the server answered {response.status_code}"
+            except httpx.HTTPError as error:
+                self.health.error = str(error) or type(error).__name__
+            await asyncio.sleep(delay_s * random.uniform(0.7, 1.3))
+            delay_s = min(delay_s * 2, 15.0)
+
+    # ----------------------------------------------------------------- kinds
+
+    async def _job(self, command: Command) -> CommandResult:
+        job: JobCommand = commands_v1.job_command(command.payload)
+        if self._observe_only:
+            return CommandResult(Outcome.refused, "observe-only", "this bridge writes nothing to any machine")
+        found = self._machines.tag_map.target(job.target)
+        if found is None:
+            return CommandResult(Outcome.refused, "unknown-target", f"the tag map has no job target {job.target!r}")
+        endpoint, target = found
+        driver = PlainTags(target, self._machines.source(endpoint.name).channel)
+        return await driver.execute(job, token=command.id, expired=lambda: self._expired(command))
+
+    async def _browse(self, command: Command) -> CommandResult:
+        """Payload: `endpoint`, and if wanted `root` (a node) and `max_nodes`."""
+        channel = self._machines.source(str(command.payload["endpoint"])).channel
+        most = min(int(command.payload.get("max_nodes", 500)), 2_000)
+        found = await browse(channel, root=str(command.payload.get("root", "i=85")), max_nodes=most)
+        return CommandResult(Outcome.done, document={"nodes": [asdict(f) for f in found]})
+
+    async def _watch(self, command: Command) -> CommandResult:
+        """Payload: `tags` (at most 50) and `seconds` (at most 25). The document has every change seen."""
+        tags = [str(t) for t in command.payload["tags"]][:MAX_WATCH_TAGS]
+        until = time.monotonic() + min(float(command.payload.get("seconds", 5)), MAX_WATCH_S)
+        seen: dict[str, dict[str, Any]] = {}
+        values: list[dict[str, Any]] = []
+        while True:
+            for row in await self._now(tags):
+                if seen.get(row["tag"]) != row:
+                    seen[row["tag"]] = row
+                    values.append({**row, "observed_at_us": self._clock.now_us()})
+            if time.monotonic() >= until:
+                return CommandResult(Outcome.done, document={"values": values})
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    async def _now(self, tags: list[str]) -> list[dict[str, Any]]:
+        rows = []
+        for endpoint in self._machines.tag_map.endpoints:
+            nodes = {t.tag: t.node for t in endpoint.tag if t.tag in tags}
+            if not nodes:
+                continue
+            values = await self._machines.source(endpoint.name).channel.read(list(nodes.values()))
+            for tag, value in zip(nodes, values, strict=True):
+                sample = sample_of(tag, value, observed_at_us=0)
+                rows.append({"tag": tag, "value": sample.value, "status": sample.status, "type": sample.data_type})
+        return rows
+
+    async def _trust(self, command: Command) -> CommandResult:
+        """Payload: `thumbprint` of a server certificate this bridge has seen and not accepted."""
+        mark = str(command.payload["thumbprint"])
+        if await asyncio.to_thread(self._machines.trust.approve, mark):
+            return CommandResult(Outcome.done)
+        return CommandResult(
+            Outcome.refused, "unknown-certificate", "no certificate with this thumbprint has been seen"
+        )
+
+    async def _apply_map(self, command: Command) -> CommandResult:
+        """Payload: `toml`, the whole tag map. It is checked whole, kept, and used from now on."""
+        try:
+            self._machines.apply_map(str(command.payload["toml"]))
+        except TagMapRefused as refused:
+            errors = [msgspec.to_builtins(e) for e in refused.errors]
+            return CommandResult(Outcome.refused, "tag-map-refused", str(refused)[:2000], {"errors": errors})
+        except OSError as error:
+            return CommandResult(Outcome.refused, "tag-map-not-written", str(error))
+        return CommandResult(Outcome.done)
+
+
+def _lane(command: Command) -> str:
+    """Commands of one lane run one after another: those for one machine, and each browse or watch by itself."""
+    if command.kind is CommandKind.job:
+        return f"job:{command.payload.get('target', '')}"
+    return command.kind.value if command.kind is CommandKind.apply_map else command.id

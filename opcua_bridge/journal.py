@@ -1,0 +1,550 @@
+"""The journal: a bounded, durable queue between the machines and the server, in one SQLite file.
+
+Everything the bridge tells the server is numbered here, 1, 2, 3 …, and kept until the server holds it. One transaction
+per append, synced to disk before `append` returns. What belongs together commits together: the items of a publish
+response and the place the subscription has reached; so a bridge killed at any moment neither loses nor repeats.
+
+Bounds: above 80 % of `max_bytes` measurements are dropped (a Gap with their number follows); at `max_bytes`, or when
+the disk is full, `append` waits, and the machine's own queue is the buffer.
+A damaged file is set aside and a new journal, with a new `journal_id`, begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import queue
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from standards.lineside.ingest_v1 import Gap, Item, Sample
+
+T = TypeVar("T")
+SOFT_SHARE: Final = 0.8
+"""From this share of `max_bytes` on, measurements are dropped."""
+IDLE_FORGET_S: Final = 0.5
+MARK_EVERY_S: Final = 10.0
+COMMAND_MEMORY_S: Final = 7 * 24 * 3600
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+_SCHEMA: Final = """
+create table if not exists meta(key text primary key, value text not null) without rowid;
+create table if not exists item(seq integer primary key, body blob not null);
+create table if not exists source(endpoint text primary key, session text not null, items text not null,
+    last_seq integer not null, known_us integer, gap_from_us integer, gap_reason text not null) without rowid;
+create table if not exists command(id text primary key, body text not null, result text,
+    posted integer not null default 0, at_us integer not null) without rowid;
+"""
+
+
+class JournalFull(Exception):
+    """No room: the bound is reached or the disk is full. What was to be appended is not in the journal."""
+
+
+@dataclass(frozen=True)
+class MonitoredItem:
+    """A tag or notifier as the machine's server knows it."""
+
+    tag: str
+    item_id: int
+    fingerprint: str
+    queue_size: int
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """What a bridge that comes back must know to go on with the old subscription, as if it had never been away."""
+
+    endpoint: str
+    token: str = ""
+    nonce: bytes = b""
+    subscription_id: int = 0
+    last_seq: int = 0
+    """The last notification message whose items are in the journal."""
+    known_us: int | None = None
+    """Everything up to this instant (the machine server's clock) is in the journal; None: nothing yet."""
+    gap_from_us: int | None = None
+    gap_reason: str = ""
+    """A gap that is to be recorded with the first value after it."""
+    server_start_us: int | None = None
+    keep_alive_s: float = 2.0
+    """What the server made of the keep-alive asked for."""
+    items: dict[int, MonitoredItem] = field(default_factory=dict)
+    """By client handle."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run of the journal, encoded."""
+
+    journal_id: str
+    first_seq: int
+    bodies: list[bytes]
+
+
+@dataclass(frozen=True)
+class _Append:
+    items: Sequence[Item]
+    source: str
+    droppable: frozenset[str]
+    record: SourceRecord | None
+    whole_record: bool
+
+
+@dataclass
+class _Dropping:
+    """Measurements that found no room, until a Gap can say so."""
+
+    source: str
+    from_us: int
+    to_us: int
+    lost: int
+    tags: list[str]
+
+
+class Journal:
+    """One file, one writer thread. Methods that end in `_now` are for the writer thread and for tests."""
+
+    def __init__(self, path: Path, *, max_bytes: int = 512 * 1024 * 1024) -> None:
+        self.path, self._max_bytes = path, max_bytes
+        self._mark_path = path.with_name(path.name + ".mark")
+        self.recovered_from_us: int | None = None
+        """Set when a damaged journal was set aside: up to when the server is known to hold everything."""
+        self._db = self._open()
+        self._load()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]] | None]
+        self._jobs = queue.SimpleQueue()
+        self._forget_seq = 0
+        self._marked_at = -MARK_EVERY_S
+        self._listeners: list[Callable[[], None]] = []
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    # ---------------------------------------------------------------- opening
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._connected()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+                raise
+            self._set_aside(error)
+            return self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("pragma journal_mode=wal")
+            db.execute("pragma synchronous=full")
+            if db.execute("pragma quick_check(1)").fetchone()[0] != "ok":
+                raise sqlite3.DatabaseError("quick_check failed")
+            db.executescript(_SCHEMA)
+            db.execute("insert or ignore into meta values('journal_id', ?)", (str(uuid.uuid4()),))
+            db.execute("insert or ignore into meta values('last_seq', '0')")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _set_aside(self, error: Exception) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        _log.error("journal %s is damaged (%s); it is set aside as *.damaged-%s", self.path, error, stamp)
+        self.recovered_from_us = self._read_mark()
+        for suffix in ("", "-wal", "-shm"):
+            part = self.path.with_name(self.path.name + suffix)
+            with contextlib.suppress(FileNotFoundError):
+                part.rename(part.with_name(f"{part.name}.damaged-{stamp}-{uuid.uuid4().hex[:6]}"))
+
+    def _read_mark(self) -> int:
+        try:
+            return int(json.loads(self._mark_path.read_text())["complete_through_us"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+
+    def _load(self) -> None:
+        meta = dict(self._db.execute("select key, value from meta").fetchall())
+        self.journal_id = meta["journal_id"]
+        self.last_seq = int(meta["last_seq"])
+        row = self._db.execute("select min(seq), count(*), coalesce(sum(length(body)), 0) from item").fetchone()
+        self.depth, self.bytes = int(row[1]), int(row[2])
+        raw = meta.get("dropping")
+        self._dropping = {d["source"]: _Dropping(**d) for d in json.loads(raw)} if raw else {}
+        self.dropped = sum(d.lost for d in self._dropping.values())
+
+    # ------------------------------------------------------- the writer thread
+
+    def _run(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=IDLE_FORGET_S if self._forget_seq else None)
+            except queue.Empty:
+                self._idle()
+                continue
+            if job is None:
+                return
+            work, answer = job
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001  (handed to whoever asked)
+                answer(None, error)
+            else:
+                answer(result, None)
+
+    def _idle(self) -> None:
+        with contextlib.suppress(sqlite3.Error), self._transaction():
+            pass
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Any:
+        """One commit. What the server has acknowledged goes in the same one."""
+        self._db.execute("begin immediate")
+        through, self._forget_seq = self._forget_seq, 0
+        gone = (0, 0)
+        try:
+            if through:
+                gone = self._delete_through(through)
+            yield
+            self._db.execute("commit")
+        except BaseException:
+            self._forget_seq = max(self._forget_seq, through)
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("rollback")
+            raise
+        self.depth -= gone[0]
+        self.bytes -= gone[1]
+
+    def _delete_through(self, through: int) -> tuple[int, int]:
+        row = self._db.execute(
+            "select count(*), coalesce(sum(length(body)), 0) from item where seq <= ?", (through,)
+        ).fetchone()
+        self._db.execute("delete from item where seq <= ?", (through,))
+        return int(row[0]), int(row[1])
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def answer(result: Any, error: BaseException | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
+                loop.call_soon_threadsafe(settle, result, error)
+
+        self._jobs.put((work, answer))
+        return await future
+
+    def close(self) -> None:
+        """Finish what was asked for and close the file."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join()
+        with contextlib.suppress(sqlite3.Error), self._transaction():
+            pass
+        self._db.close()
+
+    # ------------------------------------------------------------------ items
+
+    def on_append(self, callback: Callable[[], None]) -> None:
+        """Called on the event loop's side after every append (see `append`)."""
+        self._listeners.append(callback)
+
+    async def append(
+        self,
+        items: Sequence[Item],
+        *,
+        source: str,
+        droppable: frozenset[str] = frozenset(),
+        record: SourceRecord | None = None,
+        whole_record: bool = False,
+    ) -> int:
+        """Number and keep items, synced to disk, with the place the subscription has reached. Answers the last number.
+
+        `droppable`: tags that may be dropped when room runs out. Of `record`, session and items are kept only
+        with `whole_record`. Raises JournalFull; then nothing was kept, the place included.
+        """
+        batch = _Append(items, source, droppable, record, whole_record)
+        last = await self._do(lambda: self._append_now(batch))
+        for listener in self._listeners:
+            listener()
+        return last
+
+    def _append_now(self, batch: _Append) -> int:
+        tight = self.bytes >= self._max_bytes * SOFT_SHARE
+        if self.bytes >= self._max_bytes:
+            self._make_room()
+            if self.bytes >= self._max_bytes:
+                raise JournalFull(f"the journal holds {self.bytes} bytes of {self._max_bytes}")
+        try:
+            return self._insert(batch, dropping_now=tight)
+        except sqlite3.OperationalError as error:
+            if "full" not in str(error):
+                raise
+        try:
+            return self._insert(batch, dropping_now=True)
+        except sqlite3.OperationalError as error:
+            raise JournalFull(str(error)) from error
+
+    def _make_room(self) -> None:
+        if self._forget_seq:
+            self._idle()
+
+    def _insert(self, batch: _Append, *, dropping_now: bool) -> int:
+        kept, dropping = _divided(batch, self._dropping, dropping_now=dropping_now)
+        bodies = [_encode(item) for item in kept]
+        with self._transaction():
+            first = self.last_seq + 1
+            self._db.executemany("insert into item values(?, ?)", list(enumerate(bodies, first)))
+            last = self.last_seq + len(bodies)
+            self._db.execute("update meta set value = ? where key = 'last_seq'", (str(last),))
+            if dropping or self._dropping:
+                self._save_dropping(dropping)
+            if batch.record is not None:
+                self._reach(batch.record, whole=batch.whole_record)
+        self.last_seq, self._dropping = last, dropping
+        self.dropped = sum(d.lost for d in dropping.values())
+        self.depth += len(bodies)
+        self.bytes += sum(map(len, bodies))
+        return last
+
+    def _save_dropping(self, dropping: dict[str, _Dropping]) -> None:
+        text = json.dumps([vars(d) for d in dropping.values()])
+        self._db.execute("insert or replace into meta values('dropping', ?)", (text,))
+
+    async def read_after(self, seq: int, *, limit: int, max_bytes: int) -> Stored:
+        """Up to `limit` items after `seq`, together at most `max_bytes` (at least one item, if there is one)."""
+        return await self._do(lambda: self._read_now(seq, limit, max_bytes))
+
+    def _read_now(self, seq: int, limit: int, max_bytes: int) -> Stored:
+        rows = self._db.execute("select seq, body from item where seq > ? order by seq limit ?", (seq, limit))
+        bodies: list[bytes] = []
+        first, size = seq + 1, 0
+        for number, body in rows:
+            size += len(body) + 1
+            if bodies and size > max_bytes:
+                break
+            if not bodies:
+                first = number
+            bodies.append(body)
+        return Stored(self.journal_id, first, bodies)
+
+    async def first_seq(self) -> int:
+        """The oldest number still here, or the next one if there is none."""
+        return await self._do(self._first_now)
+
+    def _first_now(self) -> int:
+        row = self._db.execute("select min(seq) from item where seq > ?", (self._forget_seq,)).fetchone()
+        return int(row[0]) if row[0] is not None else self.last_seq + 1
+
+    def forget_through(self, seq: int) -> None:
+        """The server holds everything up to `seq`. It is deleted with the next commit, or half a second later."""
+
+        def note() -> None:
+            self._forget_seq = max(self._forget_seq, seq)
+            if seq >= self.last_seq:
+                self._mark()
+
+        self._jobs.put((note, lambda _result, _error: None))
+
+    def _mark(self) -> None:
+        """Beside the journal, for the day it is damaged: up to when the server holds everything."""
+        if time.monotonic() - self._marked_at < MARK_EVERY_S:
+            return
+        row = self._db.execute("select min(known_us) from source").fetchone()
+        if row[0] is None:
+            return
+        self._marked_at = time.monotonic()
+        scratch = self._mark_path.with_name(self._mark_path.name + ".new")
+        with contextlib.suppress(OSError):
+            scratch.write_text(json.dumps({"complete_through_us": row[0]}))
+            scratch.replace(self._mark_path)
+
+    async def replace_item(self, seq: int, gap: Gap) -> None:
+        """Put a gap in the place of an item that the server cannot take (413)."""
+        await self._do(lambda: self._replace_now(seq, gap))
+
+    def _replace_now(self, seq: int, gap: Gap) -> None:
+        with self._transaction():
+            self._db.execute("update item set body = ? where seq = ?", (_encode(gap), seq))
+
+    async def start_anew(self, gaps: Sequence[Gap]) -> None:
+        """Give the journal a new identity: the gaps first, then everything not yet acknowledged, numbered from 1."""
+        await self._do(lambda: self._start_anew_now(gaps))
+
+    def _start_anew_now(self, gaps: Sequence[Gap]) -> None:
+        journal_id = str(uuid.uuid4())
+        with self._transaction():
+            kept = [row[0] for row in self._db.execute("select body from item order by seq")]
+            bodies = [_encode(gap) for gap in gaps] + kept
+            self._db.execute("delete from item")
+            self._db.executemany("insert into item values(?, ?)", list(enumerate(bodies, 1)))
+            self._db.execute("update meta set value = ? where key = 'last_seq'", (str(len(bodies)),))
+            self._db.execute("update meta set value = ? where key = 'journal_id'", (journal_id,))
+        self.journal_id, self.last_seq = journal_id, len(bodies)
+        self.depth, self.bytes = len(bodies), sum(map(len, bodies))
+
+    # ---------------------------------------------------------------- sources
+
+    async def load_source(self, endpoint: str) -> SourceRecord:
+        return await self._do(lambda: self._load_source_now(endpoint))
+
+    def _load_source_now(self, endpoint: str) -> SourceRecord:
+        row = self._db.execute(
+            "select session, items, last_seq, known_us, gap_from_us, gap_reason from source where endpoint = ?",
+            (endpoint,),
+        ).fetchone()
+        if row is None:
+            return SourceRecord(endpoint, known_us=self.recovered_from_us)
+        session = json.loads(row[0])
+        items = {int(handle): MonitoredItem(*values) for handle, values in json.loads(row[1]).items()}
+        return SourceRecord(
+            endpoint,
+            token=session["token"],
+            nonce=bytes.fromhex(session["nonce"]),
+            subscription_id=session["subscription_id"],
+            server_start_us=session["server_start_us"],
+            keep_alive_s=session["keep_alive_s"],
+            last_seq=row[2],
+            known_us=row[3],
+            gap_from_us=row[4],
+            gap_reason=row[5],
+            items=items,
+        )
+
+    async def save_source(self, record: SourceRecord) -> None:
+        """Keep session and items, synced to disk. How far the subscription has come is written by `append` alone."""
+        await self._do(lambda: self._save_source_now(record))
+
+    def _save_source_now(self, record: SourceRecord) -> None:
+        with self._transaction():
+            self._db.execute(
+                "update source set session = ?, items = ? where endpoint = ?",
+                (_session_text(record), _items_text(record), record.endpoint),
+            )
+
+    def _write_source(self, record: SourceRecord) -> None:
+        self._db.execute(
+            "insert or replace into source values(?, ?, ?, ?, ?, ?, ?)",
+            (record.endpoint, _session_text(record), _items_text(record), *_reached(record)),
+        )
+
+    def _reach(self, record: SourceRecord, *, whole: bool) -> None:
+        if whole:
+            self._write_source(record)
+            return
+        self._db.execute(
+            "update source set last_seq = ?, known_us = ?, gap_from_us = ?, gap_reason = ? where endpoint = ?",
+            (*_reached(record), record.endpoint),
+        )
+
+    # --------------------------------------------------------------- commands
+
+    async def begin_command(self, command_id: str, body: str, at_us: int) -> None:
+        """Remember, synced to disk, that this command is about to be carried out."""
+        await self._do(lambda: self._begin_command_now(command_id, body, at_us))
+
+    def _begin_command_now(self, command_id: str, body: str, at_us: int) -> None:
+        with self._transaction():
+            old_us = at_us - COMMAND_MEMORY_S * 1_000_000
+            self._db.execute("delete from command where posted = 1 and at_us < ?", (old_us,))
+            row = (command_id, body, at_us)
+            self._db.execute("insert or ignore into command(id, body, at_us) values(?, ?, ?)", row)
+
+    async def end_command(self, command_id: str, result: str) -> None:
+        await self._do(lambda: self._end_command_now(command_id, result))
+
+    def _end_command_now(self, command_id: str, result: str) -> None:
+        with self._transaction():
+            self._db.execute("update command set result = ? where id = ? and result is null", (result, command_id))
+
+    async def command_posted(self, command_id: str) -> None:
+        await self._do(lambda: self._command_posted_now(command_id))
+
+    def _command_posted_now(self, command_id: str) -> None:
+        with self._transaction():
+            self._db.execute("update command set posted = 1 where id = ?", (command_id,))
+
+    async def command(self, command_id: str) -> tuple[str, str | None] | None:
+        """Body and result of a command this bridge has begun, or None."""
+        return await self._do(
+            lambda: self._db.execute("select body, result from command where id = ?", (command_id,)).fetchone()
+        )
+
+    async def open_commands(self) -> list[tuple[str, str, str | None]]:
+        """Commands begun whose result the server does not have: id, body, result."""
+        return await self._do(
+            lambda: self._db.execute("select id, body, result from command where posted = 0 order by at_us").fetchall()
+        )
+
+
+def _reached(record: SourceRecord) -> tuple[int, int | None, int | None, str]:
+    return record.last_seq, record.known_us, record.gap_from_us, record.gap_reason
+
+
+def _session_text(record: SourceRecord) -> str:
+    return json.dumps(
+        {
+            "token": record.token,
+            "nonce": record.nonce.hex(),
+            "subscription_id": record.subscription_id,
+            "server_start_us": record.server_start_us,
+            "keep_alive_s": record.keep_alive_s,
+        }
+    )
+
+
+def _items_text(record: SourceRecord) -> str:
+    return json.dumps({h: [i.tag, i.item_id, i.fingerprint, i.queue_size] for h, i in record.items.items()})
+
+
+def _divided(
+    batch: _Append, dropping: dict[str, _Dropping], *, dropping_now: bool
+) -> tuple[list[Item], dict[str, _Dropping]]:
+    """What to keep, and what has been dropped by then. A gap is written before the first item that is kept after it."""
+    kept: list[Item] = []
+    left = {name: replace(d) for name, d in dropping.items()}
+    for item in batch.items:
+        if dropping_now and isinstance(item, Sample) and item.tag in batch.droppable:
+            _count_dropped(left, batch.source, item)
+            continue
+        if not dropping_now and batch.source in left:
+            kept.append(_dropped_gap(left.pop(batch.source)))
+        kept.append(item)
+    return kept, left
+
+
+def _count_dropped(dropping: dict[str, _Dropping], source: str, item: Sample) -> None:
+    at = item.source_at_us or item.observed_at_us
+    due = dropping.setdefault(source, _Dropping(source, at, at, 0, []))
+    due.from_us, due.to_us = min(due.from_us, at), max(due.to_us, at)
+    due.lost += 1
+    if item.tag not in due.tags:
+        due.tags = [*due.tags, item.tag]
+
+
+def _dropped_gap(due: _Dropping) -> Gap:
+    return Gap(
+        source=due.source,
+        from_at_us=due.from_us,
+        to_at_us=due.to_us,
+        reason="journal-full",
+        tags=due.tags,
+        lost=due.lost,
+    )

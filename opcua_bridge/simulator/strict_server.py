@@ -1,0 +1,203 @@
+"""A server that behaves like a mean PLC, for tests of the bridge in one process.
+
+    async with StrictServer() as plc:
+        await plc.add("M.Count", "UInt32", 0)
+        ...
+        plc.freeze()
+
+Each fault is one method; all are off at first. It serves one namespace, `urn:lineside:strict`, string node ids = tags.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from asyncua import Server, ua
+
+from .relay import Relay
+from .server import make_server
+
+NAMESPACE = "urn:lineside:strict"
+
+
+@dataclass
+class _Tag:
+    data_type: str
+    value: Any
+    node_id: ua.NodeId
+
+
+class StrictServer:
+    """The faults of real machines at the call of a method."""
+
+    def __init__(self, namespace: str = NAMESPACE) -> None:
+        self.namespace = namespace
+        self._relay = Relay()
+        self._server: Server | None = None
+        self._index = 0
+        self._tags: dict[str, _Tag] = {}
+        self._clock_shift = timedelta(0)
+        self._queue_limit: int | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Stays the same through restarts."""
+        return f"opc.tcp://127.0.0.1:{self._relay.port}/strict/"
+
+    async def __aenter__(self) -> Self:
+        await self._relay.__aenter__()
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+        await self._relay.__aexit__(kind, error, trace)
+
+    # -- values
+
+    async def add(self, tag: str, data_type: str, value: Any) -> None:
+        """A variable `ns=<namespace>;s=<tag>`, writable by clients. `data_type` names a ua.VariantType."""
+        self._tags[tag] = _Tag(data_type, value, ua.NodeId(tag, self._index))
+        await self._make(tag)
+
+    async def write(
+        self, tag: str, value: Any, *, status: int = 0, at: datetime | None = None, data_type: str | None = None
+    ) -> None:
+        """A new value by the PLC's own clock, with any StatusCode and, if asked, another type than before.
+
+        A bad status carries no value. Nothing is checked: whatever is asked for is what clients get."""
+        known = self._tags[tag]
+        known.value, known.data_type = value, data_type or known.data_type
+        bad = status >= 0x8000_0000
+        variant = ua.Variant(None, ua.VariantType.Null) if bad else ua.Variant(value, ua.VariantType[known.data_type])
+        now = self.now()
+        await self._force(known, ua.DataValue(variant, ua.StatusCode(status), at or now, now))
+
+    async def _force(self, known: _Tag, data: ua.DataValue) -> None:
+        node = self._running.iserver.aspace.get(known.node_id)
+        if node is None:
+            return
+        attribute = node.attributes[ua.AttributeIds.Value]
+        attribute.value = data
+        for handle, callback in list(attribute.datachange_callbacks.items()):
+            await callback(handle, data)
+
+    def read(self, tag: str) -> Any:
+        """The present value, clients' writes included."""
+        node_id = self._tags[tag].node_id
+        value = self._running.iserver.aspace.read_attribute_value(node_id, ua.AttributeIds.Value).Value
+        return value.Value if value is not None else None
+
+    def now(self) -> datetime:
+        """The PLC's clock."""
+        return datetime.now(UTC) + self._clock_shift
+
+    # -- the cable
+
+    def drop_connections(self) -> None:
+        """The cable is pulled: every connection ends, sessions and subscriptions live on."""
+        self._relay.cut()
+
+    def refuse_connections(self, refusing: bool = True) -> None:
+        """Accept and close at once, until told otherwise."""
+        self._relay.refuse(refusing)
+
+    def freeze(self) -> None:
+        """Stop answering without closing anything."""
+        self._relay.freeze()
+
+    def thaw(self) -> None:
+        """Go on; what piled up is sent."""
+        self._relay.thaw()
+
+    # -- memory
+
+    async def forget_sessions(self, *, with_subscriptions: bool = False) -> None:
+        """Old tokens mean nothing any more: BadSessionIdInvalid. Connections are dropped, as no PLC keeps them then."""
+        for session in list(self._running.iserver._external_sessions.values()):
+            await session.close_session(with_subscriptions)
+        self.drop_connections()
+
+    async def forget_subscriptions(self) -> None:
+        """Subscriptions are gone without a word; connection and session stay, waiting publish requests too."""
+        service = self._running.iserver.subscription_service
+        await service.delete_subscriptions(list(service.subscriptions))
+
+    def skip_message(self) -> None:
+        """One sequence number of every subscription is never sent and cannot be republished."""
+        for subscription in self._running.iserver.subscription_service.subscriptions.values():
+            subscription._notification_seq += 1
+
+    def forget_messages(self) -> None:
+        """The retransmission queues are empty: Republish answers BadMessageNotAvailable."""
+        for subscription in self._running.iserver.subscription_service.subscriptions.values():
+            subscription._not_acknowledged_results.clear()
+
+    # -- nodes, queues, clock
+
+    def refuse_node(self, tag: str) -> None:
+        """BadNodeIdUnknown from now on, until `add` makes it again; items that watched it fall silent."""
+        del self._running.iserver.aspace[self._tags[tag].node_id]
+
+    def limit_queue(self, size: int) -> None:
+        """Revise queue sizes of items created from now on; values dropped from a queue over 1 set the overflow bit."""
+        self._queue_limit = size
+        self._running.iserver.max_monitored_item_queue_size = size
+
+    def shift_clock(self, seconds: float) -> None:
+        """The PLC's clock jumps."""
+        self._clock_shift += timedelta(seconds=seconds)
+
+    # -- power
+
+    async def restart(self, *, shift_namespace: int = 0, without: tuple[str, ...] = ()) -> None:
+        """Power off and on. Sessions and subscriptions are gone; `shift_namespace` other namespaces come first now;
+        tags in `without` exist no more. Values stay as they were."""
+        await self.stop()
+        for tag in without:
+            self._tags.pop(tag)
+        await self.start(shift_namespace=shift_namespace)
+
+    async def stop(self) -> None:
+        """Power off: connections are closed, new ones are closed at once."""
+        self._relay.cut()
+        self._relay.refuse()
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    async def start(self, *, shift_namespace: int = 0) -> None:
+        """Power on."""
+        server = await make_server("opc.tcp://127.0.0.1:0/strict/")
+        for number in range(shift_namespace):
+            await server.register_namespace(f"urn:lineside:strict:other:{number}")
+        self._index = await server.register_namespace(self.namespace)
+        if self._queue_limit is not None:
+            server.iserver.max_monitored_item_queue_size = self._queue_limit
+        await server.start()
+        self._server = server
+        for tag, known in self._tags.items():
+            known.node_id = ua.NodeId(tag, self._index)
+            await self._make(tag)
+        assert server.bserver is not None
+        self._relay.lead_to(server.bserver.port)
+        self._relay.refuse(False)
+
+    @property
+    def _running(self) -> Server:
+        assert self._server is not None, "the server is stopped"
+        return self._server
+
+    async def _make(self, tag: str) -> None:
+        known = self._tags[tag]
+        kind = ua.VariantType[known.data_type]
+        variable = await self._running.nodes.objects.add_variable(
+            known.node_id, f"{self._index}:{tag}", known.value, kind
+        )
+        await variable.set_writable()
+        await self.write(tag, known.value)

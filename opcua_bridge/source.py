@@ -1,0 +1,748 @@
+"""One endpoint: connect, supervise, subscribe; from publish responses to the journal, nothing lost, nothing twice.
+
+The rules (reference: OPC 10000-4 clauses 5.14 and 6.7):
+
+* an acknowledgement is sent only after what it acknowledges is in the journal, on disk;
+* a connection that comes back takes up its old session and subscription and asks for what it missed (Republish), and so
+  does a process that comes back, from the record in the journal;
+* whatever may have been lost is a Gap in the journal, before the first value after it;
+* a value that is not known is a bad sample: the last one is never left standing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from asyncua import ua
+
+from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
+from opcua_bridge.clock import Clock
+from opcua_bridge.crash import crash_point
+from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
+from opcua_bridge.tag_map import Endpoint, Events, Tag, TagClass, fingerprint
+from opcua_bridge.trust import Trust
+from opcua_bridge.values import event_of, in_source_order, sample_of, to_us, unknown_sample, within_deadband
+from standards.lineside.ingest_v1 import Gap, Item, Sample, Value
+from standards.opcua.status import Quality
+
+IN_FLIGHT: Final = 3
+INBOX: Final = 8
+"""Responses received and not yet journaled; beyond, no PublishRequest is sent and the machine's queue is the buffer."""
+MAX_REPUBLISH: Final = 10_000
+KNOWN_EVERY_S: Final = 10.0
+QUEUE_SIZE: Final = {TagClass.measurement: 1_000}
+QUEUE_SIZE_DEFAULT: Final = 10_000
+"""Asked for; a server that has less says so. At 50 changes a second it bridges 200 s."""
+SMALL_QUEUE: Final = 1_000
+SILENT_RESUMES: Final = 2
+"""A subscription that stays silent this often after it was taken up again is given up."""
+SEQUENCE_END: Final = 0xFFFFFFFF
+_log = logging.getLogger(__name__)
+
+
+class Silence(ConnectionError):
+    """Neither values nor keep-alives for twice the keep-alive interval."""
+
+
+class SubscriptionLost(ConnectionError):
+    """The machine's server has ended the subscription."""
+
+
+class ServerRestarted(ConnectionError):
+    """The server took our old token, but it is another run of the server: the session is somebody else's."""
+
+
+class NotConnected(ConnectionError):
+    """There is no session with this endpoint at the moment."""
+
+
+@dataclass
+class Refused:
+    """A node the server would not monitor; tried again later and later."""
+
+    status: int
+    delay_s: float
+    try_at: float
+
+
+@dataclass
+class SourceHealth:
+    connected: bool = False
+    error: str = "starting"
+    heard_at_us: int = 0
+    reconnects: int = 0
+    gaps: int = 0
+    samples: int = 0
+    republished: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    small_queues: dict[str, int] = field(default_factory=dict)
+    """Tags whose queue the server made smaller than asked for and than 1000, and how small."""
+
+
+@dataclass
+class _Loss:
+    at_us: int
+    since: float
+    grace_s: float
+    announced: bool = False
+
+
+@dataclass
+class _Response:
+    number: int
+    result: ua.PublishResult
+
+
+@dataclass
+class _Sent:
+    """The last sample of a tag with a deadband that was passed on."""
+
+    value: Value
+    quality: Quality
+    at: float
+
+
+class Source:
+    """One endpoint of the tag map. `run` does not return by itself: `stop`, then cancel it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        journal: Journal,
+        clock: Clock,
+        trust: Trust,
+        retry_s: tuple[float, float] = (5.0, 300.0),
+    ) -> None:
+        self.endpoint, self._journal, self._clock, self._trust = endpoint, journal, clock, trust
+        self._retry_first_s, self._retry_last_s = retry_s
+        self.health = SourceHealth()
+        self._tags = {t.tag: t for t in endpoint.tag}
+        self._events = {_events_key(e): e for e in endpoint.events}
+        self._wanted = {name: fingerprint(entry) for name, entry in (self._tags | self._events).items()}
+        self._droppable = frozenset(t.tag for t in endpoint.tag if t.tag_class is TagClass.measurement)
+        self._record = SourceRecord(endpoint.name)
+        self._names: dict[int, str] = {}
+        self._stale: set[str] = set(self._tags)
+        self._sent: dict[str, _Sent] = {}
+        self._refused: dict[str, Refused] = {}
+        self._loss: _Loss | None = None
+        self._stop = asyncio.Event()
+        self._fresh = True
+        self._subscription_lost = False
+        self._token_is_not_ours = False
+        self._silent_resumes = 0
+        self._delay_s = 0.0
+        self._channel: Channel | None = None
+
+    # ------------------------------------------------------------- supervision
+
+    @property
+    def channel(self) -> Channel:
+        """The live session, for commands. Raises NotConnected."""
+        if self._channel is None or not self._channel.is_open:
+            raise NotConnected(f"{self.endpoint.name} is not connected: {self.health.error}")
+        return self._channel
+
+    async def run(self) -> None:
+        self._loss = _Loss(self._clock.now_us(), time.monotonic(), self.endpoint.grace_s)
+        while not self._stop.is_set():
+            try:
+                await self._recall()
+                await lasting(self._connected)
+            except Exception as error:  # noqa: BLE001  (the supervisor: whatever went wrong, connect again)
+                if self._stop.is_set():
+                    return
+                self._note_loss(_cause(error))
+            await self._announce_loss()
+            await asyncio.sleep(self._delay_s * random.uniform(0.8, 1.2))
+            self._delay_s = min(max(self._delay_s * 2, 0.1), 5.0)
+
+    def stop(self) -> None:
+        """To be called before `run` is cancelled. A cancellation alone may be swallowed: by a TaskGroup whose child
+        fails at the same moment (before Python 3.13), by `wait_for` (before 3.12)."""
+        self._stop.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
+
+    async def _recall(self) -> None:
+        """What the journal says is what counts: an append may have been under way when the connection was lost."""
+        self._record = await self._journal.load_source(self.endpoint.name)
+        if self._token_is_not_ours:
+            self._record = replace(self._record, token="")
+        self._names = {handle: item.tag for handle, item in self._record.items.items()}
+
+    async def _connected(self) -> None:
+        channel = Channel(self.endpoint, self._trust)
+        try:
+            await channel.open()
+            if self._stop.is_set():
+                return
+            await self._establish(channel)
+            await _Publishing(self, channel).run()
+        finally:
+            self._channel, self.health.connected = None, False
+            channel.close()
+
+    def _note_loss(self, error: BaseException) -> None:
+        text = f"{type(error).__name__}: {error}"
+        if text != self.health.error:
+            _log.warning("%s: %s", self.endpoint.name, text)
+        self.health.error = text
+        if isinstance(error, Silence):
+            self._silent_resumes += 1
+        if isinstance(error, ServerRestarted | SubscriptionLost):
+            self._delay_s = 0.0
+        if isinstance(error, SubscriptionLost):
+            self._subscription_lost = True
+        if self._loss is None:
+            self.health.reconnects += 1
+            grace_s = 0.0 if isinstance(error, Silence) else self.endpoint.grace_s
+            self._loss = _Loss(self._clock.now_us(), time.monotonic(), grace_s)
+
+    async def _announce_loss(self) -> None:
+        """One bad sample a tag, once the connection has been away for longer than the grace."""
+        loss = self._loss
+        if loss is None or loss.announced or time.monotonic() - loss.since < loss.grace_s:
+            return
+        samples = [unknown_sample(tag, observed_at_us=loss.at_us) for tag in self._tags]
+        await self._append(samples)
+        loss.announced = True
+        self._stale = set(self._tags)
+        self._sent.clear()
+
+    def heard(self) -> None:
+        """A publish response has come: the connection is worth its name."""
+        self._silent_resumes, self._delay_s, self._loss = 0, 0.0, None
+        self._fresh = self._subscription_lost = False
+        self.health.connected, self.health.error = True, ""
+        self.health.heard_at_us = self._clock.now_us()
+
+    # ---------------------------------------------------- session, subscription
+
+    async def _establish(self, channel: Channel) -> None:
+        """Take up the old session and subscription, or begin new ones and say what may be missing."""
+        record = self._record
+        resumed = bool(record.token) and await channel.resume(record.token, record.nonce)
+        if not resumed:
+            await channel.create_session()
+        start_us = (await channel.read_status()).start_us
+        same_server = start_us == record.server_start_us
+        if resumed and not same_server:
+            self._token_is_not_ours = True
+            raise ServerRestarted("the server has been restarted")
+        self._channel = channel
+        if same_server and await self._still_subscribed(channel, resumed=resumed):
+            self._record = replace(self._record, token=channel.token, nonce=channel.nonce)
+            await self._journal.save_source(self._record)
+            await self._republish(channel)
+            return
+        await self._begin(channel, self._reason(resumed=resumed, same_server=same_server))
+
+    async def _still_subscribed(self, channel: Channel, *, resumed: bool) -> bool:
+        subscription_id = self._record.subscription_id
+        if not subscription_id or not await channel.subscription_alive(subscription_id, transfer=not resumed):
+            return False
+        if self._silent_resumes < SILENT_RESUMES:
+            return True
+        await channel.delete_subscription(subscription_id)
+        return False
+
+    def _reason(self, *, resumed: bool, same_server: bool) -> str:
+        if not same_server:
+            return "server-restarted"
+        if self._fresh:
+            return "bridge-stopped"
+        return "subscription-lost" if resumed or self._subscription_lost else "connection-lost"
+
+    async def _begin(self, channel: Channel, reason: str) -> None:
+        """A new subscription: its initial values follow the gap."""
+        created = await channel.create_subscription(self.endpoint)
+        before, names = self._record, self._names
+        self._record = replace(before, subscription_id=int(created.SubscriptionId), last_seq=0, items={})
+        self._names, self._refused = {}, {}
+        self.health.small_queues.clear()
+        try:
+            refused = await self.create_items(channel, list(self._wanted))
+            gap_from_us = before.known_us if before.gap_from_us is None else before.gap_from_us
+            record = replace(
+                self._record,
+                token=channel.token,
+                nonce=channel.nonce,
+                server_start_us=channel.status.start_us,
+                gap_from_us=gap_from_us,
+                gap_reason=before.gap_reason or (reason if gap_from_us is not None else ""),
+                keep_alive_s=created.RevisedPublishingInterval * created.RevisedMaxKeepAliveCount / 1000,
+            )
+            await self._append(refused, record, whole=True)
+            self._token_is_not_ours = False
+        except BaseException:
+            self._record, self._names = before, names
+            raise
+        self._sent.clear()
+
+    def _gap(self, from_us: int, to_us: int, reason: str, tags: list[str] | None = None) -> Gap:
+        return Gap(
+            source=self.endpoint.name, from_at_us=from_us, to_at_us=max(from_us, to_us), reason=reason, tags=tags
+        )
+
+    async def _republish(self, channel: Channel) -> None:
+        """What was sent while nobody listened, in order, until the server has no more of it."""
+        for _ in range(MAX_REPUBLISH):
+            sequence = next_sequence(self._record.last_seq)
+            message = await channel.republish(self._record.subscription_id, sequence)
+            if message is None:
+                return
+            await self.keep([message])
+            self.health.republished += 1
+
+    # ------------------------------------------------------------------- items
+
+    async def create_items(self, channel: Channel, names: Sequence[str]) -> list[Sample]:
+        """Monitor these; the bad samples of those the server refuses. The record is changed in memory only."""
+        requests = {random.getrandbits(31): name for name in names}
+        self._names |= requests
+        asked = [self._request(handle, name) for handle, name in requests.items()]
+        answers = await channel.create_items(self._record.subscription_id, asked)
+        bad = []
+        items = dict(self._record.items)
+        for answer in answers:
+            name = requests[answer.handle]
+            if answer.status >> 30:
+                del self._names[answer.handle]
+                bad += self._refuse(name, answer.status)
+            else:
+                items[answer.handle] = self._accept(name, answer)
+        self._record = replace(self._record, items=items)
+        return bad
+
+    def _request(self, handle: int, name: str) -> ItemRequest:
+        tag = self._tags.get(name)
+        if tag is None:
+            events = self._events[name]
+            return ItemRequest(handle, events.node, QUEUE_SIZE_DEFAULT, is_events=True, active=events.active)
+        return ItemRequest(handle, tag.node, asked_queue_size(tag))
+
+    def _accept(self, name: str, answer: ItemAnswer) -> MonitoredItem:
+        self._refused.pop(name, None)
+        self.health.refused.pop(name, None)
+        tag = self._tags.get(name)
+        if tag is not None and answer.queue_size < min(asked_queue_size(tag), SMALL_QUEUE):
+            self.health.small_queues[name] = answer.queue_size
+        return MonitoredItem(name, answer.item_id, self._wanted[name], answer.queue_size)
+
+    def _refuse(self, name: str, status: int) -> list[Sample]:
+        known = self._refused.get(name)
+        delay_s = self._retry_first_s if known is None else min(known.delay_s * 2, self._retry_last_s)
+        self._refused[name] = Refused(status, delay_s, time.monotonic() + delay_s)
+        self.health.refused[name] = status
+        if name not in self._tags or (known is not None and known.status == status):
+            return []
+        _log.warning("%s: node of %s refused, status 0x%08X", self.endpoint.name, name, status)
+        return [unknown_sample(name, observed_at_us=self._clock.now_us(), status=status)]
+
+    @property
+    def is_retry_due(self) -> bool:
+        """Whether it is time to ask again for a node that was refused."""
+        now = time.monotonic()
+        return any(refused.try_at <= now for refused in self._refused.values())
+
+    def missing(self) -> list[str]:
+        """Tags and notifiers that should be monitored now and are not (as they are in the map)."""
+        there = {item.tag: item.fingerprint for item in self._record.items.values()}
+        now = time.monotonic()
+        due = {n for n, r in self._refused.items() if r.try_at <= now}
+        return [n for n, mark in self._wanted.items() if there.get(n) != mark and (n not in self._refused or n in due)]
+
+    async def tend_items(self, channel: Channel) -> None:
+        """Monitor what is missing, stop monitoring what is no longer in the map."""
+        missing = self.missing()
+        if missing:
+            bad = await self.create_items(channel, missing)
+            if bad:
+                await self._append(bad)
+        gone = self._outdated()
+        if gone:
+            await channel.delete_items(self._record.subscription_id, [self._record.items[h].item_id for h in gone])
+            self._record = replace(self._record, items={h: i for h, i in self._record.items.items() if h not in gone})
+        if gone or any(n not in self._refused for n in missing):
+            await self._journal.save_source(self._record)
+
+    def _outdated(self) -> set[int]:
+        current = {i.tag for i in self._record.items.values() if self._wanted.get(i.tag) == i.fingerprint}
+        return {
+            handle
+            for handle, item in self._record.items.items()
+            if item.tag not in self._wanted or (item.tag in current and self._wanted[item.tag] != item.fingerprint)
+        }
+
+    # ----------------------------------------------------------------- journal
+
+    @property
+    def record(self) -> SourceRecord:
+        return self._record
+
+    async def keep(
+        self, messages: Sequence[ua.NotificationMessage | Gap], reread: dict[str, ua.DataValue] | None = None
+    ) -> list[int]:
+        """Journal messages that are next in order; answers the numbers that may now be acknowledged."""
+        items: list[Item] = []
+        record = self._record
+        acks: list[int] = []
+        ended: ua.StatusCode | None = None
+        for message in messages:
+            if isinstance(message, Gap):
+                items.append(message)
+                self._stale = set(self._tags)
+                continue
+            if record.gap_from_us is not None and message.NotificationData:
+                items.append(self._due_gap(record, message))
+                record = replace(record, gap_from_us=None, gap_reason="")
+            items += self._items_of(message, record.known_us)
+            ended = ended or _ended(message)
+            record = replace(record, known_us=max(to_us(message.PublishTime) or 0, record.known_us or 0))
+            if message.NotificationData:
+                record = replace(record, last_seq=int(message.SequenceNumber))
+                acks.append(record.last_seq)
+            else:  # a keep-alive carries the number that comes next
+                record = replace(record, last_seq=previous_sequence(int(message.SequenceNumber)))
+        items += self._reread_samples(reread or {})
+        crash_point("after-receive-before-journal")
+        await self._append(items, record)
+        crash_point("after-journal-before-ack")
+        if ended is not None:
+            raise SubscriptionLost(ended.name)
+        return acks
+
+    def _due_gap(self, record: SourceRecord, message: ua.NotificationMessage) -> Gap:
+        """The gap before the initial values of a new subscription."""
+        self.health.gaps += 1
+        from_us = record.gap_from_us or 0
+        return self._gap(from_us, to_us(message.PublishTime) or self._clock.now_us(), record.gap_reason)
+
+    async def _append(self, items: Sequence[Item], record: SourceRecord | None = None, *, whole: bool = False) -> None:
+        """Into the journal, however long it takes until there is room."""
+        while True:
+            try:
+                await self._journal.append(
+                    items, source=self.endpoint.name, droppable=self._droppable, record=record, whole_record=whole
+                )
+                break
+            except JournalFull as error:
+                self.health.error = f"journal full: {error}"
+                await asyncio.sleep(0.25)
+        self.health.samples += len(items)
+        if record is not None:
+            base = record if whole else self._record
+            self._record = replace(
+                base,
+                last_seq=record.last_seq,
+                known_us=record.known_us,
+                gap_from_us=record.gap_from_us,
+                gap_reason=record.gap_reason,
+            )
+
+    def _items_of(self, message: ua.NotificationMessage, known_us: int | None) -> list[Item]:
+        observed_us = self._clock.now_us()
+        items: list[Item] = []
+        for data in message.NotificationData or ():
+            if isinstance(data, ua.DataChangeNotification):
+                items += self._overflow_gaps(data, known_us, to_us(message.PublishTime) or observed_us)
+                items += self._samples(data, observed_us)
+            elif isinstance(data, ua.EventNotificationList):
+                items += self._source_events(data, observed_us)
+        return items
+
+    def _samples(self, data: ua.DataChangeNotification, observed_us: int) -> list[Sample]:
+        samples = []
+        for notification in data.MonitoredItems or ():
+            tag = self._tags.get(self._names.get(notification.ClientHandle, ""))
+            if tag is None:
+                continue
+            sample = sample_of(tag.tag, notification.Value, observed_at_us=observed_us)
+            if sample.quality is not Quality.bad:
+                self._stale.discard(tag.tag)
+            if not self._is_noise(tag, sample):
+                samples.append(sample)
+        return in_source_order(samples)
+
+    def _is_noise(self, tag: Tag, sample: Sample) -> bool:
+        if not tag.deadband:
+            return False
+        now = time.monotonic()
+        before = self._sent.get(tag.tag)
+        if (
+            before is not None
+            and before.quality is sample.quality
+            and now - before.at < tag.heartbeat_s
+            and within_deadband(before.value, sample.value, tag.deadband)
+        ):
+            return True
+        self._sent[tag.tag] = _Sent(sample.value, sample.quality, now)
+        return False
+
+    def _overflow_gaps(self, data: ua.DataChangeNotification, known_us: int | None, until_us: int) -> list[Gap]:
+        """A queue that was full may have dropped values, whether the server says so (0x480) or not."""
+        counts: Counter[int] = Counter(n.ClientHandle for n in data.MonitoredItems or ())
+        said = {n.ClientHandle for n in data.MonitoredItems or () if _has_overflow(n.Value)}
+        full = said | {h for h, n in counts.items() if n >= self._queue_size(h) > 1}
+        tags = sorted({self._names[h] for h in full if self._names.get(h) in self._tags})
+        if not tags:
+            return []
+        self.health.gaps += 1
+        return [self._gap(known_us or until_us, until_us, "queue-overflow", tags)]
+
+    def _queue_size(self, handle: int) -> int:
+        item = self._record.items.get(handle)
+        return item.queue_size if item is not None else 0
+
+    def _source_events(self, data: ua.EventNotificationList, observed_us: int) -> list[Item]:
+        found: list[Item] = []
+        for fields in data.Events or ():
+            events = self._events.get(self._names.get(fields.ClientHandle, ""))
+            if events is not None:
+                found.append(event_of(events.tag, fields.EventFields, observed_at_us=observed_us))
+        return found
+
+    @property
+    def stale(self) -> list[str]:
+        """Tags whose last sample says "not known" though the connection is there."""
+        return [t for t in self._stale if t not in self._refused]
+
+    def _reread_samples(self, values: dict[str, ua.DataValue]) -> list[Sample]:
+        samples = []
+        for tag, value in values.items():
+            if tag not in self._stale:
+                continue
+            self._stale.discard(tag)
+            samples.append(sample_of(tag, value, observed_at_us=self._clock.now_us()))
+        return samples
+
+    async def read_stale(self, channel: Channel) -> dict[str, ua.DataValue]:
+        """The current values of tags that are good again without having changed."""
+        tags = self.stale
+        return dict(zip(tags, await channel.read([self._tags[t].node for t in tags]), strict=True))
+
+    def sequence_gap(self, until_us: int) -> Gap:
+        self.health.gaps += 1
+        return self._gap(self._record.known_us or until_us, until_us, "sequence-gap")
+
+
+class _Publishing:
+    """The time between establishing a subscription and losing it."""
+
+    def __init__(self, source: Source, channel: Channel) -> None:
+        self._source, self._channel = source, channel
+        self._inbox: list[_Response] = []
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._arrivals = 0
+        self._acks: list[int] = []
+        self._heard_at = time.monotonic()
+        self._known_at = time.monotonic()
+        self._publishers = IN_FLIGHT
+        self._reread: dict[str, ua.DataValue] = {}
+        self._reread_after = 0
+        self._swept = False
+
+    async def run(self) -> None:
+        """Ends with the error that ended it, in an ExceptionGroup."""
+        works = [*[self._publish] * IN_FLIGHT, self._receive, self._watch, self._tend, self._channel.keep_channel]
+        async with asyncio.TaskGroup() as tasks:
+            for work in works:
+                tasks.create_task(lasting(work))
+
+    async def _publish(self) -> None:
+        while True:
+            await self._room.wait()
+            acks, self._acks = self._acks, []
+            try:
+                result = await self._channel.publish(self._source.record.subscription_id, acks)
+            except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError):
+                self._acks += acks
+                continue
+            except ua.uaerrors.BadTooManyPublishRequests:
+                self._acks += acks
+                self._publishers -= 1
+                if self._publishers < 1:
+                    raise
+                return
+            self._put(result)
+
+    def _put(self, result: ua.PublishResult) -> None:
+        self._heard_at = time.monotonic()
+        if result.SubscriptionId != self._source.record.subscription_id:
+            return
+        self._arrivals += 1
+        self._inbox.append(_Response(self._arrivals, result))
+        self._arrived.set()
+        if len(self._inbox) >= INBOX:
+            self._room.clear()
+
+    async def _receive(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            responses, self._inbox = self._inbox, []
+            self._room.set()
+            self._source.heard()
+            await self._take(responses)
+
+    async def _take(self, responses: list[_Response]) -> None:
+        self._sweep(responses[0].result)
+        messages = await self._in_order([r.result.NotificationMessage for r in responses])
+        last = responses[-1]
+        reread: dict[str, ua.DataValue] = {}
+        if self._reread and last.number > self._reread_after and not last.result.MoreNotifications:
+            reread, self._reread = self._reread, {}
+        if self._worth_keeping(messages, reread):
+            self._acks += await self._source.keep(messages, reread)
+            self._known_at = time.monotonic()
+
+    def _worth_keeping(self, messages: list[ua.NotificationMessage | Gap], reread: dict[str, ua.DataValue]) -> bool:
+        """Keep-alives alone are noted every ten seconds."""
+        has_data = any(isinstance(m, Gap) or m.NotificationData for m in messages)
+        return bool(has_data or reread) or time.monotonic() - self._known_at > KNOWN_EVERY_S
+
+    def _sweep(self, result: ua.PublishResult) -> None:
+        """Acknowledge once what an earlier connection journaled and could not acknowledge any more."""
+        if self._swept:
+            return
+        self._swept = True
+        reached = self._source.record.last_seq
+        self._acks += [int(n) for n in result.AvailableSequenceNumbers or () if not is_after(int(n), reached)]
+
+    async def _in_order(self, messages: Iterable[ua.NotificationMessage]) -> list[ua.NotificationMessage | Gap]:
+        """What comes next, without repetitions; what is missing is asked for again, and is a gap if it is gone."""
+        ready: list[ua.NotificationMessage | Gap] = []
+        reached = self._source.record.last_seq
+        for message in messages:
+            sequence = int(message.SequenceNumber)
+            if not is_after(sequence, reached):
+                self._acks += [sequence] if message.NotificationData else []
+                continue
+            expected = next_sequence(reached)
+            if sequence != expected:
+                ready += await self._recovered(expected, sequence, message)
+                reached = previous_sequence(sequence)
+            ready.append(message)
+            if message.NotificationData:
+                reached = sequence
+        return ready
+
+    async def _recovered(
+        self, expected: int, until: int, message: ua.NotificationMessage
+    ) -> list[ua.NotificationMessage | Gap]:
+        found: list[ua.NotificationMessage | Gap] = []
+        hole = False
+        number = expected
+        for _ in range(MAX_REPUBLISH):
+            if number == until:
+                break
+            again = await self._channel.republish(self._source.record.subscription_id, number)
+            if again is not None:
+                found.append(again)
+            elif not hole:
+                hole = True
+                found.append(self._source.sequence_gap(to_us(message.PublishTime) or 0))
+            number = next_sequence(number)
+        return found
+
+    async def _watch(self) -> None:
+        limit_s = 2 * self._source.record.keep_alive_s + 0.5
+        while True:
+            await asyncio.sleep(min(limit_s / 4, 0.5))
+            if not self._room.is_set():
+                self._heard_at = time.monotonic()
+            quiet_s = time.monotonic() - self._heard_at
+            if quiet_s > limit_s:
+                await self._ask_why()
+                raise Silence(f"nothing heard for {quiet_s:.1f} s")
+
+    async def _ask_why(self) -> None:
+        """A server that still answers may say that the subscription is gone."""
+        try:
+            async with asyncio.timeout(1.0):
+                alive = await self._channel.subscription_alive(self._source.record.subscription_id, transfer=False)
+        except (OSError, ua.UaError):
+            return
+        if not alive:
+            raise SubscriptionLost("the server does not know the subscription any more")
+
+    async def _tend(self) -> None:
+        """Nodes refused or new in the map; tags that are good again without having changed."""
+        await self._source.tend_items(self._channel)
+        while True:
+            if self._source.is_retry_due:
+                await self._source.tend_items(self._channel)
+            if self._source.stale and not self._reread and self._arrivals:
+                values = await self._source.read_stale(self._channel)
+                self._reread_after, self._reread = self._arrivals, values
+            await asyncio.sleep(0.1)
+
+
+async def lasting(work: Callable[[], Awaitable[None]]) -> None:
+    """Do it. Cancelled though nobody asked this task to end, it has lost the connection: ConnectionError.
+
+    asyncua cancels what waits when a connection goes, and under Python 3.11 the subclass of CancelledError that its
+    `wait_for` raises, where an answer comes in the very moment of a time-out, gets through `asyncio.timeout`. A
+    TaskGroup takes either for an orderly end, and nobody would watch the connection any more.
+    """
+    try:
+        await work()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionError("a request was given up with its connection") from None
+
+
+def asked_queue_size(tag: Tag) -> int:
+    """How many values the server is asked to keep for this tag."""
+    return tag.queue_size or QUEUE_SIZE.get(tag.tag_class, QUEUE_SIZE_DEFAULT)
+
+
+def next_sequence(number: int) -> int:
+    """Sequence numbers go from 1 to 2^32-1 and start again at 1 (OPC 10000-4 clause 7.9)."""
+    return 1 if number >= SEQUENCE_END else number + 1
+
+
+def previous_sequence(number: int) -> int:
+    return SEQUENCE_END if number <= 1 else number - 1
+
+
+def is_after(number: int, reached: int) -> bool:
+    """Whether a sequence number is still to come, with the wrap in mind."""
+    return 0 < (number - reached) % SEQUENCE_END < SEQUENCE_END // 2
+
+
+def _events_key(events: Events) -> str:
+    return f"{events.node}\x00{events.tag}"
+
+
+def _has_overflow(value: Any) -> bool:
+    status = value.StatusCode
+    return status is not None and int(status.value) & 0x480 == 0x480
+
+
+def _ended(message: ua.NotificationMessage) -> ua.StatusCode | None:
+    for data in message.NotificationData or ():
+        if isinstance(data, ua.StatusChangeNotification):
+            return data.Status
+    return None
+
+
+def _cause(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,319 @@
+"""The tag map: which node of which machine is which tag. TOML, nodes by namespace URI, checked whole.
+
+```toml
+[namespaces]
+sim = "urn:lineside:simulator"
+
+[[endpoint]]
+name = "simulator"
+url = "opc.tcp://127.0.0.1:4840/"
+security = "none"                      # or "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"
+
+  [[endpoint.tag]]
+  tag = "SMT-1-AOI.GoodCount"
+  node = "sim;s=SMT-1-AOI.GoodCount"   # or "nsu=urn:lineside:simulator;s=SMT-1-AOI.GoodCount", or "i=2258"
+  class = "counter"
+
+  [[endpoint.events]]
+  tag = "{source}.Alarm"               # {source}: SourceName of the event
+  node = "i=2253"
+
+  [[endpoint.job_target]]
+  equipment = "SMT-1"
+  driver = "plain-tags"
+  prefix = "sim;s=SMT-1"
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from standards.lineside.ingest_v1 import MAX_TAG
+
+MAX_TAGS: Final = 50_000
+NODE: Final = re.compile(r"^(?:(?P<space>[^;]+);)?(?P<kind>[isgb])=(?P<key>.+)$", re.DOTALL)
+
+
+class TagClass(StrEnum):
+    """What a tag is for. Measurements are the first to go where room runs out; nothing else may be dropped."""
+
+    counter = "counter"
+    state = "state"
+    identity = "identity"
+    alarm = "alarm"
+    measurement = "measurement"
+
+
+class Security(StrEnum):
+    none = "none"
+    basic256sha256 = "Basic256Sha256"
+    aes128 = "Aes128Sha256RsaOaep"
+    aes256 = "Aes256Sha256RsaPss"
+
+
+class Tag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"tag_class": "class"}):
+    tag: str
+    node: str
+    tag_class: TagClass
+    deadband: float = 0.0
+    """Changes up to this much are not passed on (measurements only); 0: every change."""
+    heartbeat_s: float = 60.0
+    """A change inside the deadband is passed on all the same once the last one is this old."""
+    queue_size: int = 0
+    """Values the machine's server is asked to keep between two publishings; 0: by class, 10000 (measurements 1000)."""
+
+
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Events and alarms of one notifier. `{source}` in `tag` becomes the SourceName of the event."""
+
+    tag: str
+    node: str = "i=2253"
+    active: str = ""
+    """Event field that says whether it is active, `<namespace>;<name>`; empty: ActiveState of conditions."""
+
+
+class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How job orders reach a piece of equipment."""
+
+    equipment: str
+    driver: str
+    prefix: str
+    ack_timeout_s: float = 5.0
+
+
+class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    url: str
+    security: Security
+    mode: str = "SignAndEncrypt"
+    username: str = ""
+    password_file: str = ""
+    publishing_interval_ms: int = 100
+    keep_alive_s: float = 2.0
+    lifetime_s: float = 600.0
+    """How long the machine's server is asked to keep session and values for a bridge that is away."""
+    grace_s: float = 1.0
+    """A lost connection that is back this soon, without loss, is not reported."""
+    tag: tuple[Tag, ...] = ()
+    events: tuple[Events, ...] = ()
+    job_target: tuple[JobTarget, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    endpoint: tuple[Endpoint, ...] = ()
+    namespaces: dict[str, str] = {}
+
+
+class TagMap(msgspec.Struct, frozen=True):
+    endpoints: tuple[Endpoint, ...]
+    """Nodes are written out with `nsu=`; aliases are resolved."""
+
+    def target(self, equipment: str) -> tuple[Endpoint, JobTarget] | None:
+        for endpoint in self.endpoints:
+            for target in endpoint.job_target:
+                if target.equipment == equipment:
+                    return endpoint, target
+        return None
+
+
+class MapError(msgspec.Struct, frozen=True):
+    """One thing wrong in a tag map. `line` is 0 where it could not be found."""
+
+    code: str
+    where: str
+    message: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line else ""
+        return f"{place}{self.where}: {self.message} [{self.code}]"
+
+
+class TagMapRefused(Exception):
+    """The tag map is not used; `errors` has everything that is wrong with it."""
+
+    def __init__(self, errors: list[MapError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
+
+
+def load_tag_map(path: Path, *, urls: Mapping[str, str] | None = None) -> TagMap:
+    """Read and check a tag map. Raises TagMapRefused. `urls` replaces the address of the endpoints it names."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TagMapRefused([MapError("tag-map-unreadable", str(path), str(error))]) from error
+    return parse_tag_map(text, urls=urls)
+
+
+def parse_tag_map(text: str, *, urls: Mapping[str, str] | None = None) -> TagMap:
+    """Check a tag map whole. Raises TagMapRefused with every error found, each with a code and a line."""
+    document = _document(text)
+    errors: list[MapError] = []
+    endpoints = []
+    for number, raw in enumerate(document.endpoint):
+        endpoint = _with_url(raw, urls or {})
+        errors += _endpoint_errors(text, number, endpoint, document)
+        endpoints.append(_resolved(endpoint, document.namespaces))
+    errors += _twice(text, "endpoint name", [e.name for e in document.endpoint])
+    errors += _twice(text, "tag", [t.tag for e in document.endpoint for t in e.tag])
+    errors += _twice(text, "job target", [t.equipment for e in document.endpoint for t in e.job_target])
+    if not document.endpoint:
+        errors.append(MapError("no-endpoint", "file", "there is no [[endpoint]]"))
+    if errors:
+        raise TagMapRefused(errors)
+    return TagMap(endpoints=tuple(endpoints))
+
+
+def _document(text: str) -> _File:
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else len(text.splitlines())
+        raise TagMapRefused([MapError("not-toml", "file", str(error), line)]) from error
+    try:
+        return msgspec.convert(raw, _File)
+    except msgspec.ValidationError as error:
+        raise TagMapRefused([_shape_error(text, raw, str(error))]) from error
+
+
+def _shape_error(text: str, raw: dict[str, Any], message: str) -> MapError:
+    """The error again, with the entry it is about (msgspec says `$.endpoint[0].tag[3].class`)."""
+    what, _, path = message.partition(" - at ")
+    where = path.strip("`").removeprefix("$.") or "file"
+    entry: Any = raw
+    name = ""
+    for key in re.findall(r"\w+", where):
+        try:
+            entry = entry[int(key)] if isinstance(entry, list) else entry[key]
+        except (KeyError, IndexError, ValueError, TypeError):
+            break
+        if isinstance(entry, dict):
+            name = next((str(entry[k]) for k in ("tag", "equipment", "name") if isinstance(entry.get(k), str)), name)
+    return MapError("bad-entry", where, what, _line_of(text, name))
+
+
+def _with_url(endpoint: Endpoint, urls: Mapping[str, str]) -> Endpoint:
+    url = urls.get(endpoint.name)
+    return msgspec.structs.replace(endpoint, url=url) if url else endpoint
+
+
+def _endpoint_errors(text: str, number: int, endpoint: Endpoint, document: _File) -> list[MapError]:
+    place = f"endpoint[{number}]"
+    line = _line_of(text, endpoint.name)
+    errors = [MapError(code, place, message, line) for ok, code, message in _endpoint_checks(endpoint) if not ok]
+    for index, tag in enumerate(endpoint.tag):
+        errors += _tag_errors(text, f"{place}.tag[{index}]", tag, document)
+    for index, events in enumerate(endpoint.events):
+        errors += _node_errors(text, f"{place}.events[{index}]", events.node, events.tag, document)
+        if events.active and _written_out(_field(events.active), document.namespaces) == _field(events.active):
+            line = _line_of(text, events.tag)
+            errors.append(MapError("bad-field", f"{place}.events[{index}]", f"unknown field {events.active!r}", line))
+    for index, target in enumerate(endpoint.job_target):
+        where = f"{place}.job_target[{index}]"
+        errors += _node_errors(text, where, target.prefix, target.equipment, document)
+        if target.driver != "plain-tags":
+            line = _line_of(text, target.equipment)
+            errors.append(MapError("unknown-driver", where, f"no driver {target.driver!r}", line))
+    return errors
+
+
+def _endpoint_checks(endpoint: Endpoint) -> list[tuple[bool, str, str]]:
+    interval_s = endpoint.publishing_interval_ms / 1000
+    return [
+        (bool(endpoint.name), "no-name", "an endpoint needs a name"),
+        (endpoint.url.startswith("opc.tcp://"), "bad-url", f"not an opc.tcp address: {endpoint.url!r}"),
+        (endpoint.mode in ("Sign", "SignAndEncrypt"), "bad-mode", "mode is Sign or SignAndEncrypt"),
+        (0.01 <= interval_s <= 60, "bad-interval", "publishing_interval_ms is 10 to 60000"),
+        (endpoint.keep_alive_s >= interval_s, "bad-keep-alive", "keep_alive_s is at least the publishing interval"),
+        (endpoint.lifetime_s >= 3 * endpoint.keep_alive_s, "bad-lifetime", "lifetime_s is at least 3 × keep_alive_s"),
+        (len(endpoint.tag) <= MAX_TAGS, "too-many-tags", f"at most {MAX_TAGS} tags"),
+    ]
+
+
+def _tag_errors(text: str, where: str, tag: Tag, document: _File) -> list[MapError]:
+    errors = _node_errors(text, where, tag.node, tag.tag, document)
+    line = _line_of(text, tag.tag)
+    if not tag.tag or len(tag.tag) > MAX_TAG:
+        errors.append(MapError("bad-tag", where, f"a tag has 1 to {MAX_TAG} characters", line))
+    if tag.deadband < 0 or (tag.deadband and tag.tag_class is not TagClass.measurement):
+        errors.append(MapError("bad-deadband", where, "only a measurement has a deadband, and not below 0", line))
+    if not 0 <= tag.queue_size <= 100_000:
+        errors.append(MapError("bad-queue-size", where, "queue_size is 0 to 100000", line))
+    return errors
+
+
+def _node_errors(text: str, where: str, node: str, name: str, document: _File) -> list[MapError]:
+    found = NODE.match(node)
+    line = _line_of(text, name)
+    if found is None:
+        hint = "nsu=<uri>;s=<name>, <alias>;s=<name> or i=<number>"
+        return [MapError("bad-node", where, f"not a node: {node!r} ({hint})", line)]
+    space = found["space"]
+    if space and not space.startswith("nsu=") and space not in document.namespaces:
+        return [MapError("unknown-namespace", where, f"[namespaces] has no {space!r}", line)]
+    if found["kind"] == "i" and not found["key"].isdigit():
+        return [MapError("bad-node", where, f"i= needs a number: {node!r}", line)]
+    return []
+
+
+def _twice(text: str, what: str, names: list[str]) -> list[MapError]:
+    seen: set[str] = set()
+    errors = []
+    for name in names:
+        if name in seen:
+            errors.append(MapError("twice", what, f"{name!r} is there twice", _line_of(text, name, last=True)))
+        seen.add(name)
+    return errors
+
+
+def _line_of(text: str, name: str, *, last: bool = False) -> int:
+    """The line with this word between quotes, 0 if there is none."""
+    quoted = {f'"{name}"', f"'{name}'"}
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if name and any(q in line for q in quoted)]
+    if not lines:
+        return 0
+    return lines[-1] if last else lines[0]
+
+
+def _resolved(endpoint: Endpoint, namespaces: Mapping[str, str]) -> Endpoint:
+    replace = msgspec.structs.replace
+    return replace(
+        endpoint,
+        tag=tuple(replace(t, node=_written_out(t.node, namespaces)) for t in endpoint.tag),
+        events=tuple(_resolved_events(e, namespaces) for e in endpoint.events),
+        job_target=tuple(replace(t, prefix=_written_out(t.prefix, namespaces)) for t in endpoint.job_target),
+    )
+
+
+def _resolved_events(events: Events, namespaces: Mapping[str, str]) -> Events:
+    active = _written_out(_field(events.active), namespaces).replace(";s=", ";", 1) if events.active else ""
+    return msgspec.structs.replace(events, node=_written_out(events.node, namespaces), active=active)
+
+
+def _field(active: str) -> str:
+    """`sim;Active` in the form of a node, so that one function writes out namespaces."""
+    return active.replace(";", ";s=", 1)
+
+
+def _written_out(node: str, namespaces: Mapping[str, str]) -> str:
+    found = NODE.match(node)
+    if found is None or not found["space"] or found["space"].startswith("nsu="):
+        return node
+    uri = namespaces.get(found["space"], "")
+    return f"nsu={uri};{found['kind']}={found['key']}"
+
+
+def fingerprint(value: msgspec.Struct) -> str:
+    """Changes when anything about the entry changes."""
+    return hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:16]
