@@ -1,0 +1,144 @@
+"""`lineside`: the server, the demo, and what an administrator does at a prompt.
+
+Nothing heavy is imported before it is known what is wanted: the demo's processes start while its plant is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+Command = Callable[[argparse.Namespace], int | None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0 done, 1 refused or not well, 2 wrongly called."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _command(name: str) -> Command:
+    """A function of `web.commands`, its refusals told as sentences."""
+
+    def run(options: argparse.Namespace) -> int:
+        return int(import_module("web.commands").run(name, options))
+
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lineside", description="A manufacturing execution system.")
+    parser.add_argument("--version", action="version", version=f"lineside {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _serving(commands)
+    _master_data(commands)
+    _people(commands)
+    _upkeep(commands)
+    return parser
+
+
+def _serving(commands: Any) -> None:
+    serve = commands.add_parser("serve", help="run the server; settings from LINESIDE_*")
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int)
+    _with_data_dir(serve)
+    serve.set_defaults(command=_command("serve"))
+    demo = commands.add_parser("demo", help="a simulated factory, a bridge and the server, ready to be looked at")
+    demo.add_argument("--data-dir", type=Path, default=Path(".lineside/demo"))
+    demo.add_argument("--port", type=int, default=8080, help="0: any free one")
+    demo.add_argument("--control-port", type=int, default=None, help="of the demo's own page; default: port + 1")
+    demo.add_argument("--database-url", default=None, help="postgresql://… instead of SQLite")
+    demo.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second")
+    demo.add_argument("--seed", type=int, default=42)
+    demo.add_argument("--disturbances", type=float, default=1.0)
+    demo.add_argument("--no-history", action="store_true", help="start without the two weeks before today")
+    demo.add_argument("--keep", action="store_true", help="go on with the data of the last demo")
+    demo.set_defaults(command=_demo)
+
+
+def _master_data(commands: Any) -> None:
+    plant = commands.add_parser("plant", help="master data").add_subparsers(required=True, metavar="what")
+    load = plant.add_parser("load", help="load a plant file (YAML or JSON); all of it or nothing")
+    load.add_argument("file", type=Path)
+    load.add_argument("--check", action="store_true", help="say what is wrong, write nothing")
+    _with_plant(load)
+    load.set_defaults(command=_command("plant_load"))
+
+
+def _people(commands: Any) -> None:
+    principal = commands.add_parser("principal", help="who may call").add_subparsers(required=True, metavar="what")
+    create = principal.add_parser("create", help="a person, an integration or a bridge")
+    create.add_argument("id")
+    create.add_argument(
+        "--role", required=True, help="operator, supervisor, engineer, administrator, integration, bridge"
+    )
+    create.add_argument("--name", default="")
+    create.add_argument("--language", default="en")
+    _with_plant(create)
+    create.set_defaults(command=_command("principal_create"))
+    pin = commands.add_parser("pin", help="PINs of people").add_subparsers(required=True, metavar="what")
+    set_pin = pin.add_parser("set", help="ask for a person's PIN, or make one")
+    set_pin.add_argument("id")
+    set_pin.add_argument("--random", action="store_true", help="make one and print it")
+    _with_plant(set_pin)
+    set_pin.set_defaults(command=_command("pin_set"))
+    token = commands.add_parser("token", help="tokens of programs").add_subparsers(required=True, metavar="what")
+    new_token = token.add_parser("create", help="print a new token of a bridge or an integration, once")
+    new_token.add_argument("id")
+    new_token.add_argument("--label", default="made at the command line")
+    new_token.add_argument("--days", type=int, default=None, help="how long it is good; default: until revoked")
+    _with_plant(new_token)
+    new_token.set_defaults(command=_command("token_create"))
+
+
+def _upkeep(commands: Any) -> None:
+    db = commands.add_parser("db", help="databases").add_subparsers(required=True, metavar="what")
+    upgrade = db.add_parser("upgrade", help="bring every plant to this version's schema")
+    _with_data_dir(upgrade)
+    upgrade.set_defaults(command=_command("db_upgrade"))
+    backup = commands.add_parser("backup", help="all databases into one file, while the server runs")
+    backup.add_argument("target", type=Path)
+    _with_data_dir(backup)
+    backup.set_defaults(command=_command("backup"))
+    restoring = commands.add_parser("restore", help="a backup into an empty data directory")
+    restoring.add_argument("source", type=Path)
+    _with_data_dir(restoring)
+    restoring.set_defaults(command=_command("restore_backup"))
+    health = commands.add_parser("healthcheck", help="exit 0 if the server is ready")
+    health.add_argument("--url", default=None, help="default: the host and port of the settings")
+    health.set_defaults(command=_command("healthcheck"))
+
+
+def _with_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-dir", type=Path, help="instead of LINESIDE_DATA_DIR")
+
+
+def _with_plant(parser: argparse.ArgumentParser) -> None:
+    _with_data_dir(parser)
+    parser.add_argument("--plant", default="default")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from web.demo import DemoOptions, run_demo
+
+    chosen = {name: value for name, value in vars(options).items() if name != "command"}
+    return asyncio.run(run_demo(DemoOptions(**chosen)))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("lineside")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

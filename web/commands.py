@@ -1,0 +1,230 @@
+"""What an administrator does at a prompt: master data, people, tokens, backup. Imported only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+from sqlalchemy.engine import make_url
+
+from mes.access.pins import random_pin
+from mes.access.service import create_principal, create_token
+from mes.access.sign_in import set_pin_now
+from mes.access.types import Role
+from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
+from mes.kernel.db import Database
+from mes.kernel.errors import BadRequest, Refusal, Unavailable
+from web.backup import BackupRefused, back_up, restore
+from web.live.wakeup import announce
+from web.main import open_plants
+from web.settings import Settings
+from web.system.routes import version
+
+
+class NotDone(Exception):
+    """Nothing was changed; the text says why."""
+
+
+class UnknownRole(BadRequest):
+    code = "unknown-role"
+    title = "There is no such role"
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    given = {name: getattr(options, name, None) for name in ("host", "port", "data_dir")}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def _plant(options: argparse.Namespace) -> Iterator[Database]:
+    """The plant that was asked for, and its running servers told when something was written."""
+    plants = open_plants(settings_of(options))
+    try:
+        database = plants.get(options.plant)
+        wrote: list[bool] = []
+        database.on_commit(lambda: wrote.append(True))
+        yield database
+        if wrote:
+            announce(database)
+    finally:
+        plants.close()
+
+
+def plant_load(options: argparse.Namespace) -> int:
+    with _plant(options) as database:
+        known = database.read_now(read_known_plant)
+        plant = check_plant_file(_read(options.file), filename=options.file.name, known=known)
+        if options.check:
+            _say(f"{options.file}: no errors")
+            return 0
+        summary = database.write_now(load_plant, actor=None, plant=plant)
+    for kind in summary.kinds:
+        _say(f"{kind.kind}: {kind.created} added, {kind.updated} changed, {kind.unchanged} as they were")
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotDone(f"{path}: {error.strerror}") from error
+
+
+def principal_create(options: argparse.Namespace) -> None:
+    with _plant(options) as database:
+        database.write_now(
+            create_principal,
+            actor=None,
+            principal_id=options.id,
+            role=_role(options.role),
+            display_name=options.name or options.id,
+            language=options.language,
+        )
+    _say(f"{options.id} is {options.role}")
+
+
+def _role(text: str) -> Role:
+    if text not in set(Role):
+        raise UnknownRole(f"{text}; there are {', '.join(Role)}")
+    return Role(text)
+
+
+def pin_set(options: argparse.Namespace) -> int:
+    pin = random_pin() if options.random else _ask_pin()
+    with _plant(options) as database:
+        set_pin_now(database, actor=None, principal_id=options.id, pin=pin)
+    _say(f"PIN of {options.id}: {pin}" if options.random else f"{options.id} has a new PIN")
+    return 0
+
+
+def _ask_pin() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    pin = getpass.getpass("PIN: ")
+    if getpass.getpass("Again: ") != pin:
+        raise NotDone("the two are not the same")
+    return pin
+
+
+def token_create(options: argparse.Namespace) -> None:
+    with _plant(options) as database:
+        expires_at = None if options.days is None else database.clock() + timedelta(days=options.days)
+        made = database.write_now(
+            create_token,
+            actor=None,
+            plant_id=database.plant_id,
+            principal_id=options.id,
+            label=options.label,
+            expires_at=expires_at,
+        )
+    _say(made.token)
+
+
+def db_upgrade(options: argparse.Namespace) -> None:
+    plants = open_plants(settings_of(options))
+    try:
+        for plant_id in plants.ids():
+            plants.get(plant_id)
+            _say(f"{plant_id}: at this version's schema")
+    finally:
+        plants.close()
+
+
+def backup(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    if settings.database_url is not None:
+        return _pg_dump(settings, options.target)
+    made = back_up(settings.data_dir, options.target, now=datetime.now(UTC), version=version())
+    _say(f"{options.target}: {len(made.files)} databases, {made.bytes} bytes")
+    return 0
+
+
+def _pg_dump(settings: Settings, target: Path) -> int:
+    if target.exists():
+        raise BackupRefused(f"{target} is there already")
+    assert settings.database_url is not None
+    command = ["pg_dump", "--format=custom", f"--file={target}"]
+    try:
+        environment = {**os.environ, **libpq_variables(settings.database_url)}
+        return subprocess.run(command, check=False, env=environment).returncode
+    except FileNotFoundError:
+        raise NotDone("pg_dump is not installed here; run it where it is") from None
+
+
+def libpq_variables(address: str) -> dict[str, str]:
+    """The address as PG* variables, so that no password is among the arguments of a process."""
+    url = make_url(address)
+    host = url.host or url.query.get("host", "")
+    named = {"PGHOST": host, "PGPORT": url.port, "PGUSER": url.username, "PGDATABASE": url.database}
+    named["PGPASSWORD"] = None if url.password is None else str(url.password)
+    return {name: str(value) for name, value in named.items() if value}
+
+
+def restore_backup(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    if settings.database_url is not None:
+        raise NotDone("on PostgreSQL restore with pg_restore; see docs/operate/server.md")
+    names = restore(options.source, settings.data_dir)
+    _say(f"{settings.data_dir}: {len(names)} databases restored")
+    return 0
+
+
+def healthcheck(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    url = options.url or f"http://{host}:{settings.port}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            _say(response.read().decode())
+            return 0 if response.status == 200 else 1
+    except (urllib.error.URLError, OSError) as error:
+        raise NotDone(f"{url}: {error}") from error
+
+
+def serve(options: argparse.Namespace) -> None:
+    """The server, until it is stopped."""
+    from web.server import serve as run_server
+
+    run_server(settings_of(options))
+
+
+def run(name: str, options: argparse.Namespace) -> int:
+    """One command by name; 1 or 2 with sentences where it was refused."""
+    try:
+        return int(globals()[name](options) or 0)
+    except ValidationError as error:
+        for fault in error.errors():
+            _complain(f"{'LINESIDE_' + '_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}")
+        return 2
+    except Refusal as refusal:
+        _complain_about(refusal)
+        return 1
+    except (NotDone, BackupRefused, Unavailable) as error:
+        _complain(str(error))
+        return 1
+
+
+def _complain_about(refusal: Refusal) -> None:
+    _complain(f"{refusal.detail or refusal.title} [{refusal.code}]")
+    for fault in refusal.errors:
+        _complain(f"{fault.where}: {fault.message}")
+    if refusal.next_step:
+        _complain(refusal.next_step)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"lineside: {text}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,207 @@
+"""The demo's own page: four ways to disturb the factory, and one line that tells whether the numbers are true.
+
+It is served by the supervisor on a loopback port, so it outlives the server. Only who has the key that the demo
+printed may open it, and only its own pages may press its buttons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from web.demo.erp import NotSent
+from web.demo.truth import Comparison, look
+from web.layouts.shell import Shell
+from web.security import security_middleware
+from web.supervision import supervise
+from web.templating import STATIC, render
+
+if TYPE_CHECKING:
+    from web.demo.supervisor import Demo
+
+COOKIE: Final = "lineside_demo"
+LOOK_EVERY_S: Final = 1.0
+HERE: Final = Path(__file__).parent
+
+
+@dataclass
+class Line:
+    """The newest comparison; None while the server is away."""
+
+    comparison: Comparison | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class DemoView:
+    """What the page shows."""
+
+    address: str
+    cable_in: bool
+    server_up: bool
+    bridge_up: bool
+    simulator_up: bool
+    server_starts: int
+    said: str
+    verdict: str
+    made: str
+    counted: str
+    ended_made: str
+    told: str
+    unsure: int
+
+
+def serve_page(demo: Demo, client: httpx.AsyncClient, tasks: asyncio.TaskGroup) -> tuple[str, asyncio.Task[None]]:
+    """Start the page and its look at the truth. Gives the key, and the task to cancel."""
+    key = secrets.token_urlsafe(16)
+    line = Line()
+    config = uvicorn.Config(
+        page_app(demo, line, key),
+        host="127.0.0.1",
+        port=demo.ports.control,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return key, tasks.create_task(_serve(_Page(config), lambda: _look_for_ever(demo, client, line)))
+
+
+class _Page(uvicorn.Server):
+    """The supervisor handles the signals, not this server."""
+
+    def install_signal_handlers(self) -> None:
+        """None."""
+
+
+async def _serve(server: uvicorn.Server, looking: Callable[[], Awaitable[None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(supervise("comparison with the ledger", looking))
+        group.create_task(server._serve())
+
+
+async def _look_for_ever(demo: Demo, client: httpx.AsyncClient, line: Line) -> None:
+    while True:
+        try:
+            line.comparison = await look(client, demo.erp, demo.files.ledger)
+        except (httpx.HTTPError, OSError):
+            line.comparison = None
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def page_app(demo: Demo, line: Line, key: str) -> FastAPI:
+    """The application behind the page."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        middleware=security_middleware(hosts=("127.0.0.1", "localhost")),
+    )
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/demo", StaticFiles(directory=HERE / "static"))
+
+    @app.get("/")
+    async def page(request: Request) -> Response:
+        if "key" in request.query_params:
+            return _let_in(request.query_params["key"], key)
+        if not _is_known(request, key):
+            return _turned_away()
+        return HTMLResponse(render("demo/page.html", view_of(demo, line), language="en", shell=Shell(now_ms=0)))
+
+    @app.get("/line")
+    async def newest(request: Request) -> Response:
+        if not _is_known(request, key):
+            return _turned_away()
+        return HTMLResponse(render("demo/_line.html", view_of(demo, line), language="en", region_id="line"))
+
+    @app.post("/{action}")
+    async def act(request: Request, action: str) -> Response:
+        if not _is_known(request, key):
+            return _turned_away()
+        if action not in ACTIONS:
+            return JSONResponse({"detail": "no such action"}, 404)
+        line.said = await ACTIONS[action](demo)
+        return RedirectResponse("/", 303)
+
+    return app
+
+
+async def _send_order(demo: Demo) -> str:
+    try:
+        return f"The ERP asked for 50 controller boards: {await demo.erp.send_order()}. Release it on the board."
+    except NotSent as error:
+        return f"The ERP could not send the order: {error}"
+
+
+async def _pull_cable(demo: Demo) -> str:
+    demo.pull_cable()
+    return "The cable between bridge and machines is out for 10 seconds. The machines go on; the screens say so."
+
+
+async def _restart_machine(demo: Demo) -> str:
+    try:
+        await demo.restart_machine()
+    except OSError as error:
+        return f"The factory does not answer: {error}"
+    return "The optical inspection was switched off and on: its counters begin again at nothing."
+
+
+async def _kill_server(demo: Demo) -> str:
+    demo.server.kill()
+    return "The server was killed without a word. The bridge keeps what the machines say until it is back."
+
+
+ACTIONS: Final[dict[str, Callable[[Demo], Awaitable[str]]]] = {
+    "send-order": _send_order,
+    "pull-cable": _pull_cable,
+    "restart-machine": _restart_machine,
+    "kill-server": _kill_server,
+}
+
+
+def view_of(demo: Demo, line: Line) -> DemoView:
+    """What there is to see now."""
+    found = line.comparison
+    return DemoView(
+        address=demo.address,
+        cable_in=demo.cable.is_in,
+        server_up=demo.server.is_running,
+        bridge_up=demo.bridge.is_running,
+        simulator_up=demo.simulator.is_running,
+        server_starts=demo.server.starts,
+        said=line.said,
+        verdict="away" if found is None else found.verdict,
+        made="" if found is None else f"{found.made:f}",
+        counted="" if found is None else f"{found.counted:f}",
+        ended_made="" if found is None else f"{found.ended_made:f}",
+        told="" if found is None else f"{found.told:f}",
+        unsure=0 if found is None else found.unsure,
+    )
+
+
+def _let_in(given: str, key: str) -> Response:
+    if not hmac.compare_digest(given, key):
+        return _turned_away()
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(COOKIE, key, httponly=True, samesite="strict")
+    return answer
+
+
+def _is_known(request: Request, key: str) -> bool:
+    return hmac.compare_digest(request.cookies.get(COOKIE, ""), key)
+
+
+def _turned_away() -> Response:
+    return PlainTextResponse("Open the address that the demo printed, with its key.", 403)

@@ -1,0 +1,103 @@
+"""What a demo needs before it runs: a plant, people with one-time PINs, tokens, the bridge's files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mes.access.pins import random_pin
+from mes.access.queries import get_principal, list_principals
+from mes.access.service import create_principal, create_token
+from mes.access.sign_in import set_pin_now
+from mes.access.types import PrincipalKind, PrincipalView, Role
+from mes.exchange.plant_file import check_plant_file, load_plant
+from mes.kernel.db import Database
+from web.demo.history import seed_history
+from web.demo.options import DemoOptions, Files, Ports
+from web.main import open_plants
+from web.settings import Settings
+
+PLANT_FILE: Final = Path(__file__).parent.parent / "demo_plant.yaml"
+ERP: Final = "ERP"
+ADMINISTRATOR: Final = "ADMIN"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A person of the demo, and the PIN made for this run."""
+
+    principal_id: str
+    name: str
+    role: Role
+    pin: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is printed once and kept nowhere else."""
+
+    people: tuple[SignIn, ...]
+    erp_token: str
+
+
+def prepare(options: DemoOptions, files: Files, ports: Ports) -> Prepared:
+    """Make the plant and everything that signs in to it. Takes a second or two, more with history."""
+    plants = open_plants(Settings(data_dir=files.data, database_url=options.database_url))
+    try:
+        return _prepare(plants.default, options, files, ports)
+    finally:
+        plants.close()
+
+
+def _prepare(database: Database, options: DemoOptions, files: Files, ports: Ports) -> Prepared:
+    plant = check_plant_file(PLANT_FILE.read_text(encoding="utf-8"), filename=PLANT_FILE.name)
+    database.write_now(load_plant, actor=None, plant=plant)
+    _ensure_principal(database, ADMINISTRATOR, "Administrator", Role.administrator)
+    people = database.read_now(list_principals, kind=PrincipalKind.person).items
+    bridge_id = plant.bridges[0].id
+    _write_secret(files.bridge_token, _token(database, bridge_id, Role.bridge))
+    erp_token = _token(database, ERP, Role.integration)
+    if not options.no_history and not options.keep:
+        _seed(database, bridge_id, options, files)
+    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token)
+
+
+def _seed(database: Database, bridge_id: str, options: DemoOptions, files: Files) -> None:
+    seed_history(
+        database,
+        bridge_id=bridge_id,
+        erp=ERP,
+        supervisor=_first(database, Role.supervisor),
+        operator=_first(database, Role.operator),
+        ledger=files.ledger,
+        seed=options.seed,
+    )
+
+
+def _first(database: Database, role: Role) -> str:
+    return database.read_now(list_principals, kind=PrincipalKind.person, role=role).items[0].id
+
+
+def _with_new_pin(database: Database, person: PrincipalView) -> SignIn:
+    pin = random_pin()
+    set_pin_now(database, actor=None, principal_id=person.id, pin=pin)
+    return SignIn(person.id, person.display_name, person.role, pin)
+
+
+def _token(database: Database, principal_id: str, role: Role) -> str:
+    _ensure_principal(database, principal_id, principal_id, role)
+    made = database.write_now(
+        create_token, actor=None, plant_id=database.plant_id, principal_id=principal_id, label="demo"
+    )
+    return made.token
+
+
+def _ensure_principal(database: Database, principal_id: str, name: str, role: Role) -> None:
+    if database.read_now(get_principal, principal_id=principal_id) is None:
+        database.write_now(create_principal, actor=None, principal_id=principal_id, role=role, display_name=name)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

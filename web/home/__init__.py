@@ -1,0 +1,1 @@
+"""The start page: stations, boards and walls of the plant."""

@@ -1,0 +1,190 @@
+"""Wake-ups: somebody may have written. Lost or superfluous ones do no harm, since the relay reads by its cursor.
+
+In process the writer calls back after each commit. Another process's commit is seen on SQLite by `PRAGMA
+data_version`, on PostgreSQL by a NOTIFY that each process sends after its commits, at most 100 a second, with the
+plant's id as payload: never inside the business transaction, where it cost 34 to 71 % of throughput.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from mes.kernel.db import Database
+from web.live.limits import DATA_VERSION_POLL_S, NOTIFY_PAUSE_S, SLOW_POLL_S
+
+_LOG = logging.getLogger(__name__)
+CHANNEL: Final = "lineside_outbox"
+_RECONNECT_S: Final = 2.0
+
+
+class WakeUp:
+    """An event that any thread may set; many pokes before a look are one."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._poked = threading.Event()
+
+    def poke(self) -> None:
+        """Somebody wrote. From any thread, even after the loop has closed."""
+        if self._poked.is_set():
+            return
+        self._poked.set()
+        try:
+            self._loop.call_soon_threadsafe(self._event.set)
+        except RuntimeError:
+            _LOG.debug("a wake-up came after the loop had closed")
+
+    def clear(self) -> None:
+        """Before a look at the outbox: what is written from now on will poke again."""
+        self._poked.clear()
+        self._event.clear()
+
+    @property
+    def is_poked(self) -> bool:
+        """Whether somebody has poked since `clear`."""
+        return self._poked.is_set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Whether a poke came in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class Watch(Protocol):
+    """What sees the commits of other processes."""
+
+    async def wait(self, wake_up: WakeUp) -> None:
+        """Return when something may have been written, or after SLOW_POLL_S."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+def watch_of(database: Database) -> Watch:
+    """The watch for this database's kind."""
+    return DataVersion(database) if database.dialect == "sqlite" else Notifications(database)
+
+
+class DataVersion:
+    """SQLite: a number that changes with every commit of any other connection."""
+
+    def __init__(self, database: Database) -> None:
+        path = make_url(database.url).database
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        self._seen = self._version()
+        self._wake_up: WakeUp | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    async def wait(self, wake_up: WakeUp) -> None:
+        """See `Watch.wait`."""
+        self._wake_up = wake_up
+        if self._timer is None:
+            self._look()
+        await wake_up.wait(SLOW_POLL_S)
+
+    def _look(self) -> None:
+        """A timer that winds itself up again: a task that sleeps would cost three times as much."""
+        version = self._version()
+        if version != self._seen and self._wake_up is not None:
+            self._seen = version
+            self._wake_up.poke()
+        self._timer = asyncio.get_running_loop().call_later(DATA_VERSION_POLL_S, self._look)
+
+    def close(self) -> None:
+        """See `Watch.close`."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._connection.close()
+
+
+class Notifications:
+    """PostgreSQL: a listener and an announcer, each a thread with a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._plant_id = database.plant_id
+        self._conninfo = conninfo(database)
+        self._closed = threading.Event()
+        self._wrote = threading.Event()
+        self._wake_up: WakeUp | None = None
+        self._unsubscribe = database.on_commit(self._wrote.set)
+        self._threads = [
+            threading.Thread(target=self._supervised, args=(work,), name=work.__name__, daemon=True)
+            for work in (self._listen, self._announce)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def wait(self, wake_up: WakeUp) -> None:
+        """See `Watch.wait`."""
+        self._wake_up = wake_up
+        await wake_up.wait(SLOW_POLL_S)
+
+    def close(self) -> None:
+        """See `Watch.close`."""
+        self._unsubscribe()
+        self._closed.set()
+        self._wrote.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _supervised(self, work: Callable[[psycopg.Connection], None]) -> None:
+        while not self._closed.is_set():
+            try:
+                with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
+                    work(connection)
+            except psycopg.Error as error:
+                _LOG.warning("wake-ups by NOTIFY are away, polling meanwhile: %s", error)
+                self._closed.wait(_RECONNECT_S)
+
+    def _listen(self, connection: psycopg.Connection) -> None:
+        connection.execute(f"LISTEN {CHANNEL}")
+        self._poke()
+        while not self._closed.is_set():
+            for notification in connection.notifies(timeout=0.25):
+                if notification.payload == self._plant_id:
+                    self._poke()
+                if self._closed.is_set():
+                    return
+
+    def _poke(self) -> None:
+        if self._wake_up is not None:
+            self._wake_up.poke()
+
+    def _announce(self, connection: psycopg.Connection) -> None:
+        _notify(connection, self._plant_id)
+        while self._wrote.wait() and not self._closed.is_set():
+            self._wrote.clear()
+            _notify(connection, self._plant_id)
+            self._closed.wait(NOTIFY_PAUSE_S)
+
+
+def _notify(connection: psycopg.Connection, plant_id: str) -> None:
+    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, plant_id))
+
+
+def announce(database: Database) -> None:
+    """Tell the servers of this plant, once, that another process (a command line) has written. SQLite needs none."""
+    if database.dialect == "postgresql":
+        with psycopg.connect(conninfo(database), autocommit=True, connect_timeout=5) as connection:
+            _notify(connection, database.plant_id)
+
+
+def conninfo(database: Database) -> str:
+    """The database's address as libpq reads it."""
+    return make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -1,0 +1,129 @@
+"""The composition root of the server: settings in, application out. Nothing else puts the parts together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from mes.api import router as rest
+from mes.kernel.db import Database
+from mes.kernel.errors import Unavailable
+from mes.kernel.plants import Plants
+from mes.migrations.upgrade import upgrade
+from mes.ticks import HOURLY, TICKS
+from web import security, templating
+from web.board import routes as board
+from web.home import routes as home
+from web.live.relay import Relays
+from web.live.routes import live_routes
+from web.orders import routes as orders
+from web.patterns import routes as patterns
+from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.settings import Settings
+from web.signin import routes as signin
+from web.station import routes as station
+from web.supervision import supervise
+from web.system import routes as system
+from web.system.routes import Assets, version
+from web.wall import routes as wall
+
+_LOG = logging.getLogger(__name__)
+TICK_S: Final = 1.0
+TICKS_AN_HOUR: Final = 3_600
+SCREENS: Final = (signin, home, station, board, orders, wall, patterns)
+LIVE_SCREENS: Final = (home, station, board, orders, wall)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server. Databases are opened when it starts (lifespan), not here."""
+    app = FastAPI(
+        title="Lineside",
+        version=version() or "0",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(settings),
+        middleware=_middleware(settings),
+    )
+    app.state.settings = settings
+    templating.reload_templates(settings.development)
+    install_problem_handlers(app)
+    app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
+    for router in (system.router, rest, *(screen.router for screen in SCREENS)):
+        app.include_router(router)
+    app.include_router(live_routes([region for screen in LIVE_SCREENS for region in screen.REGIONS]))
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    limits = {**security.BODY_LIMITS, "/api/v1/bridge/ingest": settings.max_ingest_bytes}
+    hosts = () if "*" in settings.hosts else settings.hosts
+    return [
+        Middleware(CorrelationIds),
+        *security.security_middleware(hosts=hosts, body_limit=settings.max_body_bytes, body_limits=limits),
+        Middleware(ErrorBoundary),
+    ]
+
+
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        if sentence := templating.assets_sentence():
+            _LOG.warning(sentence)
+        plants = await asyncio.to_thread(open_plants, settings)
+        app.state.plants = plants
+        try:
+            async with Relays(plants) as relays, asyncio.TaskGroup() as group:
+                app.state.relays = relays
+                await relays.of(plants.default.plant_id)
+                gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
+                ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants)))
+                yield
+                ticker.cancel()
+        finally:
+            await asyncio.to_thread(plants.close)
+
+    return running
+
+
+def open_plants(settings: Settings) -> Plants:
+    """The directory of plants these settings name, with the default plant open and at the present schema."""
+    plants = Plants(
+        data_dir=settings.data_dir,
+        database_url=settings.database_url,
+        migrate=upgrade,
+        chained=settings.chained_audit,
+    )
+    plants.get(plants.default.plant_id)
+    return plants
+
+
+async def tick_for_ever(plants: Plants) -> None:
+    """Each second, in each plant: what must happen because time passes (silence becomes unknown, undo lapses)."""
+    loop = asyncio.get_running_loop()
+    next_at = loop.time()
+    for rounds in count():
+        verbs = TICKS + (HOURLY if rounds % TICKS_AN_HOUR == 0 else ())
+        for plant_id in plants.ids():
+            await tick(plants.get(plant_id), verbs)
+        next_at = max(next_at + TICK_S, loop.time())
+        await asyncio.sleep(next_at - loop.time())
+
+
+async def tick(database: Database, verbs: Sequence[Callable[..., Any]]) -> None:
+    """One round of periodic verbs; weather is left to the next round, a bug to the log."""
+    for verb in verbs:
+        try:
+            await database.write(verb, actor=None)
+        except Unavailable as weather:
+            _LOG.warning("the periodic work of %s waits: %s", database.plant_id, weather.detail)
+        except Exception:  # noqa: BLE001 (a supervisor goes on: one verb must not stop the others)
+            _LOG.exception("%s failed in plant %s", verb.__name__, database.plant_id)

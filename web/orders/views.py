@@ -1,0 +1,260 @@
+"""View models of an order's page. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Final
+from urllib.parse import quote
+
+from mes.orders.types import Cause, CountFact, OrderCard, OrderDetail, OrderEvent
+from mes.reporting.types import ReportVersion
+from standards.isa95.job_control import InterruptedSubstate
+from web.components.job import Amount, amount, sum_of
+from web.components.order import OrderRow, order_row
+from web.wording import code_key
+
+COUNTS_SHOWN: Final = 15
+TOGETHER: Final = timedelta(seconds=2)
+"""The same thing done to several jobs within this time is one line: a release, mostly."""
+HIDDEN_EVENTS: Final = frozenset({"orders.pieces-counted.v1", "orders.job-note-changed.v1"})
+"""Counts have a table of their own; notes change all the time and are shown with the job."""
+ICONS: Final[Mapping[str, str]] = {
+    "operations-request-accepted": "send",
+    "job-released": "unlock",
+    "job-release-revoked": "lock",
+    "job-dispatched": "send",
+    "ask-pause": "hand",
+    "ask-resume": "hand",
+    "ask-stop": "hand",
+    "command-refused": "triangle-alert",
+    "command-expired": "triangle-alert",
+    "command-failed": "circle-help",
+    "job-accepted": "check",
+    "job-started": "play",
+    "job-resumed": "play",
+    "job-paused": "pause",
+    "job-held": "octagon-alert",
+    "job-ended": "clipboard-check",
+    "job-end-undone": "undo-2",
+    "job-aborted": "x",
+    "job-forgotten": "circle-help",
+    "job-response-published": "send",
+}
+OF_THE_PLANT: Final = frozenset({"job-dispatched", "job-response-published", *(k for k in ICONS if "command-" in k)})
+"""Nobody does these: whose act they follow has a line of its own."""
+NAMES_THE_MACHINE: Final = frozenset({"job-accepted", "job-forgotten"})
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """`what` is the key of the words (`n`: a version they may name), `where` the stations it is about.
+
+    `by`: `machine` where the machine's own word made it so, `person` with their name in `who`, "" for the plant itself.
+    """
+
+    at: datetime
+    what: str
+    icon: str
+    where: tuple[str, ...]
+    by: str
+    who: str
+    text: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountLine:
+    """Counts of one kind in a row: from `since` (None: it is one count) to `at`."""
+
+    at: datetime
+    since: datetime | None
+    equipment_id: str
+    kind: str
+    reason: str
+    amount: Amount
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """One row of the table of jobs. `took_s` is None until it started."""
+
+    equipment_id: str
+    step: str
+    state: str
+    planned: Decimal
+    unit: str
+    good: Amount
+    scrap: Amount
+    started_at: datetime | None
+    ended_at: datetime | None
+    took_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """A version of what the ERP is told of one job; `newest` is the one that counts."""
+
+    at: datetime
+    equipment_id: str
+    version: int
+    good: Amount
+    scrap: Amount
+    newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHead:
+    base: str
+    row: OrderRow
+    version: str
+    priority: int
+    jobs: tuple[JobLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHistory:
+    base: str
+    events: tuple[EventLine, ...]
+    counts: tuple[CountLine, ...]
+    reports: tuple[ReportLine, ...]
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    order_id: str
+    head: OrderHead
+    history: OrderHistory
+
+
+def base_of(order_id: str) -> str:
+    return f"/orders/{quote(order_id, safe='')}"
+
+
+def order_head(card: OrderCard, zone: tzinfo, now: datetime) -> OrderHead:
+    """Facts, chain and table of jobs."""
+    row = order_row(card, zone, now)
+    lines = tuple(
+        JobLine(
+            equipment_id=panel.equipment_id,
+            step=panel.description or panel.step,
+            state=panel.state,
+            planned=panel.planned,
+            unit=panel.unit,
+            good=panel.good,
+            scrap=panel.scrap,
+            started_at=_local(panel.started_at, zone),
+            ended_at=_local(panel.ended_at, zone),
+            took_s=_took(panel.started_at, panel.ended_at, now),
+        )
+        for panel in row.jobs
+    )
+    return OrderHead(base_of(card.operations_request_id), row, card.version, card.priority, lines)
+
+
+def order_history(
+    detail: OrderDetail,
+    names: Mapping[int, str],
+    reasons: Mapping[str, str],
+    reports: Iterable[ReportVersion],
+    zone: tzinfo,
+) -> OrderHistory:
+    """What happened, newest first. `names`: principal's key → display name; `reasons`: scrap reason → words."""
+    places = {job.job_id: job.equipment_id for job in detail.card.jobs}
+    events = tuple(_event(e, places, names, zone) for e in detail.events if e.what not in HIDDEN_EVENTS)
+    counts = _in_a_row(_count(c, reasons, zone) for c in detail.counts)[:COUNTS_SHOWN]
+    told = tuple(_report(r, places, zone) for r in reports)
+    unsure = any(a.kind != "exact" for line in told for a in (line.good, line.scrap))
+    return OrderHistory(base_of(detail.card.operations_request_id), _together(events), counts, told, unsure)
+
+
+def _event(event: OrderEvent, places: Mapping[str, str], names: Mapping[int, str], zone: tzinfo) -> EventLine:
+    short, payload = _short(event), event.payload
+    where = str(payload.get("equipment_id") or places.get(str(payload.get("job_order_id", "")), ""))
+    who = "" if short in OF_THE_PLANT else names.get(event.actor or 0, "")
+    by = "machine" if payload.get("confirmed_by") == "machine" else "person" if who else ""
+    by = "" if short in NAMES_THE_MACHINE else by
+    return EventLine(
+        at=event.at.astimezone(zone),
+        what=code_key("event", short),
+        icon=ICONS.get(short, "circle-dot"),
+        where=(where,) if where else (),
+        by=by,
+        who=who if by == "person" else "",
+        text=str(payload.get("message", "")),
+        n=int(payload.get("version", 0)) if short == "job-response-published" else 0,
+    )
+
+
+def _short(event: OrderEvent) -> str:
+    """The event's name without its feature and version; what it leaves open is told by its payload."""
+    short = event.what.partition(".")[2].rpartition(".v")[0]
+    match short:
+        case "job-interrupted":
+            return "job-paused" if event.payload.get("substate") == InterruptedSubstate.Suspended else "job-held"
+        case "job-command-put":
+            return f"ask-{event.payload.get('action')}"
+        case "job-command-failed":
+            return f"command-{event.payload.get('outcome')}"
+        case _:
+            return short
+
+
+def _together(events: Iterable[EventLine]) -> tuple[EventLine, ...]:
+    """The same thing done to several jobs at once is one line, its stations in the order they came."""
+    lines: list[EventLine] = []
+    for event in events:
+        last = lines[-1] if lines else None
+        same = last and replace(last, at=event.at, where=event.where) == event and last.at - event.at < TOGETHER
+        if last and same:
+            lines[-1] = replace(last, where=(*event.where, *last.where))
+        else:
+            lines.append(event)
+    return tuple(lines)
+
+
+def _count(count: CountFact, reasons: Mapping[str, str], zone: tzinfo) -> CountLine:
+    return CountLine(
+        at=count.at.astimezone(zone),
+        since=None,
+        equipment_id=count.equipment_id,
+        kind=count.kind.value,
+        reason=reasons.get(count.reason_id, count.reason_id),
+        amount=amount(count.low, count.high),
+        by="person" if count.cause is Cause.operator else "machine",
+    )
+
+
+def _in_a_row(counts: Iterable[CountLine]) -> tuple[CountLine, ...]:
+    """Machines count one by one: what follows on each other, of the same kind, is summed up."""
+    lines: list[CountLine] = []
+    for count in counts:
+        last = lines[-1] if lines else None
+        if last and replace(count, at=last.at, since=last.since, amount=last.amount) == last:
+            lines[-1] = replace(last, since=count.at, amount=sum_of((last.amount, count.amount)))
+        else:
+            lines.append(count)
+    return tuple(lines)
+
+
+def _report(report: ReportVersion, places: Mapping[str, str], zone: tzinfo) -> ReportLine:
+    return ReportLine(
+        at=report.at.astimezone(zone),
+        equipment_id=places.get(report.job_id, report.job_id),
+        version=report.version,
+        good=amount(report.good, report.good_upper),
+        scrap=amount(report.scrap, report.scrap_upper),
+        newest=report.newest,
+    )
+
+
+def _local(at: datetime | None, zone: tzinfo) -> datetime | None:
+    return at.astimezone(zone) if at is not None else None
+
+
+def _took(started: datetime | None, ended: datetime | None, now: datetime) -> int | None:
+    return None if started is None else int(((ended or now) - started) / timedelta(seconds=1))

@@ -1,0 +1,52 @@
+"""View model of the patterns page. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from mes.orders.types import JobView
+from standards.isa95.job_control import EndedSubstate, InterruptedSubstate, JobState
+from standards.packml.states import EquipmentState
+from web.components.job import JobPanel, view_job
+from web.components.machine import MachineView, view_machine
+from web.patterns.samples import NOW, job, machine
+
+LONG = "Lagergehäusehälfte mit Schmiernippelgewindebohrung, gefräst, entgratet und gewaschen"
+
+
+@dataclass(frozen=True, slots=True)
+class PatternsPage:
+    machines: tuple[MachineView, ...]
+    jobs: tuple[JobPanel, ...]
+    tones: tuple[str, ...]
+
+
+def patterns() -> PatternsPage:
+    """Each state of a machine and of a job, an interval, an unknown bound, a long name."""
+    return PatternsPage(_machines(), tuple(view_job(one, NOW) for one in _jobs()), ("info", "warn", "bad"))
+
+
+def _machines() -> tuple[MachineView, ...]:
+    each = [machine(state.value, state) for state in EquipmentState]
+    bench = machine("BENCH", manual=True)
+    local = machine("LOCAL", remote=False, mode=2)
+    long = replace(machine("LONG"), description=LONG, since=NOW - timedelta(days=12))
+    return tuple(view_machine(status, NOW) for status in (*each, bench, local, long))
+
+
+def _jobs() -> list[JobView]:
+    return [
+        job("BLOCKED", JobState.NotAllowedToStart),
+        job("RELEASED", JobState.AllowedToStart),
+        job("BEHIND"),
+        job("AHEAD", good_low=Decimal(40), good_high=Decimal(46), target_now=Decimal(32)),
+        job("LEVEL", target_now=Decimal(32)),
+        job("AT-LEAST", good_high=None),
+        job("PAUSED", JobState.Interrupted, substate=InterruptedSubstate.Suspended),
+        job("HELD", JobState.Interrupted, substate=InterruptedSubstate.Held),
+        job("DONE", JobState.Ended, substate=EndedSubstate.Completed, good_low=Decimal(56), good_high=Decimal(56)),
+        job("ABORTED", JobState.Aborted),
+        job("LONG", description=LONG, material_description=LONG, good_low=Decimal("12480.5"), quantity=Decimal(99999)),
+    ]

@@ -1,0 +1,244 @@
+"""Errors as people and programs see them: one place makes problem+json for `/api` and a page or a partial for screens.
+
+A refusal says what and what next; weather says when to come back; a bug says nothing but its reference, which is
+the correlation id of the request and stands in the log.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mes.kernel.errors import FieldError, Refusal, Unauthenticated, Unavailable
+from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
+from web.layouts.shell import Shell
+from web.templating import render
+from web.wording import language_of
+
+_LOG = logging.getLogger(__name__)
+CORRELATION_HEADER: Final = "X-Correlation-Id"
+_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MACHINE_PATHS: Final = ("/api/", "/healthz", "/readyz")
+"""Where programs call: they get problem+json, everybody else a page."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProblemView:
+    """What a person is told."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    next_step: str
+    reference: str
+    page: str
+    """Address of the problem's own page; empty where it has none."""
+    home: str = "/"
+
+
+def new_reference() -> str:
+    """A short reference that a person can read out: `7F3A91C2`."""
+    return secrets.token_hex(4).upper()
+
+
+def correlation_id_of(scope: Mapping[str, Any]) -> str:
+    """The correlation id that `CorrelationIds` gave this request."""
+    return str(scope.get("state", {}).get("correlation_id", ""))
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Every error of every route ends here."""
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(Unavailable, _on_weather)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+def problem_of(error: Refusal) -> Problem:
+    """A refusal as problem details; what it carries `extra` is added by `problem_json`."""
+    return Problem(
+        type=TYPE_PREFIX + error.code,
+        title=error.title,
+        status=error.status,
+        code=error.code,
+        detail=error.detail,
+        next_step=error.next_step,
+        errors=[dataclasses.asdict(fault) for fault in error.errors],
+    )
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    if isinstance(error, Unauthenticated) and not _for_machines(request):
+        return _to_sign_in(request)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    if (retry := error.extra.get("retry_after_s")) is not None:
+        headers["Retry-After"] = str(retry)
+    return answer(request, problem_of(error), extra=error.extra, headers=headers)
+
+
+async def _on_weather(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Unavailable)
+    problem = _plain(error.status, error.code, "Not available right now", error.detail, "Try again in a moment.")
+    return answer(request, problem, headers={"Retry-After": str(error.retry_after_s)})
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [_fault(item) for item in error.errors()]
+    unreadable = any(item["type"] == "json_invalid" for item in error.errors())
+    status, code, title = (400, "unreadable", "Not JSON") if unreadable else (422, "invalid", "Not valid")
+    problem = _plain(status, code, title, "; ".join(f"{f.where}: {f.message}" for f in faults[:3]))
+    errors = [dataclasses.asdict(fault) for fault in faults]
+    return answer(request, msgspec.structs.replace(problem, errors=errors))
+
+
+def _fault(item: Mapping[str, Any]) -> FieldError:
+    where = ".".join(str(part) for part in item["loc"] if part != "body") or "body"
+    return FieldError(where, str(item["msg"]), str(item["type"]).replace("_", "-"))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    return answer(request, _plain(error.status_code, code, phrase), headers=dict(error.headers or {}))
+
+
+def _plain(status: int, code: str, title: str, detail: str = "", next_step: str = "") -> Problem:
+    return Problem(TYPE_PREFIX + code, title, status, code, detail, next_step)
+
+
+def internal_error(reference: str) -> Problem:
+    """A bug: no detail, only the reference."""
+    return Problem(
+        TYPE_PREFIX + "internal-error",
+        "Something broke here",
+        500,
+        "internal-error",
+        next_step="Go on elsewhere, and tell whoever looks after Lineside the reference.",
+        reference=reference,
+    )
+
+
+def answer(
+    request: Request,
+    problem: Problem,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem as this caller reads it: JSON for programs, a partial for htmx, else a page."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    if _for_machines(request):
+        body = {**(extra or {}), **msgspec.to_builtins(problem)}
+        return Response(msgspec.json.encode(body, enc_hook=str), problem.status, headers, MEDIA_TYPE)
+    template = "_problem.html" if request.headers.get("HX-Request") == "true" else "problem.html"
+    html = render(
+        f"system/{template}",
+        _view(problem),
+        language=_language(request),
+        region_id="problem",
+        shell=Shell(now_ms=0),
+    )
+    return HTMLResponse(html, problem.status, headers)
+
+
+def problem_fragment(region_id: str, reference: str, *, language: str) -> str:
+    """What stands in a live region that could not be rendered."""
+    view = _view(internal_error(reference))
+    return render("system/_problem.html", view, language=language, region_id=region_id)
+
+
+def _view(problem: Problem) -> ProblemView:
+    return ProblemView(
+        problem.status,
+        problem.code,
+        problem.title,
+        problem.detail if problem.detail != problem.title else "",
+        problem.next_step,
+        problem.reference,
+        problem.type,
+    )
+
+
+def _for_machines(request: Request) -> bool:
+    return request.url.path.startswith(MACHINE_PATHS)
+
+
+def _to_sign_in(request: Request) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    if request.headers.get("HX-Request") == "true":
+        return Response(status_code=401, headers={**headers, "HX-Redirect": "/signin"})
+    back = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse(f"/signin?next={quote(back)}", status_code=303, headers=headers)
+
+
+def _language(request: Request) -> str:
+    given = request.cookies.get("lineside_language") or request.headers.get("Accept-Language", "")
+    return language_of(given.split(",")[0].split(";")[0].strip())
+
+
+class CorrelationIds:
+    """Outermost: gives each request an id (the caller's own where it sends a plain one) and sends it back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        wished = next((value for name, value in scope["headers"] if name == b"x-correlation-id"), b"")
+        text = wished.decode("latin-1")
+        reference = text if _CORRELATION_ID.fullmatch(text) else new_reference()
+        scope.setdefault("state", {})["correlation_id"] = reference
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[CORRELATION_HEADER] = reference
+            await send(message)
+
+        await self._app(scope, receive, send_with_id if scope["type"] == "http" else send)
+
+
+class ErrorBoundary:
+    """Innermost: a bug becomes a 500 without detail, inside the headers that every answer gets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except Exception:
+            reference = correlation_id_of(scope)
+            _LOG.exception("%s %s failed, reference %s", scope["method"], scope["path"], reference)
+            if started:
+                raise
+            request = Request(scope, receive)
+            await answer(request, internal_error(reference))(scope, receive, send)

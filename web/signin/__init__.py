@@ -1,0 +1,1 @@
+"""Sign-in: a name, a PIN, large keys."""

@@ -1,0 +1,26 @@
+"""View model of the sign-in page. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTile:
+    person_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigninPage:
+    """`recent` first, then `others`; `problem` is the key of the words for a refused attempt, or ""."""
+
+    station: str
+    station_name: str
+    following: str
+    recent: tuple[PersonTile, ...]
+    others: tuple[PersonTile, ...]
+    selected: str
+    problem: str
+    wait_s: int
+    languages: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""The station's tablet: what runs, how far, what to do now."""
