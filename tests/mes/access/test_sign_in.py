@@ -1,0 +1,264 @@
+"""Signing in with a PIN, by honest people and by guessers, one at a time and all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from mes.access import pins, queries, service
+from mes.access.errors import PinUnacceptable, SignInFailed, SignInLocked
+from mes.access.rules import standing
+from mes.access.sign_in import device_key, set_pin, set_pin_now, sign_in_with_pin, sign_out_session
+from mes.access.tokens import SESSION_PREFIX, digest, plant_of
+from mes.access.types import DEVICE_LOCK, PERSON_LOCK, Role, SessionPolicy, SignedIn, Standing
+from mes.kernel.db import Database
+from mes.kernel.errors import Refusal, Unavailable
+from mes.kernel.outbox import list_events
+from mes.kernel.sqltypes import to_us
+from tests.conftest import SettableClock
+
+TABLET = device_key("10.0.0.7")
+PIN = "4711"
+
+
+def hire(database: Database, principal_id: str = "ada") -> None:
+    database.write_now(
+        service.create_principal,
+        actor=None,
+        principal_id=principal_id,
+        role=Role.operator,
+        display_name=principal_id.title(),
+    )
+    set_pin_now(database, actor=None, principal_id=principal_id, pin=PIN)
+
+
+async def attempt(database: Database, pin: str, who: str = "ada", device: str = TABLET) -> SignedIn:
+    return await sign_in_with_pin(database, principal_id=who, pin=pin, device=device, work_unit_id="PACK-1")
+
+
+async def outcomes(database: Database, pins_tried: list[str], device: str = TABLET) -> list[type | None]:
+    """What each of many simultaneous attempts ended with; None: signed in."""
+    tried = [attempt(database, pin, device=device) for pin in pins_tried]
+    found = await asyncio.gather(*tried, return_exceptions=True)
+    return [type(one) if isinstance(one, BaseException) else None for one in found]
+
+
+def events(database: Database, kind: str) -> int:
+    found = database.read_now(list_events, after=0)
+    return sum(event.type == f"access.{kind}.v1" for event in found)
+
+
+async def test_the_right_pin_opens_a_session_at_the_station(database: Database, clock: SettableClock) -> None:
+    hire(database)
+    signed_in = await attempt(database, PIN)
+    assert plant_of(signed_in.token, SESSION_PREFIX) == database.plant_id
+    assert (signed_in.principal_id, signed_in.role, signed_in.work_unit_id) == ("ada", Role.operator, "PACK-1")
+    found = database.read_now(queries.find_session, token_sha256=digest(signed_in.token))
+    assert found is not None
+    assert (found.work_unit_id, found.idle_us) == ("PACK-1", 300_000_000)
+    assert found.expires_at_us == to_us(signed_in.expires_at) == to_us(clock()) + 12 * 3_600_000_000
+    signed = [e for e in database.read_now(list_events, after=0) if e.type == "access.signed-in.v1"]
+    assert [(e.subject, e.actor, e.payload["work_unit_id"]) for e in signed] == [
+        ("ada", signed_in.principal_pk, "PACK-1")
+    ]
+
+
+async def test_a_policy_is_the_sessions_own(database: Database, clock: SettableClock) -> None:
+    hire(database)
+    policy = SessionPolicy(station_idle_s=60, lifetime_s=600)
+    signed_in = await sign_in_with_pin(
+        database, principal_id="ada", pin=PIN, device=TABLET, work_unit_id="PACK-1", policy=policy
+    )
+    found = database.read_now(queries.find_session, token_sha256=digest(signed_in.token))
+    assert found is not None
+    assert standing(found, to_us(clock.advance(seconds=59))) is Standing.good
+    assert standing(found, to_us(clock.advance(seconds=1))) is Standing.idle
+
+
+async def test_nobody_and_a_wrong_pin_get_the_same_answer(database: Database) -> None:
+    hire(database)
+    database.write_now(service.create_principal, actor=None, principal_id="bob", role=Role.operator, display_name="Bob")
+    answers = []
+    for who in ("ada", "nobody", "bob"):  # a wrong PIN, no such person, a person without PIN
+        with pytest.raises(SignInFailed) as refusal:
+            await attempt(database, "9999", who)
+        answers.append((refusal.value.code, refusal.value.detail, refusal.value.extra))
+    assert len({repr(answer) for answer in answers}) == 1
+
+
+async def test_nobody_costs_as_much_as_somebody(database: Database) -> None:
+    hire(database)
+    used = {}
+    for who in ("ada", "nobody"):
+        started = time.process_time()
+        for _ in range(3):
+            with pytest.raises(SignInFailed):
+                await attempt(database, "9999", who, device_key(who))
+        used[who] = time.process_time() - started
+    assert used["nobody"] > used["ada"] / 2
+
+
+async def test_a_disabled_person_cannot_sign_in(database: Database) -> None:
+    hire(database)
+    database.write_now(service.disable_principal, actor=None, principal_id="ada")
+    with pytest.raises(SignInFailed):
+        await attempt(database, PIN)
+
+
+async def test_failures_lock_the_person_everywhere_and_the_delay_grows(
+    database: Database, clock: SettableClock
+) -> None:
+    hire(database)
+    for number in range(PERSON_LOCK.free_failures - 1):
+        with pytest.raises(SignInFailed):
+            await attempt(database, "9999", device=device_key(f"10.0.0.{number}"))
+    with pytest.raises(SignInLocked) as locked:
+        await attempt(database, "9999")
+    assert locked.value.extra["retry_after_s"] == 30
+    with pytest.raises(SignInLocked):
+        await attempt(database, PIN, device=device_key("10.9.9.9"))
+    clock.advance(seconds=30)
+    with pytest.raises(SignInLocked) as locked:
+        await attempt(database, "9999")
+    assert locked.value.extra["retry_after_s"] == 60
+    clock.advance(seconds=60)
+    assert (await attempt(database, PIN)).principal_id == "ada"
+    with pytest.raises(SignInFailed):  # a success wipes the slate
+        await attempt(database, "9999")
+    assert events(database, "sign-in-locked") == 2
+
+
+async def test_a_new_pin_lifts_the_lock(database: Database) -> None:
+    hire(database)
+    await outcomes(database, ["9999"] * 10)
+    with pytest.raises(SignInLocked):
+        await attempt(database, PIN)
+    await set_pin(database, actor=None, principal_id="ada", pin="8642")
+    assert (await attempt(database, "8642")).principal_id == "ada"
+
+
+async def test_failures_lock_the_device_for_everybody(database: Database, clock: SettableClock) -> None:
+    hire(database)
+    for number in range(DEVICE_LOCK.free_failures):
+        with pytest.raises((SignInFailed, SignInLocked)):
+            await attempt(database, "9999", f"guess-{number}")
+    with pytest.raises(SignInLocked):
+        await attempt(database, PIN)
+    assert (await attempt(database, PIN, device=device_key("10.0.0.8"))).principal_id == "ada"
+    clock.advance(seconds=DEVICE_LOCK.first_delay_s)
+    assert (await attempt(database, PIN)).principal_id == "ada"
+
+
+async def test_guessing_in_parallel_gains_nothing(database: Database) -> None:
+    """40 guesses at once, each from another device: no more than the free ones are ever looked at."""
+    hire(database)
+    guesses = [attempt(database, "9999", device=device_key(str(n))) for n in range(40)]
+    found = await asyncio.gather(*guesses, return_exceptions=True)
+    assert all(isinstance(one, SignInFailed | SignInLocked) for one in found)
+    assert sum(isinstance(one, SignInFailed) for one in found) == PERSON_LOCK.free_failures - 1
+    assert events(database, "sign-in-failed") == PERSON_LOCK.free_failures
+    _, person, _ = database.read_now(queries.find_pin, principal_id="ada", device_key=TABLET)
+    assert person.failed_count == PERSON_LOCK.free_failures
+
+
+async def test_a_right_guess_among_many_after_the_lock_is_refused(database: Database) -> None:
+    """The right PIN was checked before the lock fell, and counted after it: its answer must not give it away."""
+    hire(database)
+    record, _, _ = database.read_now(queries.find_pin, principal_id="ada", device_key=TABLET)
+    assert record is not None
+    late = {
+        "principal_id": "ada",
+        "checked_hash": record.pin_hash,
+        "matches": True,
+        "session_sha256": digest("ls_default_late"),
+        "device_key": TABLET,
+    }
+    await outcomes(database, ["9999"] * PERSON_LOCK.free_failures)
+    outcome = await database.write(service.record_pin_attempt, actor=None, **late)
+    assert not outcome.signed_in
+    assert outcome.locked_until_us > to_us(database.clock())
+    assert database.read_now(queries.find_session, token_sha256=digest("ls_default_late")) is None
+
+
+async def test_a_pin_checked_against_an_old_hash_does_not_count_as_right(database: Database) -> None:
+    hire(database)
+    record, _, _ = database.read_now(queries.find_pin, principal_id="ada", device_key=TABLET)
+    assert record is not None
+    await set_pin(database, actor=None, principal_id="ada", pin="8642")
+    outcome = await database.write(
+        service.record_pin_attempt,
+        actor=None,
+        principal_id="ada",
+        checked_hash=record.pin_hash,
+        matches=True,
+        session_sha256=digest("ls_default_old"),
+        device_key=TABLET,
+    )
+    assert not outcome.signed_in
+
+
+async def test_many_people_sign_in_at_once(database: Database) -> None:
+    people = [f"op-{number}" for number in range(6)]
+    for person in people:
+        hire(database, person)
+    found = await asyncio.gather(*(attempt(database, PIN, person) for person in people))
+    assert [one.principal_id for one in found] == people
+
+
+async def test_the_loop_stays_free_while_pins_are_checked() -> None:
+    pin_hash, longest_s, done = pins.hash_pin(PIN), 0.0, asyncio.Event()
+
+    async def watch() -> None:
+        nonlocal longest_s
+        last = time.perf_counter()
+        while not done.is_set():
+            await asyncio.sleep(0.001)
+            last, before = time.perf_counter(), last
+            longest_s = max(longest_s, last - before)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch())
+        started = time.perf_counter()
+        found = await asyncio.gather(*(pins.verify_pin_aside(pin_hash, PIN) for _ in range(20)))
+        took_s = time.perf_counter() - started
+        done.set()
+    assert all(found)
+    assert longest_s < took_s / 2
+
+
+async def test_too_many_at_once_is_weather(sqlite_database: Database) -> None:
+    hire(sqlite_database)
+    found = await outcomes(sqlite_database, ["9999"] * (pins.HASHING_WAITING_MAX + 40))
+    assert found.count(Unavailable) > 0
+    assert set(found) <= {Unavailable, SignInFailed, SignInLocked}
+
+
+async def test_signing_out_ends_the_session(database: Database) -> None:
+    hire(database)
+    signed_in = await attempt(database, PIN)
+    await sign_out_session(database, session_value="nonsense")
+    await sign_out_session(database, session_value=signed_in.token)
+    found = database.read_now(queries.find_session, token_sha256=digest(signed_in.token))
+    assert found is not None
+    assert found.ended_at_us is not None
+
+
+@pytest.mark.parametrize("pin", ["1234", "", "47 11", "471147114711"])
+async def test_a_trivial_pin_is_refused_without_being_repeated(sqlite_database: Database, pin: str) -> None:
+    hire(sqlite_database)
+    with pytest.raises(PinUnacceptable) as refusal:
+        await set_pin(sqlite_database, actor=None, principal_id="ada", pin=pin)
+    assert isinstance(refusal.value, Refusal)
+    assert refusal.value.detail == ""
+
+
+def test_hashes_are_argon2id_and_salted() -> None:
+    one, two = pins.hash_pin(PIN), pins.hash_pin(PIN)
+    assert one != two
+    assert one.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert pins.verify_pin(one, PIN)
+    assert not pins.verify_pin(one, "4712")
+    assert not pins.verify_pin(pins.NOBODYS_HASH, PIN)
+    assert not pins.verify_pin("garbage", PIN)

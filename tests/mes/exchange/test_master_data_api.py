@@ -1,0 +1,246 @@
+"""Master data over REST: create, read, update with version, lists, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from mes.access.types import Role
+from mes.definitions.api import router as definitions
+from mes.equipment.api import router as equipment
+from mes.exchange.plant_file import PlantDocument, check_plant_file, load_plant
+from mes.kernel.errors import Refusal
+from mes.kernel.plants import Plants
+from mes.materials.api import router as materials
+from mes.migrations.upgrade import upgrade
+from tests.conftest import SettableClock
+from tests.web.cast import hire
+
+DEMO = Path(__file__).parents[3] / "web" / "demo_plant.yaml"
+
+
+@pytest.fixture(scope="module")
+def demo() -> PlantDocument:
+    return check_plant_file(DEMO.read_text(encoding="utf-8"), filename=DEMO.name)
+
+
+@pytest.fixture
+def plants(tmp_path: Path, clock: SettableClock, demo: PlantDocument) -> Iterator[Plants]:
+    plants = Plants(data_dir=tmp_path, migrate=upgrade, clock=clock)
+    plants.default.write_now(load_plant, actor=None, plant=demo)
+    yield plants
+    plants.close()
+
+
+@pytest.fixture
+def app(plants: Plants) -> FastAPI:
+    app = FastAPI()
+    app.state.plants = plants
+    for router in (equipment, materials, definitions):
+        app.include_router(router)
+
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, refusal: Refusal) -> JSONResponse:
+        errors = [{"where": e.where, "code": e.code} for e in refusal.errors]
+        return JSONResponse({"code": refusal.code, "errors": errors}, refusal.status)
+
+    return app
+
+
+def client_of(app: FastAPI, plants: Plants, role: Role) -> httpx.AsyncClient:
+    member = hire(plants.default, f"the-{role}", role)
+    headers = {"authorization": f"Bearer {member.token}"}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plant.test/api/v1", headers=headers)
+
+
+@pytest.fixture
+async def engineer(app: FastAPI, plants: Plants) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, plants, Role.engineer) as client:
+        yield client
+
+
+async def answer(response: httpx.Response, status: int = 200) -> Any:
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+async def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+async def test_equipment_is_created_read_and_updated_with_its_version(engineer: httpx.AsyncClient) -> None:
+    body = {"id": "TEST-2", "level": "WorkUnit", "parent_id": "TEST", "nominal_cycle_s": "8.5"}
+    created = await engineer.post("/equipment", json=body)
+    made = await answer(created, 201)
+    assert created.headers["location"] == "/api/v1/equipment/TEST-2"
+    assert (made["work_center_id"], made["area_id"], made["nominal_cycle_s"]) == ("TEST", "ELECTRONICS", "8.5")
+    assert await code(await engineer.post("/equipment", json=body)) == (409, "equipment-exists")
+    change = {"level": "WorkUnit", "parent_id": "TEST", "description": "Second tester"}
+    seen = created.headers["etag"]
+    updated = await engineer.put("/equipment/TEST-2", json=change, headers={"if-match": seen})
+    assert (await answer(updated))["description"] == "Second tester"
+    stale = await engineer.put("/equipment/TEST-2", json=change, headers={"if-match": seen})
+    assert await code(stale) == (409, "version-conflict")
+    assert await code(await engineer.put("/equipment/TEST-2", json=change)) == (400, "version-missing")
+
+
+async def test_equipment_in_the_wrong_place_is_refused_by_name(engineer: httpx.AsyncClient) -> None:
+    refused = await engineer.post("/equipment", json={"id": "X", "level": "WorkUnit", "parent_id": "ELECTRONICS"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"where": "X", "code": "equipment-nesting"}]
+    assert await code(await engineer.get("/equipment/X")) == (404, "equipment-not-found")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "A B", "level": "Area", "parent_id": "AURORA-1"},
+        {"id": "A/B", "level": "Area", "parent_id": "AURORA-1"},
+        {"id": "A", "level": "Hall", "parent_id": "AURORA-1"},
+        {"id": "A", "level": "Area", "parent_id": "AURORA-1", "colour": "red"},
+        {"id": "A", "level": "Area", "parent_id": "AURORA-1", "description": "x" * 501},
+        {"id": "A", "level": "WorkCenter", "parent_id": "MACHINING", "nominal_cycle_s": "0.0000001"},
+        {"id": "x" * 101, "level": "Area", "parent_id": "AURORA-1"},
+    ],
+)
+async def test_documents_are_strict_and_bounded(engineer: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    assert (await engineer.post("/equipment", json=body)).status_code == 422
+
+
+async def test_lists_are_filtered_and_paged_with_cursors(engineer: httpx.AsyncClient) -> None:
+    cells, cursor = [], None
+    while True:
+        params = {"parent_id": "SMT-1", "limit": 3, **({"cursor": cursor} if cursor else {})}
+        page = await answer(await engineer.get("/equipment", params=params))
+        cells += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert cells == sorted(cells)
+    assert len(cells) == 7
+    assert await code(await engineer.get("/equipment", params={"cursor": "x"})) == (400, "bad-cursor")
+    assert (await engineer.get("/equipment", params={"limit": 5_000})).status_code == 422
+
+
+async def test_tree_status_and_states(engineer: httpx.AsyncClient) -> None:
+    (root,) = await answer(await engineer.get("/equipment-tree"))
+    assert root["equipment"]["id"] == "AURORA"
+    areas = root["children"][0]["children"]
+    assert [area["equipment"]["id"] for area in areas] == ["ELECTRONICS", "MACHINING"]
+    status = await answer(await engineer.get("/equipment/CNC-1/status"))
+    assert (status["state"], status["known"], status["unknown_reason"]) == ("Unknown", False, "no-signal")
+    assert len(await answer(await engineer.get("/equipment-status", params={"area_id": "MACHINING"}))) == 3
+    span = {"from_at": "2026-01-01T00:00:00Z", "to_at": "2026-01-02T00:00:00Z"}
+    assert await answer(await engineer.get("/equipment/CNC-1/state-intervals", params=span)) == []
+    naive = {"from_at": "2026-01-01T00:00:00", "to_at": "2026-01-02T00:00:00"}
+    assert (await engineer.get("/equipment/CNC-1/state-intervals", params=naive)).status_code == 422
+
+
+async def test_a_machine_is_swapped(engineer: httpx.AsyncClient, clock: SettableClock) -> None:
+    made = await engineer.post("/physical-assets", json={"id": "MC-9", "vendor": "Spindelwerk"})
+    assert (await answer(made, 201))["equipment_id"] is None
+    clock.advance(hours=1)
+    mappings = await answer(await engineer.post("/equipment/CNC-1/asset-mappings", json={"physical_asset_id": "MC-9"}))
+    assert [(m["physical_asset_id"], m["to_at"] is None) for m in mappings] == [("MC-5120", False), ("MC-9", True)]
+    assert (await answer(await engineer.get("/physical-assets/MC-9")))["equipment_id"] == "CNC-1"
+    assert await answer(await engineer.get("/equipment/CNC-1/asset-mappings")) == mappings
+    change = await engineer.put("/physical-assets/MC-9", json={"model": "M500", "version": 1})
+    assert (await answer(change))["version"] == 2
+    assert len((await answer(await engineer.get("/physical-assets", params={"limit": 100})))["items"]) == 11
+
+
+async def test_calendar_is_replaced_with_its_version(engineer: httpx.AsyncClient) -> None:
+    calendar = await answer(await engineer.get("/calendar"))
+    day = {"from_at": "2026-10-24T20:00:00Z", "to_at": "2026-10-25T06:00:00Z"}
+    calendar["shift_patterns"][2]["days"] = ["mon", "tue", "wed", "thu", "fri", "sat"]
+    assert (await answer(await engineer.put("/calendar", json=calendar)))["version"] == 2
+    assert await code(await engineer.put("/calendar", json=calendar)) == (409, "version-conflict")
+    shifts = await answer(await engineer.get("/calendar/shifts", params=day))
+    night = next(shift for shift in shifts if shift["id"] == "night")
+    assert (night["production_day"], night["working_s"]) == ("2026-10-24", 9 * 3600 - 1800 - 0)
+    calendar |= {"time_zone": "Mars/Olympus", "version": 2}
+    assert await code(await engineer.put("/calendar", json=calendar)) == (422, "calendar-invalid")
+
+
+async def test_materials_and_conversions(engineer: httpx.AsyncClient) -> None:
+    body = {"id": "SCREW", "unit": "pcs", "conversions": [{"unit": "box", "factor": "250"}]}
+    made = await engineer.post("/material-definitions", json=body)
+    assert (await answer(made, 201))["conversions"] == [{"unit": "box", "factor": "250"}]
+    ask = {"quantity": "1000", "from_unit": "pcs", "to_unit": "box"}
+    converted = await answer(await engineer.get("/material-definitions/SCREW/conversion", params=ask))
+    assert converted == {"value": "4", "unit": "box"}
+    inexact = await engineer.get("/material-definitions/CB-100/conversion", params={**ask, "to_unit": "kg"})
+    assert await code(inexact) == (422, "unit-not-convertible")
+    change = {"unit": "kg", "version": 1}
+    assert await code(await engineer.put("/material-definitions/SCREW", json=change)) == (409, "material-unit-fixed")
+    listed = await answer(await engineer.get("/material-definitions"))
+    assert "SCREW" in [item["id"] for item in listed["items"]]
+
+
+async def test_lots_with_exact_quantities_and_holds(engineer: httpx.AsyncClient) -> None:
+    body = {"id": "L-1", "material_id": "SP-305", "quantity": "0.1", "unit": "kg"}
+    assert (await answer(await engineer.post("/material-lots", json=body), 201))["quantity"] == "0.1"
+    vague = {**body, "id": "L-2", "quantity": 12345678901.123456}
+    assert (await engineer.post("/material-lots", json=vague)).status_code == 422
+    hold = {"disposition": "Restricted", "reason": "Expired", "version": 1}
+    held = await answer(await engineer.post("/material-lots/L-1/disposition", json=hold))
+    assert (held["disposition"], held["version"]) == ("Restricted", 2)
+    listed = await answer(await engineer.get("/material-lots", params={"disposition": "Restricted"}))
+    assert [item["id"] for item in listed["items"]] == ["L-1", "MCU-2609-02"]
+    change = {"material_id": "SP-305", "quantity": "0.4", "unit": "kg", "disposition": "UnRestricted", "version": 2}
+    assert (await answer(await engineer.put("/material-lots/L-1", json=change)))["quantity"] == "0.4"
+
+
+async def test_routings_and_recipes_in_versions(engineer: httpx.AsyncClient) -> None:
+    recipe = {"description": "Hotter", "parameters": {"peak_c": "250"}, "seen_version_label": "1"}
+    assert (await answer(await engineer.put("/work-masters/WM-CB-SMT", json=recipe)))["version_label"] == "2"
+    versions = await answer(await engineer.get("/work-masters", params={"work_master_id": "WM-CB-SMT"}))
+    assert [v["version_label"] for v in versions["items"]] == ["1", "2"]
+    segment = {"id": "MILL", "work_master_id": "WM-BH-MILL", "equipment_id": "CNC-1", "quantity_per_cycle": "4"}
+    change = {"material_id": "BH-200", "segments": [segment], "seen_version_label": "1"}
+    new = await answer(await engineer.put("/operations-definitions/BH-200-ROUTE", json=change))
+    assert (new["version_label"], new["state"], new["segments"][0]["nominal_cycle_s"]) == ("2", "Released", "75")
+    stale = await engineer.put("/operations-definitions/BH-200-ROUTE", json=change)
+    assert await code(stale) == (409, "version-conflict")
+    old = await answer(await engineer.get("/operations-definitions/BH-200-ROUTE", params={"version_label": "1"}))
+    assert old["state"] == "Obsolete"
+    back = await engineer.post(
+        "/operations-definitions/BH-200-ROUTE/versions/1/state",
+        json={"state": "Released", "version": old["version"]},
+    )
+    assert (await answer(back))["state"] == "Released"
+    created = {"id": "BH-ALT", "material_id": "BH-200", "state": "Draft", "segments": [segment]}
+    assert (await answer(await engineer.post("/operations-definitions", json=created), 201))["version_label"] == "1"
+    missing = {**created, "id": "BH-3", "segments": [{**segment, "equipment_id": "X"}]}
+    refused = await engineer.post("/operations-definitions", json=missing)
+    assert refused.json()["errors"] == [{"where": "BH-3/MILL", "code": "equipment-not-found"}]
+
+
+async def test_scrap_reasons(engineer: httpx.AsyncClient) -> None:
+    assert (await engineer.post("/scrap-reasons", json={"id": "WET", "description": "Wet"})).status_code == 201
+    gone = await engineer.put("/scrap-reasons/WET", json={"description": "Wet", "active": False, "version": 1})
+    assert (await answer(gone))["active"] is False
+    assert "WET" not in [r["id"] for r in await answer(await engineer.get("/scrap-reasons"))]
+    assert (await answer(await engineer.get("/scrap-reasons/WET")))["version"] == 2
+
+
+async def test_only_engineers_change_and_bridges_see_nothing(app: FastAPI, plants: Plants) -> None:
+    body = {"id": "X", "description": "x"}
+    for role, reading, writing in ((Role.operator, 200, 403), (Role.bridge, 403, 403), (Role.administrator, 200, 201)):
+        async with client_of(app, plants, role) as client:
+            assert (await client.get("/scrap-reasons")).status_code == reading
+            assert (await client.post("/scrap-reasons", json=body)).status_code == writing
+
+
+def test_every_route_has_its_own_stable_operation_id_and_a_description(app: FastAPI) -> None:
+    operations = [op for path in app.openapi()["paths"].values() for op in path.values()]
+    ids = [op["operationId"] for op in operations]
+    assert len(ids) == len(set(ids)) == 40
+    assert all("api_v1" not in name for name in ids)
+    assert all(op.get("description") for op in operations)

@@ -1,0 +1,289 @@
+"""The plant file: every fault with its line, all or nothing, twice is once, on both databases."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mes.definitions.queries import list_scrap_reasons, resolve_definition
+from mes.edge.queries import get_bridge, list_bindings
+from mes.equipment.queries import get_calendar, get_equipment, get_physical_asset
+from mes.exchange.plant_file import (
+    KnownPlant,
+    LoadSummary,
+    PlantDocument,
+    PlantFileInvalid,
+    check_plant_file,
+    load_plant,
+    read_known_plant,
+)
+from mes.kernel.db import Database
+from mes.kernel.errors import NotFound
+from mes.kernel.outbox import head_seq
+from mes.materials.queries import get_material_lot
+from mes.personnel.queries import get_person
+
+DEMO = Path(__file__).parents[3] / "web" / "demo_plant.yaml"
+ALARM = "{tag: T, signal: alarm, equipment: WC}"
+SMALL = """\
+equipment:
+  - {id: ENT, level: Enterprise}
+  - {id: SITE, level: Site, parent: ENT}
+  - {id: AREA, level: Area, parent: SITE}
+  - {id: WC, level: WorkCenter, parent: AREA}
+material_definitions:
+  - {id: M, unit: pcs, conversions: [{unit: panel, factor: 8}]}
+work_masters:
+  - {id: WM, parameters: {peak_c: 245.5, lid: true}}
+operations_definitions:
+  - id: ROUTE
+    material: M
+    segments:
+      - {id: S1, work_master: WM, equipment: WC, quantity_per_cycle: 0.125}
+"""
+
+
+def faults(text: str, filename: str = "p.yaml", known: KnownPlant | None = KnownPlant()) -> list[tuple[int, str]]:
+    with pytest.raises(PlantFileInvalid) as refusal:
+        check_plant_file(text, filename=filename, known=known)
+    assert all(e.where.startswith(f"{filename}:") for e in refusal.value.errors)
+    return [(int(e.where.rpartition(":")[2]), e.code) for e in refusal.value.errors]
+
+
+@pytest.fixture(scope="module")
+def demo() -> PlantDocument:
+    return check_plant_file(DEMO.read_text(encoding="utf-8"), filename=DEMO.name, known=KnownPlant())
+
+
+def load(database: Database, text: str, filename: str = "p.yaml") -> LoadSummary:
+    plant = check_plant_file(text, filename=filename, known=database.read_now(read_known_plant))
+    return database.write_now(load_plant, actor=None, plant=plant)
+
+
+def with_line(extra: str) -> str:
+    """The small plant and one more line at its end, line 15."""
+    return SMALL + extra
+
+
+def test_demo_plant_is_right_complete_and_loads_twice_as_once(database: Database, demo: PlantDocument) -> None:
+    first = database.write_now(load_plant, actor=None, plant=demo)
+    assert first.updated == first.unchanged == 0
+    assert first.created > 200
+    before = database.read_now(head_seq)
+    again = database.write_now(load_plant, actor=None, plant=demo)
+    assert (again.created, again.updated, again.unchanged) == (0, 0, first.created)
+    assert database.read_now(head_seq) == before
+
+
+def test_demo_plant_says_what_the_story_needs(database: Database, demo: PlantDocument) -> None:
+    database.write_now(load_plant, actor=None, plant=demo)
+    route = database.read_now(resolve_definition, definition_id=None, material_id="CB-100")
+    steps = [(s.id, s.equipment_id, s.quantity_per_cycle_e6 // 1_000_000, s.manual) for s in route.segments]
+    assert steps == [
+        ("SMT", "SMT-1", 8, False),
+        ("DEPANEL", "DEPANEL-1", 8, False),
+        ("TEST", "TEST-1", 1, False),
+        ("PACK", "PACK-1", 1, True),
+    ]
+    assert [s.after for s in route.segments[1:]] == [
+        (("SMT", "AfterEnd"),),
+        (("DEPANEL", "AfterEnd"),),
+        (("TEST", "AfterEnd"),),
+    ]
+    bearing = database.read_now(resolve_definition, definition_id=None, material_id="BH-200")
+    assert [(s.equipment_id, s.quantity_per_cycle_e6) for s in bearing.segments] == [("CNC-1", 2_000_000)]
+    assert database.read_now(get_physical_asset, physical_asset_id="MC-5120").equipment_id == "CNC-1"
+    assert database.read_now(get_material_lot, lot_id="SP-2611-04").quantity == Decimal("4.5")
+    sven = database.read_now(get_person, person_id="SVEN")
+    assert sven is not None
+    assert (sven.language, sven.principal_id) == ("de", "SVEN")
+    assert database.read_now(get_calendar).calendar.time_zone == "Europe/Berlin"
+    assert "X-OUT" in {reason.reason_id for reason in database.read_now(list_scrap_reasons)}
+
+
+def test_every_signal_of_the_simulated_factory_is_bound(database: Database, demo: PlantDocument) -> None:
+    from opcua_bridge.simulator.catalog import signal_types
+
+    database.write_now(load_plant, actor=None, plant=demo)
+    bridge = database.read_now(get_bridge, bridge_id="EDGE-1")
+    bindings = {b.tag: b for b in database.read_now(list_bindings, bridge_pk=bridge.pk)}
+    wanted = {tag for tag in signal_types() if ".Cmd." not in tag}
+    assert wanted - bindings.keys() == set()
+    assert {tag for tag in bindings.keys() - wanted if not tag.endswith(".Alarm")} == set()
+    assert bindings["CNC-1.GoodCount"].units_per_count_e6 == 2_000_000
+    assert bindings["DEPANEL-1.GoodCount"].modulus == 65_536
+    points = {tag for tag, b in bindings.items() if b.counting_point_of_pk is not None}
+    assert {tag.partition(".")[0] for tag in points} == {"SMT-1-AOI", "DEPANEL-1", "TEST-1", "CNC-1"}
+
+
+def test_json_says_the_same_as_yaml(database: Database) -> None:
+    load(database, SMALL)
+    as_json = {
+        "equipment": [
+            {"id": "ENT", "level": "Enterprise"},
+            {"id": "SITE", "level": "Site", "parent": "ENT"},
+            {"id": "AREA", "level": "Area", "parent": "SITE"},
+            {"id": "WC", "level": "WorkCenter", "parent": "AREA"},
+        ],
+        "material_definitions": [{"id": "M", "unit": "pcs", "conversions": [{"unit": "panel", "factor": 8}]}],
+    }
+    summary = load(database, json.dumps(as_json, indent=1), "p.json")
+    assert (summary.created, summary.updated, summary.unchanged) == (0, 0, 5)
+
+
+def test_changed_entries_update_and_absent_ones_stay_and_are_said(database: Database) -> None:
+    load(database, SMALL)
+    summary = load(database, "equipment:\n  - {id: WC, level: WorkCenter, parent: AREA, description: New}\n")
+    assert (summary.created, summary.updated, summary.unchanged) == (0, 1, 0)
+    assert summary.kinds[0].absent == ("AREA", "ENT", "SITE")
+    assert "left alone" in str(summary)
+    assert database.read_now(get_equipment, equipment_id="WC").description == "New"
+
+
+def test_changed_routing_without_a_named_version_is_the_next_version(database: Database) -> None:
+    load(database, SMALL)
+    summary = load(database, SMALL.replace("quantity_per_cycle: 0.125", "quantity_per_cycle: 0.25"))
+    assert summary.updated == 1
+    found = database.read_now(resolve_definition, definition_id="ROUTE", material_id=None)
+    assert (found.version_label, found.segments[0].quantity_per_cycle_e6) == ("2", 250_000)
+
+
+def test_changed_routing_under_the_same_named_version_is_a_fault_with_its_line(database: Database) -> None:
+    named = SMALL.replace("  - id: ROUTE\n", "  - id: ROUTE\n    version: 1\n")
+    load(database, named)
+    with pytest.raises(PlantFileInvalid) as refusal:
+        load(database, named.replace("0.125", "0.25"))
+    assert [(e.where, e.code) for e in refusal.value.errors] == [("p.yaml:11", "operations-definition-version-fixed")]
+
+
+def test_one_fault_and_nothing_is_written(database: Database) -> None:
+    before = database.read_now(head_seq)
+    with pytest.raises(PlantFileInvalid):
+        load(database, SMALL.replace("equipment: WC", "equipment: NOWHERE"))
+    assert database.read_now(head_seq) == before
+    with pytest.raises(NotFound):
+        database.read_now(get_equipment, equipment_id="ENT")
+
+
+def test_refusal_late_in_the_load_undoes_what_was_written_before(database: Database) -> None:
+    load(database, SMALL + "material_lots:\n  - {id: L, material: M, quantity: 1}\n")
+    changed = SMALL.replace("level: Enterprise", "level: Enterprise, description: New")
+    with pytest.raises(PlantFileInvalid) as refusal:
+        load(database, changed + "material_lots:\n  - {id: L, material: M, quantity: 1, unit: panel}\n")
+    assert [(e.where, e.code) for e in refusal.value.errors] == [("p.yaml:16", "material-lot-fixed")]
+    assert database.read_now(get_equipment, equipment_id="ENT").description == ""
+
+
+def test_references_may_lead_into_the_plant(database: Database) -> None:
+    text = "material_lots:\n  - {id: L, material: M, quantity: 4, unit: panel}\n"
+    assert faults(text) == [(2, "reference-not-found")]
+    load(database, SMALL)
+    known = database.read_now(read_known_plant)
+    check_plant_file(text, filename="p.yaml", known=known)
+    assert load(database, text).created == 1
+    assert faults(text.replace("panel", "kg"), known=known) == [(2, "unit-not-convertible")]
+    moved = "material_definitions:\n  - {id: M, unit: kg}\n"
+    assert faults(moved, known=known) == [(2, "material-unit-fixed")]
+
+
+def test_without_knowing_the_plant_only_the_file_itself_is_judged() -> None:
+    text = "material_lots:\n  - {id: L, material: M, quantity: 4}\n"
+    assert isinstance(check_plant_file(text, filename="p.yaml"), PlantDocument)
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ("nonsense: []\n", (15, "unknown-key")),
+        ("persons: {id: P}\n", (15, "plant-file-shape")),
+        ('persons: [{id: P, name: P, pin: "1234"}]\n', (15, "unknown-key")),
+        ("persons: [{name: P}]\n", (15, "missing-key")),
+        ("persons: [{id: 4711, name: P}]\n", (15, "invalid-value")),
+        ("persons: [{id: P, name: P, role: bridge}]\n", (15, "invalid-value")),
+        ("persons: [{id: P, name: P, qualifications: [X]}]\n", (15, "reference-not-found")),
+        ("physical_assets: [{id: A, equipment: WC}, {id: B, equipment: WC}]\n", (15, "asset-mapping-overlap")),
+        ("scrap_reasons: [{id: R, description: a}, {id: R, description: b}]\n", (15, "duplicate-id")),
+        ("material_lots: [{id: L, material: M, quantity: 0.0000001}]\n", (15, "invalid-value")),
+        ("material_lots: [{id: L, material: M, quantity: -1}]\n", (15, "invalid-value")),
+        ("material_lots: [{id: L, material: M, quantity: 1, disposition: Lost}]\n", (15, "invalid-value")),
+        ("calendar: {time_zone: Mars/Olympus}\n", (15, "unknown-time-zone")),
+        ("calendar: {time_zone: UTC, production_day_start: 6}\n", (15, "invalid-value")),
+        ("bridges: [{id: B, tags: [{tag: T, signal: counter, equipment: WC}]}]\n", (15, "binding-invalid")),
+        ("bridges: [{id: B, tags: [{tag: T, signal: alarm, equipment: X}]}]\n", (15, "reference-not-found")),
+        (f"bridges: [{{id: B, tags: [{ALARM}, {ALARM}]}}]\n", (15, "duplicate-id")),
+        ("id: &x 1\n", (15, "unknown-key")),
+    ],
+)
+def test_each_fault_has_its_line_and_code(extra: str, expected: tuple[int, str]) -> None:
+    assert faults(with_line(extra)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("parent: SITE", "parent: NOWHERE", (4, "parent-not-found")),
+        ("level: Area, parent: SITE", "level: Area, parent: ENT", (4, "equipment-nesting")),
+        ("level: Area,", "level: Aria,", (4, "invalid-value")),
+        ("parent: ENT}", "parent: ENT, confirmation: manual}", (3, "confirmation-not-here")),
+        ("factor: 8", "factor: -8", (7, "conversion-invalid")),
+        ("unit: panel", "unit: pcs", (7, "conversion-invalid")),
+        ("equipment: WC,", "equipment: AREA,", (14, "segment-equipment-level")),
+        ("0.125}", "0.125, after: [S1]}", (14, "segment-cycle")),
+        ("0.125}", "0}", (14, "invalid-value")),
+        ("material: M\n", "material: X\n", (12, "reference-not-found")),
+    ],
+)
+def test_each_fault_in_the_middle_has_its_line_and_code(old: str, new: str, expected: tuple[int, str]) -> None:
+    assert old in SMALL
+    assert expected in faults(SMALL.replace(old, new))
+
+
+def test_all_faults_are_told_at_once_in_order_of_lines() -> None:
+    text = (
+        SMALL.replace("level: Area,", "level: Aria,")
+        .replace("factor: 8", "factor: x")
+        .replace("work_master: WM,", "work_master: WX,")
+    )
+    assert faults(text) == [(4, "invalid-value"), (7, "conversion-invalid"), (14, "reference-not-found")]
+
+
+def test_a_ring_of_equipment_is_told_on_every_line_of_it() -> None:
+    ring = "equipment:\n" + "".join(
+        f"  - {{id: M{n}, level: EquipmentModule, parent: M{(n + 1) % 3}}}\n" for n in range(3)
+    )
+    assert faults(ring) == [(2, "equipment-cycle"), (3, "equipment-cycle"), (4, "equipment-cycle")]
+
+
+def test_shifts_that_overlap_are_told_with_their_line() -> None:
+    text = """\
+calendar:
+  time_zone: Europe/Berlin
+  shift_patterns:
+    - {id: a, days: [mon], start: "06:00", end: "14:00", breaks: [{start: "15:00", end: "15:10"}]}
+    - {id: b, days: [mon], start: "13:00", end: "22:00"}
+  exceptions:
+    - {day: 2026-12-25, kind: closed}
+    - {day: 2026-12-25, kind: extra}
+"""
+    assert faults(text) == [
+        (3, "shifts-overlap"),
+        (4, "break-outside-shift"),
+        (7, "exception-shifts"),
+        (8, "duplicate-id"),
+    ]
+
+
+def test_message_of_a_secret_tells_what_to_do() -> None:
+    with pytest.raises(PlantFileInvalid) as refusal:
+        check_plant_file('persons:\n  - {id: P, name: P, pin: "1234"}\n', filename="p.yaml")
+    assert "lineside pin set" in refusal.value.errors[0].message
+
+
+def test_person_keeps_the_dates_of_a_qualification_the_file_names_again(database: Database) -> None:
+    text = "personnel_classes: [{id: C, description: x}]\npersons: [{id: P, name: P, qualifications: [C]}]\n"
+    assert load(database, text).created == 2
+    assert load(database, text).unchanged == 2
+    assert load(database, text.replace("name: P,", "name: Q,")).updated == 1

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from mes.kernel.db import Database
+from mes.kernel.uow import UnitOfWork
+
+
+def _tally(uow: UnitOfWork) -> None:
+    uow.execute(text("CREATE TABLE tally (name VARCHAR(20) PRIMARY KEY, value BIGINT NOT NULL)"))
+    uow.execute(text("INSERT INTO tally VALUES ('a', 0)"))
+
+
+@pytest.fixture
+def tally(database: Database) -> Database:
+    """A plant with one number to fight over."""
+    database.write_now(_tally, actor=None)
+    return database

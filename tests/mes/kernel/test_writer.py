@@ -1,0 +1,196 @@
+"""The writer: grouped, serial, all or nothing for each verb, answered after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from mes.kernel.db import Database, ReadOnlySession, ReadSession
+from mes.kernel.errors import Conflict, ConstraintConflict, Unavailable
+from mes.kernel.outbox import first_broken_link, head_seq, list_events
+from mes.kernel.uow import UnitOfWork
+
+
+def add_one(uow: UnitOfWork) -> int:
+    value = uow.driver_query("SELECT value FROM tally WHERE name = 'a'")[0][0] + 1
+    uow.driver_execute("UPDATE tally SET value = ? WHERE name = 'a'", (value,))
+    uow.emit("tally.moved.v1", topics=["tally"], subject="a", payload={"value": value})
+    return int(value)
+
+
+def add_then_refuse(uow: UnitOfWork) -> None:
+    add_one(uow)
+    raise Conflict("not this one")
+
+
+def add_then_break(uow: UnitOfWork) -> None:
+    add_one(uow)
+    uow.execute(text("INSERT INTO tally VALUES ('a', 5)"))
+
+
+def value_of(session: ReadSession) -> int:
+    return int(session.execute(text("SELECT value FROM tally")).scalar_one())
+
+
+class TestGrouping:
+    async def test_no_update_is_lost_under_concurrency(self, tally: Database) -> None:
+        values = await asyncio.gather(*(tally.write(add_one, actor=None) for _ in range(400)))
+        assert sorted(values) == list(range(1, 401))
+        assert await tally.read(value_of) == 400
+
+    async def test_a_failed_verb_is_undone_alone(self, tally: Database) -> None:
+        verbs = [add_then_refuse if n % 5 == 0 else add_then_break if n % 7 == 0 else add_one for n in range(100)]
+        answers = await asyncio.gather(*(tally.write(verb, actor=None) for verb in verbs), return_exceptions=True)
+        good = sum(verb is add_one for verb in verbs)
+        assert sum(isinstance(answer, Conflict) for answer in answers) == 100 - good
+        assert sum(isinstance(answer, ConstraintConflict) for answer in answers) == verbs.count(add_then_break)
+        assert await tally.read(value_of) == good
+        events = await tally.read(list_events, after=0)
+        assert [event.payload["value"] for event in events] == list(range(1, good + 1))
+        assert [event.seq for event in events] == list(range(1, good + 1))
+
+    async def test_a_commit_is_shared(self, tally: Database) -> None:
+        commits = []
+        tally.on_commit(lambda: commits.append(1))
+        await asyncio.gather(*(tally.write(add_one, actor=None) for _ in range(200)))
+        assert len(commits) < 100
+
+    async def test_the_answer_comes_after_the_commit(self, tally: Database) -> None:
+        for _ in range(20):
+            value = await tally.write(add_one, actor=None)
+            assert await tally.read(value_of) == value
+
+    async def test_a_closed_database_says_so(self, tally: Database) -> None:
+        tally.close()
+        with pytest.raises(Unavailable):
+            await tally.write(add_one, actor=None)
+
+    async def test_actor_and_correlation_stand_in_the_audit_trail(self, tally: Database) -> None:
+        await tally.write(add_one, actor=7, correlation_id="abc")
+        (event,) = await tally.read(list_events, after=0)
+        assert (event.actor, event.correlation_id, event.topics) == (7, "abc", ("tally",))
+
+
+class TestReading:
+    async def test_a_query_cannot_write(self, tally: Database) -> None:
+        from mes.kernel.tables import ConsumerCursor
+
+        def naughty(session: ReadSession) -> None:
+            session.add(ConsumerCursor(consumer="x", seq=1))
+            session.flush()
+
+        def sneaky(session: ReadSession) -> None:
+            session.execute(text("UPDATE tally SET value = 99"))
+
+        with pytest.raises(ReadOnlySession):
+            await tally.read(naughty)
+        with pytest.raises(Exception, match=r"(?i)read"):
+            await tally.read(sneaky)
+        assert await tally.read(value_of) == 0
+
+    async def test_a_query_sees_one_snapshot(self, tally: Database) -> None:
+        entered, moved = threading.Event(), threading.Event()
+
+        def twice(session: ReadSession) -> tuple[int, int]:
+            first = value_of(session)
+            entered.set()
+            moved.wait(5)
+            return first, value_of(session)
+
+        reading = asyncio.ensure_future(tally.read(twice))
+        await asyncio.to_thread(entered.wait, 5)
+        await tally.write(add_one, actor=None)
+        moved.set()
+        assert await reading == (0, 0)
+
+
+class TestOutboxOrder:
+    async def test_two_processes_never_let_a_reader_skip(self, tally: Database, database_url: str) -> None:
+        """Two writers on one plant, a reader that follows by `seq > last`: it sees every row."""
+        other = Database(database_url)
+        seen: list[int] = []
+        done = asyncio.Event()
+
+        async def follow() -> None:
+            last = 0
+            while not (done.is_set() and await tally.read(head_seq) == last):
+                for event in await tally.read(list_events, after=last):
+                    seen.append(event.seq)
+                    last = event.seq
+                await asyncio.sleep(0)
+
+        follower = asyncio.ensure_future(follow())
+        for _ in range(15):
+            await asyncio.gather(*(db.write(add_one, actor=None) for db in (tally, other) for _ in range(10)))
+        done.set()
+        await follower
+        other.close()
+        assert seen == list(range(1, 301))
+
+    async def test_a_chained_outbox_shows_tampering(self, database_url: str, tally: Database) -> None:
+        chained = Database(database_url, chained=True)
+        for _ in range(5):
+            await chained.write(add_one, actor=None)
+        assert await chained.read(first_broken_link) is None
+
+        def tamper(uow: UnitOfWork) -> None:
+            uow.execute(text("UPDATE outbox_event SET payload = '{}' WHERE seq = 3"))
+
+        await chained.write(tamper, actor=None)
+        assert await chained.read(first_broken_link) == 3
+        chained.close()
+
+
+class TestNaiveVersions:
+    """The traps this kernel was built against, shown to be real: the naive way fails in the same test."""
+
+    def test_sqlite_read_modify_write_loses_updates_without_begin_immediate(self, tmp_path: Path) -> None:
+        path = tmp_path / "naive.sqlite"
+        with sqlite3.connect(path) as setup:
+            setup.execute("PRAGMA journal_mode=WAL")
+            setup.execute("CREATE TABLE tally (value INT)")
+            setup.execute("INSERT INTO tally VALUES (0)")
+        setup.close()
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "check_same_thread": False})
+        barrier = threading.Barrier(4)
+
+        def naive() -> None:
+            for _ in range(25):
+                with engine.connect() as connection:
+                    value = connection.execute(text("SELECT value FROM tally")).scalar_one()
+                    barrier.wait()
+                    connection.execute(text("UPDATE tally SET value = :v"), {"v": value + 1})
+                    connection.commit()
+
+        threads = [threading.Thread(target=naive) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT value FROM tally")).scalar_one() < 100
+        engine.dispose()
+
+    def test_postgres_sequences_let_a_reader_skip_rows(self, postgres_url: str) -> None:
+        engine = create_engine(postgres_url)
+        with engine.begin() as setup:
+            setup.execute(text("CREATE TABLE naive (seq BIGSERIAL PRIMARY KEY)"))
+        slow, fast = engine.connect(), engine.connect()
+        slow.execute(text("INSERT INTO naive DEFAULT VALUES"))
+        fast.execute(text("INSERT INTO naive DEFAULT VALUES"))
+        fast.commit()
+        with engine.connect() as reader:
+            last = reader.execute(text("SELECT max(seq) FROM naive")).scalar_one()
+        slow.commit()
+        with engine.connect() as reader:
+            found = reader.execute(text("SELECT count(*) FROM naive WHERE seq > :last"), {"last": last}).scalar_one()
+            total = reader.execute(text("SELECT count(*) FROM naive")).scalar_one()
+        assert (last, found, total) == (2, 0, 2), "row 1 was committed after the reader went past it"
+        slow.close()
+        fast.close()
+        engine.dispose()

@@ -1,0 +1,156 @@
+"""Materials and lots, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from mes.equipment.types import PutOutcome
+from mes.kernel.db import Database
+from mes.kernel.errors import VersionConflict
+from mes.kernel.outbox import head_seq, list_events
+from mes.kernel.uow import UnitOfWork
+from mes.materials import queries
+from mes.materials.errors import (
+    MaterialExists,
+    MaterialLotClosed,
+    MaterialLotExists,
+    MaterialLotFixed,
+    MaterialLotNotFound,
+    MaterialNotFound,
+    MaterialUnitFixed,
+    QuantityOutOfRange,
+    UnitNotConvertible,
+)
+from mes.materials.rules import conversion
+from mes.materials.service import (
+    create_lot,
+    create_material,
+    put_lots,
+    put_materials,
+    set_disposition,
+    update_lot,
+    update_material,
+)
+from mes.materials.types import LotSpec, MaterialSpec
+from standards.isa95.material import Disposition
+
+BOARD = MaterialSpec("CB-100", "pcs", "Board", (conversion("panel", 8), conversion("third", "1/3")))
+PASTE = MaterialSpec("SP-305", "g")
+LOT = LotSpec("L-1", "CB-100", Decimal("012.123456"), "panel")
+
+
+@pytest.fixture
+def stocked(database: Database) -> Database:
+    database.write_now(put_materials, actor=None, specs=[BOARD, PASTE])
+    database.write_now(put_lots, actor=None, specs=[LOT])
+    return database
+
+
+def write(database: Database, verb, **kwargs):  # type: ignore[no-untyped-def]
+    return database.write_now(verb, actor=None, **kwargs)
+
+
+def test_units_come_back_exactly_and_twice_is_once(stocked: Database) -> None:
+    view = stocked.read_now(queries.get_material, material_id="CB-100")
+    assert set(view.conversions) == set(BOARD.conversions)
+    before = stocked.read_now(head_seq)
+    assert set(write(stocked, put_materials, specs=[BOARD, PASTE]).values()) == {PutOutcome.Unchanged}
+    assert write(stocked, put_lots, specs=[LOT]) == {"L-1": PutOutcome.Unchanged}
+    assert stocked.read_now(head_seq) == before
+
+
+def test_quantities_are_integers_in_the_database_never_reals(stocked: Database) -> None:
+    """The naive column (Numeric on SQLite) is a REAL: 12.123456 comes back as …455."""
+
+    def stored(uow: UnitOfWork) -> object:
+        return uow.execute(text("SELECT quantity FROM material_lot")).scalar()
+
+    assert write(stocked, stored) == 12_123_456
+    assert stocked.read_now(queries.get_material_lot, lot_id="L-1").quantity == Decimal("12.123456")
+
+
+def test_conversion_by_query(stocked: Database) -> None:
+    def convert(quantity: str, from_unit: str, to_unit: str) -> Decimal:
+        return stocked.read_now(
+            queries.convert_quantity,
+            material_id="CB-100",
+            quantity=Decimal(quantity),
+            from_unit=from_unit,
+            to_unit=to_unit,
+        )
+
+    assert convert("7", "panel", "pcs") == 56
+    assert convert("1", "pcs", "third") == 3
+
+
+def test_a_change_of_units_alone_counts_a_version(stocked: Database) -> None:
+    write(stocked, update_material, spec=replace(BOARD, conversions=BOARD.conversions[:1]), version=1)
+    view = stocked.read_now(queries.get_material, material_id="CB-100")
+    assert (view.version, len(view.conversions)) == (2, 1)
+    with pytest.raises(VersionConflict):
+        write(stocked, update_material, spec=BOARD, version=1)
+
+
+def test_material_refusals(stocked: Database) -> None:
+    with pytest.raises(MaterialExists):
+        write(stocked, create_material, spec=BOARD)
+    with pytest.raises(MaterialUnitFixed):
+        write(stocked, put_materials, specs=[replace(BOARD, unit="kg")])
+    with pytest.raises(MaterialNotFound):
+        write(stocked, update_material, spec=MaterialSpec("X", "pcs"), version=1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "refusal"),
+    [
+        (replace(LOT, lot_id="L-2", material_id="X"), MaterialNotFound),
+        (replace(LOT, lot_id="L-2", unit="kg"), UnitNotConvertible),
+        (replace(LOT, lot_id="L-2", quantity=Decimal(-1)), QuantityOutOfRange),
+        (replace(LOT, unit="pcs"), MaterialLotFixed),
+        (replace(LOT, material_id="SP-305", unit="g"), MaterialLotFixed),
+    ],
+)
+def test_lot_refusals(stocked: Database, spec: LotSpec, refusal: type[Exception]) -> None:
+    with pytest.raises(refusal):
+        write(stocked, put_lots, specs=[spec])
+
+
+def test_hold_and_release_say_who_and_why(stocked: Database) -> None:
+    before = stocked.read_now(head_seq)
+    hold, reason = Disposition.Restricted, "Wrong paste"
+    stocked.write_now(set_disposition, actor=7, lot_id="L-1", disposition=hold, reason=reason, version=1)
+    write(stocked, set_disposition, lot_id="L-1", disposition=hold, reason="again")
+    (event,) = stocked.read_now(list_events, after=before, limit=10)
+    assert event.type == "materials.lot-disposition-changed.v1"
+    assert event.actor == 7
+    assert event.payload == {"lot_id": "L-1", "from": "UnRestricted", "to": "Restricted", "reason": reason}
+    held = stocked.read_now(queries.list_material_lots, disposition="Restricted").items
+    assert [lot.lot_id for lot in held] == ["L-1"]
+    with pytest.raises(VersionConflict):
+        write(stocked, set_disposition, lot_id="L-1", disposition=Disposition.Closed, reason="x", version=1)
+
+
+def test_closed_lot_stays_closed(stocked: Database) -> None:
+    write(stocked, set_disposition, lot_id="L-1", disposition=Disposition.Closed, reason="used up")
+    with pytest.raises(MaterialLotClosed):
+        write(stocked, set_disposition, lot_id="L-1", disposition=Disposition.UnRestricted, reason="x")
+    with pytest.raises(MaterialLotClosed):
+        write(stocked, update_lot, spec=LOT, version=2)
+
+
+def test_lots_are_created_once_updated_with_version_and_paged(stocked: Database) -> None:
+    with pytest.raises(MaterialLotExists):
+        write(stocked, create_lot, spec=LOT)
+    write(stocked, update_lot, spec=replace(LOT, quantity=Decimal(3)), version=1)
+    assert stocked.read_now(queries.get_material_lot, lot_id="L-1").quantity == 3
+    write(stocked, put_lots, specs=[replace(LOT, lot_id=f"L-{n}") for n in range(2, 8)])
+    first = stocked.read_now(queries.list_material_lots, limit=4)
+    second = stocked.read_now(queries.list_material_lots, limit=4, cursor=first.next_cursor)
+    assert [lot.lot_id for lot in (*first.items, *second.items)] == [f"L-{n}" for n in range(1, 8)]
+    assert second.next_cursor is None
+    with pytest.raises(MaterialLotNotFound):
+        stocked.read_now(queries.get_material_lot, lot_id="X")

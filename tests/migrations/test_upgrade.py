@@ -1,0 +1,60 @@
+"""Migrations lead to exactly the schema the code means, lose nothing, and never touch a newer plant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mes.kernel.db import Database, ReadSession
+from mes.kernel.uow import UnitOfWork
+from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
+from tests.support.plants import build_plant
+
+
+def test_the_migrated_schema_is_the_schema_in_code(database: Database) -> None:
+    assert differences(database) == []
+
+
+def test_upgrading_again_changes_nothing(database: Database) -> None:
+    database.write_now(build_plant, actor=None)
+    before = current_revision(database)
+    upgrade(database)
+
+    def equipment(session: ReadSession) -> int:
+        return int(session.execute(text("SELECT count(*) FROM equipment")).scalar_one())
+
+    assert current_revision(database) == before
+    assert database.read_now(equipment) == 9
+
+
+def test_a_plant_of_a_newer_version_is_left_alone(database: Database) -> None:
+    def from_the_future(uow: UnitOfWork) -> None:
+        uow.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    database.write_now(from_the_future, actor=None)
+    with pytest.raises(SchemaTooNew, match="9999"):
+        upgrade(database)
+
+
+def test_an_interrupted_upgrade_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+
+    def torn(_connection: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mes.migrations.upgrade._check_foreign_keys", torn)
+    with pytest.raises(KeyboardInterrupt):
+        upgrade(database)
+    assert current_revision(database) is None
+    database.close()
+
+
+def test_hot_tables_keep_their_shape_on_sqlite(sqlite_database: Database) -> None:
+    def sql(session: ReadSession, *, name: str) -> str:
+        found = session.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": name})
+        return str(found.scalar_one())
+
+    assert "WITHOUT ROWID" in sqlite_database.read_now(sql, name="history_sample")
+    assert "WHERE job_pk IS NULL" in sqlite_database.read_now(sql, name="ix_count_fact_unassigned")

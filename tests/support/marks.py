@@ -1,0 +1,33 @@
+"""A pytest plugin (named in pyproject.toml): marks follow from the fixtures a test asks for.
+
+So `-m "not postgres"` leaves out every test that would start a database server, whoever wrote it. Journeys start three
+processes and a browser each and wait most of the time: those on SQLite take turns on one worker, those on PostgreSQL
+on another.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+FIXTURE_MARKS = {"postgres": "postgres", "launched_browser": "browser", "browser": "browser"}
+ONE_AT_A_TIME = "journey"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in marks_of(item):
+            item.add_marker(mark)
+        if item.get_closest_marker(ONE_AT_A_TIME):
+            turns = "postgresql" if item.get_closest_marker("postgres") else "sqlite"
+            item.add_marker(pytest.mark.xdist_group(f"{ONE_AT_A_TIME}-{turns}"))
+
+
+def marks_of(item: pytest.Item) -> set[str]:
+    """Marks by fixture, and by the parameter `postgresql` of tests that run on both databases."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    marks = {mark for fixture, mark in FIXTURE_MARKS.items() if fixture in fixtures}
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and "postgresql" in callspec.params.values():
+        marks.add("postgres")
+    return marks

@@ -1,0 +1,53 @@
+"""`python -m tests.support.prepare`: get PostgreSQL and Chromium where we may, else name the one thing missing.
+
+We may where we are root on a Debian; elsewhere nothing is installed and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.support.chromium import ChromiumMissing, find_chromium
+from tests.support.postgres import ClusterError, find_programs
+
+NEEDS: tuple[tuple[Callable[[], object], tuple[str, ...]], ...] = (
+    (find_programs, ("postgresql",)),
+    (find_chromium, ("chromium", "fonts-noto-core")),
+)
+
+
+def main() -> int:
+    for find, packages in NEEDS:
+        if missing(find) and may_install():
+            install(packages)
+        if sentence := missing(find):
+            print(sentence, file=sys.stderr)
+            return 1
+    return 0
+
+
+def missing(find: Callable[[], object]) -> str:
+    """What is missing, in one sentence; nothing if all is there."""
+    try:
+        find()
+    except (ClusterError, ChromiumMissing) as error:
+        return str(error)
+    return ""
+
+
+def may_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(packages: tuple[str, ...]) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", *command], env=environment, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

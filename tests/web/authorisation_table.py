@@ -1,0 +1,417 @@
+"""Who may call what: one row a route, for every route of the server. A route without a row fails the suite.
+
+A new route gets its row here: the roles for which `sample` must succeed with `status`. Everybody else is refused (401
+without a good credential of this plant, 403 with one whose role does not suffice), and refusing writes nothing.
+`sample(stage)` makes a fresh request each time; what it needs is made through `stage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mes.access.types import Role
+from mes.orders.service import complete_job
+from tests.web.stage import Stage
+
+OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
+ADMINISTRATOR, INTEGRATION, BRIDGE = Role.administrator, Role.integration, Role.bridge
+FLOOR: Final = frozenset({OPERATOR, SUPERVISOR, ENGINEER, ADMINISTRATOR})
+RELEASING: Final = frozenset({SUPERVISOR, ADMINISTRATOR})
+ENGINEERING: Final = frozenset({ENGINEER, ADMINISTRATOR})
+ADMINISTRATION: Final = frozenset({ADMINISTRATOR})
+ERP: Final = frozenset({INTEGRATION})
+REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
+EDGE: Final = frozenset({BRIDGE})
+PUBLIC: Final = None
+"""Everybody, signed in or not, of whatever plant."""
+
+SOCKET: Final = "SOCKET"
+MOUNT: Final = "MOUNT"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request. At most one of `json`, `form` and `content`."""
+
+    url: str
+    json: Any = None
+    form: Mapping[str, Any] | None = None
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`method` of a websocket is SOCKET, of mounted files MOUNT; `path` is the route's template."""
+
+    method: str
+    path: str
+    allowed: frozenset[Role] | None
+    sample: Callable[[Stage], Sample]
+    status: int = 200
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.method, self.path
+
+
+def at(url: str) -> Callable[[Stage], Sample]:
+    """A request that needs nothing but its address."""
+    return lambda stage: Sample(url)
+
+
+# --- access and personnel
+
+
+def _new_principal(stage: Stage) -> Sample:
+    return Sample("", json={"id": stage.fresh("new"), "role": "operator", "display_name": "New"})
+
+
+def _person(stage: Stage) -> dict[str, Any]:
+    return {"name": "Somebody", "language": "en", "qualifications": []}
+
+
+V1: Final = "/api/v1"
+
+
+def to(url: str, make: Callable[[Stage], Sample]) -> Callable[[Stage], Sample]:
+    """The body of one sample, sent to this address."""
+
+    def sample(stage: Stage) -> Sample:
+        made = make(stage)
+        return Sample(url, made.json, made.form, made.content, made.headers)
+
+    return sample
+
+
+ACCESS: Final = [
+    Row("GET", f"{V1}/principals", ADMINISTRATION, at(f"{V1}/principals")),
+    Row("POST", f"{V1}/principals", ADMINISTRATION, to(f"{V1}/principals", _new_principal), 201),
+    Row("GET", f"{V1}/principals/{{principal_id}}", ADMINISTRATION, at(f"{V1}/principals/ada")),
+    Row(
+        "PATCH",
+        f"{V1}/principals/{{principal_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/principals/{s.principal()}", json={"disabled": True, "version": 1}),
+    ),
+    Row(
+        "PUT",
+        f"{V1}/principals/{{principal_id}}/pin",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/principals/{s.principal()}/pin", json={"pin": "4711"}),
+        204,
+    ),
+    Row("GET", f"{V1}/tokens", ADMINISTRATION, at(f"{V1}/tokens")),
+    Row(
+        "POST",
+        f"{V1}/tokens",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/tokens", json={"principal_id": s.principal(), "label": "ERP"}),
+        201,
+    ),
+    Row(
+        "DELETE",
+        f"{V1}/tokens/{{token_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/tokens/{s.token_id()}"),
+        204,
+    ),
+    Row("GET", f"{V1}/persons", FLOOR, at(f"{V1}/persons?personnel_class=SOLDERING&limit=10")),
+    Row(
+        "POST",
+        f"{V1}/persons",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/persons", json={"id": s.fresh("person"), **_person(s)}),
+        201,
+    ),
+    Row("GET", f"{V1}/persons/{{person_id}}", FLOOR, lambda s: Sample(f"{V1}/persons/{s.person()}")),
+    Row(
+        "PUT",
+        f"{V1}/persons/{{person_id}}",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/persons/{s.person()}", json=_person(s), headers={"if-match": '"1"'}),
+    ),
+    Row("GET", f"{V1}/personnel-classes", FLOOR, at(f"{V1}/personnel-classes")),
+    Row(
+        "POST",
+        f"{V1}/personnel-classes",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/personnel-classes", json={"id": s.fresh("skill")}),
+        201,
+    ),
+    Row(
+        "GET",
+        f"{V1}/personnel-classes/{{personnel_class_id}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/personnel-classes/{s.personnel_class()}"),
+    ),
+    Row(
+        "PUT",
+        f"{V1}/personnel-classes/{{personnel_class_id}}",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/personnel-classes/{s.personnel_class()}", json={"description": "new", "version": 1}),
+    ),
+]
+
+
+# --- master data
+
+BENCH_UNIT: Final = {"level": "WorkUnit", "parent_id": "BENCHES", "confirmation": "manual"}
+SEGMENT: Final = {"id": "PACK", "work_master_id": "WM-BENCH", "equipment_id": "BENCH"}
+LOT: Final = {"material_id": "BOARD", "quantity": "5", "unit": "pcs"}
+DAY: Final = "from_at=2026-03-02T00:00:00Z&to_at=2026-03-03T00:00:00Z"
+
+
+def _resource(path: str, key: str, make: Callable[[Stage], str], new: Mapping[str, Any], change: Any) -> list[Row]:
+    """The four routes of a master data resource: list, create, read, update. Seen by the floor, kept by engineers.
+
+    `change` is the update's body, or makes the whole sample where the version has to be read first.
+    """
+    collection, one = f"{V1}/{path}", f"{V1}/{path}/{{{key}}}"
+    return [
+        Row("GET", collection, FLOOR, at(collection)),
+        Row("POST", collection, ENGINEERING, lambda s: Sample(collection, json={"id": s.fresh("new"), **new}), 201),
+        Row("GET", one, FLOOR, lambda s: Sample(f"{collection}/{make(s)}")),
+        Row(
+            "PUT",
+            one,
+            ENGINEERING,
+            change if callable(change) else lambda s: Sample(f"{collection}/{make(s)}", json=change),
+        ),
+    ]
+
+
+def _lot_disposition(stage: Stage) -> Sample:
+    body = {"disposition": "Restricted", "reason": "check", "version": 1}
+    return Sample(f"{V1}/material-lots/{stage.lot()}/disposition", json=body)
+
+
+def _changed_bench(stage: Stage) -> Sample:
+    bench = stage.bench()
+    return Sample(f"{V1}/equipment/{bench}", json={**BENCH_UNIT, "version": stage.version_of_bench(bench)})
+
+
+def _withdraw_route(stage: Stage) -> Sample:
+    route = stage.route()
+    body = {"state": "Obsolete", "version": stage.version_of_route(route)}
+    return Sample(f"{V1}/operations-definitions/{route}/versions/1/state", json=body)
+
+
+def _calendar(stage: Stage) -> Sample:
+    body = {"time_zone": "Europe/Berlin", "version": stage.calendar_version()}
+    return Sample(f"{V1}/calendar", json=body)
+
+
+MASTER_DATA: Final = [
+    *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
+    Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
+    Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
+    Row("GET", f"{V1}/equipment/{{equipment_id}}/status", FLOOR, at(f"{V1}/equipment/BENCH/status")),
+    Row(
+        "GET",
+        f"{V1}/equipment/{{equipment_id}}/state-intervals",
+        FLOOR,
+        at(f"{V1}/equipment/BENCH/state-intervals?{DAY}"),
+    ),
+    Row("GET", f"{V1}/equipment/{{equipment_id}}/asset-mappings", FLOOR, at(f"{V1}/equipment/BENCH/asset-mappings")),
+    Row(
+        "POST",
+        f"{V1}/equipment/{{equipment_id}}/asset-mappings",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/equipment/{s.bench()}/asset-mappings", json={"physical_asset_id": s.asset()}),
+    ),
+    *_resource("physical-assets", "physical_asset_id", Stage.asset, {}, {"vendor": "Acme", "version": 1}),
+    Row("GET", f"{V1}/calendar", FLOOR, at(f"{V1}/calendar")),
+    Row("PUT", f"{V1}/calendar", ENGINEERING, _calendar),
+    Row("GET", f"{V1}/calendar/shifts", FLOOR, at(f"{V1}/calendar/shifts?{DAY}")),
+    *_resource("material-definitions", "material_id", Stage.material, {"unit": "pcs"}, {"unit": "pcs", "version": 1}),
+    Row(
+        "GET",
+        f"{V1}/material-definitions/{{material_id}}/conversion",
+        FLOOR,
+        at(f"{V1}/material-definitions/BOARD/conversion?quantity=1&from_unit=pcs&to_unit=pcs"),
+    ),
+    *_resource("material-lots", "lot_id", Stage.lot, LOT, {**LOT, "disposition": "Restricted", "version": 1}),
+    Row("POST", f"{V1}/material-lots/{{lot_id}}/disposition", ENGINEERING, _lot_disposition),
+    *_resource("work-masters", "work_master_id", Stage.work_master, {}, {"seen_version_label": "1"}),
+    *_resource(
+        "operations-definitions",
+        "definition_id",
+        Stage.route,
+        {"material_id": "BOARD", "segments": [SEGMENT]},
+        {"material_id": "BOARD", "segments": [SEGMENT], "description": "new", "seen_version_label": "1"},
+    ),
+    Row(
+        "POST",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/state",
+        ENGINEERING,
+        _withdraw_route,
+    ),
+    *_resource(
+        "scrap-reasons",
+        "reason_id",
+        Stage.scrap_reason,
+        {"description": "Dented"},
+        {"description": "Bent", "version": 1},
+    ),
+]
+
+
+# --- orders and reports
+
+
+def _order(stage: Stage) -> Sample:
+    return Sample(
+        f"{V1}/operations-requests",
+        json={"id": stage.fresh("PO"), "operations_definition_id": "BOARD-ROUTE", "quantity": "50"},
+    )
+
+
+def _versions(path: str, job: Any) -> Sample:
+    return Sample(f"{V1}/job-orders/{path}", json={"versions": {job.job_id: job.version}})
+
+
+ORDERS: Final = [
+    Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
+    Row("GET", f"{V1}/operations-requests", REPORTS, at(f"{V1}/operations-requests")),
+    Row(
+        "GET",
+        f"{V1}/operations-requests/{{request_id:path}}",
+        REPORTS,
+        lambda s: Sample(f"{V1}/operations-requests/{s.job().order_id}"),
+    ),
+    Row("GET", f"{V1}/job-orders", REPORTS, at(f"{V1}/job-orders")),
+    Row("POST", f"{V1}/job-orders/release", RELEASING, lambda s: _versions("release", s.job()), 204),
+    Row(
+        "POST",
+        f"{V1}/job-orders/revoke-release",
+        RELEASING,
+        lambda s: _versions("revoke-release", s.released_job()),
+        204,
+    ),
+    Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
+    Row("GET", f"{V1}/operations-performance", REPORTS, at(f"{V1}/operations-performance?after=0")),
+]
+
+
+# --- bridges
+
+
+def _batch(stage: Stage) -> Sample:
+    content = b'{"journal_id": "%s", "first_seq": 1, "items": []}' % stage.fresh("journal").encode()
+    return Sample(f"{V1}/bridge/ingest", content=content)
+
+
+EDGE_ROWS: Final = [
+    Row("POST", f"{V1}/bridge/ingest", EDGE, _batch),
+    Row("GET", f"{V1}/bridge/commands", EDGE, at(f"{V1}/bridge/commands?wait_s=0")),
+    Row(
+        "POST",
+        f"{V1}/bridge/commands/{{command_id}}/result",
+        EDGE,
+        lambda s: Sample(f"{V1}/bridge/commands/{s.command()}/result", content=b'{"outcome": "refused"}'),
+        204,
+    ),
+]
+
+
+# --- screens
+
+
+def _act(act: str, ready: Callable[[Stage], Any]) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = ready(stage)
+        return Sample(f"/s/{job.bench}/{act}", form={"job_id": job.job_id, "version": job.version})
+
+    return sample
+
+
+def _count(what: str, **more: str) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = stage.started_job()
+        counted = {"job_id": job.job_id, "quantity": "1", "request_id": stage.fresh("request"), **more}
+        return Sample(f"/s/{job.bench}/{what}", form=counted)
+
+    return sample
+
+
+def _ask(what: str) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = stage.started_job()
+        return Sample(f"/s/{job.bench}/{what}?job_id={job.job_id}")
+
+    return sample
+
+
+def _undo(stage: Stage) -> Sample:
+    job = stage.after(complete_job, stage.started_job())
+    form = {"what": "complete", "job_id": job.job_id, "version": job.version}
+    return Sample(f"/s/{job.bench}/undo", form=form)
+
+
+def _board(act: str, ready: Callable[[Stage], Any]) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = ready(stage)
+        form = {"order_id": job.order_id, "show": "open", "job": f"{job.version}:{job.job_id}"}
+        return Sample(f"/board/{act}", form=form)
+
+    return sample
+
+
+def _regions(prefix: str, url: str, *names: str) -> list[Row]:
+    """The region's own routes, where no socket gets through."""
+    return [Row("GET", f"{prefix}/{name}", FLOOR, at(f"{url}/{name}")) for name in names]
+
+
+def _order_page(tail: str = "") -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/orders/{stage.job().order_id}{tail}")
+
+
+SCREENS: Final = [
+    Row("GET", "/", FLOOR, at("/")),
+    *_regions("", "", "home-stations"),
+    Row("GET", "/s/{equipment_id}", FLOOR, at("/s/BENCH")),
+    *_regions(
+        "/s/{equipment_id}", "/s/BENCH", "machine-state", "current-job", "line-cells", "job-queue", "unassigned-counts"
+    ),
+    Row("GET", "/s/{equipment_id}/scrap", FLOOR, _ask("scrap")),
+    Row("GET", "/s/{equipment_id}/good", FLOOR, _ask("good")),
+    Row("POST", "/s/{equipment_id}/good", FLOOR, _count("good"), 303),
+    Row("POST", "/s/{equipment_id}/scrap", FLOOR, _count("scrap", reason_id="scratch"), 303),
+    Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
+    Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
+    Row("GET", "/board", FLOOR, at("/board")),
+    *_regions("/board", "/board", "board-orders"),
+    Row("POST", "/board/release", RELEASING, _board("release", Stage.job), 303),
+    Row("POST", "/board/revoke", RELEASING, _board("revoke", Stage.released_job), 303),
+    Row("GET", "/wall/{area_id}", FLOOR, at("/wall/HALL")),
+    *_regions("/wall/{area_id}", "/wall/HALL", "wall-machines", "wall-orders", "wall-totals"),
+    Row("GET", "/orders/{order_id}", FLOOR, _order_page()),
+    Row("GET", "/orders/{order_id}/order-head", FLOOR, _order_page("/order-head")),
+    Row("GET", "/orders/{order_id}/order-history", FLOOR, _order_page("/order-history")),
+    Row("GET", "/-/patterns", FLOOR, at("/-/patterns")),
+    Row(SOCKET, "/live", FLOOR, at("/live?r=board-orders&show=open")),
+]
+
+
+# --- everybody
+
+
+def _sign_in(stage: Stage) -> Sample:
+    return Sample("/signin", form={"person": "nobody", "pin": "4711"})
+
+
+OPEN: Final = [
+    Row("GET", "/signin", PUBLIC, at("/signin")),
+    Row("POST", "/signin", PUBLIC, _sign_in, 401),
+    Row("POST", "/signout", PUBLIC, lambda s: Sample("/signout", form={}), 303),
+    Row("GET", "/healthz", PUBLIC, at("/healthz")),
+    Row("GET", "/readyz", PUBLIC, at("/readyz")),
+    Row("GET", "/problems/{code}", PUBLIC, at("/problems/sign-in-failed")),
+    Row("GET", "/api/openapi.json", PUBLIC, at("/api/openapi.json")),
+    Row(MOUNT, "/static", PUBLIC, at("/static/app.css")),
+]
+
+ROWS: Final = [*ACCESS, *MASTER_DATA, *ORDERS, *EDGE_ROWS, *SCREENS, *OPEN]

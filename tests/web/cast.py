@@ -1,0 +1,52 @@
+"""The cast of every access test: one of each role, with a token and, for persons, an open session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from mes.access.service import create_principal, create_token, open_session
+from mes.access.tokens import digest, new_session_value
+from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.kernel.db import Database
+
+CAST: Final = {
+    "ada": Role.operator,
+    "sven": Role.supervisor,
+    "erin": Role.engineer,
+    "adam": Role.administrator,
+    "iris": Role.integration,
+    "bert": Role.bridge,
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody who can call. `session` is None for machines: they have no way to get one."""
+
+    name: str
+    role: Role
+    principal_pk: int
+    token: str
+    session: str | None
+
+    def headers(self, path: str) -> dict[str, str]:
+        """How this one calls a path: the API by token, screens by cookie (a machine tries its token there too)."""
+        if path.startswith("/api/") or self.session is None:
+            return {"authorization": f"Bearer {self.token}"}
+        return {"cookie": f"lineside_session={self.session}", "sec-fetch-site": "same-origin"}
+
+
+def hire_cast(database: Database) -> dict[Role, Member]:
+    """The whole cast, hired into one plant."""
+    return {role: hire(database, name, role) for name, role in CAST.items()}
+
+
+def hire(database: Database, name: str, role: Role) -> Member:
+    """One principal with a token and, for a person, a session."""
+    pk = database.write_now(create_principal, actor=None, principal_id=name, role=role, display_name=name.title())
+    new = database.write_now(create_token, actor=None, plant_id=database.plant_id, principal_id=name, label="cast")
+    session = new_session_value(database.plant_id) if ROLE_KIND[role] is PrincipalKind.person else None
+    if session is not None:
+        database.write_now(open_session, actor=None, principal_id=name, session_sha256=digest(session))
+    return Member(name, role, pk, new.token, session)

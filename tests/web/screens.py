@@ -1,0 +1,393 @@
+"""Renders screens from made-up views, serves them with the real css and js, and looks at them in Chromium.
+
+`python -m tests.web.screens FOLDER [name …]` writes PNGs into FOLDER: they are for a person's eyes, never for git.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mes.orders.types import Cause, CountFact, CountKind, OrderDetail, OrderEvent
+from mes.reporting.types import ReportVersion
+from standards.isa95.job_control import JobState
+from standards.packml.states import EquipmentState
+from tests.support.chromium import launch_options
+from tests.web import factory as f
+from web.board.views import BoardPage, board_orders
+from web.components.machine import view_machine
+from web.home.views import HomePage, home_stations
+from web.layouts.shell import Shell, milliseconds
+from web.orders.views import OrderPage, order_head, order_history
+from web.patterns.views import patterns
+from web.problems import ProblemView
+from web.security import CONTENT_SECURITY_POLICY
+from web.signin.views import PersonTile, SigninPage
+from web.station.views import (
+    Deed,
+    MachineRegion,
+    Reason,
+    ReportView,
+    StationPage,
+    base_of,
+    cells_region,
+    current_region,
+    queue_region,
+    unassigned_region,
+    undo_view,
+)
+from web.templating import render
+from web.wall.views import LineTotal, WallPage, wall_machines, wall_orders, wall_totals
+
+ZONE: Final = ZoneInfo("Europe/Berlin")
+STATIC: Final = Path(__file__).parents[2] / "web" / "static"
+VIEWPORTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "tablet": {"viewport": {"width": 1280, "height": 800}, "has_touch": True},
+    "upright": {"viewport": {"width": 800, "height": 1280}, "has_touch": True},
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "tv": {"viewport": {"width": 1920, "height": 1080}},
+    "phone": {"viewport": {"width": 412, "height": 915}, "has_touch": True, "is_mobile": True},
+}
+_E = EquipmentState
+Make = Callable[[], tuple[str, object]]
+
+
+def station(
+    equipment_id: str = "SMT-1",
+    *,
+    jobs: tuple[Any, ...] = (),
+    status: Any = None,
+    undo: bool = False,
+    cells: tuple[Any, ...] = (),
+    strays: tuple[Any, ...] = (),
+) -> StationPage:
+    now = f.NOW
+    line = cells_region(equipment_id, cells, now)
+    deed = Deed("scrap", "J", Decimal(2), "R", until=now + timedelta(seconds=8)) if undo else None
+    taken_back = undo_view(equipment_id, deed, now)
+    machine = status or f.machine(equipment_id, description="SMT line")
+    return StationPage(
+        equipment_id,
+        machine.description,
+        MachineRegion(view_machine(machine, now)),
+        current_region(equipment_id, jobs, "0123", ZONE, now),
+        line,
+        queue_region(equipment_id, jobs, ZONE),
+        unassigned_region(equipment_id, line, strays),
+        taken_back,
+    )
+
+
+def running_line() -> StationPage:
+    queue = (
+        f.waiting("SMT-1", sequence=2, operations_request_id="PO-1002"),
+        f.waiting("SMT-1", JobState.NotAllowedToStart, note="", operations_request_id="PO-1003"),
+    )
+    return station(jobs=(f.job(), *queue), cells=f.cells(_E.Running, _E.Starved), strays=(f.unassigned(),))
+
+
+def interval_line() -> StationPage:
+    one = f.job(good_low=Decimal(44), good_high=Decimal(46), target_now=Decimal(40))
+    return station(jobs=(one,), undo=True, cells=f.cells(_E.Down, _E.Blocked, _E.Running, _E.Unknown))
+
+
+def long_words() -> StationPage:
+    one = f.job(
+        material_description="Lagergehäusehälfte mit Schmiernippelgewindebohrung, gefräst und entgratet",
+        operations_request_id="PO-2026-11-21-ABCDEFGHIJ-000017",
+        good_low=Decimal(12480),
+        quantity=Decimal(99999),
+        good_high=Decimal(12480),
+        target_now=Decimal(25000),
+    )
+    return station(jobs=(one, f.waiting("SMT-1")), cells=f.cells(_E.Down))
+
+
+def bench() -> StationPage:
+    bench = f.machine("PACK-1", _E.Unknown, description="Packing bench", manual=True)
+    packing = f.job(
+        "PACK-1",
+        manual=True,
+        quantity=Decimal(50),
+        cycles=50,
+        good_low=Decimal(32),
+        good_high=Decimal(32),
+        scrap_low=Decimal(0),
+        scrap_high=Decimal(0),
+        target_now=Decimal(31),
+        description="Pack",
+        nominal_cycle_s=Decimal(12),
+    )
+    return station("PACK-1", jobs=(packing, f.waiting("PACK-1", manual=True)), status=bench)
+
+
+def bench_ready() -> StationPage:
+    bench = f.machine("PACK-1", _E.Unknown, description="Packing bench", manual=True)
+    return station("PACK-1", jobs=(f.waiting("PACK-1", manual=True, description="Pack"),), status=bench)
+
+
+def paused() -> StationPage:
+    local = f.machine("DEPANEL-1", _E.Stopped, description="Depaneling cobot", remote=False, mode=2)
+    job = f.paused("DEPANEL-1", description="Depanel", note="command-refused", note_text="Door open")
+    return station("DEPANEL-1", jobs=(job, f.done("DEPANEL-1")), status=local)
+
+
+def unknown() -> StationPage:
+    lost = f.machine("TEST-1", _E.Unknown, description="Functional test", known_at=f.NOW - timedelta(minutes=8))
+    return station("TEST-1", status=lost, jobs=(f.waiting("TEST-1", JobState.NotAllowedToStart, note=""),))
+
+
+def report(what: str) -> ReportView:
+    texts = ("Solder bridge", "Missing component", "Tombstone", "Board warped", "Dropped", "Test failed", "Other")
+    reasons = tuple(Reason(str(i), text) for i, text in enumerate(texts)) if what == "scrap" else ()
+    return ReportView(base_of("SMT-1"), "SMT line", what, "J", "PO-1001", "Controller board", "0123", reasons)
+
+
+def board(show: str = "open", cards: tuple[Any, ...] | None = None) -> BoardPage:
+    return BoardPage(board_orders(f.orders() if cards is None else cards, show, ZONE, f.NOW), None)
+
+
+def wall(
+    *states: EquipmentState, tested: EquipmentState = _E.Running, cards: tuple[Any, ...] | None = None
+) -> WallPage:
+    statuses = [s for s in f.plant(*states) if s.area_id == "ELECTRONICS" and s.equipment_id != "TEST-1"]
+    statuses.append(f.machine("TEST-1", tested, description="Functional test"))
+    lines = (
+        LineTotal("SMT-1", "SMT line", Decimal(12320), Decimal(1840)),
+        LineTotal("DEPANEL-1", "Depaneling cobot", Decimal(1200), Decimal(12)),
+        LineTotal("TEST-1", "Functional test", Decimal(1180), Decimal(6)),
+        LineTotal("PACK-1", "Packing bench", Decimal(1100), Decimal(0)),
+        LineTotal("REWORK-1", "Rework bench", Decimal(18), Decimal(0)),
+        LineTotal("DEPANEL-2", "Depaneling cobot", Decimal(1200), Decimal(12)),
+    )
+    orders = wall_orders("ELECTRONICS", f.orders() if cards is None else cards, ZONE, f.NOW)
+    machines = wall_machines("ELECTRONICS", statuses, f.NOW)
+    return WallPage("ELECTRONICS", "Electronics", machines, orders, wall_totals("ELECTRONICS", lines, 34))
+
+
+def signin(problem: str = "") -> SigninPage:
+    people = [
+        PersonTile(f"p{i}", name)
+        for i, (name, _) in enumerate(
+            [
+                ("Ada Okafor", "operator"),
+                ("Jonas Weber", "operator"),
+                ("Mara Kowalczyk", "operator"),
+                ("Sven Lindqvist", "supervisor"),
+                ("Elif Yılmaz", "engineer"),
+                ("Priya Raman", "administrator"),
+            ]
+        )
+    ]
+    return SigninPage(
+        "SMT-1", "SMT line", "/s/SMT-1", tuple(people[:2]), tuple(people[2:]), "p0", problem, 30, ("en", "de")
+    )
+
+
+def problem() -> ProblemView:
+    return ProblemView(
+        409,
+        "job-version-conflict",
+        "Somebody else was faster",
+        "Job PO-1001-1 has moved on since you looked.",
+        "Look at the job again, then decide.",
+        "",
+        "/problems/job-version-conflict",
+    )
+
+
+def order_page() -> OrderPage:
+    card = f.order("PO-1001", late=True, due_at=f.NOW - timedelta(minutes=35))
+    what = (
+        "orders.job-started.v1",
+        "orders.job-ended.v1",
+        "orders.job-command-failed.v1",
+        "orders.job-released.v1",
+        "orders.operations-request-accepted.v1",
+    )
+    events = tuple(
+        OrderEvent(
+            f.NOW - timedelta(minutes=7 * i),
+            name,
+            1 if "released" in name else None,
+            {
+                "equipment_id": "SMT-1",
+                **({"message": "local-mode", "outcome": "refused"} if "failed" in name else {}),
+                "confirmed_by": "machine" if "ed.v1" in name and i < 2 else "",
+            },
+        )
+        for i, name in enumerate(what)
+    )
+    counts = tuple(
+        CountFact(
+            f.NOW - timedelta(seconds=40 * i),
+            card.jobs[0].job_id,
+            "SMT-1-AOI",
+            kind,
+            reason,
+            Decimal(low),
+            Decimal(high),
+            cause,
+            "",
+        )
+        for i, (kind, reason, low, high, cause) in enumerate(
+            (
+                (CountKind.good, "", 8, 8, Cause.machine),
+                (CountKind.scrap, "SB", 1, 1, Cause.operator),
+                (CountKind.good, "", 6, 8, Cause.machine),
+            )
+        )
+    )
+    first = ReportVersion(
+        f.NOW - timedelta(minutes=3),
+        card.jobs[0].job_id,
+        1,
+        "Ended",
+        Decimal(56),
+        Decimal(56),
+        Decimal(0),
+        Decimal(0),
+        "pcs",
+        False,
+    )
+    second = replace(
+        first,
+        at=f.NOW,
+        version=2,
+        good=Decimal(55),
+        good_upper=Decimal(55),
+        scrap=Decimal(1),
+        scrap_upper=Decimal(1),
+        newest=True,
+    )
+    reports = (second, first)
+    detail = OrderDetail(card, events, counts)
+    history = order_history(detail, {1: "Sven Lindqvist"}, {"SB": "Solder bridge"}, reports, ZONE)
+    return OrderPage("PO-1001", order_head(card, ZONE, f.NOW), history)
+
+
+PAGES: Final[Mapping[str, Make]] = {
+    "patterns": lambda: ("patterns/page.html", patterns()),
+    "problem": lambda: ("system/problem.html", problem()),
+    "station": lambda: ("station/page.html", running_line()),
+    "interval": lambda: ("station/page.html", interval_line()),
+    "long": lambda: ("station/page.html", long_words()),
+    "bench": lambda: ("station/page.html", bench()),
+    "bench-ready": lambda: ("station/page.html", bench_ready()),
+    "paused": lambda: ("station/page.html", paused()),
+    "unknown": lambda: ("station/page.html", unknown()),
+    "scrap": lambda: ("station/report.html", report("scrap")),
+    "good": lambda: ("station/report.html", report("good")),
+    "board": lambda: ("board/page.html", board()),
+    "board-empty": lambda: ("board/page.html", board("done")),
+    "board-over": lambda: ("board/page.html", board(cards=f.finished())),
+    "board-done": lambda: ("board/page.html", board("done", f.finished())),
+    "order": lambda: ("orders/page.html", order_page()),
+    "wall": lambda: ("wall/page.html", wall(_E.Running, _E.Down, _E.Running, _E.Blocked, tested=_E.Unknown)),
+    "wall-one": lambda: ("wall/page.html", wall(_E.Running, _E.Down)),
+    "wall-calm": lambda: ("wall/page.html", wall()),
+    "wall-bad": lambda: ("wall/page.html", wall(*[_E.Unknown] * 5, _E.Down, _E.Starved, tested=_E.Stopped)),
+    "wall-empty": lambda: ("wall/page.html", wall(cards=())),
+    "wall-rest": lambda: ("wall/page.html", wall(*[_E.Idle] * 7, tested=_E.Off, cards=f.finished())),
+    "signin": lambda: ("signin/page.html", signin()),
+    "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
+    "home": lambda: ("home/page.html", HomePage(home_stations(f.plant(), f.NOW, (f.job(), f.paused("TEST-1"))))),
+    "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
+}
+NOT_SIGNED_IN: Final = ("signin", "signin-wrong")
+
+
+def html_of(name: str, *, language: str = "en", theme: str = "light", now: datetime = f.NOW) -> str:
+    """One of PAGES as the server would send it, to a supervisor."""
+    template, view = PAGES[name]()
+    who = "" if name in NOT_SIGNED_IN else "Sven Lindqvist"
+    shell = Shell(
+        milliseconds(now),
+        theme,
+        who=who,
+        role="supervisor",
+        may="view-floor operate release-jobs",
+        zone="Europe/Berlin",
+        station="SMT-1",
+    )
+    return render(template, view, language=language, shell=shell)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        name = path.strip("/").removesuffix(".html")
+        if name in PAGES:
+            options = dict(pair.split("=") for pair in query.split("&") if pair)
+            self._send(html_of(name, **options).encode())
+        else:
+            super().do_GET()
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of a server of PAGES and of the real static files, on a free port."""
+    handler = partial(_Handler, directory=str(STATIC.parent))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def page_of(browser: Browser, device: str) -> Iterator[tuple[Page, list[str]]]:
+    """A page on a device, and the list its console errors go to. Its clock stands at the factory's now."""
+    context = browser.new_context(**VIEWPORTS[device], reduced_motion="reduce", locale="en-GB")
+    page, errors = context.new_page(), []
+    page.clock.install(time=f.NOW)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        yield page, errors
+    finally:
+        context.close()
+
+
+def shoot(folder: Path, shots: list[tuple[str, str, str, str]]) -> None:
+    """PNGs of (page, device, theme, language)."""
+    with served() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        for name, device, theme, language in shots:
+            with page_of(browser, device) as (page, errors):
+                page.goto(f"{address}/{name}?theme={theme}&language={language}")
+                page.screenshot(path=folder / f"{name}-{device}-{theme}-{language}.png")
+                if errors:
+                    sys.stderr.write(f"{name}: {errors}\n")
+        browser.close()
+
+
+if __name__ == "__main__":
+    shoot(Path(sys.argv[1]), [tuple(item.split(":")) for item in sys.argv[2:]])  # type: ignore[misc]

@@ -1,0 +1,103 @@
+"""A real server on a real little plant, with people who sign in by PIN: what routes and journeys of screens use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import httpx
+import uvicorn
+
+from mes.access.service import create_principal
+from mes.access.sign_in import set_pin_now
+from mes.access.types import Role
+from mes.kernel.db import Database
+from mes.orders.queries import list_station_jobs
+from mes.orders.service import release_jobs, submit_operations_request
+from mes.orders.types import JobView
+from tests.support.plants import BENCH, CELL, LINE, PRESS, Box, build_plant
+from web.main import create_app
+from web.settings import Settings
+
+PINS: Final = {"ADA": "271828", "SVEN": "314159"}
+HTMX: Final = {"HX-Request": "true"}
+
+
+@dataclass
+class Site:
+    """The plant of `tests.support.plants` behind a running server."""
+
+    address: str
+    database: Database
+    box: Box
+
+    def order(self, order_id: str, quantity: int = 16) -> None:
+        due = datetime.now(UTC) + timedelta(hours=4)
+        self.database.write_now(
+            submit_operations_request,
+            actor=None,
+            id=order_id,
+            quantity=Decimal(quantity),
+            material_id="BOARD",
+            due_at=due,
+        )
+
+    def jobs(self, equipment_id: str) -> tuple[JobView, ...]:
+        return self.database.read_now(list_station_jobs, equipment_id=equipment_id, now=datetime.now(UTC))
+
+    def release(self, order_id: str) -> None:
+        jobs = [job for place in (LINE, PRESS, BENCH) for job in self.jobs(place)]
+        versions = {job.job_id: job.version for job in jobs if job.operations_request_id == order_id}
+        self.database.write_now(release_jobs, actor=None, versions=versions)
+
+    def run_machines(self, order_id: str, *, good: int) -> None:
+        """LINE and PRESS do their part, so that the bench has its turn."""
+        for target, counter in ((LINE, f"{CELL}.Good"), (PRESS, f"{PRESS}.Good")):
+            job = next(job for job in self.jobs(target) if job.operations_request_id == order_id)
+            self.box.say(self.box.sample(counter, 0))
+            self.box.job(target, job.job_id, 3)
+            self.box.say(self.box.sample(counter, good // (2 if target == PRESS else 1)))
+            self.box.job(target, job.job_id, 5, substate=1)
+
+    @contextmanager
+    def client(self, person: str | None) -> Iterator[httpx.Client]:
+        """Somebody's browser without JavaScript, signed in; None: nobody."""
+        headers = {"Origin": self.address, "Accept-Language": "en"}
+        with httpx.Client(base_url=self.address, headers=headers) as client:
+            if person:
+                answer = client.post("/signin", data={"person": person, "pin": PINS[person]})
+                assert answer.status_code == 303, answer.text
+            yield client
+
+
+@contextmanager
+def running_site(folder: Path) -> Iterator[Site]:
+    app = create_app(Settings(data_dir=folder, environment="development"))
+    config = uvicorn.Config(app, port=0, log_level="warning", ws_per_message_deflate=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            threading.Event().wait(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        database = app.state.plants.default
+        database.write_now(build_plant, actor=None)
+        for person, role in (("ADA", Role.operator), ("SVEN", Role.supervisor)):
+            database.write_now(
+                create_principal, actor=None, principal_id=person, role=role, display_name=person.title()
+            )
+            set_pin_now(database, actor=None, principal_id=person, pin=PINS[person])
+        box = Box(database)
+        box.ready()
+        yield Site(f"http://127.0.0.1:{port}", database, box)
+    finally:
+        server.should_exit = True
+        thread.join()

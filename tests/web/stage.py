@@ -1,0 +1,185 @@
+"""A server with two plants, the full cast in each, and fresh things for every request that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from fastapi import FastAPI
+
+from mes.access.service import create_principal, create_token
+from mes.access.types import Role
+from mes.definitions.queries import get_definition
+from mes.definitions.service import create_definition, create_scrap_reason, create_work_master
+from mes.definitions.types import DefinitionSpec, ScrapReasonSpec, SegmentSpec, WorkMasterSpec
+from mes.edge.queries import get_bridge
+from mes.edge.service import put_bridge, put_command
+from mes.equipment.queries import get_calendar, get_equipment
+from mes.equipment.service import create_equipment, create_physical_asset
+from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.kernel.db import Database
+from mes.kernel.plants import Plants
+from mes.kernel.sqltypes import to_us
+from mes.materials.service import create_lot, create_material
+from mes.materials.types import LotSpec, MaterialSpec
+from mes.orders.queries import get_job
+from mes.orders.service import release_jobs, start_job, submit_operations_request
+from mes.personnel.service import create_person, put_personnel_class
+from standards.isa95.equipment_hierarchy import EquipmentLevel
+from standards.lineside.commands_v1 import CommandKind
+from tests.support.plants import build_plant
+from tests.web.cast import Member, hire_cast
+
+OTHER_PLANT = "other"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job at a manual bench of its own, as a form needs it."""
+
+    bench: str
+    order_id: str
+    job_id: str
+    version: int
+
+
+@dataclass
+class Stage:
+    """Made once for all rows: what a row needs it makes itself, under a fresh name."""
+
+    app: FastAPI
+    plants: Plants
+    cast: dict[Role, Member]
+    strangers: dict[Role, Member]
+    """The cast of the other plant: Mallory in every role."""
+    numbers: Any = field(default_factory=lambda: count(1))
+
+    @property
+    def database(self) -> Database:
+        return self.plants.default
+
+    def fresh(self, prefix: str) -> str:
+        return f"{prefix}-{next(self.numbers)}"
+
+    def do(self, verb: Callable[..., Any], **kwargs: Any) -> Any:
+        return self.database.write_now(verb, actor=None, **kwargs)
+
+    def principal(self, role: Role = Role.operator) -> str:
+        name = self.fresh("somebody")
+        self.do(create_principal, principal_id=name, role=role, display_name=name)
+        return name
+
+    def token_id(self) -> int:
+        name = self.principal()
+        return int(self.do(create_token, plant_id=self.database.plant_id, principal_id=name, label="x").token_id)
+
+    def person(self) -> str:
+        name = self.fresh("person")
+        self.do(create_person, person_id=name, name=name)
+        return name
+
+    def personnel_class(self) -> str:
+        name = self.fresh("skill")
+        self.do(put_personnel_class, personnel_class_id=name)
+        return name
+
+    def bench(self) -> str:
+        """A manual work unit of its own."""
+        bench = self.fresh("BENCH")
+        spec = EquipmentSpec(bench, EquipmentLevel.WorkUnit, "BENCHES", confirmation=Confirmation.Manual)
+        self.do(create_equipment, spec=spec)
+        return bench
+
+    def version_of_bench(self, bench: str) -> int:
+        return self.database.read_now(get_equipment, equipment_id=bench).version
+
+    def version_of_route(self, route: str) -> int:
+        return self.database.read_now(get_definition, definition_id=route).version
+
+    def asset(self) -> str:
+        name = self.fresh("asset")
+        self.do(create_physical_asset, spec=PhysicalAssetSpec(name))
+        return name
+
+    def calendar_version(self) -> int:
+        return self.database.read_now(get_calendar).version
+
+    def material(self) -> str:
+        name = self.fresh("material")
+        self.do(create_material, spec=MaterialSpec(name, "pcs"))
+        return name
+
+    def lot(self) -> str:
+        name = self.fresh("lot")
+        self.do(create_lot, spec=LotSpec(name, "BOARD", Decimal(5), "pcs"))
+        return name
+
+    def work_master(self) -> str:
+        name = self.fresh("recipe")
+        self.do(create_work_master, spec=WorkMasterSpec(name))
+        return name
+
+    def route(self, bench: str = "BENCH") -> str:
+        """An operations definition with one step, version 1."""
+        name = self.fresh("route")
+        segment = SegmentSpec("PACK", "WM-BENCH", bench)
+        self.do(create_definition, spec=DefinitionSpec(name, "BOARD", (segment,)))
+        return name
+
+    def scrap_reason(self) -> str:
+        name = self.fresh("reason")
+        self.do(create_scrap_reason, spec=ScrapReasonSpec(name, "Dented"))
+        return name
+
+    def command(self) -> str:
+        """A command that waits for Bert's bridge."""
+        bridge = self.database.read_now(get_bridge, bridge_id="bert")
+        return str(
+            self.do(
+                put_command,
+                bridge_pk=bridge.pk,
+                kind=CommandKind.browse,
+                payload={},
+                expires_at_us=to_us(self.database.clock()) + 60_000_000,
+            )
+        )
+
+    def job(self) -> Job:
+        """A job that waits for its release."""
+        bench = self.bench()
+        route = self.route(bench)
+        order_id = self.fresh("PO")
+        done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
+        return self._seen(bench, order_id, done.job_order_ids[0])
+
+    def released_job(self) -> Job:
+        job = self.job()
+        self.do(release_jobs, versions={job.job_id: job.version})
+        return self._seen(job.bench, job.order_id, job.job_id)
+
+    def started_job(self) -> Job:
+        job = self.released_job()
+        self.do(start_job, job_id=job.job_id, version=job.version)
+        return self._seen(job.bench, job.order_id, job.job_id)
+
+    def after(self, verb: Callable[..., Any], job: Job, **kwargs: Any) -> Job:
+        """The job after one more verb; `version` is filled in."""
+        self.do(verb, job_id=job.job_id, version=job.version, **kwargs)
+        return self._seen(job.bench, job.order_id, job.job_id)
+
+    def _seen(self, bench: str, order_id: str, job_id: str) -> Job:
+        view = self.database.read_now(get_job, job_id=job_id, now=self.database.clock())
+        return Job(bench, order_id, job_id, view.version)
+
+
+def set_stage(app: FastAPI, plants: Plants) -> Stage:
+    """Fill both plants and let the application serve them."""
+    app.state.plants = plants
+    other = plants.create(OTHER_PLANT)
+    for database in (plants.default, other):
+        database.write_now(build_plant, actor=None)
+        database.write_now(put_bridge, actor=None, bridge_id="bert")
+    return Stage(app, plants, hire_cast(plants.default), hire_cast(other))

@@ -1,0 +1,133 @@
+"""The command line: what an administrator does at a prompt, against a real data directory."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mes.access.queries import find_token, get_principal
+from mes.access.tokens import digest
+from mes.kernel.uow import UnitOfWork
+from web.cli import main
+from web.commands import libpq_variables
+from web.main import open_plants
+from web.settings import Settings
+
+PLANT_FILE = Path(__file__).parents[2] / "web" / "demo_plant.yaml"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_a_principal_a_pin_and_a_token(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("principal", "create", "ERP", "--role", "integration", "--data-dir", data_dir) == 0
+    assert run("token", "create", "ERP", "--data-dir", data_dir) == 0
+    token = capsys.readouterr().out.splitlines()[-1]
+    assert run("principal", "create", "ANN", "--role", "operator", "--data-dir", data_dir) == 0
+    assert run("pin", "set", "ANN", "--random", "--data-dir", data_dir) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("PIN of ANN: ")
+    plants = open_plants(Settings(data_dir=data_dir))
+    stored = plants.default.read_now(find_token, token_sha256=digest(token))
+    ann = plants.default.read_now(get_principal, principal_id="ANN")
+    plants.close()
+    assert stored is not None
+    assert stored.principal_id == "ERP"
+    assert ann is not None
+    assert ann.has_pin
+
+
+def test_a_refusal_is_a_sentence_with_its_code(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("token", "create", "NOBODY", "--data-dir", data_dir) == 1
+    assert "[principal-not-found]" in capsys.readouterr().err
+    assert run("principal", "create", "X", "--role", "king", "--data-dir", data_dir) == 1
+    assert "[unknown-role]" in capsys.readouterr().err
+
+
+def test_a_pin_is_read_from_a_pipe(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("principal", "create", "ANN", "--role", "operator", "--data-dir", data_dir)
+    monkeypatch.setattr("sys.stdin", io.StringIO("1111\n"))
+    assert run("pin", "set", "ANN", "--data-dir", data_dir) == 1
+    assert "[pin-unacceptable]" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO("739154\n"))
+    assert run("pin", "set", "ANN", "--data-dir", data_dir) == 0
+
+
+def test_a_plant_file_is_checked_and_loaded(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plant", "load", PLANT_FILE, "--check") == 0
+    assert not data_dir.exists()
+    assert run("plant", "load", PLANT_FILE, "--data-dir", data_dir) == 0
+    assert "equipment: " in capsys.readouterr().out
+    assert run("plant", "load", data_dir / "none.yaml", "--data-dir", data_dir) == 1
+    bad = data_dir / "bad.yaml"
+    bad.write_text("equipment:\n  - {id: A, level: Nowhere}\n")
+    assert run("plant", "load", bad, "--data-dir", data_dir) == 1
+    assert "plant-file-invalid" in capsys.readouterr().err
+
+
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("LINESIDE_PORT", "many")
+    assert run("db", "upgrade") == 2
+    assert "LINESIDE_PORT" in capsys.readouterr().err
+
+
+def test_a_server_that_is_away_is_not_healthy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("healthcheck", "--url", "http://127.0.0.1:1/readyz") == 1
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_backup_while_it_is_written_and_restore_elsewhere(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plants = open_plants(Settings(data_dir=data_dir))
+    plants.default.write_now(_emit, actor=None)
+    archive = tmp_path / "backup.zip"
+    assert run("backup", archive, "--data-dir", data_dir) == 0
+    plants.default.write_now(_emit, actor=None)
+    plants.close()
+    elsewhere = tmp_path / "elsewhere"
+    assert run("restore", archive, "--data-dir", elsewhere) == 0
+    restored = sqlite3.connect(elsewhere / "plants" / "default" / "plant.sqlite")
+    assert restored.execute("SELECT count(*) FROM outbox_event").fetchone() == (1,)
+    restored.close()
+    assert run("backup", archive, "--data-dir", data_dir) == 1
+    assert run("restore", archive, "--data-dir", elsewhere) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+def _emit(uow: UnitOfWork) -> None:
+    uow.emit("tests.happened.v1", topics=["board"], subject="test", payload={})
+
+
+def test_what_is_no_backup_is_not_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = tmp_path / "evil.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("manifest.json", '{"format": "lineside-backup-1", "files": ["../evil.sqlite"]}')
+        made.writestr("../evil.sqlite", "x")
+    assert run("restore", archive, "--data-dir", tmp_path / "new") == 1
+    assert not (tmp_path / "evil.sqlite").exists()
+    archive.write_bytes(b"PK nothing")
+    assert run("restore", archive, "--data-dir", tmp_path / "new") == 1
+    assert "lineside: " in capsys.readouterr().err
+
+
+def test_no_password_is_an_argument_of_a_process() -> None:
+    found = libpq_variables("postgresql://ann:secret@db.example:5433/plant")
+    assert found == {
+        "PGHOST": "db.example",
+        "PGPORT": "5433",
+        "PGUSER": "ann",
+        "PGPASSWORD": "secret",
+        "PGDATABASE": "plant",
+    }

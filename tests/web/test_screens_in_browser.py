@@ -1,0 +1,170 @@
+"""Every screen in Chromium, on the devices it is made for: axe, touch targets, no sideways scrolling, no error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.chromium import launch_options
+from tests.web.screens import PAGES, page_of, served
+
+pytestmark = pytest.mark.browser
+
+MIN_TARGET = 64
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SMALL = """min => [...document.querySelectorAll('button,a,input:not([type=hidden]),select')]
+  .filter(e => e.offsetParent && getComputedStyle(e).visibility !== 'hidden')
+  .map(e => [e.innerText.trim().slice(0, 24) || e.getAttribute('aria-label') || e.name, e.getBoundingClientRect()])
+  .filter(([, r]) => r.height < min || r.width < min)
+  .map(([name, r]) => `${name} ${Math.round(r.width)}x${Math.round(r.height)}`)"""
+CUT = """() => [...document.querySelectorAll('.tile, .worders, .totals, .quiet li, .step, .facts dd, .lead, .big')]
+  .filter(e => e.scrollWidth > e.clientWidth + 1
+    || (e.matches('.tile, .worders') && e.scrollHeight > e.clientHeight + 1))
+  .map(e => e.innerText.slice(0, 40))"""
+SAID_PX = "parseFloat(getComputedStyle(document.querySelector('.tile .state, .calm-word b')).fontSize)"
+WALLS = [name for name in PAGES if name.startswith("wall")]
+STATIONS = ["station", "interval", "bench", "bench-ready", "paused", "unknown", "scrap", "good"]
+LOOKS = [
+    *((name, "tablet", "light", "en") for name in PAGES if name not in WALLS),
+    *((name, "tv", "light", "en") for name in WALLS[:2]),
+    *((name, "tv", "dark", "de") for name in WALLS[2:]),
+    *((name, "tablet", "dark", "de") for name in ("station", "bench", "board", "scrap")),
+    *((name, "phone", "light", "qps-ploc") for name in ("station", "board", "order", "scrap")),
+    *((name, "upright", "light", "qps-ploc") for name in ("interval", "signin")),
+    *((name, "desk", "dark", "de") for name in ("order", "patterns")),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served() as address:
+        yield address
+
+
+@pytest.mark.parametrize(("name", "device", "theme", "language"), LOOKS, ids=str)
+def test_a_screen_can_be_used_by_everybody(
+    browser: Browser, address: str, name: str, device: str, theme: str, language: str
+) -> None:
+    with page_of(browser, device) as (page, errors):
+        page.goto(f"{address}/{name}?theme={theme}&language={language}")
+        found = Axe().run(page, options=AXE).response["violations"]
+        assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+        assert page.evaluate(CUT) == []
+        if name not in WALLS:
+            assert page.evaluate(SMALL, MIN_TARGET) == []
+        assert errors == []
+
+
+@pytest.mark.parametrize("name", STATIONS)
+def test_the_main_actions_need_no_scrolling_on_a_tablet(browser: Browser, address: str, name: str) -> None:
+    with page_of(browser, "tablet") as (page, _):
+        page.goto(f"{address}/{name}")
+        bottom = page.evaluate(
+            "Math.max(0, ...[...document.querySelectorAll('.big')].map(e => e.getBoundingClientRect().bottom))"
+        )
+        assert bottom <= 800
+
+
+def test_a_wall_fits_its_screen(browser: Browser, address: str) -> None:
+    for name in WALLS:
+        with page_of(browser, "tv") as (page, _):
+            page.goto(f"{address}/{name}?language=de")
+            assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+            assert page.evaluate(SAID_PX) >= 40
+
+
+def test_the_head_of_a_wall_draws_only_what_has_room_and_always_the_stops(browser: Browser, address: str) -> None:
+    for width in (1280, 1366, 1920, 3840):
+        with page_of(browser, "tv") as (page, _):
+            page.set_viewport_size({"width": width, "height": width * 9 // 16})
+            page.goto(f"{address}/wall?language=de")
+            clock = page.locator(".clock").bounding_box()
+            head = page.locator(".totals").bounding_box()
+            shown = [box for one in page.locator(".totals > div").all() if (box := one.bounding_box())]
+            assert clock
+            assert head
+            inside = [box for box in shown if box["y"] < head["y"] + head["height"]]
+            assert len(shown) == 7
+            assert len(inside) >= 4
+            assert inside[0] is shown[0]
+            assert all(box["x"] + box["width"] <= clock["x"] for box in inside)
+
+
+def test_pin_keys_type_into_the_field(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, errors):
+        page.goto(f"{address}/signin")
+        for key in "4711":
+            page.locator(f"[data-key='{key}']").tap()
+        page.locator("[data-key=back]").tap()
+        expect(page.locator("#pin")).to_have_value("471")
+        expect(page.locator("#pin")).to_have_attribute("inputmode", "none")
+        assert errors == []
+
+
+def test_the_quantity_keys_replace_the_one_that_stands_there(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, _):
+        page.goto(f"{address}/scrap")
+        quantity = page.locator("#quantity")
+        page.locator("[data-step='1']").tap()
+        expect(quantity).to_have_value("2")
+        page.locator("[data-step='-1']").tap()
+        page.locator("[data-step='-1']").tap()
+        expect(quantity).to_have_value("1")
+        page.locator("[data-key=clear]").tap()
+        page.locator("[data-key='3']").tap()
+        page.locator("[data-key='0']").tap()
+        expect(quantity).to_have_value("30")
+
+
+def test_the_first_digit_replaces_the_proposal(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, _):
+        page.goto(f"{address}/scrap")
+        page.locator("[data-key='7']").tap()
+        expect(page.locator("#quantity")).to_have_value("7")
+
+
+def test_ages_count_on_by_the_clock_of_the_server(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, _):
+        page.goto(f"{address}/station")
+        age = page.locator("#machine-state time")
+        expect(age).to_have_text("12\u00a0min")
+        page.clock.run_for(60_000)
+        expect(age).to_have_text("13\u00a0min")
+
+
+def test_the_undo_bar_goes_when_its_time_is_over(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, _):
+        page.goto(f"{address}/interval")
+        expect(page.locator(".undo time")).to_have_text("8\u00a0s")
+        page.clock.run_for(9_000)
+        expect(page.locator(".undo")).to_have_count(0)
+
+
+def test_release_is_offered_only_to_those_who_may(browser: Browser, address: str) -> None:
+    with page_of(browser, "desk") as (page, _):
+        page.goto(f"{address}/board")
+        expect(page.locator(".for-release").first).to_be_visible()
+        without_permission(page)
+        expect(page.locator(".for-release").first).to_be_hidden()
+
+
+def without_permission(page: Page) -> None:
+    page.evaluate("document.body.dataset.may = 'view-floor operate'")
+
+
+def test_no_connection_is_not_shown_where_nobody_said_so(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, _):
+        page.goto(f"{address}/station")
+        expect(page.get_by_text("No connection")).to_be_hidden()

@@ -1,0 +1,175 @@
+"""No word is missing, none is left over, and a longer language fits the same placeholders."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.orders.types import Note, Unassigned
+from standards.packml.states import EquipmentState
+from web import wording
+from web.board.views import SHOWS
+from web.components.job import STATES
+from web.components.machine import MANUAL
+from web.orders.views import ICONS
+from web.station.views import DEEDS
+from web.wording import (
+    DEFAULT_LANGUAGE,
+    LANGUAGES,
+    PSEUDO,
+    UnknownWord,
+    code_key,
+    language_of,
+    pseudo,
+    translate,
+    words,
+)
+
+WEB = Path(wording.__file__).parent
+TEMPLATES = sorted(path for path in WEB.rglob("*.html") if "static" not in path.parts)
+LITERAL = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+)["']\s*[,)]""")
+PREFIX = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+\.)["']\s*\+""")
+IN_PYTHON = re.compile(r'"([a-z]+\.[a-z-]+)"')
+
+
+def test_every_language_has_the_same_words() -> None:
+    for language in LANGUAGES:
+        assert words(language).keys() == words(DEFAULT_LANGUAGE).keys(), language
+
+
+def test_every_entry_asks_for_the_same_values() -> None:
+    for key, entry in words(DEFAULT_LANGUAGE).items():
+        for language in LANGUAGES:
+            assert placeholders(words(language)[key]) == placeholders(entry), (language, key)
+
+
+def placeholders(entry: wording.Entry) -> set[str | None]:
+    texts = [entry] if isinstance(entry, str) else list(entry.values())
+    return {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_uses_only_words_there_are(template: Path) -> None:
+    used = set(LITERAL.findall(template.read_text(encoding="utf-8")))
+    assert used <= words(DEFAULT_LANGUAGE).keys()
+
+
+def test_no_word_is_left_over() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
+    python = "\n".join(path.read_text(encoding="utf-8") for path in WEB.rglob("*.py"))
+    prefixes = (*PREFIX.findall(source), "note.", "unassigned.", "event.", "unit.", "uom.")
+    used = {*LITERAL.findall(source), *IN_PYTHON.findall(python)}
+    over = [key for key in words(DEFAULT_LANGUAGE) if key not in used and not key.startswith(tuple(prefixes))]
+    assert over == []
+
+
+def test_every_prefix_in_a_template_has_its_codes() -> None:
+    people = [role.value for role in Role if ROLE_KIND[role] is PrincipalKind.person]
+    codes = {
+        "machine.": [*EquipmentState, MANUAL],
+        "job.": [*STATES, "good", "scrap"],
+        "role.": people,
+        "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
+        "mode.": ["maintenance", "manual"],
+        "lead.": ["ahead", "behind"],
+        "order.": ["late", "risk"],
+        "order.is.": ["unreleased", "released", "running", "done", "aborted"],
+        "order.by.": ["person", "machine"],
+        "board.show.": SHOWS,
+        "board.empty.": SHOWS,
+        "done.": [*DEEDS, "release", "revoke"],
+        "report.": ["scrap", "good"],
+        "signin.": ["wrong", "locked"],
+        "language.": LANGUAGES,
+        "theme.": ["light", "dark", "auto"],
+    }
+    used = {prefix for path in TEMPLATES for prefix in PREFIX.findall(path.read_text(encoding="utf-8"))}
+    assert used <= codes.keys()
+    missing = [prefix + code for prefix in codes for code in codes[prefix] if prefix + code not in words("en")]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "codes"),
+    [("note", [n.value for n in Note if n]), ("unassigned", list(Unassigned)), ("event", list(ICONS))],
+)
+def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[str]) -> None:
+    assert [code for code in codes if code_key(prefix, code) != f"{prefix}.{code}"] == []
+
+
+def test_a_code_nobody_translated_gets_a_general_word() -> None:
+    assert code_key("note", "moon-phase") == "note.other"
+
+
+def test_an_unknown_key_and_a_missing_value_are_mistakes() -> None:
+    with pytest.raises(UnknownWord):
+        translate("en", "no.such.word")
+    with pytest.raises(KeyError):
+        translate("en", "job.of-order")
+
+
+@pytest.mark.parametrize(
+    ("wished", "given"),
+    [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("fr", "en"), ("", "en"), (PSEUDO, PSEUDO)],
+)
+def test_the_nearest_language_is_taken(wished: str, given: str) -> None:
+    assert language_of(wished) == given
+
+
+def test_numbers_and_times_are_written_in_the_manner_of_the_language() -> None:
+    at = datetime(2026, 11, 21, 14, 2, 9, tzinfo=UTC)
+    assert translate("en", "format.number", n=Decimal("1234.5")) == "1,234.5"
+    assert translate("de", "format.number", n=Decimal("1234.5")) == "1.234,5"
+    assert translate("en", "format.moment", at=at) == "21 Nov, 14:02"
+    assert translate("de", "format.moment", at=at) == "21. Nov., 14:02"
+    assert translate("de", "format.clock", at=at) == "14:02:09"
+    assert translate("en", "format.between", low=Decimal(56), high=Decimal(58)) == "56–58"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7_199, "119 min"), (7_200, "2 h"), (172_799, "47 h"), (172_800, "2 d")],
+)
+def test_an_age_is_told_in_the_largest_unit_that_says_enough(seconds: int, text: str) -> None:
+    assert translate("en", "format.age", s=seconds).replace("\u00a0", " ") == text
+    assert translate("en", "format.age", s=timedelta(seconds=seconds)).replace("\u00a0", " ") == text
+
+
+def test_one_piece_is_not_pieces() -> None:
+    assert translate("en", "done.scrap", n=1) == "1 piece scrapped"
+    assert translate("de", "done.good", n=Decimal(2)) == "2 Gutteile gemeldet"
+
+
+def test_units_have_words_where_the_table_knows_them() -> None:
+    assert translate("de", "job.pieces", n=5, unit="pcs") == "5 Stk."
+    assert translate("de", "job.pieces", n=5, unit="kg") == "5 kg"
+
+
+def test_the_pseudo_language_is_forty_percent_longer_and_keeps_its_placeholders() -> None:
+    for key, entry in words(DEFAULT_LANGUAGE).items():
+        longer = words(PSEUDO)[key]
+        if key.startswith(("unit.", "format.", "uom.")) or not isinstance(entry, str) or not isinstance(longer, str):
+            continue
+        letters = "".join(literal for literal, *_ in string.Formatter().parse(entry))
+        if any(letter.isalpha() for letter in letters):
+            assert len(longer) - len(entry) >= len(letters) * 0.4, key
+    assert pseudo("Order {order}").startswith("[Óŕdéŕ {order}")
+    assert pseudo("{n}–{m}") == "{n}–{m}"
+
+
+def test_tables_hold_nothing_but_texts() -> None:
+    for language in ("en", "de"):
+        table = tomllib.loads((WEB / "locales" / f"{language}.toml").read_text(encoding="utf-8"))
+        assert all(isinstance(section, dict) for section in table.values())
+        assert all(text.strip() for entry in words(language).values() for text in texts(entry))
+
+
+def texts(entry: wording.Entry) -> list[str]:
+    return [entry] if isinstance(entry, str) else list(entry.values())
