@@ -1,6 +1,9 @@
 # Lineside. `make help` lists what there is; a fresh clone needs git, Python 3.11 or newer and make, no more.
 
 export UV_PYTHON_DOWNLOADS ?= never
+# Processes are started hundreds of times: what is imported is compiled once, whatever the caller's shell says.
+export PYTHONDONTWRITEBYTECODE :=
+export UV_COMPILE_BYTECODE := 1
 PYTHON ?= python3
 TOOLS := .lineside/tools
 # A uv that works, or one of our own.
