@@ -3,7 +3,6 @@
 export UV_PYTHON_DOWNLOADS ?= never
 # Processes are started hundreds of times: what is imported is compiled once, whatever the caller's shell says.
 export PYTHONDONTWRITEBYTECODE :=
-export UV_COMPILE_BYTECODE := 1
 PYTHON ?= python3
 TOOLS := .lineside/tools
 # A uv that works, or one of our own.
@@ -29,7 +28,7 @@ help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(UV)  ## Start a simulated factory, the bridge and the server; prints the address and how to sign in
-	@$(UV) run $(LOCK) --no-dev --extra bridge --extra server lineside demo $(DEMO_ARGS)
+	@$(UV) run $(LOCK) --compile-bytecode --no-dev --extra bridge --extra server lineside demo $(DEMO_ARGS)
 
 test: install prepare lint test-other-pythons  ## Everything that has to be green: checks, then all but the long tests
 	$(IN_ENVIRONMENT) pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
@@ -50,7 +49,7 @@ bench: install prepare  ## Run every benchmark; each prints its figures as one J
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 install: $(UV)  ## Put exactly what uv.lock names into .venv, browser libraries included
-	@$(UV) sync $(LOCK) --quiet
+	@$(UV) sync $(LOCK) --quiet --compile-bytecode
 
 prepare: install
 	@$(IN_ENVIRONMENT) python -m tests.support.prepare
