@@ -21,6 +21,8 @@ from .settings import SimulatorSettings
 from .subscriptions import KeepingInternalServer
 
 _log = logging.getLogger(__name__)
+LOOK_EVERY_S = 0.02
+"""How often the begin file is looked for."""
 
 
 async def run_simulator(
@@ -36,11 +38,12 @@ async def run_simulator(
 @asynccontextmanager
 async def running(settings: SimulatorSettings) -> AsyncIterator[RunningSimulator]:
     """A simulator in this process, for as long as the block lasts."""
+    server = await make_server(settings.endpoint)
+    await _may_begin(settings)
     with Ledger(settings.ledger) as ledger:
         if ledger.repaired_bytes:
             _log.warning("ledger: a torn last line of %d bytes was removed", ledger.repaired_bytes)
         factory = Factory(settings, ledger)
-        server = await make_server(settings.endpoint)
         await factory.open(AddressSpace(server))
         async with server, asyncio.TaskGroup() as group:
             life = group.create_task(factory.live())
@@ -53,6 +56,12 @@ async def running(settings: SimulatorSettings) -> AsyncIterator[RunningSimulator
                 life.cancel()
                 if control is not None:
                     control.close()
+
+
+async def _may_begin(settings: SimulatorSettings) -> None:
+    begin = settings.begin_file
+    while begin is not None and not await asyncio.to_thread(begin.exists):  # noqa: ASYNC110 (nobody tells us)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 class RunningSimulator:

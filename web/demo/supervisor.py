@@ -125,10 +125,9 @@ def programs_of(options: DemoOptions, files: Files, ports: Ports) -> tuple[Progr
     """Simulator, bridge and server, not yet started."""
     simulator = Program(
         "simulator",
-        later(
-            files.go,
-            "opcua_bridge.simulator",
-            "opcua_bridge.simulator",
+        (
+            *(sys.executable, "-m", "opcua_bridge.simulator"),
+            *("--begin-file", str(files.go)),
             *("--endpoint", f"opc.tcp://127.0.0.1:{ports.simulator}/lineside/"),
             *("--ledger", str(files.ledger)),
             *("--seed", str(options.seed)),

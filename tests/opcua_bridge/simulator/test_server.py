@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from asyncua import ua
 
 from opcua_bridge.simulator.catalog import signal_types
 from opcua_bridge.simulator.ledger import read_entries, read_job_totals, read_totals
-from opcua_bridge.simulator.server import running
+from opcua_bridge.simulator.server import run_simulator, running
 from opcua_bridge.simulator.settings import SimulatorSettings
 from tests.opcua_bridge.simulator.machine_client import MachineClient
 
@@ -53,6 +54,22 @@ async def test_job_end_to_end_over_opc_ua(tmp_path: Path) -> None:
     made = read_job_totals(tmp_path / "ledger.jsonl")["J"]
     assert made.good + made.scrap == 56
     assert client.values("SMT-1-AOI.GoodCount")[-1] == made.good
+
+
+async def test_nothing_happens_before_the_begin_file_is_there(tmp_path: Path) -> None:
+    begin, settings = tmp_path / "begin", fast(tmp_path)
+    ready = asyncio.Event()
+    waiting = replace(settings, begin_file=begin)
+    run = asyncio.create_task(run_simulator(waiting, ready=ready.set, stop=asyncio.Event()))
+    await asyncio.sleep(2.5)
+    assert not ready.is_set()
+    assert not settings.ledger.exists()
+    begin.touch()
+    async with asyncio.timeout(20):
+        await ready.wait()
+    assert settings.ledger.exists()
+    run.cancel()
+    await asyncio.wait([run])
 
 
 def check_order(client: MachineClient) -> None:
