@@ -12,8 +12,9 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlmodel import Session
 from uuid_utils import uuid7
 
+from mes.kernel.pending import postpone, settle
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
-from mes.kernel.uow import EmittedEvent, UnitOfWork, pending_first
+from mes.kernel.uow import EmittedEvent, UnitOfWork
 
 _TABLE: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
 _COLUMNS: Final = (
@@ -33,6 +34,13 @@ _INSERT: Final = {
     "sqlite": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608
     "postgresql": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES (%s{', %s' * (len(_COLUMNS) - 1)})",  # noqa: S608
 }
+_INSERT_NEXT: Final = (
+    f"INSERT INTO outbox_event ({', '.join(_COLUMNS[:-1])}) "  # noqa: S608
+    f"SELECT (SELECT coalesce(max(seq), 0) FROM outbox_event) + {', '.join(f'v.{name}' for name in _COLUMNS[:-1])} "
+    "FROM json_to_recordset(%s) AS v(seq bigint, event_id text, type text, topics text, subject text, payload text, "
+    "actor bigint, correlation_id text, occurred_at_us bigint, recorded_at_us bigint)"
+)
+"""PostgreSQL: rows numbered from 1, put after the newest event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +57,37 @@ class Event:
     recorded_at_us: int
 
 
-def append_events(
-    connection: Connection, events: Sequence[EmittedEvent], *, head: int | None = None, chained: bool = False
-) -> int:
-    """Kernel only, last act before a commit: number the events and write them. Answers the new head.
-
-    `head`: the sequence so far, where it is known already.
-    """
-    if head is None:
-        head = connection.execute(text("SELECT max(seq) FROM outbox_event")).scalar() or 0
+def append_events(connection: Connection, events: Sequence[EmittedEvent], *, chained: bool = False) -> None:
+    """Kernel only, last act before a commit: number the events and write them."""
+    if connection.dialect.name == "postgresql" and not chained:
+        rows = [dict(zip(_COLUMNS, _row(seq, event), strict=False)) for seq, event in enumerate(events, start=1)]
+        postpone(connection, _INSERT_NEXT, (orjson.dumps(rows).decode(),))
+        return
+    settle(connection)
+    head = connection.execute(text("SELECT max(seq) FROM outbox_event")).scalar() or 0
     previous = _last_link(connection, head) if chained else None
-    rows = []
+    linked = []
     for seq, event in enumerate(events, start=head + 1):
-        row = (
-            seq,
-            str(uuid7()),
-            event.type,
-            " ".join(event.topics),
-            event.subject,
-            orjson.dumps(event.payload).decode(),
-            event.actor,
-            event.correlation_id,
-            event.occurred_at_us,
-            event.recorded_at_us,
-        )
+        row = _row(seq, event)
         if chained:
             previous = link(previous or b"", row)
-        rows.append((*row, previous))
-    with pending_first(connection):
-        connection.connection.cursor().executemany(_INSERT[connection.dialect.name], rows)
-    return head + len(rows)
+        linked.append((*row, previous))
+    connection.connection.cursor().executemany(_INSERT[connection.dialect.name], linked)
+
+
+def _row(seq: int, event: EmittedEvent) -> tuple[Any, ...]:
+    return (
+        seq,
+        str(uuid7()),
+        event.type,
+        " ".join(event.topics),
+        event.subject,
+        orjson.dumps(event.payload).decode(),
+        event.actor,
+        event.correlation_id,
+        event.occurred_at_us,
+        event.recorded_at_us,
+    )
 
 
 def link(previous: bytes, row: Sequence[Any]) -> bytes:

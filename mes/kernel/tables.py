@@ -35,7 +35,7 @@ class OutboxEvent(TableModel, table=True):
     __tablename__ = "outbox_event"
 
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    event_id: str = Field(max_length=36, unique=True)
+    event_id: str = Field(max_length=36)
     type: str = Field(max_length=100)
     topics: str = Field(sa_column=Column(Text, nullable=False))
     """Space-separated."""

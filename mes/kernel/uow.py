@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Result
 from sqlmodel import Session
 
+from mes.kernel.pending import KeyedUpdate, pending_first, postpone, settle
 from mes.kernel.sqltypes import to_us
 
 
@@ -37,27 +37,6 @@ def loaded_together(prefetch: Prefetch) -> Callable[[V], V]:
         return verb
 
     return mark
-
-
-@contextmanager
-def _pipelined(connection: Connection, pending: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[None]:
-    driver: Any = connection.connection.driver_connection
-    with driver.pipeline():
-        for sql, params in pending:
-            driver.execute(sql, params)
-        yield
-
-
-def pending_first(connection: Connection) -> AbstractContextManager[Any]:
-    """What is pending on a connection travels together with, and before, what is sent inside."""
-    pending = connection.info.pop("pending", None)
-    return _pipelined(connection, pending) if pending else nullcontext()
-
-
-def settle(connection: Connection) -> None:
-    """Send what is pending on a connection."""
-    with pending_first(connection):
-        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +113,16 @@ class UnitOfWork:
             return
         self.flush_session()
         self.connection.info["wrote"] = True
-        self.connection.info.setdefault("pending", []).append((_placeholders(sql, self.dialect), params))
+        postpone(self.connection, _placeholders(sql, self.dialect), params)
+
+    def driver_update(self, update: KeyedUpdate, row: Sequence[Any]) -> None:
+        """As `driver_write`, for one row by its key; on PostgreSQL the rows of a batch become one statement."""
+        if self.dialect == "sqlite":
+            self.driver_execute(update.one, row)
+            return
+        self.flush_session()
+        self.connection.info["wrote"] = True
+        postpone(self.connection, update, row)
 
     def driver_executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Write many rows with one hot statement on the driver's own cursor."""

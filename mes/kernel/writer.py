@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
@@ -22,7 +24,8 @@ from mes.kernel.crash import crash_point
 from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, VersionConflict
 from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
 from mes.kernel.outbox import append_events
-from mes.kernel.uow import Prefetch, UnitOfWork, settle
+from mes.kernel.pending import commit, forget, postpone, settle
+from mes.kernel.uow import Prefetch, UnitOfWork
 
 _LOG = logging.getLogger(__name__)
 _TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(18751, hashtext(current_schema()))"
@@ -141,7 +144,18 @@ class Writer:
                 if not isinstance(failed.work.error, Refusal):
                     break
                 waiting = [work for work in waiting if work is not failed.work]
+            except psycopg.Error as error:
+                if not self._was_refused(error):
+                    raise
+                break
         return self._one_by_one(waiting)
+
+    def _was_refused(self, error: psycopg.Error) -> bool:
+        """PostgreSQL: the server has answered, so that nothing of the batch was kept; not that it went away."""
+        if error.sqlstate is None or self._connection is None:
+            return False
+        driver: Any = self._connection.connection.driver_connection
+        return not driver.closed
 
     def _one_by_one(self, works: list[Work]) -> bool:
         wrote = False
@@ -150,6 +164,10 @@ class Writer:
                 wrote |= self._attempt([work])
             except _VerbFailed:
                 continue
+            except Exception as error:  # noqa: BLE001  those before it are committed: only this one failed
+                self._drop_connection()
+                work.result, work.error = None, translated(error)
+                _LOG.exception("a write failed")
         return wrote
 
     def _attempt(self, works: list[Work]) -> bool:
@@ -157,19 +175,21 @@ class Writer:
         connection = self._open_connection()
         transaction = connection.begin()
         try:
-            head = None if self._savepoints else _begin_in_order(connection)
+            if not self._savepoints:
+                postpone(connection, _TAKE_LOCK)
             self._prefetch(connection, works)
             events: list[Any] = []
             for work in works:
                 events += self._run_verb(connection, work, alone=len(works) == 1)
             if events:
-                append_events(connection, events, head=head, chained=self._chained)
-            settle(connection)
+                append_events(connection, events, chained=self._chained)
             crash_point("before-commit")
+            if not self._savepoints:
+                commit(connection)
             transaction.commit()
             crash_point("after-commit-before-answer")
         except BaseException:
-            connection.info.pop("pending", None)
+            forget(connection)
             self._undo(transaction)
             raise
         return bool(events)
@@ -238,15 +258,6 @@ class Writer:
                 _LOG.warning("the writer's connection could not be closed cleanly")
 
 
-def _begin_in_order(connection: Connection) -> int:
-    """PostgreSQL: wait for one's turn among processes, then see where the outbox stands. One round trip."""
-    driver: Any = connection.connection.driver_connection
-    with driver.pipeline():
-        driver.execute(_TAKE_LOCK)
-        found = driver.execute("SELECT coalesce(max(seq), 0) FROM outbox_event")
-    return int(found.fetchone()[0])
-
-
 class _VerbFailed(Exception):
     """PostgreSQL: this verb wrote and failed, so the batch has to run again without it."""
 
@@ -268,21 +279,23 @@ def translated(error: BaseException) -> BaseException:
     """What a verb's caller sees: refusals as they are, database errors as refusals or weather, bugs as bugs."""
     if isinstance(error, StaleDataError):
         return VersionConflict()
-    if isinstance(error, IntegrityError):
+    if isinstance(error, (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)):
         return ConstraintConflict(_constraint(error))
-    if isinstance(error, OperationalError):
-        return weather(error)
-    return error
+    return weather(error) if isinstance(error, (OperationalError, *_DRIVER_WEATHER)) else error
 
 
-def _constraint(error: IntegrityError) -> str:
-    diagnostics = getattr(error.orig, "diag", None)
+def _constraint(error: BaseException) -> str:
+    original = getattr(error, "orig", error)
+    diagnostics = getattr(original, "diag", None)
     name = getattr(diagnostics, "constraint_name", None)
-    return str(name or error.orig)
+    return str(name or original)
+
+
+_DRIVER_WEATHER: Final = (sqlite3.OperationalError, psycopg.OperationalError)
 
 
 def weather(error: BaseException) -> BaseException:
     """A failure of the database itself as `database-unavailable`; anything else stays a bug."""
-    if isinstance(error, (DBAPIError, OSError)):
+    if isinstance(error, (DBAPIError, OSError, *_DRIVER_WEATHER)):
         return Unavailable("The database cannot be written to right now.", code="database-unavailable")
     return error

@@ -159,15 +159,15 @@ def list_station_jobs(session: Session, *, equipment_id: str, now: datetime) -> 
     A completion that can still be undone stands among the ended ones with its `undo_until`.
     """
     here = and_(_E.c.id == equipment_id, _J.c.dispatch_status != DispatchStatus.Cancelled)
-    final = [int(state) for state in FINAL_STATES]
-    open_jobs = _jobs().where(here, _J.c.state.not_in(final)).order_by(*_turn_order()).limit(100)
-    ended = _jobs().where(here, _J.c.state.in_(final)).order_by(_J.c.ended_at_us.desc()).limit(RECENT_ENDED)
+    open_jobs = _jobs().where(here, _J.c.ended_at_us.is_(None)).order_by(*_turn_order()).limit(100)
+    ended = _jobs().where(here, _J.c.ended_at_us.is_not(None)).order_by(_J.c.ended_at_us.desc()).limit(RECENT_ENDED)
     return (*_views(session, open_jobs, now), *_views(session, ended, now))
 
 
 def list_active_jobs(session: Session, *, area_id: str | None = None, now: datetime) -> tuple[JobView, ...]:
     """Jobs that run or are interrupted."""
-    statement = _jobs().where(_J.c.state.in_([int(state) for state in ACTIVE_STATES]))
+    active = _J.c.state.in_([int(state) for state in ACTIVE_STATES])
+    statement = _jobs().where(_J.c.ended_at_us.is_(None), active)
     if area_id is not None:
         statement = statement.where(_A.c.id == area_id)
     return _views(session, statement.order_by(_E.c.id), now)

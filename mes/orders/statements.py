@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mes.kernel.pending import keyed_update
 from mes.kernel.uow import Calls, UnitOfWork
 from mes.orders.rules import JobFacts
 from mes.orders.types import Count, JobRun
@@ -109,13 +110,26 @@ def load_active_jobs(uow: UnitOfWork, equipment_pks: Collection[int]) -> list[Jo
     if not equipment_pks:
         return []
     values = (*equipment_pks, JobState.Running, JobState.Interrupted)
-    sql = f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE j.equipment_pk IN ({marks(equipment_pks)}) AND j.state IN (?, ?)"
+    here = f"j.equipment_pk IN ({marks(equipment_pks)}) AND j.ended_at_us IS NULL AND j.state IN (?, ?)"
+    sql = f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE {here}"
     return [JobRecord(*row) for row in uow.driver_query(sql, tuple(int(value) for value in values))]
 
 
-_UPDATE_FACTS: Final = (
-    "UPDATE job_order SET state = ?, substate = ?, dispatch_status = ?, started_at_us = ?, ended_at_us = ?, note = ?, "
-    "note_text = ?, confirmed_by = ?, undo_until_us = ?, version = version + 1 WHERE pk = ?"
+_UPDATE_FACTS: Final = keyed_update(
+    "job_order",
+    (
+        ("state", "int"),
+        ("substate", "int"),
+        ("dispatch_status", "text"),
+        ("started_at_us", "bigint"),
+        ("ended_at_us", "bigint"),
+        ("note", "text"),
+        ("note_text", "text"),
+        ("confirmed_by", "text"),
+        ("undo_until_us", "bigint"),
+        ("pk", "bigint"),
+    ),
+    always="version = version + 1",
 )
 
 
@@ -129,7 +143,7 @@ def update_facts(
     note_text: str = "",
 ) -> None:
     """Write a transition. The record was loaded in this transaction, and only one writes at a time."""
-    uow.driver_write(
+    uow.driver_update(
         _UPDATE_FACTS,
         (
             int(facts.state),

@@ -50,7 +50,8 @@ class JobOrderRow(TableModel, table=True):
 
     __tablename__ = "job_order"
     __table_args__ = (
-        Index("ix_job_order_equipment_state", "equipment_pk", "state"),
+        Index("ix_job_order_equipment_ended", "equipment_pk", "ended_at_us"),
+        Index("ix_job_order_ended", "ended_at_us"),
         Index("ix_job_order_report_due", "report_due_at_us", sqlite_where=text("report_due_at_us IS NOT NULL")),
     )
 

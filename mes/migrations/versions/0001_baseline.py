@@ -114,7 +114,6 @@ def upgrade() -> None:
         sa.Column("recorded_at_us", sa.BigInteger(), nullable=False),
         sa.Column("chain_sha256", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox_event")),
-        sa.UniqueConstraint("event_id", name=op.f("uq_outbox_event_event_id")),
     )
     with op.batch_alter_table("outbox_event", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbox_event_subject"), ["subject"], unique=False)
@@ -729,7 +728,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_job_order_id")),
     )
     with op.batch_alter_table("job_order", schema=None) as batch_op:
-        batch_op.create_index("ix_job_order_equipment_state", ["equipment_pk", "state"], unique=False)
+        batch_op.create_index("ix_job_order_ended", ["ended_at_us"], unique=False)
+        batch_op.create_index("ix_job_order_equipment_ended", ["equipment_pk", "ended_at_us"], unique=False)
         batch_op.create_index(
             "ix_job_order_report_due",
             ["report_due_at_us"],

@@ -19,17 +19,17 @@ _WAITING: Final = (
     "SELECT j.pk, j.equipment_pk, j.priority, j.due_at_us, j.work_request_pk, j.sequence, j.retry_at_us, j.note, "
     "j.manual, (SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk WHERE d.job_pk = j.pk "
     "AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) OR p.dispatch_status = 'Cancelled')) "
-    "FROM job_order j WHERE j.state = 2 AND j.dispatch_status = 'Pending'"
+    "FROM job_order j WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
 )
 _OCCUPIED: Final = (
-    "SELECT DISTINCT equipment_pk FROM job_order WHERE state IN (3, 4) "
-    "OR (state = 2 AND dispatch_status IN ('Dispatched', 'Ready'))"
+    "SELECT DISTINCT equipment_pk FROM job_order WHERE ended_at_us IS NULL AND (state IN (3, 4) "
+    "OR (state = 2 AND dispatch_status IN ('Dispatched', 'Ready')))"
 )
 _MACHINE: Final = "SELECT s.equipment_pk, s.remote, s.known FROM equipment_status s WHERE s.equipment_pk = ?"
 _BRIDGE: Final = "SELECT bridge_pk FROM tag_binding WHERE equipment_pk = ? AND signal = 'job-state' LIMIT 1"
 _OVERDUE: Final = (
     "SELECT j.pk FROM job_order j JOIN bridge_command c ON c.id = j.command_id "
-    "WHERE j.state = 2 AND j.dispatch_status = 'Dispatched' AND c.expires_at_us < ?"
+    "WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Dispatched' AND c.expires_at_us < ?"
 )
 GRACE_US: Final = 5_000_000
 """After a command's expiry its result may still be on the way this long."""

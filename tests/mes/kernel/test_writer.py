@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from mes.kernel.db import Database, ReadOnlySession, ReadSession
 from mes.kernel.errors import Conflict, ConstraintConflict, Unavailable
 from mes.kernel.outbox import first_broken_link, head_seq, list_events
+from mes.kernel.pending import keyed_update
 from mes.kernel.uow import UnitOfWork
 
 
@@ -31,6 +32,31 @@ def add_then_refuse(uow: UnitOfWork) -> None:
 def add_then_break(uow: UnitOfWork) -> None:
     add_one(uow)
     uow.execute(text("INSERT INTO tally VALUES ('a', 5)"))
+
+
+SET = keyed_update("tally", (("value", "bigint"), ("name", "text")), always="moved = moved + 1")
+
+
+def put(uow: UnitOfWork, *, name: str, value: int | None) -> None:
+    """A write that, on PostgreSQL, is sent no earlier than it must be. Of None only the database knows it is wrong."""
+    uow.driver_update(SET, (value, name))
+    uow.emit("tally.moved.v1", topics=["tally"], subject=name, payload={"value": value})
+
+
+async def together(database: Database, *calls: dict[str, object]) -> list[object]:
+    """Calls of `put` in one batch: the writer is kept busy until all of them wait."""
+    go = threading.Event()
+    busy = asyncio.create_task(database.write(lambda _uow: go.wait(10), actor=None))
+    await asyncio.sleep(0.05)
+    waiting = [asyncio.create_task(database.write(put, actor=None, **call)) for call in calls]
+    await asyncio.sleep(0.05)
+    go.set()
+    await busy
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def rows_of(session: ReadSession) -> dict[str, tuple[int, int]]:
+    return {row.name: (row.value, row.moved) for row in session.execute(text("SELECT * FROM tally"))}
 
 
 def value_of(session: ReadSession) -> int:
@@ -64,6 +90,21 @@ class TestGrouping:
         for _ in range(20):
             value = await tally.write(add_one, actor=None)
             assert await tally.read(value_of) == value
+
+    async def test_rows_updated_together_are_updated_in_turn(self, wide: Database) -> None:
+        calls = [{"name": name, "value": value} for value, name in enumerate("abcabba")]
+        assert await together(wide, *calls) == [None] * 7
+        assert await wide.read(rows_of) == {"a": (6, 3), "b": (5, 3), "c": (2, 1)}
+        events = await wide.read(list_events, after=0)
+        assert [event.payload["value"] for event in events] == list(range(7))
+
+    async def test_what_the_database_refuses_at_the_commit_costs_nobody_else(self, wide: Database) -> None:
+        calls = [{"name": name, "value": value} for name, value in (("a", 1), ("b", None), ("c", 3))]
+        answers = await together(wide, *calls)
+        assert isinstance(answers.pop(1), ConstraintConflict)
+        assert answers == [None, None]
+        assert await wide.read(rows_of) == {"a": (1, 1), "b": (0, 0), "c": (3, 1)}
+        assert [event.subject for event in await wide.read(list_events, after=0)] == ["a", "c"]
 
     async def test_a_closed_database_says_so(self, tally: Database) -> None:
         tally.close()
