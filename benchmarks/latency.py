@@ -318,10 +318,10 @@ async def both_fragments(run: Run) -> tuple[str, dict[int, str]]:
         found: dict[int, str] = {}
 
         async def both() -> bool:
-            state = int(run.log.read_text().split()[-1])
-            await asyncio.sleep(0.3)
-            if int(run.log.read_text().split()[-1]) == state:
-                found[state] = await region()
+            if words := run.log.read_text().split():
+                await asyncio.sleep(0.3)
+                if run.log.read_text().split() == words:
+                    found[int(words[-1])] = await region()
             return len(found) == 2 and len(set(found.values())) == 2
 
         await until(both)

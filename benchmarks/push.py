@@ -48,6 +48,7 @@ from mes.kernel.plants import Plants
 from mes.kernel.tables import metadata
 from mes.kernel.uow import UnitOfWork
 from web.live.direct import DirectProtocol
+from web.live.limits import WINDOW
 from web.live.region import Region, live_url
 from web.live.relay import Relays
 from web.live.routes import live_routes
@@ -229,7 +230,7 @@ class Client(asyncio.Protocol):
         self.came.append((seq, time.monotonic()))
         if self.keep is not None:
             self.keep.append(payload.decode())
-        if self.acknowledges:
+        if self.acknowledges and self.frames % WINDOW == 0:  # as web/static/live.js does
             self.send(b'{"ack":%d}' % seq)
 
     def send(self, payload: bytes) -> None:

@@ -6,7 +6,7 @@ nothing else. So a script on another site can never use somebody's cookie on the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -27,7 +27,7 @@ from mes.access.errors import (
     WrongPlant,
 )
 from mes.access.permissions import Permission
-from mes.access.queries import find_session, find_token
+from mes.access.queries import find_session, find_sessions, find_token
 from mes.access.recent import RECENT
 from mes.access.service import touch_session, touch_token
 from mes.access.sign_in import device_key
@@ -138,12 +138,17 @@ def close_code(refusal: Refusal) -> int:
     return CLOSE_SESSION_OVER if isinstance(refusal, Unauthenticated) else CLOSE_FORBIDDEN
 
 
-async def is_still_signed_in(found: Caller) -> bool:
-    """Whether the session behind an open socket is still good. Ask every half minute; it does not count as a use."""
-    credential = await found.database.read(find_session, token_sha256=found.credential_sha256)
-    if credential is None or credential.role is not found.role:
-        return False
-    return rules.standing(credential, to_us(found.database.clock())) is Standing.good
+async def signed_out_among(database: Database, callers: Collection[Caller]) -> set[Caller]:
+    """Those of one plant whose session is no longer what it was when they came. Asking does not count as a use."""
+    keys = {found.credential_sha256 for found in callers}
+    sessions = await database.read(find_sessions, token_sha256s=keys)
+    now_us = to_us(database.clock())
+
+    def is_over(found: Caller) -> bool:
+        session = sessions.get(found.credential_sha256)
+        return session is None or session.role is not found.role or rules.standing(session, now_us) is not Standing.good
+
+    return {found for found in callers if is_over(found)}
 
 
 def may_subscribe(found: Caller, topic: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Select, exists, func, null, select
@@ -70,6 +70,14 @@ def find_session(session: Session, *, token_sha256: bytes) -> StoredCredential |
     """The session of a digest with its principal, whatever its standing."""
     row = session.execute(_by_session().where(_SESSION.c.token_sha256 == token_sha256)).mappings().first()
     return None if row is None else _credential(row)
+
+
+def find_sessions(session: Session, *, token_sha256s: Collection[bytes]) -> dict[bytes, StoredCredential]:
+    """The sessions of some digests, as far as they are there, whatever their standing."""
+    if not token_sha256s:
+        return {}
+    statement = _by_session().add_columns(_SESSION.c.token_sha256).where(_SESSION.c.token_sha256.in_(token_sha256s))
+    return {bytes(row["token_sha256"]): _credential(row) for row in session.execute(statement).mappings()}
 
 
 def _credential(row: Mapping[Any, Any]) -> StoredCredential:

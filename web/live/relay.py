@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from types import TracebackType
 
 from mes.kernel.db import Database
@@ -14,6 +13,7 @@ from mes.kernel.plants import Plants
 from web.live.hub import Hub
 from web.live.limits import RELAY_BATCH_MAX, RELAY_PAUSE_S, RENDER_WORKERS
 from web.live.render import renderer
+from web.live.sockets import OpenSockets
 from web.live.wakeup import WakeUp, watch_of
 from web.supervision import supervise
 
@@ -28,8 +28,7 @@ class Relay:
         self.hub = Hub(renderer(database))
         self.ready = asyncio.Event()
         """Set once the head of the outbox is known: before that nobody may join."""
-        self.sockets: Counter[int] = Counter()
-        """Open sockets by principal."""
+        self.sockets = OpenSockets(database)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -38,6 +37,7 @@ class Relay:
             for _ in range(RENDER_WORKERS):
                 group.create_task(supervise("rendering of live regions", self.hub.render_for_ever))
             group.create_task(supervise("live relay", self._follow))
+            group.create_task(supervise("live sessions", self.sockets.look_for_ever))
             group.create_task(supervise("live windows", self.hub.open_stuck_windows_for_ever))
 
     async def _follow(self) -> None:

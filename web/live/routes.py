@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected
 
-from mes.access.door import Caller, close_code, is_still_signed_in, may_subscribe, websocket_caller
-from mes.kernel.errors import Refusal, Unavailable
+from mes.access.door import Caller, close_code, may_subscribe, websocket_caller
+from mes.kernel.errors import Refusal
 from web.live.direct import direct_socket
 from web.live.hub import NOTHING, Audience, Client, Hub, Shown
 from web.live.limits import (
     INCOMING_FRAME_BYTES_MAX,
     RATE_HZ,
     REGIONS_PER_SOCKET_MAX,
-    SESSION_CHECK_S,
-    SOCKETS_PER_PRINCIPAL_MAX,
 )
 from web.live.region import LIVE_PATH, RESERVED, Region, dom_id, read_shown
-from web.live.relay import Relay, Relays
+from web.live.relay import Relays
+from web.live.sockets import OpenSocket, TooManySockets
 
 SESSION_OVER: Final = 4401
 REFUSED: Final = 4403
@@ -74,10 +72,12 @@ def live_routes(regions: Sequence[Region]) -> APIRouter:
             asked = _asked(websocket, by_name, found)
             relays: Relays = websocket.app.state.relays
             relay = await relays.of(found.database.plant_id)
-            with _counted(relay, found):
-                await _serve(websocket, relay.hub, asked, found)
+            with relay.sockets.one_more(found) as ours:
+                await _serve(websocket, relay.hub, asked, ours)
         except NotSubscribed as no:
             await websocket.close(no.code, no.reason)
+        except TooManySockets:
+            await websocket.close(TOO_MANY, "too many live pages of one principal")
 
     return router
 
@@ -123,19 +123,7 @@ def _shown(text: str, shared: Mapping[str, str], by_name: Mapping[str, Region], 
     return shown
 
 
-@contextmanager
-def _counted(relay: Relay, found: Caller) -> Iterator[None]:
-    if relay.sockets[found.principal_pk] >= SOCKETS_PER_PRINCIPAL_MAX:
-        raise NotSubscribed(TOO_MANY, "too many live pages of one principal")
-    relay.sockets[found.principal_pk] += 1
-    try:
-        yield
-    finally:
-        relay.sockets[found.principal_pk] -= 1
-        relay.sockets += {}  # Counter drops what is zero
-
-
-async def _serve(websocket: WebSocket, hub: Hub, asked: Asked, found: Caller) -> None:
+async def _serve(websocket: WebSocket, hub: Hub, asked: Asked, ours: OpenSocket) -> None:
     known = asked.epoch == hub.epoch and asked.since <= hub.seq
     socket = direct_socket(websocket)
     since = asked.since if known else NOTHING
@@ -147,7 +135,7 @@ async def _serve(websocket: WebSocket, hub: Hub, asked: Asked, found: Caller) ->
         async with asyncio.TaskGroup() as group:
             tasks = (
                 group.create_task(client.write_for_ever(audience)),
-                group.create_task(_close_when_signed_out(websocket, found)),
+                group.create_task(_close_when_signed_out(websocket, ours)),
             )
             await _read_acknowledgements(websocket, client, audience)
             for task in tasks:
@@ -185,10 +173,7 @@ def _take_acknowledgement(text: bytes, client: Client, audience: Audience) -> bo
     return True
 
 
-async def _close_when_signed_out(websocket: WebSocket, found: Caller) -> None:
-    while True:
-        await asyncio.sleep(SESSION_CHECK_S)
-        with suppress(Unavailable):
-            if not await is_still_signed_in(found):
-                await websocket.close(SESSION_OVER, "signed out")
-                raise _Gone
+async def _close_when_signed_out(websocket: WebSocket, ours: OpenSocket) -> None:
+    await ours.signed_out.wait()
+    await websocket.close(SESSION_OVER, "signed out")
+    raise _Gone

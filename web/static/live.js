@@ -3,8 +3,9 @@
 (() => {
   "use strict";
   const POLL_MS = 5000, GRACE_MS = 1500, QUIET_MS = 10000, ANSWER_MS = 4000, OVER = 4401, REFUSED = 4403;
+  const WINDOW = 2;  // frames the server sends before it waits: web/live/limits.py
   const root = document.documentElement;
-  let seq = null, epoch = null, timer = 0, lastGood = Date.now(), gone = false, open = null;
+  let seq = null, epoch = null, timer = 0, lastGood = Date.now(), gone = false, open = null, unacknowledged = 0;
 
   const withResume = url => {
     const full = new URL(url, location.href);
@@ -12,7 +13,7 @@
     return full.href;
   };
   addEventListener("htmx:ws:before:connection", e => { e.detail.connection.url = withResume(e.detail.connection.url); });
-  addEventListener("htmx:ws:after:connection", e => { open = e.detail.connection.socket; stopPolling(); show("live"); });
+  addEventListener("htmx:ws:after:connection", e => { open = e.detail.connection.socket; unacknowledged = 0; stopPolling(); show("live"); });
   addEventListener("htmx:ws:after:message:incoming", e => {
     const { connection, message } = e.detail;
     let frame;
@@ -21,7 +22,10 @@
     seq = frame.seq; epoch = frame.epoch; stopPolling();
     connection.url = withResume(connection.url);
     show("live");
-    if (connection.socket?.readyState === WebSocket.OPEN) connection.socket.send(JSON.stringify({ ack: seq }));
+    unacknowledged += 1;
+    if (unacknowledged < WINDOW || connection.socket?.readyState !== WebSocket.OPEN) return;
+    connection.socket.send(JSON.stringify({ ack: seq }));
+    unacknowledged = 0;
   });
   addEventListener("htmx:ws:close", e => {
     open = null;

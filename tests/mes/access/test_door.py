@@ -17,9 +17,9 @@ from mes.access.door import (
     caller,
     close_code,
     device_of,
-    is_still_signed_in,
     may_subscribe,
     plant_database,
+    signed_out_among,
     websocket_caller,
 )
 from mes.access.permissions import Permission
@@ -94,7 +94,9 @@ def app(plants: Plants) -> FastAPI:
             await websocket.close(close_code(found), found.code)
             return
         async for topic in websocket.iter_text():
-            await websocket.send_json([await is_still_signed_in(found), may_subscribe(found, topic)])
+            await websocket.send_json(
+                [not await signed_out_among(found.database, [found]), may_subscribe(found, topic)]
+            )
 
     return app
 

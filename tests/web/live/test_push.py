@@ -14,7 +14,7 @@ from mes.access.service import sign_out
 from mes.access.tokens import digest
 from mes.kernel.plants import Plants
 from tests.web.live.served import Floor, Page, Served, serving, until
-from web.live import limits
+from web.live import limits, sockets
 from web.live import routes as live
 from web.live.region import live_url
 
@@ -216,7 +216,7 @@ async def test_nobody_and_other_sites_are_refused(served: Served) -> None:
 
 
 async def test_signing_out_ends_the_socket(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "SESSION_CHECK_S", 0.05)
+    monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.05)
     cookie = await served.sign_in("ada")
     async with served.client(cookie, "A") as page:
         await page.frame()
@@ -228,7 +228,7 @@ async def test_signing_out_ends_the_socket(served: Served, monkeypatch: pytest.M
 
 
 async def test_a_principal_has_so_many_sockets_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "SOCKETS_PER_PRINCIPAL_MAX", 2)
+    monkeypatch.setattr(sockets, "SOCKETS_PER_PRINCIPAL_MAX", 2)
     cookie = await served.sign_in("ada")
     async with served.client(cookie, "A") as one, served.client(cookie, "A") as two:
         await asyncio.gather(one.frame(), two.frame())

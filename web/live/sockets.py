@@ -1,0 +1,67 @@
+"""The open sockets of one plant: how many a principal has, and whose session has ended meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from mes.access.door import Caller, signed_out_among
+from mes.kernel.db import Database
+from mes.kernel.errors import Unavailable
+from web.live.limits import SESSION_CHECK_S, SOCKETS_PER_PRINCIPAL_MAX
+
+
+class TooManySockets(Exception):
+    """A principal may have SOCKETS_PER_PRINCIPAL_MAX."""
+
+
+@dataclass(eq=False, slots=True)
+class OpenSocket:
+    """Somebody's; `signed_out` is set once their session is over."""
+
+    caller: Caller
+    signed_out: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class OpenSockets:
+    """Runs on one event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: set[OpenSocket] = set()
+        self._of_principal: Counter[int] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextmanager
+    def one_more(self, caller: Caller) -> Iterator[OpenSocket]:
+        """A socket, as long as it is open. TooManySockets."""
+        if self._of_principal[caller.principal_pk] >= SOCKETS_PER_PRINCIPAL_MAX:
+            raise TooManySockets
+        socket = OpenSocket(caller)
+        self._open.add(socket)
+        self._of_principal[caller.principal_pk] += 1
+        try:
+            yield socket
+        finally:
+            self._open.remove(socket)
+            self._of_principal[caller.principal_pk] -= 1
+            self._of_principal += Counter()  # drops what is zero
+
+    async def look_for_ever(self) -> None:
+        """All sessions in one read, every SESSION_CHECK_S."""
+        while True:
+            await asyncio.sleep(SESSION_CHECK_S)
+            with suppress(Unavailable):
+                await self._look()
+
+    async def _look(self) -> None:
+        sockets = tuple(self._open)
+        over = await signed_out_among(self._database, {socket.caller for socket in sockets})
+        for socket in sockets:
+            if socket.caller in over:
+                socket.signed_out.set()
