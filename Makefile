@@ -34,7 +34,7 @@ test: install prepare lint test-other-pythons  ## Everything that has to be gree
 	$(IN_ENVIRONMENT) pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-long: install prepare  ## The tests that take minutes: soaks, many seeds, many kills
-	$(IN_ENVIRONMENT) pytest -m long $(PYTEST_ARGS)
+	$(IN_ENVIRONMENT) pytest -m long -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: install  ## Style, types, and who may import whom
 	$(IN_ENVIRONMENT) ruff check

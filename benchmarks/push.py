@@ -401,7 +401,7 @@ async def run(quick: bool) -> dict[str, Any]:
         database = Database(f"sqlite:///{folder / 'data/plants/default/plant.sqlite'}")
         stack.callback(database.close)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
-        bench = Bench(*ports, database, cookies, http, 2.0 if quick else 5.0, 3 if quick else 6)
+        bench = Bench(*ports, database, cookies, http, 2.0 if quick else 5.0, 2 if quick else 6)
         for fragments in FRAGMENTS:
             await bench.measure(fragments)
         calm, stalled = await bench.stalled(20, 6 if quick else 40)

@@ -111,6 +111,15 @@ def list_events(session: Session, *, after: int, limit: int = 1_000) -> tuple[Ev
     return tuple(_event(row) for row in session.execute(statement))
 
 
+_CHANGES: Final = text("SELECT seq, topics FROM outbox_event WHERE seq > :after ORDER BY seq LIMIT :limit")
+
+
+def list_changes(session: Session, *, after: int, limit: int = 1_000) -> tuple[tuple[int, str], ...]:
+    """Sequence and topics (space-separated) of the events after a sequence: what a follower must look at again."""
+    rows = session.connection().execute(_CHANGES, {"after": after, "limit": limit})
+    return tuple((row[0], row[1]) for row in rows)
+
+
 def list_subject_events(
     session: Session, *, subjects: Sequence[str], without: Sequence[str] = (), limit: int = 500
 ) -> tuple[Event, ...]:

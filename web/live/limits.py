@@ -46,7 +46,7 @@ RELAY_BATCH_MAX: Final = 1_000
 RELAY_PAUSE_S: Final = 0.015
 """Between two reads of the outbox: a storm of commits is read in batches."""
 
-DATA_VERSION_POLL_S: Final = 0.05
+DATA_VERSION_POLL_S: Final = 0.1
 """SQLite: how often another process's commit is looked for; a look costs 8 µs (experiments.md, fact 6)."""
 
 SLOW_POLL_S: Final = 1.0

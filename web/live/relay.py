@@ -8,7 +8,7 @@ from types import TracebackType
 
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
-from mes.kernel.outbox import head_seq, list_events
+from mes.kernel.outbox import head_seq, list_changes
 from mes.kernel.plants import Plants
 from web.live.hub import Hub
 from web.live.limits import RELAY_BATCH_MAX, RELAY_PAUSE_S, RENDER_WORKERS
@@ -67,14 +67,14 @@ class Relay:
 
     async def _read_batch(self) -> bool:
         try:
-            events = await self.database.read(list_events, after=self.hub.seq, limit=RELAY_BATCH_MAX)
+            changes = await self.database.read(list_changes, after=self.hub.seq, limit=RELAY_BATCH_MAX)
         except Unavailable as weather:
             _LOG.warning("the outbox cannot be read: %s", weather.detail)
             await asyncio.sleep(weather.retry_after_s)
             return True
-        if events:
-            self.hub.publish(events[-1].seq, {topic for event in events for topic in event.topics})
-        return len(events) == RELAY_BATCH_MAX
+        if changes:
+            self.hub.publish(changes[-1][0], {topic for _, topics in changes for topic in topics.split()})
+        return len(changes) == RELAY_BATCH_MAX
 
 
 class Relays:
