@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from mes.orders.queries import list_station_jobs
 from mes.orders.service import release_jobs, submit_operations_request
 from mes.orders.types import JobView
 from tests.support.plants import BENCH, CELL, LINE, PRESS, Box, build_plant
+from web.components.job import is_startable
 from web.main import create_app
 from web.settings import Settings
 
 PINS: Final = {"ADA": "271828", "SVEN": "314159"}
 HTMX: Final = {"HX-Request": "true"}
+TURN_WITHIN_S: Final = 30.0
 
 
 @dataclass
@@ -64,6 +67,16 @@ class Site:
             self.box.job(target, job.job_id, 3)
             self.box.say(self.box.sample(counter, good // (2 if target == PRESS else 1)))
             self.box.job(target, job.job_id, 5, substate=1)
+
+    def wait_for_its_turn(self, order_id: str) -> None:
+        """Until the second's work has seen that the step before is done."""
+        deadline = time.monotonic() + TURN_WITHIN_S
+        while True:
+            job = next(job for job in self.jobs(BENCH) if job.operations_request_id == order_id)
+            if is_startable(job):
+                return
+            assert time.monotonic() < deadline, f"its turn has not come: {job}"
+            time.sleep(0.02)
 
     @contextmanager
     def client(self, person: str | None) -> Iterator[httpx.Client]:

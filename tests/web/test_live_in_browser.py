@@ -43,6 +43,11 @@ def tablet(browser: Browser, site: Site, person: str) -> Iterator[tuple[Page, Br
     expect(page.locator("html")).to_have_attribute("data-net", "live")
     try:
         yield page, context, errors
+    except Exception as error:
+        error.add_note(f"{person} sees ({page.locator('html').get_attribute('data-net')}), console {errors}:")
+        error.add_note(page.locator("body").inner_text())
+        error.add_note(repr(site.jobs(BENCH)))
+        raise
     finally:
         context.close()
 
@@ -58,6 +63,7 @@ def order_id(site: Site) -> str:
     site.order(order_id)
     site.release(order_id)
     site.run_machines(order_id, good=16)
+    site.wait_for_its_turn(order_id)
     return order_id
 
 

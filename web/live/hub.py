@@ -224,6 +224,8 @@ class Hub:
             if rendering.of_seq >= fragment.of_seq:
                 fragment.html = partial(fragment.shown, html)
                 fragment.of_seq, fragment.built_at = rendering.of_seq, built_at
+                for audience in fragment.audiences:
+                    audience.forget_frames()
             if not rendering.done.done():
                 rendering.done.set_result(None)
 
@@ -310,6 +312,10 @@ class Audience:
         """Clients that have not acknowledged for ACK_TIMEOUT_S are sent one merged frame, and no more."""
         for client in self.clients:
             client.open_if_stuck(self, now)
+
+    def forget_frames(self) -> None:
+        """A fragment is newer than what was composed so far, even if nothing has changed: views depend on the time."""
+        self._frames.clear()
 
     def frame(self, since: int, seq: int) -> Frame:
         """What takes a client from `since` to `seq`, composed once for all who stand at the same place."""

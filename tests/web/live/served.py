@@ -47,6 +47,8 @@ class Floor:
 
     built: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    older: int = 0
+    """Added to every count: what changes with time alone, without an event."""
 
     def build(self, session: ReadSession, *, now: datetime, params: Mapping[str, str]) -> TileView:
         name = params["equipment"]
@@ -54,7 +56,7 @@ class Floor:
         if name in self.broken:
             raise RuntimeError(f"planted: {name}")
         count = text("SELECT count(*) FROM outbox_event WHERE topics LIKE :topic")
-        return TileView(name, session.execute(count, {"topic": f"%equipment/{name}%"}).scalar_one())
+        return TileView(name, self.older + session.execute(count, {"topic": f"%equipment/{name}%"}).scalar_one())
 
     @property
     def regions(self) -> tuple[Region, ...]:

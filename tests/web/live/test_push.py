@@ -31,6 +31,20 @@ async def test_a_client_gets_a_snapshot_and_then_what_changes(served: Served) ->
         assert "tile-A" not in second
 
 
+async def test_who_comes_later_is_not_sent_what_was_composed_for_an_earlier_one(
+    served: Served, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing happened, but time went by: an age or an end in sight is not what it was."""
+    monkeypatch.setattr("web.live.hub.SNAPSHOT_AGE_MAX_S", 0.05)
+    cookie = await served.sign_in("ada")
+    async with served.client(cookie, "A") as early:
+        assert "A 0 en" in await early.frame()
+        floor.older = 7
+        await asyncio.sleep(0.1)
+        async with served.client(cookie, "A") as late:
+            assert "A 7 en" in await late.frame()
+
+
 async def test_a_region_is_rendered_once_for_all_who_show_it_and_once_a_language(served: Served, floor: Floor) -> None:
     english, german = await served.sign_in("ada"), await served.sign_in("bea", language="de")
     async with AsyncExitStack() as stack:
