@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final, Protocol
 
 import httpx
@@ -24,6 +25,7 @@ from opcua_bridge.crash import crash_point
 from opcua_bridge.discovery import browse
 from opcua_bridge.drivers.plain_tags import PlainTags
 from opcua_bridge.journal import Journal
+from opcua_bridge.lasting import lasting
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import TagMap, TagMapRefused
 from opcua_bridge.trust import Trust
@@ -168,7 +170,7 @@ class Commander:
 
     async def _executed(self, command: Command) -> CommandResult:
         try:
-            return await self._kinds[command.kind](command)
+            return await lasting(partial(self._kinds[command.kind], command))
         except (msgspec.ValidationError, KeyError, TypeError, ValueError) as error:
             return CommandResult(Outcome.refused, "bad-payload", f"the payload is no {command.kind} command: {error}")
         except NotConnected as error:
@@ -198,7 +200,8 @@ class Commander:
         until = time.monotonic() + RECOVERY_WAIT_S
         while time.monotonic() < until:
             try:
-                answer = await PlainTags(target, self._machines.source(endpoint.name).channel).answer(command.id)
+                driver = PlainTags(target, self._machines.source(endpoint.name).channel)
+                answer = await lasting(partial(driver.answer, command.id))
             except (OSError, LookupError):
                 await asyncio.sleep(0.2)
                 continue

@@ -16,7 +16,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
+from opcua_bridge.lasting import lasting
 from opcua_bridge.tag_map import Endpoint, Events, Tag, TagClass, fingerprint
 from opcua_bridge.trust import Trust
 from opcua_bridge.values import event_of, in_source_order, sample_of, to_us, unknown_sample, within_deadband
@@ -689,22 +690,6 @@ class _Publishing:
                 values = await self._source.read_stale(self._channel)
                 self._reread_after, self._reread = self._arrivals, values
             await asyncio.sleep(0.1)
-
-
-async def lasting(work: Callable[[], Awaitable[None]]) -> None:
-    """Do it. Cancelled though nobody asked this task to end, it has lost the connection: ConnectionError.
-
-    asyncua cancels what waits when a connection goes, and under Python 3.11 the subclass of CancelledError that its
-    `wait_for` raises, where an answer comes in the very moment of a time-out, gets through `asyncio.timeout`. A
-    TaskGroup takes either for an orderly end, and nobody would watch the connection any more.
-    """
-    try:
-        await work()
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise ConnectionError("a request was given up with its connection") from None
 
 
 def asked_queue_size(tag: Tag) -> int:

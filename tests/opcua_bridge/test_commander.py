@@ -132,6 +132,17 @@ async def test_a_machine_that_does_not_answer_is_a_failure_that_claims_nothing(b
         assert (mes.results["c-1"]["outcome"], mes.results["c-1"]["code"]) == ("failed", "no-acknowledgement")
 
 
+async def test_a_machine_that_goes_away_in_the_middle_leaves_no_command_unanswered(bridges: Bridges, mes: Mes) -> None:
+    async with job_machine() as it:
+        it.silent = True
+        await bridges.start(tag_map_text(it.url, {"M.Remote": "state"}, extra=TARGET.replace("= 5", "= 60")))
+        await until(lambda: mes.good("M.Remote"))
+        mes.command("c-1", "job", job())
+        await until(lambda: it.executed)
+    await until(lambda: mes.results, timeout_s=30)
+    assert mes.results["c-1"]["outcome"] == "failed"
+
+
 async def test_a_command_given_again_after_its_result_is_answered_from_memory(bridges: Bridges, mes: Mes) -> None:
     async with job_machine() as it:
         await started(bridges, mes, it)

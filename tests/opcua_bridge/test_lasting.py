@@ -8,7 +8,7 @@ import time
 import pytest
 from asyncua.common.utils import wait_for as asyncuas_way_to_wait
 
-from opcua_bridge.source import lasting
+from opcua_bridge.lasting import lasting
 
 TIMEOUT_S = 0.05
 
