@@ -28,7 +28,7 @@ from mes.kernel.errors import FieldError, Refusal, Unauthenticated, Unavailable
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 from web.layouts.shell import Shell
 from web.templating import render
-from web.wording import language_of
+from web.wording import DEFAULT_LANGUAGE, PSEUDO, language_of, refusal_words
 
 _LOG = logging.getLogger(__name__)
 CORRELATION_HEADER: Final = "X-Correlation-Id"
@@ -150,10 +150,11 @@ def answer(
         body = {**(extra or {}), **msgspec.to_builtins(problem)}
         return Response(msgspec.json.encode(body, enc_hook=str), problem.status, headers, MEDIA_TYPE)
     template = "_problem.html" if request.headers.get("HX-Request") == "true" else "problem.html"
+    language = _language(request)
     html = render(
         f"system/{template}",
-        _view(problem),
-        language=_language(request),
+        _view(problem, language),
+        language=language,
         region_id="problem",
         shell=Shell(now_ms=0),
     )
@@ -162,17 +163,21 @@ def answer(
 
 def problem_fragment(region_id: str, reference: str, *, language: str) -> str:
     """What stands in a live region that could not be rendered."""
-    view = _view(internal_error(reference))
+    view = _view(internal_error(reference), language)
     return render("system/_problem.html", view, language=language, region_id=region_id)
 
 
-def _view(problem: Problem) -> ProblemView:
+def _view(problem: Problem, language: str) -> ProblemView:
+    """The detail is English: it is told where the rest is, and where nobody has translated the rest."""
+    words = refusal_words(language, problem.code, problem.title, problem.next_step)
+    title, next_step = words or (problem.title, problem.next_step)
+    detail = problem.detail if words is None or language in (DEFAULT_LANGUAGE, PSEUDO) else ""
     return ProblemView(
         problem.status,
         problem.code,
-        problem.title,
-        problem.detail if problem.detail != problem.title else "",
-        problem.next_step,
+        title,
+        detail if problem.detail != problem.title else "",
+        next_step,
         problem.reference,
         problem.type,
     )
@@ -191,7 +196,9 @@ def _to_sign_in(request: Request) -> Response:
 
 
 def _language(request: Request) -> str:
-    given = request.cookies.get("lineside_language") or request.headers.get("Accept-Language", "")
+    """The caller's own; of somebody not signed in, what the device was set to, else the browser's."""
+    own = request.scope.get("state", {}).get("language")
+    given = own or request.cookies.get("lineside_language") or request.headers.get("Accept-Language", "")
     return language_of(given.split(",")[0].split(";")[0].strip())
 
 

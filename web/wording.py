@@ -86,6 +86,23 @@ def translator(language: str) -> Translator:
     return partial(translate, language_of(language))
 
 
+def refusal_words(language: str, code: str, title: str, next_step: str) -> tuple[str, str] | None:
+    """Title and next step of a refusal in a language. English is the refusal's own; None where nobody translated it."""
+    if language == DEFAULT_LANGUAGE:
+        return title, next_step
+    if language == PSEUDO:
+        return pseudo(title), pseudo(next_step)
+    entry = refusals(language).get(code)
+    return None if entry is None else (entry["title"], entry["next"])
+
+
+@cache
+def refusals(language: str) -> Mapping[str, Mapping[str, str]]:
+    """The refusals of a language other than English: `title` and `next` by code."""
+    text = files("web").joinpath("locales", f"refusals.{language}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
 def has_word(key: str) -> bool:
     """Whether the tables know `key`; for codes that come from data (reasons, notes)."""
     return key in words(DEFAULT_LANGUAGE)

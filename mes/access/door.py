@@ -113,7 +113,9 @@ async def identify(connection: HTTPConnection) -> Caller:
     _refuse_unless_good(credential, now_us, prefix)
     if _is_used(connection, credential) and rules.is_touch_due(credential, now_us):
         await _touch(database, key, credential, now_us)
-    correlation_id = str(connection.scope.get("state", {}).get("correlation_id", ""))
+    state = connection.scope.setdefault("state", {})
+    state["language"] = credential.language  # for whoever words a refusal of this request
+    correlation_id = str(state.get("correlation_id", ""))
     return _caller(database, key, credential, correlation_id)
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from mes.access.service import rename_principal
 from mes.orders.types import JobView
 from standards.isa95.job_control import JobState
 from tests.support.plants import BENCH, LINE
@@ -171,6 +172,18 @@ def test_the_second_tap_on_a_transition_is_refused_kindly(site: Site, bench_job:
     assert 'hx-target="#current-job"' in first.text
     assert second.status_code == 409
     assert "Somebody else was faster" in second.text
+
+
+def test_a_refusal_is_in_the_language_of_whoever_is_refused(site: Site, bench_job: JobView) -> None:
+    """The person's own, whatever the browser on the shared tablet asks for."""
+    site.database.write_now(rename_principal, actor=None, principal_id="SVEN", display_name="Sven", language="de")
+    with site.client("ADA") as ada, site.client("SVEN") as sven:
+        transition(ada, "start", bench_job)
+        assert "Somebody else was faster" in transition(ada, "start", bench_job).text
+        told = transition(sven, "start", bench_job, **HTMX).text
+        assert "Jemand war schneller" in told
+        assert "Job " not in told
+    site.database.write_now(rename_principal, actor=None, principal_id="SVEN", display_name="Sven", language="en")
 
 
 def test_the_same_count_sent_twice_counts_once(site: Site, bench_job: JobView, order_id: str) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import string
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.kernel.errors import Refusal
 from mes.orders.types import Note, Unassigned
 from standards.packml.states import EquipmentState
 from web import wording
@@ -102,6 +105,32 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
 )
 def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[str]) -> None:
     assert [code for code in codes if code_key(prefix, code) != f"{prefix}.{code}"] == []
+
+
+OF_SCREENS = ("mes.kernel.", "mes.access.", "mes.orders.", "web.board.", "web.system.", "web.security")
+WITHOUT_A_CLASS = {
+    *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
+    *("host-not-allowed", "database-unavailable", "database-busy", "shutting-down", "not-ready", "sign-in-busy"),
+}
+
+
+def refusals_of_screens() -> set[str]:
+    """Codes a person may meet."""
+
+    def below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+        for refusal in kind.__subclasses__():
+            yield refusal
+            yield from below(refusal)
+
+    codes = {refusal.code for refusal in below(Refusal) if refusal.__module__.startswith(OF_SCREENS)}
+    return codes | WITHOUT_A_CLASS | {"equipment-not-found"}
+
+
+@pytest.mark.parametrize("language", [x for x in LANGUAGES if x not in (DEFAULT_LANGUAGE, PSEUDO)])
+def test_every_refusal_a_person_may_meet_is_in_their_language(language: str) -> None:
+    table = wording.refusals(language)
+    assert table.keys() == refusals_of_screens()
+    assert [code for code, entry in table.items() if not (entry["title"] and entry["next"])] == []
 
 
 def test_a_code_nobody_translated_gets_a_general_word() -> None:
