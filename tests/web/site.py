@@ -20,8 +20,9 @@ from mes.access.sign_in import set_pin_now
 from mes.access.types import Role
 from mes.kernel.db import Database
 from mes.orders.queries import list_station_jobs
-from mes.orders.service import release_jobs, submit_operations_request
+from mes.orders.service import complete_job, release_jobs, start_job, submit_operations_request
 from mes.orders.types import JobView
+from standards.isa95.job_control import JobState
 from tests.support.plants import BENCH, CELL, LINE, PRESS, Box, build_plant
 from web.components.job import is_startable
 from web.main import create_app
@@ -67,6 +68,13 @@ class Site:
             self.box.job(target, job.job_id, 3)
             self.box.say(self.box.sample(counter, good // (2 if target == PRESS else 1)))
             self.box.job(target, job.job_id, 5, substate=1)
+
+    def clear_bench(self) -> None:
+        """Nothing of an earlier test waits or runs there: a screen shows only the next few jobs."""
+        active = (JobState.Running, JobState.Interrupted)
+        while job := next((job for job in self.jobs(BENCH) if job.state in active or is_startable(job)), None):
+            verb = complete_job if job.state in active else start_job
+            self.database.write_now(verb, actor=None, job_id=job.job_id, version=job.version)
 
     def wait_for_its_turn(self, order_id: str) -> None:
         """Until the second's work has seen that the step before is done."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 
 from mes.access.queries import find_token, get_principal
 from mes.access.tokens import digest
+from mes.kernel.outbox import head_seq
 from mes.kernel.uow import UnitOfWork
+from tests.support.postgres import PostgresCluster, find_programs
 from web.cli import main
 from web.commands import libpq_variables
 from web.main import open_plants
@@ -104,6 +108,29 @@ def test_backup_while_it_is_written_and_restore_elsewhere(
     assert run("backup", archive, "--data-dir", data_dir) == 1
     assert run("restore", archive, "--data-dir", elsewhere) == 1
     assert "is there already" in capsys.readouterr().err
+
+
+def test_backup_on_postgresql_comes_back_in_an_empty_database(
+    postgres: PostgresCluster, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = find_programs()
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    for name in ("kept", "elsewhere"):
+        postgres.create_database(name)
+    plants = open_plants(Settings(data_dir=data_dir, database_url=postgres.url("kept")))
+    plants.default.write_now(_emit, actor=None)
+    archive = tmp_path / "backup.dump"
+    monkeypatch.setenv("LINESIDE_DATABASE_URL", postgres.url("kept"))
+    assert run("backup", archive) == 0
+    plants.default.write_now(_emit, actor=None)
+    plants.close()
+    assert run("backup", archive) == 1
+    elsewhere = postgres.url("elsewhere")
+    restored = [str(programs / "pg_restore"), "--exit-on-error", "--no-owner", "--dbname=elsewhere", str(archive)]
+    subprocess.run(restored, check=True, env={**os.environ, **libpq_variables(elsewhere)})
+    plants = open_plants(Settings(data_dir=data_dir, database_url=elsewhere))
+    assert plants.default.read_now(head_seq) == 1
+    plants.close()
 
 
 def _emit(uow: UnitOfWork) -> None:

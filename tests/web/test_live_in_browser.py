@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from standards.isa95.job_control import JobState
 from tests.support.chromium import launch_options
 from tests.support.plants import BENCH
 from tests.web.screens import VIEWPORTS
@@ -55,10 +54,7 @@ def tablet(browser: Browser, site: Site, person: str) -> Iterator[tuple[Page, Br
 @pytest.fixture
 def order_id(site: Site) -> str:
     """An order whose turn at the bench has come."""
-    for job in site.jobs(BENCH):
-        if job.state in (JobState.Running, JobState.Interrupted):
-            with site.client("ADA") as ada:
-                ada.post(f"/s/{BENCH}/complete", data={"job_id": job.job_id, "version": job.version})
+    site.clear_bench()
     order_id = f"PO-{uuid4().hex[:8]}"
     site.order(order_id)
     site.release(order_id)

@@ -26,10 +26,7 @@ def order_id() -> str:
 @pytest.fixture
 def bench_job(site: Site, order_id: str) -> JobView:
     """A job at the manual bench whose turn has come."""
-    for job in site.jobs(BENCH):
-        if job.state in (JobState.Running, JobState.Interrupted):
-            with site.client("ADA") as ada:
-                ada.post(f"/s/{BENCH}/complete", data={"job_id": job.job_id, "version": job.version})
+    site.clear_bench()
     site.order(order_id)
     site.release(order_id)
     site.run_machines(order_id, good=16)
