@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from mes.access.pins import random_pin
 from mes.access.service import create_principal, create_token
-from mes.access.sign_in import set_pin_now
+from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
 from mes.kernel.db import Database
@@ -100,20 +100,28 @@ def _role(text: str) -> Role:
 
 
 def pin_set(options: argparse.Namespace) -> int:
-    pin = random_pin() if options.random else _ask_pin()
+    pin = random_pin() if options.random else _ask("PIN")
     with _plant(options) as database:
         set_pin_now(database, actor=None, principal_id=options.id, pin=pin)
     _say(f"PIN of {options.id}: {pin}" if options.random else f"{options.id} has a new PIN")
     return 0
 
 
-def _ask_pin() -> str:
+def password_set(options: argparse.Namespace) -> int:
+    password = _ask("Password")
+    with _plant(options) as database:
+        set_password_now(database, actor=None, principal_id=options.id, password=password)
+    _say(f"{options.id} has a new password")
+    return 0
+
+
+def _ask(what: str) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    pin = getpass.getpass("PIN: ")
-    if getpass.getpass("Again: ") != pin:
+    text = getpass.getpass(f"{what}: ")
+    if getpass.getpass("Again: ") != text:
         raise NotDone("the two are not the same")
-    return pin
+    return text
 
 
 def token_create(options: argparse.Namespace) -> None:

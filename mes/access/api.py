@@ -13,6 +13,7 @@ from mes.access.permissions import Permission
 from mes.access.preconditions import etag, expected_version
 from mes.access.schemas import (
     NewTokenOut,
+    PasswordIn,
     PinIn,
     PrincipalChange,
     PrincipalIn,
@@ -21,7 +22,7 @@ from mes.access.schemas import (
     TokenIn,
     TokenPage,
 )
-from mes.access.sign_in import set_pin
+from mes.access.sign_in import set_password, set_pin
 from mes.access.types import PrincipalKind, Role
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 
@@ -87,6 +88,12 @@ async def change_principal(
 async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None:
     """Give a person a PIN; lifts a lock and signs them out everywhere."""
     await set_pin(caller.database, actor=caller.principal_pk, principal_id=principal_id, pin=body.pin)
+
+
+@router.put("/principals/{principal_id}/password", status_code=204)
+async def put_password(caller: Administrator, principal_id: str, body: PasswordIn) -> None:
+    """Give a person a password in the place of the PIN; lifts a lock and signs them out everywhere."""
+    await set_password(caller.database, actor=caller.principal_pk, principal_id=principal_id, password=body.password)
 
 
 @router.get("/tokens")

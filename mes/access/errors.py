@@ -81,6 +81,12 @@ class PinUnacceptable(Unprocessable):
     next_step = "Use 4 to 6 digits that are no row (1234), no repetition (1111, 1212) and no keypad line (2580)."
 
 
+class PasswordUnacceptable(Unprocessable):
+    code = "password-unacceptable"
+    title = "Choose another password"
+    next_step = "Use 15 to 64 characters, a few words for example; they may be of any kind."
+
+
 class PinNotForMachines(Unprocessable):
     code = "pin-not-for-machines"
     title = "Only persons have a PIN"

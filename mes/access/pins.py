@@ -1,4 +1,4 @@
-"""PIN hashing: argon2id, in a few threads of its own, so neither the event loop nor the writer waits for it.
+"""Hashing of PINs and passwords: argon2id, in threads of its own, so neither the event loop nor the writer waits.
 
 A PIN of four digits is protected by the lock-out, not by the hash; the hash keeps a stolen backup from being read like
 a list. Its cost (19 MiB, two passes: the floor of the OWASP password storage cheat sheet) suits a small industrial PC.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -16,15 +17,15 @@ from typing import Final, TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from mes.access.errors import PinUnacceptable
-from mes.access.rules import is_acceptable_pin
+from mes.access.errors import PasswordUnacceptable, PinUnacceptable
+from mes.access.rules import is_acceptable_password, is_acceptable_pin
 from mes.kernel.errors import Unavailable
 
 T = TypeVar("T")
 RANDOM_DIGITS: Final = 6
 HASHING_THREADS: Final = 2
 HASHING_WAITING_MAX: Final = 64
-"""PINs being checked or waiting for it, in the whole process; more are answered 503 `sign-in-busy`."""
+"""PINs and passwords being checked or waiting for it, in the whole process; more are answered 503 `sign-in-busy`."""
 
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32, type=Type.ID)
 NOBODYS_HASH: Final = (
@@ -51,10 +52,23 @@ def hash_pin(pin: str) -> str:
     return _HASHER.hash(pin)
 
 
+def hash_password(password: str) -> str:
+    """Hash of an acceptable password, in whatever way its letters were typed; `password-unacceptable` otherwise."""
+    password = _as_typed_anywhere(password)
+    if not is_acceptable_password(password):
+        raise PasswordUnacceptable()
+    return _HASHER.hash(password)
+
+
+def _as_typed_anywhere(text: str) -> str:
+    """Keyboards differ in how they write an é (Unicode normalisation form KC, as NIST SP 800-63B-4 asks)."""
+    return unicodedata.normalize("NFKC", text)
+
+
 def verify_pin(pin_hash: str, pin: str) -> bool:
-    """Whether a PIN is the one that was hashed. About 20 ms of processor."""
+    """Whether a PIN or password is the one that was hashed. About 20 ms of processor."""
     try:
-        return _HASHER.verify(pin_hash, pin)
+        return _HASHER.verify(pin_hash, _as_typed_anywhere(pin))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -62,6 +76,11 @@ def verify_pin(pin_hash: str, pin: str) -> bool:
 async def hash_pin_aside(pin: str) -> str:
     """`hash_pin` in a hashing thread."""
     return await _aside(lambda: hash_pin(pin))
+
+
+async def hash_password_aside(password: str) -> str:
+    """`hash_password` in a hashing thread."""
+    return await _aside(lambda: hash_password(password))
 
 
 async def verify_pin_aside(pin_hash: str, pin: str) -> bool:

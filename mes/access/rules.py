@@ -8,7 +8,16 @@ from itertools import pairwise
 from typing import Final
 
 from mes.access.permissions import Permission, may
-from mes.access.types import LockPolicy, LockState, Role, SessionPolicy, Standing, StoredCredential
+from mes.access.types import (
+    PASSWORD_MAX,
+    PASSWORD_MIN,
+    LockPolicy,
+    LockState,
+    Role,
+    SessionPolicy,
+    Standing,
+    StoredCredential,
+)
 
 SECOND_US: Final = 1_000_000
 TOUCH_SESSION_US: Final = 60 * SECOND_US
@@ -19,6 +28,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _PIN: Final = re.compile(r"[0-9]{4,6}")
 _KEYPAD_LINES: Final = frozenset({"2580", "0852", "1470", "0741", "3690", "0963"})
 _DISTINCT_MIN: Final = 3
+_PASSWORD_DISTINCT_MIN: Final = 5
 
 TOPIC_PERMISSIONS: Final[Mapping[str, Permission]] = {
     "equipment": Permission.view_floor,
@@ -43,6 +53,12 @@ def is_acceptable_pin(pin: str) -> bool:
     if not _PIN.fullmatch(pin):
         return False
     return not (is_row(pin) or is_repetition(pin) or any(line in pin for line in _KEYPAD_LINES))
+
+
+def is_acceptable_password(password: str) -> bool:
+    """15 to 64 characters, not the same few again and again: length protects, not composition (NIST SP 800-63B-4,
+    section 3.1.1.2, a password that is the only factor)."""
+    return PASSWORD_MIN <= len(password) <= PASSWORD_MAX and len(set(password)) >= _PASSWORD_DISTINCT_MIN
 
 
 def is_row(pin: str) -> bool:

@@ -67,6 +67,10 @@ class PinIn(_Document):
     pin: str
 
 
+class PasswordIn(_Document):
+    password: str
+
+
 class TokenIn(_Document):
     principal_id: str = Field(max_length=100)
     label: str = Field(min_length=1, max_length=200)

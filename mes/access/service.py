@@ -162,7 +162,7 @@ def revoke_token(uow: UnitOfWork, *, token_id: int) -> None:
 
 
 def store_pin(uow: UnitOfWork, *, principal_id: str, pin_hash: str) -> None:
-    """Give a person the PIN of this hash (`pins.hash_pin`), lift the lock, end the sessions of the old one."""
+    """Give a person the PIN or password of this hash (`pins`) in place of the old one; lift the lock, end sessions."""
     principal = _load(uow, principal_id)
     if principal.kind != PrincipalKind.person.value:
         raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")

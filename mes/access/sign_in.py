@@ -1,4 +1,4 @@
-"""Signing in with a PIN, and setting one: read, hash aside, write.
+"""Signing in with a PIN or a password, and setting one: read, hash aside, write.
 
 Neither the event loop nor the writer waits for argon2. The check may race with others; `record_pin_attempt` counts.
 """
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from mes.access import rules
 from mes.access.errors import SignInFailed, SignInLocked
-from mes.access.pins import NOBODYS_HASH, hash_pin, hash_pin_aside, verify_pin_aside
+from mes.access.pins import NOBODYS_HASH, hash_password, hash_password_aside, hash_pin, hash_pin_aside, verify_pin_aside
 from mes.access.queries import find_pin
 from mes.access.service import record_pin_attempt, sign_out, store_pin
 from mes.access.tokens import SESSION_PREFIX, digest, new_session_value, plant_of
@@ -33,7 +33,7 @@ async def sign_in_with_pin(
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
 ) -> SignedIn:
-    """Open a session for a person. `device` is a `device_key`.
+    """Open a session for a person. `pin` may be the person's password; `device` is a `device_key`.
 
     `sign-in-failed` (401) for a wrong PIN, for nobody of that id and for somebody without a PIN alike: same
     answer, same work. `sign-in-locked` (429, `retry_after_s`) while the person or the device is locked out;
@@ -77,6 +77,17 @@ async def set_pin(database: Database, *, actor: int | None, principal_id: str, p
 def set_pin_now(database: Database, *, actor: int | None, principal_id: str, pin: str) -> None:
     """`set_pin` for threads without an event loop (command line, seeding)."""
     database.write_now(store_pin, actor=actor, principal_id=principal_id, pin_hash=hash_pin(pin))
+
+
+async def set_password(database: Database, *, actor: int | None, principal_id: str, password: str) -> None:
+    """Give a person a password in the place of the PIN. `password-unacceptable`, else as `set_pin`."""
+    password_hash = await hash_password_aside(password)
+    await database.write(store_pin, actor=actor, principal_id=principal_id, pin_hash=password_hash)
+
+
+def set_password_now(database: Database, *, actor: int | None, principal_id: str, password: str) -> None:
+    """`set_password` for threads without an event loop (command line)."""
+    database.write_now(store_pin, actor=actor, principal_id=principal_id, pin_hash=hash_password(password))
 
 
 def _refuse_locked(locked_until_us: int, now_us: int) -> None:

@@ -66,7 +66,7 @@ class SignInSession(TableModel, table=True):
 
 
 class PinCredential(TableModel, table=True):
-    """A person's PIN as an argon2id hash, and the lock on it."""
+    """A person's PIN or password as an argon2id hash, and the lock on it."""
 
     __tablename__ = "pin_credential"
 

@@ -92,6 +92,9 @@ class LockPolicy:
 PERSON_LOCK: Final = LockPolicy(free_failures=5, first_delay_s=30, longest_delay_s=3_600)
 DEVICE_LOCK: Final = LockPolicy(free_failures=20, first_delay_s=30, longest_delay_s=300, forget_after_s=900)
 SESSION_POLICY: Final = SessionPolicy()
+PASSWORD_MIN: Final = 15
+PASSWORD_MAX: Final = 64
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)

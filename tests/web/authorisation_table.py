@@ -103,6 +103,13 @@ ACCESS: Final = [
         lambda s: Sample(f"{V1}/principals/{s.principal()}/pin", json={"pin": "4711"}),
         204,
     ),
+    Row(
+        "PUT",
+        f"{V1}/principals/{{principal_id}}/password",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/principals/{s.principal()}/password", json={"password": "four words said at a desk"}),
+        204,
+    ),
     Row("GET", f"{V1}/tokens", ADMINISTRATION, at(f"{V1}/tokens")),
     Row(
         "POST",

@@ -177,7 +177,7 @@ def wall(
     return WallPage("ELECTRONICS", "Electronics", machines, orders, wall_totals("ELECTRONICS", lines, 34))
 
 
-def signin(problem: str = "") -> SigninPage:
+def signin(problem: str = "", *, with_password: bool = False) -> SigninPage:
     people = [
         PersonTile(f"p{i}", name)
         for i, (name, _) in enumerate(
@@ -191,8 +191,10 @@ def signin(problem: str = "") -> SigninPage:
             ]
         )
     ]
+    recent, others = tuple(people[:2]), tuple(people[2:])
+    languages = ("en", "de")
     return SigninPage(
-        "SMT-1", "SMT line", "/s/SMT-1", tuple(people[:2]), tuple(people[2:]), "p0", problem, 30, ("en", "de")
+        "SMT-1", "SMT line", "/s/SMT-1", recent, others, "p0", problem, 30, languages, with_password=with_password
     )
 
 
@@ -303,10 +305,11 @@ PAGES: Final[Mapping[str, Make]] = {
     "wall-rest": lambda: ("wall/page.html", wall(*[_E.Idle] * 7, tested=_E.Off, cards=f.finished())),
     "signin": lambda: ("signin/page.html", signin()),
     "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
+    "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
     "home": lambda: ("home/page.html", HomePage(home_stations(f.plant(), f.NOW, (f.job(), f.paused("TEST-1"))))),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
-NOT_SIGNED_IN: Final = ("signin", "signin-wrong")
+NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
 
 
 def html_of(name: str, *, language: str = "en", theme: str = "light", now: datetime = f.NOW) -> str:

@@ -66,6 +66,11 @@ def test_a_pin_is_read_from_a_pipe(
     assert "[pin-unacceptable]" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", io.StringIO("739154\n"))
     assert run("pin", "set", "ANN", "--data-dir", data_dir) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("739154\n"))
+    assert run("password", "set", "ANN", "--data-dir", data_dir) == 1
+    assert "[password-unacceptable]" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO("four words said at a desk\n"))
+    assert run("password", "set", "ANN", "--data-dir", data_dir) == 0
 
 
 def test_a_plant_file_is_checked_and_loaded(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

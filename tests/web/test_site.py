@@ -9,7 +9,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from mes.access.service import rename_principal
+from mes.access.service import create_principal, rename_principal
+from mes.access.sign_in import set_password_now, set_pin_now
+from mes.access.types import Role
 from mes.orders.types import JobView
 from standards.isa95.job_control import JobState
 from tests.support.plants import BENCH, LINE
@@ -72,6 +74,22 @@ def test_the_sign_in_names_everybody_and_takes_only_the_right_pin(site: Site) ->
         cookie = right.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
+
+
+def test_a_password_opens_the_door_in_the_place_of_the_pin(site: Site) -> None:
+    """Typed on another keyboard, which writes the é as two signs, it is the same password."""
+    principal = {"principal_id": "EVA", "role": Role.engineer, "display_name": "Eva"}
+    site.database.write_now(create_principal, actor=None, **principal)
+    set_pin_now(site.database, actor=None, principal_id="EVA", pin="864209")
+    set_password_now(site.database, actor=None, principal_id="EVA", password="café und vier andere")
+    with site.client(None) as eva:
+        assert 'autocomplete="current-password"' in eva.get("/signin?by=password&station=BENCH").text
+        wrong = eva.post("/signin", data={"person": "EVA", "pin": "864209", "by": "password"})
+        assert wrong.status_code == 401
+        assert "Name and password do not match" in wrong.text
+        right = eva.post("/signin", data={"person": "EVA", "pin": "café und vier andere", "by": "password"})
+        assert right.status_code == 303
+        assert eva.get("/board").status_code == 200
 
 
 @pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "/a b"])

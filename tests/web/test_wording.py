@@ -89,7 +89,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "board.empty.": SHOWS,
         "done.": [*DEEDS, "release", "revoke"],
         "report.": ["scrap", "good"],
-        "signin.": ["wrong", "locked"],
+        "signin.": ["wrong", "wrong-password", "locked"],
         "language.": LANGUAGES,
         "theme.": ["light", "dark", "auto"],
     }

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mes.access.door import SESSION_COOKIE, device_of, plant_database
 from mes.access.errors import SignInFailed, SignInLocked
 from mes.access.sign_in import sign_in_with_pin, sign_out_session
-from mes.access.types import SESSION_POLICY
+from mes.access.types import PASSWORD_MAX, SESSION_POLICY
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.queries import get_equipment
 from mes.kernel.db import ReadSession
@@ -24,6 +24,7 @@ from web.templating import render
 from web.wording import PSEUDO, language_of
 
 LANGUAGE_COOKIE: Final = "lineside_language"
+PASSWORD: Final = "password"
 LOCAL: Final = re.compile(r"/(?![/\\])[^\\\s]*")
 """A path on this server, and nothing that a browser could take for another host."""
 OFFERED: Final = ("en", "de")
@@ -32,10 +33,10 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/signin")
-async def signin(request: Request, station: str = "", next: str = "", lang: str = "") -> Response:
-    """Names and a key pad. `next` is where to go then, if it is a page of ours."""
+async def signin(request: Request, station: str = "", next: str = "", lang: str = "", by: str = "") -> Response:
+    """Names and a key pad, or a field (`by=password`). `next` is where to go then, if it is a page of ours."""
     language = _language(request, lang)
-    answer = await _form(request, station, _local(next), language)
+    answer = await _form(request, station, _local(next), language, with_password=by == PASSWORD)
     if lang:
         answer.set_cookie(LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="lax")
     return answer
@@ -45,18 +46,19 @@ async def signin(request: Request, station: str = "", next: str = "", lang: str 
 async def sign_in(
     request: Request,
     person: Annotated[str, Form(max_length=100)],
-    pin: Annotated[str, Form(max_length=64)],
+    pin: Annotated[str, Form(max_length=PASSWORD_MAX)],
     station: Annotated[str, Form(max_length=100)] = "",
     next: Annotated[str, Form(max_length=500)] = "",
+    by: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Opens a session and sends a cookie that no script can read."""
+    """`pin` is a PIN or a password. Opens a session and sends a cookie that no script can read."""
     database = plant_database(request)
     try:
         signed_in = await sign_in_with_pin(
             database, principal_id=person, pin=pin, device=device_of(request), work_unit_id=station or None
         )
     except (SignInFailed, SignInLocked) as refusal:
-        return await _refused(request, refusal, person, station, _local(next))
+        return await _refused(request, refusal, person, station, _local(next), with_password=by == PASSWORD)
     answer = RedirectResponse(_local(next) or _start(station), status_code=303)
     answer.set_cookie(
         SESSION_COOKIE,
@@ -81,11 +83,19 @@ async def signout(request: Request, station: Annotated[str, Form(max_length=100)
 
 
 async def _refused(
-    request: Request, refusal: SignInFailed | SignInLocked, person: str, station: str, following: str
+    request: Request,
+    refusal: SignInFailed | SignInLocked,
+    person: str,
+    station: str,
+    following: str,
+    *,
+    with_password: bool,
 ) -> Response:
-    problem = "locked" if isinstance(refusal, SignInLocked) else "wrong"
+    wrong = "wrong-password" if with_password else "wrong"
+    problem = "locked" if isinstance(refusal, SignInLocked) else wrong
     wait_s = int(refusal.extra.get("retry_after_s", 0))
-    answer = await _form(request, station, following, _language(request, ""), person, problem, wait_s)
+    language = _language(request, "")
+    answer = await _form(request, station, following, language, person, problem, wait_s, with_password=with_password)
     answer.status_code = refusal.status
     return answer
 
@@ -98,10 +108,12 @@ async def _form(
     selected: str = "",
     problem: str = "",
     wait_s: int = 0,
+    *,
+    with_password: bool,
 ) -> HTMLResponse:
     database = plant_database(request)
     name, recent, others = await database.read(_people, station=station)
-    page = SigninPage(station, name, following, recent, others, selected, problem, wait_s, OFFERED)
+    page = SigninPage(station, name, following, recent, others, selected, problem, wait_s, OFFERED, with_password)
     theme = theme_of(request.cookies.get(THEME_COOKIE))
     shell = Shell(milliseconds(database.clock()), theme)
     html = render("signin/page.html", page, language=language, shell=shell)

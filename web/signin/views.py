@@ -24,3 +24,4 @@ class SigninPage:
     problem: str
     wait_s: int
     languages: tuple[str, ...]
+    with_password: bool = False

@@ -8,9 +8,16 @@ import time
 import pytest
 
 from mes.access import pins, queries, service
-from mes.access.errors import PinUnacceptable, SignInFailed, SignInLocked
+from mes.access.errors import PasswordUnacceptable, PinUnacceptable, SignInFailed, SignInLocked
 from mes.access.rules import standing
-from mes.access.sign_in import device_key, set_pin, set_pin_now, sign_in_with_pin, sign_out_session
+from mes.access.sign_in import (
+    device_key,
+    set_password,
+    set_pin,
+    set_pin_now,
+    sign_in_with_pin,
+    sign_out_session,
+)
 from mes.access.tokens import SESSION_PREFIX, digest, plant_of
 from mes.access.types import DEVICE_LOCK, PERSON_LOCK, Role, SessionPolicy, SignedIn, Standing
 from mes.kernel.db import Database
@@ -252,6 +259,22 @@ async def test_a_trivial_pin_is_refused_without_being_repeated(sqlite_database: 
         await set_pin(sqlite_database, actor=None, principal_id="ada", pin=pin)
     assert isinstance(refusal.value, Refusal)
     assert refusal.value.detail == ""
+
+
+@pytest.mark.parametrize("password", ["", "864209", "fourteen chars", "aaaaaaaaaaaaaaaaaaaa", "x" * 65])
+async def test_a_weak_password_is_refused_without_being_repeated(sqlite_database: Database, password: str) -> None:
+    hire(sqlite_database)
+    with pytest.raises(PasswordUnacceptable) as refusal:
+        await set_password(sqlite_database, actor=None, principal_id="ada", password=password)
+    assert refusal.value.detail == ""
+
+
+async def test_a_password_takes_the_place_of_the_pin(database: Database) -> None:
+    hire(database)
+    await set_password(database, actor=None, principal_id="ada", password="correct horse battery")
+    with pytest.raises(SignInFailed):
+        await attempt(database, PIN)
+    assert (await attempt(database, "correct horse battery")).principal_id == "ada"
 
 
 def test_hashes_are_argon2id_and_salted() -> None:
