@@ -21,6 +21,7 @@ from web import wording
 from web.board.views import SHOWS
 from web.components.job import STATES
 from web.components.machine import MANUAL
+from web.demo.page import ACTIONS
 from web.orders.views import ICONS
 from web.station.views import DEEDS
 from web.wording import (
@@ -89,6 +90,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "board.empty.": SHOWS,
         "done.": [*DEEDS, "release", "revoke"],
         "report.": ["scrap", "good"],
+        "demo.": ["factory", "bridge", "server"],
+        "demo.verdict.": ["equal", "behind", "interval", "wrong", "away"],
+        "demo.said.": [*ACTIONS, "not-sent", "no-answer"],
         "signin.": ["wrong", "wrong-password", "locked"],
         "language.": LANGUAGES,
         "theme.": ["light", "dark", "auto"],

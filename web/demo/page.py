@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ from web.layouts.shell import Shell
 from web.security import security_middleware
 from web.supervision import supervise
 from web.templating import STATIC, render
+from web.wording import language_of
 
 if TYPE_CHECKING:
     from web.demo.supervisor import Demo
@@ -35,12 +37,20 @@ LOOK_EVERY_S: Final = 1.0
 HERE: Final = Path(__file__).parent
 
 
+@dataclass(frozen=True)
+class Said:
+    """What came of a button: the key of its words, and what they are about."""
+
+    key: str
+    what: str = ""
+
+
 @dataclass
 class Line:
     """The newest comparison; None while the server is away."""
 
     comparison: Comparison | None = None
-    said: str = ""
+    said: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +63,12 @@ class DemoView:
     bridge_up: bool
     simulator_up: bool
     server_starts: int
-    said: str
+    said: Said | None
     verdict: str
-    made: str
-    counted: str
-    ended_made: str
-    told: str
+    made: Decimal
+    counted: Decimal
+    ended_made: Decimal
+    told: Decimal
     unsure: int
 
 
@@ -118,13 +128,15 @@ def page_app(demo: Demo, line: Line, key: str) -> FastAPI:
             return _let_in(request.query_params["key"], key)
         if not _is_known(request, key):
             return _turned_away()
-        return HTMLResponse(render("demo/page.html", view_of(demo, line), language="en", shell=Shell(now_ms=0)))
+        shell, view = Shell(now_ms=0), view_of(demo, line)
+        return HTMLResponse(render("demo/page.html", view, language=_language(request), shell=shell))
 
     @app.get("/line")
     async def newest(request: Request) -> Response:
         if not _is_known(request, key):
             return _turned_away()
-        return HTMLResponse(render("demo/_line.html", view_of(demo, line), language="en", region_id="line"))
+        view, language = view_of(demo, line), _language(request)
+        return HTMLResponse(render("demo/_line.html", view, language=language, region_id="line"))
 
     @app.post("/{action}")
     async def act(request: Request, action: str) -> Response:
@@ -138,32 +150,32 @@ def page_app(demo: Demo, line: Line, key: str) -> FastAPI:
     return app
 
 
-async def _send_order(demo: Demo) -> str:
+async def _send_order(demo: Demo) -> Said:
     try:
-        return f"The ERP asked for 50 controller boards: {await demo.erp.send_order()}. Release it on the board."
+        return Said("send-order", await demo.erp.send_order())
     except NotSent as error:
-        return f"The ERP could not send the order: {error}"
+        return Said("not-sent", str(error))
 
 
-async def _pull_cable(demo: Demo) -> str:
+async def _pull_cable(demo: Demo) -> Said:
     demo.pull_cable()
-    return "The cable between bridge and machines is out for 10 seconds. The machines go on; the screens say so."
+    return Said("pull-cable")
 
 
-async def _restart_machine(demo: Demo) -> str:
+async def _restart_machine(demo: Demo) -> Said:
     try:
         await demo.restart_machine()
     except OSError as error:
-        return f"The factory does not answer: {error}"
-    return "The optical inspection was switched off and on: its counters begin again at nothing."
+        return Said("no-answer", str(error))
+    return Said("restart-machine")
 
 
-async def _kill_server(demo: Demo) -> str:
+async def _kill_server(demo: Demo) -> Said:
     demo.server.kill()
-    return "The server was killed without a word. The bridge keeps what the machines say until it is back."
+    return Said("kill-server")
 
 
-ACTIONS: Final[dict[str, Callable[[Demo], Awaitable[str]]]] = {
+ACTIONS: Final[dict[str, Callable[[Demo], Awaitable[Said]]]] = {
     "send-order": _send_order,
     "pull-cable": _pull_cable,
     "restart-machine": _restart_machine,
@@ -173,7 +185,7 @@ ACTIONS: Final[dict[str, Callable[[Demo], Awaitable[str]]]] = {
 
 def view_of(demo: Demo, line: Line) -> DemoView:
     """What there is to see now."""
-    found = line.comparison
+    found, none = line.comparison, Decimal(0)
     return DemoView(
         address=demo.address,
         cable_in=demo.cable.is_in,
@@ -183,12 +195,16 @@ def view_of(demo: Demo, line: Line) -> DemoView:
         server_starts=demo.server.starts,
         said=line.said,
         verdict="away" if found is None else found.verdict,
-        made="" if found is None else f"{found.made:f}",
-        counted="" if found is None else f"{found.counted:f}",
-        ended_made="" if found is None else f"{found.ended_made:f}",
-        told="" if found is None else f"{found.told:f}",
+        made=none if found is None else found.made,
+        counted=none if found is None else found.counted,
+        ended_made=none if found is None else found.ended_made,
+        told=none if found is None else found.told,
         unsure=0 if found is None else found.unsure,
     )
+
+
+def _language(request: Request) -> str:
+    return language_of(request.headers.get("Accept-Language", "").split(",")[0].split(";")[0].strip())
 
 
 def _let_in(given: str, key: str) -> Response:

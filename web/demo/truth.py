@@ -33,7 +33,7 @@ class Comparison:
     ended_made: Decimal
     told: Decimal
     wrong: tuple[str, ...]
-    """Jobs for which the MES claims what is not so: more than was made, or an upper bound below it."""
+    """Jobs for which the MES claims more than was made."""
     behind: Decimal
     unsure: int
     """Jobs with an interval instead of a number."""
