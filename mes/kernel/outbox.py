@@ -111,12 +111,13 @@ def list_events(session: Session, *, after: int, limit: int = 1_000) -> tuple[Ev
     return tuple(_event(row) for row in session.execute(statement))
 
 
-_CHANGES: Final = text("SELECT seq, topics FROM outbox_event WHERE seq > :after ORDER BY seq LIMIT :limit")
+CHANGES: Final = "SELECT seq, topics FROM outbox_event WHERE seq > :after ORDER BY seq LIMIT :limit"
+"""What a follower must look at again: sequence and topics (space-separated) of the events after a sequence."""
 
 
 def list_changes(session: Session, *, after: int, limit: int = 1_000) -> tuple[tuple[int, str], ...]:
-    """Sequence and topics (space-separated) of the events after a sequence: what a follower must look at again."""
-    rows = session.connection().execute(_CHANGES, {"after": after, "limit": limit})
+    """`CHANGES`, in commit order."""
+    rows = session.connection().execute(text(CHANGES), {"after": after, "limit": limit})
     return tuple((row[0], row[1]) for row in rows)
 
 

@@ -11,13 +11,15 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import psycopg
 from sqlalchemy.engine import make_url
 
 from mes.kernel.db import Database
+from mes.kernel.errors import Unavailable
+from mes.kernel.outbox import CHANGES, list_changes
 from web.live.limits import DATA_VERSION_POLL_S, NOTIFY_PAUSE_S, SLOW_POLL_S
 
 _LOG = logging.getLogger(__name__)
@@ -63,11 +65,18 @@ class WakeUp:
         return True
 
 
+Changes = Sequence[tuple[int, str]]
+"""As `mes.kernel.outbox.list_changes`."""
+
+
 class Watch(Protocol):
     """What sees the commits of other processes."""
 
     async def wait(self, wake_up: WakeUp) -> None:
         """Return when something may have been written, or after SLOW_POLL_S."""
+
+    async def changes(self, *, after: int, limit: int) -> Changes:
+        """What was written after a sequence. Unavailable while the database is."""
 
     def close(self) -> None:
         """Give back what it holds."""
@@ -98,6 +107,13 @@ class DataVersion:
             self._look()
         await wake_up.wait(SLOW_POLL_S)
 
+    async def changes(self, *, after: int, limit: int) -> Changes:
+        """See `Watch.changes`. Read here: 20 µs, where a reader's thread and session cost 50 times as much."""
+        try:
+            return self._connection.execute(CHANGES, {"after": after, "limit": limit}).fetchall()
+        except sqlite3.OperationalError as error:
+            raise Unavailable("The outbox cannot be read right now.", code="database-unavailable") from error
+
     def _look(self) -> None:
         """A timer that winds itself up again: a task that sleeps would cost three times as much."""
         version = self._version()
@@ -117,6 +133,7 @@ class Notifications:
     """PostgreSQL: a listener and an announcer, each a thread with a connection of its own."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._plant_id = database.plant_id
         self._conninfo = conninfo(database)
         self._closed = threading.Event()
@@ -134,6 +151,10 @@ class Notifications:
         """See `Watch.wait`."""
         self._wake_up = wake_up
         await wake_up.wait(SLOW_POLL_S)
+
+    async def changes(self, *, after: int, limit: int) -> Changes:
+        """See `Watch.changes`."""
+        return await self._database.read(list_changes, after=after, limit=limit)
 
     def close(self) -> None:
         """See `Watch.close`."""
