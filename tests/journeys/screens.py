@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 from playwright.async_api import Browser, Locator, Page, expect
 
@@ -34,6 +35,17 @@ class Screen:
 
     async def shows(self, selector: str, text: str) -> None:
         await expect(self.page.locator(selector).first).to_contain_text(text, timeout=LONG_MS)
+
+    async def shows_counts(self, order_id: str, job: dict[str, Any]) -> None:
+        """A board's step of an order says what the job has counted: `41 / 50`."""
+        good, planned = (int(Decimal(job[name])) for name in ("quantity_good", "quantity"))
+        step = self.at("article.order", order_id).locator(".step", has_text=job["equipment_id"])
+        await expect(step.locator(".word")).to_contain_text(f"{good}\u202f/\u202f{planned}", timeout=LONG_MS)
+
+    async def is_live_still(self) -> None:
+        """Nobody has loaded the page again, and it follows."""
+        assert await self.page.evaluate("window.loadedOnce === true")
+        await expect(self.page.locator("html")).to_have_attribute("data-net", "live", timeout=LONG_MS)
 
     async def never_reloaded(self) -> None:
         """The document is the one that was loaded first, and its console had nothing to complain of."""

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from playwright.async_api import Browser
 
 from mes.access.types import Role
 from standards.isa95.job_control import InterruptedSubstate
 from tests.journeys.accounts import Accounts
 from tests.journeys.factory_in_a_box import CRASHED, LONG_S, Box, factory_in_a_box, until
+from tests.journeys.screens import signed_in
 
 pytestmark = [
     pytest.mark.journey,
@@ -36,24 +38,28 @@ BATCH: Final = 3
 
 @pytest.mark.parametrize(("engine", "seed"), [("sqlite", 21), ("postgresql", "drawn")], indirect=["seed"])
 async def test_killed_at_every_marked_place_and_ten_random_moments(
-    tmp_path: Path, engine: str, engine_url: str | None, seed: int
+    tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
 ) -> None:
-    await run_killed(tmp_path / "box", engine_url, seed, random_kills=RANDOM_KILLS)
+    await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=RANDOM_KILLS)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("seed", [31, 32, "drawn"], indirect=True)
-async def test_killed_again_and_again(tmp_path: Path, engine: str, engine_url: str | None, seed: int) -> None:
-    await run_killed(tmp_path / "box", engine_url, seed, random_kills=5 * RANDOM_KILLS)
+async def test_killed_again_and_again(
+    tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
+) -> None:
+    await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=5 * RANDOM_KILLS)
 
 
-async def run_killed(folder: Path, database_url: str | None, seed: int, *, random_kills: int) -> None:
+async def run_killed(folder: Path, browser: Browser, database_url: str | None, seed: int, *, random_kills: int) -> None:
+    """Under the eyes of a board that is loaded once: whatever is killed, it comes back and tells the truth."""
     chance = random.Random(seed)
     async with (
         factory_in_a_box(folder, seed=seed, speed=SPEED, database_url=database_url) as box,
         box.person(Role.supervisor) as desk,
         box.person(Role.operator) as hand,
+        signed_in(browser, box, Role.supervisor, "/board", "desk") as board,
     ):
         accounts, work = Accounts(box), Work(box, desk, hand)
         await work.more()
@@ -61,6 +67,10 @@ async def run_killed(folder: Path, database_url: str | None, seed: int, *, rando
         await at_random_moments(box, work, chance, random_kills)
         await work.done()
         await accounts.agree()
+        await board.is_live_still()
+        jobs = await box.jobs(work.orders[0])
+        for machine in MACHINES:
+            await board.shows_counts(work.orders[0], jobs[machine])
 
 
 class Work:

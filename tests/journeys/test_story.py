@@ -139,8 +139,7 @@ class Story:
         for place in MACHINES:
             job = await self.box.job_in(ORDER, place, "Ended")
             good, planned = (int(Decimal(job[name])) for name in ("quantity_good", "quantity"))
-            step = self.board.at("article.order", ORDER).locator(".step", has_text=place)
-            await expect(step.locator(".word")).to_contain_text(f"{good}\u202f/\u202f{planned}", timeout=LONG_MS)
+            await self.board.shows_counts(ORDER, job)
             await expect(self.wall.at("#wall-orders li", place).first).to_contain_text(
                 f"{good}/{planned}", timeout=LONG_MS
             )
