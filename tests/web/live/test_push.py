@@ -17,6 +17,7 @@ from tests.web.live.served import Floor, Page, Served, serving, until
 from web.live import limits, sockets
 from web.live import routes as live
 from web.live.region import live_url
+from web.templating import STATIC
 
 
 async def test_a_client_gets_a_snapshot_and_then_what_changes(served: Served) -> None:
@@ -291,3 +292,8 @@ async def _close_code(served: Served, cookie: str, url: str, origin: str | None 
                 await socket.recv()
     assert closed.value.rcvd is not None
     return closed.value.rcvd.code
+
+
+def test_the_browser_acknowledges_as_often_as_the_server_waits_for_it() -> None:
+    script = (STATIC / "live.js").read_text(encoding="utf-8")
+    assert f"const WINDOW = {limits.WINDOW};" in script
