@@ -55,10 +55,18 @@ def free_port() -> int:
 
 async def until(condition: Callable[[], Any], *, timeout_s: float = 30.0, what: str = "") -> None:
     end = time.monotonic() + timeout_s
-    while not condition():
+    while not holds(condition):
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout_s} s: {what or condition}")
         await asyncio.sleep(0.02)
+
+
+def holds(condition: Callable[[], Any]) -> bool:
+    """Whether it is so; what is asked of the last of nothing is not so yet."""
+    try:
+        return bool(condition())
+    except IndexError:
+        return False
 
 
 def _republish(self: InternalSubscription, number: int) -> ua.NotificationMessage:

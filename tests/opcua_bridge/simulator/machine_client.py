@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from asyncua import Client, ua
 
+from tests.opcua_bridge.support import holds
+
 _TYPES = {"Cycles": ua.VariantType.Int32, "Trigger": ua.VariantType.UInt32}
 
 
@@ -55,7 +57,7 @@ class MachineClient:
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
-            while not condition():
+            while not holds(condition):
                 self._news.clear()
                 await self._news.wait()
 
