@@ -65,10 +65,10 @@ def follow_machines(
 
 
 def _follow_remote(uow: UnitOfWork, word: Word) -> None:
+    """What is seen later holds, though several words of one outage carry times before the outage was noticed."""
     pk = word.binding.equipment_pk
-    status = load_status(uow, [pk])[pk]
-    lost_us = status.remote_at_us if status.remote is None else None
-    record_remote(uow, equipment_pk=pk, remote=bool(word.value), at_us=holds_from(word, lost_us))
+    told_us = load_status(uow, [pk])[pk].remote_at_us
+    record_remote(uow, equipment_pk=pk, remote=bool(word.value), at_us=holds_from(word, told_us))
 
 
 def _last_words(words: Sequence[Word], signal: Signal) -> list[Word]:
@@ -78,15 +78,15 @@ def _last_words(words: Sequence[Word], signal: Signal) -> list[Word]:
 def _state_changes(uow: UnitOfWork, words: Sequence[Word], texts: Mapping[int, str]) -> list[StateChange]:
     told = [word for word in words if word.binding.signal is Signal.equipment_state]
     tails = load_open_spans(uow, list({word.binding.equipment_pk for word in told})) if told else {}
-    lost = {pk: spans[-1].told_us for pk, spans in tails.items() if spans[-1].state is EquipmentState.Unknown}
-    return [_state_change(word, lost.get(word.binding.equipment_pk), texts) for word in told]
+    known = {pk: spans[-1].told_us for pk, spans in tails.items() if spans}
+    return [_state_change(word, known.get(word.binding.equipment_pk), texts) for word in told]
 
 
-def _state_change(word: Word, lost_us: int | None, texts: Mapping[int, str]) -> StateChange:
+def _state_change(word: Word, told_us: int | None, texts: Mapping[int, str]) -> StateChange:
     states = STATE_MAPS[word.binding.state_map]
     state = states.get(int(word.value), EquipmentState.Unknown)
     text = texts.get(word.binding.equipment_pk, "") if state in {EquipmentState.Down, EquipmentState.Stopped} else ""
-    return StateChange(word.binding.equipment_pk, state, holds_from(word, lost_us), cause="", alarm_text=text)
+    return StateChange(word.binding.equipment_pk, state, holds_from(word, told_us), cause="", alarm_text=text)
 
 
 def _mark_unknown(uow: UnitOfWork, words: Sequence[Word], bad: Sequence[tuple[TagBinding, Sample]]) -> None:

@@ -68,3 +68,15 @@ def test_a_change_during_the_loss_comes_after_what_held_before(plant: Database, 
         box.say(still(box, f"{LINE}.State", value, at_us))
     assert status(plant).state is not EquipmentState.Running
     assert status(plant).known
+
+
+def test_of_several_words_of_one_outage_the_last_one_holds(plant: Database, box: Box, clock: SettableClock) -> None:
+    """They come one batch after another once the line is back, with times before the outage was noticed."""
+    since_us = say_first(box, clock)
+    lose(box, clock)
+    for n, (state, remote) in enumerate(((SUSPENDED, False), (EXECUTE, True)), start=1):
+        at_us = since_us + n
+        box.say(still(box, f"{LINE}.State", state, at_us), still(box, f"{LINE}.Remote", remote, at_us))
+    found = status(plant)
+    assert found.remote is True
+    assert (found.state, found.known) == (EquipmentState.Running, True)
