@@ -48,14 +48,15 @@ def instant_of(sample: Sample) -> int:
     return at
 
 
-def holds_from(word: Word, lost_us: int | None) -> int:
-    """From when on a value says what is; `lost_us`: since then nobody has known.
+def holds_from(word: Word, told_us: int | None) -> int:
+    """From when on a value says what is; `told_us`: the time of what was recorded last, a loss or another value.
 
-    A value that is older than the loss and was seen after it has held all along: the loss is over, with nothing lost.
+    A machine's values are seen in their order. One with an older time that was seen later is therefore the present one:
+    it was true all along a loss, or it is the next of several that waited for the end of an outage.
     """
-    if lost_us is None or word.observed_at_us < lost_us:
+    if told_us is None or word.observed_at_us < told_us:
         return word.at_us
-    return max(word.at_us, lost_us)
+    return max(word.at_us, told_us)
 
 
 def placeable(item: Item) -> bool:

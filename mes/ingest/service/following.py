@@ -65,7 +65,6 @@ def follow_machines(
 
 
 def _follow_remote(uow: UnitOfWork, word: Word) -> None:
-    """What is seen later holds, though several words of one outage carry times before the outage was noticed."""
     pk = word.binding.equipment_pk
     told_us = load_status(uow, [pk])[pk].remote_at_us
     record_remote(uow, equipment_pk=pk, remote=bool(word.value), at_us=holds_from(word, told_us))
