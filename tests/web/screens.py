@@ -301,6 +301,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "wall-one": lambda: ("wall/page.html", wall(_E.Running, _E.Down)),
     "wall-calm": lambda: ("wall/page.html", wall()),
     "wall-bad": lambda: ("wall/page.html", wall(*[_E.Unknown] * 5, _E.Down, _E.Starved, tested=_E.Stopped)),
+    "wall-long": lambda: ("wall/page.html", wall(cards=tuple(f.order(f"PO-100{n}") for n in range(1, 5)))),
     "wall-empty": lambda: ("wall/page.html", wall(cards=())),
     "wall-rest": lambda: ("wall/page.html", wall(*[_E.Idle] * 7, tested=_E.Off, cards=f.finished())),
     "signin": lambda: ("signin/page.html", signin()),

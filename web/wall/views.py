@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from itertools import accumulate
 from typing import Final
 from urllib.parse import quote
 
@@ -17,7 +18,9 @@ from standards.packml.states import EquipmentState
 from web.components.machine import MachineView, view_machine, view_machines
 from web.components.order import OrderRow, finished_last, order_row, urgency
 
-ORDERS_SHOWN: Final = 3
+LINES_SHOWN: Final = 18
+"""Lines of text the orders have room for: each takes HEAD_LINES and one a step; one that does not fit is counted."""
+HEAD_LINES: Final = 3
 FINISHED_SHOWN: Final = 4
 TOTALS_SHOWN: Final = 6
 """What the head has no room for is not drawn; the stops always are."""
@@ -111,14 +114,22 @@ def wall_orders(area_id: str, cards: Iterable[OrderCard], zone: tzinfo, now: dat
     rows = sorted((order_row(card, zone, now) for card in cards), key=urgency)
     open_rows = [row for row in rows if not row.over]
     in_work = [row for row in open_rows if row.state in ("running", "released")]
+    shown = _as_have_room(in_work)
     return WallOrders(
         base=base_of(area_id),
-        rows=tuple(in_work[:ORDERS_SHOWN]),
+        rows=shown,
         finished=finished_last(rows)[: max(0, FINISHED_SHOWN - 2 * len(in_work[1:]))],
-        more=max(0, len(in_work) - ORDERS_SHOWN),
+        more=len(in_work) - len(shown),
         late=sum(row.flag == "late" for row in open_rows),
         risk=sum(row.flag == "risk" for row in open_rows),
     )
+
+
+def _as_have_room(rows: Sequence[OrderRow]) -> tuple[OrderRow, ...]:
+    """The first ones, whole; the most urgent one in any case."""
+    ends = accumulate(HEAD_LINES + len(row.jobs) for row in rows)
+    fitting = sum(end <= LINES_SHOWN for end in ends)
+    return tuple(rows[: max(1, fitting)])
 
 
 def line_totals(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mes.equipment.types import StateInterval
 from standards.packml.states import EquipmentState
 from tests.web import factory as f
-from web.wall.views import ORDERS_SHOWN, line_totals, stop_minutes, tile_size, wall_machines, wall_orders
+from web.wall.views import line_totals, stop_minutes, tile_size, wall_machines, wall_orders
 
 ZONE = ZoneInfo("Europe/Berlin")
 MINUTE_US = 60_000_000
@@ -50,8 +50,14 @@ def test_orders_that_wait_for_release_or_are_over_are_not_in_work() -> None:
 
 
 def test_more_orders_than_fit_are_counted() -> None:
-    cards = [f.order(f"PO-{i}") for i in range(ORDERS_SHOWN + 2)]
-    assert wall_orders("ELECTRONICS", cards, ZONE, f.NOW).more == 2
+    cards = [f.order(f"PO-{i}") for i in range(5)]
+    shown = wall_orders("ELECTRONICS", cards, ZONE, f.NOW)
+    assert (len(shown.rows), shown.more) == (2, 3)
+
+
+def test_the_most_urgent_order_is_shown_however_many_steps_it_has() -> None:
+    shown = wall_orders("ELECTRONICS", [f.order("PO-1", f.CHAIN * 5), f.order("PO-2")], ZONE, f.NOW)
+    assert ([row.order_id for row in shown.rows], shown.more) == (["PO-1"], 1)
 
 
 def test_only_what_is_down_or_stopped_is_a_stop_and_only_within_the_day() -> None:
