@@ -16,6 +16,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import socket
 import statistics
 import subprocess
@@ -322,11 +323,17 @@ async def both_fragments(run: Run) -> tuple[str, dict[int, str]]:
                 await asyncio.sleep(0.3)
                 if run.log.read_text().split() == words:
                     found[int(words[-1])] = await region()
-            return len(found) == 2 and len(set(found.values())) == 2
+            return len({_shown(html) for html in found.values()}) == 2
 
         await until(both)
         page = (await client.get(f"/s/{PROBE}")).text
     return page, found
+
+
+def _shown(html: str) -> str:
+    """The state a fragment shows: what is looked at too early still shows the one before."""
+    found = re.search(r"\bs-[a-z]+", html)
+    return found[0] if found else ""
 
 
 async def measure(browser: Browser, url: str, run: Run, changes: int) -> list[float]:
