@@ -137,7 +137,7 @@ def test_where_no_socket_gets_through_the_page_follows_by_plain_requests(
             job = next(job for job in site.jobs(BENCH) if job.operations_request_id == order_id)
             sven.post(f"/s/{BENCH}/start", data={"job_id": job.job_id, "version": job.version})
         expect(ada.locator("#current-job .kicker")).to_contain_text(order_id, timeout=15_000)
-        expect(ada.locator("#current-job .pill")).to_contain_text("Running")
+        expect(ada.locator("#current-job .pill")).to_contain_text("Running", timeout=15_000)
         expect(ada.get_by_text("No connection")).to_be_hidden()
 
 
