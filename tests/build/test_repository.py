@@ -40,7 +40,12 @@ def test_no_script_or_style_carries_somebody_elses_banner() -> None:
 def test_the_locks_name_no_other_registry() -> None:
     hosts = set(re.findall(r"https?://([^/\"]+)", (ROOT / "uv.lock").read_text("utf-8")))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
-    packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+
+
+@pytest.mark.parametrize("lock", ["package-lock.json", "tests/peers/package-lock.json"])
+def test_the_npm_locks_name_versions_and_sums_only(lock: str) -> None:
+    packages = json.loads((ROOT / lock).read_text("utf-8"))["packages"]
+    assert len(packages) > 1
     assert [name for name, package in packages.items() if "resolved" in package] == []
     assert [name for name, package in packages.items() if name and "integrity" not in package] == []
 

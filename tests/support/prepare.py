@@ -1,6 +1,7 @@
-"""`python -m tests.support.prepare`: get PostgreSQL and Chromium where we may, else name the one thing missing.
+"""`python -m tests.support.prepare`: get PostgreSQL, Chromium and the OPC UA peers, else name the one thing missing.
 
-We may where we are root on a Debian; elsewhere nothing is installed and the exit status is 1.
+Debian's packages only where we are root on a Debian, the peers wherever npm can reach its registry; where nothing may
+be installed the exit status is 1.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from tests.support.chromium import ChromiumMissing, find_chromium
+from tests.support.node_peer import PeerMissing, find_peers, install_peers
 from tests.support.postgres import ClusterError, find_programs
 
 NEEDS: tuple[tuple[Callable[[], object], tuple[str, ...]], ...] = (
@@ -27,6 +29,17 @@ def main() -> int:
         if sentence := missing(find):
             print(sentence, file=sys.stderr)
             return 1
+    return prepare_peers()
+
+
+def prepare_peers() -> int:
+    if not missing(find_peers):
+        return 0
+    try:
+        install_peers()
+    except (PeerMissing, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -34,7 +47,7 @@ def missing(find: Callable[[], object]) -> str:
     """What is missing, in one sentence; nothing if all is there."""
     try:
         find()
-    except (ClusterError, ChromiumMissing) as error:
+    except (ClusterError, ChromiumMissing, PeerMissing) as error:
         return str(error)
     return ""
 
