@@ -1,8 +1,9 @@
 """The journal: a bounded, durable queue between the machines and the server, in one SQLite file.
 
-Everything the bridge tells the server is numbered here, 1, 2, 3 …, and kept until the server holds it. One transaction
-per append, synced to disk before `append` returns. What belongs together commits together: the items of a publish
-response and the place the subscription has reached; so a bridge killed at any moment neither loses nor repeats.
+Everything the bridge tells the server is numbered here, 1, 2, 3 …, and kept until the server holds it: each item one
+number, a block of values one for each. One transaction per append, synced to disk before `append` returns. What belongs
+together commits together: the values of a publish response and the place the subscription has reached; so a bridge
+killed at any moment neither loses nor repeats. Items are encoded once, as they travel to the server.
 
 Bounds: above 80 % of `max_bytes` measurements are dropped (a Gap with their number follows); at `max_bytes`, or when
 the disk is full, `append` waits, and the machine's own queue is the buffer.
@@ -20,14 +21,13 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import msgspec
-
-from standards.lineside.ingest_v1 import Gap, Item, Sample
+from opcua_bridge.blocks import BLOCK_MAX, thinned
+from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, numbers_of, pack, samples_of, unpack_entry
 
 T = TypeVar("T")
 SOFT_SHARE: Final = 0.8
@@ -36,16 +36,23 @@ IDLE_FORGET_S: Final = 0.5
 MARK_EVERY_S: Final = 10.0
 COMMAND_MEMORY_S: Final = 7 * 24 * 3600
 _log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
+FORMAT: Final = 2
+"""Of the file (`pragma user_version`)."""
 
 _SCHEMA: Final = """
 create table if not exists meta(key text primary key, value text not null) without rowid;
-create table if not exists item(seq integer primary key, body blob not null);
+create table if not exists item(seq integer primary key, numbers integer not null, body blob not null);
 create table if not exists source(endpoint text primary key, session text not null, items text not null,
     last_seq integer not null, known_us integer, gap_from_us integer, gap_reason text not null) without rowid;
 create table if not exists command(id text primary key, body text not null, result text,
     posted integer not null default 0, at_us integer not null) without rowid;
 """
+
+
+_HELD: Final = "from item where seq <= ? and seq + numbers - 1 <= ?"
+"""Items whose every number is at most this."""
+_SUM_OF_HELD: Final = f"select coalesce(sum(numbers), 0), coalesce(sum(length(body)), 0) {_HELD}"
+_DELETE_HELD: Final = f"delete {_HELD}"
 
 
 class JournalFull(Exception):
@@ -91,11 +98,13 @@ class Stored:
     journal_id: str
     first_seq: int
     bodies: list[bytes]
+    numbers: int
+    """How many numbers they take together."""
 
 
 @dataclass(frozen=True)
 class _Append:
-    items: Sequence[Item]
+    items: Sequence[Entry]
     source: str
     droppable: frozenset[str]
     record: SourceRecord | None
@@ -150,7 +159,11 @@ class Journal:
             db.execute("pragma synchronous=full")
             if db.execute("pragma quick_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("quick_check failed")
+            fresh = db.execute("select count(*) from sqlite_master").fetchone()[0] == 0
+            if not fresh and db.execute("pragma user_version").fetchone()[0] != FORMAT:
+                raise sqlite3.DatabaseError("of another version of the bridge")
             db.executescript(_SCHEMA)
+            db.execute(f"pragma user_version = {FORMAT}")
             db.execute("insert or ignore into meta values('journal_id', ?)", (str(uuid.uuid4()),))
             db.execute("insert or ignore into meta values('last_seq', '0')")
         except BaseException:
@@ -177,8 +190,8 @@ class Journal:
         meta = dict(self._db.execute("select key, value from meta").fetchall())
         self.journal_id = meta["journal_id"]
         self.last_seq = int(meta["last_seq"])
-        row = self._db.execute("select min(seq), count(*), coalesce(sum(length(body)), 0) from item").fetchone()
-        self.depth, self.bytes = int(row[1]), int(row[2])
+        row = self._db.execute("select coalesce(sum(numbers), 0), coalesce(sum(length(body)), 0) from item").fetchone()
+        self.depth, self.bytes = int(row[0]), int(row[1])
         raw = meta.get("dropping")
         self._dropping = {d["source"]: _Dropping(**d) for d in json.loads(raw)} if raw else {}
         self.dropped = sum(d.lost for d in self._dropping.values())
@@ -226,10 +239,8 @@ class Journal:
         self.bytes -= gone[1]
 
     def _delete_through(self, through: int) -> tuple[int, int]:
-        row = self._db.execute(
-            "select count(*), coalesce(sum(length(body)), 0) from item where seq <= ?", (through,)
-        ).fetchone()
-        self._db.execute("delete from item where seq <= ?", (through,))
+        row = self._db.execute(_SUM_OF_HELD, (through, through)).fetchone()
+        self._db.execute(_DELETE_HELD, (through, through))
         return int(row[0]), int(row[1])
 
     async def _do(self, work: Callable[[], T]) -> T:
@@ -268,7 +279,7 @@ class Journal:
 
     async def append(
         self,
-        items: Sequence[Item],
+        items: Sequence[Entry],
         *,
         source: str,
         droppable: frozenset[str] = frozenset(),
@@ -308,20 +319,20 @@ class Journal:
 
     def _insert(self, batch: _Append, *, dropping_now: bool) -> int:
         kept, dropping = _divided(batch, self._dropping, dropping_now=dropping_now)
-        bodies = [_encode(item) for item in kept]
+        rows = list(_numbered(((numbers_of(item), pack(item)) for item in kept), self.last_seq + 1))
+        last = rows[-1][0] + rows[-1][1] - 1 if rows else self.last_seq
         with self._transaction():
-            first = self.last_seq + 1
-            self._db.executemany("insert into item values(?, ?)", list(enumerate(bodies, first)))
-            last = self.last_seq + len(bodies)
+            self._db.executemany("insert into item values(?, ?, ?)", rows)
             self._db.execute("update meta set value = ? where key = 'last_seq'", (str(last),))
             if dropping or self._dropping:
                 self._save_dropping(dropping)
             if batch.record is not None:
                 self._reach(batch.record, whole=batch.whole_record)
-        self.last_seq, self._dropping = last, dropping
+        self._dropping = dropping
         self.dropped = sum(d.lost for d in dropping.values())
-        self.depth += len(bodies)
-        self.bytes += sum(map(len, bodies))
+        self.depth += last - self.last_seq
+        self.bytes += sum(len(body) for _, _, body in rows)
+        self.last_seq = last
         return last
 
     def _save_dropping(self, dropping: dict[str, _Dropping]) -> None:
@@ -329,28 +340,35 @@ class Journal:
         self._db.execute("insert or replace into meta values('dropping', ?)", (text,))
 
     async def read_after(self, seq: int, *, limit: int, max_bytes: int) -> Stored:
-        """Up to `limit` items after `seq`, together at most `max_bytes` (at least one item, if there is one)."""
+        """The items after number `seq`, up to `limit` numbers and `max_bytes` (at least one item, if there is one).
+
+        An item some of whose numbers are after `seq` comes whole.
+        """
         return await self._do(lambda: self._read_now(seq, limit, max_bytes))
 
     def _read_now(self, seq: int, limit: int, max_bytes: int) -> Stored:
-        rows = self._db.execute("select seq, body from item where seq > ? order by seq limit ?", (seq, limit))
+        rows = self._db.execute(
+            "select seq, numbers, body from item where seq > ? and seq + numbers - 1 > ? order by seq",
+            (seq - BLOCK_MAX, seq),
+        )
         bodies: list[bytes] = []
-        first, size = seq + 1, 0
-        for number, body in rows:
-            size += len(body) + 1
-            if bodies and size > max_bytes:
+        first, size, numbers = seq + 1, 0, 0
+        for number, its_numbers, body in rows:
+            size += len(body)
+            if bodies and (size > max_bytes or numbers + its_numbers > limit):
                 break
             if not bodies:
                 first = number
             bodies.append(body)
-        return Stored(self.journal_id, first, bodies)
+            numbers += its_numbers
+        return Stored(self.journal_id, first, bodies, numbers)
 
     async def first_seq(self) -> int:
         """The oldest number still here, or the next one if there is none."""
         return await self._do(self._first_now)
 
     def _first_now(self) -> int:
-        row = self._db.execute("select min(seq) from item where seq > ?", (self._forget_seq,)).fetchone()
+        row = self._db.execute("select min(seq) from item where seq + numbers - 1 > ?", (self._forget_seq,)).fetchone()
         return int(row[0]) if row[0] is not None else self.last_seq + 1
 
     def forget_through(self, seq: int) -> None:
@@ -376,13 +394,25 @@ class Journal:
             scratch.write_text(json.dumps({"complete_through_us": row[0]}))
             scratch.replace(self._mark_path)
 
+    async def split_item(self, seq: int) -> None:
+        """Have every value of a block stand alone, under the number it has already."""
+        await self._do(lambda: self._split_now(seq))
+
+    def _split_now(self, seq: int) -> None:
+        with self._transaction():
+            block = unpack_entry(self._db.execute("select body from item where seq = ?", (seq,)).fetchone()[0])
+            bodies = [pack(sample) for sample in samples_of(block)]
+            self._db.execute("delete from item where seq = ?", (seq,))
+            rows = _numbered(((1, body) for body in bodies), seq)
+            self._db.executemany("insert into item values(?, ?, ?)", rows)
+
     async def replace_item(self, seq: int, gap: Gap) -> None:
-        """Put a gap in the place of an item that the server cannot take (413)."""
+        """Put a gap in the place of an item of one number that the server cannot take."""
         await self._do(lambda: self._replace_now(seq, gap))
 
     def _replace_now(self, seq: int, gap: Gap) -> None:
         with self._transaction():
-            self._db.execute("update item set body = ? where seq = ?", (_encode(gap), seq))
+            self._db.execute("update item set body = ? where seq = ?", (pack(gap), seq))
 
     async def start_anew(self, gaps: Sequence[Gap]) -> None:
         """Give the journal a new identity: the gaps first, then everything not yet acknowledged, numbered from 1."""
@@ -391,14 +421,15 @@ class Journal:
     def _start_anew_now(self, gaps: Sequence[Gap]) -> None:
         journal_id = str(uuid.uuid4())
         with self._transaction():
-            kept = [row[0] for row in self._db.execute("select body from item order by seq")]
-            bodies = [_encode(gap) for gap in gaps] + kept
+            kept = self._db.execute("select numbers, body from item order by seq").fetchall()
+            rows = list(_numbered([(1, pack(gap)) for gap in gaps] + kept, 1))
+            last = rows[-1][0] + rows[-1][1] - 1 if rows else 0
             self._db.execute("delete from item")
-            self._db.executemany("insert into item values(?, ?)", list(enumerate(bodies, 1)))
-            self._db.execute("update meta set value = ? where key = 'last_seq'", (str(len(bodies)),))
+            self._db.executemany("insert into item values(?, ?, ?)", rows)
+            self._db.execute("update meta set value = ? where key = 'last_seq'", (str(last),))
             self._db.execute("update meta set value = ? where key = 'journal_id'", (journal_id,))
-        self.journal_id, self.last_seq = journal_id, len(bodies)
-        self.depth, self.bytes = len(bodies), sum(map(len, bodies))
+        self.journal_id, self.last_seq = journal_id, last
+        self.depth, self.bytes = last, sum(len(body) for _, _, body in rows)
 
     # ---------------------------------------------------------------- sources
 
@@ -514,29 +545,47 @@ def _items_text(record: SourceRecord) -> str:
     return json.dumps({h: [i.tag, i.item_id, i.fingerprint, i.queue_size] for h, i in record.items.items()})
 
 
+def _numbered(items: Iterable[tuple[int, bytes]], first: int) -> Iterator[tuple[int, int, bytes]]:
+    """Rows: first number, how many, body."""
+    for numbers, body in items:
+        yield first, numbers, body
+        first += numbers
+
+
 def _divided(
     batch: _Append, dropping: dict[str, _Dropping], *, dropping_now: bool
-) -> tuple[list[Item], dict[str, _Dropping]]:
+) -> tuple[list[Entry], dict[str, _Dropping]]:
     """What to keep, and what has been dropped by then. A gap is written before the first item that is kept after it."""
-    kept: list[Item] = []
     left = {name: replace(d) for name, d in dropping.items()}
-    for item in batch.items:
-        if dropping_now and isinstance(item, Sample) and item.tag in batch.droppable:
-            _count_dropped(left, batch.source, item)
-            continue
-        if not dropping_now and batch.source in left:
-            kept.append(_dropped_gap(left.pop(batch.source)))
-        kept.append(item)
+    if dropping_now:
+        parted = [_without_droppable(batch, item, left) for item in batch.items]
+        return [item for item in parted if item is not None], left
+    kept = list(batch.items)
+    if kept and batch.source in left:
+        kept.insert(0, _dropped_gap(left.pop(batch.source)))
     return kept, left
 
 
-def _count_dropped(dropping: dict[str, _Dropping], source: str, item: Sample) -> None:
-    at = item.source_at_us or item.observed_at_us
+def _without_droppable(batch: _Append, item: Entry, left: dict[str, _Dropping]) -> Entry | None:
+    if isinstance(item, Sample) and item.tag in batch.droppable:
+        _count_dropped(left, batch.source, item)
+        return None
+    if not isinstance(item, Samples) or batch.droppable.isdisjoint(item.tags):
+        return item
+    keep = [item.tags[tag] not in batch.droppable for tag in item.tag]
+    for sample, kept in zip(samples_of(item), keep, strict=True):
+        if not kept:
+            _count_dropped(left, batch.source, sample)
+    return thinned(item, keep)
+
+
+def _count_dropped(dropping: dict[str, _Dropping], source: str, sample: Sample) -> None:
+    at = sample.source_at_us or sample.observed_at_us
     due = dropping.setdefault(source, _Dropping(source, at, at, 0, []))
     due.from_us, due.to_us = min(due.from_us, at), max(due.to_us, at)
     due.lost += 1
-    if item.tag not in due.tags:
-        due.tags = [*due.tags, item.tag]
+    if sample.tag not in due.tags:
+        due.tags = [*due.tags, sample.tag]
 
 
 def _dropped_gap(due: _Dropping) -> Gap:

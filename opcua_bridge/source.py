@@ -18,20 +18,23 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from asyncua import ua
 
+from opcua_bridge.blocks import Naming, known_tags
 from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
+from opcua_bridge.deadband import Deadband
+from opcua_bridge.decoder import Changes, Decoder, Message, Published, Undecodable
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
 from opcua_bridge.lasting import lasting
 from opcua_bridge.tag_map import Endpoint, Events, Tag, TagClass, fingerprint
 from opcua_bridge.trust import Trust
-from opcua_bridge.values import event_of, in_source_order, sample_of, to_us, unknown_sample, within_deadband
-from standards.lineside.ingest_v1 import Gap, Item, Sample, Value
-from standards.opcua.status import Quality
+from opcua_bridge.values import event_of, sample_of, unknown_sample
+from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, numbers_of
+from standards.opcua.status import overflowed
 
 IN_FLIGHT: Final = 3
 INBOX: Final = 8
@@ -98,16 +101,7 @@ class _Loss:
 @dataclass
 class _Response:
     number: int
-    result: ua.PublishResult
-
-
-@dataclass
-class _Sent:
-    """The last sample of a tag with a deadband that was passed on."""
-
-    value: Value
-    quality: Quality
-    at: float
+    result: Published
 
 
 class Source:
@@ -130,9 +124,10 @@ class Source:
         self._wanted = {name: fingerprint(entry) for name, entry in (self._tags | self._events).items()}
         self._droppable = frozenset(t.tag for t in endpoint.tag if t.tag_class is TagClass.measurement)
         self._record = SourceRecord(endpoint.name)
-        self._names: dict[int, str] = {}
+        self._name({})
         self._stale: set[str] = set(self._tags)
-        self._sent: dict[str, _Sent] = {}
+        self._deadband = Deadband(endpoint.tag)
+        self._decoder = Decoder()
         self._refused: dict[str, Refused] = {}
         self._loss: _Loss | None = None
         self._stop = asyncio.Event()
@@ -175,15 +170,20 @@ class Source:
     def is_stopping(self) -> bool:
         return self._stop.is_set()
 
+    def _name(self, names: dict[int, str]) -> None:
+        """Tags and notifiers by client handle."""
+        self._names = names
+        self._naming = Naming({handle: name for handle, name in names.items() if name in self._tags})
+
     async def _recall(self) -> None:
         """What the journal says is what counts: an append may have been under way when the connection was lost."""
         self._record = await self._journal.load_source(self.endpoint.name)
         if self._token_is_not_ours:
             self._record = replace(self._record, token="")
-        self._names = {handle: item.tag for handle, item in self._record.items.items()}
+        self._name({handle: item.tag for handle, item in self._record.items.items()})
 
     async def _connected(self) -> None:
-        channel = Channel(self.endpoint, self._trust)
+        channel = Channel(self.endpoint, self._trust, self._decoder)
         try:
             await channel.open()
             if self._stop.is_set():
@@ -219,7 +219,7 @@ class Source:
         await self._append(samples)
         loss.announced = True
         self._stale = set(self._tags)
-        self._sent.clear()
+        self._deadband.forget()
 
     def heard(self) -> None:
         """A publish response has come: the connection is worth its name."""
@@ -270,7 +270,8 @@ class Source:
         created = await channel.create_subscription(self.endpoint)
         before, names = self._record, self._names
         self._record = replace(before, subscription_id=int(created.SubscriptionId), last_seq=0, items={})
-        self._names, self._refused = {}, {}
+        self._name({})
+        self._refused = {}
         self.health.small_queues.clear()
         try:
             refused = await self.create_items(channel, list(self._wanted))
@@ -287,9 +288,10 @@ class Source:
             await self._append(refused, record, whole=True)
             self._token_is_not_ours = False
         except BaseException:
-            self._record, self._names = before, names
+            self._record = before
+            self._name(names)
             raise
-        self._sent.clear()
+        self._deadband.forget()
 
     def _gap(self, from_us: int, to_us: int, reason: str, tags: list[str] | None = None) -> Gap:
         return Gap(
@@ -311,7 +313,7 @@ class Source:
     async def create_items(self, channel: Channel, names: Sequence[str]) -> list[Sample]:
         """Monitor these; the bad samples of those the server refuses. The record is changed in memory only."""
         requests = {random.getrandbits(31): name for name in names}
-        self._names |= requests
+        self._name(self._names | requests)
         asked = [self._request(handle, name) for handle, name in requests.items()]
         answers = await channel.create_items(self._record.subscription_id, asked)
         bad = []
@@ -319,10 +321,10 @@ class Source:
         for answer in answers:
             name = requests[answer.handle]
             if answer.status >> 30:
-                del self._names[answer.handle]
                 bad += self._refuse(name, answer.status)
             else:
                 items[answer.handle] = self._accept(name, answer)
+        self._name({handle: name for handle, name in self._names.items() if handle in items})
         self._record = replace(self._record, items=items)
         return bad
 
@@ -392,45 +394,43 @@ class Source:
     def record(self) -> SourceRecord:
         return self._record
 
-    async def keep(
-        self, messages: Sequence[ua.NotificationMessage | Gap], reread: dict[str, ua.DataValue] | None = None
-    ) -> list[int]:
+    async def keep(self, messages: Sequence[Message | Gap], reread: dict[str, ua.DataValue] | None = None) -> list[int]:
         """Journal messages that are next in order; answers the numbers that may now be acknowledged."""
-        items: list[Item] = []
+        items: list[Entry] = []
         record = self._record
         acks: list[int] = []
-        ended: ua.StatusCode | None = None
+        ended: int | None = None
         for message in messages:
             if isinstance(message, Gap):
                 items.append(message)
                 self._stale = set(self._tags)
                 continue
-            if record.gap_from_us is not None and message.NotificationData:
+            if record.gap_from_us is not None and message.has_data:
                 items.append(self._due_gap(record, message))
                 record = replace(record, gap_from_us=None, gap_reason="")
             items += self._items_of(message, record.known_us)
-            ended = ended or _ended(message)
-            record = replace(record, known_us=max(to_us(message.PublishTime) or 0, record.known_us or 0))
-            if message.NotificationData:
-                record = replace(record, last_seq=int(message.SequenceNumber))
+            ended = message.ended if ended is None else ended
+            record = replace(record, known_us=max(message.publish_us or 0, record.known_us or 0))
+            if message.has_data:
+                record = replace(record, last_seq=message.sequence)
                 acks.append(record.last_seq)
             else:  # a keep-alive carries the number that comes next
-                record = replace(record, last_seq=previous_sequence(int(message.SequenceNumber)))
+                record = replace(record, last_seq=previous_sequence(message.sequence))
         items += self._reread_samples(reread or {})
         crash_point("after-receive-before-journal")
         await self._append(items, record)
         crash_point("after-journal-before-ack")
         if ended is not None:
-            raise SubscriptionLost(ended.name)
+            raise SubscriptionLost(ua.StatusCode(ended).name)
         return acks
 
-    def _due_gap(self, record: SourceRecord, message: ua.NotificationMessage) -> Gap:
+    def _due_gap(self, record: SourceRecord, message: Message) -> Gap:
         """The gap before the initial values of a new subscription."""
         self.health.gaps += 1
         from_us = record.gap_from_us or 0
-        return self._gap(from_us, to_us(message.PublishTime) or self._clock.now_us(), record.gap_reason)
+        return self._gap(from_us, message.publish_us or self._clock.now_us(), record.gap_reason)
 
-    async def _append(self, items: Sequence[Item], record: SourceRecord | None = None, *, whole: bool = False) -> None:
+    async def _append(self, items: Sequence[Entry], record: SourceRecord | None = None, *, whole: bool = False) -> None:
         """Into the journal, however long it takes until there is room."""
         while True:
             try:
@@ -441,7 +441,7 @@ class Source:
             except JournalFull as error:
                 self.health.error = f"journal full: {error}"
                 await asyncio.sleep(0.25)
-        self.health.samples += len(items)
+        self.health.samples += sum(map(numbers_of, items))
         if record is not None:
             base = record if whole else self._record
             self._record = replace(
@@ -452,50 +452,28 @@ class Source:
                 gap_reason=record.gap_reason,
             )
 
-    def _items_of(self, message: ua.NotificationMessage, known_us: int | None) -> list[Item]:
+    def _items_of(self, message: Message, known_us: int | None) -> list[Entry]:
         observed_us = self._clock.now_us()
-        items: list[Item] = []
-        for data in message.NotificationData or ():
-            if isinstance(data, ua.DataChangeNotification):
-                items += self._overflow_gaps(data, known_us, to_us(message.PublishTime) or observed_us)
-                items += self._samples(data, observed_us)
-            elif isinstance(data, ua.EventNotificationList):
-                items += self._source_events(data, observed_us)
+        items: list[Entry] = []
+        for changes in message.changes:
+            items += self._overflow_gaps(changes, known_us, message.publish_us or observed_us)
+            items += self._samples(changes, observed_us)
+        for events in message.events:
+            items += self._source_events(events, observed_us)
         return items
 
-    def _samples(self, data: ua.DataChangeNotification, observed_us: int) -> list[Sample]:
-        samples = []
-        for notification in data.MonitoredItems or ():
-            tag = self._tags.get(self._names.get(notification.ClientHandle, ""))
-            if tag is None:
-                continue
-            sample = sample_of(tag.tag, notification.Value, observed_at_us=observed_us)
-            if sample.quality is not Quality.bad:
-                self._stale.discard(tag.tag)
-            if not self._is_noise(tag, sample):
-                samples.append(sample)
-        return in_source_order(samples)
-
-    def _is_noise(self, tag: Tag, sample: Sample) -> bool:
-        if not tag.deadband:
-            return False
+    def _samples(self, changes: Changes, observed_us: int) -> list[Samples]:
+        blocks = self._naming.blocks(changes, observed_at_us=observed_us)
+        if self._stale:
+            self._stale.difference_update(*map(known_tags, blocks))
         now = time.monotonic()
-        before = self._sent.get(tag.tag)
-        if (
-            before is not None
-            and before.quality is sample.quality
-            and now - before.at < tag.heartbeat_s
-            and within_deadband(before.value, sample.value, tag.deadband)
-        ):
-            return True
-        self._sent[tag.tag] = _Sent(sample.value, sample.quality, now)
-        return False
+        return [passed for block in blocks if (passed := self._deadband.without_noise(block, now)) is not None]
 
-    def _overflow_gaps(self, data: ua.DataChangeNotification, known_us: int | None, until_us: int) -> list[Gap]:
+    def _overflow_gaps(self, changes: Changes, known_us: int | None, until_us: int) -> list[Gap]:
         """A queue that was full may have dropped values, whether the server says so (0x480) or not."""
-        counts: Counter[int] = Counter(n.ClientHandle for n in data.MonitoredItems or ())
-        said = {n.ClientHandle for n in data.MonitoredItems or () if _has_overflow(n.Value)}
-        full = said | {h for h, n in counts.items() if n >= self._queue_size(h) > 1}
+        full = {h for h, status in zip(changes.handles, changes.statuses, strict=False) if overflowed(status)}
+        if len(set(changes.handles)) < len(changes.handles):
+            full |= {h for h, n in Counter(changes.handles).items() if n >= self._queue_size(h) > 1}
         tags = sorted({self._names[h] for h in full if self._names.get(h) in self._tags})
         if not tags:
             return []
@@ -506,8 +484,8 @@ class Source:
         item = self._record.items.get(handle)
         return item.queue_size if item is not None else 0
 
-    def _source_events(self, data: ua.EventNotificationList, observed_us: int) -> list[Item]:
-        found: list[Item] = []
+    def _source_events(self, data: ua.EventNotificationList, observed_us: int) -> list[Entry]:
+        found: list[Entry] = []
         for fields in data.Events or ():
             events = self._events.get(self._names.get(fields.ClientHandle, ""))
             if events is not None:
@@ -569,7 +547,7 @@ class _Publishing:
             acks, self._acks = self._acks, []
             try:
                 result = await self._channel.publish(self._source.record.subscription_id, acks)
-            except (ua.uaerrors.BadTimeout, ua.uaerrors.UaStructParsingError):
+            except (ua.uaerrors.BadTimeout, Undecodable):
                 self._acks += acks
                 continue
             except ua.uaerrors.BadTooManyPublishRequests:
@@ -580,9 +558,9 @@ class _Publishing:
                 return
             self._put(result)
 
-    def _put(self, result: ua.PublishResult) -> None:
+    def _put(self, result: Published) -> None:
         self._heard_at = time.monotonic()
-        if result.SubscriptionId != self._source.record.subscription_id:
+        if result.subscription_id != self._source.record.subscription_id:
             return
         self._arrivals += 1
         self._inbox.append(_Response(self._arrivals, result))
@@ -601,50 +579,48 @@ class _Publishing:
 
     async def _take(self, responses: list[_Response]) -> None:
         self._sweep(responses[0].result)
-        messages = await self._in_order([r.result.NotificationMessage for r in responses])
+        messages = await self._in_order([r.result.message for r in responses])
         last = responses[-1]
         reread: dict[str, ua.DataValue] = {}
-        if self._reread and last.number > self._reread_after and not last.result.MoreNotifications:
+        if self._reread and last.number > self._reread_after and not last.result.more:
             reread, self._reread = self._reread, {}
         if self._worth_keeping(messages, reread):
             self._acks += await self._source.keep(messages, reread)
             self._known_at = time.monotonic()
 
-    def _worth_keeping(self, messages: list[ua.NotificationMessage | Gap], reread: dict[str, ua.DataValue]) -> bool:
+    def _worth_keeping(self, messages: list[Message | Gap], reread: dict[str, ua.DataValue]) -> bool:
         """Keep-alives alone are noted every ten seconds."""
-        has_data = any(isinstance(m, Gap) or m.NotificationData for m in messages)
+        has_data = any(isinstance(m, Gap) or m.has_data for m in messages)
         return bool(has_data or reread) or time.monotonic() - self._known_at > KNOWN_EVERY_S
 
-    def _sweep(self, result: ua.PublishResult) -> None:
+    def _sweep(self, result: Published) -> None:
         """Acknowledge once what an earlier connection journaled and could not acknowledge any more."""
         if self._swept:
             return
         self._swept = True
         reached = self._source.record.last_seq
-        self._acks += [int(n) for n in result.AvailableSequenceNumbers or () if not is_after(int(n), reached)]
+        self._acks += [number for number in result.available if not is_after(number, reached)]
 
-    async def _in_order(self, messages: Iterable[ua.NotificationMessage]) -> list[ua.NotificationMessage | Gap]:
+    async def _in_order(self, messages: Iterable[Message]) -> list[Message | Gap]:
         """What comes next, without repetitions; what is missing is asked for again, and is a gap if it is gone."""
-        ready: list[ua.NotificationMessage | Gap] = []
+        ready: list[Message | Gap] = []
         reached = self._source.record.last_seq
         for message in messages:
-            sequence = int(message.SequenceNumber)
+            sequence = message.sequence
             if not is_after(sequence, reached):
-                self._acks += [sequence] if message.NotificationData else []
+                self._acks += [sequence] if message.has_data else []
                 continue
             expected = next_sequence(reached)
             if sequence != expected:
                 ready += await self._recovered(expected, sequence, message)
                 reached = previous_sequence(sequence)
             ready.append(message)
-            if message.NotificationData:
+            if message.has_data:
                 reached = sequence
         return ready
 
-    async def _recovered(
-        self, expected: int, until: int, message: ua.NotificationMessage
-    ) -> list[ua.NotificationMessage | Gap]:
-        found: list[ua.NotificationMessage | Gap] = []
+    async def _recovered(self, expected: int, until: int, message: Message) -> list[Message | Gap]:
+        found: list[Message | Gap] = []
         hole = False
         number = expected
         for _ in range(MAX_REPUBLISH):
@@ -655,7 +631,7 @@ class _Publishing:
                 found.append(again)
             elif not hole:
                 hole = True
-                found.append(self._source.sequence_gap(to_us(message.PublishTime) or 0))
+                found.append(self._source.sequence_gap(message.publish_us or 0))
             number = next_sequence(number)
         return found
 
@@ -713,18 +689,6 @@ def is_after(number: int, reached: int) -> bool:
 
 def _events_key(events: Events) -> str:
     return f"{events.node}\x00{events.tag}"
-
-
-def _has_overflow(value: Any) -> bool:
-    status = value.StatusCode
-    return status is not None and int(status.value) & 0x480 == 0x480
-
-
-def _ended(message: ua.NotificationMessage) -> ua.StatusCode | None:
-    for data in message.NotificationData or ():
-        if isinstance(data, ua.StatusChangeNotification):
-            return data.Status
-    return None
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -32,6 +32,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -279,11 +280,19 @@ def _twice(text: str, what: str, names: list[str]) -> list[MapError]:
 
 def _line_of(text: str, name: str, *, last: bool = False) -> int:
     """The line with this word between quotes, 0 if there is none."""
-    quoted = {f'"{name}"', f"'{name}'"}
-    lines = [n for n, line in enumerate(text.splitlines(), 1) if name and any(q in line for q in quoted)]
-    if not lines:
-        return 0
-    return lines[-1] if last else lines[0]
+    first_and_last = _quoted_words(text).get(name)
+    return first_and_last[last] if first_and_last and name else 0
+
+
+@lru_cache(maxsize=2)
+def _quoted_words(text: str) -> dict[str, tuple[int, int]]:
+    """The first and the last line of each word between quotes."""
+    lines: dict[str, tuple[int, int]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        for word in re.findall(r"\"([^\"]*)\"|'([^']*)'", line):
+            found = word[0] or word[1]
+            lines[found] = (lines[found][0] if found in lines else number, number)
+    return lines
 
 
 def _resolved(endpoint: Endpoint, namespaces: Mapping[str, str]) -> Endpoint:

@@ -21,7 +21,7 @@ import msgspec
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.journal import Journal, Stored
-from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, Gap, decode_answer
+from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MSGPACK, Gap, decode_answer
 
 INGEST_PATH: Final = "/api/v1/bridge/ingest"
 BACKOFF_FIRST_S: Final = 0.2
@@ -32,6 +32,8 @@ REFUSED_RETRY_S: Final = 30.0
 """Between two tries when the server does not accept the token."""
 UNREADABLE: Final = "ingest-unreadable"
 OVERHEAD_BYTES: Final = 1024
+_pack = msgspec.msgpack.Encoder().encode
+_KEYS: Final = tuple(map(_pack, ("journal_id", "first_seq", "items")))
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +64,7 @@ class Uplink:
         self, journal: Journal, client: httpx.AsyncClient, *, token: str, clock: Clock, sources: Sequence[str] = ()
     ) -> None:
         self._journal, self._client, self._clock = journal, client, clock
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": MSGPACK}
         self.sources = tuple(sources)
         self.health = UplinkHealth()
         self._wake = asyncio.Event()
@@ -94,7 +96,7 @@ class Uplink:
 
     async def _say_nothing_new(self) -> None:
         """An empty batch: the bridge lives, and the server holds all it has."""
-        nothing = Stored(self._journal.journal_id, self._cursor + 1, [])
+        nothing = Stored(self._journal.journal_id, self._cursor + 1, [], 0)
         response = await self._client.post(INGEST_PATH, content=encoded(nothing), headers=self._headers)
         if response.status_code == 200:
             self._well(self._cursor, 0, 0, 0)
@@ -153,7 +155,7 @@ class Uplink:
         self._journal.forget_through(answer.accepted_through)
         self._cursor = answer.accepted_through
         self._limit = min(self._limit * 2, MAX_BATCH_ITEMS)
-        self._well(answer.accepted_through, len(batch.bodies), answer.duplicates, answer.quarantined)
+        self._well(answer.accepted_through, batch.numbers, answer.duplicates, answer.quarantined)
 
     def _well(self, through: int, sent: int, duplicates: int, quarantined: int) -> None:
         self._delay_s, self.health.error = 0.0, ""
@@ -187,20 +189,23 @@ class Uplink:
     async def _isolate(self, batch: Stored) -> None:
         """Smaller and smaller batches, until the item that the server cannot take is alone and gives way to a gap."""
         if len(batch.bodies) > 1:
-            self._limit = max(1, len(batch.bodies) // 2)
+            self._limit = max(1, batch.numbers // 2)
+            return
+        if batch.numbers > 1:
+            await self._journal.split_item(batch.first_seq)
             return
         _log.error("uplink: the server cannot take item %d; a gap takes its place", batch.first_seq)
         await self._journal.replace_item(batch.first_seq, _gap_for(batch.bodies[0], self._clock.now_us()))
 
 
 def encoded(batch: Stored) -> bytes:
-    """The request's body: the items are in the journal as JSON already."""
-    head = f'{{"journal_id":"{batch.journal_id}","first_seq":{batch.first_seq},"items":['.encode()
-    return head + b",".join(batch.bodies) + b"]}"
+    """The request's body: the items are in the journal as MessagePack already."""
+    head = b"\x83" + _KEYS[0] + _pack(batch.journal_id) + _KEYS[1] + _pack(batch.first_seq) + _KEYS[2]
+    return head + b"\xdd" + len(batch.bodies).to_bytes(4, "big") + b"".join(batch.bodies)
 
 
 def _gap_for(body: bytes, now_us: int) -> Gap:
-    item = msgspec.json.decode(body)
+    item = msgspec.msgpack.decode(body)
     at_us = item.get("source_at_us") or item.get("observed_at_us") or now_us
     tags = [item["tag"]] if isinstance(item.get("tag"), str) else None
     return Gap(

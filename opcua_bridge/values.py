@@ -15,8 +15,11 @@ MAX_ARRAY: Final = 10_000
 BAD_TYPE_MISMATCH: Final = 0x80740000
 BAD_OUT_OF_RANGE: Final = 0x803C0000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST: Final = datetime(1990, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+FIRST_US: Final = (datetime(1990, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+LAST_US: Final = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+_SCALAR_NAMES: Final = {kind.value: kind.name for kind in ua.VariantType if kind.value}
+_TYPE_NAMES: Final = _SCALAR_NAMES | {kind | 0x80: f"{name}[]" for kind, name in _SCALAR_NAMES.items()}
 
 EVENT_FIELDS: Final = (
     ("EventId",), ("EventType",), ("SourceName",), ("Time",), ("Message",), ("Severity",),
@@ -30,9 +33,12 @@ def to_us(when: datetime | None) -> int | None:
     if when is None:
         return None
     aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    if not _FIRST <= aware <= _LAST:
-        return None
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    return believable_us((aware - _EPOCH) // timedelta(microseconds=1))
+
+
+def believable_us(at_us: int) -> int | None:
+    """The instant, or None if no machine means it (before 1990, after 2199)."""
+    return at_us if FIRST_US <= at_us <= LAST_US else None
 
 
 def sample_of(tag: str, value: ua.DataValue, *, observed_at_us: int) -> Sample:
@@ -43,8 +49,8 @@ def sample_of(tag: str, value: ua.DataValue, *, observed_at_us: int) -> Sample:
     content: Value = None
     data_type = ""
     if variant is not None and variant.VariantType is not ua.VariantType.Null:
-        data_type = _type_name(variant)
-        content, problem = _content(variant)
+        data_type = type_name(kind_of(variant))
+        content, problem = content_of(variant)
         if problem and quality is not Quality.bad:
             quality, status = Quality.bad, problem
     return Sample(
@@ -65,12 +71,13 @@ def unknown_sample(tag: str, *, observed_at_us: int, status: int = BAD_NO_COMMUN
     return Sample(tag=tag, value=None, observed_at_us=observed_at_us, quality=Quality.bad, status=status)
 
 
-def _type_name(variant: ua.Variant) -> str:
-    name = getattr(variant.VariantType, "name", str(variant.VariantType))
-    return f"{name}[]" if isinstance(variant.Value, list) else name
+def kind_of(variant: ua.Variant) -> int:
+    """Built-in type (OPC 10000-6 table 1), 0x80 added for arrays; 0 for Null."""
+    number = int(getattr(variant.VariantType, "value", 0))
+    return number | 0x80 if number and isinstance(variant.Value, list) else number
 
 
-def _content(variant: ua.Variant) -> tuple[Value, int]:
+def content_of(variant: ua.Variant) -> tuple[Value, int]:
     """Value and, where it cannot be passed on, the status that says so."""
     if isinstance(variant.Value, list):
         return _array(variant.Value)
@@ -94,7 +101,7 @@ def _scalar(value: Any) -> tuple[Scalar, int]:
         case int():
             return int(value), 0
         case str():
-            return (str(value), 0) if len(value) <= MAX_STRING else (None, BAD_OUT_OF_RANGE)
+            return (readable(value), 0) if len(value) <= MAX_STRING else (None, BAD_OUT_OF_RANGE)
         case datetime():
             return _iso(value), 0
         case bytes():
@@ -106,6 +113,11 @@ def _scalar(value: Any) -> tuple[Scalar, int]:
         case ua.StatusCode():
             return int(value.value), 0
     return (str(value), 0) if type(value).__name__ == "UUID" else (None, BAD_TYPE_MISMATCH)
+
+
+def readable(text: str) -> str:
+    """What is not UTF-8, which asyncua keeps as lone surrogates, gives way to U+FFFD."""
+    return str(text) if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _iso(when: datetime) -> str:
@@ -129,6 +141,11 @@ def event_of(tag: str, fields: list[ua.Variant], *, observed_at_us: int) -> Sour
     )
 
 
+def type_name(kind: int) -> str:
+    """ "UInt16", "Double[]", …; empty for Null."""
+    return _TYPE_NAMES.get(kind & 0x3F, "") + ("[]" if kind & 0x80 else "")
+
+
 def within_deadband(before: Value, now: Value, deadband: float) -> bool:
     """Whether a change is too small to pass on."""
     if not deadband or isinstance(before, bool) or isinstance(now, bool):
@@ -136,14 +153,3 @@ def within_deadband(before: Value, now: Value, deadband: float) -> bool:
     if not isinstance(before, int | float) or not isinstance(now, int | float):
         return False
     return abs(now - before) <= deadband
-
-
-def in_source_order(samples: list[Sample]) -> list[Sample]:
-    """The samples of one message across tags by source time. Those of one tag stay as the machine sent them, even if
-    its clock was set back between them."""
-    latest: dict[str, int] = {}
-    keys = []
-    for sample in samples:
-        latest[sample.tag] = max(latest.get(sample.tag, 0), sample.source_at_us or 0)
-        keys.append(latest[sample.tag])
-    return [samples[i] for i in sorted(range(len(samples)), key=keys.__getitem__)]

@@ -27,9 +27,11 @@ POLL_S = 1.0
 @router.post("/ingest", operation_id="ingest")
 async def ingest(caller: Bridge, request: Request) -> Response:
     """Take a batch of `ingest_v1` (docs/api/ingest.md). 200 once it is durable; 409 `ingest-sequence-gap`."""
-    batch = _read(ingest_v1.decode_batch, await request.body())
-    if len(batch.items) > ingest_v1.MAX_BATCH_ITEMS:
-        raise IngestTooLarge(f"{len(batch.items)} items in one batch.")
+    packed = request.headers.get("content-type", "").partition(";")[0].strip() == ingest_v1.MSGPACK
+    batch = _read(ingest_v1.decode_packed_batch if packed else ingest_v1.decode_batch, await request.body())
+    numbers = sum(map(ingest_v1.numbers_of, batch.items))
+    if numbers > ingest_v1.MAX_BATCH_ITEMS:
+        raise IngestTooLarge(f"{numbers} items and values in one batch.")
     if batch.first_seq < 1 or not 0 < len(batch.journal_id) <= 64 or "\x00" in batch.journal_id:
         raise IngestUnreadable("first_seq must be at least 1 and journal_id 1 to 64 characters.")
     answer = await caller.write(receive_batch, bridge_id=caller.principal_id, batch=batch)

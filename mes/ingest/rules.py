@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -70,6 +71,8 @@ def placeable(item: Item) -> bool:
 
 def usable(signal: Signal, value: Value) -> bool:
     """Whether a value can be what its tag means."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     if signal in {Signal.counter, Signal.job_state, Signal.job_substate, Signal.unit_mode, Signal.equipment_state}:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         return not isinstance(value, bool) and whole and 0 <= value <= COUNTER_MAX  # type: ignore[operator]

@@ -1,9 +1,10 @@
-"""ingest_v1: how a bridge hands what it saw to the server. `POST /api/v1/bridge/ingest`, JSON.
+"""ingest_v1: how a bridge hands what it saw to the server. `POST /api/v1/bridge/ingest`, JSON or MessagePack.
 
 A bridge numbers everything it ever journals, 1, 2, 3 …, under one `journal_id` (a new journal, a new id). A batch is a
-run of that journal: item i has sequence `first_seq + i`. The server keeps what is new, drops what it has, answers the
-sequence it holds everything up to, and refuses a batch that would leave a hole (`ingest-sequence-gap`, 409, with
-`expected_seq`). Content never blocks the line: what the server cannot use is quarantined and acknowledged.
+run of that journal that begins with number `first_seq`; every item takes one number, `Samples` one for each value. The
+server keeps what is new, drops what it has, answers the number it holds everything up to, and refuses a batch that
+would leave a hole (`ingest-sequence-gap`, 409, with `expected_seq`). Content never blocks the line: what the server
+cannot use is quarantined and acknowledged.
 
 Times are integers, microseconds since 1970-01-01T00:00:00Z. `source_at_us` is the machine's clock, `observed_at_us`
 the bridge's.
@@ -15,12 +16,15 @@ from typing import Final
 
 import msgspec
 
-from standards.opcua.status import Quality
+from standards.opcua.status import Quality, overflowed, quality_of
 
 MAX_BATCH_ITEMS: Final = 5_000
+"""Numbers in one batch: items, and every value of `Samples`."""
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 MAX_STRING: Final = 4_096
 MAX_TAG: Final = 200
+MSGPACK: Final = "application/vnd.msgpack"
+"""Content type of the compact encoding: the same document in MessagePack."""
 
 Scalar = bool | int | float | str | None
 Value = Scalar | list[Scalar]
@@ -41,6 +45,40 @@ class Sample(msgspec.Struct, tag_field="kind", tag="sample", frozen=True, omit_d
     """OPC UA built-in type ("UInt16", "Double", …); arrays end in "[]"."""
     overflow: bool = False
     """The machine's queue dropped values of this tag before this one."""
+
+
+class Samples(msgspec.Struct, tag_field="kind", tag="samples", frozen=True, omit_defaults=True):
+    """Values that were seen together, as columns: entry i of each is about value i. What a `Sample` means, smaller.
+
+    Refused as a whole (`ingest-unreadable`) unless the columns fit together.
+    """
+
+    tags: list[str]
+    """The tags that occur."""
+    tag: list[int]
+    """Whose value it is: a place in `tags`."""
+    value: list[Value]
+    observed_at_us: int
+    """The bridge's clock, of all of them."""
+    age_us: list[int | None] = []
+    """`observed_at_us` less the machine's time of the value; None where the machine gave none; empty: it gave none to
+    any."""
+    status: list[int] = []
+    """OPC UA StatusCode, 32 bits; quality and overflow are read from it. Empty: all Good."""
+    data_types: list[str] = []
+    """OPC UA built-in type of each of `tags`; may be empty."""
+
+    def __post_init__(self) -> None:
+        count = len(self.value)
+        columns = (self.age_us, self.status)
+        if len(self.tag) != count or any(len(column) not in (0, count) for column in columns):
+            raise ValueError("columns of different lengths")
+        if len(self.data_types) not in (0, len(self.tags)):
+            raise ValueError("data_types does not fit tags")
+        if count and not 0 <= min(self.tag) <= max(self.tag) < len(self.tags):
+            raise ValueError("tag out of range")
+        if self.status and not 0 <= min(self.status) <= max(self.status) < 2**32:
+            raise ValueError("status out of range")
 
 
 class SourceEvent(msgspec.Struct, tag_field="kind", tag="event", frozen=True, omit_defaults=True):
@@ -78,12 +116,40 @@ class Gap(msgspec.Struct, tag_field="kind", tag="gap", frozen=True, omit_default
 
 
 Item = Sample | SourceEvent | Gap
+Entry = Item | Samples
+
+
+def numbers_of(entry: Entry) -> int:
+    """How many numbers it takes."""
+    return len(entry.value) if isinstance(entry, Samples) else 1
+
+
+def samples_of(block: Samples) -> list[Sample]:
+    """The values of a block, each by itself."""
+    return [sample_at(block, place) for place in range(len(block.value))]
+
+
+def sample_at(block: Samples, place: int) -> Sample:
+    """One value of a block by itself."""
+    status = block.status[place] if block.status else 0
+    age_us = block.age_us[place] if block.age_us else None
+    tag = block.tag[place]
+    return Sample(
+        tag=block.tags[tag],
+        value=block.value[place],
+        observed_at_us=block.observed_at_us,
+        source_at_us=None if age_us is None else block.observed_at_us - age_us,
+        quality=quality_of(status),
+        status=status,
+        data_type=block.data_types[tag] if block.data_types else "",
+        overflow=overflowed(status),
+    )
 
 
 class Batch(msgspec.Struct, frozen=True):
     journal_id: str
     first_seq: int
-    items: list[Item]
+    items: list[Entry]
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
@@ -94,5 +160,8 @@ class BatchAnswer(msgspec.Struct, frozen=True):
 
 
 decode_batch = msgspec.json.Decoder(Batch).decode
+decode_packed_batch = msgspec.msgpack.Decoder(Batch).decode
 encode = msgspec.json.Encoder().encode
+pack = msgspec.msgpack.Encoder().encode
+unpack_entry = msgspec.msgpack.Decoder(Entry).decode
 decode_answer = msgspec.json.Decoder(BatchAnswer).decode

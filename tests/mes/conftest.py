@@ -1,9 +1,28 @@
 from __future__ import annotations
 
-import pytest
+from collections.abc import AsyncIterator
 
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from mes.api import router
 from mes.kernel.db import Database
 from tests.support.plants import Box, build_plant
+from web.problems import install_problem_handlers
+
+
+class OnePlant:
+    """A directory that knows one plant."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def resolve(self, _host: str) -> str:
+        return self.database.plant_id
+
+    def get(self, _plant_id: str) -> Database:
+        return self.database
 
 
 @pytest.fixture
@@ -15,3 +34,15 @@ def plant(database: Database) -> Database:
 @pytest.fixture
 def box(plant: Database) -> Box:
     return Box(plant)
+
+
+@pytest.fixture
+async def http(plant: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """The REST API of `plant`."""
+    app = FastAPI()
+    app.state.plants = OnePlant(plant)
+    install_problem_handlers(app)
+    app.include_router(router)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://plant") as client:
+        yield client

@@ -17,6 +17,7 @@ from types import MethodType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 from asyncua import Server, ua
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.internal_server import InternalServer
@@ -252,6 +253,32 @@ class Network:
         self._flowing.set()
 
 
+def as_documents(body: bytes) -> dict[str, Any]:
+    """A MessagePack batch with every value as a document of its own."""
+    batch = msgspec.msgpack.decode(body)
+    batch["items"] = [document for item in batch["items"] for document in exploded(item)]
+    return dict(batch)
+
+
+def exploded(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """The values of a block (docs/api/ingest.md) as samples; anything else as it is."""
+    if item["kind"] != "samples":
+        return [item]
+    found = []
+    for place, (tag, value) in enumerate(zip(item["tag"], item["value"], strict=True)):
+        sample = {"kind": "sample", "tag": item["tags"][tag], "value": value, "observed_at_us": item["observed_at_us"]}
+        if item.get("age_us") and item["age_us"][place] is not None:
+            sample["source_at_us"] = item["observed_at_us"] - item["age_us"][place]
+        if item.get("data_types"):
+            sample["data_type"] = item["data_types"][tag]
+        if item.get("status") and item["status"][place]:
+            sample["status"] = status = item["status"][place]
+            sample["quality"] = ("good", "uncertain", "bad", "bad")[status >> 30]
+            sample["overflow"] = status & 0x480 == 0x480
+        found.append(sample)
+    return found
+
+
 class Mes:
     """The server's side of ingest_v1 and commands_v1, with nothing behind it: it keeps what it is given."""
 
@@ -319,7 +346,7 @@ class Mes:
 
     async def _answer(self, method: str, url: Any, body: bytes) -> tuple[int, dict[str, Any]] | None:
         if url.path.endswith("/ingest"):
-            return self.ingest(json.loads(body))
+            return self.ingest(as_documents(body))
         if method == "POST":
             self.results[url.path.split("/")[-2]] = json.loads(body)
             return 200, {}

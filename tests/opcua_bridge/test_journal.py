@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
-from standards.lineside.ingest_v1 import Gap, Sample
+from standards.lineside.ingest_v1 import Gap, Sample, Samples
+from tests.opcua_bridge.support import exploded
 
 MEASURED = frozenset({"Temperature"})
 
@@ -40,7 +41,7 @@ def sample(tag: str, value: int) -> Sample:
 
 async def content(journal: Journal) -> list[dict[str, Any]]:
     stored = await journal.read_after(0, limit=100_000, max_bytes=10**9)
-    return [msgspec.json.decode(body) for body in stored.bodies]
+    return [document for body in stored.bodies for document in exploded(msgspec.msgpack.decode(body))]
 
 
 async def values(journal: Journal) -> list[Any]:
@@ -208,3 +209,62 @@ async def test_commands_are_remembered_until_their_result_is_posted(tmp_path: Pa
         await journal.command_posted("c")
         assert await journal.open_commands() == []
         assert await journal.command("c") == ("{}", "first")
+
+
+def block(*values: int, tags: tuple[str, ...] = ("Count",)) -> Samples:
+    count = len(values)
+    return Samples(
+        list(tags), [n % len(tags) for n in range(count)], list(values), 1_000, [1_000 - value for value in values]
+    )
+
+
+async def test_every_value_of_a_block_has_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with opened(path) as journal:
+        assert await journal.append([sample("Count", 1), block(2, 3, 4), sample("Count", 5)], source="s") == 5
+        assert await values(journal) == [1, 2, 3, 4, 5]
+        stored = await journal.read_after(1, limit=3, max_bytes=10**6)
+        assert (stored.first_seq, stored.numbers, len(stored.bodies)) == (2, 3, 1)
+    with opened(path) as journal:
+        assert (journal.last_seq, journal.depth) == (5, 5)
+
+
+async def test_a_block_some_of_whose_numbers_are_asked_for_comes_whole_and_is_kept_whole(journal: Journal) -> None:
+    await journal.append([block(1, 2, 3), block(4, 5)], source="s")
+    stored = await journal.read_after(2, limit=100, max_bytes=10**6)
+    assert (stored.first_seq, stored.numbers) == (1, 5)
+    journal.forget_through(2)
+    assert await journal.first_seq() == 1
+    journal.forget_through(3)
+    assert await journal.first_seq() == 4
+    await journal.append([], source="s")
+    assert journal.depth == 2
+
+
+async def test_a_block_is_split_under_the_numbers_it_has(journal: Journal) -> None:
+    await journal.append([sample("Count", 1), block(2, 3, tags=("Count", "Scrap")), sample("Count", 4)], source="s")
+    await journal.split_item(2)
+    stored = await journal.read_after(0, limit=100, max_bytes=10**6)
+    assert len(stored.bodies) == stored.numbers == 4
+    assert [(d["tag"], d["value"], d["source_at_us"]) for d in await content(journal)] == [
+        ("Count", 1, 1), ("Count", 2, 2), ("Scrap", 3, 3), ("Count", 4, 4),
+    ]  # fmt: skip
+
+
+async def test_short_of_room_a_block_keeps_what_is_no_measurement(tmp_path: Path) -> None:
+    with opened(tmp_path / "j.sqlite", max_bytes=1_000) as journal:
+        while journal.bytes < 900:
+            await journal.append([sample("Count", 0)], source="s", droppable=MEASURED)
+        mixed = block(5, 6, 7, 8, tags=("Temperature", "Count"))
+        await journal.append([mixed, block(9, tags=("Temperature",))], source="s", droppable=MEASURED)
+        assert (await values(journal))[-2:] == [6, 8]
+        assert journal.dropped == 3
+
+
+async def test_a_journal_of_another_version_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute("create table item(seq integer primary key, body blob not null)")
+    with opened(path) as journal:
+        assert (journal.recovered_from_us, journal.last_seq) == (0, 0)
+    assert any(".damaged-" in name for name in os.listdir(tmp_path))

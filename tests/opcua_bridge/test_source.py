@@ -238,15 +238,16 @@ async def test_the_machines_clock_may_jump_and_the_order_stays(bridges: Bridges,
 
 
 async def test_a_full_journal_makes_the_machine_wait_and_loses_nothing(bridges: Bridges, mes: Mes) -> None:
-    async with machine(COUNT) as it:
+    async with machine(COUNT | {"Note": ("", ua.VariantType.String)}) as it:
         agent = await bridges.start(
-            tag_map_text(it.url, {"Count": "counter"}), LINESIDE_BRIDGE_JOURNAL_MAX_BYTES=str(64 * 1024)
+            tag_map_text(it.url, {"Count": "counter", "Note": "identity"}),
+            LINESIDE_BRIDGE_JOURNAL_MAX_BYTES=str(64 * 1024),
         )
         await until(lambda: mes.good("Count"))
         mes.down = True
         for value in range(1, 901):
             await it.write("Count", value)
-            await asyncio.sleep(0.001)
+            await it.write("Note", f"{value} ".ljust(120, "."))
         await until(lambda: "journal full" in agent.source("machine").health.error)
         mes.down = False
         await exact(mes, 900)

@@ -26,7 +26,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.materials.service import put_materials
 from mes.materials.types import MaterialSpec
 from standards.isa95.equipment_hierarchy import EquipmentLevel
-from standards.lineside.ingest_v1 import Batch, BatchAnswer, Gap, Item, Sample
+from standards.lineside.ingest_v1 import Batch, BatchAnswer, Entry, Gap, Item, Sample
 from standards.opcua.status import Quality
 
 BRIDGE = "box"
@@ -123,7 +123,7 @@ class Box:
         self.said += items
         return self.hand_in(first, items)
 
-    def hand_in(self, first_seq: int, items: Sequence[Item]) -> BatchAnswer:
+    def hand_in(self, first_seq: int, items: Sequence[Entry]) -> BatchAnswer:
         batch = Batch(self.journal_id, first_seq, list(items))
         return self.database.write_now(receive_batch, actor=None, bridge_id=BRIDGE, batch=batch)
 

@@ -50,3 +50,8 @@ def hire(database: Database, name: str, role: Role) -> Member:
     if session is not None:
         database.write_now(open_session, actor=None, principal_id=name, session_sha256=digest(session))
     return Member(name, role, pk, new.token, session)
+
+
+def as_(member: Member, **more: str) -> dict[str, str]:
+    """Headers of a request of theirs."""
+    return {"authorization": f"Bearer {member.token}", **more}

@@ -35,7 +35,7 @@ from opcua_bridge.simulator.history import (
     generate_history,
 )
 from opcua_bridge.simulator.ledger import Ledger
-from standards.lineside.ingest_v1 import MAX_BATCH_ITEMS, Batch, Item, Sample
+from standards.lineside.ingest_v1 import MAX_BATCH_ITEMS, Batch, Entry, Sample
 
 PAST: Final = timedelta(days=14)
 SEGMENTS: Final = {"SMT-1": "SMT", "DEPANEL-1": "DEPANEL", "TEST-1": "TEST", "PACK-1": "PACK", "CNC-1": "MILL"}
@@ -79,7 +79,7 @@ class _Past:
         self._pks = {role: _principal_pk(database, name) for role, name in people.items()}
         self._journal_id = f"history-{uuid4()}"
         self._next_seq = 1
-        self._samples: list[Item] = []
+        self._samples: list[Entry] = []
         self._acts: list[tuple[int, int | None, Act]] = []
 
     def live(self, item: HistoryItem) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mes.edge.queries import get_bridge
@@ -15,7 +15,17 @@ from mes.ingest.rules import Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.kernel.uow import UnitOfWork
-from standards.lineside.ingest_v1 import Batch, BatchAnswer, Gap, Item, Sample, SourceEvent
+from standards.lineside.ingest_v1 import (
+    Batch,
+    BatchAnswer,
+    Gap,
+    Item,
+    Sample,
+    Samples,
+    SourceEvent,
+    numbers_of,
+    samples_of,
+)
 from standards.opcua.status import Quality
 
 BACKLOG_ITEMS = 500
@@ -50,24 +60,34 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
         raise IngestSequenceGap(
             f"The batch begins at {batch.first_seq}; {cursor + 1} is expected.", expected_seq=cursor + 1
         )
-    known = max(cursor + 1 - batch.first_seq, 0)
-    new = batch.items[known:]
+    numbers = sum(map(numbers_of, batch.items))
+    last = batch.first_seq + numbers - 1
     found = Sorted()
-    if new:
+    if last > cursor:
         bindings = statements.load_bindings(uow, bridge.pk)
-        found = _sort(bindings, new, first_seq=batch.first_seq + known)
+        found = _sort(bindings, _numbered(batch), after=cursor)
         _follow(uow, bridge.pk, bindings, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
-        statements.move_cursor(uow, bridge.pk, batch.journal_id, batch.first_seq + len(batch.items) - 1)
-    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=len(batch.items) < BACKLOG_ITEMS):
+        statements.move_cursor(uow, bridge.pk, batch.journal_id, last)
+    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=numbers < BACKLOG_ITEMS):
         refresh_known(uow, bridge.pk)
-    through = max(cursor, batch.first_seq + len(batch.items) - 1)
-    return BatchAnswer(through, min(known, len(batch.items)), len(found.quarantine))
+    known = max(cursor + 1 - batch.first_seq, 0)
+    return BatchAnswer(max(cursor, last), min(known, numbers), len(found.quarantine))
 
 
-def _sort(bindings: dict[str, TagBinding], items: Sequence[Item], *, first_seq: int) -> Sorted:
+def _numbered(batch: Batch) -> Iterator[tuple[int, Item]]:
+    seq = batch.first_seq
+    for entry in batch.items:
+        for item in samples_of(entry) if isinstance(entry, Samples) else (entry,):
+            yield seq, item
+            seq += 1
+
+
+def _sort(bindings: dict[str, TagBinding], items: Iterable[tuple[int, Item]], *, after: int) -> Sorted:
     found = Sorted()
-    for seq, item in enumerate(items, start=first_seq):
+    for seq, item in items:
+        if seq <= after:
+            continue
         if not placeable(item):
             found.quarantine.append((seq, "bad-time", item))
         elif isinstance(item, Gap):

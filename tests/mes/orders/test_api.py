@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from mes.access.types import Role
-from mes.api import router
 from mes.kernel.db import Database
 from tests.support.plants import BRIDGE, LINE, Box
-from tests.web.cast import Member, hire, hire_cast
-from web.problems import install_problem_handlers
+from tests.web.cast import Member, as_, hire, hire_cast
 
 ORDER = {"id": "PO-1", "material_id": "BOARD", "quantity": "50"}
-
-
-class OnePlant:
-    """A directory that knows one plant."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def resolve(self, _host: str) -> str:
-        return self.database.plant_id
-
-    def get(self, _plant_id: str) -> Database:
-        return self.database
 
 
 @pytest.fixture
 def cast(plant: Database) -> dict[Role, Member]:
     return hire_cast(plant)
-
-
-@pytest.fixture
-async def http(plant: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    app.state.plants = OnePlant(plant)
-    install_problem_handlers(app)
-    app.include_router(router)
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://plant") as client:
-        yield client
-
-
-def as_(member: Member, **more: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {member.token}", **more}
 
 
 class TestOrders:
