@@ -122,14 +122,27 @@ class Channel:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S * 2):
             await self._secure()
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            await self._client.connect_socket()
-            await asyncio.sleep(0)
-            protocol = self._client.uaclient.protocol
-            if protocol is None or protocol.transport is None:
-                raise ConnectionError("closed right after it was accepted")
-            await self._client.send_hello()
-            with _faults_told(protocol):
-                await self._client.open_secure_channel()
+            await self._connect()
+
+    async def _connect(self) -> None:
+        await self._client.connect_socket()
+        await asyncio.sleep(0)
+        protocol = self._client.uaclient.protocol
+        if protocol is None or protocol.transport is None:
+            raise ConnectionError("closed right after it was accepted")
+        await self._client.send_hello()
+        with _faults_told(protocol):
+            await self._client.open_secure_channel()
+
+    async def _offered(self) -> list[ua.EndpointDescription]:
+        """What the server offers, over a connection without security that is closed again."""
+        await self._connect()
+        try:
+            offered = await self._client.get_endpoints()
+            await self._client.close_secure_channel()
+            return offered
+        finally:
+            self._client.disconnect_socket()
 
     async def _secure(self) -> None:
         own = self._own if self._own is not None else await asyncio.to_thread(self._trust.own.current)
@@ -137,7 +150,7 @@ class Channel:
         await self._take_credentials()
         if self._endpoint.security is Security.none:
             return
-        offered = await self._client.connect_and_get_server_endpoints()
+        offered = await self._offered()
         self._taken = offer = chosen(self._endpoint, offered, self._trust.secured(self._endpoint.url))
         if offer is None:
             self.warnings += ("the connection is not encrypted: the server offers nothing else",)
