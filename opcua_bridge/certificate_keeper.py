@@ -77,6 +77,8 @@ class CertificateKeeper:
         channel = Channel(endpoint, self._trust, own=own)
         try:
             await channel.open()
+            await channel.create_session()
+            await channel.leave()
         except (OSError, ua.UaError) as error:
             return words_of(error) or type(error).__name__
         except Exception as error:

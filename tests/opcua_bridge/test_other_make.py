@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from opcua_bridge import refusal_words
+from opcua_bridge.simulator.server import running
+from opcua_bridge.simulator.settings import SimulatorSettings
 from opcua_bridge.source import Source
 from tests.opcua_bridge.certificates import made_certificate
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import BridgeProcess, Mes, Network, bridge_environment, tag_map_text, until
-from tests.support.node_peer import NodeServer, counters
+from tests.support.node_peer import NodeClient, NodeServer, PeerError, counters
 
 NAMES = [f"Count{n}" for n in range(5)]
 TAGS = dict.fromkeys(NAMES, "counter")
@@ -152,14 +154,18 @@ async def approve_both_ways(source: Source, mes: Mes, server: NodeServer) -> Non
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("policy", POLICIES)
-async def test_each_policy_encrypts_between_two_that_trust_each_other(
+async def test_each_policy_encrypts_between_two_that_trust_each_other_and_survives_a_cut(
     bridges: Bridges, mes: Mes, tmp_path: Path, policy: str
 ) -> None:
-    async with fifty_hertz(tmp_path, policies=[POLICIES[policy]], modes=["SignAndEncrypt"]) as server:
-        text = tag_map_text(server.url, TAGS).replace('"none"', f'"{policy}"')
+    secured = {"policies": [POLICIES[policy]], "modes": ["SignAndEncrypt"]}
+    async with fifty_hertz(tmp_path, **secured) as server, Network(server.port) as network:
+        text = tag_map_text(network.url, TAGS).replace('"none"', f'"{policy}"')
         source = (await bridges.start(text)).source("machine")
         await approve_both_ways(source, mes, server)
         await seen(mes, 30)
+        network.cut()
+        await seen(mes, 30)
+        assert not mes.gaps()
         written = await all_arrived(mes, server)
         assert {name: received(mes, name) for name in NAMES} == written
         assert source.health.security == f"{policy} SignAndEncrypt"
@@ -227,3 +233,28 @@ async def test_a_users_certificate_is_let_in_once_it_is_approved(bridges: Bridge
         assert await server.ask("trust_rejected") == 1
         await seen(mes, 5)
         assert not source.health.warnings
+
+
+# --------------------------------------------------- the other way: their client, our simulator
+
+
+@pytest.mark.parametrize("policy", POLICIES.values())
+async def test_their_client_reads_our_simulator_encrypted_once_each_trusts_the_other(
+    tmp_path: Path, policy: str
+) -> None:
+    folder = tmp_path / "simulator"
+    settings = SimulatorSettings(
+        endpoint="opc.tcp://127.0.0.1:0/lineside/", ledger=tmp_path / "ledger.jsonl", speed=50.0, certificates=folder
+    )
+    node = "nsu=urn:lineside:simulator;s=SMT-1-AOI.GoodCount"
+    how = {"policy": policy, "mode": "SignAndEncrypt", "print": True}
+    async with running(settings) as simulator, NodeClient(tmp_path / "client") as client:
+        with pytest.raises(PeerError, match=r"(?i)untrusted"):
+            await client.subscribe(simulator.endpoint, [node], **how)
+        with pytest.raises(PeerError, match=r"BadCertificateUntrusted|BadSecurityChecksFailed"):
+            await client.subscribe(simulator.endpoint, [node], accept_unknown=True, **how)
+        (folder / "rejected").rename(folder / "trusted")
+        answer = await client.subscribe(simulator.endpoint, [node], accept_unknown=True, **how)
+        assert [item["status"] for item in answer["items"]] == [0]
+        await until(lambda: client.values(node))
+        await client.ask("stop")
