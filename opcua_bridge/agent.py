@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpx
 
+from opcua_bridge.certificate_keeper import CertificateKeeper
 from opcua_bridge.clock import Clock
 from opcua_bridge.commander import Commander
 from opcua_bridge.health import write_status_forever
@@ -18,7 +19,7 @@ from opcua_bridge.journal import Journal
 from opcua_bridge.settings import BridgeSettings
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
-from opcua_bridge.trust import Trust
+from opcua_bridge.trust import Trust, TrustState
 from opcua_bridge.uplink import Uplink
 
 RESTART_S: Final = 1.0
@@ -36,7 +37,10 @@ class Agent:
         self._settings = settings
         token = settings.read_token()
         self.tag_map: TagMap = load_tag_map(settings.tag_map, urls=settings.endpoint_urls)
-        self.trust = Trust(settings.trust_path)
+        self.trust = Trust(settings.trust_path, strict=settings.strict_certificates)
+        self.keeper = CertificateKeeper(self.trust, lambda: self.tag_map.endpoints)
+        for warning in settings.warnings():
+            _log.warning("%s", warning)
         self.clock = Clock()
         self.journal = Journal(settings.journal, max_bytes=settings.journal_max_bytes)
         self._map_changed = asyncio.Event()
@@ -71,6 +75,7 @@ class Agent:
                 tasks.create_task(self._run_sources())
                 tasks.create_task(self.uplink.run())
                 tasks.create_task(self.commander.run())
+                tasks.create_task(self.keeper.run())
                 tasks.create_task(write_status_forever(self._settings.status_path, self.status))
         finally:
             await asyncio.to_thread(self.journal.close)
@@ -116,12 +121,30 @@ class Agent:
             "uplink": asdict(self.uplink.health),
             "commander": vars(self.commander.health),
             "observe_only": self._settings.observe_only,
+            "trust": self.trust_status(),
+        }
+
+    def trust_status(self) -> dict[str, Any]:
+        """The own certificate, who does not accept the next one yet, and how many servers wait for a decision."""
+        try:
+            own = self.trust.own.current().facts
+        except (OSError, ValueError) as error:
+            return {"error": str(error)}
+        following = self.trust.own.next()
+        return {
+            "thumbprint": own.thumbprint,
+            "ends_at": own.ends_at.isoformat(),
+            "days_left": own.days_left(self.trust.now()),
+            "next_thumbprint": "" if following is None else following.facts.thumbprint,
+            "next_not_accepted": dict(self.keeper.not_accepted),
+            "waiting": [k.thumbprint for k in self.trust.known() if k.state is TrustState.waiting],
         }
 
 
 def make_client(settings: BridgeSettings) -> httpx.AsyncClient:
-    """One connection pool for uplink and commander."""
-    return httpx.AsyncClient(base_url=settings.server_url, timeout=httpx.Timeout(15.0, connect=5.0))
+    """One connection pool for uplink and commander. Raises SettingsRefused."""
+    timeout = httpx.Timeout(15.0, connect=5.0)
+    return httpx.AsyncClient(base_url=settings.server_url, timeout=timeout, verify=settings.tls())
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -8,19 +8,24 @@ answer's StatusCode is checked here or handed on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from asyncua import Client, ua
 from asyncua.client.client import UaClientState
-from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 
+from opcua_bridge.admission import admit
+from opcua_bridge.credentials import Credentials, credentials_of
 from opcua_bridge.decoder import Decoder, Message, Published, Undecodable
+from opcua_bridge.offers import NONE_URI, POLICIES, Offer, check_untouched, chosen
+from opcua_bridge.own_certificate import OwnCertificate
+from opcua_bridge.refusals import PasswordInClear, SecretMissing
 from opcua_bridge.tag_map import NODE, Endpoint, Security
-from opcua_bridge.trust import Trust, UntrustedServer
+from opcua_bridge.trust import Trust
 from opcua_bridge.values import EVENT_FIELDS, to_us
 
 HANDSHAKE_TIMEOUT_S: Final = 4.0
@@ -28,6 +33,8 @@ REQUEST_TIMEOUT_S: Final = 10.0
 SESSION_TIMEOUT_MS: Final = 3_600_000
 CHUNK: Final = 500
 """Nodes per request, where the server states no smaller limit (S7-1500 take 500 to 1000)."""
+REVOKED_WITHIN_S: Final = 2.0
+"""How often to look whether the server's certificate is still approved."""
 SUBSCRIPTION_GONE: Final = (ua.StatusCodes.BadSubscriptionIdInvalid, ua.StatusCodes.BadNoSubscription)
 SESSION_GONE: Final = frozenset(
     {
@@ -51,6 +58,7 @@ _STATUS_NODES: Final = (
     ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
 )
 
+_ENCRYPTING: Final = frozenset(policy.URI for policy in POLICIES.values())
 _OWNER: Final = {
     "ActiveState": ua.ObjectIds.AlarmConditionType,
     "AckedState": ua.ObjectIds.AcknowledgeableConditionType,
@@ -94,50 +102,96 @@ class UnknownNamespace(LookupError):
 class Channel:
     """Socket, secure channel and session with one endpoint. Not for use after `close`."""
 
-    def __init__(self, endpoint: Endpoint, trust: Trust, decoder: Decoder | None = None) -> None:
-        self._endpoint, self._trust = endpoint, trust
+    def __init__(
+        self, endpoint: Endpoint, trust: Trust, *, decoder: Decoder | None = None, own: OwnCertificate | None = None
+    ) -> None:
+        """`own`: show this certificate in place of the one in use."""
+        self._endpoint, self._trust, self._own = endpoint, trust, own
         self.decoder = decoder or Decoder()
         self._client = Client(endpoint.url, timeout=REQUEST_TIMEOUT_S)
         self._client.name = "Lineside bridge"
         self._client.description = f"lineside-bridge {endpoint.name}"
-        self._client.application_uri = trust.application_uri
         self._client.session_timeout = SESSION_TIMEOUT_MS
+        self._credentials = Credentials()
+        self._taken: Offer | None = None
+        self.warnings: tuple[str, ...] = ()
+        """What is wrong with the server's certificate or our secrets, and not refused."""
         self.status = ServerStatus(None, None, ("http://opcfoundation.org/UA/",), CHUNK, CHUNK)
 
     # --------------------------------------------------------------- lifecycle
 
     async def open(self) -> None:
         """Socket, hello, secure channel. OSError, TimeoutError or ua.UaError if the server is not to be reached,
-        UntrustedServer if its certificate is not approved."""
+        SecurityRefusal if it may not be connected to like this."""
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S * 2):
             await self._secure()
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            await self._client.connect_socket()
-            await asyncio.sleep(0)
-            protocol = self._client.uaclient.protocol
-            if protocol is None or protocol.transport is None:
-                raise ConnectionError("closed right after it was accepted")
-            await self._client.send_hello()
+            await self._connect()
+
+    async def _connect(self) -> None:
+        await self._client.connect_socket()
+        await asyncio.sleep(0)
+        protocol = self._client.uaclient.protocol
+        if protocol is None or protocol.transport is None:
+            raise ConnectionError("closed right after it was accepted")
+        await self._client.send_hello()
+        with _faults_told(protocol):
             await self._client.open_secure_channel()
 
+    async def _offered(self) -> list[ua.EndpointDescription]:
+        """What the server offers, over a connection without security that is closed again."""
+        await self._connect()
+        try:
+            offered = await self._client.get_endpoints()
+            await self._client.close_secure_channel()
+            return offered
+        finally:
+            self._client.disconnect_socket()
+
     async def _secure(self) -> None:
-        if self._endpoint.username:
-            self._client.set_user(self._endpoint.username)
-            password_file = self._endpoint.password_file
-            if password_file:
-                self._client.set_password(_secret(password_file))
+        own = self._own if self._own is not None else await asyncio.to_thread(self._trust.own.current)
+        self._client.application_uri = own.application_uri
+        await self._take_credentials()
         if self._endpoint.security is Security.none:
             return
-        certificate, key = await self._trust.own_certificate(self._client)
+        offered = await self._offered()
+        self._taken = offer = chosen(self._endpoint, offered, self._trust.secured(self._endpoint.url))
+        if offer is None:
+            self.warnings += ("the connection is not encrypted: the server offers nothing else",)
+            return
+        self._admit(offer.certificate, offer.application_uri)
         await self._client.set_security(
-            getattr(security_policies, f"SecurityPolicy{self._endpoint.security.value}"),
-            CertProperties(certificate, "der"),
-            CertProperties(key, "pem"),
-            mode=ua.MessageSecurityMode[self._endpoint.mode],
+            POLICIES[offer.policy],
+            CertProperties(own.certificate, "der"),
+            CertProperties(own.key, "pem"),
+            server_certificate=CertProperties(offer.certificate, "der"),
+            mode=ua.MessageSecurityMode[offer.mode],
         )
-        server = self._client.security_policy.peer_certificate
-        if not server or not self._trust.is_trusted(server):
-            raise UntrustedServer(self._trust.remember_rejected(server or b""))
+
+    def _admit(self, certificate: bytes, application_uri: str) -> None:
+        self.warnings += admit(self._trust, self._endpoint, certificate, application_uri)
+
+    async def _take_credentials(self) -> None:
+        self._credentials = known = await asyncio.to_thread(credentials_of, self._endpoint)
+        self.warnings += known.warnings
+        if known.username:
+            self._client.set_user(known.username)
+            self._client.set_password(known.password)
+        if known.certificate:
+            try:
+                pem = "pem" if known.certificate.startswith(b"-----") else "der"
+                await self._client.load_client_certificate(known.certificate, pem)
+                await self._client.load_private_key(known.key, extension="pem")
+            except (ValueError, TypeError) as error:
+                raise SecretMissing(f"the user's certificate or key cannot be read: {error}") from error
+
+    @property
+    def security(self) -> str:
+        """Policy and mode, or `none`."""
+        policy = self._client.security_policy
+        if policy.URI == NONE_URI:
+            return "none"
+        return f"{policy.URI.rpartition('#')[2].replace('_', '')} {policy.Mode.name}"
 
     async def resume(self, token: str, nonce: bytes) -> bool:
         """Take up the session of an earlier connection or process. False if the server has none such any more."""
@@ -148,7 +202,7 @@ class Channel:
         self._client._server_nonce = nonce or None
         self._client.uaclient.session.restore_authentication_token(ua.NodeId.from_string(token))
         try:
-            await self._activate()
+            await self._activate(endpoints)
         except ua.UaStatusCodeError as error:
             if error.code not in SESSION_GONE:
                 raise
@@ -157,11 +211,39 @@ class Channel:
         return True
 
     async def create_session(self) -> None:
-        await self._client.create_session()
-        await self._activate()
+        created = await self._client.create_session()
+        await self._activate(created.ServerEndpoints)
 
-    async def _activate(self) -> None:
-        await self._client.activate_session(self._client._username, self._client._password)
+    async def _activate(self, endpoints: Sequence[ua.EndpointDescription]) -> None:
+        """`endpoints`: as they came through the channel."""
+        if self._taken is not None:
+            check_untouched(self._endpoint, self._taken, endpoints)
+        self._guard_password(endpoints)
+        client, user = self._client, self._credentials
+        await client.activate_session(user.username, user.password, client.user_certificate)
+        if self._taken is not None:
+            taken = self._taken
+            self._trust.note_secured(
+                self._endpoint.url, policy=taken.policy, mode=taken.mode, certificate=taken.certificate
+            )
+
+    def _guard_password(self, endpoints: Sequence[ua.EndpointDescription]) -> None:
+        """A password goes encrypted, to a certificate that is approved; PasswordInClear or UntrustedServer else."""
+        policy = self._client.security_policy
+        if not self._credentials.password or policy.Mode is ua.MessageSecurityMode.SignAndEncrypt:
+            return
+        self._client._policy_ids = sorted(
+            self._client._policy_ids, key=lambda p: p.SecurityPolicyUri not in _ENCRYPTING
+        )
+        if self._client.server_policy(ua.UserTokenType.UserName).SecurityPolicyUri not in _ENCRYPTING:
+            if not self._endpoint.password_in_clear:
+                raise PasswordInClear(
+                    "the server takes the password unencrypted only; if that is to be, set password_in_clear = true"
+                )
+            self.warnings += ("the password goes over the network readable",)
+        elif policy.URI == NONE_URI:
+            uri = next((e.Server.ApplicationUri for e in endpoints), "")
+            self._admit(policy.peer_certificate or b"", uri)
 
     @property
     def token(self) -> str:
@@ -192,11 +274,19 @@ class Channel:
             self.close()
 
     async def keep_channel(self) -> None:
-        """Renew the secure channel's keys for ever, at 75 % of their lifetime (OPC 10000-4 clause 5.5.2)."""
+        """Renew the secure channel's keys for ever, at 75 % of their lifetime (OPC 10000-4 clause 5.5.2). Raises
+        UntrustedServer once somebody has revoked the server's certificate."""
         while True:
-            await asyncio.sleep(self._client.secure_channel_timeout / 1000 * 0.75)
+            renew_at = time.monotonic() + self._client.secure_channel_timeout / 1000 * 0.75
+            while (left_s := renew_at - time.monotonic()) > 0:
+                await asyncio.sleep(min(left_s, REVOKED_WITHIN_S))
+                self._check_still_trusted()
             await self._client.open_secure_channel(renew=True)
             self._client.uaclient.revolve_security_token()
+
+    def _check_still_trusted(self) -> None:
+        if self._taken is not None and not self._trust.is_trusted(self._taken.certificate):
+            self._admit(self._taken.certificate, self._taken.application_uri)
 
     # ------------------------------------------------------------------- nodes
 
@@ -434,8 +524,22 @@ class Channel:
         return bytes(await self._client.uaclient.session._send_request(request, timeout=timeout_s))
 
 
-def _secret(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8").strip()
+@contextlib.contextmanager
+def _faults_told(protocol: Any) -> Iterator[None]:
+    """asyncua takes a ServiceFault for a broken OpenSecureChannelResponse and fails with an assertion; here it is an
+    error with the server's StatusCode."""
+    process = protocol._process_received_message
+
+    def checked(message: Any) -> None:
+        if isinstance(message, ua.Message):
+            protocol.check_answer(message.body(), " in response to OpenSecureChannel")
+        process(message)
+
+    protocol._process_received_message = checked
+    try:
+        yield
+    finally:
+        del protocol._process_received_message
 
 
 def _event_filter(active: ua.QualifiedName | None) -> ua.EventFilter:

@@ -1,4 +1,4 @@
-"""`lineside-bridge run | check | browse | simulate | healthcheck`."""
+"""`lineside-bridge run | check | browse | trust | simulate | healthcheck`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Final
 
 from opcua_bridge.settings import BridgeSettings, SettingsRefused, load_settings
 from opcua_bridge.tag_map import Endpoint, Security, TagMapRefused, load_tag_map
+from opcua_bridge.trust_cli import add_trust_parser
 
 STOP_WITHIN_S: Final = 5.0
 """A stop that hangs is ended by force: whatever is needed is on disk."""
@@ -48,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     browse.add_argument("url")
     browse.add_argument("--root", default="i=85", help="where to begin (default: Objects)")
     browse.add_argument("--max-nodes", type=int, default=500)
-    browse.add_argument("--security", default="none", choices=[s.value for s in Security])
+    browse.add_argument("--security", default="auto", choices=[s.value for s in Security])
     browse.set_defaults(command=_browse)
+    add_trust_parser(commands)
     commands.add_parser("simulate", help="run the simulated factory; `simulate --help` shows its options")
     health = commands.add_parser("healthcheck", help="exit 0 if the bridge on this computer is well")
     health.set_defaults(command=_healthcheck)
@@ -110,9 +112,10 @@ def _check(options: argparse.Namespace) -> int:
 async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
     """Whether every node of the map is there."""
     from opcua_bridge.channel import Channel
+    from opcua_bridge.refusal_words import words_of
     from opcua_bridge.trust import Trust
 
-    channel = Channel(endpoint, Trust(settings.trust_path))
+    channel = Channel(endpoint, Trust(settings.trust_path, strict=settings.strict_certificates))
     try:
         await channel.open()
         await channel.create_session()
@@ -120,8 +123,11 @@ async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
         values = await channel.read([t.node for t in endpoint.tag])
         await channel.leave()
     except Exception as error:  # noqa: BLE001  (top level: whatever it is, say it)
-        print(f"{endpoint.name}: {endpoint.url} not reachable: {type(error).__name__}: {error}")
+        print(f"{endpoint.name}: {endpoint.url} not reachable: {type(error).__name__}: {words_of(error)}")
         return 1
+    print(f"{endpoint.name}: security {channel.security}")
+    for warning in channel.warnings:
+        print(f"{endpoint.name}: {warning}")
     bad = [(t, v) for t, v in zip(endpoint.tag, values, strict=True) if v.StatusCode and not v.StatusCode.is_good()]
     for tag, value in bad:
         print(f"{endpoint.name}: {tag.tag}: {value.StatusCode.name} ({tag.node})")
@@ -131,6 +137,7 @@ async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
 
 def _browse(options: argparse.Namespace) -> int:
     from opcua_bridge.discovery import browse_endpoint
+    from opcua_bridge.refusal_words import words_of
     from opcua_bridge.trust import Trust
 
     _log_to_stderr(logging.CRITICAL)
@@ -139,7 +146,7 @@ def _browse(options: argparse.Namespace) -> int:
     try:
         found = asyncio.run(browse_endpoint(endpoint, trust, root=options.root, max_nodes=options.max_nodes))
     except Exception as error:  # noqa: BLE001  (top level)
-        _complain(f"{options.url}: {type(error).__name__}: {error}")
+        _complain(f"{options.url}: {type(error).__name__}: {words_of(error)}")
         return 1
     for node in found:
         what = f"{node.data_type} = {node.value}" if node.is_variable else "object"

@@ -31,7 +31,7 @@ from opcua_bridge.tag_map import TagMap, TagMapRefused
 from opcua_bridge.trust import Trust
 from opcua_bridge.values import sample_of
 from standards.lineside import commands_v1
-from standards.lineside.commands_v1 import Command, CommandKind, CommandResult, JobCommand, Outcome
+from standards.lineside.commands_v1 import Command, CommandKind, CommandResult, JobCommand, Outcome, TrustAction
 
 COMMANDS_PATH: Final = "/api/v1/bridge/commands"
 WAIT_S: Final = 25
@@ -285,12 +285,21 @@ class Commander:
         return rows
 
     async def _trust(self, command: Command) -> CommandResult:
-        """Payload: `thumbprint` of a server certificate this bridge has seen and not accepted."""
-        mark = str(command.payload["thumbprint"])
-        if await asyncio.to_thread(self._machines.trust.approve, mark):
+        """Payload: `action` (TrustAction; approve if not given) and, but for `list`, `thumbprint`."""
+        asked = commands_v1.trust_command(command.payload)
+        trust = self._machines.trust
+        if asked.action is TrustAction.list:
+            known = await asyncio.to_thread(trust.known)
+            return CommandResult(Outcome.done, document={"certificates": msgspec.to_builtins(known)})
+        decide = {
+            TrustAction.approve: trust.approve,
+            TrustAction.reject: trust.reject,
+            TrustAction.revoke: trust.revoke,
+        }
+        if await asyncio.to_thread(decide[asked.action], asked.thumbprint):
             return CommandResult(Outcome.done)
         return CommandResult(
-            Outcome.refused, "unknown-certificate", "no certificate with this thumbprint has been seen"
+            Outcome.refused, "unknown-certificate", f"no certificate with this thumbprint to {asked.action}"
         )
 
     async def _apply_map(self, command: Command) -> CommandResult:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from opcua_bridge.credentials import from_keyring, readable_by_others
+from opcua_bridge.refusals import SecretMissing
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 MIN_TOKEN: Final = 32
@@ -26,11 +31,17 @@ class BridgeSettings(BaseSettings):
     server_url: str = "http://127.0.0.1:8080"
     token: SecretStr | None = None
     token_file: Path | None = None
+    token_keyring: str = ""
+    """Service under which the system keyring has the token, for the name `token`."""
+    server_ca_file: Path | None = None
+    """PEM: who has issued the server's certificate, if it is none of those that every computer knows."""
     tag_map: Path = Path("tag_map.toml")
     journal: Path = Path("bridge-journal.sqlite")
     journal_max_bytes: int = Field(512 * 1024 * 1024, ge=64 * 1024)
     trust_folder: Path | None = None
     """Certificates; `trust` beside the journal if not given."""
+    strict_certificates: bool = False
+    """Refuse a machine server's certificate that is expired, not yet valid or made out for another, though approved."""
     status_file: Path | None = None
     """Where the health document is written; beside the journal if not given."""
     endpoint_urls: dict[str, str] = {}
@@ -45,8 +56,8 @@ class BridgeSettings(BaseSettings):
             raise ValueError(f"LINESIDE_BRIDGE_SERVER_URL is not a web address: {self.server_url!r}")
         if self.environment == "production" and url.scheme == "http" and url.hostname not in LOOPBACK:
             raise ValueError("LINESIDE_BRIDGE_SERVER_URL sends the token in clear over the network: use https")
-        if self.token is not None and self.token_file is not None:
-            raise ValueError("give LINESIDE_BRIDGE_TOKEN or LINESIDE_BRIDGE_TOKEN_FILE, not both")
+        if sum(map(bool, (self.token, self.token_file, self.token_keyring))) > 1:
+            raise ValueError("give one of LINESIDE_BRIDGE_TOKEN, _TOKEN_FILE and _TOKEN_KEYRING, not several")
         return self
 
     @property
@@ -66,11 +77,33 @@ class BridgeSettings(BaseSettings):
                 token = self.token_file.read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise SettingsRefused(f"LINESIDE_BRIDGE_TOKEN_FILE: {error}") from error
+        elif self.token_keyring:
+            token = self._token_of_keyring()
         else:
-            raise SettingsRefused("no token: set LINESIDE_BRIDGE_TOKEN or LINESIDE_BRIDGE_TOKEN_FILE")
+            raise SettingsRefused("no token: set LINESIDE_BRIDGE_TOKEN, _TOKEN_FILE or _TOKEN_KEYRING")
         if len(token) < MIN_TOKEN:
             raise SettingsRefused(f"the token has {len(token)} characters; tokens have at least {MIN_TOKEN}")
         return token
+
+    def _token_of_keyring(self) -> str:
+        try:
+            return from_keyring(self.token_keyring, "token")
+        except SecretMissing as missing:
+            raise SettingsRefused(f"LINESIDE_BRIDGE_TOKEN_KEYRING: {missing}") from missing
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is not wrong enough not to start."""
+        return readable_by_others(self.token_file) if self.token_file is not None else ()
+
+    def tls(self) -> ssl.SSLContext:
+        """How the server's certificate is checked. Raises SettingsRefused if the file is none."""
+        context = httpx.create_ssl_context()
+        if self.server_ca_file is not None:
+            try:
+                context.load_verify_locations(cafile=str(self.server_ca_file))
+            except (OSError, ssl.SSLError) as error:
+                raise SettingsRefused(f"LINESIDE_BRIDGE_SERVER_CA_FILE: {self.server_ca_file}: {error}") from error
+        return context
 
 
 def load_settings() -> BridgeSettings:

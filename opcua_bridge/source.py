@@ -30,6 +30,7 @@ from opcua_bridge.deadband import Deadband
 from opcua_bridge.decoder import Changes, Decoder, Message, Published, Undecodable
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
 from opcua_bridge.lasting import lasting
+from opcua_bridge.refusal_words import is_refusal, retry_s, words_of
 from opcua_bridge.tag_map import Endpoint, Events, Tag, TagClass, fingerprint
 from opcua_bridge.trust import Trust
 from opcua_bridge.values import event_of, sample_of, unknown_sample
@@ -48,6 +49,8 @@ SMALL_QUEUE: Final = 1_000
 SILENT_RESUMES: Final = 2
 """A subscription that stays silent this often after it was taken up again is given up."""
 SEQUENCE_END: Final = 0xFFFFFFFF
+DECIDED_WITHIN_S: Final = 0.5
+"""After a refusal: how often to look whether somebody has decided about a certificate."""
 _log = logging.getLogger(__name__)
 
 
@@ -88,6 +91,12 @@ class SourceHealth:
     refused: dict[str, int] = field(default_factory=dict)
     small_queues: dict[str, int] = field(default_factory=dict)
     """Tags whose queue the server made smaller than asked for and than 1000, and how small."""
+    security: str = ""
+    """Policy and mode, or `none`; empty before the first connection."""
+    warnings: list[str] = field(default_factory=list)
+    """What is wrong with certificates and secrets, and not refused; in words."""
+    retry_s: float = 0.0
+    """How long the next try is put off, after a refusal for the sake of security."""
 
 
 @dataclass
@@ -136,6 +145,7 @@ class Source:
         self._token_is_not_ours = False
         self._silent_resumes = 0
         self._delay_s = 0.0
+        self._refusals = 0
         self._channel: Channel | None = None
 
     # ------------------------------------------------------------- supervision
@@ -158,8 +168,21 @@ class Source:
                     return
                 self._note_loss(_cause(error))
             await self._announce_loss()
-            await asyncio.sleep(self._delay_s * random.uniform(0.8, 1.2))
-            self._delay_s = min(max(self._delay_s * 2, 0.1), 5.0)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        if self.health.retry_s:
+            await self._until_decided(self.health.retry_s)
+            return
+        await asyncio.sleep(self._delay_s * random.uniform(0.8, 1.2))
+        self._delay_s = min(max(self._delay_s * 2, 0.1), 5.0)
+
+    async def _until_decided(self, most_s: float) -> None:
+        """Wait, or until somebody has approved or revoked a certificate."""
+        before, until = self._trust.snapshot(), time.monotonic() + most_s
+        while time.monotonic() < until and self._trust.snapshot() == before:
+            await self._announce_loss()
+            await asyncio.sleep(DECIDED_WITHIN_S)
 
     def stop(self) -> None:
         """To be called before `run` is cancelled. A cancellation alone may be swallowed: by a TaskGroup whose child
@@ -183,7 +206,7 @@ class Source:
         self._name({handle: item.tag for handle, item in self._record.items.items()})
 
     async def _connected(self) -> None:
-        channel = Channel(self.endpoint, self._trust, self._decoder)
+        channel = Channel(self.endpoint, self._trust, decoder=self._decoder)
         try:
             await channel.open()
             if self._stop.is_set():
@@ -195,7 +218,9 @@ class Source:
             channel.close()
 
     def _note_loss(self, error: BaseException) -> None:
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {words_of(error)}"
+        self._refusals = self._refusals + 1 if is_refusal(error) else 0
+        self.health.retry_s = retry_s(error, self._refusals) if self._refusals else 0.0
         if text != self.health.error:
             _log.warning("%s: %s", self.endpoint.name, text)
         self.health.error = text
@@ -236,6 +261,7 @@ class Source:
         resumed = bool(record.token) and await channel.resume(record.token, record.nonce)
         if not resumed:
             await channel.create_session()
+        self._note_security(channel)
         start_us = (await channel.read_status()).start_us
         same_server = start_us == record.server_start_us
         if resumed and not same_server:
@@ -248,6 +274,14 @@ class Source:
             await self._republish(channel)
             return
         await self._begin(channel, self._reason(resumed=resumed, same_server=same_server))
+
+    def _note_security(self, channel: Channel) -> None:
+        self._refusals, self.health.retry_s = 0, 0.0
+        warnings = list(channel.warnings)
+        for warning in warnings:
+            if warning not in self.health.warnings:
+                _log.warning("%s: %s", self.endpoint.name, warning)
+        self.health.security, self.health.warnings = channel.security, warnings
 
     async def _still_subscribed(self, channel: Channel, *, resumed: bool) -> bool:
         subscription_id = self._record.subscription_id

@@ -7,7 +7,8 @@ sim = "urn:lineside:simulator"
 [[endpoint]]
 name = "simulator"
 url = "opc.tcp://127.0.0.1:4840/"
-security = "none"                      # or "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"
+# security = "none"                    # not given: the best the server offers; or "Basic256Sha256",
+                                       # "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"
 
   [[endpoint.tag]]
   tag = "SMT-1-AOI.GoodCount"
@@ -55,6 +56,8 @@ class TagClass(StrEnum):
 
 
 class Security(StrEnum):
+    auto = "auto"
+    """The best that the server offers."""
     none = "none"
     basic256sha256 = "Basic256Sha256"
     aes128 = "Aes128Sha256RsaOaep"
@@ -94,10 +97,20 @@ class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     url: str
-    security: Security
+    security: Security = Security.auto
     mode: str = "SignAndEncrypt"
     username: str = ""
+    password_env: str = ""
+    """Environment variable with the password."""
     password_file: str = ""
+    password_keyring: str = ""
+    """Service under which the system keyring has the password of `username`."""
+    password_in_clear: bool = False
+    """Send the password readable, to a server that takes it no other way."""
+    user_certificate: str = ""
+    """File, PEM or DER: the user is a certificate, in place of name and password."""
+    user_key: str = ""
+    """File, PEM, without a password."""
     publishing_interval_ms: int = 100
     keep_alive_s: float = 2.0
     lifetime_s: float = 600.0
@@ -191,6 +204,8 @@ def _document(text: str) -> _File:
 def _shape_error(text: str, raw: dict[str, Any], message: str) -> MapError:
     """The error again, with the entry it is about (msgspec says `$.endpoint[0].tag[3].class`)."""
     what, _, path = message.partition(" - at ")
+    if what.endswith("unknown field `password`"):
+        what = "a password does not belong in a file: use password_env, password_file or password_keyring"
     where = path.strip("`").removeprefix("$.") or "file"
     entry: Any = raw
     name = ""
@@ -239,6 +254,18 @@ def _endpoint_checks(endpoint: Endpoint) -> list[tuple[bool, str, str]]:
         (endpoint.keep_alive_s >= interval_s, "bad-keep-alive", "keep_alive_s is at least the publishing interval"),
         (endpoint.lifetime_s >= 3 * endpoint.keep_alive_s, "bad-lifetime", "lifetime_s is at least 3 × keep_alive_s"),
         (len(endpoint.tag) <= MAX_TAGS, "too-many-tags", f"at most {MAX_TAGS} tags"),
+        *_user_checks(endpoint),
+    ]
+
+
+def _user_checks(endpoint: Endpoint) -> list[tuple[bool, str, str]]:
+    passwords = [p for p in (endpoint.password_env, endpoint.password_file, endpoint.password_keyring) if p]
+    certificate, key = bool(endpoint.user_certificate), bool(endpoint.user_key)
+    return [
+        (len(passwords) <= 1, "two-passwords", "give one of password_env, password_file, password_keyring"),
+        (not passwords or bool(endpoint.username), "no-username", "a password needs a username"),
+        (certificate == key, "half-a-certificate", "user_certificate and user_key go together"),
+        (not (certificate and endpoint.username), "two-users", "give a username or a user_certificate, not both"),
     ]
 
 

@@ -22,6 +22,7 @@ def settings_from(arguments: Sequence[str] | None = None) -> SimulatorSettings:
     parser.add_argument("--disturbances", type=float, default=defaults.disturbances)
     parser.add_argument("--control-port", type=int, default=None)
     parser.add_argument("--ready-file", type=Path, default=None)
+    parser.add_argument("--certificates", type=Path, default=None, help="folder; secured connections only")
     parser.add_argument("--begin-file", type=Path, default=None)
     return SimulatorSettings(**vars(parser.parse_args(arguments)))
 

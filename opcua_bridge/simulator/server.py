@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from asyncua import Server, ua
@@ -17,10 +18,12 @@ from .address_space import AddressSpace
 from .control import open_control
 from .factory import Factory
 from .ledger import Ledger
+from .security import secure
 from .settings import SimulatorSettings
 from .subscriptions import KeepingInternalServer
 
 _log = logging.getLogger(__name__)
+APPLICATION_URI = "urn:lineside:simulator:server"
 LOOK_EVERY_S = 0.02
 """How often the begin file is looked for."""
 
@@ -38,7 +41,7 @@ async def run_simulator(
 @asynccontextmanager
 async def running(settings: SimulatorSettings) -> AsyncIterator[RunningSimulator]:
     """A simulator in this process, for as long as the block lasts."""
-    server = await make_server(settings.endpoint)
+    server = await make_server(settings.endpoint, certificates=settings.certificates)
     await _may_begin(settings)
     with Ledger(settings.ledger) as ledger:
         if ledger.repaired_bytes:
@@ -71,16 +74,20 @@ class RunningSimulator:
         self.factory, self.endpoint, self.control_port = factory, endpoint, control_port
 
 
-async def make_server(endpoint: str) -> Server:
-    """An OPC UA server that keeps sessions and queues through long silences. No security: loopback only by default."""
+async def make_server(endpoint: str, *, certificates: Path | None = None) -> Server:
+    """An OPC UA server that keeps sessions and queues through long silences. No security without a folder of
+    certificates: loopback only by default."""
     for noisy in ("asyncua", "asyncua.server"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     server = Server(iserver=KeepingInternalServer())
     await server.init()
     server.set_endpoint(endpoint)
     server.set_server_name("Lineside simulator")
-    await server.set_application_uri("urn:lineside:simulator:server")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    await server.set_application_uri(APPLICATION_URI)
+    if certificates is None:
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    else:
+        await secure(server, certificates, application_uri=APPLICATION_URI, endpoint=endpoint)
     server.set_identity_tokens([ua.AnonymousIdentityToken])
     return server
 

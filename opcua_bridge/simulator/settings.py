@@ -20,6 +20,8 @@ class SimulatorSettings:
     """Loopback port for JSON-line commands; None for none."""
     ready_file: Path | None = None
     """Written when clients may connect: {"endpoint": …, "control_port": …}."""
+    certificates: Path | None = None
+    """Folder of certificates: then only secured connections, of clients that are known. None: no security."""
     begin_file: Path | None = None
     """Nothing happens before this file is there, and the ledger is not touched; the OPC UA server is made meanwhile."""
 

@@ -62,6 +62,24 @@ class JobCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     work_request_id: str = ""
 
 
+class TrustAction(StrEnum):
+    """What is decided about the certificate of a machine's server."""
+
+    list = "list"
+    """Nothing: the result's document has `certificates`, all that the bridge has seen."""
+    approve = "approve"
+    reject = "reject"
+    revoke = "revoke"
+
+
+class TrustCommand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of kind `trust`."""
+
+    action: TrustAction = TrustAction.approve
+    thumbprint: str = ""
+    """SHA-256, lower-case hex."""
+
+
 class Command(msgspec.Struct, frozen=True):
     id: str
     kind: CommandKind
@@ -91,6 +109,11 @@ encode = msgspec.json.Encoder().encode
 def job_command(payload: dict[str, Any]) -> JobCommand:
     """Read the payload of a `job` command. msgspec.ValidationError if it is none."""
     return msgspec.convert(payload, JobCommand)
+
+
+def trust_command(payload: dict[str, Any]) -> TrustCommand:
+    """Read the payload of a `trust` command. msgspec.ValidationError if it is none."""
+    return msgspec.convert(payload, TrustCommand)
 
 
 def to_payload(command: JobCommand) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -186,6 +187,8 @@ class Network:
 
     def __init__(self, target_port: int) -> None:
         self.port, self._target_port = free_port(), target_port
+        self.accepted = 0
+        """Connections so far."""
         self._links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -213,6 +216,7 @@ class Network:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.accepted += 1
         try:
             if self._refusing:
                 writer.transport.abort()
@@ -282,7 +286,8 @@ def exploded(item: dict[str, Any]) -> list[dict[str, Any]]:
 class Mes:
     """The server's side of ingest_v1 and commands_v1, with nothing behind it: it keeps what it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.items: list[dict[str, Any]] = []
         self.cursors: dict[str, int] = {}
         self.duplicates = 0
@@ -302,8 +307,9 @@ class Mes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Mes:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        scheme = "http" if self.tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -86,7 +86,7 @@ async def test_alarms_arrive_with_their_source_and_state(bridges: Bridges, mes: 
     [
         ({"SERVER_URL": "http://mes.example.com"}, "use https"),
         ({"SERVER_URL": "ftp://127.0.0.1"}, "not a web address"),
-        ({"TOKEN_FILE": "/nonexistent", "TOKEN": TOKEN}, "not both"),
+        ({"TOKEN_FILE": "/nonexistent", "TOKEN": TOKEN}, "not several"),
         ({"JOURNAL_MAX_BYTES": "10"}, "journal_max_bytes"),
     ],
 )

@@ -91,7 +91,6 @@ async function serverOptions() {
             operationLimits: config.limits,
         },
         maxConnectionsPerEndpoint: 100,
-        disableDiscovery: true,
     };
 }
 
