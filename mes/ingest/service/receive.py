@@ -11,7 +11,7 @@ from mes.edge.types import Signal, TagBinding
 from mes.history.service import HistoryRow, append_samples
 from mes.ingest import statements
 from mes.ingest.errors import IngestSequenceGap
-from mes.ingest.rules import Word, held_since, instant_of, placeable, usable
+from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.kernel.uow import UnitOfWork
@@ -34,6 +34,7 @@ class Sorted:
     gaps: list[Gap] = field(default_factory=list)
     alarms: list[tuple[int, SourceEvent]] = field(default_factory=list)
     quarantine: list[tuple[int, str, Item]] = field(default_factory=list)
+    epochs: Epochs = field(default_factory=Epochs)
     gapped: dict[int, int] = field(default_factory=dict)
     """Bindings whose last word is a gap so far: since when."""
 
@@ -81,6 +82,8 @@ def _sort(bindings: dict[str, TagBinding], items: Sequence[Item], *, first_seq: 
 
 def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:
     found.gaps.append(gap)
+    if gap.tags is None:
+        found.epochs.begin()
     concerned = bindings.values() if gap.tags is None else [bindings[tag] for tag in gap.tags if tag in bindings]
     for binding in concerned:
         if binding.signal is Signal.counter:
@@ -104,7 +107,7 @@ def _sort_sample(found: Sorted, bindings: dict[str, TagBinding], sample: Sample,
     elif not usable(binding.signal, sample.value):
         found.quarantine.append((seq, "bad-value", sample))
     else:
-        found.words.append(_word(found, binding, sample, seq))
+        found.epochs.place(found.words, _word(found, binding, sample, seq))
 
 
 def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
@@ -114,7 +117,8 @@ def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
         gap = found.gapped.pop(binding.pk, None)
         if sample.overflow:
             gap = ALL_SINCE_BASELINE
-    return Word(binding, sample.value, instant_of(sample), sample.observed_at_us, seq, certain, gap)
+    at_us = instant_of(sample)
+    return Word(binding, sample.value, at_us, sample.observed_at_us, seq, certain, gap, sample.data_type)
 
 
 def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], found: Sorted) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
+from mes.edge.types import PIECE_E6
 from mes.ingest.errors import IngestSequenceGap
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.orders.queries import get_job, list_unassigned_counts
 from mes.orders.service import release_jobs, submit_operations_request
 from mes.orders.types import JobView
@@ -266,3 +268,126 @@ class TestGaps:
         running.say(running.sample(f"{CELL}.Good", 106, overflow=True))
         found = job(plant, "PO-1-LINE")
         assert (found.good_low, found.good_high) == (2, 6)
+
+
+class TestClocksAndTypes:
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_machine_that_restarts_without_its_clock_is_not_counted_twice(
+        self, plant: Database, running: Box, clock: SettableClock, together: bool
+    ) -> None:
+        """Its battery is empty: the new run's times lie before the old one's."""
+        at, long_ago = running.at_us(), running.at_us() - 10**9 * 3600
+        words = [
+            running.sample(f"{CELL}.Good", 105, at + SECOND),
+            running.gap(at + SECOND, at + 2 * SECOND),
+            running.sample(f"{CELL}.StartedAt", "boot-2", long_ago),
+            running.sample(f"{CELL}.Good", 2, long_ago + SECOND),
+            running.sample(f"{CELL}.Good", 4, long_ago + 2 * SECOND),
+        ]
+        clock.advance(seconds=5)
+        if together:
+            running.say(*words)
+        else:
+            for word in words:
+                running.say(word)
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, None), "by which clock the job had the rest, nobody knows"
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_clock_set_back_in_sight_of_a_restart_changes_no_number(
+        self, plant: Database, running: Box, clock: SettableClock, together: bool
+    ) -> None:
+        at = running.at_us()
+        words = [
+            running.sample(f"{CELL}.Good", 105, at + SECOND),
+            running.sample(f"{CELL}.StartedAt", "boot-2", at - 60 * SECOND),
+            running.sample(f"{CELL}.Good", 0, at - 60 * SECOND),
+            running.sample(f"{CELL}.Good", 3, at - 58 * SECOND),
+        ]
+        clock.advance(seconds=5)
+        if together:
+            running.say(*words)
+        else:
+            for word in words:
+                running.say(word)
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, 8)
+
+    def test_a_count_by_a_clock_set_back_is_not_taken_from_its_job(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        """By the new time the job has not begun; that it did no work then is not known."""
+        at = running.at_us()
+        running.say(running.sample(f"{CELL}.Good", 105, at + SECOND))
+        running.say(running.sample(f"{CELL}.Good", 107, at - 3600 * SECOND))
+        running.say(running.sample(f"{CELL}.Good", 110, at - 3590 * SECOND))
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, 10)
+        running.say(running.sample(f"{CELL}.Good", 111, at + 2 * SECOND))
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (6, 11)
+
+    def test_another_type_is_another_counter(self, plant: Database, running: Box, clock: SettableClock) -> None:
+        """What 16 bits show of a counter that had 32 looks like a restart, and is none."""
+        running.say(running.sample(f"{CELL}.Good", 105, data_type="UInt32"))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 3, data_type="UInt16"))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 5, data_type="UInt16"))
+        assert claimed(plant) == (7, 7 + 11)
+
+    @pytest.mark.parametrize(
+        ("data_type", "last"),
+        [("UInt16", 2**16 - 1), ("UInt32", 2**32 - 1), ("UInt64", 2**64 - 1), ("Int16", 2**15 - 1)],
+    )
+    def test_a_counter_wraps_where_its_type_ends(
+        self, plant: Database, box: Box, clock: SettableClock, data_type: str, last: int
+    ) -> None:
+        box.ready()
+        for value in (last - 1, last, 1, 4):
+            box.say(box.sample(f"{CELL}.Good", value, data_type=data_type))
+            clock.advance(seconds=1)
+        assert claimed(plant) == (6, 6)
+
+    def test_a_zero_where_the_counter_might_wrap_is_a_lie_all_the_same(
+        self, plant: Database, box: Box, clock: SettableClock
+    ) -> None:
+        box.ready()
+        for value in (65_530, 0, 65_532):
+            box.say(box.sample(f"{CELL}.Good", value, data_type="UInt16"))
+            clock.advance(seconds=1)
+        assert claimed(plant) == (2, 2)
+
+    def test_a_reading_that_was_there_before_proves_nothing_new(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        """A zero that is read again after an outage is the same zero."""
+        at = running.at_us()
+        running.say(running.sample(f"{CELL}.Good", 105, at))
+        zero = running.sample(f"{CELL}.Good", 0, at + SECOND)
+        running.say(zero)
+        running.say(running.bad(f"{CELL}.Good"))
+        running.say(zero)
+        running.say(running.sample(f"{CELL}.Good", 107, at + 2 * SECOND))
+        assert claimed(plant) == (7, 7)
+
+    def test_a_weekend_changes_nothing(self, plant: Database, running: Box, clock: SettableClock) -> None:
+        """Baselines do not expire, and a counter that has not moved has not moved, whatever was missed."""
+        at = running.at_us()
+        running.say(running.sample(f"{CELL}.Good", 105, at))
+        clock.advance(days=3)
+        running.say(running.gap(at, running.at_us()), running.sample(f"{CELL}.Good", 105, at))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 106))
+        assert claimed(plant) == (6, 6)
+
+
+def claimed(plant: Database, tag: str = f"{CELL}.Good") -> tuple[int, int | None]:
+    """All that a tag's readings are said to prove, whosever it is, where it is one job's or nobody's."""
+
+    def total(session: ReadSession) -> tuple[int, int | None]:
+        facts = session.execute(text("SELECT low_e6, high_e6 FROM count_fact WHERE tag = :tag"), {"tag": tag}).all()
+        high = None if any(fact[1] is None for fact in facts) else sum(fact[1] for fact in facts) // PIECE_E6
+        return sum(fact[0] for fact in facts) // PIECE_E6, high
+
+    return plant.read_now(total)
