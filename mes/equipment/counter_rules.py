@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-
 SURPRISE: Final = 1_000
 """Counts a second, where no bound is known: what goes beyond waits for the next reading to confirm it, and a whole turn
 that would take more is not thought of."""
@@ -133,11 +132,10 @@ def _is_the_same(baseline: Baseline, reading: Reading, spec: CounterSpec) -> boo
 
 
 def _gap(baseline: Baseline, reading: Reading) -> int | None:
-    """Since when values may have been missed. A baseline from before the clock was set back says nothing about it."""
+    """Since when values may have been missed; 0: since the baseline. It may lie before the baseline where the clock was
+    set back in between."""
     starts = [at for at in (baseline.gap_from_us, reading.gap_from_us) if at is not None]
-    if not starts:
-        return None
-    return min(starts) if _set_back(baseline, reading) else max(min(starts), baseline.at_us)
+    return min(starts) or baseline.at_us if starts else None
 
 
 def _set_back(baseline: Baseline, reading: Reading) -> bool:
@@ -146,7 +144,7 @@ def _set_back(baseline: Baseline, reading: Reading) -> bool:
 
 
 def _believed(baseline: Baseline | None, reading: Reading) -> Baseline:
-    """The new baseline. Its time never runs back: until the clock has caught up nobody can say which job a count was."""
+    """The new baseline. Its time never runs back: until the clock has caught up nobody can say whose a count was."""
     at_us = reading.at_us if baseline is None else max(reading.at_us, baseline.at_us)
     return Baseline(reading.value, at_us, reading.marker, data_type=reading.data_type)
 

@@ -71,11 +71,11 @@ class RunningSimulator:
         self.factory, self.endpoint, self.control_port = factory, endpoint, control_port
 
 
-async def make_server(endpoint: str) -> Server:
+async def make_server(endpoint: str, internal: KeepingInternalServer | None = None) -> Server:
     """An OPC UA server that keeps sessions and queues through long silences. No security: loopback only by default."""
     for noisy in ("asyncua", "asyncua.server"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    server = Server(iserver=KeepingInternalServer())
+    server = Server(iserver=internal or KeepingInternalServer())
     await server.init()
     server.set_endpoint(endpoint)
     server.set_server_name("Lineside simulator")
