@@ -141,6 +141,8 @@ class Source:
         self._token_is_not_ours = False
         self._silent_resumes = 0
         self._delay_s = 0.0
+        self._ahead_us: int | None = None
+        """How far the machine's clock was before the bridge's when the session began."""
         self._channel: Channel | None = None
 
     # ------------------------------------------------------------- supervision
@@ -236,7 +238,9 @@ class Source:
         resumed = bool(record.token) and await channel.resume(record.token, record.nonce)
         if not resumed:
             await channel.create_session()
-        start_us = (await channel.read_status()).start_us
+        status = await channel.read_status()
+        start_us = status.start_us
+        self._ahead_us = None if status.now_us is None else status.now_us - self._clock.now_us()
         same_server = start_us == record.server_start_us
         if resumed and not same_server:
             self._token_is_not_ours = True
@@ -274,7 +278,7 @@ class Source:
         self.health.small_queues.clear()
         try:
             refused = await self.create_items(channel, list(self._wanted))
-            gap_from_us = before.known_us if before.gap_from_us is None else before.gap_from_us
+            gap_from_us = self._gap_begins(before, channel.status.now_us)
             record = replace(
                 self._record,
                 token=channel.token,
@@ -290,6 +294,20 @@ class Source:
             self._record, self._names = before, names
             raise
         self._sent.clear()
+
+    def _seen_us(self, published_us: int) -> int:
+        """When by the bridge's clock a message was published: now, unless it was kept for a bridge that was away."""
+        now_us = self._clock.now_us()
+        return now_us if self._ahead_us is None else min(now_us, published_us - self._ahead_us)
+
+    def _gap_begins(self, record: SourceRecord, machine_us: int | None) -> int | None:
+        """Up to when everything is known, by the machine's clock as it is now: what has passed since by the bridge's
+        clock has passed, whatever the machine's was set to."""
+        if record.gap_from_us is not None or record.known_us is None:
+            return record.gap_from_us
+        if record.seen_us is None or machine_us is None:
+            return record.known_us
+        return max(1, min(record.known_us, machine_us - (self._clock.now_us() - record.seen_us)))
 
     def _gap(self, from_us: int, to_us: int, reason: str, tags: list[str] | None = None) -> Gap:
         return Gap(
@@ -408,9 +426,11 @@ class Source:
             if record.gap_from_us is not None and message.NotificationData:
                 items.append(self._due_gap(record, message))
                 record = replace(record, gap_from_us=None, gap_reason="")
-            items += self._items_of(message, record.known_us)
+            published_us = to_us(message.PublishTime)
+            items += self._items_of(message, self._gap_begins(replace(record, gap_from_us=None), published_us))
             ended = ended or _ended(message)
-            record = replace(record, known_us=max(to_us(message.PublishTime) or 0, record.known_us or 0))
+            if published_us is not None:
+                record = replace(record, known_us=published_us, seen_us=self._seen_us(published_us))
             if message.NotificationData:
                 record = replace(record, last_seq=int(message.SequenceNumber))
                 acks.append(record.last_seq)
@@ -448,6 +468,7 @@ class Source:
                 base,
                 last_seq=record.last_seq,
                 known_us=record.known_us,
+                seen_us=record.seen_us,
                 gap_from_us=record.gap_from_us,
                 gap_reason=record.gap_reason,
             )
@@ -535,7 +556,7 @@ class Source:
 
     def sequence_gap(self, until_us: int) -> Gap:
         self.health.gaps += 1
-        return self._gap(self._record.known_us or until_us, until_us, "sequence-gap")
+        return self._gap(self._gap_begins(self._record, until_us) or until_us, until_us, "sequence-gap")
 
 
 class _Publishing:
