@@ -16,7 +16,7 @@ from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Batch, BatchAnswer, Gap, Item, Sample, SourceEvent
-from standards.opcua.status import Quality
+from standards.opcua.status import BAD_NO_COMMUNICATION, Quality
 
 BACKLOG_ITEMS = 500
 """A bridge that hands in this many at once is still telling of the past: its machines stay unknown until it is done."""
@@ -104,15 +104,30 @@ def _sort_sample(found: Sorted, bindings: dict[str, TagBinding], sample: Sample,
         found.quarantine.append((seq, "unknown-tag", sample))
     elif sample.quality is Quality.bad:
         found.bad.append((binding, sample))
+        _hide(found, binding, sample)
     elif not usable(binding.signal, sample.value):
         found.quarantine.append((seq, "bad-value", sample))
+        _hide(found, binding, sample)
     else:
         found.epochs.place(found.words, _word(found, binding, sample, seq))
+
+
+def _hide(found: Sorted, binding: TagBinding, sample: Sample) -> None:
+    """What a counter did while its value was no number anybody could use, nobody saw.
+
+    But for the bridge's own word that it is away: what was lost by that, it says with a gap."""
+    said_by_machine = sample.source_at_us is not None or sample.server_at_us is not None
+    if binding.signal is not Signal.counter or not (said_by_machine or sample.status != BAD_NO_COMMUNICATION):
+        return
+    since = instant_of(sample) if said_by_machine else ALL_SINCE_BASELINE
+    found.gapped[binding.pk] = min(since, found.gapped.get(binding.pk, since))
 
 
 def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
     certain = sample.quality is Quality.good
     gap = None
+    if not certain:
+        _hide(found, binding, sample)
     if binding.signal is Signal.counter and certain:
         gap = found.gapped.pop(binding.pk, None)
         if sample.overflow:

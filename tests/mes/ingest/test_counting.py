@@ -7,15 +7,17 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from mes.edge.types import PIECE_E6
+from mes.edge.service import put_tag_bindings
+from mes.edge.types import PIECE_E6, TagBindingSpec
 from mes.ingest.errors import IngestSequenceGap
 from mes.kernel.db import Database, ReadSession
 from mes.orders.queries import get_job, list_unassigned_counts
 from mes.orders.service import release_jobs, submit_operations_request
 from mes.orders.types import JobView
 from standards.isa95.job_control import DispatchStatus, JobState
+from standards.opcua.status import Quality
 from tests.conftest import SettableClock
-from tests.support.plants import CELL, LINE, PRESS, Box
+from tests.support.plants import BRIDGE, CELL, LINE, PRESS, Box
 
 SECOND = 1_000_000
 
@@ -370,6 +372,28 @@ class TestClocksAndTypes:
         running.say(zero)
         running.say(running.sample(f"{CELL}.Good", 107, at + 2 * SECOND))
         assert claimed(plant) == (7, 7)
+
+    @pytest.mark.parametrize("hidden", ["bad", "uncertain", "text"])
+    def test_what_a_machine_did_while_its_counter_was_no_number_is_not_known(
+        self, plant: Database, box: Box, clock: SettableClock, hidden: str
+    ) -> None:
+        """A controller may restart behind a gateway that stays connected."""
+        words = {
+            "bad": box.sample(f"{PRESS}.Good", None, quality=Quality.bad, status=0x80310000),
+            "uncertain": box.sample(f"{PRESS}.Good", 4, quality=Quality.uncertain, status=0x40900000),
+            "text": box.sample(f"{PRESS}.Good", "four"),
+        }
+        plain = TagBindingSpec(f"{PRESS}.Good", "counter", PRESS, "good", counting_point_of=PRESS, max_per_s=10.0)
+        plant.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[plain])
+        box.say(box.sample(f"{PRESS}.Good", 3))
+        clock.advance(seconds=1)
+        box.say(words[hidden])
+        clock.advance(seconds=2)
+        box.say(box.sample(f"{PRESS}.Good", 5))
+        low, high = claimed(plant, f"{PRESS}.Good")
+        assert low == 2
+        assert high is not None
+        assert high > 5
 
     def test_a_weekend_changes_nothing(self, plant: Database, running: Box, clock: SettableClock) -> None:
         """Baselines do not expire, and a counter that has not moved has not moved, whatever was missed."""
