@@ -12,6 +12,7 @@ The rules (reference: OPC 10000-4 clauses 5.14 and 6.7):
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 from asyncua import ua
 
+from opcua_bridge.audit import AUDIT_EVERY_S, Audit
 from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
@@ -121,9 +123,12 @@ class Source:
         clock: Clock,
         trust: Trust,
         retry_s: tuple[float, float] = (5.0, 300.0),
+        audit_every_s: float = AUDIT_EVERY_S,
     ) -> None:
         self.endpoint, self._journal, self._clock, self._trust = endpoint, journal, clock, trust
         self._retry_first_s, self._retry_last_s = retry_s
+        self.audit_every_s = audit_every_s
+        self.audit = Audit()
         self.health = SourceHealth()
         self._tags = {t.tag: t for t in endpoint.tag}
         self._events = {_events_key(e): e for e in endpoint.events}
@@ -275,6 +280,7 @@ class Source:
         before, names = self._record, self._names
         self._record = replace(before, subscription_id=int(created.SubscriptionId), last_seq=0, items={})
         self._names, self._refused = {}, {}
+        self.audit.forget()
         self.health.small_queues.clear()
         try:
             refused = await self.create_items(channel, list(self._wanted))
@@ -396,6 +402,31 @@ class Source:
         if gone or any(n not in self._refused for n in missing):
             await self._journal.save_source(self._record)
 
+    async def audit_items(self, channel: Channel) -> None:
+        """Monitor anew what is no longer monitored though nobody said so; what it did meanwhile is a gap."""
+        tags = [item.tag for item in self._record.items.values() if item.tag in self._tags]
+        values = dict(zip(tags, await channel.read([self._tags[t].node for t in tags]), strict=True))
+        known = (self._record.known_us, self._record.seen_us)
+        silent = set(self.audit.judge(values, known))
+        if not silent:
+            return
+        _log.warning("%s: no longer told of %s; monitoring anew", self.endpoint.name, ", ".join(sorted(silent)))
+        await self._append([self._gap_of_silence(tag, channel) for tag in sorted(silent)])
+        gone = {handle for handle, item in self._record.items.items() if item.tag in silent}
+        with contextlib.suppress(ua.UaStatusCodeError):  # what is not there need not be deleted
+            await channel.delete_items(self._record.subscription_id, [self._record.items[h].item_id for h in gone])
+        self._record = replace(self._record, items={h: i for h, i in self._record.items.items() if h not in gone})
+        for tag in silent:
+            self.audit.drop(tag)
+        await self.tend_items(channel)
+
+    def _gap_of_silence(self, tag: str, channel: Channel) -> Gap:
+        self.health.gaps += 1
+        known_us, seen_us = self.audit.clean_at(tag)
+        until_us = self._record.known_us or self._clock.now_us()
+        record = replace(self._record, known_us=known_us, seen_us=seen_us, gap_from_us=None)
+        return self._gap(self._gap_begins(record, until_us) or 0, until_us, "item-lost", [tag])
+
     def _outdated(self) -> set[int]:
         current = {i.tag for i in self._record.items.values() if self._wanted.get(i.tag) == i.fingerprint}
         return {
@@ -490,6 +521,7 @@ class Source:
             tag = self._tags.get(self._names.get(notification.ClientHandle, ""))
             if tag is None:
                 continue
+            self.audit.note(tag.tag, notification.Value)
             sample = sample_of(tag.tag, notification.Value, observed_at_us=observed_us)
             if sample.quality is not Quality.bad:
                 self._stale.discard(tag.tag)
@@ -702,9 +734,13 @@ class _Publishing:
             raise SubscriptionLost("the server does not know the subscription any more")
 
     async def _tend(self) -> None:
-        """Nodes refused or new in the map; tags that are good again without having changed."""
+        """Nodes refused or new in the map; tags that are good again without having changed; items gone silent."""
         await self._source.tend_items(self._channel)
+        audited_at = time.monotonic()
         while True:
+            if time.monotonic() - audited_at >= self._source.audit_every_s and self._arrivals:
+                await self._source.audit_items(self._channel)
+                audited_at = time.monotonic()
             if self._source.is_retry_due:
                 await self._source.tend_items(self._channel)
             if self._source.stale and not self._reread and self._arrivals:
