@@ -55,6 +55,15 @@ def load_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def has_other_journal(uow: UnitOfWork, bridge_pk: int, journal_id: str) -> bool:
+    """Whether the bridge had another journal before this one."""
+    return bool(
+        uow.driver_query(
+            "SELECT 1 FROM ingest_cursor WHERE bridge_pk = ? AND journal_id <> ? LIMIT 1", (bridge_pk, journal_id)
+        )
+    )
+
+
 def move_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str, seq: int) -> None:
     """A journal was read up to `seq`."""
     uow.driver_execute(

@@ -56,7 +56,9 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     found = Sorted()
     if new:
         bindings = statements.load_bindings(uow, bridge.pk)
-        found = _sort(bindings, new, first_seq=batch.first_seq + known)
+        if cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id):
+            _hide_all(found, bindings)
+        _sort(found, bindings, new, first_seq=batch.first_seq + known)
         _follow(uow, bridge.pk, bindings, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
         statements.move_cursor(uow, bridge.pk, batch.journal_id, batch.first_seq + len(batch.items) - 1)
@@ -66,8 +68,12 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     return BatchAnswer(through, min(known, len(batch.items)), len(found.quarantine))
 
 
-def _sort(bindings: dict[str, TagBinding], items: Sequence[Item], *, first_seq: int) -> Sorted:
-    found = Sorted()
+def _hide_all(found: Sorted, bindings: dict[str, TagBinding]) -> None:
+    """A journal that begins where another was: what the other one still held, and what nobody saw since, is lost."""
+    found.gapped |= {b.pk: ALL_SINCE_BASELINE for b in bindings.values() if b.signal is Signal.counter}
+
+
+def _sort(found: Sorted, bindings: dict[str, TagBinding], items: Sequence[Item], *, first_seq: int) -> None:
     for seq, item in enumerate(items, start=first_seq):
         if not placeable(item):
             found.quarantine.append((seq, "bad-time", item))
@@ -77,7 +83,6 @@ def _sort(bindings: dict[str, TagBinding], items: Sequence[Item], *, first_seq: 
             _sort_event(found, bindings, item, seq)
         else:
             _sort_sample(found, bindings, item, seq)
-    return found
 
 
 def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:

@@ -395,6 +395,19 @@ class TestClocksAndTypes:
         assert high is not None
         assert high > 5
 
+    def test_a_new_journal_begins_with_what_the_old_one_may_have_held(
+        self, plant: Database, box: Box, clock: SettableClock
+    ) -> None:
+        """The edge box got another disk; whatever the old one held is gone."""
+        plain = TagBindingSpec(f"{PRESS}.Good", "counter", PRESS, "good", counting_point_of=PRESS, max_per_s=10.0)
+        plant.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[plain])
+        box.say(box.sample(f"{PRESS}.Good", 3))
+        clock.advance(seconds=2)
+        other = Box(plant, journal_id="journal-2")
+        other.say(other.sample(f"{PRESS}.Good", 5))
+        other.say(other.sample(f"{PRESS}.Good", 6))
+        assert claimed(plant, f"{PRESS}.Good") == (3, 22)
+
     def test_a_weekend_changes_nothing(self, plant: Database, running: Box, clock: SettableClock) -> None:
         """Baselines do not expire, and a counter that has not moved has not moved, whatever was missed."""
         at = running.at_us()
