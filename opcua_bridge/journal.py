@@ -43,7 +43,8 @@ _SCHEMA: Final = """
 create table if not exists meta(key text primary key, value text not null) without rowid;
 create table if not exists item(seq integer primary key, numbers integer not null, body blob not null);
 create table if not exists source(endpoint text primary key, session text not null, items text not null,
-    last_seq integer not null, known_us integer, gap_from_us integer, gap_reason text not null) without rowid;
+    last_seq integer not null, known_us integer, gap_from_us integer, gap_reason text not null, seen_us integer)
+    without rowid;
 create table if not exists command(id text primary key, body text not null, result text,
     posted integer not null default 0, at_us integer not null) without rowid;
 """
@@ -81,6 +82,8 @@ class SourceRecord:
     """The last notification message whose items are in the journal."""
     known_us: int | None = None
     """Everything up to this instant (the machine server's clock) is in the journal; None: nothing yet."""
+    seen_us: int | None = None
+    """The bridge's clock at that instant: the machine's may be set."""
     gap_from_us: int | None = None
     gap_reason: str = ""
     """A gap that is to be recorded with the first value after it."""
@@ -438,7 +441,8 @@ class Journal:
 
     def _load_source_now(self, endpoint: str) -> SourceRecord:
         row = self._db.execute(
-            "select session, items, last_seq, known_us, gap_from_us, gap_reason from source where endpoint = ?",
+            "select session, items, last_seq, known_us, gap_from_us, gap_reason, seen_us from source "
+            "where endpoint = ?",
             (endpoint,),
         ).fetchone()
         if row is None:
@@ -456,6 +460,7 @@ class Journal:
             known_us=row[3],
             gap_from_us=row[4],
             gap_reason=row[5],
+            seen_us=row[6],
             items=items,
         )
 
@@ -472,7 +477,7 @@ class Journal:
 
     def _write_source(self, record: SourceRecord) -> None:
         self._db.execute(
-            "insert or replace into source values(?, ?, ?, ?, ?, ?, ?)",
+            "insert or replace into source values(?, ?, ?, ?, ?, ?, ?, ?)",
             (record.endpoint, _session_text(record), _items_text(record), *_reached(record)),
         )
 
@@ -481,7 +486,8 @@ class Journal:
             self._write_source(record)
             return
         self._db.execute(
-            "update source set last_seq = ?, known_us = ?, gap_from_us = ?, gap_reason = ? where endpoint = ?",
+            "update source set last_seq = ?, known_us = ?, gap_from_us = ?, gap_reason = ?, seen_us = ? "
+            "where endpoint = ?",
             (*_reached(record), record.endpoint),
         )
 
@@ -525,8 +531,8 @@ class Journal:
         )
 
 
-def _reached(record: SourceRecord) -> tuple[int, int | None, int | None, str]:
-    return record.last_seq, record.known_us, record.gap_from_us, record.gap_reason
+def _reached(record: SourceRecord) -> tuple[int, int | None, int | None, str, int | None]:
+    return record.last_seq, record.known_us, record.gap_from_us, record.gap_reason, record.seen_us
 
 
 def _session_text(record: SourceRecord) -> str:

@@ -12,6 +12,7 @@ The rules (reference: OPC 10000-4 clauses 5.14 and 6.7):
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -22,6 +23,7 @@ from typing import Final
 
 from asyncua import ua
 
+from opcua_bridge.audit import AUDIT_EVERY_S, Audit
 from opcua_bridge.blocks import Naming, known_tags
 from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
 from opcua_bridge.clock import Clock
@@ -124,9 +126,12 @@ class Source:
         clock: Clock,
         trust: Trust,
         retry_s: tuple[float, float] = (5.0, 300.0),
+        audit_every_s: float = AUDIT_EVERY_S,
     ) -> None:
         self.endpoint, self._journal, self._clock, self._trust = endpoint, journal, clock, trust
         self._retry_first_s, self._retry_last_s = retry_s
+        self.audit_every_s = audit_every_s
+        self.audit = Audit()
         self.health = SourceHealth()
         self._tags = {t.tag: t for t in endpoint.tag}
         self._events = {_events_key(e): e for e in endpoint.events}
@@ -146,6 +151,8 @@ class Source:
         self._silent_resumes = 0
         self._delay_s = 0.0
         self._refusals = 0
+        self._ahead_us: int | None = None
+        """How far the machine's clock was before the bridge's when the session began."""
         self._channel: Channel | None = None
 
     # ------------------------------------------------------------- supervision
@@ -262,7 +269,9 @@ class Source:
         if not resumed:
             await channel.create_session()
         self._note_security(channel)
-        start_us = (await channel.read_status()).start_us
+        status = await channel.read_status()
+        start_us = status.start_us
+        self._ahead_us = None if status.now_us is None else status.now_us - self._clock.now_us()
         same_server = start_us == record.server_start_us
         if resumed and not same_server:
             self._token_is_not_ours = True
@@ -306,10 +315,11 @@ class Source:
         self._record = replace(before, subscription_id=int(created.SubscriptionId), last_seq=0, items={})
         self._name({})
         self._refused = {}
+        self.audit.forget()
         self.health.small_queues.clear()
         try:
             refused = await self.create_items(channel, list(self._wanted))
-            gap_from_us = before.known_us if before.gap_from_us is None else before.gap_from_us
+            gap_from_us = self._gap_begins(before, channel.status.now_us)
             record = replace(
                 self._record,
                 token=channel.token,
@@ -326,6 +336,20 @@ class Source:
             self._name(names)
             raise
         self._deadband.forget()
+
+    def _seen_us(self, published_us: int) -> int:
+        """When by the bridge's clock a message was published: now, unless it was kept for a bridge that was away."""
+        now_us = self._clock.now_us()
+        return now_us if self._ahead_us is None else min(now_us, published_us - self._ahead_us)
+
+    def _gap_begins(self, record: SourceRecord, machine_us: int | None) -> int | None:
+        """Up to when everything is known, by the machine's clock as it is now: what has passed since by the bridge's
+        clock has passed, whatever the machine's was set to."""
+        if record.gap_from_us is not None or record.known_us is None:
+            return record.gap_from_us
+        if record.seen_us is None or machine_us is None:
+            return record.known_us
+        return max(1, min(record.known_us, machine_us - (self._clock.now_us() - record.seen_us)))
 
     def _gap(self, from_us: int, to_us: int, reason: str, tags: list[str] | None = None) -> Gap:
         return Gap(
@@ -414,6 +438,31 @@ class Source:
         if gone or any(n not in self._refused for n in missing):
             await self._journal.save_source(self._record)
 
+    async def audit_items(self, channel: Channel) -> None:
+        """Monitor anew what is no longer monitored though nobody said so; what it did meanwhile is a gap."""
+        tags = [item.tag for item in self._record.items.values() if item.tag in self._tags]
+        values = dict(zip(tags, await channel.read([self._tags[t].node for t in tags]), strict=True))
+        known = (self._record.known_us, self._record.seen_us)
+        silent = set(self.audit.judge(values, known))
+        if not silent:
+            return
+        _log.warning("%s: no longer told of %s; monitoring anew", self.endpoint.name, ", ".join(sorted(silent)))
+        await self._append([self._gap_of_silence(tag, channel) for tag in sorted(silent)])
+        gone = {handle for handle, item in self._record.items.items() if item.tag in silent}
+        with contextlib.suppress(ua.UaStatusCodeError):  # what is not there need not be deleted
+            await channel.delete_items(self._record.subscription_id, [self._record.items[h].item_id for h in gone])
+        self._record = replace(self._record, items={h: i for h, i in self._record.items.items() if h not in gone})
+        for tag in silent:
+            self.audit.drop(tag)
+        await self.tend_items(channel)
+
+    def _gap_of_silence(self, tag: str, channel: Channel) -> Gap:
+        self.health.gaps += 1
+        known_us, seen_us = self.audit.clean_at(tag)
+        until_us = self._record.known_us or self._clock.now_us()
+        record = replace(self._record, known_us=known_us, seen_us=seen_us, gap_from_us=None)
+        return self._gap(self._gap_begins(record, until_us) or 0, until_us, "item-lost", [tag])
+
     def _outdated(self) -> set[int]:
         current = {i.tag for i in self._record.items.values() if self._wanted.get(i.tag) == i.fingerprint}
         return {
@@ -442,9 +491,10 @@ class Source:
             if record.gap_from_us is not None and message.has_data:
                 items.append(self._due_gap(record, message))
                 record = replace(record, gap_from_us=None, gap_reason="")
-            items += self._items_of(message, record.known_us)
+            items += self._items_of(message, self._gap_begins(replace(record, gap_from_us=None), message.publish_us))
             ended = message.ended if ended is None else ended
-            record = replace(record, known_us=max(message.publish_us or 0, record.known_us or 0))
+            if message.publish_us is not None:
+                record = replace(record, known_us=message.publish_us, seen_us=self._seen_us(message.publish_us))
             if message.has_data:
                 record = replace(record, last_seq=message.sequence)
                 acks.append(record.last_seq)
@@ -482,6 +532,7 @@ class Source:
                 base,
                 last_seq=record.last_seq,
                 known_us=record.known_us,
+                seen_us=record.seen_us,
                 gap_from_us=record.gap_from_us,
                 gap_reason=record.gap_reason,
             )
@@ -498,6 +549,8 @@ class Source:
 
     def _samples(self, changes: Changes, observed_us: int) -> list[Samples]:
         blocks = self._naming.blocks(changes, observed_at_us=observed_us)
+        for block in blocks:
+            self.audit.note(block)
         if self._stale:
             self._stale.difference_update(*map(known_tags, blocks))
         now = time.monotonic()
@@ -547,7 +600,7 @@ class Source:
 
     def sequence_gap(self, until_us: int) -> Gap:
         self.health.gaps += 1
-        return self._gap(self._record.known_us or until_us, until_us, "sequence-gap")
+        return self._gap(self._gap_begins(self._record, until_us) or until_us, until_us, "sequence-gap")
 
 
 class _Publishing:
@@ -691,9 +744,13 @@ class _Publishing:
             raise SubscriptionLost("the server does not know the subscription any more")
 
     async def _tend(self) -> None:
-        """Nodes refused or new in the map; tags that are good again without having changed."""
+        """Nodes refused or new in the map; tags that are good again without having changed; items gone silent."""
         await self._source.tend_items(self._channel)
+        audited_at = time.monotonic()
         while True:
+            if time.monotonic() - audited_at >= self._source.audit_every_s and self._arrivals:
+                await self._source.audit_items(self._channel)
+                audited_at = time.monotonic()
             if self._source.is_retry_due:
                 await self._source.tend_items(self._channel)
             if self._source.stale and not self._reread and self._arrivals:

@@ -20,8 +20,11 @@ _RANK: Final = {
     Signal.job_substate: 4,
     Signal.job_state: 5,
 }
-COUNTER_MAX: Final = 2**63 - 1
+WHOLE_MAX: Final = 2**63 - 1
+COUNTER_MAX: Final = 2**64 - 1
 _NEVER: Final = object()
+Moment = tuple[int, int]
+"""Epoch within the batch, and instant."""
 SEVERITY_MAX: Final = 1_000
 TIME_MIN_US: Final = 0
 TIME_MAX_US: Final = 4_102_444_800_000_000
@@ -39,6 +42,13 @@ class Word:
     seq: int
     certain: bool = True
     gap_from_us: int | None = None
+    data_type: str = ""
+    epoch: int = 0
+    """Words of a later epoch came after all of an earlier one, whatever their times say."""
+
+    @property
+    def moment(self) -> Moment:
+        return self.epoch, self.at_us
 
 
 def instant_of(sample: Sample) -> int:
@@ -63,7 +73,7 @@ def holds_from(word: Word, told_us: int | None) -> int:
 def placeable(item: Item) -> bool:
     """Whether the times (and numbers) of an item can be stored at all."""
     if isinstance(item, Gap):
-        return TIME_MIN_US <= item.from_at_us <= item.to_at_us < TIME_MAX_US and 0 <= (item.lost or 0) <= COUNTER_MAX
+        return TIME_MIN_US <= item.from_at_us <= item.to_at_us < TIME_MAX_US and 0 <= (item.lost or 0) <= WHOLE_MAX
     if isinstance(item, SourceEvent) and not 0 <= item.severity <= SEVERITY_MAX:
         return False
     return TIME_MIN_US < item.observed_at_us < TIME_MAX_US
@@ -75,7 +85,8 @@ def usable(signal: Signal, value: Value) -> bool:
         return False
     if signal in {Signal.counter, Signal.job_state, Signal.job_substate, Signal.unit_mode, Signal.equipment_state}:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        return not isinstance(value, bool) and whole and 0 <= value <= COUNTER_MAX  # type: ignore[operator]
+        most = COUNTER_MAX if signal is Signal.counter else WHOLE_MAX
+        return not isinstance(value, bool) and whole and 0 <= value <= most  # type: ignore[operator]
     if signal is Signal.remote_control:
         return isinstance(value, bool)
     if signal is Signal.job_order:
@@ -93,28 +104,61 @@ class Timeline:
     """Values of one thing over time: what held before, and changes since, in order of time."""
 
     before: Any = None
-    times: list[int] = field(default_factory=list)
+    times: list[Moment] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
 
-    def add(self, at_us: int, value: Any) -> None:
+    def add(self, at: Moment, value: Any) -> None:
         """A change; a later one never comes before an earlier one."""
-        place = bisect.bisect_right(self.times, at_us)
-        self.times.insert(place, at_us)
+        place = bisect.bisect_right(self.times, at)
+        self.times.insert(place, at)
         self.values.insert(place, value)
 
-    def at(self, at_us: int) -> Any:
+    def at(self, at: Moment) -> Any:
         """What held at an instant, a change at that very instant included."""
-        place = bisect.bisect_right(self.times, at_us)
+        place = bisect.bisect_right(self.times, at)
         return self.values[place - 1] if place else self.before
 
-    def until(self, at_us: int) -> Any:
+    def until(self, at: Moment) -> Any:
         """What held up to an instant, a change at that very instant not yet."""
-        place = bisect.bisect_left(self.times, at_us)
+        place = bisect.bisect_left(self.times, at)
         return self.values[place - 1] if place else self.before
 
-    def changes_within(self, from_us: int, to_us: int) -> bool:
-        """Whether something changed after `from_us` and before `to_us`."""
-        return bisect.bisect_left(self.times, to_us) > bisect.bisect_right(self.times, from_us)
+    def changes_within(self, begin: Moment, end: Moment) -> bool:
+        """Whether something changed after `begin` and before `end`."""
+        return bisect.bisect_left(self.times, end) > bisect.bisect_right(self.times, begin)
+
+
+FOLLOWED_IN_ORDER: Final = frozenset({Signal.counter, Signal.restart_marker, Signal.unit_mode})
+
+
+@dataclass(slots=True)
+class Epochs:
+    """Splits a batch where the machine's clock cannot tell what came first: after a loss, and where it was set back."""
+
+    now: int = 0
+    _last: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """What comes from here on came later."""
+        self.now += 1
+
+    def place(self, words: list[Word], word: Word) -> None:
+        """Append a word in its epoch. One that is older than the one before it of its tag begins a new one, and takes
+        along what was said in between of restarts and modes by the new clock."""
+        if word.binding.signal in FOLLOWED_IN_ORDER:
+            before_us, place = self._last.get(word.binding.pk, (word.at_us, len(words)))
+            if word.at_us < before_us:
+                self.begin()
+                self._take_along(words, place + 1, before_us)
+            self._last[word.binding.pk] = (word.at_us, len(words))
+        words.append(replace(word, epoch=self.now))
+
+    def _take_along(self, words: list[Word], since: int, before_us: int) -> None:
+        for place in range(since, len(words)):
+            word = words[place]
+            followed = word.binding.signal in FOLLOWED_IN_ORDER and word.binding.signal is not Signal.counter
+            if followed and word.at_us <= before_us:
+                words[place] = replace(word, epoch=self.now)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from mes.ingest.rules import Word
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Gap, Item, SourceEvent
 
+_TURN: Final = 2**64
 _BINDINGS: Final = (
     "SELECT pk, tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, modulus, counting_point_of_pk, "
     "max_per_s, retentive, state_map, what, unit FROM tag_binding WHERE bridge_pk = ?"
@@ -52,6 +53,15 @@ def load_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str) -> int:
         "SELECT seq FROM ingest_cursor WHERE bridge_pk = ? AND journal_id = ?", (bridge_pk, journal_id)
     )
     return int(rows[0][0]) if rows else 0
+
+
+def has_other_journal(uow: UnitOfWork, bridge_pk: int, journal_id: str) -> bool:
+    """Whether the bridge had another journal before this one."""
+    return bool(
+        uow.driver_query(
+            "SELECT 1 FROM ingest_cursor WHERE bridge_pk = ? AND journal_id <> ? LIMIT 1", (bridge_pk, journal_id)
+        )
+    )
 
 
 def move_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str, seq: int) -> None:
@@ -94,27 +104,48 @@ def mark_signals_bad(uow: UnitOfWork, binding_pks: Sequence[int]) -> None:
 def load_baselines(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[int | None, Baseline]]:
     """Counter baselines, each with the machine it belongs to, by binding."""
     rows = uow.driver_query(
-        "SELECT c.binding_pk, c.asset_pk, c.value, c.at_us, c.marker, c.suspect_value, c.suspect_at_us, c.gap_from_us "
+        "SELECT c.binding_pk, c.asset_pk, c.value, c.at_us, c.marker, c.suspect_value, c.suspect_at_us, "
+        "c.gap_from_us, c.data_type "
         "FROM counter_baseline c JOIN tag_binding b ON b.pk = c.binding_pk WHERE b.bridge_pk = ?",
         (bridge_pk,),
     )
-    return {row[0]: (row[1], Baseline(*row[2:])) for row in rows}
+    return {row[0]: (row[1], _baseline(row[2:])) for row in rows}
+
+
+def _baseline(row: Sequence[Any]) -> Baseline:
+    value, at_us, marker, suspect, suspect_at_us, gap_from_us, data_type = row
+    return Baseline(
+        value % _TURN,
+        at_us,
+        marker,
+        None if suspect is None else suspect % _TURN,
+        suspect_at_us,
+        gap_from_us,
+        data_type,
+    )
+
+
+def _signed(value: int | None) -> int | None:
+    """64 bits without a sign, in a column that has one."""
+    return value if value is None or value < _TURN // 2 else value - _TURN
 
 
 def save_baselines(uow: UnitOfWork, baselines: Mapping[int, tuple[int | None, Baseline]]) -> None:
     """Keep where each counter stands."""
     uow.driver_executemany(
         "INSERT INTO counter_baseline "
-        "(binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (binding_pk) DO UPDATE SET asset_pk = excluded.asset_pk, "
+        "(binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us, data_type) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (binding_pk) DO UPDATE SET asset_pk = excluded.asset_pk, "
         "value = excluded.value, at_us = excluded.at_us, marker = excluded.marker, "
         "suspect_value = excluded.suspect_value, suspect_at_us = excluded.suspect_at_us, "
-        "gap_from_us = excluded.gap_from_us",
-        [
-            (pk, asset, b.value, b.at_us, b.marker, b.suspect_value, b.suspect_at_us, b.gap_from_us)
-            for pk, (asset, b) in baselines.items()
-        ],
+        "gap_from_us = excluded.gap_from_us, data_type = excluded.data_type",
+        [(pk, asset, *_stored(baseline)) for pk, (asset, baseline) in baselines.items()],
     )
+
+
+def _stored(b: Baseline) -> tuple[Any, ...]:
+    suspect = _signed(b.suspect_value)
+    return _signed(b.value), b.at_us, b.marker, suspect, b.suspect_at_us, b.gap_from_us, b.data_type
 
 
 def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Sequence[tuple[int, str, Item]]) -> None:

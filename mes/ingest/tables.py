@@ -39,11 +39,14 @@ class CounterBaselineRow(TableModel, table=True):
     binding_pk: int = Field(foreign_key="tag_binding.pk", primary_key=True, sa_column_kwargs={"autoincrement": False})
     asset_pk: int | None = None
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """64 bits; from 2^63 on stored as value - 2^64."""
     at_us: int = Field(sa_column=micros())
     marker: str = Field(default="", max_length=100)
     suspect_value: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     suspect_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     gap_from_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    data_type: str = Field(default="", max_length=40, sa_column_kwargs={"server_default": ""})
+    """OPC UA built-in type of the reading; empty: not known."""
 
 
 class GapRow(TableModel, table=True):

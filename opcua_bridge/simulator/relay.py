@@ -16,8 +16,10 @@ class Relay:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._accepting = True
+        self._delay_s = 0.0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._near: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -49,12 +51,23 @@ class Relay:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    def delay(self, seconds: float) -> None:
+        """What passes from now on arrives this much later, in its order; 0: at once."""
+        self._delay_s = seconds
+
+    def half_close(self) -> None:
+        """Whoever connected is told that nothing more will come, and may still talk."""
+        for writer in list(self._near):
+            if writer.can_write_eof() and not writer.is_closing():
+                writer.write_eof()
+
     def refuse(self, refusing: bool = True) -> None:
         """Accept new connections and close them at once, as a port forwarder does when nobody is behind it."""
         self._accepting = not refusing
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._near.add(writer)
         try:
             if self._accepting:
                 await self._join(reader, writer)
@@ -62,6 +75,7 @@ class Relay:
             pass
         finally:
             self._writers.discard(writer)
+            self._near.discard(writer)
             writer.transport.abort()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,8 +90,11 @@ class Relay:
             inner_writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until either side has nothing more to say, or does not listen any more."""
         while data := await reader.read(65536):
             await self._flowing.wait()
+            if self._delay_s:
+                await asyncio.sleep(self._delay_s)
             writer.write(data)
             await writer.drain()
         raise ConnectionResetError

@@ -74,12 +74,14 @@ class RunningSimulator:
         self.factory, self.endpoint, self.control_port = factory, endpoint, control_port
 
 
-async def make_server(endpoint: str, *, certificates: Path | None = None) -> Server:
+async def make_server(
+    endpoint: str, internal: KeepingInternalServer | None = None, *, certificates: Path | None = None
+) -> Server:
     """An OPC UA server that keeps sessions and queues through long silences. No security without a folder of
     certificates: loopback only by default."""
     for noisy in ("asyncua", "asyncua.server"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    server = Server(iserver=KeepingInternalServer())
+    server = Server(iserver=internal or KeepingInternalServer())
     await server.init()
     server.set_endpoint(endpoint)
     server.set_server_name("Lineside simulator")

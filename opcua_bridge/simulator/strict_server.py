@@ -5,22 +5,31 @@
         ...
         plc.freeze()
 
-Each fault is one method; all are off at first. It serves one namespace, `urn:lineside:strict`, string node ids = tags.
+Each fault is one method, each lasting habit a field of `manners` (the control object); all are off at first. It serves
+one namespace, `urn:lineside:strict`, string node ids = tags, and remembers all it ever showed (`told`).
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from asyncua import Server, ua
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from .manners import Manners, MeanInternalServer
 from .relay import Relay
 from .server import make_server
 
 NAMESPACE = "urn:lineside:strict"
+APPLICATION = "urn:lineside:strict:server"
+DECOY = 4_000_000
+"""What nodes of the same name in other namespaces show."""
 
 
 @dataclass
@@ -33,14 +42,18 @@ class _Tag:
 class StrictServer:
     """The faults of real machines at the call of a method."""
 
-    def __init__(self, namespace: str = NAMESPACE) -> None:
+    def __init__(self, namespace: str = NAMESPACE, *, certificates: Path | None = None) -> None:
+        """`certificates`: a folder; then only Basic256Sha256 SignAndEncrypt is offered, with its own certificate."""
         self.namespace = namespace
+        self.manners = Manners(clock=self.now)
+        self.told: dict[str, list[tuple[Any, int, datetime]]] = {}
+        """Value, StatusCode and source time of everything that was there to be seen, by tag, in order."""
+        self._certificates = certificates
         self._relay = Relay()
         self._server: Server | None = None
         self._index = 0
         self._tags: dict[str, _Tag] = {}
         self._clock_shift = timedelta(0)
-        self._queue_limit: int | None = None
 
     @property
     def endpoint(self) -> str:
@@ -76,10 +89,11 @@ class StrictServer:
         bad = status >= 0x8000_0000
         variant = ua.Variant(None, ua.VariantType.Null) if bad else ua.Variant(value, ua.VariantType[known.data_type])
         now = self.now()
+        self.told.setdefault(tag, []).append((variant.Value, status, at or now))
         await self._force(known, ua.DataValue(variant, ua.StatusCode(status), at or now, now))
 
     async def _force(self, known: _Tag, data: ua.DataValue) -> None:
-        node = self._running.iserver.aspace.get(known.node_id)
+        node = None if self._server is None else self._server.iserver.aspace.get(known.node_id)
         if node is None:
             return
         attribute = node.attributes[ua.AttributeIds.Value]
@@ -115,6 +129,14 @@ class StrictServer:
         """Go on; what piled up is sent."""
         self._relay.thaw()
 
+    def delay(self, seconds: float) -> None:
+        """Everything arrives this much later from now on; 0: at once."""
+        self._relay.delay(seconds)
+
+    def half_close(self) -> None:
+        """Clients are told that nothing more will come; what they say is still listened to."""
+        self._relay.half_close()
+
     # -- memory
 
     async def forget_sessions(self, *, with_subscriptions: bool = False) -> None:
@@ -127,6 +149,13 @@ class StrictServer:
         """Subscriptions are gone without a word; connection and session stay, waiting publish requests too."""
         service = self._running.iserver.subscription_service
         await service.delete_subscriptions(list(service.subscriptions))
+
+    async def end_subscriptions(self) -> None:
+        """Subscriptions are gone, and their clients are told: StatusChangeNotification BadTimeout."""
+        service = self._running.iserver.subscription_service
+        for subscription in list(service.subscriptions.values()):
+            await subscription.end()
+        await self.forget_subscriptions()
 
     def skip_message(self) -> None:
         """One sequence number of every subscription is never sent and cannot be republished."""
@@ -141,13 +170,17 @@ class StrictServer:
     # -- nodes, queues, clock
 
     def refuse_node(self, tag: str) -> None:
-        """BadNodeIdUnknown from now on, until `add` makes it again; items that watched it fall silent."""
+        """BadNodeIdUnknown from now on, until `add` or `remake` makes it again; items that watched it fall silent, and
+        stay so."""
         del self._running.iserver.aspace[self._tags[tag].node_id]
+
+    async def remake(self, tag: str) -> None:
+        """A node that was deleted is there again, as it was; whoever watched the old one hears nothing of it."""
+        await self._make(tag)
 
     def limit_queue(self, size: int) -> None:
         """Revise queue sizes of items created from now on; values dropped from a queue over 1 set the overflow bit."""
-        self._queue_limit = size
-        self._running.iserver.max_monitored_item_queue_size = size
+        self.manners.queue_limit = size
 
     def shift_clock(self, seconds: float) -> None:
         """The PLC's clock jumps."""
@@ -155,9 +188,18 @@ class StrictServer:
 
     # -- power
 
-    async def restart(self, *, shift_namespace: int = 0, without: tuple[str, ...] = ()) -> None:
-        """Power off and on. Sessions and subscriptions are gone; `shift_namespace` other namespaces come first now;
-        tags in `without` exist no more. Values stay as they were."""
+    async def restart(
+        self, *, shift_namespace: int = 0, without: tuple[str, ...] = (), keep_sessions: bool = False
+    ) -> None:
+        """Power off and on. `shift_namespace` other namespaces come first now, each with a node of every tag's name and
+        another value; tags in `without` exist no more. Values stay as they were.
+
+        Sessions and subscriptions are gone, unless they are persisted (`keep_sessions`; namespaces and tags stay then).
+        """
+        if keep_sessions:
+            self.drop_connections()
+            await self._running.iserver.begin_anew()
+            return
         await self.stop()
         for tag in without:
             self._tags.pop(tag)
@@ -173,12 +215,13 @@ class StrictServer:
 
     async def start(self, *, shift_namespace: int = 0) -> None:
         """Power on."""
-        server = await make_server("opc.tcp://127.0.0.1:0/strict/")
-        for number in range(shift_namespace):
-            await server.register_namespace(f"urn:lineside:strict:other:{number}")
+        server = await make_server("opc.tcp://127.0.0.1:0/strict/", MeanInternalServer(self.manners))
+        if self._certificates is not None:
+            await self._secure(server, self._certificates)
+        decoys = [await server.register_namespace(f"urn:lineside:strict:other:{n}") for n in range(shift_namespace)]
         self._index = await server.register_namespace(self.namespace)
-        if self._queue_limit is not None:
-            server.iserver.max_monitored_item_queue_size = self._queue_limit
+        for index, tag in itertools.product(decoys, self._tags):
+            await server.nodes.objects.add_variable(ua.NodeId(tag, index), f"{index}:{tag}", DECOY)
         await server.start()
         self._server = server
         for tag, known in self._tags.items():
@@ -187,6 +230,22 @@ class StrictServer:
         assert server.bserver is not None
         self._relay.lead_to(server.bserver.port)
         self._relay.refuse(False)
+
+    async def renew_certificate(self) -> None:
+        """The certificate has run out: restarted with another one, of another key."""
+        assert self._certificates is not None, "this server has no certificate"
+        for file in self._certificates.iterdir():
+            file.unlink()
+        await self.restart()
+
+    async def _secure(self, server: Server, folder: Path) -> None:
+        key, certificate = folder / "key.pem", folder / "certificate.der"
+        uses = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        await setup_self_signed_certificate(key, certificate, APPLICATION, "localhost", uses, {})
+        await server.set_application_uri(APPLICATION)
+        server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+        await server.load_certificate(str(certificate))
+        await server.load_private_key(str(key))
 
     @property
     def _running(self) -> Server:

@@ -42,10 +42,11 @@ class KeepingSubscription(InternalSubscription):
         dropping = 1 < maxsize <= len(queue)
         await super().enqueue_datachange_event(mid, eventdata, maxsize)
         if dropping:
-            queue[0] = _overflowed(queue[0])
+            queue[0] = overflowed(queue[0])
 
 
-def _overflowed(item: ua.MonitoredItemNotification) -> ua.MonitoredItemNotification:
+def overflowed(item: ua.MonitoredItemNotification) -> ua.MonitoredItemNotification:
+    """The same, with the overflow bit of OPC 10000-4 clause 7.38."""
     before = item.Value.StatusCode
     status = ua.StatusCode((before.value if before is not None else 0) | OVERFLOW)
     return ua.MonitoredItemNotification(item.ClientHandle, dataclasses.replace(item.Value, StatusCode=status))

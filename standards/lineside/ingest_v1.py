@@ -107,7 +107,7 @@ class Gap(msgspec.Struct, tag_field="kind", tag="gap", frozen=True, omit_default
     to_at_us: int
     """The first instant after the gap."""
     reason: str
-    """connection-lost, subscription-lost, server-restarted, queue-overflow, sequence-gap, journal-full or
+    """connection-lost, subscription-lost, server-restarted, queue-overflow, sequence-gap, item-lost, journal-full or
     bridge-stopped."""
     tags: list[str] | None = None
     """The tags concerned; None: all of the source."""

@@ -13,8 +13,9 @@ import pytest
 from asyncua import ua
 
 from opcua_bridge.journal import Journal
+from opcua_bridge.simulator.strict_server import StrictServer
 from tests.opcua_bridge.conftest import Bridges
-from tests.opcua_bridge.support import Machine, Mes, Network, machine, tag_map_text, until
+from tests.opcua_bridge.support import URI, Machine, Mes, Network, machine, tag_map_text, until
 
 COUNT = {"Count": (0, ua.VariantType.UInt32)}
 COUNT_AND_STATE = COUNT | {"State": (6, ua.VariantType.Int32)}
@@ -314,3 +315,61 @@ async def test_a_bridge_stopped_in_the_moment_its_machine_goes_away_stops(bridge
                 await asyncio.sleep(0)
             async with asyncio.timeout(20):
                 await bridges.stop()
+
+
+async def test_a_gap_is_as_long_as_it_was_whatever_the_machines_clock_was_set_to(bridges: Bridges, mes: Mes) -> None:
+    """A PLC that loses its power loses its clock; what could be counted meanwhile is bounded by how long it took."""
+    async with StrictServer(URI) as plc:
+        await plc.add("Count", "UInt32", 0)
+        await bridges.start(tag_map_text(plc.endpoint, {"Count": "counter"}))
+        await until(lambda: mes.good("Count"))
+        await plc.write("Count", 3)
+        await until(lambda: 3 in mes.good("Count"))
+        await plc.stop()
+        went = time.monotonic()
+        await asyncio.sleep(1.5)
+        plc.shift_clock(-3600)
+        lasted_us = (time.monotonic() - went) * 1_000_000
+        await plc.start()
+        await plc.write("Count", 1)
+        await until(lambda: 1 in mes.good("Count"))
+        [gap] = mes.gaps()
+        assert gap["reason"] == "server-restarted"
+        assert gap["to_at_us"] - gap["from_at_us"] >= lasted_us
+        assert abs(gap["to_at_us"] - time.time_ns() // 1000 + 3600 * 1_000_000) < 60 * 1_000_000
+
+
+async def test_a_node_deleted_and_made_again_is_monitored_again_with_a_gap(bridges: Bridges, mes: Mes) -> None:
+    """Connection and subscription are well, and the server says nothing."""
+    async with StrictServer(URI) as plc:
+        for tag in ("Count", "Other"):
+            await plc.add(tag, "UInt32", 0)
+        agent = await bridges.start(tag_map_text(plc.endpoint, {"Count": "counter", "Other": "counter"}))
+        source = agent.source("machine")
+        source.audit_every_s = 0.2
+        await until(lambda: mes.good("Count") and mes.good("Other"))
+        await plc.write("Count", 4)
+        await until(lambda: 4 in mes.good("Count"))
+        plc.refuse_node("Count")
+        await until(lambda: mes.bad("Count"), what="it is not known any more")
+        await plc.write("Count", 7)
+        await plc.remake("Count")
+        source._refused["Count"].try_at = 0.0
+        await until(lambda: 7 in mes.good("Count"))
+        assert {(g["reason"], *g["tags"]) for g in mes.gaps()} == {("item-lost", "Count")}
+        assert mes.items.index(mes.gaps()[0]) < mes.items.index(mes.samples("Count")[-1])
+        assert not mes.bad("Other")
+
+
+async def test_an_item_the_server_forgot_is_noticed(bridges: Bridges, mes: Mes) -> None:
+    async with StrictServer(URI) as plc:
+        await plc.add("Count", "UInt32", 0)
+        agent = await bridges.start(tag_map_text(plc.endpoint, {"Count": "counter"}))
+        agent.source("machine").audit_every_s = 0.2
+        await until(lambda: mes.good("Count"))
+        plc.refuse_node("Count")
+        await plc.remake("Count")
+        await plc.write("Count", 5)
+        await until(lambda: 5 in mes.good("Count"))
+        assert [g["reason"] for g in mes.gaps()] == ["item-lost"]
+        assert not mes.bad("Count")

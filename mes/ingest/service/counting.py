@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mes.edge.types import Signal, TagBinding
-from mes.equipment.counter_rules import Baseline, CounterSpec, Movement, MovementKind, Reading, movement
+from mes.equipment.counter_rules import (
+    NATURAL_MODULUS,
+    Baseline,
+    CounterSpec,
+    Movement,
+    MovementKind,
+    Reading,
+    movement,
+)
 from mes.equipment.queries import get_asset_pks
 from mes.ingest import statements
 from mes.ingest.rules import Timeline, Word
@@ -24,7 +32,11 @@ class _Moved:
 
     binding: TagBinding
     found: Movement
-    at_us: int
+    epoch: int
+
+    @property
+    def at_us(self) -> int:
+        return self.found.to_us
 
 
 @dataclass(slots=True)
@@ -73,7 +85,7 @@ def _timelines(
             timelines[binding.equipment_pk] = Timeline(None if known is None else known[0])
     for word in words:
         if word.binding.signal is signal:
-            timelines[word.binding.equipment_pk].add(word.at_us, word.value)
+            timelines[word.binding.equipment_pk].add(word.moment, word.value)
     return timelines
 
 
@@ -90,21 +102,23 @@ def _fold(
         of_asset, baseline = baselines.get(binding.pk, (asset, None))
         if of_asset != asset:
             baseline = None
-        found = movement(baseline, _reading(word, context), _spec(binding, context))
+        found = movement(baseline, _reading(word, context), _spec(word, context))
         baselines[binding.pk] = (asset, found.baseline)
         if found.kind not in {MovementKind.first, MovementKind.still}:
-            moved.append(_Moved(binding, found, word.at_us))
+            moved.append(_Moved(binding, found, word.epoch))
     return moved
 
 
 def _reading(word: Word, context: _Context) -> Reading:
     markers = context.markers.get(word.binding.equipment_pk)
-    marker = "" if markers is None else str(markers.at(word.at_us) or "")
-    return Reading(int(word.value), word.at_us, marker[:100], word.gap_from_us)
+    marker = "" if markers is None else str(markers.at(word.moment) or "")
+    return Reading(int(word.value), word.at_us, marker[:100], word.gap_from_us, word.data_type[:40])
 
 
-def _spec(binding: TagBinding, context: _Context) -> CounterSpec:
-    return CounterSpec(binding.modulus, binding.retentive, binding.equipment_pk in context.markers, binding.max_per_s)
+def _spec(word: Word, context: _Context) -> CounterSpec:
+    binding = word.binding
+    modulus = binding.modulus or NATURAL_MODULUS.get(word.data_type)
+    return CounterSpec(modulus, binding.retentive, binding.equipment_pk in context.markers, binding.max_per_s)
 
 
 def _remember_gaps(baselines: dict[int, tuple[int | None, Baseline]], still_gapped: Mapping[int, int]) -> set[int]:
@@ -114,10 +128,7 @@ def _remember_gaps(baselines: dict[int, tuple[int | None, Baseline]], still_gapp
         if pk in baselines:
             asset, base = baselines[pk]
             earliest = since if base.gap_from_us is None else min(since, base.gap_from_us)
-            baselines[pk] = (
-                asset,
-                Baseline(base.value, base.at_us, base.marker, base.suspect_value, base.suspect_at_us, earliest),
-            )
+            baselines[pk] = (asset, replace(base, gap_from_us=earliest))
             touched.add(pk)
     return touched
 
@@ -151,8 +162,9 @@ def _counts(uow: UnitOfWork, moved: Sequence[_Moved], context: _Context) -> list
 
 def _shares(one: _Moved, context: _Context, runs: Sequence[Any]) -> tuple[Share, ...]:
     found, modes = one.found, context.modes.get(one.binding.equipment_pk)
-    mode = None if modes is None else modes.until(one.at_us)
-    mixed = found.gapped and modes is not None and modes.changes_within(found.from_us, one.at_us)
+    now = (one.epoch, one.at_us)
+    mode = None if modes is None else modes.until(now)
+    mixed = found.gapped and modes is not None and modes.changes_within((0, found.from_us), now)
     reason = not_production(mode)
     if reason and not mixed:
         return (Share(None, found.low, found.high, reason),)

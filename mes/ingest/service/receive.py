@@ -11,7 +11,7 @@ from mes.edge.types import Signal, TagBinding
 from mes.history.service import HistoryRow, append_samples
 from mes.ingest import statements
 from mes.ingest.errors import IngestSequenceGap
-from mes.ingest.rules import Word, held_since, instant_of, placeable, usable
+from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.kernel.uow import UnitOfWork
@@ -26,7 +26,7 @@ from standards.lineside.ingest_v1 import (
     numbers_of,
     samples_of,
 )
-from standards.opcua.status import Quality
+from standards.opcua.status import BAD_NO_COMMUNICATION, Quality
 
 BACKLOG_ITEMS = 500
 """A bridge that hands in this many at once is still telling of the past: its machines stay unknown until it is done."""
@@ -44,6 +44,7 @@ class Sorted:
     gaps: list[Gap] = field(default_factory=list)
     alarms: list[tuple[int, SourceEvent]] = field(default_factory=list)
     quarantine: list[tuple[int, str, Item]] = field(default_factory=list)
+    epochs: Epochs = field(default_factory=Epochs)
     gapped: dict[int, int] = field(default_factory=dict)
     """Bindings whose last word is a gap so far: since when."""
 
@@ -65,7 +66,9 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     found = Sorted()
     if last > cursor:
         bindings = statements.load_bindings(uow, bridge.pk)
-        found = _sort(bindings, _numbered(batch), after=cursor)
+        if cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id):
+            _hide_all(found, bindings)
+        _sort(found, bindings, _numbered(batch), after=cursor)
         _follow(uow, bridge.pk, bindings, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
         statements.move_cursor(uow, bridge.pk, batch.journal_id, last)
@@ -73,6 +76,11 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
         refresh_known(uow, bridge.pk)
     known = max(cursor + 1 - batch.first_seq, 0)
     return BatchAnswer(max(cursor, last), min(known, numbers), len(found.quarantine))
+
+
+def _hide_all(found: Sorted, bindings: dict[str, TagBinding]) -> None:
+    """A journal that begins where another was: what the other one still held, and what nobody saw since, is lost."""
+    found.gapped |= {b.pk: ALL_SINCE_BASELINE for b in bindings.values() if b.signal is Signal.counter}
 
 
 def _numbered(batch: Batch) -> Iterator[tuple[int, Item]]:
@@ -83,8 +91,7 @@ def _numbered(batch: Batch) -> Iterator[tuple[int, Item]]:
             seq += 1
 
 
-def _sort(bindings: dict[str, TagBinding], items: Iterable[tuple[int, Item]], *, after: int) -> Sorted:
-    found = Sorted()
+def _sort(found: Sorted, bindings: dict[str, TagBinding], items: Iterable[tuple[int, Item]], *, after: int) -> None:
     for seq, item in items:
         if seq <= after:
             continue
@@ -96,11 +103,12 @@ def _sort(bindings: dict[str, TagBinding], items: Iterable[tuple[int, Item]], *,
             _sort_event(found, bindings, item, seq)
         else:
             _sort_sample(found, bindings, item, seq)
-    return found
 
 
 def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:
     found.gaps.append(gap)
+    if gap.tags is None:
+        found.epochs.begin()
     concerned = bindings.values() if gap.tags is None else [bindings[tag] for tag in gap.tags if tag in bindings]
     for binding in concerned:
         if binding.signal is Signal.counter:
@@ -121,20 +129,36 @@ def _sort_sample(found: Sorted, bindings: dict[str, TagBinding], sample: Sample,
         found.quarantine.append((seq, "unknown-tag", sample))
     elif sample.quality is Quality.bad:
         found.bad.append((binding, sample))
+        _hide(found, binding, sample)
     elif not usable(binding.signal, sample.value):
         found.quarantine.append((seq, "bad-value", sample))
+        _hide(found, binding, sample)
     else:
-        found.words.append(_word(found, binding, sample, seq))
+        found.epochs.place(found.words, _word(found, binding, sample, seq))
+
+
+def _hide(found: Sorted, binding: TagBinding, sample: Sample) -> None:
+    """What a counter did while its value was no number anybody could use, nobody saw.
+
+    But for the bridge's own word that it is away: what was lost by that, it says with a gap."""
+    said_by_machine = sample.source_at_us is not None or sample.server_at_us is not None
+    if binding.signal is not Signal.counter or not (said_by_machine or sample.status != BAD_NO_COMMUNICATION):
+        return
+    since = instant_of(sample) if said_by_machine else ALL_SINCE_BASELINE
+    found.gapped[binding.pk] = min(since, found.gapped.get(binding.pk, since))
 
 
 def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
     certain = sample.quality is Quality.good
     gap = None
+    if not certain:
+        _hide(found, binding, sample)
     if binding.signal is Signal.counter and certain:
         gap = found.gapped.pop(binding.pk, None)
         if sample.overflow:
             gap = ALL_SINCE_BASELINE
-    return Word(binding, sample.value, instant_of(sample), sample.observed_at_us, seq, certain, gap)
+    at_us = instant_of(sample)
+    return Word(binding, sample.value, at_us, sample.observed_at_us, seq, certain, gap, sample.data_type)
 
 
 def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], found: Sorted) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
+from mes.edge.service import put_tag_bindings
+from mes.edge.types import PIECE_E6, TagBindingSpec
 from mes.ingest.errors import IngestSequenceGap
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.orders.queries import get_job, list_unassigned_counts
 from mes.orders.service import release_jobs, submit_operations_request
 from mes.orders.types import JobView
 from standards.isa95.job_control import DispatchStatus, JobState
+from standards.opcua.status import Quality
 from tests.conftest import SettableClock
-from tests.support.plants import CELL, LINE, PRESS, Box
+from tests.support.plants import BRIDGE, CELL, LINE, PRESS, Box
 
 SECOND = 1_000_000
 
@@ -266,3 +270,161 @@ class TestGaps:
         running.say(running.sample(f"{CELL}.Good", 106, overflow=True))
         found = job(plant, "PO-1-LINE")
         assert (found.good_low, found.good_high) == (2, 6)
+
+
+class TestClocksAndTypes:
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_machine_that_restarts_without_its_clock_is_not_counted_twice(
+        self, plant: Database, running: Box, clock: SettableClock, together: bool
+    ) -> None:
+        """Its battery is empty: the new run's times lie before the old one's."""
+        at, long_ago = running.at_us(), running.at_us() - 10**9 * 3600
+        words = [
+            running.sample(f"{CELL}.Good", 105, at + SECOND),
+            running.gap(at + SECOND, at + 2 * SECOND),
+            running.sample(f"{CELL}.StartedAt", "boot-2", long_ago),
+            running.sample(f"{CELL}.Good", 2, long_ago + SECOND),
+            running.sample(f"{CELL}.Good", 4, long_ago + 2 * SECOND),
+        ]
+        clock.advance(seconds=5)
+        if together:
+            running.say(*words)
+        else:
+            for word in words:
+                running.say(word)
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, None), "by which clock the job had the rest, nobody knows"
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_clock_set_back_in_sight_of_a_restart_changes_no_number(
+        self, plant: Database, running: Box, clock: SettableClock, together: bool
+    ) -> None:
+        at = running.at_us()
+        words = [
+            running.sample(f"{CELL}.Good", 105, at + SECOND),
+            running.sample(f"{CELL}.StartedAt", "boot-2", at - 60 * SECOND),
+            running.sample(f"{CELL}.Good", 0, at - 60 * SECOND),
+            running.sample(f"{CELL}.Good", 3, at - 58 * SECOND),
+        ]
+        clock.advance(seconds=5)
+        if together:
+            running.say(*words)
+        else:
+            for word in words:
+                running.say(word)
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, 8)
+
+    def test_a_count_by_a_clock_set_back_is_not_taken_from_its_job(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        """By the new time the job has not begun; that it did no work then is not known."""
+        at = running.at_us()
+        running.say(running.sample(f"{CELL}.Good", 105, at + SECOND))
+        running.say(running.sample(f"{CELL}.Good", 107, at - 3600 * SECOND))
+        running.say(running.sample(f"{CELL}.Good", 110, at - 3590 * SECOND))
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, 10)
+        running.say(running.sample(f"{CELL}.Good", 111, at + 2 * SECOND))
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (6, 11)
+
+    def test_another_type_is_another_counter(self, plant: Database, running: Box, clock: SettableClock) -> None:
+        """What 16 bits show of a counter that had 32 looks like a restart, and is none."""
+        running.say(running.sample(f"{CELL}.Good", 105, data_type="UInt32"))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 3, data_type="UInt16"))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 5, data_type="UInt16"))
+        assert claimed(plant) == (7, 7 + 11)
+
+    @pytest.mark.parametrize(
+        ("data_type", "last"),
+        [("UInt16", 2**16 - 1), ("UInt32", 2**32 - 1), ("UInt64", 2**64 - 1), ("Int16", 2**15 - 1)],
+    )
+    def test_a_counter_wraps_where_its_type_ends(
+        self, plant: Database, box: Box, clock: SettableClock, data_type: str, last: int
+    ) -> None:
+        box.ready()
+        for value in (last - 1, last, 1, 4):
+            box.say(box.sample(f"{CELL}.Good", value, data_type=data_type))
+            clock.advance(seconds=1)
+        assert claimed(plant) == (6, 6)
+
+    def test_a_zero_where_the_counter_might_wrap_is_a_lie_all_the_same(
+        self, plant: Database, box: Box, clock: SettableClock
+    ) -> None:
+        box.ready()
+        for value in (65_530, 0, 65_532):
+            box.say(box.sample(f"{CELL}.Good", value, data_type="UInt16"))
+            clock.advance(seconds=1)
+        assert claimed(plant) == (2, 2)
+
+    def test_a_reading_that_was_there_before_proves_nothing_new(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        """A zero that is read again after an outage is the same zero."""
+        at = running.at_us()
+        running.say(running.sample(f"{CELL}.Good", 105, at))
+        zero = running.sample(f"{CELL}.Good", 0, at + SECOND)
+        running.say(zero)
+        running.say(running.bad(f"{CELL}.Good"))
+        running.say(zero)
+        running.say(running.sample(f"{CELL}.Good", 107, at + 2 * SECOND))
+        assert claimed(plant) == (7, 7)
+
+    @pytest.mark.parametrize("hidden", ["bad", "uncertain", "text"])
+    def test_what_a_machine_did_while_its_counter_was_no_number_is_not_known(
+        self, plant: Database, box: Box, clock: SettableClock, hidden: str
+    ) -> None:
+        """A controller may restart behind a gateway that stays connected."""
+        words = {
+            "bad": box.sample(f"{PRESS}.Good", None, quality=Quality.bad, status=0x80310000),
+            "uncertain": box.sample(f"{PRESS}.Good", 4, quality=Quality.uncertain, status=0x40900000),
+            "text": box.sample(f"{PRESS}.Good", "four"),
+        }
+        plain = TagBindingSpec(f"{PRESS}.Good", "counter", PRESS, "good", counting_point_of=PRESS, max_per_s=10.0)
+        plant.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[plain])
+        box.say(box.sample(f"{PRESS}.Good", 3))
+        clock.advance(seconds=1)
+        box.say(words[hidden])
+        clock.advance(seconds=2)
+        box.say(box.sample(f"{PRESS}.Good", 5))
+        low, high = claimed(plant, f"{PRESS}.Good")
+        assert low == 2
+        assert high is not None
+        assert high > 5
+
+    def test_a_new_journal_begins_with_what_the_old_one_may_have_held(
+        self, plant: Database, box: Box, clock: SettableClock
+    ) -> None:
+        """The edge box got another disk; whatever the old one held is gone."""
+        plain = TagBindingSpec(f"{PRESS}.Good", "counter", PRESS, "good", counting_point_of=PRESS, max_per_s=10.0)
+        plant.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[plain])
+        box.say(box.sample(f"{PRESS}.Good", 3))
+        clock.advance(seconds=2)
+        other = Box(plant, journal_id="journal-2")
+        other.say(other.sample(f"{PRESS}.Good", 5))
+        other.say(other.sample(f"{PRESS}.Good", 6))
+        assert claimed(plant, f"{PRESS}.Good") == (3, 22)
+
+    def test_a_weekend_changes_nothing(self, plant: Database, running: Box, clock: SettableClock) -> None:
+        """Baselines do not expire, and a counter that has not moved has not moved, whatever was missed."""
+        at = running.at_us()
+        running.say(running.sample(f"{CELL}.Good", 105, at))
+        clock.advance(days=3)
+        running.say(running.gap(at, running.at_us()), running.sample(f"{CELL}.Good", 105, at))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 106))
+        assert claimed(plant) == (6, 6)
+
+
+def claimed(plant: Database, tag: str = f"{CELL}.Good") -> tuple[int, int | None]:
+    """All that a tag's readings are said to prove, whosever it is, where it is one job's or nobody's."""
+
+    def total(session: ReadSession) -> tuple[int, int | None]:
+        facts = session.execute(text("SELECT low_e6, high_e6 FROM count_fact WHERE tag = :tag"), {"tag": tag}).all()
+        high = None if any(fact[1] is None for fact in facts) else sum(fact[1] for fact in facts) // PIECE_E6
+        return sum(fact[0] for fact in facts) // PIECE_E6, high
+
+    return plant.read_now(total)
