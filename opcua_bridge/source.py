@@ -25,6 +25,7 @@ from asyncua import ua
 from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
+from opcua_bridge.job_lists import JobLists
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
 from opcua_bridge.lasting import lasting
 from opcua_bridge.tag_map import Endpoint, Events, Tag, TagClass, fingerprint
@@ -125,7 +126,8 @@ class Source:
         self.endpoint, self._journal, self._clock, self._trust = endpoint, journal, clock, trust
         self._retry_first_s, self._retry_last_s = retry_s
         self.health = SourceHealth()
-        self._tags = {t.tag: t for t in endpoint.tag}
+        self._jobs = JobLists(endpoint)
+        self._tags = {t.tag: t for t in endpoint.tag} | self._jobs.tags
         self._events = {_events_key(e): e for e in endpoint.events}
         self._wanted = {name: fingerprint(entry) for name, entry in (self._tags | self._events).items()}
         self._droppable = frozenset(t.tag for t in endpoint.tag if t.tag_class is TagClass.measurement)
@@ -237,6 +239,7 @@ class Source:
         if not resumed:
             await channel.create_session()
         start_us = (await channel.read_status()).start_us
+        self._tags |= await self._jobs.learn(channel, anew=True)
         same_server = start_us == record.server_start_us
         if resumed and not same_server:
             self._token_is_not_ours = True
@@ -310,6 +313,7 @@ class Source:
 
     async def create_items(self, channel: Channel, names: Sequence[str]) -> list[Sample]:
         """Monitor these; the bad samples of those the server refuses. The record is changed in memory only."""
+        self._tags |= await self._jobs.learn(channel, anew=False)
         requests = {random.getrandbits(31): name for name in names}
         self._names |= requests
         asked = [self._request(handle, name) for handle, name in requests.items()]
@@ -432,6 +436,7 @@ class Source:
 
     async def _append(self, items: Sequence[Item], record: SourceRecord | None = None, *, whole: bool = False) -> None:
         """Into the journal, however long it takes until there is room."""
+        items = self._jobs.told(items)
         while True:
             try:
                 await self._journal.append(

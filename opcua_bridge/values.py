@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from asyncua import ua
 
+from opcua_bridge.job_lists import is_list, structures_of
 from standards.lineside.ingest_v1 import MAX_STRING, Sample, Scalar, SourceEvent, Value
 from standards.opcua.status import BAD_NO_COMMUNICATION, Quality, overflowed, quality_of
 
@@ -44,7 +45,7 @@ def sample_of(tag: str, value: ua.DataValue, *, observed_at_us: int) -> Sample:
     data_type = ""
     if variant is not None and variant.VariantType is not ua.VariantType.Null:
         data_type = _type_name(variant)
-        content, problem = _content(variant)
+        content, problem = structures_of(variant.Value) if is_list(tag) else _content(variant)
         if problem and quality is not Quality.bad:
             quality, status = Quality.bad, problem
     return Sample(
