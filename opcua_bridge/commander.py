@@ -2,8 +2,8 @@
 
 Before a machine is touched, the intent is in the journal, on disk; the outcome as soon as there is one. After a crash
 in between, or a connection that was lost, the machine is asked (its AckToken, its JobOrderList); if it does not say,
-the outcome is `failed`: nobody knows, its signals will tell. Commands are never stored for later: a start order one hour
-late is a hazard.
+the outcome is `failed`: nobody knows, its signals will tell. Commands are never stored for later: a start order one
+hour late is a hazard.
 """
 
 from __future__ import annotations

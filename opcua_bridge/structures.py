@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -85,10 +85,10 @@ class Structures:
 
     async def _learn(self, source: TypeSource, data_type: ua.NodeId, value: ua.DataValue) -> None:
         definition = value.Value.Value if value.Value is not None else None
-        if isinstance(definition, ua.StructureDefinition):
-            self._add(data_type, definition)
-        elif _is_standard_structure(data_type):
+        if _standard_class(data_type) is not None:
             self._simple[data_type] = ua.VariantType.ExtensionObject
+        elif isinstance(definition, ua.StructureDefinition):
+            self._add(data_type, definition)
         else:
             self._simple[data_type] = await _basis(source, data_type)
 
@@ -138,10 +138,10 @@ class Structures:
         structure = self._structures.get(data_type)
         if structure is not None:
             return lambda content: self._body(structure, content or {})
-        kind = self._kind(data_type)
-        if kind is ua.VariantType.ExtensionObject and data_type in self._simple:
-            blank = ua.extension_objects_by_datatype[data_type]
+        blank = _standard_class(data_type)
+        if blank is not None:
             return lambda content: ua_binary.struct_to_binary(blank() if content is None else content)
+        kind = self._kind(data_type)
         return lambda content: ua_binary.pack_uatype(kind, _blank(kind) if content is None else content)
 
     def _kind(self, data_type: ua.NodeId) -> ua.VariantType:
@@ -193,10 +193,10 @@ class Structures:
         structure = self._structures.get(data_type)
         if structure is not None:
             return lambda data: self._unpacked(structure, data)
-        kind = self._kind(data_type)
-        if kind is ua.VariantType.ExtensionObject and data_type in self._simple:
-            known = ua.extension_objects_by_datatype[data_type]
+        known = _standard_class(data_type)
+        if known is not None:
             return lambda data: ua_binary.from_binary(known, data)
+        kind = self._kind(data_type)
         return lambda data: ua_binary.unpack_uatype(kind, data)
 
 
@@ -228,8 +228,12 @@ def _built_in(data_type: ua.NodeId) -> ua.VariantType | None:
     return ua.VariantType(data_type.Identifier) if 0 < data_type.Identifier <= _BUILT_IN_END else None
 
 
-def _is_standard_structure(data_type: ua.NodeId) -> bool:
-    return data_type.NamespaceIndex == 0 and data_type in ua.extension_objects_by_datatype
+def _standard_class(data_type: ua.NodeId) -> Any | None:
+    """The class of a structure of namespace 0 (RelativePath, EUInformation …); their numbers are fixed."""
+    if data_type.NamespaceIndex or _built_in(data_type) is not None:
+        return None
+    found = getattr(ua, ua.ObjectIdNames.get(data_type.Identifier, ""), None)
+    return found if isinstance(found, type) and is_dataclass(found) else None
 
 
 def _blank(kind: ua.VariantType) -> Any:
