@@ -341,6 +341,7 @@ class TypeNodes:
             _I.HasSubtype,
             ua.ObjectTypeAttributes(IsAbstract=False),
         )
+        await self._link(parent, _I.GeneratesEvent, self._own(STATUS_EVENT), ua.NodeClass.ObjectType)
         kind, rule = "ISA95JobResponseDataType", _I.ModellingRule_Optional
         await self._variable(6050, "JobOrderResponseList", parent, kind, is_array=True, rule=rule, access=3)
         for name, nodes in (

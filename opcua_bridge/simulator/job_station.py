@@ -179,7 +179,9 @@ class JobStation:
         abstract = server.get_node(ua.NodeId(STATUS_EVENT, self._standard))
         kind = await abstract.add_object_type(self._id("JobStatusEventType"), f"{self._own}:JobStatusEventType")
         self._events = await server.get_event_generator(kind, server.nodes.server)
-        self._events.event.SourceNode, self._events.event.SourceName = receiver.nodeid, self.name
+        event = self._events.event
+        event.SourceNode, event.SourceName = receiver.nodeid, self.name
+        event.data_types |= dict.fromkeys(("JobOrder", "JobState", "JobResponse"), ua.VariantType.ExtensionObject)
 
     # -- showing
 

@@ -45,9 +45,8 @@ async def main(endpoint: str) -> dict[str, Any]:
     async with Client(endpoint, timeout=20) as client:
         await client.load_data_type_definitions()
         index = await client.get_namespace_index(URI)
-        path = ["2:TEST-1".replace("2:", f"{await client.get_namespace_index('urn:lineside:simulator')}:")]
-        station = await client.nodes.objects.get_child(path)
-        own = path[0].split(":")[0]
+        own = await client.get_namespace_index("urn:lineside:simulator")
+        station = await client.nodes.objects.get_child(f"{own}:TEST-1")
         receiver = await station.get_child(f"{own}:JobOrderControl")
         provider = await station.get_child(f"{own}:JobOrderResults")
         return await drive(client, receiver, provider, index)
@@ -67,7 +66,7 @@ async def drive(client: Client, receiver: Any, provider: Any, index: int) -> dic
 
     told: dict[str, Any] = {"store": await call("Store", order(20))}
     told["stored twice"] = await call("Store", order(20))
-    told["update"] = await call("Update", order(30))
+    told["update"] = await call("Update", order(60))
     told["unknown"] = await call("Pause", "J-9")
     told["no runs"] = await call("Store", ua.ISA95JobOrderDataType(JobOrderID="J-2"))
     told["start"] = await call("Start", "J-1")
