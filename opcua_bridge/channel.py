@@ -303,6 +303,11 @@ class Channel:
         )
         return self.status
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """URIs, by the index the server uses at present."""
+        return self.status.namespaces
+
     def node_id(self, node: str) -> ua.NodeId:
         """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace."""
         found = NODE.match(node)
@@ -348,6 +353,10 @@ class Channel:
             values += await self._client.uaclient.session.read(params)
         return values
 
+    async def read_ids(self, ids: Sequence[ua.NodeId]) -> list[ua.DataValue]:
+        """The same for ids the server has just told us."""
+        return await self._read(list(ids))
+
     async def write(self, values: Sequence[tuple[str, Any, ua.VariantType]]) -> list[int]:
         """Write in one request; the StatusCode of each, in order."""
         params = ua.WriteParameters()
@@ -363,13 +372,44 @@ class Channel:
 
     async def children(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
         """Objects and variables below a node."""
+        return await self._browse(node, ua.NodeClass.Object | ua.NodeClass.Variable)
+
+    async def members(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
+        """Variables and methods below a node."""
+        return await self._browse(node, ua.NodeClass.Variable | ua.NodeClass.Method)
+
+    async def supertype(self, data_type: ua.NodeId) -> ua.NodeId | None:
+        """The type that this one is a kind of; None if the server does not say."""
+        found = await self._browse(
+            data_type, ua.NodeClass.DataType, reference=ua.ObjectIds.HasSubtype, direction=ua.BrowseDirection.Inverse
+        )
+        return ua.NodeId(found[0].NodeId.Identifier, found[0].NodeId.NamespaceIndex) if found else None
+
+    async def definitions(self, data_types: Sequence[ua.NodeId]) -> list[ua.DataValue]:
+        """DataTypeDefinition of each, in order; those without one have a bad status."""
+        return await self._read(list(data_types), ua.AttributeIds.DataTypeDefinition)
+
+    async def call(self, target: ua.NodeId, method: ua.NodeId, arguments: Sequence[ua.Variant]) -> ua.CallMethodResult:
+        """Call one method; its StatusCode and what it returned are in the answer."""
+        request = ua.CallMethodRequest(ObjectId=target, MethodId=method, InputArguments=list(arguments))
+        results = await self._client.uaclient.session.call([request])
+        return results[0]
+
+    async def _browse(
+        self,
+        node: ua.NodeId,
+        classes: int,
+        *,
+        reference: int = ua.ObjectIds.HierarchicalReferences,
+        direction: ua.BrowseDirection = ua.BrowseDirection.Forward,
+    ) -> list[ua.ReferenceDescription]:
         session = self._client.uaclient.session
         description = ua.BrowseDescription(
             NodeId=node,
-            BrowseDirection=ua.BrowseDirection.Forward,
-            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+            BrowseDirection=direction,
+            ReferenceTypeId=ua.NodeId(reference),
             IncludeSubtypes=True,
-            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+            NodeClassMask=classes,
             ResultMask=ua.BrowseResultMask.All,
         )
         params = ua.BrowseParameters(NodesToBrowse=[description], RequestedMaxReferencesPerNode=1000)

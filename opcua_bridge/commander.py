@@ -1,8 +1,9 @@
 """What the server asks for, pulled by long poll. Each command once, none after its expiry, every outcome reported.
 
 Before a machine is touched, the intent is in the journal, on disk; the outcome as soon as there is one. After a crash
-in between the machine is asked (its AckToken); if it does not say, the outcome is `failed`: nobody knows, its signals
-will tell. Commands are never stored for later: a start order one hour late is a hazard.
+in between, or a connection that was lost, the machine is asked (its AckToken, its JobOrderList); if it does not say,
+the outcome is `failed`: nobody knows, its signals will tell. Commands are never stored for later: a start order one
+hour late is a hazard.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import msgspec
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.discovery import browse
-from opcua_bridge.drivers.plain_tags import PlainTags
+from opcua_bridge.drivers.chosen import driver_of
 from opcua_bridge.journal import Journal
 from opcua_bridge.lasting import lasting
 from opcua_bridge.source import NotConnected, Source
@@ -38,8 +39,11 @@ WAIT_S: Final = 25
 MAX_RUNNING: Final = 32
 RECOVERY_WAIT_S: Final = 30.0
 """How long to wait, after a crash, for the machine to be reachable again and to say what became of a command."""
+LOST_WAIT_S: Final = 10.0
+"""The same after a connection that was lost between a command and its answer."""
 MAX_WATCH_S: Final = 25.0
 MAX_WATCH_TAGS: Final = 50
+CONNECTION_LOST: Final = CommandResult(Outcome.failed, "connection-lost", "the connection was lost before the answer")
 WATCH_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
 _to_json = msgspec.json.encode
@@ -192,20 +196,26 @@ class Commander:
         unknown = CommandResult(Outcome.failed, "bridge-restarted", "the bridge was stopped while it did this")
         if command.kind is not CommandKind.job:
             return unknown
-        job = commands_v1.job_command(command.payload)
+        return await self._recalled(command, commands_v1.job_command(command.payload), unknown, RECOVERY_WAIT_S)
+
+    async def _recalled(
+        self, command: Command, job: JobCommand, unknown: CommandResult, wait_s: float
+    ) -> CommandResult:
+        """What the machine says became of a job command, once it is reachable; `unknown` if it does not say."""
         found = self._machines.tag_map.target(job.target)
         if found is None:
             return unknown
         endpoint, target = found
-        until = time.monotonic() + RECOVERY_WAIT_S
+        until = time.monotonic() + wait_s
         while time.monotonic() < until:
             try:
-                driver = PlainTags(target, self._machines.source(endpoint.name).channel)
-                answer = await lasting(partial(driver.answer, command.id))
+                driver = driver_of(target, self._machines.source(endpoint.name).channel)
+                answer = await lasting(partial(driver.recall, job, token=command.id))
             except (OSError, LookupError):
-                await asyncio.sleep(0.2)
-                continue
-            return unknown if answer.outcome is Outcome.failed else answer
+                answer = CONNECTION_LOST
+            if answer.code != CONNECTION_LOST.code:
+                return _told(unknown, answer)
+            await asyncio.sleep(0.2)
         return unknown
 
     async def _report(self, command_id: str, result: CommandResult) -> None:
@@ -247,8 +257,15 @@ class Commander:
         if found is None:
             return CommandResult(Outcome.refused, "unknown-target", f"the tag map has no job target {job.target!r}")
         endpoint, target = found
-        driver = PlainTags(target, self._machines.source(endpoint.name).channel)
-        return await driver.execute(job, token=command.id, expired=lambda: self._expired(command))
+        driver = driver_of(target, self._machines.source(endpoint.name).channel)
+        try:
+            execute = partial(driver.execute, job, token=command.id, expired=partial(self._expired, command))
+            result = await lasting(execute)
+        except ConnectionError:
+            result = CONNECTION_LOST
+        if result.code != CONNECTION_LOST.code:
+            return result
+        return await self._recalled(command, job, result, LOST_WAIT_S)
 
     async def _browse(self, command: Command) -> CommandResult:
         """Payload: `endpoint`, and if wanted `root` (a node) and `max_nodes`."""
@@ -312,6 +329,14 @@ class Commander:
         except OSError as error:
             return CommandResult(Outcome.refused, "tag-map-not-written", str(error))
         return CommandResult(Outcome.done)
+
+
+def _told(unknown: CommandResult, answer: CommandResult) -> CommandResult:
+    """What the machine says; where it does not say, what we know, with what was seen."""
+    if answer.outcome is not Outcome.failed:
+        return answer
+    seen = f"{unknown.message}; {answer.message}" if answer.message else unknown.message
+    return CommandResult(Outcome.failed, unknown.code, seen)
 
 
 def _lane(command: Command) -> str:

@@ -30,6 +30,7 @@ from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.deadband import Deadband
 from opcua_bridge.decoder import Changes, Decoder, Message, Published, Undecodable
+from opcua_bridge.job_lists import JobLists
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
 from opcua_bridge.lasting import lasting
 from opcua_bridge.refusal_words import is_refusal, retry_s, words_of
@@ -133,7 +134,8 @@ class Source:
         self.audit_every_s = audit_every_s
         self.audit = Audit()
         self.health = SourceHealth()
-        self._tags = {t.tag: t for t in endpoint.tag}
+        self._jobs = JobLists(endpoint)
+        self._tags = {t.tag: t for t in endpoint.tag} | self._jobs.tags
         self._events = {_events_key(e): e for e in endpoint.events}
         self._wanted = {name: fingerprint(entry) for name, entry in (self._tags | self._events).items()}
         self._droppable = frozenset(t.tag for t in endpoint.tag if t.tag_class is TagClass.measurement)
@@ -272,6 +274,7 @@ class Source:
         status = await channel.read_status()
         start_us = status.start_us
         self._ahead_us = None if status.now_us is None else status.now_us - self._clock.now_us()
+        self._tags |= await self._jobs.learn(channel, anew=True)
         same_server = start_us == record.server_start_us
         if resumed and not same_server:
             self._token_is_not_ours = True
@@ -370,6 +373,7 @@ class Source:
 
     async def create_items(self, channel: Channel, names: Sequence[str]) -> list[Sample]:
         """Monitor these; the bad samples of those the server refuses. The record is changed in memory only."""
+        self._tags |= await self._jobs.learn(channel, anew=False)
         requests = {random.getrandbits(31): name for name in names}
         self._name(self._names | requests)
         asked = [self._request(handle, name) for handle, name in requests.items()]
@@ -516,6 +520,7 @@ class Source:
 
     async def _append(self, items: Sequence[Entry], record: SourceRecord | None = None, *, whole: bool = False) -> None:
         """Into the journal, however long it takes until there is room."""
+        items = self._jobs.told(items)
         while True:
             try:
                 await self._journal.append(

@@ -23,6 +23,11 @@ url = "opc.tcp://127.0.0.1:4840/"
   equipment = "SMT-1"
   driver = "plain-tags"
   prefix = "sim;s=SMT-1"
+
+  [[endpoint.job_target]]
+  equipment = "TEST-1"
+  driver = "isa95-job-control"
+  receiver = "sim;s=TEST-1.JobOrderControl"
 ```
 """
 
@@ -85,13 +90,41 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Event field that says whether it is active, `<namespace>;<name>`; empty: ActiveState of conditions."""
 
 
+class JobDriver(StrEnum):
+    """How a job order is put to a machine."""
+
+    plain_tags = "plain-tags"
+    isa95_job_control = "isa95-job-control"
+
+
 class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How job orders reach a piece of equipment."""
 
     equipment: str
     driver: str
-    prefix: str
+    prefix: str = ""
+    """plain-tags: what the nodes of the job's variables begin with."""
+    receiver: str = ""
+    """isa95-job-control: the machine's ISA95JobOrderReceiverObjectType."""
+    responses: str = ""
+    """isa95-job-control, optional: its ISA95JobResponseProviderObjectType."""
+    remote: str = ""
+    """isa95-job-control, optional: a Boolean, true while the machine takes commands."""
+    job: str = ""
+    """isa95-job-control: tags `<job>.OrderId`, `<job>.State`, `<job>.Substate`; empty: `<equipment>.Job`."""
     ack_timeout_s: float = 5.0
+
+    @property
+    def job_tags(self) -> tuple[str, str, str]:
+        """The tags made of JobOrderList: job order id, state, sub-state."""
+        job = self.job or f"{self.equipment}.Job"
+        return f"{job}.OrderId", f"{job}.State", f"{job}.Substate"
+
+    @property
+    def nodes(self) -> dict[str, str]:
+        """Field → node, of those that are given."""
+        named = {"prefix": self.prefix, "receiver": self.receiver, "responses": self.responses, "remote": self.remote}
+        return {field: node for field, node in named.items() if node}
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,7 +212,8 @@ def parse_tag_map(text: str, *, urls: Mapping[str, str] | None = None) -> TagMap
         errors += _endpoint_errors(text, number, endpoint, document)
         endpoints.append(_resolved(endpoint, document.namespaces))
     errors += _twice(text, "endpoint name", [e.name for e in document.endpoint])
-    errors += _twice(text, "tag", [t.tag for e in document.endpoint for t in e.tag])
+    made = [tag for e in document.endpoint for tag in _job_tags(e)]
+    errors += _twice(text, "tag", [*(t.tag for e in document.endpoint for t in e.tag), *made])
     errors += _twice(text, "job target", [t.equipment for e in document.endpoint for t in e.job_target])
     if not document.endpoint:
         errors.append(MapError("no-endpoint", "file", "there is no [[endpoint]]"))
@@ -236,12 +270,29 @@ def _endpoint_errors(text: str, number: int, endpoint: Endpoint, document: _File
             line = _line_of(text, events.tag)
             errors.append(MapError("bad-field", f"{place}.events[{index}]", f"unknown field {events.active!r}", line))
     for index, target in enumerate(endpoint.job_target):
-        where = f"{place}.job_target[{index}]"
-        errors += _node_errors(text, where, target.prefix, target.equipment, document)
-        if target.driver != "plain-tags":
-            line = _line_of(text, target.equipment)
-            errors.append(MapError("unknown-driver", where, f"no driver {target.driver!r}", line))
+        errors += _target_errors(text, f"{place}.job_target[{index}]", target, document)
     return errors
+
+
+_NEEDS: Final = {JobDriver.plain_tags: "prefix", JobDriver.isa95_job_control: "receiver"}
+
+
+def _target_errors(text: str, where: str, target: JobTarget, document: _File) -> list[MapError]:
+    line = _line_of(text, target.equipment)
+    errors = [
+        error for node in target.nodes.values() for error in _node_errors(text, where, node, target.equipment, document)
+    ]
+    if target.driver not in _NEEDS:
+        return [*errors, MapError("unknown-driver", where, f"no driver {target.driver!r}", line)]
+    needed = _NEEDS[JobDriver(target.driver)]
+    if needed not in target.nodes:
+        errors.append(MapError("no-job-node", where, f"driver {target.driver!r} needs `{needed}`", line))
+    return errors
+
+
+def _job_tags(endpoint: Endpoint) -> list[str]:
+    """Tags that are made of the endpoint's JobOrderLists."""
+    return [tag for t in endpoint.job_target if t.driver == JobDriver.isa95_job_control for tag in t.job_tags]
 
 
 def _endpoint_checks(endpoint: Endpoint) -> list[tuple[bool, str, str]]:
@@ -328,7 +379,10 @@ def _resolved(endpoint: Endpoint, namespaces: Mapping[str, str]) -> Endpoint:
         endpoint,
         tag=tuple(replace(t, node=_written_out(t.node, namespaces)) for t in endpoint.tag),
         events=tuple(_resolved_events(e, namespaces) for e in endpoint.events),
-        job_target=tuple(replace(t, prefix=_written_out(t.prefix, namespaces)) for t in endpoint.job_target),
+        job_target=tuple(
+            replace(t, **{field: _written_out(node, namespaces) for field, node in t.nodes.items()})
+            for t in endpoint.job_target
+        ),
     )
 
 

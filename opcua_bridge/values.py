@@ -8,10 +8,14 @@ from typing import Any, Final
 
 from asyncua import ua
 
+from opcua_bridge.structures import raw
 from standards.lineside.ingest_v1 import MAX_STRING, Sample, Scalar, SourceEvent, Value
 from standards.opcua.status import BAD_NO_COMMUNICATION, Quality, overflowed, quality_of
 
 MAX_ARRAY: Final = 10_000
+MAX_STRUCTURE: Final = 65_536
+"""Characters of a structure in hex."""
+BAD_DECODING_ERROR: Final = 0x80070000
 BAD_TYPE_MISMATCH: Final = 0x80740000
 BAD_OUT_OF_RANGE: Final = 0x803C0000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,9 +83,23 @@ def kind_of(variant: ua.Variant) -> int:
 
 def content_of(variant: ua.Variant) -> tuple[Value, int]:
     """Value and, where it cannot be passed on, the status that says so."""
+    if variant.VariantType is ua.VariantType.ExtensionObject:
+        return _structures(variant.Value)
     if isinstance(variant.Value, list):
         return _array(variant.Value)
     return _scalar(variant.Value)
+
+
+def _structures(value: Any) -> tuple[Value, int]:
+    """A structure is passed on as its bytes in hex: whoever knows its type can read it."""
+    entries = value if isinstance(value, list) else [value]
+    try:
+        texts: list[Scalar] = [raw(entry).hex() for entry in entries]
+    except (ua.UaError, TypeError, AttributeError, ValueError):
+        return None, BAD_DECODING_ERROR
+    if len(texts) > MAX_ARRAY or any(len(str(text)) > MAX_STRUCTURE for text in texts):
+        return None, BAD_OUT_OF_RANGE
+    return (texts if isinstance(value, list) else texts[0]), 0
 
 
 def _array(values: list[Any]) -> tuple[Value, int]:

@@ -14,13 +14,13 @@ from typing import Any, Final, Protocol
 
 from asyncua import ua
 
+from opcua_bridge.drivers.seam import LOCAL_MODE, POLL_S, in_words, result, value_of
 from opcua_bridge.tag_map import JobTarget
 from standards.lineside.commands_v1 import CommandResult, JobCommand, Outcome
 
-POLL_S: Final = 0.05
 TRIGGER_END: Final = 2**32
 REFUSALS: Final = {
-    "local-mode": "the machine is in local mode",
+    "local-mode": LOCAL_MODE,
     "busy": "the machine has another job",
     "unknown-job": "the machine does not know this job",
     "bad-state": "the machine's job state does not allow it",
@@ -50,44 +50,44 @@ class PlainTags:
         try:
             refusal = await self._prepare(job, token)
         except (OSError, LookupError, ua.UaError) as error:
-            return _result(Outcome.refused, "machine-not-reachable", str(error) or type(error).__name__)
+            return result(Outcome.refused, "machine-not-reachable", in_words(error))
         if refusal is not None:
             return refusal
         if expired():
-            return _result(Outcome.expired, "expired", "too late when the machine was ready for it; not triggered")
+            return result(Outcome.expired, "expired", "too late when the machine was ready for it; not triggered")
         try:
             refusal = await self._trigger()
-            return refusal or await self.answer(token)
+            return refusal or await self.recall(job, token=token)
         except (OSError, LookupError, ua.UaError) as error:
-            return _result(Outcome.failed, "connection-lost", str(error) or type(error).__name__)
+            return result(Outcome.failed, "connection-lost", in_words(error))
 
-    async def answer(self, token: str) -> CommandResult:
+    async def recall(self, job: JobCommand, *, token: str) -> CommandResult:
         """Wait for the machine to acknowledge this token, at most `ack_timeout_s`."""
         nodes = [self._node(f"Cmd.{name}") for name in ("AckToken", "AckResult", "AckText")]
         until = time.monotonic() + self._target.ack_timeout_s
         while True:
-            ack, result, text = [_value(v) for v in await self._nodes.read(nodes)]
+            ack, said, text = [value_of(v) for v in await self._nodes.read(nodes)]
             if ack == token:
-                return _answered(str(result or ""), str(text or ""))
+                return _answered(str(said or ""), str(text or ""))
             if time.monotonic() > until:
                 waited = f"no acknowledgement within {self._target.ack_timeout_s:g} s"
-                return _result(Outcome.failed, "no-acknowledgement", waited)
+                return result(Outcome.failed, "no-acknowledgement", waited)
             await asyncio.sleep(POLL_S)
 
     async def _prepare(self, job: JobCommand, token: str) -> CommandResult | None:
         """None once the set-points are in the machine."""
-        remote = _value((await self._nodes.read([self._node("Remote")]))[0])
+        remote = value_of((await self._nodes.read([self._node("Remote")]))[0])
         if remote is not True:
-            return _result(Outcome.refused, "local-mode", REFUSALS["local-mode"])
+            return result(Outcome.refused, "local-mode", REFUSALS["local-mode"])
         points = self._set_points(job, token)
         statuses = await self._nodes.write(points)
         for (node, _, _), status in zip(points, statuses, strict=True):
             if status >> 30:
-                return _result(Outcome.refused, "write-refused", f"{node}: status 0x{status:08X}")
-        back = [_value(v) for v in await self._nodes.read([node for node, _, _ in points])]
+                return result(Outcome.refused, "write-refused", f"{node}: status 0x{status:08X}")
+        back = [value_of(v) for v in await self._nodes.read([node for node, _, _ in points])]
         for (node, wanted, _), found in zip(points, back, strict=True):
             if found != wanted:
-                return _result(Outcome.refused, "set-point-not-taken", f"{node}: wrote {wanted!r}, reads {found!r}")
+                return result(Outcome.refused, "set-point-not-taken", f"{node}: wrote {wanted!r}, reads {found!r}")
         return None
 
     def _set_points(self, job: JobCommand, token: str) -> list[tuple[str, Any, ua.VariantType]]:
@@ -104,28 +104,18 @@ class PlainTags:
 
     async def _trigger(self) -> CommandResult | None:
         node = self._node("Cmd.Trigger")
-        before = _value((await self._nodes.read([node]))[0])
+        before = value_of((await self._nodes.read([node]))[0])
         count = before if isinstance(before, int) else 0
         status = (await self._nodes.write([(node, (count + 1) % TRIGGER_END, ua.VariantType.UInt32)]))[0]
         if status >> 30:
-            return _result(Outcome.refused, "write-refused", f"{node}: status 0x{status:08X}")
+            return result(Outcome.refused, "write-refused", f"{node}: status 0x{status:08X}")
         return None
 
     def _node(self, name: str) -> str:
         return f"{self._target.prefix}.{name}"
 
 
-def _value(value: ua.DataValue) -> Any:
-    if value.StatusCode is not None and int(value.StatusCode.value) >> 30:
-        return None
-    return value.Value.Value if value.Value is not None else None
-
-
-def _answered(result: str, text: str) -> CommandResult:
-    if result == "ok":
-        return _result(Outcome.done, "", text)
-    return _result(Outcome.refused, result or "machine-refused", text or REFUSALS.get(result, "the machine refused"))
-
-
-def _result(outcome: Outcome, code: str, message: str) -> CommandResult:
-    return CommandResult(outcome=outcome, code=code, message=message)
+def _answered(said: str, text: str) -> CommandResult:
+    if said == "ok":
+        return result(Outcome.done, "", text)
+    return result(Outcome.refused, said or "machine-refused", text or REFUSALS.get(said, "the machine refused"))

@@ -10,6 +10,10 @@ from asyncua import Server, ua
 from asyncua.server.event_generator import EventGenerator
 
 from .catalog import NAMESPACE_URI, signal_types
+from .job_nodes import TypeNodes
+from .job_station import JobStation
+from .job_types import URI as JOB_CONTROL_URI
+from .jobs import Job
 from .world import Alarm
 
 VARIANT_TYPES = {
@@ -27,6 +31,7 @@ class AddressSpace:
         self._types = {tag: VARIANT_TYPES[name] for tag, name in signal_types().items()}
         self._equipment: dict[str, ua.NodeId] = {}
         self._alarms: EventGenerator | None = None
+        self._has_job_types = False
 
     async def build(self, values: dict[str, Any], at: datetime) -> None:
         """Make every node, with its first value. Values of DateTime tags are aware datetimes."""
@@ -56,6 +61,16 @@ class AddressSpace:
             [("Code", ua.VariantType.String), ("Active", ua.VariantType.Boolean)],
         )
         return kind.nodeid
+
+    async def add_station(self, station: JobStation, job: Job | None, at: datetime) -> None:
+        """Put a job order receiver under its equipment; the standard's types come with the first one."""
+        standard = await self._server.register_namespace(JOB_CONTROL_URI)
+        if not self._has_job_types:
+            await TypeNodes(self._server, standard).build()
+            self._has_job_types = True
+        parent = self._server.get_node(self._equipment[station.name])
+        own = await self._server.register_namespace(NAMESPACE_URI)
+        await station.build(self._server, parent, standard, own, job, at)
 
     async def write(self, tag: str, value: Any, source_at: datetime, server_at: datetime) -> None:
         variant = ua.Variant(value, self._types[tag])

@@ -13,6 +13,9 @@ PACK: Final = "PACK-1"
 TARGETS: Final = (LINE, DEPANEL, TEST, CNC)
 """Who takes a job: the line as a whole, and three machines that stand alone."""
 
+JOB_CONTROL: Final = frozenset({TEST})
+"""Targets that take jobs as OPC 10031-4 has it; the others by plain variables."""
+
 NAMESPACE_URI: Final = "urn:lineside:simulator"
 BOARDS_PER_PANEL: Final = 8
 GOOD, REJECT, XOUT = "GoodCount", "RejectCount", "XOutCount"
@@ -117,7 +120,10 @@ COMMAND_FIELDS: Final = ("Token", "OrderId", "WorkMaster", "Material", "WorkRequ
 
 
 def _target_tags(target: str) -> dict[str, str]:
-    tags = {f"{target}.Remote": "Boolean", f"{target}.Job.OrderId": "String"}
+    tags = {f"{target}.Remote": "Boolean"}
+    if target in JOB_CONTROL:
+        return tags
+    tags[f"{target}.Job.OrderId"] = "String"
     tags |= {f"{target}.Job.State": "Int32", f"{target}.Job.Substate": "Int32"}
     tags |= {f"{target}.Cmd.{field}": "String" for field in COMMAND_FIELDS}
     tags |= {f"{target}.Cmd.Cycles": "Int32", f"{target}.Cmd.Trigger": "UInt32"}

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .address_space import AddressSpace
-from .catalog import COMMAND_FIELDS, TARGETS, signal_types
-from .jobs import Command
+from .catalog import COMMAND_FIELDS, JOB_CONTROL, TARGETS, signal_types
+from .job_station import JobStation
+from .jobs import Answer, Command
 from .ledger import Ledger, read_entries
 from .plant import Plant, PlantSettings
 from .restored import restore
@@ -35,6 +36,7 @@ class Factory:
         self._busy = asyncio.Lock()
         self._triggers: dict[str, Any] = dict.fromkeys(TARGETS, 0)
         self._nodes: AddressSpace | None = None
+        self.stations = {t: JobStation(t, self.plant.targets[t], _Ask(self, t)) for t in sorted(JOB_CONTROL)}
         self._start_clock()
 
     def _start_clock(self) -> None:
@@ -51,7 +53,10 @@ class Factory:
         await asyncio.to_thread(self._ledger.append, [opening | {"sim_us": 0, "wall_us": self._start_wall_us}])
         await nodes.build({tag: self._shown(tag, value, start) for tag, value in self.plant.initial().items()}, start)
         for target in TARGETS:
-            nodes.on_write(f"{target}.Cmd.Trigger", _Trigger(self, target))
+            if target in self.stations:
+                await nodes.add_station(self.stations[target], self.plant.targets[target].job, start)
+            else:
+                nodes.on_write(f"{target}.Cmd.Trigger", _Trigger(self, target))
 
     def _shown(self, tag: str, value: Any, at: datetime) -> Any:
         return at if self._types[tag] == "DateTime" else value
@@ -102,12 +107,25 @@ class Factory:
     async def _show(self, output: Output, at: datetime) -> None:
         nodes = self._nodes
         assert nodes is not None
-        if isinstance(output, SignalChange):
+        if isinstance(output, LedgerEntry):
+            await self._show_job(output, at)
+        elif isinstance(output, SignalChange) and output.tag in self._types:
             await nodes.write(output.tag, self._shown(output.tag, output.value, at), at, datetime.now(UTC))
         elif isinstance(output, Alarm):
             await nodes.raise_alarm(output, at)
 
+    async def _show_job(self, entry: LedgerEntry, at: datetime) -> None:
+        if entry.kind == "job" and entry.fields["target"] in self.stations:
+            await self.stations[entry.fields["target"]].follow(entry.fields, at)
+
     # -- what is asked of it
+
+    async def command(self, target: str, command: Command) -> Answer:
+        """Hand a command to a target; what it led to has been shown when the answer comes."""
+        async with self._busy:
+            await self._catch_up()
+            await self._deliver(self.plant.command(target, command))
+        return self.plant.targets[target].answers[command.token]
 
     async def triggered(self, target: str, value: Any) -> None:
         """`Cmd.Trigger` was written: any new value executes what the other fields say."""
@@ -127,9 +145,7 @@ class Factory:
             fields["WorkRequest"],
             cycles,
         )
-        async with self._busy:
-            await self._catch_up()
-            await self._deliver(self.plant.command(target, command))
+        await self.command(target, command)
 
     async def restart_machine(self, equipment: str) -> None:
         async with self._busy:
@@ -162,6 +178,16 @@ class Factory:
                 for name, cell in self.plant.cells.items()
             },
         }
+
+
+class _Ask:
+    """How a station hands a command to its machine."""
+
+    def __init__(self, factory: Factory, target: str) -> None:
+        self._factory, self._target = factory, target
+
+    async def __call__(self, command: Command) -> Answer:
+        return await self._factory.command(self._target, command)
 
 
 class _Trigger:

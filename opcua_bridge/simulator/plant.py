@@ -62,9 +62,10 @@ class Plant:
 
     def initial(self) -> dict[str, Any]:
         """Every tag's value at the first instant. DateTime values are simulated microseconds."""
-        values = {tag: _DEFAULTS[data_type] for tag, data_type in signal_types().items()}
+        known = signal_types()
+        values = {tag: _DEFAULTS[data_type] for tag, data_type in known.items()}
         for target in self.targets.values():
-            values |= target.initial()
+            values |= {tag: value for tag, value in target.initial().items() if tag in known}
         for cell in self.cells.values():
             values |= cell.initial()
         return values | (self._measurements.initial() if self._measurements else {})

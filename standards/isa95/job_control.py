@@ -9,6 +9,10 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import Final
 
+JOB_CONTROL_URI: Final = "http://opcfoundation.org/UA/ISA95-JOBCONTROL_V2/"
+JOB_CONTROL_V1_URI: Final = "http://opcfoundation.org/UA/ISA95-JOBCONTROL/"
+"""Version 1 has other fields and another state model: it is another language."""
+
 
 class JobState(IntEnum):
     """StateNumber of ISA95JobOrderReceiverObjectType."""
@@ -44,8 +48,12 @@ class EndedSubstate(IntEnum):
 
 
 class JobMethod(StrEnum):
-    """Methods of the receiver that move a job between states."""
+    """Methods of the receiver. Cancel and Clear take a job out of its list: no transition."""
 
+    Store = "Store"
+    StoreAndStart = "StoreAndStart"
+    Cancel = "Cancel"
+    Clear = "Clear"
     Update = "Update"
     Start = "Start"
     RevokeStart = "RevokeStart"
@@ -103,3 +111,29 @@ def state_after(current: JobState, method: JobMethod) -> JobState | None:
         if source is current and cause is method:
             return target
     return None
+
+
+RETURN_OK: Final = 1
+"""Bit 0 of ReturnStatus, a UInt64 bit map: no error."""
+RETURN_BITS: Final[dict[int, tuple[str, str]]] = {
+    1: ("unknown-job", "the machine does not know this job"),
+    2: ("invalid-command", "the machine does not know this command"),
+    3: ("bad-state", "the machine's job state does not allow it"),
+    4: ("unable-to-accept", "the machine is unable to accept it"),
+    32: ("invalid-request", "the machine calls the request invalid"),
+}
+"""Bit → code and words (OPC 10031-4 V2, B.2 Table 95; bit 2 is of version 1). Bits 33 to 63 are the maker's own."""
+
+
+def refusal_of(return_status: int) -> tuple[str, str] | None:
+    """Why a receiver said no; None where it said yes, or nothing (0: some makers mean "fine" by it).
+
+    With the success bit set it is a yes, whatever else is set: those bits are remarks.
+    """
+    bits = [bit for bit in range(64) if return_status >> bit & 1]
+    if not bits or bits[0] == 0:
+        return None
+    code, words = RETURN_BITS.get(bits[0], ("machine-specific", "the machine refused for a reason of its own"))
+    if len(bits) == 1 and bits[0] in RETURN_BITS:
+        return code, words
+    return code, f"{words} (ReturnStatus {return_status}, bits {', '.join(map(str, bits))})"

@@ -11,6 +11,8 @@ from opcua_bridge.tag_map import load_tag_map
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import Mes, free_port, until
 
+JOB = ("TEST-1.Job.OrderId", "TEST-1.Job.State", "TEST-1.Job.Substate")
+
 DEMO_MAP = Path("opcua_bridge/demo_tag_map.toml")
 _DEMO_TEXT = DEMO_MAP.read_text(encoding="utf-8")
 
@@ -43,3 +45,29 @@ async def test_the_factory_takes_a_job_and_its_counters_and_alarms_arrive(
         assert [s for s in states if s in (2, 3, 5)] == [2, 3, 5]
         counted = sum(mes.good(f"CNC-1.{c}")[-1] - mes.good(f"CNC-1.{c}")[0] for c in ("GoodCount", "RejectCount"))
         assert counted == 3
+
+
+async def test_the_tester_takes_jobs_by_the_standard_and_says_what_it_does(
+    bridges: Bridges, mes: Mes, tmp_path: Path
+) -> None:
+    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/lineside/"
+    settings = SimulatorSettings(endpoint=endpoint, ledger=tmp_path / "ledger.jsonl", speed=100.0, disturbances=0.0)
+    async with running(settings):
+        await bridges.start(_DEMO_TEXT.replace("opc.tcp://127.0.0.1:48400/lineside/", endpoint))
+        await until(lambda: mes.good(JOB[1]))
+        order = {"target": "TEST-1", "job_order_id": "J-1", "work_master_id": "WM-CB-TEST", "cycles": 60}
+        mes.command("start", "job", order | {"action": "store-and-start"})
+        await until(lambda: 3 in mes.good(JOB[1]))
+        mes.command("pause", "job", order | {"action": "pause"})
+        await until(lambda: 4 in mes.good(JOB[1]))
+        mes.command("again", "job", order | {"action": "pause", "job_order_id": "J-2"})
+        mes.command("resume", "job", order | {"action": "resume"})
+        await until(lambda: 5 in mes.good(JOB[1]))
+        await until(lambda: len(mes.results) == 4)
+        assert mes.results["again"]["code"] == "unknown-job"
+        assert {mes.results[name]["outcome"] for name in ("start", "pause", "resume")} == {"done"}
+        told = list(zip(*[mes.good(tag) for tag in JOB], strict=True))
+        assert told == [("", 0, 0), ("J-1", 2, 3), ("J-1", 3, 0), ("J-1", 4, 2), ("J-1", 3, 0), ("J-1", 5, 1)]
+        counts = [s for t in ("TEST-1.GoodCount", "TEST-1.RejectCount") for s in mes.samples(t)]
+        ended = mes.samples(JOB[1])[-1]
+        assert max(s["source_at_us"] for s in counts) < ended["source_at_us"], "the last count is before the end"

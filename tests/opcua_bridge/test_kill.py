@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from opcua_bridge.health import read_status
+from tests.opcua_bridge.job_machine import TARGET as RECEIVER_TARGET
+from tests.opcua_bridge.job_machine import receiver_machine
 from tests.opcua_bridge.support import BridgeProcess, Mes, Network, bridge_environment, machine, tag_map_text, until
 from tests.opcua_bridge.test_commander import TARGET, job, job_machine
 from tests.opcua_bridge.test_source import COUNT, Ticking, exact
@@ -86,6 +88,47 @@ async def test_a_command_cut_short_by_kill_is_done_at_most_once(
             await until(lambda: mes.results, timeout_s=40)
             assert mes.results["c-1"]["outcome"] == outcome
             assert len(it.executed) == executed
+
+
+@pytest.mark.parametrize(
+    ("place", "outcome", "calls"),
+    [("after-command-intent", "failed", []), ("after-command-executed", "done", [("StoreAndStart", "J-1")])],
+)
+async def test_a_method_call_cut_short_by_kill_is_made_at_most_once(
+    tmp_path: Path, mes: Mes, place: str, outcome: str, calls: list[tuple[str, str]]
+) -> None:
+    async with receiver_machine() as it:
+        tag_map = tag_map_text(it.it.url, {"M.Remote": "state"}, extra=RECEIVER_TARGET)
+        async with BridgeProcess(bridge_environment(tmp_path, mes.url, tag_map)) as bridge:
+            await bridge.start(LINESIDE_CRASH_AT=place)
+            await until(lambda: mes.good("M.Remote"), timeout_s=30)
+            mes.command("c-1", "job", job())
+            assert await bridge.died() == 137
+            await bridge.start()
+            await until(lambda: mes.results, timeout_s=40)
+            assert mes.results["c-1"]["outcome"] == outcome
+            assert it.calls == calls
+
+
+async def test_killed_while_the_machine_does_it_the_list_says_what_became_of_it(tmp_path: Path, mes: Mes) -> None:
+    """Between the call and its answer: the job is in the machine's list, and is not put there twice."""
+    async with receiver_machine() as it:
+        tag_map = tag_map_text(it.it.url, {"M.Remote": "state"}, extra=RECEIVER_TARGET)
+        async with BridgeProcess(bridge_environment(tmp_path, mes.url, tag_map)) as bridge:
+            await bridge.start()
+            await until(lambda: mes.good("M.Remote"), timeout_s=30)
+
+            async def killed(_method: str) -> None:
+                await bridge.kill()
+
+            it.during = killed
+            mes.command("c-1", "job", job())
+            await until(lambda: it.calls)
+            assert await bridge.died() == -9
+            await bridge.start()
+            await until(lambda: mes.results, timeout_s=40)
+            assert mes.results["c-1"] == {"outcome": "done", "message": "the machine has the job as Running"}
+            assert it.calls == [("StoreAndStart", "J-1")]
 
 
 async def test_a_clean_end_is_quick_and_the_status_says_how_it_was(tmp_path: Path, mes: Mes) -> None:

@@ -18,6 +18,18 @@ def tag(**entries: str) -> str:
     return "[[endpoint.tag]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
 
 
+def target(driver: str, *lines: str) -> str:
+    return "\n".join(['[[endpoint.job_target]]\nequipment = "M"', f'driver = "{driver}"', *lines, ""])
+
+
+def test_the_nodes_of_a_job_target_are_written_out_and_its_tags_have_a_name() -> None:
+    lines = ('receiver = "m;s=R"', 'responses = "m;s=P"', 'remote = "i=2258"', 'job = "LINE.Current"')
+    [endpoint] = parse_tag_map(HEAD + target("isa95-job-control", *lines)).endpoints
+    [found] = endpoint.job_target
+    assert found.nodes == {"receiver": "nsu=urn:m;s=R", "responses": "nsu=urn:m;s=P", "remote": "i=2258"}
+    assert found.job_tags == ("LINE.Current.OrderId", "LINE.Current.State", "LINE.Current.Substate")
+
+
 def test_aliases_are_written_out_and_addresses_can_be_replaced() -> None:
     text = HEAD + tag() + tag(tag='"U"', node='"nsu=urn:x;s=a;b=c"') + tag(tag='"V"', node='"i=2258"')
     [endpoint] = parse_tag_map(text, urls={"e": "opc.tcp://other:1/"}).endpoints
@@ -46,7 +58,11 @@ def test_aliases_are_written_out_and_addresses_can_be_replaced() -> None:
         (HEAD + 'user_certificate = "a.der"\n', "half-a-certificate", 4),
         (HEAD + 'username = "a"\nuser_certificate = "a.der"\nuser_key = "a.pem"\n', "two-users", 4),
         (HEAD + "publishing_interval_ms = 1\n", "bad-interval", 4),
-        (HEAD + '[[endpoint.job_target]]\nequipment = "M"\ndriver = "magic"\nprefix = "m;s=M"\n', "unknown-driver", 8),
+        (HEAD + target("magic", 'prefix = "m;s=M"'), "unknown-driver", 8),
+        (HEAD + target("plain-tags", 'receiver = "m;s=R"'), "no-job-node", 8),
+        (HEAD + target("isa95-job-control", 'prefix = "m;s=M"'), "no-job-node", 8),
+        (HEAD + target("isa95-job-control", 'receiver = "x;s=R"'), "unknown-namespace", 8),
+        (HEAD + tag(tag='"M.Job.State"') + target("isa95-job-control", 'receiver = "m;s=R"'), "twice", 8),
     ],
 )
 def test_errors_say_what_and_where(text: str, code: str, line: int) -> None:

@@ -95,8 +95,9 @@ async def test_restart_local_mode_alarm_and_status_by_control(tmp_path: Path) ->
         await client.until(lambda: 5 in client.values("CNC-1.Job.State"))
         assert client.values("CNC-1.Job.State") == [0, 2, 3, 4, 3, 5]
         assert len(client.values("CNC-1.StartedAt")) == 2
-        await ask(port, op="set-remote", target="TEST-1", remote=False)
-        refused = await client.command("TEST-1", "store-and-start", "T", token="b", cycles=1, WorkMaster="WM-CB-TEST")
+        await ask(port, op="set-remote", target="DEPANEL-1", remote=False)
+        recipe = {"cycles": 1, "WorkMaster": "WM-CB-DEPANEL"}
+        refused = await client.command("DEPANEL-1", "store-and-start", "T", token="b", **recipe)
         assert refused == "local-mode"
         await ask(port, op="breakdown", equipment="SMT-1-OVEN", seconds=60)
         await client.until(lambda: len(client.events) == 2)
@@ -164,20 +165,20 @@ async def process(tmp_path: Path, speed: float) -> AsyncIterator[tuple[asyncio.s
 async def test_killed_in_the_middle_it_goes_on_and_nothing_seen_was_unrecorded(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     async with process(tmp_path, 200.0) as (child, where), MachineClient(where["endpoint"], TAGS) as client:
-        await client.command("TEST-1", "store-and-start", "T", token="t", cycles=60, WorkMaster="WM-CB-TEST")
-        await client.until(lambda: client.values("TEST-1.GoodCount")[-1] >= 9970)
+        await client.command("CNC-1", "store-and-start", "T", token="t", cycles=20, WorkMaster="WM-BH-MILL")
+        await client.until(lambda: client.values("CNC-1.GoodCount")[-1] >= 4)
         os.kill(where["pid"], signal.SIGKILL)
         await child.wait()
-        seen = client.values("TEST-1.GoodCount")[-1] - client.values("TEST-1.GoodCount")[0]
-    assert read_totals(ledger).jobs[("T", "TEST-1", "GoodCount")] >= seen
+        seen = client.values("CNC-1.GoodCount")[-1] - client.values("CNC-1.GoodCount")[0]
+    assert read_totals(ledger).jobs[("T", "CNC-1", "GoodCount")] >= seen
     async with process(tmp_path, 200.0) as (child, where), MachineClient(where["endpoint"], TAGS) as client:
-        await client.until(lambda: client.values("TEST-1.Job.OrderId") == ["T"])
-        again = await client.command("TEST-1", "abort", "T", token="t")
+        await client.until(lambda: client.values("CNC-1.Job.OrderId") == ["T"])
+        again = await client.command("CNC-1", "abort", "T", token="t")
         assert again == "ok", "the token of before is remembered: the former answer, and nothing is aborted"
-        await client.until(lambda: client.values("TEST-1.Job.State")[-1:] == [5])
-        assert client.values("TEST-1.GoodCount")[0] < 60, "counters began at 0"
+        await client.until(lambda: client.values("CNC-1.Job.State")[-1:] == [5])
+        assert client.values("CNC-1.GoodCount")[0] < 20, "counters began at 0"
         child.send_signal(signal.SIGTERM)
         assert await child.wait() == 0
     made = read_job_totals(ledger)["T"]
-    assert made.good + made.scrap == 60
+    assert made.good + made.scrap == 40
     assert [entry["run"] for entry in read_entries(ledger) if entry["kind"] == "open"] == [1, 2]
