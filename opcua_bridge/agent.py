@@ -19,7 +19,7 @@ from opcua_bridge.journal import Journal
 from opcua_bridge.settings import BridgeSettings
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
-from opcua_bridge.trust import Trust, TrustState
+from opcua_bridge.trust import Trust
 from opcua_bridge.uplink import Uplink
 
 RESTART_S: Final = 1.0
@@ -137,7 +137,7 @@ class Agent:
             "days_left": own.days_left(self.trust.now()),
             "next_thumbprint": "" if following is None else following.facts.thumbprint,
             "next_not_accepted": dict(self.keeper.not_accepted),
-            "waiting": [k.thumbprint for k in self.trust.known() if k.state is TrustState.waiting],
+            "waiting": self.trust.waiting(),
         }
 
 

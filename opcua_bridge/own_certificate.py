@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +22,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from opcua_bridge.certificate_facts import CertificateFacts, facts, thumbprint
+from opcua_bridge.clock import utc_now
 
 VALID_DAYS: Final = 1_095
 """Three years: each new one has to be approved at each machine."""
 RENEW_DAYS: Final = 30
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
