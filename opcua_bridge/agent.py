@@ -126,18 +126,20 @@ class Agent:
 
     def trust_status(self) -> dict[str, Any]:
         """The own certificate, who does not accept the next one yet, and how many servers wait for a decision."""
+        waiting, own = self.trust.waiting(), self.trust.own
+        if not own.file.is_file():
+            return {"thumbprint": "", "waiting": waiting}
         try:
-            own = self.trust.own.current().facts
+            now, following = own.current().facts, own.next()
         except (OSError, ValueError) as error:
-            return {"error": str(error)}
-        following = self.trust.own.next()
+            return {"error": str(error), "waiting": waiting}
         return {
-            "thumbprint": own.thumbprint,
-            "ends_at": own.ends_at.isoformat(),
-            "days_left": own.days_left(self.trust.now()),
+            "thumbprint": now.thumbprint,
+            "ends_at": now.ends_at.isoformat(),
+            "days_left": now.days_left(self.trust.now()),
             "next_thumbprint": "" if following is None else following.facts.thumbprint,
             "next_not_accepted": dict(self.keeper.not_accepted),
-            "waiting": self.trust.waiting(),
+            "waiting": waiting,
         }
 
 

@@ -278,12 +278,23 @@ async def test_the_health_document_has_the_certificates(bridges: Bridges, mes: M
     async with secured(tmp_path) as it:
         agent = await bridges.start(map_of(it.url))
         await until(lambda: "UntrustedServer" in error_of(agent))
-        told = agent.status()["trust"]
-        assert told["waiting"] == [thumbprint((tmp_path / "one.der").read_bytes())]
-        assert told["days_left"] in (VALID_DAYS, VALID_DAYS - 1)
-        assert told["thumbprint"] == agent.trust.own.current().facts.thumbprint
+        waiting = [thumbprint((tmp_path / "one.der").read_bytes())]
+        assert agent.status()["trust"] == {"thumbprint": "", "waiting": waiting}, "none is made before it is needed"
         approved_beforehand(tmp_path)
         await until(lambda: mes.good("Count"))
+        told = agent.status()["trust"]
+        assert told["waiting"] == []
+        assert told["days_left"] in (VALID_DAYS, VALID_DAYS - 1)
+        assert told["thumbprint"] == agent.trust.own.current().facts.thumbprint
         machine_status = agent.status()["sources"]["machine"]
         assert machine_status["security"] == "Aes256Sha256RsaPss SignAndEncrypt"
         assert machine_status["warnings"] == []
+
+
+async def test_a_servers_certificate_that_ends_soon_is_told(bridges: Bridges, mes: Mes, tmp_path: Path) -> None:
+    async with secured(tmp_path, ends_in=6 * DAY) as it:
+        approved_beforehand(tmp_path)
+        agent = await bridges.start(map_of(it.url))
+        await until(lambda: mes.good("Count"))
+        [warning] = agent.source("machine").health.warnings
+        assert "it ends on 20" in warning
