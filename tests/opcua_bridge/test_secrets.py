@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import TOKEN, Mes, environment, machine, tag_map_text, until
 from tests.opcua_bridge.test_source import COUNT
 
+QUIET_S = 2.0
+"""How long it is watched that nothing is sent."""
 URL = "opc.tcp://press.example:4840/"
 
 
@@ -135,8 +138,7 @@ async def test_the_server_may_be_known_to_the_company_only(bridges: Bridges, aut
         bridges.use(mes)
         text = tag_map_text(it.url, {"Count": "counter"})
         agent = await bridges.start(text, LINESIDE_BRIDGE_SERVER_CA_FILE=str(authority.pem))
-        await until(lambda: mes.good("Count"))
-        assert not agent.uplink.health.error
+        await until(lambda: mes.good("Count") and not agent.uplink.health.error)
 
 
 async def test_a_server_that_nobody_vouches_for_gets_no_token(bridges: Bridges, authority: Made) -> None:
@@ -145,6 +147,20 @@ async def test_a_server_that_nobody_vouches_for_gets_no_token(bridges: Bridges, 
         agent = await bridges.start(tag_map_text(it.url, {"Count": "counter"}))
         await until(lambda: "CERTIFICATE_VERIFY_FAILED" in agent.uplink.health.error)
         assert mes.requests == []
+
+
+async def test_a_token_that_was_revoked_is_told_and_not_sent_in_a_storm(bridges: Bridges, mes: Mes) -> None:
+    async with machine(COUNT) as it:
+        agent = await bridges.start(tag_map_text(it.url, {"Count": "counter"}))
+        await until(lambda: mes.good("Count"))
+        mes.token = "another, since somebody has revoked ours"
+        await until(lambda: agent.uplink.health.error)
+        assert agent.uplink.health.error == "the server does not accept the bridge's token (not-signed-in)"
+        before = sum("ingest" in request for request in mes.requests)
+        await it.write("Count", 1)
+        await until(lambda: agent.journal.depth)
+        await asyncio.sleep(QUIET_S)
+        assert sum("ingest" in request for request in mes.requests) == before
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
