@@ -15,9 +15,10 @@ LOCK ?= --locked
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
-# What another Python version can get wrong: all but browser, database server, killed processes and the build.
+# What another Python version can get wrong: all but browser, database server, killed processes, peers and the build.
 QUICK := -m "not long and not journey and not browser and not postgres" --ignore=tests/architecture --ignore=tests/build \
-  --ignore=tests/support --ignore=tests/opcua_bridge/test_kill.py --ignore=tests/web/test_authorisation.py
+  --ignore=tests/support --ignore=tests/opcua_bridge/test_kill.py --ignore=tests/opcua_bridge/test_other_make.py \
+  --ignore=tests/web/test_authorisation.py
 IN_ENVIRONMENT := $(UV) run $(LOCK)
 
 .DEFAULT_GOAL := help

@@ -239,7 +239,7 @@ def library_notice(folder: Path) -> list[str]:
 def package_notices(root: Path) -> list[str]:
     known = tomllib.loads((root / "third_party.toml").read_text("utf-8"))
     lock = tomllib.loads((root / "uv.lock").read_text("utf-8"))
-    packages = runtime_packages(lock, ("bridge", "server"))
+    packages = runtime_packages(lock, ("bridge", "keyring", "server"))
     if missing := [name for name in sorted(packages) if name not in known["licences"]]:
         raise AssetError(f"third_party.toml names no licence for {', '.join(missing)}")
     remarks = known["remarks"]

@@ -32,6 +32,8 @@ def admit(trust: Trust, endpoint: Endpoint, certificate: bytes, application_uri:
         raise UntrustedServer(mark, _untrusted(trust, mark, content.subject, wrong))
     if wrong and trust.strict:
         raise FlawedCertificate(f"server certificate {content.thumbprint} ({content.subject}): {'; '.join(wrong)}")
+    if content.warning_level(trust.now()):
+        wrong.append(f"it ends on {content.ends_at:%Y-%m-%d}")
     return tuple(f"the server's certificate ({content.subject}): {words}" for words in wrong)
 
 

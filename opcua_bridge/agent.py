@@ -19,7 +19,7 @@ from opcua_bridge.journal import Journal
 from opcua_bridge.settings import BridgeSettings
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
-from opcua_bridge.trust import Trust, TrustState
+from opcua_bridge.trust import Trust
 from opcua_bridge.uplink import Uplink
 
 RESTART_S: Final = 1.0
@@ -126,18 +126,20 @@ class Agent:
 
     def trust_status(self) -> dict[str, Any]:
         """The own certificate, who does not accept the next one yet, and how many servers wait for a decision."""
+        waiting, own = self.trust.waiting(), self.trust.own
+        if not own.file.is_file():
+            return {"thumbprint": "", "waiting": waiting}
         try:
-            own = self.trust.own.current().facts
+            now, following = own.current().facts, own.next()
         except (OSError, ValueError) as error:
-            return {"error": str(error)}
-        following = self.trust.own.next()
+            return {"error": str(error), "waiting": waiting}
         return {
-            "thumbprint": own.thumbprint,
-            "ends_at": own.ends_at.isoformat(),
-            "days_left": own.days_left(self.trust.now()),
+            "thumbprint": now.thumbprint,
+            "ends_at": now.ends_at.isoformat(),
+            "days_left": now.days_left(self.trust.now()),
             "next_thumbprint": "" if following is None else following.facts.thumbprint,
             "next_not_accepted": dict(self.keeper.not_accepted),
-            "waiting": [k.thumbprint for k in self.trust.known() if k.state is TrustState.waiting],
+            "waiting": waiting,
         }
 
 

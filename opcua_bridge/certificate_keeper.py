@@ -39,6 +39,8 @@ class CertificateKeeper:
     async def look(self) -> None:
         """Once: make the next certificate if it is time, show it, put it in use if it may be."""
         own = self._trust.own
+        if not own.file.is_file():
+            return  # none has been needed so far
         if await asyncio.to_thread(own.is_due):
             made = await asyncio.to_thread(own.prepare_next)
             _log.warning(

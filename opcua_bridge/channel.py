@@ -149,8 +149,7 @@ class Channel:
             self._client.disconnect_socket()
 
     async def _secure(self) -> None:
-        own = self._own if self._own is not None else await asyncio.to_thread(self._trust.own.current)
-        self._client.application_uri = own.application_uri
+        self._client.application_uri = self._trust.own.application_uri
         await self._take_credentials()
         if self._endpoint.security is Security.none:
             return
@@ -160,6 +159,7 @@ class Channel:
             self.warnings += ("the connection is not encrypted: the server offers nothing else",)
             return
         self._admit(offer.certificate, offer.application_uri)
+        own = self._own if self._own is not None else await asyncio.to_thread(self._trust.own.current)
         await self._client.set_security(
             POLICIES[offer.policy],
             CertProperties(own.certificate, "der"),

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """By the computer's clock, for what people are told: dates of certificates and decisions."""
+    return datetime.now(UTC)
 
 
 class Clock:

@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +22,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from opcua_bridge.certificate_facts import CertificateFacts, facts, thumbprint
+from opcua_bridge.clock import utc_now
 
 VALID_DAYS: Final = 1_095
 """Three years: each new one has to be approved at each machine."""
 RENEW_DAYS: Final = 30
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,16 @@ class OwnCertificates:
     def next_file(self) -> Path:
         return self._folder / "next.der"
 
+    @property
+    def application_uri(self) -> str:
+        """What this bridge calls itself, whether it has a certificate yet or not."""
+        return self._pair(self.file).application_uri if self.file.is_file() else _default_uri()
+
     def current(self) -> OwnCertificate:
         """The one in use, made if there is none. ValueError if its key is gone."""
         with self._making:
             if not self.file.is_file():
-                self._make(self.file, f"urn:{socket.gethostname()}:lineside:bridge")
+                self._make(self.file, _default_uri())
         return self._pair(self.file)
 
     def next(self) -> OwnCertificate | None:
@@ -76,7 +78,9 @@ class OwnCertificates:
 
     def is_due(self) -> bool:
         """Whether the one in use ends within RENEW_DAYS and nothing is there to take its place."""
-        return self.next() is None and self.current().facts.days_left(self._now()) < RENEW_DAYS
+        if not self.file.is_file() or self.next_file.is_file():
+            return False
+        return self.current().facts.days_left(self._now()) < RENEW_DAYS
 
     def prepare_next(self) -> OwnCertificate:
         """The one that will take its place, made if there is none; same application, new key."""
@@ -117,6 +121,10 @@ class OwnCertificates:
                 key.chmod(0o600)
                 return OwnCertificate(certificate, key.read_bytes())
         raise ValueError(f"the key of {file} is gone; remove the certificate and a new one is made")
+
+
+def _default_uri() -> str:
+    return f"urn:{socket.gethostname()}:lineside:bridge"
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -20,7 +20,8 @@ from typing import Any, Final
 import msgspec
 
 from opcua_bridge.certificate_facts import CertificateFacts, facts, thumbprint
-from opcua_bridge.own_certificate import OwnCertificates, utc_now
+from opcua_bridge.clock import utc_now
+from opcua_bridge.own_certificate import OwnCertificates
 
 THUMBPRINT: Final = re.compile(r"^[0-9a-f]{64}$")
 MIN_PREFIX: Final = 8
@@ -88,6 +89,7 @@ class Trust:
     def __init__(self, folder: Path, *, now: Callable[[], datetime] = utc_now, strict: bool = False) -> None:
         self._folder, self.now, self.strict = folder, now, strict
         self.own = OwnCertificates(folder / "own", now=now)
+        self._waiting: tuple[tuple[int, ...], list[str]] = ((), [])
 
     # ------------------------------------------------------ servers' certificates
 
@@ -184,6 +186,14 @@ class Trust:
         state = self.state(file.stem)
         return None if state is None else described(content, state, self.about(file.stem), self.now())
 
+    def waiting(self) -> list[str]:
+        """Thumbprints of those that wait for a decision. Cheap enough to be asked for every two seconds."""
+        stamp = tuple(_changed_ns(self._folder / kind) for kind in ("rejected", "about"))
+        if stamp != self._waiting[0]:
+            marks = sorted(file.stem for file in (self._folder / "rejected").glob("*.der"))
+            self._waiting = stamp, [mark for mark in marks if self.state(mark) is TrustState.waiting]
+        return self._waiting[1]
+
     def about(self, mark: str) -> About:
         try:
             return msgspec.json.decode((self._folder / "about" / f"{mark}.json").read_bytes(), type=About)
@@ -242,6 +252,13 @@ def described(content: CertificateFacts, state: TrustState, about: About, now: d
         hosts=content.hosts,
         about=about,
     )
+
+
+def _changed_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _name_of(url: str) -> str:

@@ -59,6 +59,11 @@ def test_the_bridge_extra_carries_no_server_package() -> None:
     assert SERVER_ONLY & set(bridge) == set()
 
 
+def test_the_keyring_is_an_extra_of_its_own() -> None:
+    assert "keyring" not in runtime_packages(lock(), ["bridge", "server"])
+    assert "keyring" in runtime_packages(lock(), ["keyring"])
+
+
 def test_the_server_extra_carries_no_opc_ua() -> None:
     server = runtime_packages(lock(), ["server"])
     assert set(server) >= SERVER_ONLY
@@ -89,7 +94,7 @@ def licences() -> dict[str, str]:
 
 
 def test_the_licence_table_names_what_the_lock_installs_and_nothing_else() -> None:
-    assert set(licences()) == set(runtime_packages(lock(), ["bridge", "server"]))
+    assert set(licences()) == set(runtime_packages(lock(), ["bridge", "keyring", "server"]))
 
 
 @pytest.mark.parametrize("name", sorted(licences()))

@@ -34,6 +34,10 @@ class Bridges:
         self._stack = contextlib.AsyncExitStack()
         self._task: asyncio.Task[None] | None = None
 
+    def use(self, mes: Mes) -> None:
+        """Another server than the fixture's."""
+        self._mes = mes
+
     async def start(self, tag_map: str, **settings: str) -> Agent:
         with environment(bridge_environment(self._folder, self._mes.url, tag_map, **settings)):
             loaded = load_settings()

@@ -287,7 +287,7 @@ class Mes:
     """The server's side of ingest_v1 and commands_v1, with nothing behind it: it keeps what it is given."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
-        self.tls = tls
+        self.tls, self.token = tls, TOKEN
         self.items: list[dict[str, Any]] = []
         self.cursors: dict[str, int] = {}
         self.duplicates = 0
@@ -338,7 +338,7 @@ class Mes:
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.requests.append(f"{method} {target}")
-        if headers.get("authorization") != f"Bearer {TOKEN}":
+        if headers.get("authorization") != f"Bearer {self.token}":
             answer: tuple[int, dict[str, Any]] | None = (401, {"code": "not-signed-in"})
         else:
             answer = await self._answer(method, urlsplit(target), body)

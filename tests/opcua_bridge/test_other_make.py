@@ -122,6 +122,15 @@ async def test_a_killed_server_is_one_gap_and_all_else_arrives(bridges: Bridges,
             assert all(gap["from_at_us"] <= at_us <= gap["to_at_us"] for _, at_us in missing), (gap, missing)
 
 
+async def test_the_servers_limits_per_call_are_kept(bridges: Bridges, mes: Mes, tmp_path: Path) -> None:
+    limits = {"maxMonitoredItemsPerCall": 2, "maxNodesPerRead": 5}
+    async with fifty_hertz(tmp_path, limits=limits) as server:
+        await bridges.start(tag_map_text(server.url, TAGS))
+        await seen(mes, 10)
+        written = await all_arrived(mes, server)
+        assert {name: received(mes, name) for name in NAMES} == written
+
+
 def in_order_but_for(arrived: list[Reading], written: list[Reading]) -> list[Reading]:
     """What was written and did not arrive; what arrived was written, each once and in this order."""
     assert len(set(arrived)) == len(arrived)

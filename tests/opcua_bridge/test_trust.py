@@ -94,10 +94,12 @@ def test_a_person_decides_and_may_change_their_mind(tmp_path: Path) -> None:
         (trust.approve, TrustState.trusted),
     ]
     assert trust.state(mark) is TrustState.waiting
+    assert trust.waiting() == [mark]
     for decide, state in steps:
         before = trust.snapshot()
         assert decide(mark)
         assert trust.state(mark) is state
+        assert trust.waiting() == []
         assert trust.is_trusted(content) is (state is TrustState.trusted)
         assert (trust.snapshot() != before) is (state is not TrustState.refused)
     assert not trust.reject(mark), "what is trusted is revoked, not rejected"

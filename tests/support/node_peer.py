@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -298,10 +297,6 @@ class NodeClient(Peer):
     def certificates(self) -> Path:
         return self.folder / "client-certificates"
 
-    @property
-    def own_certificate(self) -> Path:
-        return self.certificates / "own" / "certs"
-
     async def subscribe(self, url: str, nodes: list[str], **config: Any) -> dict[str, Any]:
         """The server's namespaces and, per item, status, revised queue size and sampling interval."""
         config.setdefault("certificates", str(self.certificates))
@@ -310,12 +305,6 @@ class NodeClient(Peer):
 
     def values(self, node: str) -> list[Any]:
         return [line["value"] for line in self.lines if line["node"] == node]
-
-
-@contextlib.asynccontextmanager
-async def node_server(folder: Path, variables: list[dict[str, Any]], **config: Any) -> AsyncIterator[NodeServer]:
-    async with NodeServer(folder, variables=variables, **config) as server:
-        yield server
 
 
 def counters(number: int, *, every_ms: int = 20, type: str = "Int64", prefix: str = "Count") -> list[dict[str, Any]]:

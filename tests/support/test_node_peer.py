@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asyncua import Client
 
 from tests.opcua_bridge.support import until
 from tests.support import node_peer
@@ -54,6 +56,18 @@ async def test_a_restart_may_move_the_namespaces_and_a_kill_keeps_the_ledger(tmp
         await server.start()
         assert server.port == port
         assert [value for value, *_ in server.ledger()["Count0"]] == [0, 7, 7, 0]
+
+
+async def test_what_was_can_be_read_afterwards(tmp_path: Path) -> None:
+    variables = [{**counters(1)[0], "history": True}]
+    async with NodeServer(tmp_path / "server", variables=variables) as server:
+        await until(lambda: len(server.ledger()["Count0"]) > 30)
+        await server.ask("pause")
+        begin, end = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC)
+        async with Client(server.url) as client:
+            index = await client.get_namespace_index(server.uri)
+            past = await client.get_node(f"ns={index};s=Count0").read_raw_history(begin, end)
+        assert [value.Value.Value for value in past] == [value for value, *_ in server.ledger()["Count0"]]
 
 
 async def test_whatever_goes_wrong_in_a_peer_is_told_in_its_words(tmp_path: Path) -> None:
