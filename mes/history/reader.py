@@ -1,0 +1,172 @@
+"""What is known of some tags in a span of hours: the log, then chunks, then roll-ups, put together.
+
+The order matters: what is sealed or merged while somebody reads is seen twice, which changes nothing, never not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from sqlmodel import Session
+
+from mes.history import store
+from mes.history.codec import hour_of, unpack_rollups, unpack_samples
+from mes.history.files import FOLDER, DayFiles
+from mes.history.partitions import PartitionReads
+from mes.history.rules import chained, joined, rollups_of, starts_of_runs, tidy
+from mes.history.statements import load_log
+from mes.history.store import Piece, SealedReads
+from mes.history.types import HOUR_US, Measurements, Rollups, Samples, Tags
+
+Hours = dict[int, list[Samples]]
+"""Runs of one tag by the hour, in the order they came in."""
+
+
+def sealed_reads(session: Session) -> SealedReads:
+    """The sealed history of the plant a session reads."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return DayFiles(folder_beside(connection.engine.url.database or ""))
+    return PartitionReads(connection)
+
+
+def folder_beside(database: str) -> Path:
+    """Where the history of a SQLite plant is."""
+    return Path(database).parent / FOLDER
+
+
+def read_samples(session: Session, *, tag_pk: int, from_us: int, to_us: int, limit: int) -> tuple[Samples, bool]:
+    """Samples of a tag in a window, oldest first, and whether that is all: once there are `limit` no hour is added."""
+    log = _log_of(session, [tag_pk], from_us, to_us).get(tag_pk, {})
+    from_hour, to_hour = _hours(from_us, to_us)
+    found: Hours = {}
+    through = from_hour
+    for shelf in sealed_reads(session).chunks(from_hour, to_hour):
+        for hours in _portions(shelf, tag_pk, from_hour, to_hour, limit):
+            _take(found, store.load_pieces(shelf, tag_pks=[tag_pk], from_hour=hours.start, to_hour=hours.stop))
+            through = hours.stop
+            if sum(len(run) for runs in found.values() for run in runs) > limit:
+                return _in_window(found, log, from_us, min(to_us, through * HOUR_US)), through >= to_hour
+    return _in_window(found, log, from_us, to_us), True
+
+
+def _portions(shelf: store.Shelf, tag_pk: int, from_hour: int, to_hour: int, limit: int) -> Iterator[range]:
+    """The hours of a shelf in portions: few where there is much, so that a limit is not overshot by far."""
+    rows = shelf.query(
+        "SELECT hour, sum(n) FROM history_chunk WHERE tag_pk = ? AND hour >= ? AND hour < ? "
+        "GROUP BY hour ORDER BY hour",
+        (tag_pk, from_hour, to_hour),
+    )
+    begin, n = None, 0
+    for hour, size in rows:
+        begin = hour if begin is None else begin
+        n += int(size)
+        if n > limit:
+            yield range(begin, hour + 1)
+            begin, n = None, 0
+    if begin is not None:
+        yield range(begin, rows[-1][0] + 1)
+
+
+def _in_window(found: Hours, log: Hours, from_us: int, to_us: int) -> Samples:
+    for hour, runs in log.items():
+        found.setdefault(hour, []).extend(runs)
+    return joined([joined(found[hour]) for hour in sorted(found)]).between(from_us, to_us)
+
+
+def count_sealed(session: Session, *, tag_pk: int, from_us: int, to_us: int) -> int:
+    """How many sealed samples of a tag a window has at most."""
+    from_hour, to_hour = _hours(from_us, to_us)
+    shelves = sealed_reads(session).chunks(from_hour, to_hour)
+    return sum(store.count_samples(shelf, tag_pk=tag_pk, from_hour=from_hour, to_hour=to_hour) for shelf in shelves)
+
+
+def read_rollups(
+    session: Session, *, tag_pks: Collection[int], from_us: int, to_us: int, whole: Collection[tuple[int, int]] = ()
+) -> tuple[dict[int, Rollups], dict[tuple[int, int], Samples]]:
+    """Roll-ups by the minute of the hours that touch the window, by tag.
+
+    Also the samples of the tags and hours in `whole`, where there still are any.
+    """
+    if not tag_pks:
+        return {}, {}
+    from_hour, to_hour = _hours(from_us, to_us)
+    log = _log_of(session, tag_pks, from_hour * HOUR_US, to_hour * HOUR_US)
+    raw = _raw_hours(session, tag_pks, from_hour, to_hour, log, set(whole))
+    parts: dict[int, dict[int, Rollups]] = {tag_pk: {} for tag_pk in tag_pks}
+    for shelf in sealed_reads(session).rollups(from_hour, to_hour):
+        for tag_pk, hour, blob in store.load_rollups(shelf, tag_pks=tag_pks, from_hour=from_hour, to_hour=to_hour):
+            if (tag_pk, hour) not in raw:
+                parts[tag_pk][hour] = unpack_rollups(blob)
+    for (tag_pk, hour), samples in raw.items():
+        parts[tag_pk][hour] = rollups_of(samples)
+    return {tag_pk: chained([hours[hour] for hour in sorted(hours)]) for tag_pk, hours in parts.items()}, raw
+
+
+def _raw_hours(
+    session: Session,
+    tag_pks: Collection[int],
+    from_hour: int,
+    to_hour: int,
+    log: dict[int, Hours],
+    whole: set[tuple[int, int]],
+) -> dict[tuple[int, int], Samples]:
+    """The hours no roll-up tells the whole of (they wait in pieces or in the log), and those in `whole`."""
+    waiting = {(tag_pk, hour) for tag_pk, hours in log.items() for hour in hours} | whole
+    found: dict[tuple[int, int], list[Samples]] = {}
+    for shelf in sealed_reads(session).chunks(from_hour, to_hour):
+        wanted = waiting | set(store.unmerged_hours(shelf, from_hour=from_hour, to_hour=to_hour, tag_pks=tag_pks))
+        for hour, tags in _by_hour(wanted).items():
+            for piece in store.load_pieces(shelf, tag_pks=tags, from_hour=hour, to_hour=hour + 1):
+                found.setdefault((piece.tag_pk, hour), []).append(unpack_samples(piece.blob))
+    for tag_pk, hours in log.items():
+        for hour, runs in hours.items():
+            found.setdefault((tag_pk, hour), []).extend(runs)
+    return {key: joined(runs) for key, runs in found.items()}
+
+
+def _by_hour(keys: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    hours: dict[int, list[int]] = {}
+    for tag_pk, hour in keys:
+        hours.setdefault(hour, []).append(tag_pk)
+    return hours
+
+
+def _take(found: Hours, pieces: Iterable[Piece]) -> None:
+    for piece in pieces:
+        found.setdefault(piece.hour, []).append(unpack_samples(piece.blob))
+
+
+def _log_of(session: Session, tag_pks: Collection[int], from_us: int, to_us: int) -> dict[int, Hours]:
+    """What of some tags is not sealed yet."""
+    found: dict[int, Hours] = {}
+    wanted = np.fromiter(tag_pks, np.uint32, len(tag_pks))
+    for row in load_log(session, from_us=from_us, to_us=to_us):
+        for tag_pk, hour, run in runs_of(_cut(row.columns, wanted, from_us, to_us)):
+            found.setdefault(tag_pk, {}).setdefault(hour, []).append(run)
+    return found
+
+
+def _cut(columns: Measurements, wanted: Tags, from_us: int, to_us: int) -> Measurements:
+    its = columns.tag_pk == wanted[0] if len(wanted) == 1 else np.isin(columns.tag_pk, wanted)
+    here = np.flatnonzero(its & (columns.at_us >= from_us) & (columns.at_us < to_us))
+    return Measurements(columns.tag_pk[here], columns.at_us[here], columns.value[here], columns.quality[here])
+
+
+def runs_of(columns: Measurements) -> Iterator[tuple[int, int, Samples]]:
+    """Columns of many tags as tag, hour and samples, by tag and hour."""
+    if not len(columns.at_us):
+        return
+    keys = (columns.tag_pk.astype(np.int64) << 22) | (columns.at_us // HOUR_US)
+    order = np.argsort(keys, kind="stable")
+    keys, at_us, value, quality = keys[order], columns.at_us[order], columns.value[order], columns.quality[order]
+    starts = starts_of_runs(keys).tolist()
+    for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
+        key = int(keys[start])
+        yield key >> 22, key & (1 << 22) - 1, tidy(at_us[start:end], value[start:end], quality[start:end])
+
+
+def _hours(from_us: int, to_us: int) -> tuple[int, int]:
+    return hour_of(from_us), hour_of(to_us - 1) + 1
