@@ -1,7 +1,7 @@
-"""Sealed history beside a SQLite plant: a file a day for chunks, a file a month for roll-ups.
+"""Sealed history beside a SQLite plant: a file for pieces, a file a day for chunks, a file a month for roll-ups.
 
-A file at rest is one file: who writes closes it, which folds its write-ahead log back. Past days never change, but for
-samples that come late.
+Who writes closes the file, which folds its write-ahead log back. Files of past days only change for samples that come
+late.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ _MONTH: Final = re.compile(r"rollups-(\d{4})-(\d\d)\.sqlite")
 _WAIT_S: Final = 10
 _PAGE: Final = 16_384
 """Bytes: several chunks share a page, so that little of it stays empty."""
+_PIECES: Final = """
+CREATE TABLE IF NOT EXISTS history_piece (
+  seq INTEGER PRIMARY KEY, tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS ix_history_piece ON history_piece (hour, tag_pk);
+"""
 _CHUNKS: Final = """
 CREATE TABLE IF NOT EXISTS history_chunk (
-  seq INTEGER PRIMARY KEY, tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, merged INTEGER NOT NULL,
-  data BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS ix_history_chunk ON history_chunk (tag_pk, hour, seq);
-CREATE INDEX IF NOT EXISTS ix_history_chunk_unmerged ON history_chunk (tag_pk, hour) WHERE merged = 0;
+  tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (tag_pk, hour));
 """
 _ROLLUPS: Final = """
 CREATE TABLE IF NOT EXISTS history_rollup (
@@ -48,6 +50,10 @@ class DayFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def pieces(self) -> Iterator[Shelf]:
+        """As `SealedReads.pieces`."""
+        yield from self._read(path for path in (self._pieces,) if path.exists())
+
     def chunks(self, from_hour: int, to_hour: int) -> Iterator[Shelf]:
         """As `SealedReads.chunks`."""
         wanted = range(from_hour // HOURS_A_DAY, (to_hour - 1) // HOURS_A_DAY + 1)
@@ -64,15 +70,21 @@ class DayFiles:
         yield True
 
     @contextmanager
-    def chunks_of(self, day: int) -> Iterator[Shelf]:
-        """As `SealedWrites.chunks_of`."""
+    def writing_pieces(self) -> Iterator[Shelf]:
+        """As `SealedWrites.writing_pieces`."""
+        with self._written(self._pieces, _PIECES) as shelf:
+            yield shelf
+
+    @contextmanager
+    def writing_chunks(self, day: int) -> Iterator[Shelf]:
+        """As `SealedWrites.writing_chunks`."""
         with self._written(self._day(day), _CHUNKS) as shelf:
             yield shelf
 
     @contextmanager
-    def rollups_of(self, hour: int) -> Iterator[Shelf]:
-        """As `SealedWrites.rollups_of`."""
-        with self._written(self._month(*month_of(hour // HOURS_A_DAY)), _ROLLUPS) as shelf:
+    def writing_rollups(self, day: int) -> Iterator[Shelf]:
+        """As `SealedWrites.writing_rollups`."""
+        with self._written(self._month(*month_of(day)), _ROLLUPS) as shelf:
             yield shelf
 
     def days(self) -> list[int]:
@@ -98,6 +110,10 @@ class DayFiles:
     def _months(self) -> list[tuple[int, int]]:
         found = (_MONTH.fullmatch(path.name) for path in self._files())
         return sorted((int(match[1]), int(match[2])) for match in found if match)
+
+    @property
+    def _pieces(self) -> Path:
+        return self.folder / "pieces.sqlite"
 
     def _day(self, day: int) -> Path:
         return self.folder / f"{_EPOCH + timedelta(days=day)}.sqlite"

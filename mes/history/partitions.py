@@ -1,4 +1,4 @@
-"""Sealed history in a plant's PostgreSQL schema: chunks partitioned by the day, roll-ups by the month."""
+"""Sealed history in a plant's PostgreSQL schema: pieces, chunks partitioned by the day, roll-ups by the month."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class PartitionReads:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def pieces(self) -> Iterator[Shelf]:
+        """As `SealedReads.pieces`."""
+        yield _TableShelf(self._connection)
+
     def chunks(self, from_hour: int, to_hour: int) -> Iterator[Shelf]:
         """As `SealedReads.chunks`."""
         yield _TableShelf(self._connection)
@@ -42,15 +46,20 @@ class Partitions:
     def __init__(self, url: str, schema: str | None) -> None:
         self._engine: Engine = writer_engine(url, schema=schema)
 
+    def pieces(self) -> Iterator[Shelf]:
+        """As `SealedReads.pieces`."""
+        with self.writing_pieces() as shelf:
+            yield shelf
+
     def chunks(self, from_hour: int, to_hour: int) -> Iterator[Shelf]:
         """As `SealedReads.chunks`."""
-        with self._engine.begin() as connection:
-            yield _TableShelf(connection)
+        with self.writing_pieces() as shelf:
+            yield shelf
 
     def rollups(self, from_hour: int, to_hour: int) -> Iterator[Shelf]:
         """As `SealedReads.rollups`."""
-        with self._engine.begin() as connection:
-            yield _TableShelf(connection)
+        with self.writing_pieces() as shelf:
+            yield shelf
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -62,17 +71,23 @@ class Partitions:
                 connection.exec_driver_sql(_END_TURN)
 
     @contextmanager
-    def chunks_of(self, day: int) -> Iterator[Shelf]:
-        """As `SealedWrites.chunks_of`."""
-        name = f"history_chunk_{_named(day)}"
+    def writing_pieces(self) -> Iterator[Shelf]:
+        """As `SealedWrites.writing_pieces`."""
         with self._engine.begin() as connection:
+            yield _TableShelf(connection)
+
+    @contextmanager
+    def writing_chunks(self, day: int) -> Iterator[Shelf]:
+        """As `SealedWrites.writing_chunks`."""
+        with self._engine.begin() as connection:
+            name = f"history_chunk_{_named(day)}"
             _make(connection, "history_chunk", name, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)
             yield _TableShelf(connection)
 
     @contextmanager
-    def rollups_of(self, hour: int) -> Iterator[Shelf]:
-        """As `SealedWrites.rollups_of`."""
-        year, month = month_of(hour // HOURS_A_DAY)
+    def writing_rollups(self, day: int) -> Iterator[Shelf]:
+        """As `SealedWrites.writing_rollups`."""
+        year, month = month_of(day)
         first = _day_of(year, month)
         last = _day_of(year + month // 12, month % 12 + 1)
         with self._engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""What is known of some tags in a span of hours: the log, then chunks, then roll-ups, put together.
+"""What is known of some tags in a span of hours: log, pieces, chunks and roll-ups put together.
 
 The order matters: what is sealed or merged while somebody reads is seen twice, which changes nothing, never not at all.
 """
@@ -17,7 +17,7 @@ from mes.history.files import FOLDER, DayFiles
 from mes.history.partitions import PartitionReads
 from mes.history.rules import chained, joined, rollups_of, starts_of_runs, tidy
 from mes.history.statements import load_log
-from mes.history.store import Piece, SealedReads
+from mes.history.store import Packed, SealedReads
 from mes.history.types import HOUR_US, Measurements, Rollups, Samples, Tags
 
 Hours = dict[int, list[Samples]]
@@ -39,48 +39,43 @@ def folder_beside(database: str) -> Path:
 
 def read_samples(session: Session, *, tag_pk: int, from_us: int, to_us: int, limit: int) -> tuple[Samples, bool]:
     """Samples of a tag in a window, oldest first, and whether that is all: once there are `limit` no hour is added."""
-    log = _log_of(session, [tag_pk], from_us, to_us).get(tag_pk, {})
     from_hour, to_hour = _hours(from_us, to_us)
-    found: Hours = {}
-    through = from_hour
-    for shelf in sealed_reads(session).chunks(from_hour, to_hour):
-        for hours in _portions(shelf, tag_pk, from_hour, to_hour, limit):
-            _take(found, store.load_pieces(shelf, tag_pks=[tag_pk], from_hour=hours.start, to_hour=hours.stop))
-            through = hours.stop
-            if sum(len(run) for runs in found.values() for run in runs) > limit:
-                return _in_window(found, log, from_us, min(to_us, through * HOUR_US)), through >= to_hour
-    return _in_window(found, log, from_us, to_us), True
-
-
-def _portions(shelf: store.Shelf, tag_pk: int, from_hour: int, to_hour: int, limit: int) -> Iterator[range]:
-    """The hours of a shelf in portions: few where there is much, so that a limit is not overshot by far."""
-    rows = shelf.query(
-        "SELECT hour, sum(n) FROM history_chunk WHERE tag_pk = ? AND hour >= ? AND hour < ? "
-        "GROUP BY hour ORDER BY hour",
-        (tag_pk, from_hour, to_hour),
-    )
-    begin, n = None, 0
-    for hour, size in rows:
-        begin = hour if begin is None else begin
-        n += int(size)
+    fresh = _fresh(session, [tag_pk], from_hour, to_hour).get(tag_pk, {})
+    found: list[Samples] = []
+    n = 0
+    for hours in _sealed_hours(session, tag_pk, from_hour, to_hour, limit):
+        found += hours
+        n += sum(map(len, hours))
         if n > limit:
-            yield range(begin, hour + 1)
-            begin, n = None, 0
-    if begin is not None:
-        yield range(begin, rows[-1][0] + 1)
+            break
+    through = hour_of(int(found[-1].at_us[0])) + 1 if n > limit else to_hour
+    runs = [run for hour in sorted(fresh) if hour < through for run in fresh[hour]]
+    return joined([*found, *runs]).between(from_us, min(to_us, through * HOUR_US)), through >= to_hour
 
 
-def _in_window(found: Hours, log: Hours, from_us: int, to_us: int) -> Samples:
-    for hour, runs in log.items():
-        found.setdefault(hour, []).extend(runs)
-    return joined([joined(found[hour]) for hour in sorted(found)]).between(from_us, to_us)
+def _sealed_hours(session: Session, tag_pk: int, from_hour: int, to_hour: int, limit: int) -> Iterator[list[Samples]]:
+    """A tag's chunks, oldest first, in portions of `limit` samples or a little more."""
+    for shelf in sealed_reads(session).chunks(from_hour, to_hour):
+        begin, n = from_hour, 0
+        for hour, size in store.chunk_sizes(shelf, tag_pk=tag_pk, from_hour=from_hour, to_hour=to_hour):
+            n += size
+            if n > limit:
+                yield _unpacked(store.load_chunks(shelf, tag_pks=[tag_pk], from_hour=begin, to_hour=hour + 1))
+                begin, n = hour + 1, 0
+        if n:
+            yield _unpacked(store.load_chunks(shelf, tag_pks=[tag_pk], from_hour=begin, to_hour=to_hour))
+
+
+def _unpacked(chunks: Iterable[Packed]) -> list[Samples]:
+    return [unpack_samples(chunk.blob) for chunk in chunks]
 
 
 def count_sealed(session: Session, *, tag_pk: int, from_us: int, to_us: int) -> int:
-    """How many sealed samples of a tag a window has at most."""
+    """How many samples of a tag are in chunks of the hours a window touches."""
     from_hour, to_hour = _hours(from_us, to_us)
     shelves = sealed_reads(session).chunks(from_hour, to_hour)
-    return sum(store.count_samples(shelf, tag_pk=tag_pk, from_hour=from_hour, to_hour=to_hour) for shelf in shelves)
+    sizes = (store.chunk_sizes(shelf, tag_pk=tag_pk, from_hour=from_hour, to_hour=to_hour) for shelf in shelves)
+    return sum(n for found in sizes for _, n in found)
 
 
 def read_rollups(
@@ -93,8 +88,8 @@ def read_rollups(
     if not tag_pks:
         return {}, {}
     from_hour, to_hour = _hours(from_us, to_us)
-    log = _log_of(session, tag_pks, from_hour * HOUR_US, to_hour * HOUR_US)
-    raw = _raw_hours(session, tag_pks, from_hour, to_hour, log, set(whole))
+    fresh = _fresh(session, tag_pks, from_hour, to_hour)
+    raw = _raw_hours(session, fresh, set(whole))
     parts: dict[int, dict[int, Rollups]] = {tag_pk: {} for tag_pk in tag_pks}
     for shelf in sealed_reads(session).rollups(from_hour, to_hour):
         for tag_pk, hour, blob in store.load_rollups(shelf, tag_pks=tag_pks, from_hour=from_hour, to_hour=to_hour):
@@ -106,22 +101,16 @@ def read_rollups(
 
 
 def _raw_hours(
-    session: Session,
-    tag_pks: Collection[int],
-    from_hour: int,
-    to_hour: int,
-    log: dict[int, Hours],
-    whole: set[tuple[int, int]],
+    session: Session, fresh: dict[int, Hours], whole: set[tuple[int, int]]
 ) -> dict[tuple[int, int], Samples]:
     """The hours no roll-up tells the whole of (they wait in pieces or in the log), and those in `whole`."""
-    waiting = {(tag_pk, hour) for tag_pk, hours in log.items() for hour in hours} | whole
+    wanted = {(tag_pk, hour) for tag_pk, hours in fresh.items() for hour in hours} | whole
     found: dict[tuple[int, int], list[Samples]] = {}
-    for shelf in sealed_reads(session).chunks(from_hour, to_hour):
-        wanted = waiting | set(store.unmerged_hours(shelf, from_hour=from_hour, to_hour=to_hour, tag_pks=tag_pks))
-        for hour, tags in _by_hour(wanted).items():
-            for piece in store.load_pieces(shelf, tag_pks=tags, from_hour=hour, to_hour=hour + 1):
-                found.setdefault((piece.tag_pk, hour), []).append(unpack_samples(piece.blob))
-    for tag_pk, hours in log.items():
+    for hour, tags in sorted(_by_hour(wanted).items()):
+        for shelf in sealed_reads(session).chunks(hour, hour + 1):
+            for chunk in store.load_chunks(shelf, tag_pks=tags, from_hour=hour, to_hour=hour + 1):
+                found[chunk.tag_pk, hour] = [unpack_samples(chunk.blob)]
+    for tag_pk, hours in fresh.items():
         for hour, runs in hours.items():
             found.setdefault((tag_pk, hour), []).extend(runs)
     return {key: joined(runs) for key, runs in found.items()}
@@ -134,17 +123,16 @@ def _by_hour(keys: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
     return hours
 
 
-def _take(found: Hours, pieces: Iterable[Piece]) -> None:
-    for piece in pieces:
-        found.setdefault(piece.hour, []).append(unpack_samples(piece.blob))
-
-
-def _log_of(session: Session, tag_pks: Collection[int], from_us: int, to_us: int) -> dict[int, Hours]:
-    """What of some tags is not sealed yet."""
+def _fresh(session: Session, tag_pks: Collection[int], from_hour: int, to_hour: int) -> dict[int, Hours]:
+    """What of some tags is in no chunk yet: pieces first, then the log; the log is read first."""
     found: dict[int, Hours] = {}
+    log = load_log(session, from_us=from_hour * HOUR_US, to_us=to_hour * HOUR_US)
+    for shelf in sealed_reads(session).pieces():
+        for piece in store.load_pieces(shelf, tag_pks=tag_pks, from_hour=from_hour, to_hour=to_hour):
+            found.setdefault(piece.tag_pk, {}).setdefault(piece.hour, []).append(unpack_samples(piece.blob))
     wanted = np.fromiter(tag_pks, np.uint32, len(tag_pks))
-    for row in load_log(session, from_us=from_us, to_us=to_us):
-        for tag_pk, hour, run in runs_of(_cut(row.columns, wanted, from_us, to_us)):
+    for row in log:
+        for tag_pk, hour, run in runs_of(_cut(row.columns, wanted, from_hour * HOUR_US, to_hour * HOUR_US)):
             found.setdefault(tag_pk, {}).setdefault(hour, []).append(run)
     return found
 

@@ -1,17 +1,18 @@
-"""Moves what the log holds into compressed chunks, merges the chunks of an hour, and forgets by age.
+"""Moves the log into compressed pieces, merges the pieces of an hour into a chunk, and forgets by age.
 
-Killed between any two statements nothing is lost or doubled: rows leave the log only once their chunks are on disk, and
-what is sealed twice is the same samples again, which changes nothing. Roll-ups are worked out anew from all samples of
-an hour, and written before the merged chunk that says they are there.
+Killed between any two statements nothing is lost or doubled: what goes on is on disk there before it leaves here, and
+what is moved twice is the same samples again, which changes nothing. An hour in pieces is never told by its roll-ups:
+these are worked out anew from all its samples, and written before the pieces go.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
 
 import numpy as np
 
@@ -24,20 +25,19 @@ from mes.history.reader import folder_beside, runs_of
 from mes.history.rules import joined, known, rollups_of
 from mes.history.service import forget_sealed
 from mes.history.statements import load_oldest_log
-from mes.history.store import HOURS_A_DAY, Piece, SealedWrites
+from mes.history.store import HOURS_A_DAY, Packed, SealedWrites
 from mes.history.types import HOUR_US, LastValue, Measurements, Samples
 from mes.kernel.crash import crash_point
 from mes.kernel.db import Database
 from mes.kernel.sqltypes import to_us
 
 _LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SEAL_SAMPLES: Final = 1_000_000
 SEAL_ROWS: Final = 2_000
 """How much of the log is sealed at once."""
-MERGE_HOURS: Final = 250
-"""Hours of tags that are merged in one transaction."""
+MERGE_TAGS: Final = 250
+"""Tags of which an hour is merged at once."""
 LATE_US: Final = 120_000_000
 """An hour is merged so long after its end: most of what comes late has come by then."""
 BREATH_S: Final = 0.002
@@ -73,7 +73,7 @@ class Sealer:
             return sealed
 
     def seal(self) -> int:
-        """All that is in the log into chunks. Answers how many samples that were, those sent twice included."""
+        """All that is in the log into pieces. Answers how many samples that were, those sent twice included."""
         sealed = 0
         while rows := self._database.read_now(load_oldest_log, samples=SEAL_SAMPLES, rows=SEAL_ROWS):
             columns = _together([row.columns for row in rows])
@@ -85,57 +85,68 @@ class Sealer:
         return sealed
 
     def _write_pieces(self, columns: Measurements) -> dict[int, LastValue]:
-        days: dict[int, list[Piece]] = {}
+        pieces: list[Packed] = []
         last: dict[int, LastValue] = {}
-        oldest_day = self._oldest_day()
+        oldest_hour = self._oldest_day() * HOURS_A_DAY
         for tag_pk, hour, run in runs_of(columns):
-            if hour // HOURS_A_DAY >= oldest_day:
-                days.setdefault(hour // HOURS_A_DAY, []).append(Piece(tag_pk, hour, len(run), pack_samples(run)))
+            if hour >= oldest_hour:
+                pieces.append(Packed(tag_pk, hour, len(run), pack_samples(run)))
                 last[tag_pk] = _last(tag_pk, run)
             self._breathe()
-        for day, pieces in sorted(days.items()):
-            with self._store.chunks_of(day) as shelf:
+        if pieces:
+            with self._store.writing_pieces() as shelf:
                 store.insert_pieces(shelf, pieces)
                 crash_point("history-before-pieces-commit")
         return last
 
     def merge(self) -> int:
-        """The pieces of each hour that is over into one chunk, with its roll-ups. Answers how many hours of tags."""
+        """The pieces of each hour that is over into a chunk, with its roll-ups. Answers how many hours of tags."""
         until = hour_of(to_us(self._database.clock()) - LATE_US)
-        merged = 0
-        for day, keys in self._waiting(until).items():
-            for some in _portions(keys, MERGE_HOURS):
-                self._merge_hours(day, some)
-            merged += len(keys)
-        return merged
+        waiting: list[tuple[int, int]] = []
+        for shelf in self._store.pieces():
+            waiting += store.hours_in_pieces(shelf, to_hour=until)
+        for hour, keys in groupby(waiting, key=itemgetter(0)):
+            tags = [tag_pk for _, tag_pk in keys]
+            for begin in range(0, len(tags), MERGE_TAGS):
+                self._merge_hour(hour, tags[begin : begin + MERGE_TAGS])
+        return len(waiting)
 
-    def _waiting(self, until: int) -> dict[int, list[tuple[int, int]]]:
-        """Tags and hours that still are in pieces, by day."""
-        days: dict[int, list[tuple[int, int]]] = {}
-        for shelf in self._store.chunks(0, until):
-            for tag_pk, hour in store.unmerged_hours(shelf, from_hour=0, to_hour=until):
-                days.setdefault(hour // HOURS_A_DAY, []).append((tag_pk, hour))
-        return days
-
-    def _merge_hours(self, day: int, keys: Sequence[tuple[int, int]]) -> None:
-        old: list[Piece] = []
-        new: list[Piece] = []
-        rollups: list[tuple[int, int, bytes]] = []
-        for shelf in self._store.chunks(day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY):
-            for tag_pk, hour in keys:
-                pieces = store.load_pieces(shelf, tag_pks=[tag_pk], from_hour=hour, to_hour=hour + 1)
-                samples = joined([unpack_samples(piece.blob) for piece in pieces])
-                old += pieces
-                new.append(Piece(tag_pk, hour, len(samples), pack_samples(samples), merged=True))
-                rollups.append((tag_pk, hour, pack_rollups(rollups_of(samples))))
-                self._breathe()
-        with self._store.rollups_of(day * HOURS_A_DAY) as shelf:
+    def _merge_hour(self, hour: int, tag_pks: Sequence[int]) -> None:
+        day = hour // HOURS_A_DAY
+        pieces = [
+            piece
+            for shelf in self._store.pieces()
+            for piece in store.load_pieces(shelf, tag_pks=tag_pks, from_hour=hour, to_hour=hour + 1)
+        ]
+        before = [
+            chunk
+            for shelf in self._store.chunks(hour, hour + 1)
+            for chunk in store.load_chunks(shelf, tag_pks=tag_pks, from_hour=hour, to_hour=hour + 1)
+        ]
+        chunks, rollups = self._merged(hour, [*before, *pieces])
+        with self._store.writing_rollups(day) as shelf:
             store.put_rollups(shelf, rollups)
         crash_point("history-rollups-written")
-        with self._store.chunks_of(day) as shelf:
-            store.delete_pieces(shelf, old)
-            store.insert_pieces(shelf, new)
+        with self._store.writing_chunks(day) as shelf:
+            store.put_chunks(shelf, chunks)
+        crash_point("history-chunks-written")
+        with self._store.writing_pieces() as shelf:
+            store.delete_pieces(shelf, pieces)
             crash_point("history-before-merge-commit")
+
+    def _merged(self, hour: int, parts: Sequence[Packed]) -> tuple[list[Packed], list[tuple[int, int, bytes]]]:
+        """One chunk and one row of roll-ups a tag, from its parts in the order they came in."""
+        by_tag: dict[int, list[Packed]] = {}
+        for part in parts:
+            by_tag.setdefault(part.tag_pk, []).append(part)
+        chunks: list[Packed] = []
+        rollups: list[tuple[int, int, bytes]] = []
+        for tag_pk, its in by_tag.items():
+            samples = joined([unpack_samples(part.blob) for part in its])
+            chunks.append(Packed(tag_pk, hour, len(samples), pack_samples(samples)))
+            rollups.append((tag_pk, hour, pack_rollups(rollups_of(samples))))
+            self._breathe()
+        return chunks, rollups
 
     def forget(self) -> list[str]:
         """Drop whole days and months that are older than the plant keeps them. Answers what went."""
@@ -181,9 +192,3 @@ def _together(batches: Sequence[Measurements]) -> Measurements:
 
 def _last(tag_pk: int, run: Samples) -> LastValue:
     return LastValue(tag_pk, int(run.at_us[-1]), known(float(run.value[-1])), int(run.quality[-1]))
-
-
-def _portions(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some

@@ -28,7 +28,8 @@ TextRow = tuple[int, int, str]
 def append_measurements(uow: UnitOfWork, *, columns: Measurements) -> None:
     """Keep a batch of numbers in the transaction of the facts it came with.
 
-    The same tag and instant again changes nothing. ValueError on columns of different lengths and on instants outside 1970 to 2100.
+    The same tag and instant again changes nothing. ValueError on columns of different lengths and on instants outside
+    1970 to 2100.
     """
     if len(columns.at_us):
         statements.insert_log(uow, checked(columns))
@@ -60,7 +61,7 @@ def forget_old_texts(uow: UnitOfWork) -> None:
 
 
 def forget_sealed(uow: UnitOfWork, *, log_pks: Collection[int], last: Mapping[int, LastValue]) -> None:
-    """These rows of the log are in chunks that are on disk; `last` are the newest samples among them."""
+    """These rows of the log are in pieces that are on disk; `last` are the newest samples among them."""
     statements.delete_log(uow, log_pks)
     statements.put_last(uow, last.values())
 

@@ -1,8 +1,8 @@
-"""Where sealed history is: chunks of samples by the day, roll-ups by the month.
+"""Where sealed history is: pieces of the present hour, chunks of whole hours by the day, roll-ups by the month.
 
-A shelf is one place of it that answers SQL: a file on SQLite, the partitioned table on PostgreSQL. The statements are
-the same, `?` stands for a parameter. Whoever reads looks at the log first, then at chunks, then at roll-ups: the other
-way round what is moved in between would be missed.
+A shelf is one place of it that answers SQL: a file on SQLite, a table on PostgreSQL. The statements are the same, `?`
+stands for a parameter. Samples go from the log to pieces to chunks; whoever reads looks at the log first, then at
+pieces, chunks, roll-ups: the other way round what is moved in between would be missed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ class Shelf(Protocol):
 class SealedReads(Protocol):
     """Read what is sealed. Shelves come in the order of time, each as one snapshot."""
 
+    def pieces(self) -> Iterator[Shelf]:
+        """The shelf that holds pieces, if there is one yet."""
+
     def chunks(self, from_hour: int, to_hour: int) -> Iterator[Shelf]:
         """The shelves that hold chunks of hours in [from_hour, to_hour)."""
 
@@ -37,16 +40,19 @@ class SealedReads(Protocol):
 
 
 class SealedWrites(SealedReads, Protocol):
-    """What the sealer has besides: each `…_of` is a transaction."""
+    """What the sealer has besides: each `writing_…` is a transaction."""
 
     def turn(self) -> AbstractContextManager[bool]:
         """Whether nobody else seals this plant; held until left."""
 
-    def chunks_of(self, day: int) -> AbstractContextManager[Shelf]:
+    def writing_pieces(self) -> AbstractContextManager[Shelf]:
+        """The pieces."""
+
+    def writing_chunks(self, day: int) -> AbstractContextManager[Shelf]:
         """The chunks of one day (days since 1970), made if there are none."""
 
-    def rollups_of(self, hour: int) -> AbstractContextManager[Shelf]:
-        """The roll-ups of the month that holds this hour, made if there are none."""
+    def writing_rollups(self, day: int) -> AbstractContextManager[Shelf]:
+        """The roll-ups of the month that holds this day, made if there are none."""
 
     def days(self) -> list[int]:
         """The days that have chunks, oldest first."""
@@ -59,69 +65,78 @@ class SealedWrites(SealedReads, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of one tag within one hour, packed."""
+class Packed:
+    """A run of one tag within one hour, packed: a piece, or the whole hour as a chunk."""
 
     tag_pk: int
     hour: int
     n: int
     blob: bytes
-    merged: bool = False
-    """It is all there is of that hour, and the roll-ups say so."""
     seq: int = 0
     """The order in which pieces came."""
 
 
-def insert_pieces(shelf: Shelf, pieces: Sequence[Piece]) -> None:
+def insert_pieces(shelf: Shelf, pieces: Sequence[Packed]) -> None:
     """Keep pieces, after those that are there."""
     shelf.write_many(
-        "INSERT INTO history_chunk (tag_pk, hour, n, merged, data) VALUES (?, ?, ?, ?, ?)",
-        [(one.tag_pk, one.hour, one.n, int(one.merged), one.blob) for one in pieces],
+        "INSERT INTO history_piece (tag_pk, hour, n, data) VALUES (?, ?, ?, ?)",
+        [(one.tag_pk, one.hour, one.n, one.blob) for one in pieces],
     )
 
 
-def delete_pieces(shelf: Shelf, pieces: Sequence[Piece]) -> None:
+def delete_pieces(shelf: Shelf, pieces: Sequence[Packed]) -> None:
     """Forget exactly these."""
-    shelf.write_many(
-        "DELETE FROM history_chunk WHERE tag_pk = ? AND hour = ? AND seq = ?",
-        [(one.tag_pk, one.hour, one.seq) for one in pieces],
+    shelf.write_many("DELETE FROM history_piece WHERE seq = ?", [(one.seq,) for one in pieces])
+
+
+def hours_in_pieces(shelf: Shelf, *, to_hour: int) -> list[tuple[int, int]]:
+    """Hour and tag of what is in pieces before an hour, in order."""
+    rows = shelf.query(
+        "SELECT DISTINCT hour, tag_pk FROM history_piece WHERE hour < ? ORDER BY hour, tag_pk", (to_hour,)
     )
+    return [(hour, tag_pk) for hour, tag_pk in rows]
 
 
-def unmerged_hours(
-    shelf: Shelf, *, from_hour: int, to_hour: int, tag_pks: Collection[int] | None = None
-) -> list[tuple[int, int]]:
-    """Tag and hour of what still is in pieces, in order."""
-    tags = "" if tag_pks is None else f" AND tag_pk IN ({_marks(tag_pks)})"
+def load_pieces(shelf: Shelf, *, tag_pks: Collection[int], from_hour: int, to_hour: int) -> list[Packed]:
+    """The pieces of some tags in hours of [from_hour, to_hour), in the order they came in."""
     return [
-        (row[0], row[1])
-        for row in shelf.query(
-            "SELECT DISTINCT tag_pk, hour FROM history_chunk WHERE merged = 0 AND hour >= ? AND hour < ?"  # noqa: S608
-            f"{tags} ORDER BY tag_pk, hour",
-            (from_hour, to_hour, *(tag_pks or ())),
-        )
-    ]
-
-
-def load_pieces(shelf: Shelf, *, tag_pks: Collection[int], from_hour: int, to_hour: int) -> list[Piece]:
-    """The pieces of some tags in hours of [from_hour, to_hour), by tag and hour, then in the order they came in."""
-    return [
-        Piece(tag_pk, hour, n, bytes(blob), bool(merged), seq)
-        for tag_pk, hour, seq, n, merged, blob in shelf.query(
-            "SELECT tag_pk, hour, seq, n, merged, data FROM history_chunk "  # noqa: S608
-            f"WHERE tag_pk IN ({_marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY tag_pk, hour, seq",
+        Packed(tag_pk, hour, n, bytes(blob), seq)
+        for tag_pk, hour, n, blob, seq in shelf.query(
+            "SELECT tag_pk, hour, n, data, seq FROM history_piece "  # noqa: S608
+            f"WHERE tag_pk IN ({_marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY seq",
             (*tag_pks, from_hour, to_hour),
         )
     ]
 
 
-def count_samples(shelf: Shelf, *, tag_pk: int, from_hour: int, to_hour: int) -> int:
-    """How many samples of a tag there are at most in these hours."""
+def put_chunks(shelf: Shelf, chunks: Sequence[Packed]) -> None:
+    """Keep whole hours in the place of what was known of them."""
+    shelf.write_many(
+        "INSERT INTO history_chunk (tag_pk, hour, n, data) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (tag_pk, hour) DO UPDATE SET n = excluded.n, data = excluded.data",
+        [(one.tag_pk, one.hour, one.n, one.blob) for one in chunks],
+    )
+
+
+def load_chunks(shelf: Shelf, *, tag_pks: Collection[int], from_hour: int, to_hour: int) -> list[Packed]:
+    """The chunks of some tags in hours of [from_hour, to_hour), by tag and hour."""
+    return [
+        Packed(tag_pk, hour, n, bytes(blob))
+        for tag_pk, hour, n, blob in shelf.query(
+            "SELECT tag_pk, hour, n, data FROM history_chunk "  # noqa: S608
+            f"WHERE tag_pk IN ({_marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY tag_pk, hour",
+            (*tag_pks, from_hour, to_hour),
+        )
+    ]
+
+
+def chunk_sizes(shelf: Shelf, *, tag_pk: int, from_hour: int, to_hour: int) -> list[tuple[int, int]]:
+    """Hour and number of samples of a tag's chunks, oldest first."""
     rows = shelf.query(
-        "SELECT coalesce(sum(n), 0) FROM history_chunk WHERE tag_pk = ? AND hour >= ? AND hour < ?",
+        "SELECT hour, n FROM history_chunk WHERE tag_pk = ? AND hour >= ? AND hour < ? ORDER BY hour",
         (tag_pk, from_hour, to_hour),
     )
-    return int(rows[0][0])
+    return [(hour, n) for hour, n in rows]
 
 
 def put_rollups(shelf: Shelf, rows: Sequence[tuple[int, int, bytes]]) -> None:

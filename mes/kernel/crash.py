@@ -12,6 +12,7 @@ CRASH_POINTS: Final = (
     "history-pieces-written",
     "history-log-forgotten",
     "history-rollups-written",
+    "history-chunks-written",
     "history-before-merge-commit",
 )
 

@@ -49,7 +49,7 @@ def differences(database: Database) -> list[object]:
 
 def _is_ours(name: str | None, kind: str, _parents: Mapping[str, str | None]) -> bool:
     """Sealed history has SQL of its own (`mes.history.store`): files on SQLite, partitions here."""
-    return kind != "table" or not (name or "").startswith(("history_chunk", "history_rollup"))
+    return kind != "table" or not (name or "").startswith(("history_piece", "history_chunk", "history_rollup"))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def keep_history(
     bad: Sequence[tuple[TagBinding, Sample]],
     gaps: Sequence[Gap],
 ) -> None:
-    """Keep a batch's measurements and identities. Bad samples and gaps say that a measurement is not known from there."""
+    """Keep a batch's measurements and identities. Bad samples and gaps: a measurement is not known from there."""
     numbers, texts = _sorted(words)
     numbers += [
         (binding.pk, sample.observed_at_us, math.nan, NOT_KNOWN)

@@ -873,19 +873,22 @@ def downgrade() -> None:
 
 
 def _create_sealed_history() -> None:
-    """Chunks by the day, roll-ups by the month; on SQLite these are files. What is packed is not packed again."""
-    op.execute("CREATE SEQUENCE history_chunk_seq")
+    """Pieces, chunks by the day, roll-ups by the month; on SQLite these are files. What is packed is not packed again."""
     op.execute(
-        "CREATE TABLE history_chunk (seq BIGINT NOT NULL DEFAULT nextval('history_chunk_seq'), tag_pk BIGINT NOT NULL, "
-        "hour INTEGER NOT NULL, n INTEGER NOT NULL, merged SMALLINT NOT NULL, data BYTEA NOT NULL, "
-        "CONSTRAINT pk_history_chunk PRIMARY KEY (tag_pk, hour, seq)) PARTITION BY RANGE (hour)"
+        "CREATE TABLE history_piece (seq BIGSERIAL, tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, "
+        "data BYTEA NOT NULL, CONSTRAINT pk_history_piece PRIMARY KEY (seq))"
     )
-    op.execute("CREATE INDEX ix_history_chunk_unmerged ON history_chunk (tag_pk, hour) WHERE merged = 0")
+    op.execute("CREATE INDEX ix_history_piece ON history_piece (hour, tag_pk)")
+    op.execute(
+        "CREATE TABLE history_chunk (tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, "
+        "data BYTEA NOT NULL, CONSTRAINT pk_history_chunk PRIMARY KEY (tag_pk, hour)) PARTITION BY RANGE (hour)"
+    )
     op.execute(
         "CREATE TABLE history_rollup (tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, data BYTEA NOT NULL, "
         "CONSTRAINT pk_history_rollup PRIMARY KEY (tag_pk, hour)) PARTITION BY RANGE (hour)"
     )
     for table, column in (
+        ("history_piece", "data"),
         ("history_chunk", "data"),
         ("history_rollup", "data"),
         ("history_log", "tag_pk"),
