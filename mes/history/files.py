@@ -18,6 +18,7 @@ from typing import Any, Final
 from mes.history.store import HOURS_A_DAY, Shelf, month_of
 
 FOLDER: Final = "history"
+PIECES: Final = "pieces.sqlite"
 VERSION: Final = 1
 _EPOCH: Final = date(1970, 1, 1)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\.sqlite")
@@ -25,16 +26,16 @@ _MONTH: Final = re.compile(r"rollups-(\d{4})-(\d\d)\.sqlite")
 _WAIT_S: Final = 10
 _PAGE: Final = 16_384
 """Bytes: several chunks share a page, so that little of it stays empty."""
-_PIECES: Final = """
+_PIECES_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS history_piece (
   seq INTEGER PRIMARY KEY, tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS ix_history_piece ON history_piece (hour, tag_pk);
 """
-_CHUNKS: Final = """
+_CHUNK_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS history_chunk (
   tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (tag_pk, hour));
 """
-_ROLLUPS: Final = """
+_ROLLUP_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS history_rollup (
   tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (tag_pk, hour)) WITHOUT ROWID;
 """
@@ -72,19 +73,19 @@ class DayFiles:
     @contextmanager
     def writing_pieces(self) -> Iterator[Shelf]:
         """As `SealedWrites.writing_pieces`."""
-        with self._written(self._pieces, _PIECES) as shelf:
+        with self._written(self._pieces, _PIECES_TABLE) as shelf:
             yield shelf
 
     @contextmanager
     def writing_chunks(self, day: int) -> Iterator[Shelf]:
         """As `SealedWrites.writing_chunks`."""
-        with self._written(self._day(day), _CHUNKS) as shelf:
+        with self._written(self._day(day), _CHUNK_TABLE) as shelf:
             yield shelf
 
     @contextmanager
     def writing_rollups(self, day: int) -> Iterator[Shelf]:
         """As `SealedWrites.writing_rollups`."""
-        with self._written(self._month(*month_of(day)), _ROLLUPS) as shelf:
+        with self._written(self._month(*month_of(day)), _ROLLUP_TABLE) as shelf:
             yield shelf
 
     def days(self) -> list[int]:
@@ -113,7 +114,7 @@ class DayFiles:
 
     @property
     def _pieces(self) -> Path:
-        return self.folder / "pieces.sqlite"
+        return self.folder / PIECES
 
     def _day(self, day: int) -> Path:
         return self.folder / f"{_EPOCH + timedelta(days=day)}.sqlite"

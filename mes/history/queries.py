@@ -44,6 +44,8 @@ SAMPLES_MAX: Final = 10_000
 """Samples in one answer."""
 ROLLUPS_MAX: Final = 50_000
 """Spans a window of roll-ups may have."""
+SUMMARY_HOURS_MAX: Final = 50_000
+"""Hours of tags that are summed up at once (50 tags over six weeks)."""
 POINTS_SAMPLES_MAX: Final = 5_000_000
 """Samples that are looked at to find the points of a curve."""
 
@@ -56,21 +58,23 @@ def list_samples(
     `history-window-invalid`.
     """
     _check(from_us, to_us)
-    samples, complete = read_samples(session, tag_pk=tag_pk, from_us=from_us, to_us=to_us, limit=limit)
+    samples, through_us = read_samples(session, tag_pk=tag_pk, from_us=from_us, to_us=to_us, limit=limit)
     if len(samples) > limit:
         return samples.between(from_us, int(samples.at_us[limit])), int(samples.at_us[limit])
-    return samples, None if complete else int(samples.at_us[-1]) + 1
+    return samples, None if through_us >= to_us else through_us
 
 
-def list_rollups(session: Session, *, tag_pk: int, from_us: int, to_us: int, span_us: int = MINUTE_US) -> Rollups:
+def list_rollups(
+    session: Session, *, tag_pk: int, from_us: int, to_us: int, span_us: int = MINUTE_US, limit: int = ROLLUPS_MAX
+) -> Rollups:
     """One tag by the minute or by a multiple of it: the spans that touch [from_us, to_us).
 
-    `history-window-invalid` for more than `ROLLUPS_MAX` spans.
+    `history-window-invalid` for a window of more than `limit` spans.
     """
     _check(from_us, to_us)
     first, last = from_us // span_us * span_us, -(-to_us // span_us) * span_us
-    if (last - first) // span_us > ROLLUPS_MAX:
-        raise HistoryWindowInvalid(f"The window has more than {ROLLUPS_MAX} spans.")
+    if (last - first) // span_us > limit:
+        raise HistoryWindowInvalid(f"The window has more than {limit} spans.")
     found, _ = read_rollups(session, tag_pks=[tag_pk], from_us=first, to_us=last)
     fine = found[tag_pk]
     here = slice(*np.searchsorted(fine.start_us, (first, last)))
@@ -131,10 +135,16 @@ def _last_of(columns: Measurements, place: int) -> LastValue:
 
 
 def summarise(session: Session, *, windows: Sequence[Window]) -> dict[int, Summary]:
-    """What each tag did in its windows, taken together. Whole hours from roll-ups, the ends from samples."""
+    """What each tag did in its windows, taken together. Whole hours from roll-ups, the ends from samples.
+
+    `history-window-invalid` for more than `SUMMARY_HOURS_MAX` hours of tags.
+    """
     asked = [window for window in windows if window.from_us < window.to_us]
     if not asked:
         return {}
+    hours = sum(hour_of(window.to_us - 1) - hour_of(window.from_us) + 1 for window in asked)
+    if hours > SUMMARY_HOURS_MAX:
+        raise HistoryWindowInvalid(f"The windows have more than {SUMMARY_HOURS_MAX} hours of tags.")
     ends = {(window.tag_pk, hour) for window in asked for hour in (hour_of(window.from_us), hour_of(window.to_us - 1))}
     minutes, raw = read_rollups(
         session,

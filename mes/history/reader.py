@@ -37,8 +37,8 @@ def folder_beside(database: str) -> Path:
     return Path(database).parent / FOLDER
 
 
-def read_samples(session: Session, *, tag_pk: int, from_us: int, to_us: int, limit: int) -> tuple[Samples, bool]:
-    """Samples of a tag in a window, oldest first, and whether that is all: once there are `limit` no hour is added."""
+def read_samples(session: Session, *, tag_pk: int, from_us: int, to_us: int, limit: int) -> tuple[Samples, int]:
+    """Samples of a tag in a window, oldest first, and up to when these are all: after `limit` no hour is added."""
     from_hour, to_hour = _hours(from_us, to_us)
     fresh = _fresh(session, [tag_pk], from_hour, to_hour).get(tag_pk, {})
     found: list[Samples] = []
@@ -50,7 +50,8 @@ def read_samples(session: Session, *, tag_pk: int, from_us: int, to_us: int, lim
             break
     through = hour_of(int(found[-1].at_us[0])) + 1 if n > limit else to_hour
     runs = [run for hour in sorted(fresh) if hour < through for run in fresh[hour]]
-    return joined([*found, *runs]).between(from_us, min(to_us, through * HOUR_US)), through >= to_hour
+    through_us = min(to_us, through * HOUR_US)
+    return joined([*found, *runs]).between(from_us, through_us), through_us
 
 
 def _sealed_hours(session: Session, tag_pk: int, from_hour: int, to_hour: int, limit: int) -> Iterator[list[Samples]]:

@@ -873,7 +873,7 @@ def downgrade() -> None:
 
 
 def _create_sealed_history() -> None:
-    """Pieces, chunks by the day, roll-ups by the month; on SQLite these are files. What is packed is not packed again."""
+    """Pieces, chunks by the day, roll-ups by the month (on SQLite: files). Not to be packed once more."""
     op.execute(
         "CREATE TABLE history_piece (seq BIGSERIAL, tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, "
         "data BYTEA NOT NULL, CONSTRAINT pk_history_piece PRIMARY KEY (seq))"
