@@ -255,11 +255,12 @@ def history_retention(options: argparse.Namespace) -> int:
     with _plant(options) as database:
         kept = database.read_now(get_retention)
         if options.samples_days is not None or options.rollups_days is not None:
-            days = {
-                "samples_days": options.samples_days or kept.samples_days,
-                "rollups_days": options.rollups_days or kept.rollups_days,
-            }
-            database.write_now(set_retention, actor=None, **days)
+            database.write_now(
+                set_retention,
+                actor=None,
+                samples_days=kept.samples_days if options.samples_days is None else options.samples_days,
+                rollups_days=kept.rollups_days if options.rollups_days is None else options.rollups_days,
+            )
             kept = database.read_now(get_retention)
     _say(f"samples {kept.samples_days} days, by the minute {kept.rollups_days} days")
     return 0

@@ -36,9 +36,9 @@ class ExportedTag:
 def export_parquet(database: Database, target: Path, *, tags: Sequence[ExportedTag], from_us: int, to_us: int) -> int:
     """Every sample of these tags in [from_us, to_us), by tag and time; answers how many.
 
-    Columns: bridge_id, tag, equipment_id, unit (dictionaries), at (timestamp of microseconds, UTC), value (double, null:
-    not known from there), quality (0 good, 1 uncertain, 2 not known). ExportRefused without pyarrow, or if the file is
-    there already.
+    Columns: bridge_id, tag, equipment_id, unit (dictionaries), at (timestamp of microseconds, UTC), value (double,
+    null: not known from there), quality (0 good, 1 uncertain, 2 not known). ExportRefused without pyarrow, or if the
+    file is there already.
     """
     arrow, parquet = _pyarrow()
     if target.exists():
