@@ -12,7 +12,8 @@ from mes.materials.api import router as materials
 from mes.orders.api import router as orders
 from mes.personnel.api import router as personnel
 from mes.reporting.api import router as reporting
+from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
-for _feature in (access, personnel, equipment, materials, definitions, orders, bridge, reporting):
+for _feature in (access, personnel, equipment, materials, definitions, orders, bridge, reporting, measurements):
     router.include_router(_feature)

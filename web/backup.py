@@ -9,11 +9,15 @@ import json
 import sqlite3
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from mes.history.files import FOLDER as HISTORY
+from mes.history.files import PIECES
 
 FORMAT: Final = "lineside-backup-1"
 MANIFEST: Final = "manifest.json"
@@ -34,29 +38,52 @@ class BackedUp:
 
 def back_up(data_dir: Path, target: Path, *, now: datetime, version: str) -> BackedUp:
     """Copy every database of a data directory into a new zip file. BackupRefused if the file exists already."""
-    sources = sorted(data_dir.rglob(f"*{DATABASE}"))
-    if not sources:
+    if not any(_databases(data_dir, history=False)):
         raise BackupRefused(f"{data_dir} holds no databases")
     if target.exists():
         raise BackupRefused(f"{target} is there already")
     scratch = target.with_name(target.name + ".part")
-    names = tuple(str(PurePosixPath(source.relative_to(data_dir))) for source in sources)
-    manifest = {"format": FORMAT, "version": version, "made_at": now.isoformat(), "files": names}
+    names: list[str] = []
     with (
         tempfile.TemporaryDirectory(dir=target.parent) as folder,
         zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
+        for source in _in_order(data_dir):
+            if copy := _copy(source, Path(folder) / "copy.sqlite"):
+                names.append(str(PurePosixPath(source.relative_to(data_dir))))
+                archive.write(copy, names[-1])
+        manifest = {"format": FORMAT, "version": version, "made_at": now.isoformat(), "files": names}
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
-        for source, name in zip(sources, names, strict=True):
-            archive.write(_copy(source, Path(folder) / "copy.sqlite"), name)
     scratch.replace(target)
-    return BackedUp(names, target.stat().st_size)
+    return BackedUp(tuple(names), target.stat().st_size)
 
 
-def _copy(source: Path, copy: Path) -> Path:
+def _in_order(data_dir: Path) -> Iterator[Path]:
+    """Plants first, then what is sealed of their history, looked for only then.
+
+    Samples go from the plant to pieces to days: in this order they are copied twice at worst, never not at all. Twice
+    is harmless: the same sample again changes nothing.
+    """
+    yield from _databases(data_dir, history=False)
+    yield from (path for path in _databases(data_dir, history=True) if path.name == PIECES)
+    yield from (path for path in _databases(data_dir, history=True) if path.name != PIECES)
+
+
+def _databases(data_dir: Path, *, history: bool) -> list[Path]:
+    found = sorted(data_dir.rglob(f"*{DATABASE}"))
+    return [path for path in found if (path.parent.name == HISTORY) is history]
+
+
+def _copy(source: Path, copy: Path) -> Path | None:
+    """None if a day's file was dropped by age in the meantime."""
     copy.unlink(missing_ok=True)
-    uri = f"file:{source}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True)) as there, closing(sqlite3.connect(copy)) as here:
+    try:
+        there = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)
+    except sqlite3.OperationalError:
+        if source.exists():
+            raise
+        return None
+    with closing(there), closing(sqlite3.connect(copy)) as here:
         there.backup(here)
     return copy
 

@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _serving(commands)
     _master_data(commands)
     _people(commands)
+    _history(commands)
     _upkeep(commands)
     return parser
 
@@ -102,6 +103,23 @@ def _people(commands: Any) -> None:
     new_token.add_argument("--days", type=int, default=None, help="how long it is good; default: until revoked")
     _with_plant(new_token)
     new_token.set_defaults(command=_command("token_create"))
+
+
+def _history(commands: Any) -> None:
+    history = commands.add_parser("history", help="measurements").add_subparsers(required=True, metavar="what")
+    export = history.add_parser("export", help="samples into a Parquet file (needs pyarrow), while the server runs")
+    export.add_argument("target", type=Path)
+    export.add_argument("--from", dest="from_at", help="2026-03-02 or 2026-03-02T06:00:00Z; default: all there is")
+    export.add_argument("--to", dest="to_at", help="up to, not including; default: now")
+    export.add_argument("--tag", action="append", default=[], help="only this one; may be given again")
+    export.add_argument("--equipment", help="only what is measured there")
+    _with_plant(export)
+    export.set_defaults(command=_command("history_export"))
+    retention = history.add_parser("retention", help="say or set for how long it is kept")
+    retention.add_argument("--samples-days", type=int, help="every sample, and texts; default 90")
+    retention.add_argument("--rollups-days", type=int, help="by the minute; default 1095")
+    _with_plant(retention)
+    retention.set_defaults(command=_command("history_retention"))
 
 
 def _upkeep(commands: Any) -> None:

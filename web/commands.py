@@ -21,9 +21,17 @@ from mes.access.pins import random_pin
 from mes.access.service import create_principal, create_token
 from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
+from mes.edge.types import Signal
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
+from mes.history.export import ExportedTag, ExportRefused, export_parquet
+from mes.history.queries import get_retention
+from mes.history.service import set_retention
 from mes.kernel.db import Database
 from mes.kernel.errors import BadRequest, Refusal, Unavailable
+from mes.kernel.paging import LIMIT_MAX
+from mes.kernel.sqltypes import to_us
+from mes.reporting.measurements.queries import list_history_tags
+from mes.reporting.measurements.types import TagView
 from web.backup import BackupRefused, back_up, restore
 from web.live.wakeup import announce
 from web.main import open_plants
@@ -199,6 +207,65 @@ def healthcheck(options: argparse.Namespace) -> int:
         raise NotDone(f"{url}: {error}") from error
 
 
+def history_export(options: argparse.Namespace) -> int:
+    """Samples into a Parquet file."""
+    with _plant(options) as database:
+        tags = [
+            view for view in _measurements(database, options.equipment) if not options.tag or view.tag in options.tag
+        ]
+        if missing := set(options.tag) - {view.tag for view in tags}:
+            raise NotDone(f"no such measurement: {', '.join(sorted(missing))}")
+        rows = export_parquet(
+            database,
+            options.target,
+            tags=[ExportedTag(view.pk, view.bridge_id, view.tag, view.equipment_id, view.unit) for view in tags],
+            from_us=_instant(options.from_at) if options.from_at else 0,
+            to_us=_instant(options.to_at) if options.to_at else to_us(database.clock()),
+        )
+    _say(f"{options.target}: {rows} samples of {len(tags)} measurements")
+    return 0
+
+
+def _measurements(database: Database, equipment_id: str | None) -> Iterator[TagView]:
+    cursor: str | None = None
+    while True:
+        page = database.read_now(
+            list_history_tags,
+            equipment_id=equipment_id,
+            cursor=cursor,
+            limit=LIMIT_MAX,
+            signals=(Signal.measurement,),
+        )
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _instant(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise NotDone(f"{text} is no date and no instant; write 2026-03-02 or 2026-03-02T06:00:00Z") from None
+    return to_us(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def history_retention(options: argparse.Namespace) -> int:
+    """Say for how long history is kept; set it where something is given."""
+    with _plant(options) as database:
+        kept = database.read_now(get_retention)
+        if options.samples_days is not None or options.rollups_days is not None:
+            database.write_now(
+                set_retention,
+                actor=None,
+                samples_days=kept.samples_days if options.samples_days is None else options.samples_days,
+                rollups_days=kept.rollups_days if options.rollups_days is None else options.rollups_days,
+            )
+            kept = database.read_now(get_retention)
+    _say(f"samples {kept.samples_days} days, by the minute {kept.rollups_days} days")
+    return 0
+
+
 def serve(options: argparse.Namespace) -> None:
     """The server, until it is stopped."""
     from web.server import serve as run_server
@@ -217,7 +284,7 @@ def run(name: str, options: argparse.Namespace) -> int:
     except Refusal as refusal:
         _complain_about(refusal)
         return 1
-    except (NotDone, BackupRefused, Unavailable) as error:
+    except (NotDone, BackupRefused, ExportRefused, Unavailable) as error:
         _complain(str(error))
         return 1
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mes.api import router as rest
+from mes.history.keeper import Keepers
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import Plants
@@ -80,15 +81,17 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             _LOG.warning(sentence)
         plants = await asyncio.to_thread(open_plants, settings)
         app.state.plants = plants
+        keepers = Keepers(plants)
         try:
             async with Relays(plants) as relays, asyncio.TaskGroup() as group:
                 app.state.relays = relays
                 await relays.of(plants.default.plant_id)
                 gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
-                ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants)))
+                ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants, keepers)))
                 yield
                 ticker.cancel()
         finally:
+            await asyncio.to_thread(keepers.stop)
             await asyncio.to_thread(plants.close)
 
     return running
@@ -106,11 +109,12 @@ def open_plants(settings: Settings) -> Plants:
     return plants
 
 
-async def tick_for_ever(plants: Plants) -> None:
+async def tick_for_ever(plants: Plants, keepers: Keepers) -> None:
     """Each second, in each plant: what must happen because time passes (silence becomes unknown, undo lapses)."""
     loop = asyncio.get_running_loop()
     next_at = loop.time()
     for rounds in count():
+        keepers.follow()
         verbs = TICKS + (HOURLY if rounds % TICKS_AN_HOUR == 0 else ())
         for plant_id in plants.ids():
             await tick(plants.get(plant_id), verbs)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import os
 from typing import Final
 
-CRASH_POINTS: Final = ("before-commit", "after-commit-before-answer")
+CRASH_POINTS: Final = (
+    "before-commit",
+    "after-commit-before-answer",
+    "history-before-pieces-commit",
+    "history-pieces-written",
+    "history-log-forgotten",
+    "history-rollups-written",
+    "history-chunks-written",
+    "history-before-merge-commit",
+)
 
 _PLAN: Final = os.environ.get("LINESIDE_CRASH_AT", "") if os.environ.get("LINESIDE_ENVIRONMENT") == "test" else ""
 _NAME, _, _COUNT = _PLAN.partition("#")

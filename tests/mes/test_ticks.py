@@ -12,7 +12,15 @@ from mes.kernel.uow import UnitOfWork
 from mes.ticks import TICKS
 from tests.support.plants import build_plant
 
-GROWING = ("job_order", "outbox_event", "count_fact", "job_run", "history_sample", "equipment_state_interval")
+GROWING = (
+    "job_order",
+    "outbox_event",
+    "count_fact",
+    "job_run",
+    "history_log",
+    "history_text",
+    "equipment_state_interval",
+)
 
 
 def plans(uow: UnitOfWork, *, verb: Callable[..., Any]) -> list[str]:

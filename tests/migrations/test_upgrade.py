@@ -56,5 +56,5 @@ def test_hot_tables_keep_their_shape_on_sqlite(sqlite_database: Database) -> Non
         found = session.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": name})
         return str(found.scalar_one())
 
-    assert "WITHOUT ROWID" in sqlite_database.read_now(sql, name="history_sample")
+    assert "WITHOUT ROWID" in sqlite_database.read_now(sql, name="history_text")
     assert "WHERE job_pk IS NULL" in sqlite_database.read_now(sql, name="ix_count_fact_unassigned")

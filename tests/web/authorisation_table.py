@@ -303,6 +303,31 @@ ORDERS: Final = [
 ]
 
 
+# --- history
+
+MEASURED: Final = f"bridge_id=box&tag=PRESS.Temperature&{DAY}"
+HISTORY: Final = [
+    Row("GET", f"{V1}/history/tags", FLOOR, at(f"{V1}/history/tags?equipment_id=PRESS")),
+    Row("GET", f"{V1}/history/samples", FLOOR, at(f"{V1}/history/samples?{MEASURED}&limit=10")),
+    Row("GET", f"{V1}/history/points", FLOOR, at(f"{V1}/history/points?{MEASURED}&points=100")),
+    Row("GET", f"{V1}/history/rollups", FLOOR, at(f"{V1}/history/rollups?{MEASURED}&resolution=hour")),
+    Row("GET", f"{V1}/history/last", FLOOR, at(f"{V1}/history/last?limit=10")),
+    Row(
+        "GET",
+        f"{V1}/history/job-records/{{job_id:path}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/history/job-records/{s.started_job().job_id}"),
+    ),
+    Row("GET", f"{V1}/history/retention", FLOOR, at(f"{V1}/history/retention")),
+    Row(
+        "PUT",
+        f"{V1}/history/retention",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/history/retention", json={"samples_days": 30, "rollups_days": 400}),
+    ),
+]
+
+
 # --- bridges
 
 
@@ -421,4 +446,4 @@ OPEN: Final = [
     Row(MOUNT, "/static", PUBLIC, at("/static/app.css")),
 ]
 
-ROWS: Final = [*ACCESS, *MASTER_DATA, *ORDERS, *EDGE_ROWS, *SCREENS, *OPEN]
+ROWS: Final = [*ACCESS, *MASTER_DATA, *ORDERS, *EDGE_ROWS, *HISTORY, *SCREENS, *OPEN]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mes.edge.queries import get_bridge
 from mes.edge.service import mark_seen
 from mes.edge.types import Signal, TagBinding
-from mes.history.service import HistoryRow, append_samples
 from mes.ingest import statements
 from mes.ingest.errors import IngestSequenceGap
 from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
+from mes.ingest.service.measuring import keep_history
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
@@ -169,7 +169,7 @@ def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], fo
     follow_jobs(uow, bindings, signals, found.words)
     count_pieces(uow, bridge_pk, bindings, signals, found.words, found.gapped)
     follow_machines(uow, found.words, found.bad, found.alarms)
-    append_samples(uow, rows=_history_rows(found.words))
+    keep_history(uow, bindings.values(), found.words, found.bad, found.gaps)
     statements.save_signals(uow, held_since(found.words, signals))
     statements.mark_signals_bad(uow, _still_bad(found))
 
@@ -178,20 +178,6 @@ def _still_bad(found: Sorted) -> list[int]:
     """Tags whose last word in the batch was a bad one."""
     last_good = {word.binding.pk: word.observed_at_us for word in found.words}
     return [b.pk for b, sample in found.bad if sample.observed_at_us >= last_good.get(b.pk, -1)]
-
-
-def _history_rows(words: Sequence[Word]) -> list[HistoryRow]:
-    return [
-        (word.binding.pk, word.at_us, *_stored(word.value))
-        for word in words
-        if word.binding.signal in {Signal.measurement, Signal.identity}
-    ]
-
-
-def _stored(value: object) -> tuple[float | None, str | None]:
-    if isinstance(value, (bool, int, float)):
-        return float(value), None
-    return None, None if value is None else str(value).replace("\x00", "\ufffd")
 
 
 def forget_baselines(uow: UnitOfWork, *, bridge_id: str) -> None:

@@ -1,0 +1,81 @@
+"""The threads of a server that keep history: one a plant."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from mes.history.sealer import Breath, Sealer
+from mes.kernel.db import Database
+from mes.kernel.errors import Unavailable
+from mes.kernel.plants import Plants
+
+_LOG = logging.getLogger(__name__)
+SEAL_S: Final = 60.0
+"""How long measurements wait in the log."""
+FORGET_S: Final = 3_600.0
+
+
+class Keeper:
+    """Seals one plant again and again until it is stopped. What fails is tried again the next time."""
+
+    def __init__(self, database: Database, *, every_s: float = SEAL_S) -> None:
+        self._database = database
+        self._every_s = every_s
+        self._stopped = threading.Event()
+        self._breath = Breath()
+        self._thread = threading.Thread(target=self._run, name=f"history-{database.plant_id}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End at the next place where that loses nothing."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        sealer = Sealer(self._database, breathe=self._breathe)
+        forget_at = time.monotonic()
+        while not self._stopped.wait(self._every_s):
+            try:
+                sealer.turn()
+                if time.monotonic() >= forget_at:
+                    sealer.forget()
+                    forget_at = time.monotonic() + FORGET_S
+            except _Stopped:
+                break
+            except Unavailable as weather:
+                _LOG.warning("the history of %s waits: %s", self._database.plant_id, weather.detail)
+            except Exception:  # noqa: BLE001 (a supervisor goes on: the log keeps what could not be sealed)
+                _LOG.exception("the history of %s could not be sealed", self._database.plant_id)
+        sealer.close()
+
+    def _breathe(self) -> None:
+        if self._stopped.is_set():
+            raise _Stopped
+        self._breath()
+
+
+class _Stopped(Exception):
+    """What is being sealed stays in the log, what is being merged stays in pieces."""
+
+
+class Keepers:
+    """A keeper for every plant; `follow` again when there may be new ones."""
+
+    def __init__(self, plants: Plants) -> None:
+        self._plants = plants
+        self._keepers: dict[str, Keeper] = {}
+
+    def follow(self) -> None:
+        """Keep the history of every plant there is now."""
+        for plant_id in self._plants.ids():
+            if plant_id not in self._keepers:
+                self._keepers[plant_id] = Keeper(self._plants.get(plant_id))
+
+    def stop(self) -> None:
+        """End them all."""
+        for keeper in self._keepers.values():
+            keeper.stop()
+        self._keepers.clear()

@@ -1,0 +1,69 @@
+"""What of a batch goes into history: measurements as columns, identities as texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from mes.edge.types import Signal, TagBinding
+from mes.history.service import (
+    MeasurementRow,
+    TextRow,
+    append_measurements,
+    append_texts,
+    measurements_of,
+)
+from mes.history.types import GOOD, NOT_KNOWN, UNCERTAIN
+from mes.ingest.rules import TIME_MAX_US, Word
+from mes.kernel.uow import UnitOfWork
+from standards.lineside.ingest_v1 import Gap, Sample
+
+
+def keep_history(
+    uow: UnitOfWork,
+    bindings: Collection[TagBinding],
+    words: Sequence[Word],
+    bad: Sequence[tuple[TagBinding, Sample]],
+    gaps: Sequence[Gap],
+) -> None:
+    """Keep a batch's measurements and identities. Bad samples and gaps: a measurement is not known from there."""
+    numbers, texts = _sorted(words)
+    numbers += [
+        (binding.pk, sample.observed_at_us, math.nan, NOT_KNOWN)
+        for binding, sample in bad
+        if binding.signal is Signal.measurement
+    ]
+    numbers += _gap_rows(bindings, gaps)
+    append_measurements(uow, columns=measurements_of(numbers))
+    append_texts(uow, rows=texts)
+
+
+def _sorted(words: Iterable[Word]) -> tuple[list[MeasurementRow], list[TextRow]]:
+    numbers: list[MeasurementRow] = []
+    texts: list[TextRow] = []
+    for word in words:
+        signal, value = word.binding.signal, word.value
+        if signal not in {Signal.measurement, Signal.identity}:
+            continue
+        if signal is Signal.measurement and (value is None or isinstance(value, (bool, int, float))):
+            numbers.append((word.binding.pk, word.at_us, _number(value), GOOD if word.certain else UNCERTAIN))
+        elif value is not None:
+            texts.append((word.binding.pk, word.at_us, str(value).replace("\x00", "\ufffd")))
+    return numbers, texts
+
+
+def _number(value: bool | int | float | None) -> float:
+    try:
+        return math.nan if value is None else float(value)
+    except OverflowError:
+        return math.nan
+
+
+def _gap_rows(bindings: Collection[TagBinding], gaps: Iterable[Gap]) -> Iterator[MeasurementRow]:
+    """From the instant after the last for which everything is known."""
+    for gap in gaps:
+        at_us = min(gap.from_at_us + 1, TIME_MAX_US - 1)
+        tags = None if gap.tags is None else set(gap.tags)
+        for binding in bindings:
+            if binding.signal is Signal.measurement and (tags is None or binding.tag in tags):
+                yield binding.pk, at_us, math.nan, NOT_KNOWN
