@@ -22,13 +22,15 @@ def get_bridge(session: Session, *, bridge_id: str) -> BridgeView:
     row = session.execute(select(_BRIDGE).where(_BRIDGE.c.id == bridge_id)).first()
     if row is None:
         raise BridgeNotFound(f"There is no bridge {bridge_id!r} in this plant.")
-    return BridgeView(row.pk, row.id, row.description, row.last_seen_at_us, row.silent_since_us)
+    return BridgeView(row.pk, row.id, row.description, row.last_seen_at_us, row.silent_since_us, row.bindings_mark)
 
 
 def list_bridges(session: Session) -> tuple[BridgeView, ...]:
     """All bridges, by id."""
     rows = session.execute(select(_BRIDGE).order_by(_BRIDGE.c.id))
-    return tuple(BridgeView(r.pk, r.id, r.description, r.last_seen_at_us, r.silent_since_us) for r in rows)
+    return tuple(
+        BridgeView(r.pk, r.id, r.description, r.last_seen_at_us, r.silent_since_us, r.bindings_mark) for r in rows
+    )
 
 
 def bindings_statement(bridge_pk: int) -> Select[tuple[object, ...]]:

@@ -57,6 +57,8 @@ def put_tag_bindings(uow: UnitOfWork, *, bridge_id: str, bindings: Sequence[TagB
         uow.execute(insert(_BINDING), new)
     for row in changed:
         uow.execute(update(_BINDING).where(_BINDING.c.pk == found[row["tag"]].pk).values(**row))
+    if new or changed:
+        uow.execute(update(_BRIDGE).where(_BRIDGE.c.pk == bridge_pk).values(bindings_mark=str(uuid7())))
     return Changes(len(new), len(changed), len(wanted) - len(new) - len(changed))
 
 

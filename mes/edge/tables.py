@@ -16,6 +16,8 @@ class Bridge(TableModel, table=True):
     description: str = Field(default="", max_length=500)
     last_seen_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     silent_since_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    bindings_mark: str = Field(default="", max_length=36)
+    """Another one each time its bindings change, never one it had before."""
 
 
 class TagBindingRow(TableModel, table=True):

@@ -151,7 +151,7 @@ class Epochs:
                 self.begin()
                 self._take_along(words, place + 1, before_us)
             self._last[word.binding.pk] = (word.at_us, len(words))
-        words.append(replace(word, epoch=self.now))
+        words.append(word if word.epoch == self.now else replace(word, epoch=self.now))
 
     def _take_along(self, words: list[Word], since: int, before_us: int) -> None:
         for place in range(since, len(words)):

@@ -73,14 +73,26 @@ def move_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str, seq: int) -> N
     )
 
 
+REMEMBERED: Final = frozenset(
+    {
+        Signal.unit_mode,
+        Signal.restart_marker,
+        Signal.job_order,
+        Signal.job_state,
+        Signal.job_substate,
+        Signal.equipment_state,
+    }
+)
+"""Signals whose last value rules look at in the next batch."""
+_SIGNALS: Final = (
+    "SELECT v.binding_pk, v.value, v.at_us FROM signal_value v JOIN tag_binding b ON b.pk = v.binding_pk "
+    "WHERE b.bridge_pk = ? AND b.signal IN ({})"
+).format(", ".join(f"'{signal}'" for signal in sorted(REMEMBERED)))
+
+
 def load_signals(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[Any, int]]:
-    """The last good value, and since when, of every tag that rules look at (not measurements), by binding."""
-    rows = uow.driver_query(
-        "SELECT v.binding_pk, v.value, v.at_us FROM signal_value v JOIN tag_binding b ON b.pk = v.binding_pk "
-        "WHERE b.bridge_pk = ? AND b.signal IN "
-        "('unit-mode', 'restart-marker', 'job-order', 'job-state', 'job-substate', 'equipment-state')",
-        (bridge_pk,),
-    )
+    """The last good value, and since when, of every tag that rules look at, by binding."""
+    rows = uow.driver_query(_SIGNALS, (bridge_pk,))
     return {row[0]: (orjson.loads(row[1]), row[2]) for row in rows}
 
 

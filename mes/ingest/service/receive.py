@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mes.edge.queries import get_bridge
 from mes.edge.service import mark_seen
 from mes.edge.types import Signal, TagBinding
+from mes.history.types import Measurements
 from mes.ingest import statements
+from mes.ingest.bindings import Bindings, bindings_of
 from mes.ingest.errors import IngestSequenceGap
 from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
-from mes.ingest.service.measuring import keep_history
+from mes.ingest.service.measuring import keep_history, measurements_in
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
@@ -24,7 +25,7 @@ from standards.lineside.ingest_v1 import (
     Samples,
     SourceEvent,
     numbers_of,
-    samples_of,
+    sample_at,
 )
 from standards.opcua.status import BAD_NO_COMMUNICATION, Quality
 
@@ -43,6 +44,7 @@ class Sorted:
     bad: list[tuple[TagBinding, Sample]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     alarms: list[tuple[int, SourceEvent]] = field(default_factory=list)
+    measured: list[Measurements] = field(default_factory=list)
     quarantine: list[tuple[int, str, Item]] = field(default_factory=list)
     epochs: Epochs = field(default_factory=Epochs)
     gapped: dict[int, int] = field(default_factory=dict)
@@ -65,10 +67,10 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     last = batch.first_seq + numbers - 1
     found = Sorted()
     if last > cursor:
-        bindings = statements.load_bindings(uow, bridge.pk)
+        bindings = bindings_of(uow, bridge)
         if cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id):
             _hide_all(found, bindings)
-        _sort(found, bindings, _numbered(batch), after=cursor)
+        _sort(found, bindings, batch, after=cursor)
         _follow(uow, bridge.pk, bindings, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
         statements.move_cursor(uow, bridge.pk, batch.journal_id, last)
@@ -83,26 +85,33 @@ def _hide_all(found: Sorted, bindings: dict[str, TagBinding]) -> None:
     found.gapped |= {b.pk: ALL_SINCE_BASELINE for b in bindings.values() if b.signal is Signal.counter}
 
 
-def _numbered(batch: Batch) -> Iterator[tuple[int, Item]]:
-    seq = batch.first_seq
+def _sort(found: Sorted, bindings: Bindings, batch: Batch, *, after: int) -> None:
+    first = batch.first_seq
     for entry in batch.items:
-        for item in samples_of(entry) if isinstance(entry, Samples) else (entry,):
-            yield seq, item
-            seq += 1
+        if isinstance(entry, Samples):
+            _sort_block(found, bindings, entry, first, after)
+        elif first > after:
+            _sort_item(found, bindings, entry, first)
+        first += numbers_of(entry)
 
 
-def _sort(found: Sorted, bindings: dict[str, TagBinding], items: Iterable[tuple[int, Item]], *, after: int) -> None:
-    for seq, item in items:
-        if seq <= after:
-            continue
-        if not placeable(item):
-            found.quarantine.append((seq, "bad-time", item))
-        elif isinstance(item, Gap):
-            _sort_gap(found, bindings, item)
-        elif isinstance(item, SourceEvent):
-            _sort_event(found, bindings, item, seq)
-        else:
-            _sort_sample(found, bindings, item, seq)
+def _sort_block(found: Sorted, bindings: Bindings, block: Samples, first: int, after: int) -> None:
+    """Measurements of a block stay together; everything else is looked at by itself."""
+    measured, rest = measurements_in(block, bindings.measurement_pks, since=max(0, after + 1 - first))
+    found.measured.append(measured)
+    for place in rest:
+        _sort_item(found, bindings, sample_at(block, place), first + place)
+
+
+def _sort_item(found: Sorted, bindings: dict[str, TagBinding], item: Item, seq: int) -> None:
+    if not placeable(item):
+        found.quarantine.append((seq, "bad-time", item))
+    elif isinstance(item, Gap):
+        _sort_gap(found, bindings, item)
+    elif isinstance(item, SourceEvent):
+        _sort_event(found, bindings, item, seq)
+    else:
+        _sort_sample(found, bindings, item, seq)
 
 
 def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:
@@ -158,7 +167,9 @@ def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
         if sample.overflow:
             gap = ALL_SINCE_BASELINE
     at_us = instant_of(sample)
-    return Word(binding, sample.value, at_us, sample.observed_at_us, seq, certain, gap, sample.data_type)
+    return Word(
+        binding, sample.value, at_us, sample.observed_at_us, seq, certain, gap, sample.data_type, found.epochs.now
+    )
 
 
 def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], found: Sorted) -> None:
@@ -169,15 +180,20 @@ def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], fo
     follow_jobs(uow, bindings, signals, found.words)
     count_pieces(uow, bridge_pk, bindings, signals, found.words, found.gapped)
     follow_machines(uow, found.words, found.bad, found.alarms)
-    keep_history(uow, bindings.values(), found.words, found.bad, found.gaps)
-    statements.save_signals(uow, held_since(found.words, signals))
+    keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
+    remembered = (word for word in found.words if word.binding.signal in statements.REMEMBERED)
+    statements.save_signals(uow, held_since(remembered, signals))
     statements.mark_signals_bad(uow, _still_bad(found))
 
 
 def _still_bad(found: Sorted) -> list[int]:
     """Tags whose last word in the batch was a bad one."""
     last_good = {word.binding.pk: word.observed_at_us for word in found.words}
-    return [b.pk for b, sample in found.bad if sample.observed_at_us >= last_good.get(b.pk, -1)]
+    return [
+        b.pk
+        for b, sample in found.bad
+        if b.signal in statements.REMEMBERED and sample.observed_at_us >= last_good.get(b.pk, -1)
+    ]
 
 
 def forget_baselines(uow: UnitOfWork, *, bridge_id: str) -> None:

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("description", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("last_seen_at_us", sa.BigInteger(), nullable=True),
         sa.Column("silent_since_us", sa.BigInteger(), nullable=True),
+        sa.Column("bindings_mark", sqlmodel.sql.sqltypes.AutoString(length=36), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_bridge")),
         sa.UniqueConstraint("id", name=op.f("uq_bridge_id")),
     )
