@@ -233,7 +233,7 @@ class Channel:
         if not self._credentials.password or policy.Mode is ua.MessageSecurityMode.SignAndEncrypt:
             return
         self._client._policy_ids = sorted(
-            self._client._policy_ids, key=lambda p: p.SecurityPolicyUri not in _ENCRYPTING
+            self._client._policy_ids, key=lambda p: (p.SecurityPolicyUri or policy.URI) not in _ENCRYPTING
         )
         if self._client.server_policy(ua.UserTokenType.UserName).SecurityPolicyUri not in _ENCRYPTING:
             if not self._endpoint.password_in_clear:

@@ -214,8 +214,11 @@ async def test_a_server_that_offers_no_security_is_connected_to_and_told(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_user_name_is_let_in_once_its_password_is_right(bridges: Bridges, mes: Mes, tmp_path: Path) -> None:
-    secured = {"policies": ["Basic256Sha256"], "modes": ["SignAndEncrypt"], "anonymous": False}
+@pytest.mark.parametrize("mode", ["SignAndEncrypt", "Sign"])
+async def test_a_user_name_is_let_in_once_its_password_is_right(
+    bridges: Bridges, mes: Mes, tmp_path: Path, mode: str
+) -> None:
+    secured = {"policies": ["Basic256Sha256"], "modes": [mode], "anonymous": False}
     async with fifty_hertz(tmp_path, users={"mes": "right"}, **secured) as server:
         secret = tmp_path / "password"
         secret.write_text("wrong\n")
@@ -227,6 +230,24 @@ async def test_a_user_name_is_let_in_once_its_password_is_right(bridges: Bridges
         secret.write_text("right\n")
         await seen(mes, 5)
         assert not source.health.warnings
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_password_without_a_secured_channel_is_encrypted_for_an_approved_certificate_only(
+    bridges: Bridges, mes: Mes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MACHINE_PASSWORD", "right")
+    offered = {"policies": ["None", "Basic256Sha256"], "anonymous": False, "users": {"mes": "right"}}
+    async with fifty_hertz(tmp_path, **offered) as server:
+        text = tag_map_text(server.url, TAGS, username='"mes"', password_env='"MACHINE_PASSWORD"')
+        agent = await bridges.start(text)
+        source = agent.source("machine")
+        await until(lambda: "UntrustedServer" in source.health.error)
+        assert (await server.ask("status"))["items"] == 0
+        [mark] = agent.trust.waiting()
+        agent.trust.approve(mark)
+        await seen(mes, 5)
+        assert (source.health.security, source.health.warnings) == ("none", [])
 
 
 @pytest.mark.usefixtures("impatient")
