@@ -13,6 +13,7 @@ import pytest
 from asyncua import ua
 
 from opcua_bridge.channel import Channel
+from opcua_bridge.cli import main
 from opcua_bridge.drivers.isa95_job_control import Isa95JobControl, answered
 from opcua_bridge.drivers.seam import Driver
 from opcua_bridge.tag_map import Endpoint, JobTarget, Security
@@ -32,7 +33,7 @@ from tests.opcua_bridge.job_machine import (
     state,
     text,
 )
-from tests.opcua_bridge.support import URI, Mes, Network, tag_map_text, until
+from tests.opcua_bridge.support import TOKEN, URI, Mes, Network, environment, tag_map_text, until
 
 TAGS = ("M.Job.OrderId", "M.Job.State", "M.Job.Substate")
 
@@ -175,6 +176,19 @@ async def test_a_list_that_cannot_be_read_is_not_an_empty_list(tmp_path: Path) -
         await machine.write("JobOrderList", 5032, [entry("J-1", state(3))[:-2]])
         assert told(await executed(it, job())) == ("refused", "job-list-unknown")
         assert machine.calls == []
+
+
+async def test_check_says_what_a_receiver_offers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "map.toml"
+    with environment({"LINESIDE_BRIDGE_TOKEN": TOKEN, "LINESIDE_BRIDGE_JOURNAL": str(tmp_path / "journal.sqlite")}):
+        async with receiver_machine(methods=("Store", "Start")) as machine:
+            path.write_text(tag_map_text(machine.it.url, {"M.Remote": "state"}, extra=TARGET))
+            assert await asyncio.to_thread(main, ["check", "--online", str(path)]) == 0
+        assert "machine: M: a job order receiver that offers Store, Start\n" in capsys.readouterr().out
+        async with receiver_machine(uri=V1, describes=False) as machine:
+            path.write_text(tag_map_text(machine.it.url, {"M.Remote": "state"}, extra=TARGET))
+            assert await asyncio.to_thread(main, ["check", "--online", str(path)]) == 1
+        assert "version 2 is needed [job-control-v1]\n" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------ what an answer means
