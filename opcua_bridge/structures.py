@@ -105,12 +105,18 @@ class Structures:
     # ---------------------------------------------------------------- encoding
 
     def encode(self, data_type: ua.NodeId, value: Fields) -> ua.ExtensionObject:
-        """A structure ready to be sent. Names that the machine does not define are left out."""
+        """A structure ready to be sent. Names that the machine does not define are left out.
+
+        Raises UnknownStructure, also for values that do not fit the definition.
+        """
         try:
             structure = self._structures[data_type]
         except KeyError:
             raise UnknownStructure(data_type.to_string()) from None
-        return ua.ExtensionObject(TypeId=structure.encoding, Body=self._body(structure, value))
+        try:
+            return ua.ExtensionObject(TypeId=structure.encoding, Body=self._body(structure, value))
+        except _DAMAGE as error:
+            raise UnknownStructure(f"{data_type.to_string()}: {error or type(error).__name__}") from error
 
     def _body(self, structure: _Structure, value: Mapping[str, Any]) -> bytes:
         parts = []

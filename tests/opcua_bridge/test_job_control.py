@@ -25,6 +25,7 @@ from tests.opcua_bridge.job_machine import (
     METHODS,
     TARGET,
     V1,
+    V2,
     Receiver,
     add_provider,
     entry,
@@ -155,6 +156,16 @@ async def test_version_1_is_refused_with_a_sentence(tmp_path: Path) -> None:
             "version 2 is needed"
         )
         assert machine.calls == []
+        await machine.it.server.register_namespace(V2)
+        async with driver(machine, tmp_path) as again:
+            assert told(await executed(again, job())) == ("refused", "job-control-v1"), "a server that has both"
+
+
+async def test_a_job_that_does_not_fit_the_machines_types_is_not_sent(tmp_path: Path) -> None:
+    async with receiver_machine() as machine, driver(machine, tmp_path) as it:
+        assert told(await executed(it, job(cycles=2**32))) == ("refused", "invalid-request")
+        assert told(await executed(it, job(quantity="many"))) == ("refused", "invalid-request")
+        assert machine.calls == []
 
 
 async def test_what_is_no_receiver_is_said_to_be_none(tmp_path: Path) -> None:
@@ -271,6 +282,41 @@ async def test_what_expires_between_store_and_start_is_taken_back(tmp_path: Path
         assert told(result) == ("expired", "expired")
         assert machine.calls == [("Store", "J-1"), ("Cancel", "J-1")]
         assert machine.jobs == {}
+
+
+async def test_a_start_that_is_refused_leaves_nothing_stored_or_says_so(tmp_path: Path) -> None:
+    def no_start(method: str) -> int:
+        return 16 if method == "Start" else 1
+
+    async with receiver_machine(methods=("Store", "Start", "Cancel")) as machine, driver(machine, tmp_path) as it:
+        machine.answer = no_start
+        assert told(await executed(it, job())) == ("refused", "unable-to-accept")
+        assert machine.calls == [("Store", "J-1"), ("Start", "J-1"), ("Cancel", "J-1")]
+        machine.jobs = {"J-2": (1, 2)}
+        await machine.publish()
+        assert told(await executed(it, job(job_order_id="J-2"))) == ("refused", "unable-to-accept")
+        assert machine.calls[3:] == [("Start", "J-2")], "it was not this command that stored it"
+    async with receiver_machine(methods=("Store", "Start")) as machine, driver(machine, tmp_path) as it:
+        machine.answer = no_start
+        result = await executed(it, job())
+        assert told(result) == ("refused", "unable-to-accept")
+        assert result.message.endswith("; it is still stored: the machine does not offer Cancel")
+
+
+async def test_what_expires_while_room_is_made_is_not_stored(tmp_path: Path) -> None:
+    async with receiver_machine(most=1) as machine, driver(machine, tmp_path) as it:
+        machine.jobs = {"OLD": (5, 1)}
+        await machine.publish()
+        assert told(await executed(it, job(), expired=lambda: bool(machine.calls))) == ("expired", "expired")
+        assert machine.calls == [("Clear", "OLD")]
+
+
+async def test_a_job_in_a_state_nobody_knows_is_neither_done_nor_stored_again(tmp_path: Path) -> None:
+    async with receiver_machine() as machine, driver(machine, tmp_path) as it:
+        await machine.write("JobOrderList", 5032, [entry("J-1", state(99))])
+        assert told(await executed(it, job())) == ("refused", "job-list-unknown")
+        assert told(await it.recall(job("stop"), token="c-1")) == ("failed", "not-in-job-list")
+        assert machine.calls == []
 
 
 async def test_no_answer_in_time_is_a_failure_unless_the_list_knows_better(tmp_path: Path) -> None:
