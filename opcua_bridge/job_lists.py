@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from asyncua import ua
 
 from opcua_bridge.job_receiver import MachineJob, NoReceiver, Receiver, Server, find_receiver, jobs_of
 from opcua_bridge.structures import UnknownStructure, from_raw, raw
@@ -23,7 +22,10 @@ from standards.opcua.status import Quality
 
 LIST: Final = " (JobOrderList)"
 NO_JOB: Final = MachineJob("", 0, 0)
+MAX_JOBS: Final = 1_000
+"""In one list; a longer one is not followed, and its job is unknown."""
 BAD_DECODING_ERROR: Final = 0x80070000
+BAD_OUT_OF_RANGE: Final = 0x803C0000
 _RANK: Final = {JobState.Running: 0, JobState.Interrupted: 1, JobState.AllowedToStart: 2, JobState.NotAllowedToStart: 3}
 _log = logging.getLogger(__name__)
 Jobs = tuple[MachineJob, ...]
@@ -37,9 +39,11 @@ def is_list(tag: str) -> bool:
 def structures_of(value: Any) -> tuple[list[Scalar], int]:
     """A list's structures as text, for the sample that carries them to `JobLists.told`; and 0, or a bad status."""
     entries = value if isinstance(value, list) else [] if value is None else [value]
+    if len(entries) > MAX_JOBS:
+        return [], BAD_OUT_OF_RANGE
     try:
         return [raw(entry).hex() for entry in entries], 0
-    except (ua.UaError, TypeError, AttributeError, ValueError):
+    except UnknownStructure:
         return [], BAD_DECODING_ERROR
 
 
