@@ -500,8 +500,8 @@ async def test_a_list_nobody_can_read_makes_the_job_unknown(bridges: Bridges, me
             await until(lambda before=heard: len(mes.bad(TAGS[1])) > before)
             assert mes.bad(TAGS[0])[-1]["status"] == 0x80070000
         heard = len(mes.bad(TAGS[1]))
-        numbers = ua.DataValue(ua.Variant([1, 2], ua.VariantType.Int32))
-        await machine.it.server.write_attribute_value(ua.NodeId("R.JobOrderList", machine.it.space), numbers)
+        nothing = ua.DataValue(ua.Variant([ua.ExtensionObject()], ua.VariantType.ExtensionObject, is_array=True))
+        await machine.it.server.write_attribute_value(ua.NodeId("R.JobOrderList", machine.it.space), nothing)
         await until(lambda: len(mes.bad(TAGS[1])) > heard)
         await machine.write("JobOrderList", 5032, [entry("J-1", state(0, "Running"))])
         await until(lambda: mes.good(TAGS[1])[-1] == 3)
