@@ -12,11 +12,15 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opcua_bridge.settings import BridgeSettings, SettingsRefused, load_settings
-from opcua_bridge.tag_map import Endpoint, Security, TagMapRefused, load_tag_map
+from opcua_bridge.tag_map import Endpoint, JobDriver, Security, TagMapRefused, load_tag_map
 from opcua_bridge.trust_cli import add_trust_parser
+from standards.isa95.job_control import JobMethod
+
+if TYPE_CHECKING:
+    from opcua_bridge.channel import Channel
 
 STOP_WITHIN_S: Final = 5.0
 """A stop that hangs is ended by force: whatever is needed is on disk."""
@@ -121,6 +125,7 @@ async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
         await channel.create_session()
         await channel.read_status()
         values = await channel.read([t.node for t in endpoint.tag])
+        mute = await _mute_receivers(endpoint, channel)
         await channel.leave()
     except Exception as error:  # noqa: BLE001  (top level: whatever it is, say it)
         print(f"{endpoint.name}: {endpoint.url} not reachable: {type(error).__name__}: {words_of(error)}")
@@ -132,7 +137,23 @@ async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
     for tag, value in bad:
         print(f"{endpoint.name}: {tag.tag}: {value.StatusCode.name} ({tag.node})")
     print(f"{endpoint.name}: {len(endpoint.tag) - len(bad)} of {len(endpoint.tag)} tags are readable")
-    return 1 if bad else 0
+    return 1 if bad or mute else 0
+
+
+async def _mute_receivers(endpoint: Endpoint, channel: Channel) -> int:
+    """Say what each job order receiver offers; how many cannot be spoken to."""
+    from opcua_bridge.job_receiver import NoReceiver, find_receiver
+
+    mute = 0
+    for target in [t for t in endpoint.job_target if t.driver == JobDriver.isa95_job_control]:
+        try:
+            found = await find_receiver(channel, target.receiver)
+            offered = ", ".join(method for method in JobMethod if found.offers(method))
+            print(f"{endpoint.name}: {target.equipment}: a job order receiver that offers {offered or 'no method'}")
+        except NoReceiver as error:
+            print(f"{endpoint.name}: {target.equipment}: {error} [{error.code}]")
+            mute += 1
+    return mute
 
 
 def _browse(options: argparse.Namespace) -> int:

@@ -24,6 +24,8 @@ from standards.opcua.status import Quality
 
 LIST: Final = " (JobOrderList)"
 NO_JOB: Final = MachineJob("", 0, 0)
+MAX_JOBS: Final = 1_000
+"""In one list; a longer one is not followed, and its job is unknown."""
 _RANK: Final = {JobState.Running: 0, JobState.Interrupted: 1, JobState.AllowedToStart: 2, JobState.NotAllowedToStart: 3}
 _log = logging.getLogger(__name__)
 Jobs = tuple[MachineJob, ...]
@@ -141,6 +143,8 @@ class JobLists:
         if receiver is None:
             raise UnknownStructure("the types of this list are not known")
         entries = sample.value if isinstance(sample.value, list) else []
+        if len(entries) > MAX_JOBS:
+            raise UnknownStructure(f"{len(entries)} jobs in one list")
         jobs = jobs_of(receiver.types, [from_raw(bytes.fromhex(str(entry))) for entry in entries])
         strange = next((job for job in jobs if not job.state), None)
         if strange is not None:

@@ -105,12 +105,18 @@ class Structures:
     # ---------------------------------------------------------------- encoding
 
     def encode(self, data_type: ua.NodeId, value: Fields) -> ua.ExtensionObject:
-        """A structure ready to be sent. Names that the machine does not define are left out."""
+        """A structure ready to be sent. Names that the machine does not define are left out.
+
+        Raises UnknownStructure, also for values that do not fit the definition.
+        """
         try:
             structure = self._structures[data_type]
         except KeyError:
             raise UnknownStructure(data_type.to_string()) from None
-        return ua.ExtensionObject(TypeId=structure.encoding, Body=self._body(structure, value))
+        try:
+            return ua.ExtensionObject(TypeId=structure.encoding, Body=self._body(structure, value))
+        except _DAMAGE as error:
+            raise UnknownStructure(f"{data_type.to_string()}: {error or type(error).__name__}") from error
 
     def _body(self, structure: _Structure, value: Mapping[str, Any]) -> bytes:
         parts = []
@@ -158,7 +164,7 @@ class Structures:
         Raises UnknownStructure, also for bytes that do not fit the definition.
         """
         if not isinstance(value, ua.ExtensionObject):  # somebody else's registry knew the type, or thought so
-            value = _as_sent(value)
+            value = from_raw(raw(value))
         structure = self._structures.get(self._by_encoding.get(value.TypeId, value.TypeId))
         if structure is None:
             raise UnknownStructure(f"a structure with encoding {value.TypeId.to_string()}")
@@ -201,8 +207,14 @@ class Structures:
 
 
 def raw(value: Any) -> bytes:
-    """A structure as it came over the wire, type and all; `from_raw` makes it a structure again."""
-    return ua_binary.extensionobject_to_binary(value)
+    """A structure as it came over the wire, type and all; `from_raw` makes it a structure again.
+
+    Raises UnknownStructure for what is none, or none that anybody can write.
+    """
+    try:
+        return ua_binary.extensionobject_to_binary(value)
+    except _DAMAGE as error:
+        raise UnknownStructure(f"not a structure: {type(value).__name__}") from error
 
 
 def from_raw(sent: bytes) -> ua.ExtensionObject:
@@ -211,13 +223,6 @@ def from_raw(sent: bytes) -> ua.ExtensionObject:
     type_id = ua_binary.nodeid_from_binary(data)
     has_body = data.read(1) != b"\x00"
     return ua.ExtensionObject(TypeId=type_id, Body=ua_binary.Primitives.Bytes.unpack(data) if has_body else b"")
-
-
-def _as_sent(value: Any) -> ua.ExtensionObject:
-    try:
-        return from_raw(raw(value))
-    except _DAMAGE as error:
-        raise UnknownStructure(f"not a structure: {type(value).__name__}") from error
 
 
 def _built_in(data_type: ua.NodeId) -> ua.VariantType | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from asyncua import ua
 
-from opcua_bridge.structures import raw
+from opcua_bridge.structures import UnknownStructure, raw
 from standards.lineside.ingest_v1 import MAX_STRING, Sample, Scalar, SourceEvent, Value
 from standards.opcua.status import BAD_NO_COMMUNICATION, Quality, overflowed, quality_of
 
@@ -95,7 +95,7 @@ def _structures(value: Any) -> tuple[Value, int]:
     entries = value if isinstance(value, list) else [value]
     try:
         texts: list[Scalar] = [raw(entry).hex() for entry in entries]
-    except (ua.UaError, TypeError, AttributeError, ValueError):
+    except UnknownStructure:
         return None, BAD_DECODING_ERROR
     if len(texts) > MAX_ARRAY or any(len(str(text)) > MAX_STRUCTURE for text in texts):
         return None, BAD_OUT_OF_RANGE

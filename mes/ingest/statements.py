@@ -84,7 +84,7 @@ REMEMBERED: Final = frozenset(
     }
 )
 """Signals whose last value rules look at in the next batch."""
-_SIGNALS: Final = (
+_SIGNALS: Final = (  # noqa: S608
     "SELECT v.binding_pk, v.value, v.at_us FROM signal_value v JOIN tag_binding b ON b.pk = v.binding_pk "
     "WHERE b.bridge_pk = ? AND b.signal IN ({})"
 ).format(", ".join(f"'{signal}'" for signal in sorted(REMEMBERED)))

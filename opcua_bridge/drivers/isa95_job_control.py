@@ -179,31 +179,50 @@ class Isa95JobControl:
     async def _store_and_start(self, machine: _Machine, job: JobCommand, expired: Callable[[], bool]) -> CommandResult:
         """StoreAndStart where there is one, else Store, then Start; what an earlier call has done is not done again."""
         receiver, known = machine.receiver, machine.job(job.job_order_id)
-        order = receiver.encoded(JOB_ORDER, order_of(job))
-        if known is not None and known.state != JobState.NotAllowedToStart:
-            return result(Outcome.done, "", _seen(known.state))
-        if known is None:
-            await self._make_room(machine)
-            if receiver.offers(JobMethod.StoreAndStart):
-                return await self._call(receiver, JobMethod.StoreAndStart, order)
-            stored = await self._call(receiver, JobMethod.Store, order)
-        elif receiver.offers(JobMethod.Update):
-            stored = await self._call(receiver, JobMethod.Update, order)
-        else:
-            stored = result(Outcome.done)
+        try:
+            order = receiver.encoded(JOB_ORDER, order_of(job))
+        except (UnknownStructure, ValueError) as error:
+            return result(Outcome.refused, "invalid-request", f"the job does not fit the machine's types: {error}")
+        if known is not None:
+            return await self._start_stored(receiver, known, order, job, expired)
+        await self._make_room(machine)
+        if expired():
+            return result(Outcome.expired, "expired", "too late when the machine had room for it; not called")
+        if receiver.offers(JobMethod.StoreAndStart):
+            return await self._call(receiver, JobMethod.StoreAndStart, order)
+        stored = await self._call(receiver, JobMethod.Store, order)
         if stored.outcome is not Outcome.done:
             return stored
+        started = await self._start(receiver, job, expired)
+        if started.outcome in (Outcome.refused, Outcome.expired):
+            return await self._taken_back(receiver, job, started)
+        return started
+
+    async def _start_stored(
+        self, receiver: Receiver, known: MachineJob, order: ua.Variant, job: JobCommand, expired: Callable[[], bool]
+    ) -> CommandResult:
+        """The job is in the list already: stored by an earlier call, perhaps started."""
+        if known.state in EVIDENCE[JobAction.store_and_start]:
+            return result(Outcome.done, "", _seen(known.state))
+        if known.state != JobState.NotAllowedToStart:
+            return result(Outcome.refused, "job-list-unknown", "the machine has the job in a state it does not name")
+        if receiver.offers(JobMethod.Update):
+            updated = await self._call(receiver, JobMethod.Update, order)
+            if updated.outcome is not Outcome.done:
+                return updated
         return await self._start(receiver, job, expired)
 
     async def _start(self, receiver: Receiver, job: JobCommand, expired: Callable[[], bool]) -> CommandResult:
-        """The second of two calls. A stored job that is not started is taken back, as far as the machine lets us."""
         if expired():
-            started = result(Outcome.expired, "expired", "too late when the machine had stored it; not started")
-        else:
-            started = await self._call(receiver, JobMethod.Start, _id(job))
-        if started.outcome in (Outcome.refused, Outcome.expired) and receiver.offers(JobMethod.Cancel):
-            await self._call(receiver, JobMethod.Cancel, _id(job))
-        return started
+            return result(Outcome.expired, "expired", "too late when the machine had stored it; not started")
+        return await self._call(receiver, JobMethod.Start, _id(job))
+
+    async def _taken_back(self, receiver: Receiver, job: JobCommand, started: CommandResult) -> CommandResult:
+        """A job that we have stored and that is not started is cancelled again, as far as the machine lets us."""
+        cancelled = await self._call(receiver, JobMethod.Cancel, _id(job))
+        if cancelled.outcome is Outcome.done:
+            return started
+        return result(started.outcome, started.code, f"{started.message}; it is still stored: {cancelled.message}")
 
     async def _make_room(self, machine: _Machine) -> None:
         """Clear jobs that are over where the machine says that its list is full. Their end was in the list."""

@@ -57,12 +57,18 @@ class PlainTags:
             return result(Outcome.expired, "expired", "too late when the machine was ready for it; not triggered")
         try:
             refusal = await self._trigger()
-            return refusal or await self.recall(job, token=token)
+            return refusal or await self._answer(token)
         except (OSError, LookupError, ua.UaError) as error:
             return result(Outcome.failed, "connection-lost", in_words(error))
 
     async def recall(self, job: JobCommand, *, token: str) -> CommandResult:
-        """Wait for the machine to acknowledge this token, at most `ack_timeout_s`."""
+        """Whether the machine has acknowledged this token, or does so within `ack_timeout_s`."""
+        try:
+            return await self._answer(token)
+        except (OSError, LookupError, ua.UaError) as error:
+            return result(Outcome.failed, "connection-lost", in_words(error))
+
+    async def _answer(self, token: str) -> CommandResult:
         nodes = [self._node(f"Cmd.{name}") for name in ("AckToken", "AckResult", "AckText")]
         until = time.monotonic() + self._target.ack_timeout_s
         while True:

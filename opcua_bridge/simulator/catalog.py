@@ -119,12 +119,16 @@ def measurements(name: str) -> tuple[str, ...]:
 COMMAND_FIELDS: Final = ("Token", "OrderId", "WorkMaster", "Material", "WorkRequest", "Action")
 
 
+def job_tags(target: str) -> dict[str, str]:
+    """What a target says of its job: variables of its own, or what is made of its job order list."""
+    return {f"{target}.Job.OrderId": "String", f"{target}.Job.State": "Int32", f"{target}.Job.Substate": "Int32"}
+
+
 def _target_tags(target: str) -> dict[str, str]:
     tags = {f"{target}.Remote": "Boolean"}
     if target in JOB_CONTROL:
         return tags
-    tags[f"{target}.Job.OrderId"] = "String"
-    tags |= {f"{target}.Job.State": "Int32", f"{target}.Job.Substate": "Int32"}
+    tags |= job_tags(target)
     tags |= {f"{target}.Cmd.{field}": "String" for field in COMMAND_FIELDS}
     tags |= {f"{target}.Cmd.Cycles": "Int32", f"{target}.Cmd.Trigger": "UInt32"}
     return tags | {f"{target}.Cmd.{field}": "String" for field in ("AckToken", "AckResult", "AckText")}

@@ -17,7 +17,20 @@ from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from .catalog import BY_NAME, CNC, COUNTING_POINTS, DEPANEL, GOOD, LINE, PACK, RECIPES, TEST, signal_types
+from .catalog import (
+    BY_NAME,
+    CNC,
+    COUNTING_POINTS,
+    DEPANEL,
+    GOOD,
+    LINE,
+    PACK,
+    RECIPES,
+    TARGETS,
+    TEST,
+    job_tags,
+    signal_types,
+)
 from .jobs import Command
 from .ledger import Ledger
 from .plant import Plant, PlantSettings
@@ -260,7 +273,7 @@ class _Teller:
 
     def __init__(self, start_us: int) -> None:
         self._start_us = start_us
-        self._types = signal_types()
+        self._types = signal_types() | {tag: kind for target in TARGETS for tag, kind in job_tags(target).items()}
         self._counters: dict[str, str] = {
             f"{machine.name}.{counter.name}": machine.lane
             for machine in BY_NAME.values()

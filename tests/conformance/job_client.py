@@ -42,7 +42,7 @@ class Seen:
 
 
 async def main(endpoint: str) -> dict[str, Any]:
-    async with Client(endpoint, timeout=20) as client:
+    async with Client(endpoint, timeout=60, watchdog_intervall=3600) as client:
         await client.load_data_type_definitions()
         index = await client.get_namespace_index(URI)
         own = await client.get_namespace_index("urn:lineside:simulator")

@@ -13,6 +13,7 @@ import pytest
 from asyncua import ua
 
 from opcua_bridge.channel import Channel
+from opcua_bridge.cli import main
 from opcua_bridge.drivers.isa95_job_control import Isa95JobControl, answered
 from opcua_bridge.drivers.seam import Driver
 from opcua_bridge.tag_map import Endpoint, JobTarget, Security
@@ -24,6 +25,7 @@ from tests.opcua_bridge.job_machine import (
     METHODS,
     TARGET,
     V1,
+    V2,
     Receiver,
     add_provider,
     entry,
@@ -32,7 +34,7 @@ from tests.opcua_bridge.job_machine import (
     state,
     text,
 )
-from tests.opcua_bridge.support import URI, Mes, Network, tag_map_text, until
+from tests.opcua_bridge.support import TOKEN, URI, Mes, Network, environment, tag_map_text, until
 
 TAGS = ("M.Job.OrderId", "M.Job.State", "M.Job.Substate")
 
@@ -154,6 +156,16 @@ async def test_version_1_is_refused_with_a_sentence(tmp_path: Path) -> None:
             "version 2 is needed"
         )
         assert machine.calls == []
+        await machine.it.server.register_namespace(V2)
+        async with driver(machine, tmp_path) as again:
+            assert told(await executed(again, job())) == ("refused", "job-control-v1"), "a server that has both"
+
+
+async def test_a_job_that_does_not_fit_the_machines_types_is_not_sent(tmp_path: Path) -> None:
+    async with receiver_machine() as machine, driver(machine, tmp_path) as it:
+        assert told(await executed(it, job(cycles=2**32))) == ("refused", "invalid-request")
+        assert told(await executed(it, job(quantity="many"))) == ("refused", "invalid-request")
+        assert machine.calls == []
 
 
 async def test_what_is_no_receiver_is_said_to_be_none(tmp_path: Path) -> None:
@@ -175,6 +187,19 @@ async def test_a_list_that_cannot_be_read_is_not_an_empty_list(tmp_path: Path) -
         await machine.write("JobOrderList", 5032, [entry("J-1", state(3))[:-2]])
         assert told(await executed(it, job())) == ("refused", "job-list-unknown")
         assert machine.calls == []
+
+
+async def test_check_says_what_a_receiver_offers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "map.toml"
+    with environment({"LINESIDE_BRIDGE_TOKEN": TOKEN, "LINESIDE_BRIDGE_JOURNAL": str(tmp_path / "journal.sqlite")}):
+        async with receiver_machine(methods=("Store", "Start")) as machine:
+            path.write_text(tag_map_text(machine.it.url, {"M.Remote": "state"}, extra=TARGET))
+            assert await asyncio.to_thread(main, ["check", "--online", str(path)]) == 0
+        assert "machine: M: a job order receiver that offers Store, Start\n" in capsys.readouterr().out
+        async with receiver_machine(uri=V1, describes=False) as machine:
+            path.write_text(tag_map_text(machine.it.url, {"M.Remote": "state"}, extra=TARGET))
+            assert await asyncio.to_thread(main, ["check", "--online", str(path)]) == 1
+        assert "version 2 is needed [job-control-v1]\n" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------ what an answer means
@@ -257,6 +282,41 @@ async def test_what_expires_between_store_and_start_is_taken_back(tmp_path: Path
         assert told(result) == ("expired", "expired")
         assert machine.calls == [("Store", "J-1"), ("Cancel", "J-1")]
         assert machine.jobs == {}
+
+
+async def test_a_start_that_is_refused_leaves_nothing_stored_or_says_so(tmp_path: Path) -> None:
+    def no_start(method: str) -> int:
+        return 16 if method == "Start" else 1
+
+    async with receiver_machine(methods=("Store", "Start", "Cancel")) as machine, driver(machine, tmp_path) as it:
+        machine.answer = no_start
+        assert told(await executed(it, job())) == ("refused", "unable-to-accept")
+        assert machine.calls == [("Store", "J-1"), ("Start", "J-1"), ("Cancel", "J-1")]
+        machine.jobs = {"J-2": (1, 2)}
+        await machine.publish()
+        assert told(await executed(it, job(job_order_id="J-2"))) == ("refused", "unable-to-accept")
+        assert machine.calls[3:] == [("Start", "J-2")], "it was not this command that stored it"
+    async with receiver_machine(methods=("Store", "Start")) as machine, driver(machine, tmp_path) as it:
+        machine.answer = no_start
+        result = await executed(it, job())
+        assert told(result) == ("refused", "unable-to-accept")
+        assert result.message.endswith("; it is still stored: the machine does not offer Cancel")
+
+
+async def test_what_expires_while_room_is_made_is_not_stored(tmp_path: Path) -> None:
+    async with receiver_machine(most=1) as machine, driver(machine, tmp_path) as it:
+        machine.jobs = {"OLD": (5, 1)}
+        await machine.publish()
+        assert told(await executed(it, job(), expired=lambda: bool(machine.calls))) == ("expired", "expired")
+        assert machine.calls == [("Clear", "OLD")]
+
+
+async def test_a_job_in_a_state_nobody_knows_is_neither_done_nor_stored_again(tmp_path: Path) -> None:
+    async with receiver_machine() as machine, driver(machine, tmp_path) as it:
+        await machine.write("JobOrderList", 5032, [entry("J-1", state(99))])
+        assert told(await executed(it, job())) == ("refused", "job-list-unknown")
+        assert told(await it.recall(job("stop"), token="c-1")) == ("failed", "not-in-job-list")
+        assert machine.calls == []
 
 
 async def test_no_answer_in_time_is_a_failure_unless_the_list_knows_better(tmp_path: Path) -> None:
@@ -439,6 +499,10 @@ async def test_a_list_nobody_can_read_makes_the_job_unknown(bridges: Bridges, me
             await machine.write("JobOrderList", 5032, [body])
             await until(lambda before=heard: len(mes.bad(TAGS[1])) > before)
             assert mes.bad(TAGS[0])[-1]["status"] == 0x80070000
+        heard = len(mes.bad(TAGS[1]))
+        nothing = ua.DataValue(ua.Variant([ua.ExtensionObject()], ua.VariantType.ExtensionObject, is_array=True))
+        await machine.it.server.write_attribute_value(ua.NodeId("R.JobOrderList", machine.it.space), nothing)
+        await until(lambda: len(mes.bad(TAGS[1])) > heard)
         await machine.write("JobOrderList", 5032, [entry("J-1", state(0, "Running"))])
         await until(lambda: mes.good(TAGS[1])[-1] == 3)
 

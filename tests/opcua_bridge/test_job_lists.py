@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from asyncua import ua
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opcua_bridge.job_lists import NO_JOB, current, words
+from opcua_bridge.job_lists import NO_JOB, current, structures_of, words
 from opcua_bridge.job_receiver import MachineJob, state_of
 from standards.isa95.job_control import JobState, refusal_of
 
@@ -55,6 +56,12 @@ def test_whoever_follows_the_words_knows_the_list(lists: list[tuple[MachineJob, 
         here = current(now)
         assert all(known[job.order_id] == job for job in now)
         assert last == here if here is not None else last.state in (0, 5, 6)
+
+
+def test_a_list_that_is_no_list_or_too_long_is_bad() -> None:
+    assert structures_of(None) == ([], 0)
+    assert structures_of([3]) == ([], 0x80070000)
+    assert structures_of([ua.ExtensionObject()] * 1_001) == ([], 0x803C0000)
 
 
 def test_the_top_level_state_is_the_one_without_a_path() -> None:
