@@ -5,8 +5,8 @@ process, without a socket), against the raw writing of as many rows of a value i
 
     python benchmarks/ingest.py [--quick]
 
-Ratios: `vs_raw_sqlite`, `vs_raw_postgres` (values per core-second over the floor's; higher is better). On PostgreSQL the
-processor time of the database's processes counts too, for both.
+Ratios: `vs_raw_sqlite`, `vs_raw_postgres` (values per core-second over the floor's; higher is better). On PostgreSQL
+the processor time of the database's processes counts too, for both.
 """
 
 from __future__ import annotations

@@ -99,6 +99,24 @@ def in_time_order(words: Iterable[Word]) -> list[Word]:
     return sorted(words, key=lambda word: (word.at_us, _RANK.get(word.binding.signal, 9), word.seq))
 
 
+def ends_of_runs(words: Iterable[Word]) -> list[Word]:
+    """The words without those that only repeat, between an earlier and a later one, what their tag said before."""
+    runs: list[list[Word]] = []
+    of_tag: dict[int, list[Word]] = {}
+    for word in words:
+        run = of_tag.get(word.binding.pk)
+        if run is None or run[0].value != word.value:
+            of_tag[word.binding.pk] = run = []
+            runs.append(run)
+        run.append(word)
+    ends = [(min(run, key=_at), max(run, key=_at)) for run in runs]
+    return [word for first, last in ends for word in ((first,) if first is last else (first, last))]
+
+
+def _at(word: Word) -> int:
+    return word.at_us
+
+
 @dataclass(slots=True)
 class Timeline:
     """Values of one thing over time: what held before, and changes since, in order of time."""
