@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
-from dataclasses import asdict
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
+from opcua_bridge.certificates import certificate_ends_us
 from opcua_bridge.clock import Clock
 from opcua_bridge.commander import Commander
-from opcua_bridge.health import write_status_forever
+from opcua_bridge.health import endpoint_health, fitted, listed, tag_ride_throughs, write_status_forever
 from opcua_bridge.journal import Journal
+from opcua_bridge.metrics import metrics_served
+from opcua_bridge.reporter import Reporter
 from opcua_bridge.settings import BridgeSettings
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
 from opcua_bridge.trust import Trust
 from opcua_bridge.uplink import Uplink
+from standards.lineside.health_v1 import MAX_TEXT, BridgeHealth, JournalHealth, TagRideThrough, UplinkHealth
 
 RESTART_S: Final = 1.0
+OLDEST_WITHIN_S: Final = 1.0
+"""A journal on a stalled disk must not keep the bridge from saying so."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +49,11 @@ class Agent:
         self.journal = Journal(settings.journal, max_bytes=settings.journal_max_bytes)
         self._map_changed = asyncio.Event()
         self.uplink = Uplink(self.journal, client, token=token, clock=self.clock)
+        self.reporter = Reporter(client, self.health, token=token, clock=self.clock)
+        self.started_at_us = self.clock.now_us()
+        self.last_health: BridgeHealth | None = None
+        """The document last made; the metrics port shows it."""
+        self.metrics_port: int | None = None
         self._use(self.tag_map)
         self.commander = Commander(
             self.journal, client, self, token=token, clock=self.clock, observe_only=settings.observe_only
@@ -67,11 +80,13 @@ class Agent:
 
     async def run(self) -> None:
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._run_sources())
-                tasks.create_task(self.uplink.run())
-                tasks.create_task(self.commander.run())
-                tasks.create_task(write_status_forever(self._settings.status_path, self.status))
+            with self._metrics():
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._run_sources())
+                    tasks.create_task(self.uplink.run())
+                    tasks.create_task(self.commander.run())
+                    tasks.create_task(self.reporter.run())
+                    tasks.create_task(write_status_forever(self._settings.status_path, self.health, self.every_tag))
         finally:
             await asyncio.to_thread(self.journal.close)
 
@@ -91,7 +106,9 @@ class Agent:
                     task.cancel()
 
     def _source(self, endpoint: Endpoint) -> Source:
-        return Source(endpoint, journal=self.journal, clock=self.clock, trust=self.trust)
+        source = Source(endpoint, journal=self.journal, clock=self.clock, trust=self.trust)
+        source.health.since_us, source.health.on_change = self.clock.now_us(), self.reporter.wake
+        return source
 
     async def _supervised(self, source: Source) -> None:
         """One endpoint's trouble is not the others'."""
@@ -102,21 +119,76 @@ class Agent:
                 _log.exception("%s: restarting", source.endpoint.name)
                 await asyncio.sleep(RESTART_S)
 
-    def status(self) -> dict[str, Any]:
-        """The health document."""
-        return {
-            "sources": {name: asdict(s.health) for name, s in self._sources.items()},
-            "journal": {
-                "journal_id": self.journal.journal_id,
-                "depth": self.journal.depth,
-                "bytes": self.journal.bytes,
-                "last_seq": self.journal.last_seq,
-                "dropped": self.journal.dropped,
-            },
-            "uplink": asdict(self.uplink.health),
-            "commander": vars(self.commander.health),
-            "observe_only": self._settings.observe_only,
-        }
+    @contextlib.contextmanager
+    def _metrics(self) -> Iterator[None]:
+        if self._settings.metrics_port is None:
+            yield
+            return
+        with metrics_served(
+            self._settings.metrics_host, self._settings.metrics_port, lambda: self.last_health
+        ) as self.metrics_port:
+            yield
+
+    async def health(self) -> BridgeHealth:
+        """The health document as of now."""
+        now_us = self.clock.now_us()
+        endpoints = [endpoint_health(source, now_us) for source in self._sources.values()]
+        server_skew_s = self.reporter.server_skew_s
+        document = BridgeHealth(
+            at_us=now_us,
+            started_at_us=self.started_at_us,
+            version=version(),
+            observe_only=self._settings.observe_only,
+            endpoints=listed(endpoints),
+            endpoints_total=len(endpoints),
+            journal=await self._journal_health(),
+            uplink=self._uplink_health(),
+            commands_error=self.commander.health.error[:MAX_TEXT],
+            server_skew_s=self.commander.health.server_skew_s if server_skew_s is None else server_skew_s,
+            certificate_ends_us=self._own_certificate_ends_us(),
+        )
+        self.last_health = fitted(document)
+        return self.last_health
+
+    def every_tag(self) -> dict[str, list[TagRideThrough]]:
+        """Ride-through of every tag, by endpoint: as long as the tag map."""
+        return {name: list(tag_ride_throughs(source)) for name, source in self._sources.items()}
+
+    async def _journal_health(self) -> JournalHealth:
+        journal, oldest_at_us = self.journal, None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OLDEST_WITHIN_S):
+                oldest_at_us = await journal.oldest_at_us()
+        return JournalHealth(journal.depth, journal.bytes, journal.max_bytes, oldest_at_us, journal.dropped)
+
+    def _uplink_health(self) -> UplinkHealth:
+        known = self.uplink.health
+        return UplinkHealth(
+            error=known.error[:MAX_TEXT],
+            error_at_us=known.error_at_us,
+            acknowledged_at_us=known.acknowledged_at_us,
+            acknowledged_seq=known.acknowledged_seq,
+            delay_s=self.uplink.delay.last_s,
+            sent_items=known.sent_items,
+            duplicates=known.duplicates,
+            quarantined=known.quarantined,
+            rewinds=known.rewinds,
+            anew=known.anew,
+        )
+
+    def _own_certificate_ends_us(self) -> int | None:
+        try:
+            return certificate_ends_us((self._settings.trust_path / "own" / "certificate.der").read_bytes())
+        except OSError:
+            return None
+
+
+def version() -> str:
+    """The installed version; empty when run without being installed."""
+    try:
+        return metadata.version("lineside")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def make_client(settings: BridgeSettings) -> httpx.AsyncClient:

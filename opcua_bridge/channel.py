@@ -18,6 +18,7 @@ from asyncua.client.client import UaClientState
 from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 
+from opcua_bridge.certificates import certificate_ends_us
 from opcua_bridge.tag_map import NODE, Endpoint, Security
 from opcua_bridge.trust import Trust, UntrustedServer
 from opcua_bridge.values import EVENT_FIELDS, to_us
@@ -170,6 +171,11 @@ class Channel:
         return self._client._server_nonce or b""
 
     @property
+    def server_certificate_ends_us(self) -> int | None:
+        """End of the validity of the server's certificate; None without one."""
+        return certificate_ends_us(self._client.security_policy.peer_certificate or b"")
+
+    @property
     def session_timeout_s(self) -> float:
         return self._client.session_timeout / 1000
 
@@ -210,6 +216,11 @@ class Channel:
             nodes_per_read=min(per_read or CHUNK, CHUNK),
         )
         return self.status
+
+    async def read_clock(self) -> int | None:
+        """The server's clock now; None if it does not say."""
+        value = (await self._read([ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)]))[0].Value
+        return to_us(value.Value) if value is not None else None
 
     def node_id(self, node: str) -> ua.NodeId:
         """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace."""

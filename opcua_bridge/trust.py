@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from standards.lineside.health_v1 import Trouble
+
 if TYPE_CHECKING:
     from asyncua import Client
 
@@ -20,6 +22,8 @@ THUMBPRINT: Final = re.compile(r"^[0-9a-f]{64}$")
 
 class UntrustedServer(Exception):
     """The machine server's certificate is not approved yet; `thumbprint` says which."""
+
+    trouble = Trouble.untrusted
 
     def __init__(self, thumbprint: str) -> None:
         super().__init__(f"server certificate {thumbprint} is not trusted")
