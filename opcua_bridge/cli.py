@@ -180,7 +180,7 @@ def _health(options: argparse.Namespace) -> int:
             print(path.read_text(encoding="utf-8"))
             return 0 if well else 1
         print("\n".join(health_lines(status.health, age_s)))
-        for endpoint, tags in asyncio.run(ask_for_every_tag(path)).items() if options.all else ():
+        for endpoint, tags in ask_for_every_tag(path).items() if options.all else ():
             print(f"\n{endpoint}: {len(tags)} tags")
             print("\n".join(tag_lines(tags)))
     except (NoStatus, OSError) as error:

@@ -243,25 +243,22 @@ def load_status(path: Path, *, now: float) -> tuple[Status, float]:
     return status, now - status.written_at
 
 
-async def ask_for_every_tag(path: Path, *, within_s: float = ASKED_WITHIN_S) -> dict[str, list[TagRideThrough]]:
-    """Have the running bridge write the long list, and read it. NoStatus if it does not."""
+def ask_for_every_tag(path: Path, *, within_s: float = ASKED_WITHIN_S) -> dict[str, list[TagRideThrough]]:
+    """Have the running bridge write the long list, and read it. NoStatus if it does not. Blocks."""
     asked, written = asked_path(path), every_tag_path(path)
+    ends = time.monotonic() + within_s
     try:
         written.unlink(missing_ok=True)
         asked.touch()
-        async with asyncio.timeout(within_s):
-            await _until_written(asked, written)
+        while asked.exists() or not written.exists():
+            if time.monotonic() > ends:
+                raise NoStatus(f"the bridge did not answer within {within_s:.0f} s")
+            time.sleep(0.1)
         return _EVERY_TAG.decode(written.read_bytes())
-    except TimeoutError as error:
-        raise NoStatus(f"the bridge did not answer within {within_s:.0f} s") from error
     except (OSError, msgspec.DecodeError) as error:
         raise NoStatus(f"{written}: {error}") from error
-
-
-async def _until_written(asked: Path, written: Path) -> None:
-    """Another process writes it: there is nothing to wait for but the file."""
-    while asked.exists() or not written.exists():  # noqa: ASYNC110
-        await asyncio.sleep(0.1)
+    finally:
+        asked.unlink(missing_ok=True)
 
 
 def read_status(path: Path, *, now: float) -> tuple[bool, str]:

@@ -82,7 +82,7 @@ class ChangeRates:
             now[handle] = now.get(handle, 0) + count
 
     def _end_window(self, at: float) -> None:
-        """Settle what the window saw. The next begins at once in the first minute, later so that 10 of 60 s are seen."""
+        """Settle what the window saw. The next begins at once in the first minute, then 10 of 60 s are seen."""
         for handle, count in self._now.items():
             changes = count if handle in self._total else count - 1
             self._total[handle] = self._total.get(handle, 0) + changes
