@@ -32,6 +32,7 @@ from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
 from web.supervision import supervise
+from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
 from web.wall import routes as wall
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
-    for router in (system.router, rest, *(screen.router for screen in SCREENS)):
+    for router in (system.router, metrics.router, rest, *(screen.router for screen in SCREENS)):
         app.include_router(router)
     app.include_router(live_routes([region for screen in LIVE_SCREENS for region in screen.REGIONS]))
     return app

@@ -1,8 +1,8 @@
 """The door of every request: who calls, of which plant, and may they?
 
-Below `/api/`, and for `/metrics`, a bearer token counts and nothing else; everywhere else, the live socket included, the
-session cookie and nothing else. So a script on another site can never use somebody's cookie on the API, nor a token on
-a screen.
+Below `/api/`, and for `/metrics`, a bearer token counts and nothing else; everywhere else, the live socket included,
+the session cookie and nothing else. So a script on another site can never use somebody's cookie on the API, nor a token
+on a screen.
 """
 
 from __future__ import annotations

@@ -186,6 +186,7 @@ class EndpointDetail:
     report: Elapsed | None
     per_s_minute: Decimal | None
     skew_s: Decimal | None
+    ahead: bool
     skew_wrong: bool
     certificate_days: int | None
     certificate_level: str
@@ -379,7 +380,8 @@ def endpoint_detail(report: BridgeReport, name: str, zone: tzinfo, now: datetime
         stale=line is not None and not known,
         report=None if health is None else elapsed(from_us(report.received_at_us), now),
         per_s_minute=_rate(endpoint.values_60s) if known else None,
-        skew_s=_tenths(endpoint.clock_skew_s) if known else None,
+        skew_s=_tenths(abs(endpoint.clock_skew_s)) if known and endpoint.clock_skew_s is not None else None,
+        ahead=(endpoint.clock_skew_s or 0.0) > 0,
         skew_wrong=is_skewed(endpoint.clock_skew_s),
         certificate_days=days,
         certificate_level="" if days is None else certificate_level(days),
