@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import jinja2
 from fastapi import APIRouter, Depends, Request
@@ -115,7 +115,9 @@ def region_routes(
 
 
 def _refetch(region: Region, permission: Permission) -> Callable[..., Awaitable[HTMLResponse]]:
-    async def refetch(request: Request, who: Annotated[Caller, Depends(caller(permission))]) -> HTMLResponse:
+    viewer = Depends(caller(permission))  # an annotation could not name it: it is looked up outside this function
+
+    async def refetch(request: Request, who: Caller = viewer) -> HTMLResponse:
         params = {**request.query_params, **request.path_params}
         now = who.database.clock()
         html = await who.database.read(render_region, region=region, now=now, params=params, language=who.language)

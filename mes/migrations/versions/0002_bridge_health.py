@@ -1,4 +1,4 @@
-"""What each bridge last said of itself"""
+"""What each bridge last said of itself; the role of a monitoring system"""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["bridge_pk"], ["bridge.pk"], name=op.f("fk_bridge_health_bridge_pk_bridge")),
         sa.PrimaryKeyConstraint("bridge_pk", name=op.f("pk_bridge_health")),
     )
+    _allow_monitors()
+
+
+def _allow_monitors() -> None:
+    name = op.f("ck_principal_role")
+    roles = "'operator', 'supervisor', 'engineer', 'administrator', 'integration', 'bridge', 'monitor'"
+    with op.batch_alter_table("principal", schema=None) as batch_op:
+        batch_op.drop_constraint(name, type_="check")
+        batch_op.create_check_constraint(name, sa.text(f"role IN ({roles})"))
 
 
 def downgrade() -> None:
