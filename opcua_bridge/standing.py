@@ -63,47 +63,58 @@ class ChangeRates:
 
     def forget(self) -> None:
         """A new subscription: other handles, other values."""
-        self._windows = 0
-        self._watched_s = 0.0
-        self._begins = self._monotonic()
+        self._began = self._monotonic()
+        self._window: int | None = 0
         self._now: dict[int, int] = {}
         self._busiest: dict[int, int] = {}
         self._total: dict[int, int] = {}
 
     def saw(self, counts: Mapping[int, int]) -> None:
         """Values of one notification by client handle."""
-        at = self._monotonic()
-        if at >= self._begins + WATCH_S:
-            self._end_window(at)
-        if at < self._begins:
+        self._settle()
+        if self._window is None:
             return
         now = self._now
         for handle, count in counts.items():
             now[handle] = now.get(handle, 0) + count
 
-    def _end_window(self, at: float) -> None:
-        """Settle what the window saw. The next begins at once in the first minute, then 10 of 60 s are seen."""
+    def _settle(self) -> None:
+        """When another window has begun: what the last one saw."""
+        window = window_at(self._monotonic() - self._began)
+        if window == self._window:
+            return
+        self._window = window
         for handle, count in self._now.items():
             changes = count if handle in self._total else count - 1
             self._total[handle] = self._total.get(handle, 0) + changes
             self._busiest[handle] = max(self._busiest.get(handle, 0), changes)
         self._now = {}
-        self._windows += 1
-        self._watched_s += WATCH_S
-        young = self._windows * WATCH_S < WATCH_EVERY_S
-        due = self._begins + (WATCH_S if young else WATCH_EVERY_S)
-        self._begins = max(at, due)
 
     def change_s(self, handle: int, publishing_s: float) -> tuple[float, Basis]:
         """Seconds between two changes of an item, and how that is known."""
-        if self._monotonic() >= self._begins + WATCH_S:
-            self._end_window(self._monotonic())
+        self._settle()
         busiest, total = self._busiest.get(handle, 0), self._total.get(handle, 0)
         if busiest > 1:
             return WATCH_S / busiest, Basis.observed
         if total > 0:
-            return self._watched_s / total, Basis.observed
+            return watched_s(self._monotonic() - self._began) / total, Basis.observed
         return publishing_s, Basis.publishing
+
+
+def window_at(elapsed_s: float) -> int | None:
+    """The number of the window that is open so long after the beginning: six in the first minute, then one a minute."""
+    if elapsed_s < WATCH_EVERY_S:
+        return int(elapsed_s // WATCH_S)
+    minute, second = divmod(elapsed_s, WATCH_EVERY_S)
+    return int(WATCH_EVERY_S // WATCH_S + minute - 1) if second < WATCH_S else None
+
+
+def watched_s(elapsed_s: float) -> float:
+    """How long was watched, in whole windows."""
+    if elapsed_s < WATCH_EVERY_S:
+        return elapsed_s // WATCH_S * WATCH_S
+    minute, second = divmod(elapsed_s, WATCH_EVERY_S)
+    return WATCH_EVERY_S + WATCH_S * (minute - 1 + (second >= WATCH_S))
 
 
 class Delay:
