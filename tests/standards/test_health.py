@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from standards.lineside import metrics
 from standards.lineside.health_v1 import (
     DAY_US,
     MAX_ENDPOINTS,
@@ -25,6 +28,14 @@ from standards.lineside.health_v1 import (
     signature,
 )
 from standards.lineside.metrics import Figures, add_bridge, exposition
+
+
+def test_every_metric_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operate" / "metrics.md").read_text(encoding="utf-8")
+    figures = [one for one in vars(metrics).values() if isinstance(one, metrics.Figure)]
+    assert len(figures) > 20
+    names = [one.name + ("_total" if one.kind == "counter" else "") for one in figures]
+    assert [name for name in names if f"`{name}`" not in manual] == []
 
 
 def test_only_the_instant_is_required_and_nothing_left_out_is_well() -> None:
