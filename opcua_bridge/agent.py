@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -25,7 +27,14 @@ from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
 from opcua_bridge.trust import Trust
 from opcua_bridge.uplink import Uplink
-from standards.lineside.health_v1 import MAX_TEXT, BridgeHealth, JournalHealth, TagRideThrough, UplinkHealth
+from standards.lineside.health_v1 import (
+    MAX_TEXT,
+    STALE_AFTER_S,
+    BridgeHealth,
+    JournalHealth,
+    TagRideThrough,
+    UplinkHealth,
+)
 
 RESTART_S: Final = 1.0
 OLDEST_WITHIN_S: Final = 1.0
@@ -51,8 +60,8 @@ class Agent:
         self.uplink = Uplink(self.journal, client, token=token, clock=self.clock)
         self.reporter = Reporter(client, self.health, token=token, clock=self.clock)
         self.started_at_us = self.clock.now_us()
-        self.last_health: BridgeHealth | None = None
-        """The document last made; the metrics port shows it."""
+        self.last_health: tuple[float, BridgeHealth | None] = (0.0, None)
+        """The document last made, and when (monotonic); the metrics port shows it."""
         self.metrics_port: int | None = None
         self._use(self.tag_map)
         self.commander = Commander(
@@ -85,8 +94,8 @@ class Agent:
                     tasks.create_task(self._run_sources())
                     tasks.create_task(self.uplink.run())
                     tasks.create_task(self.commander.run())
-                    tasks.create_task(self.reporter.run())
-                    tasks.create_task(write_status_forever(self._settings.status_path, self.health, self.every_tag))
+                    tasks.create_task(self._kept_up(self.reporter.run))
+                    tasks.create_task(self._kept_up(self._write_status))
         finally:
             await asyncio.to_thread(self.journal.close)
 
@@ -121,13 +130,32 @@ class Agent:
 
     @contextlib.contextmanager
     def _metrics(self) -> Iterator[None]:
-        if self._settings.metrics_port is None:
+        """The metrics port, if one is wanted. That it is taken is no reason to lose a machine's values."""
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        with contextlib.ExitStack() as served:
+            if port is not None:
+                try:
+                    self.metrics_port = served.enter_context(metrics_served(host, port, self._fresh_health))
+                except OSError as error:
+                    _log.error("no metrics on %s:%d: %s", host, port, error)
             yield
-            return
-        with metrics_served(
-            self._settings.metrics_host, self._settings.metrics_port, lambda: self.last_health
-        ) as self.metrics_port:
-            yield
+
+    def _fresh_health(self) -> BridgeHealth | None:
+        """Called by the metrics port's threads. What was made too long ago says nothing about now."""
+        made_at, health = self.last_health
+        return health if time.monotonic() - made_at <= STALE_AFTER_S else None
+
+    async def _kept_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever goes wrong with telling how the bridge is does not end the bridge."""
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001  (supervisor)
+                _log.exception("health: restarting")
+            await asyncio.sleep(RESTART_S)
+
+    async def _write_status(self) -> None:
+        await write_status_forever(self._settings.status_path, self.health, self.every_tag)
 
     async def health(self) -> BridgeHealth:
         """The health document as of now."""
@@ -147,8 +175,9 @@ class Agent:
             server_skew_s=self.commander.health.server_skew_s if server_skew_s is None else server_skew_s,
             certificate_ends_us=self._own_certificate_ends_us(),
         )
-        self.last_health = fitted(document)
-        return self.last_health
+        fitting = fitted(document)
+        self.last_health = (time.monotonic(), fitting)
+        return fitting
 
     def every_tag(self) -> dict[str, list[TagRideThrough]]:
         """Ride-through of every tag, by endpoint: as long as the tag map."""
@@ -156,7 +185,7 @@ class Agent:
 
     async def _journal_health(self) -> JournalHealth:
         journal, oldest_at_us = self.journal, None
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, sqlite3.Error):
             async with asyncio.timeout(OLDEST_WITHIN_S):
                 oldest_at_us = await journal.oldest_at_us()
         return JournalHealth(journal.depth, journal.bytes, journal.max_bytes, oldest_at_us, journal.dropped)

@@ -7,6 +7,7 @@ bounded whatever the number of tags; `every_tag` is the long list, written once 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import os
 import time
@@ -217,7 +218,8 @@ def _write(path: Path, status: object) -> None:
 
 def _write_every_tag(path: Path, tags: dict[str, list[TagRideThrough]]) -> None:
     _write(every_tag_path(path), tags)
-    asked_path(path).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        asked_path(path).unlink(missing_ok=True)
 
 
 def every_tag_path(path: Path) -> Path:

@@ -22,6 +22,7 @@ from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.journal import Journal, Stored
 from opcua_bridge.standing import Delay
+from standards.lineside.health_v1 import STARTING
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, Gap, decode_answer
 
 INGEST_PATH: Final = "/api/v1/bridge/ingest"
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class UplinkHealth:
-    error: str = "starting"
+    error: str = STARTING
     error_at_us: int = 0
     acknowledged_seq: int = 0
     acknowledged_at_us: int = 0

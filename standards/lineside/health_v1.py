@@ -27,6 +27,7 @@ STALE_AFTER_S: Final = 15.0
 """A word older than this says nothing about now."""
 SKEW_WARN_S: Final = 2.0
 RIDE_THROUGH_TARGET_S: Final = 10.0
+STARTING: Final = "starting"
 DAY_US: Final = 86_400_000_000
 
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
@@ -200,6 +201,7 @@ class JournalHealth(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class UplinkHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     error: Text = ""
+    """Empty: well; STARTING: the server has not answered yet."""
     error_at_us: Micros = 0
     """Of the last error, which is over if `error` is empty."""
     acknowledged_at_us: Micros = 0

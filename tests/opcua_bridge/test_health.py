@@ -14,11 +14,13 @@ import pytest
 from asyncua import ua
 from prometheus_client.parser import text_string_to_metric_families
 
+from opcua_bridge.agent import Agent
 from opcua_bridge.cli import main
 from opcua_bridge.clock import Clock
 from opcua_bridge.health import endpoint_health, fitted, load_status, read_status
 from opcua_bridge.health_text import health_lines
 from opcua_bridge.journal import Journal, MonitoredItem, SourceRecord
+from opcua_bridge.metrics import metrics_served
 from opcua_bridge.source import Refused, Source
 from opcua_bridge.standing import GAPS_KEPT
 from opcua_bridge.tag_map import Endpoint, Security, Tag, TagClass
@@ -27,6 +29,7 @@ from standards.lineside.health_v1 import (
     MAX_ENDPOINTS,
     MAX_HEALTH_BYTES,
     MAX_LISTED,
+    STALE_AFTER_S,
     Basis,
     BridgeHealth,
     EndpointState,
@@ -176,7 +179,7 @@ async def test_a_server_that_does_not_know_the_door_gets_its_data_all_the_same(b
     async with machine(COUNT) as it:
         agent = await bridges.start(tag_map_text(it.url, COUNTER))
         await until(lambda: mes.good("Count") and "404" in agent.reporter.error)
-        assert not agent.uplink.health.error
+        await until(lambda: not agent.uplink.health.error)
         assert len([r for r in mes.requests if r.endswith("/bridge/health")]) == 1, "asked again only now and then"
 
 
@@ -199,7 +202,7 @@ async def test_the_days_a_certificate_has_left_are_told(bridges: Bridges, mes: M
 async def test_prometheus_reads_the_port(bridges: Bridges, mes: Mes) -> None:
     async with machine(COUNT) as it:
         agent = await bridges.start(tag_map_text(it.url, COUNTER), LINESIDE_BRIDGE_METRICS_PORT="0")
-        await until(lambda: mes.good("Count") and agent.last_health and agent.last_health.endpoints[0].values)
+        await until(lambda: mes.good("Count") and told_values(agent))
         text = await asyncio.to_thread(scraped, f"http://127.0.0.1:{agent.metrics_port}/metrics")
     samples = {s.name: s for family in text_string_to_metric_families(text) for s in family.samples}
     assert samples["lineside_endpoint_up"].labels == {"endpoint": "machine"}
@@ -207,6 +210,45 @@ async def test_prometheus_reads_the_port(bridges: Bridges, mes: Mes) -> None:
     assert samples["lineside_endpoint_values_total"].value >= 1
     assert samples["lineside_endpoint_publishing_interval_seconds"].value == 0.05
     assert "lineside_bridge_certificate_expiry_timestamp_seconds" not in samples, "what is not known is not there"
+
+
+def told_values(agent: Agent) -> int:
+    _, health = agent.last_health
+    return health.endpoints[0].values if health is not None else 0
+
+
+async def test_a_metrics_port_that_is_taken_costs_no_value(bridges: Bridges, mes: Mes) -> None:
+    async with machine(COUNT) as it:
+        agent = await bridges.start(tag_map_text(it.url, COUNTER), LINESIDE_BRIDGE_METRICS_PORT=str(it.port))
+        await until(lambda: mes.good("Count"))
+        assert agent.metrics_port is None
+
+
+async def test_what_was_said_long_ago_is_not_scraped(bridges: Bridges, mes: Mes) -> None:
+    async with machine(COUNT) as it:
+        agent = await bridges.start(tag_map_text(it.url, COUNTER), LINESIDE_BRIDGE_METRICS_PORT="0")
+        await until(lambda: told_values(agent))
+        await bridges.stop()
+        with metrics_served("127.0.0.1", 0, agent._fresh_health) as port:
+            url = f"http://127.0.0.1:{port}/metrics"
+            assert "lineside_endpoint_up" in await asyncio.to_thread(scraped, url)
+            agent.last_health = (agent.last_health[0] - STALE_AFTER_S, agent.last_health[1])
+            assert await asyncio.to_thread(scraped, url) == ""
+
+
+async def test_trouble_with_telling_does_not_end_the_bridge(
+    bridges: Bridges, mes: Mes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    async with machine(COUNT) as it:
+        with monkeypatch.context() as planted:
+            planted.setattr("opcua_bridge.agent.endpoint_health", torn)
+            agent = await bridges.start(tag_map_text(it.url, COUNTER))
+            await until(lambda: mes.good("Count"))
+            assert not mes.health
+        await until(lambda: mes.health and not agent.uplink.health.error)
 
 
 def scraped(url: str) -> str:

@@ -13,6 +13,7 @@ from mes.edge.types import BridgeReport
 from mes.ingest.types import GapView
 from mes.kernel.sqltypes import from_us, to_us
 from standards.lineside.health_v1 import (
+    STARTING,
     BridgeHealth,
     EndpointHealth,
     EndpointState,
@@ -273,7 +274,7 @@ def bridge_concerns(report: BridgeReport, health: BridgeHealth) -> tuple[Concern
     found = []
     if report.bridge.silent_since_us is not None:
         found.append(Concern("no-data", "circle-help", "down"))
-    if health.uplink.error:
+    if health.uplink.error not in ("", STARTING):
         found.append(Concern("uplink", "triangle-alert", "down"))
     if health.journal.dropped:
         found.append(Concern("dropped", "trash-2", "down", n=Decimal(health.journal.dropped)))
