@@ -18,7 +18,7 @@ import httpx
 from opcua_bridge.certificates import certificate_ends_us
 from opcua_bridge.clock import Clock
 from opcua_bridge.commander import Commander
-from opcua_bridge.health import endpoint_health, fitted, listed, tag_ride_throughs, write_status_forever
+from opcua_bridge.health import RideThroughs, endpoint_health, fitted, listed, tag_ride_throughs, write_status_forever
 from opcua_bridge.journal import Journal
 from opcua_bridge.metrics import metrics_served
 from opcua_bridge.reporter import Reporter
@@ -59,6 +59,7 @@ class Agent:
         self._map_changed = asyncio.Event()
         self.uplink = Uplink(self.journal, client, token=token, clock=self.clock)
         self.reporter = Reporter(client, self.health, token=token, clock=self.clock)
+        self._rides = RideThroughs()
         self.started_at_us = self.clock.now_us()
         self.last_health: tuple[float, BridgeHealth | None] = (0.0, None)
         """The document last made, and when (monotonic); the metrics port shows it."""
@@ -160,7 +161,7 @@ class Agent:
     async def health(self) -> BridgeHealth:
         """The health document as of now."""
         now_us = self.clock.now_us()
-        endpoints = [endpoint_health(source, now_us) for source in self._sources.values()]
+        endpoints = [endpoint_health(s, now_us, await self._rides.of(s)) for s in list(self._sources.values())]
         server_skew_s = self.reporter.server_skew_s
         document = BridgeHealth(
             at_us=now_us,
@@ -181,7 +182,7 @@ class Agent:
 
     def every_tag(self) -> dict[str, list[TagRideThrough]]:
         """Ride-through of every tag, by endpoint: as long as the tag map."""
-        return {name: list(tag_ride_throughs(source)) for name, source in self._sources.items()}
+        return {name: tag_ride_throughs(source) for name, source in self._sources.items()}
 
     async def _journal_health(self) -> JournalHealth:
         journal, oldest_at_us = self.journal, None

@@ -13,11 +13,12 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from asyncua import ua
 
+from opcua_bridge.journal import MonitoredItem
 from opcua_bridge.source import Refused, Source, asked_queue_size
 from opcua_bridge.standing import SourceHealth
 from standards.lineside.health_v1 import (
@@ -41,6 +42,7 @@ from standards.lineside.health_v1 import (
 from standards.lineside.ingest_v1 import Gap
 
 EVERY_S: Final = 2.0
+RIDES_EVERY_S: Final = 10.0
 ASKED_WITHIN_S: Final = 10.0
 _EVERY_TAG: Final = msgspec.json.Decoder(dict[str, list[TagRideThrough]])
 
@@ -56,7 +58,25 @@ class Status(msgspec.Struct, frozen=True):
 # ----------------------------------------------------------------- what is so
 
 
-def endpoint_health(source: Source, now_us: int) -> EndpointHealth:
+class RideThroughs:
+    """Ride-through of each endpoint, made on another thread (50,000 tags take a while) and kept for ten seconds."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, object, RideThrough]] = {}
+
+    async def of(self, source: Source) -> RideThrough:
+        """At most ten seconds old, or made anew when other items are monitored."""
+        name, items = source.endpoint.name, source.record.items
+        known = self._known.get(name)
+        if known is not None and known[1] is items and time.monotonic() - known[0] < RIDES_EVERY_S:
+            return known[2]
+        source.health.rates.settle()
+        made = await asyncio.to_thread(ride_through, source)
+        self._known[name] = (time.monotonic(), items, made)
+        return made
+
+
+def endpoint_health(source: Source, now_us: int, ride: RideThrough) -> EndpointHealth:
     """One endpoint, its lists cut to the worst."""
     health, error_at_us = source.health, source.health.last_error_at_us
     return EndpointHealth(
@@ -76,7 +96,7 @@ def endpoint_health(source: Source, now_us: int) -> EndpointHealth:
         refused_nodes=_refused_nodes(source.refused, now_us),
         clock_skew_s=health.clock_skew_s if health.connected else None,
         publishing=publishing(source),
-        ride_through=ride_through(list(tag_ride_throughs(source))),
+        ride_through=ride,
         reconnects=health.reconnects,
         gaps=health.gaps,
         last_gaps=_last_gaps(health),
@@ -124,36 +144,61 @@ def publishing(source: Source) -> Publishing:
     )
 
 
-def tag_ride_throughs(source: Source) -> Iterator[TagRideThrough]:
-    """Of every tag that is monitored: revised queue × time between changes, at most the subscription's lifetime."""
-    record, tags = source.record, {tag.tag: tag for tag in source.endpoint.tag}
-    publishing_s = (record.publishing_ms or source.endpoint.publishing_interval_ms) / 1000
-    longest_s = record.lifetime_s or source.endpoint.lifetime_s
+class _Given(NamedTuple):
+    """A tag that is monitored, as the machine's server has it."""
+
+    seconds: float
+    tag: str
+    handle: int
+    item: MonitoredItem
+    asked: int
+
+
+def _given(source: Source) -> Iterator[_Given]:
+    """Every tag that is monitored: revised queue × time between changes, at most the subscription's lifetime."""
+    record, tags, rates = source.record, {tag.tag: tag for tag in source.endpoint.tag}, source.health.rates
+    publishing_s, longest_s = _publishing_s(source), record.lifetime_s or source.endpoint.lifetime_s
     for handle, item in record.items.items():
-        if item.tag not in tags:
-            continue
-        change_s, basis = source.health.rates.change_s(handle, publishing_s)
-        yield TagRideThrough(
-            tag=_cut(item.tag, MAX_NAME),
-            ride_through_s=round(min(item.queue_size * change_s, longest_s), 3),
-            queue_asked=asked_queue_size(tags[item.tag]),
-            queue_granted=item.queue_size,
-            sampling_granted_ms=item.sampling_ms,
-            change_s=round(change_s, 4),
-            basis=basis,
-        )
+        tag = tags.get(item.tag)
+        if tag is not None:
+            seconds = min(item.queue_size * rates.change_s(handle, publishing_s)[0], longest_s)
+            yield _Given(seconds, item.tag, handle, item, asked_queue_size(tag))
 
 
-def ride_through(tags: list[TagRideThrough], target_s: float = RIDE_THROUGH_TARGET_S) -> RideThrough:
+def _publishing_s(source: Source) -> float:
+    return (source.record.publishing_ms or source.endpoint.publishing_interval_ms) / 1000
+
+
+def tag_ride_throughs(source: Source) -> list[TagRideThrough]:
+    """Of every tag that is monitored; as long as the tag map."""
+    return [_told(source, given) for given in _given(source)]
+
+
+def _told(source: Source, given: _Given) -> TagRideThrough:
+    change_s, basis = source.health.rates.change_s(given.handle, _publishing_s(source))
+    return TagRideThrough(
+        tag=_cut(given.tag, MAX_NAME),
+        ride_through_s=round(given.seconds, 3),
+        queue_asked=given.asked,
+        queue_granted=given.item.queue_size,
+        sampling_granted_ms=given.item.sampling_ms,
+        change_s=round(change_s, 4),
+        basis=basis,
+    )
+
+
+def ride_through(source: Source, target_s: float = RIDE_THROUGH_TARGET_S) -> RideThrough:
     """The worst tags below the target, with the minimum and the counts of all."""
-    below = [tag for tag in tags if tag.ride_through_s < target_s]
+    every = list(_given(source))
+    below = [given for given in every if given.seconds < target_s]
+    least = min((given.seconds for given in every), default=None)
     return RideThrough(
         target_s=target_s,
-        tags=len(tags),
-        minimum_s=min((tag.ride_through_s for tag in tags), default=None),
+        tags=len(every),
+        minimum_s=None if least is None else round(least, 3),
         below=len(below),
-        revised=sum(is_revised(tag) for tag in tags),
-        worst=heapq.nsmallest(MAX_LISTED, below, key=lambda tag: (tag.ride_through_s, tag.tag)),
+        revised=sum(g.item.queue_size < g.asked or bool(g.item.sampling_ms) for g in every),
+        worst=[_told(source, given) for given in heapq.nsmallest(MAX_LISTED, below)],
     )
 
 
@@ -203,7 +248,7 @@ async def write_status_forever(
         status = Status(os.getpid(), time.time(), await health())
         await asyncio.to_thread(_write, path, status)
         if asked_path(path).exists():
-            await asyncio.to_thread(_write_every_tag, path, every_tag())
+            await asyncio.to_thread(_write_every_tag, path, every_tag)
         await asyncio.sleep(EVERY_S)
 
 
@@ -216,8 +261,8 @@ def _write(path: Path, status: object) -> None:
         return
 
 
-def _write_every_tag(path: Path, tags: dict[str, list[TagRideThrough]]) -> None:
-    _write(every_tag_path(path), tags)
+def _write_every_tag(path: Path, every_tag: Callable[[], dict[str, list[TagRideThrough]]]) -> None:
+    _write(every_tag_path(path), every_tag())
     with contextlib.suppress(OSError):
         asked_path(path).unlink(missing_ok=True)
 

@@ -71,15 +71,15 @@ class ChangeRates:
 
     def saw(self, counts: Mapping[int, int]) -> None:
         """Values of one notification by client handle."""
-        self._settle()
+        self.settle()
         if self._window is None:
             return
         now = self._now
         for handle, count in counts.items():
             now[handle] = now.get(handle, 0) + count
 
-    def _settle(self) -> None:
-        """When another window has begun: what the last one saw."""
+    def settle(self) -> None:
+        """When another window has begun: note what the last one saw. On the event loop's thread only."""
         window = window_at(self._monotonic() - self._began)
         if window == self._window:
             return
@@ -91,8 +91,7 @@ class ChangeRates:
         self._now = {}
 
     def change_s(self, handle: int, publishing_s: float) -> tuple[float, Basis]:
-        """Seconds between two changes of an item, and how that is known."""
-        self._settle()
+        """Seconds between two changes of an item, and how that is known, as of the last `settle`. On any thread."""
         busiest, total = self._busiest.get(handle, 0), self._total.get(handle, 0)
         if busiest > 1:
             return WATCH_S / busiest, Basis.observed

@@ -17,7 +17,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from opcua_bridge.agent import Agent
 from opcua_bridge.cli import main
 from opcua_bridge.clock import Clock
-from opcua_bridge.health import endpoint_health, fitted, load_status, read_status
+from opcua_bridge.health import (
+    RideThroughs,
+    endpoint_health,
+    fitted,
+    load_status,
+    read_status,
+    ride_through,
+    tag_ride_throughs,
+)
 from opcua_bridge.health_text import health_lines
 from opcua_bridge.journal import Journal, MonitoredItem, SourceRecord
 from opcua_bridge.metrics import metrics_served
@@ -66,7 +74,7 @@ def source_of(folder: Path, tags: int) -> Source:
 
 def test_five_thousand_tags_fit_into_the_document(tmp_path: Path) -> None:
     source = source_of(tmp_path, 5_000)
-    one = endpoint_health(source, 1_000_000)
+    one = endpoint_health(source, 1_000_000, ride_through(source))
     assert (one.tags, one.refused, len(one.refused_nodes)) == (5_000, 2_500, MAX_LISTED)
     assert len(source.health.last_gaps) == GAPS_KEPT
     assert len(one.last_gaps) == MAX_LISTED
@@ -94,8 +102,7 @@ def test_a_document_that_cannot_be_made_shorter_says_less() -> None:
 
 def test_ride_through_is_queue_times_change_and_never_longer_than_the_subscription_lives(tmp_path: Path) -> None:
     source = source_of(tmp_path, 4)
-    ride = endpoint_health(source, 0).ride_through
-    assert ride is not None
+    ride = ride_through(source)
     assert (ride.minimum_s, ride.worst[0].basis, ride.revised) == (1.0, Basis.publishing, 2)
     assert (ride.worst[0].queue_asked, ride.worst[0].queue_granted, ride.worst[0].sampling_granted_ms) == (
         10_000,
@@ -104,9 +111,19 @@ def test_ride_through_is_queue_times_change_and_never_longer_than_the_subscripti
     )
     rates = source.health.rates
     rates._began, rates._total = rates._began - 60.0, {1: 6, 3: 1}
-    ride = endpoint_health(source, 0).ride_through
-    assert ride is not None
+    ride = ride_through(source)
     assert (ride.minimum_s, ride.below, ride.worst) == (30.0, 0, []), "10 × 10 s, but the server forgets us after 30 s"
+
+
+async def test_the_long_list_has_every_tag_and_the_short_one_is_kept_for_a_while(tmp_path: Path) -> None:
+    source = source_of(tmp_path, 100)
+    assert len(tag_ride_throughs(source)) == 50
+    rides = RideThroughs()
+    first = await rides.of(source)
+    assert first == ride_through(source)
+    assert await rides.of(source) is first
+    source._record = SourceRecord("press", items=dict(list(source.record.items.items())[:3]))
+    assert (await rides.of(source)).tags == 3, "other items are another matter"
 
 
 async def test_a_machine_that_goes_is_told_at_once_with_since_when_and_why(bridges: Bridges, mes: Mes) -> None:
