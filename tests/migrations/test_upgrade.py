@@ -35,7 +35,7 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
 
 
 def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> None:
-    """0002 rebuilds the table of principals on SQLite."""
+    """0003 rebuilds the table of principals on SQLite."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0001")
     member = hire(database, "ada", Role.operator)
