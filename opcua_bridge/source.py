@@ -505,8 +505,9 @@ class Source:
 
     def _overflow_gaps(self, data: ua.DataChangeNotification, known_us: int | None, until_us: int) -> list[Gap]:
         """A queue that was full may have dropped values, whether the server says so (0x480) or not."""
-        counts: Counter[int] = Counter(n.ClientHandle for n in data.MonitoredItems or ())
-        self.health.rates.saw(counts)
+        handles = [n.ClientHandle for n in data.MonitoredItems or ()]
+        self.health.rates.saw(handles)
+        counts = Counter(handles)
         said = {n.ClientHandle for n in data.MonitoredItems or () if _has_overflow(n.Value)}
         full = said | {h for h, n in counts.items() if n >= self._queue_size(h) > 1}
         tags = sorted({self._names[h] for h in full if self._names.get(h) in self._tags})

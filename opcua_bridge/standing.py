@@ -8,8 +8,8 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -65,30 +65,29 @@ class ChangeRates:
         """A new subscription: other handles, other values."""
         self._began = self._monotonic()
         self._window: int | None = 0
-        self._now: dict[int, int] = {}
+        self._watched_s = 0.0
+        self._now: Counter[int] = Counter()
         self._busiest: dict[int, int] = {}
         self._total: dict[int, int] = {}
 
-    def saw(self, counts: Mapping[int, int]) -> None:
-        """Values of one notification by client handle."""
+    def saw(self, handles: Iterable[int]) -> None:
+        """One notification: the client handle of each of its values."""
         self.settle()
-        if self._window is None:
-            return
-        now = self._now
-        for handle, count in counts.items():
-            now[handle] = now.get(handle, 0) + count
+        if self._window is not None:
+            self._now.update(handles)
 
     def settle(self) -> None:
         """When another window has begun: note what the last one saw. On the event loop's thread only."""
-        window = window_at(self._monotonic() - self._began)
+        elapsed_s = self._monotonic() - self._began
+        window = window_at(elapsed_s)
         if window == self._window:
             return
-        self._window = window
+        self._window, self._watched_s = window, watched_s(elapsed_s)
         for handle, count in self._now.items():
             changes = count if handle in self._total else count - 1
             self._total[handle] = self._total.get(handle, 0) + changes
             self._busiest[handle] = max(self._busiest.get(handle, 0), changes)
-        self._now = {}
+        self._now = Counter()
 
     def change_s(self, handle: int, publishing_s: float) -> tuple[float, Basis]:
         """Seconds between two changes of an item, and how that is known, as of the last `settle`. On any thread."""
@@ -96,7 +95,7 @@ class ChangeRates:
         if busiest > 1:
             return WATCH_S / busiest, Basis.observed
         if total > 0:
-            return watched_s(self._monotonic() - self._began) / total, Basis.observed
+            return self._watched_s / total, Basis.observed
         return publishing_s, Basis.publishing
 
 

@@ -110,7 +110,7 @@ def test_ride_through_is_queue_times_change_and_never_longer_than_the_subscripti
         50,
     )
     rates = source.health.rates
-    rates._began, rates._total = rates._began - 60.0, {1: 6, 3: 1}
+    rates._watched_s, rates._total = 60.0, {1: 6, 3: 1}
     ride = ride_through(source)
     assert (ride.minimum_s, ride.below, ride.worst) == (30.0, 0, []), "10 × 10 s, but the server forgets us after 30 s"
 

@@ -52,29 +52,29 @@ def test_the_flow_is_a_mean_over_whole_seconds_and_forgets_after_a_minute(tick: 
 
 def test_a_busy_item_is_known_by_its_busiest_ten_seconds(tick: Tick) -> None:
     rates = ChangeRates(tick)
-    rates.saw({1: 1, 2: 1, 3: 1})
+    rates.saw([1, 2, 3])
     assert rates.change_s(1, 0.1) == (0.1, Basis.publishing), "a first value is no change"
-    run(tick, 10, 0.5, lambda: rates.saw({1: 10}))
-    run(tick, 10, 0.5, lambda: rates.saw({1: 1}))
+    run(tick, 10, 0.5, lambda: rates.saw([1] * 10))
+    run(tick, 10, 0.5, lambda: rates.saw([1]))
     assert rates.change_s(1, 0.1) == (10 / 200, Basis.observed)
     assert rates.change_s(2, 0.1) == (0.1, Basis.publishing)
 
 
 def test_a_slow_item_is_known_by_all_that_was_watched(tick: Tick) -> None:
     rates = ChangeRates(tick)
-    rates.saw({1: 1})
-    run(tick, 60, 20, lambda: rates.saw({1: 1}))
-    interval_s, basis = rates.change_s(1, 0.1)
-    assert basis is Basis.observed
-    assert interval_s == 60 / 3
+    rates.saw([1])
+    run(tick, 60, 20, lambda: rates.saw([1]))
+    assert rates.change_s(1, 0.1) == (20, Basis.observed)
+    rates.settle()
+    assert rates.change_s(1, 0.1) == (60 / 3, Basis.observed)
 
 
 def test_after_a_minute_ten_seconds_of_sixty_are_watched(tick: Tick) -> None:
     rates = ChangeRates(tick)
-    run(tick, 60, 0.5, lambda: rates.saw({1: 1}))
-    run(tick, 10, 5, lambda: rates.saw({2: 1}))
-    run(tick, 50, 0.5, lambda: rates.saw({3: 1}))
-    run(tick, 540, 0.5, lambda: rates.saw({1: 1}))
+    run(tick, 60, 0.5, lambda: rates.saw([1]))
+    run(tick, 10, 5, lambda: rates.saw([2]))
+    run(tick, 50, 0.5, lambda: rates.saw([3]))
+    run(tick, 540, 0.5, lambda: rates.saw([1]))
     assert rates.change_s(1, 9.0) == (0.5, Basis.observed)
     assert rates.change_s(2, 9.0) == (watched_s(660), Basis.observed)
     assert rates.change_s(3, 9.0) == (9.0, Basis.publishing), "nobody looked"
@@ -83,7 +83,7 @@ def test_after_a_minute_ten_seconds_of_sixty_are_watched(tick: Tick) -> None:
 
 def test_another_subscription_is_another_matter(tick: Tick) -> None:
     rates = ChangeRates(tick)
-    run(tick, 20, 0.5, lambda: rates.saw({1: 5}))
+    run(tick, 20, 0.5, lambda: rates.saw([1] * 5))
     assert rates.change_s(1, 0.1)[1] is Basis.observed
     rates.forget()
     assert rates.change_s(1, 0.1) == (0.1, Basis.publishing)
