@@ -316,9 +316,7 @@ def measure(quick: bool, folder: Path, cluster: PostgresCluster) -> dict[str, An
         for name, (database, _, _) in ours.items():
             found[name].append(timed(lambda db=database: len(db.read_now(list_rollups, **window)), minutes))
     rows.connection.close()
-    ratios = {
-        name: statistics.median(r / o for r, o in zip(found["rows"], found[name], strict=True)) for name in sizes
-    }
+    ratios = {name: statistics.median(r / o for r, o in zip(found["rows"], found[name], strict=True)) for name in sizes}
 
     seconds = 120 if quick else 600
     sqlite, clock, _ = ours["sqlite"]

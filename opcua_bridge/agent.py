@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
-from dataclasses import asdict
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +18,29 @@ import httpx
 from opcua_bridge.certificate_keeper import CertificateKeeper
 from opcua_bridge.clock import Clock
 from opcua_bridge.commander import Commander
-from opcua_bridge.health import write_status_forever
+from opcua_bridge.health import RideThroughs, endpoint_health, fitted, listed, tag_ride_throughs, write_status_forever
 from opcua_bridge.journal import Journal
+from opcua_bridge.metrics import metrics_served
+from opcua_bridge.reporter import Reporter
 from opcua_bridge.settings import BridgeSettings
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
 from opcua_bridge.trust import Trust
 from opcua_bridge.uplink import Uplink
+from opcua_bridge.values import to_us
+from standards.lineside.health_v1 import (
+    MAX_LISTED,
+    MAX_TEXT,
+    STALE_AFTER_S,
+    BridgeHealth,
+    JournalHealth,
+    TagRideThrough,
+    UplinkHealth,
+)
 
 RESTART_S: Final = 1.0
+OLDEST_WITHIN_S: Final = 1.0
+"""A journal on a stalled disk must not keep the bridge from saying so."""
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +63,12 @@ class Agent:
         self.journal = Journal(settings.journal, max_bytes=settings.journal_max_bytes)
         self._map_changed = asyncio.Event()
         self.uplink = Uplink(self.journal, client, token=token, clock=self.clock)
+        self.reporter = Reporter(client, self.health, token=token, clock=self.clock)
+        self._rides = RideThroughs()
+        self.started_at_us = self.clock.now_us()
+        self.last_health: tuple[float, BridgeHealth | None] = (0.0, None)
+        """The document last made, and when (monotonic); the metrics port shows it."""
+        self.metrics_port: int | None = None
         self._use(self.tag_map)
         self.commander = Commander(
             self.journal, client, self, token=token, clock=self.clock, observe_only=settings.observe_only
@@ -71,12 +95,14 @@ class Agent:
 
     async def run(self) -> None:
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._run_sources())
-                tasks.create_task(self.uplink.run())
-                tasks.create_task(self.commander.run())
-                tasks.create_task(self.keeper.run())
-                tasks.create_task(write_status_forever(self._settings.status_path, self.status))
+            with self._metrics():
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._run_sources())
+                    tasks.create_task(self.uplink.run())
+                    tasks.create_task(self.commander.run())
+                    tasks.create_task(self.keeper.run())
+                    tasks.create_task(self._kept_up(self.reporter.run))
+                    tasks.create_task(self._kept_up(self._write_status))
         finally:
             await asyncio.to_thread(self.journal.close)
 
@@ -96,7 +122,9 @@ class Agent:
                     task.cancel()
 
     def _source(self, endpoint: Endpoint) -> Source:
-        return Source(endpoint, journal=self.journal, clock=self.clock, trust=self.trust)
+        source = Source(endpoint, journal=self.journal, clock=self.clock, trust=self.trust)
+        source.health.since_us, source.health.on_change = self.clock.now_us(), self.reporter.wake
+        return source
 
     async def _supervised(self, source: Source) -> None:
         """One endpoint's trouble is not the others'."""
@@ -107,40 +135,105 @@ class Agent:
                 _log.exception("%s: restarting", source.endpoint.name)
                 await asyncio.sleep(RESTART_S)
 
-    def status(self) -> dict[str, Any]:
-        """The health document."""
+    @contextlib.contextmanager
+    def _metrics(self) -> Iterator[None]:
+        """The metrics port, if one is wanted. That it is taken is no reason to lose a machine's values."""
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        with contextlib.ExitStack() as served:
+            if port is not None:
+                try:
+                    self.metrics_port = served.enter_context(metrics_served(host, port, self._fresh_health))
+                except OSError as error:
+                    _log.error("no metrics on %s:%d: %s", host, port, error)
+            yield
+
+    def _fresh_health(self) -> BridgeHealth | None:
+        """Called by the metrics port's threads. What was made too long ago says nothing about now."""
+        made_at, health = self.last_health
+        return health if time.monotonic() - made_at <= STALE_AFTER_S else None
+
+    async def _kept_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever goes wrong with telling how the bridge is does not end the bridge."""
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001  (supervisor)
+                _log.exception("health: restarting")
+            await asyncio.sleep(RESTART_S)
+
+    async def _write_status(self) -> None:
+        await write_status_forever(self._settings.status_path, self.health, self.every_tag)
+
+    async def health(self) -> BridgeHealth:
+        """The health document as of now."""
+        now_us = self.clock.now_us()
+        endpoints = [endpoint_health(s, now_us, await self._rides.of(s)) for s in list(self._sources.values())]
+        server_skew_s = self.reporter.server_skew_s
+        document = BridgeHealth(
+            at_us=now_us,
+            started_at_us=self.started_at_us,
+            version=version(),
+            observe_only=self._settings.observe_only,
+            endpoints=listed(endpoints),
+            endpoints_total=len(endpoints),
+            journal=await self._journal_health(),
+            uplink=self._uplink_health(),
+            commands_error=self.commander.health.error[:MAX_TEXT],
+            server_skew_s=self.commander.health.server_skew_s if server_skew_s is None else server_skew_s,
+            **self._certificates(),
+        )
+        fitting = fitted(document)
+        self.last_health = (time.monotonic(), fitting)
+        return fitting
+
+    def every_tag(self) -> dict[str, list[TagRideThrough]]:
+        """Ride-through of every tag, by endpoint: as long as the tag map."""
+        return {name: tag_ride_throughs(source) for name, source in self._sources.items()}
+
+    async def _journal_health(self) -> JournalHealth:
+        journal, oldest_at_us = self.journal, None
+        with contextlib.suppress(TimeoutError, sqlite3.Error):
+            async with asyncio.timeout(OLDEST_WITHIN_S):
+                oldest_at_us = await journal.oldest_at_us()
+        return JournalHealth(journal.depth, journal.bytes, journal.max_bytes, oldest_at_us, journal.dropped)
+
+    def _uplink_health(self) -> UplinkHealth:
+        known = self.uplink.health
+        return UplinkHealth(
+            error=known.error[:MAX_TEXT],
+            error_at_us=known.error_at_us,
+            acknowledged_at_us=known.acknowledged_at_us,
+            acknowledged_seq=known.acknowledged_seq,
+            delay_s=self.uplink.delay.last_s,
+            sent_items=known.sent_items,
+            duplicates=known.duplicates,
+            quarantined=known.quarantined,
+            rewinds=known.rewinds,
+            anew=known.anew,
+        )
+
+    def _certificates(self) -> dict[str, Any]:
+        """The own one, if one was needed yet, and those of machines' servers that wait for a decision."""
+        waiting = self.trust.waiting()[:MAX_LISTED]
+        if not self.trust.own.file.is_file():
+            return {"certificates_waiting": waiting}
+        try:
+            own = self.trust.own.current().facts
+        except (OSError, ValueError):
+            return {"certificates_waiting": waiting}
         return {
-            "sources": {name: asdict(s.health) for name, s in self._sources.items()},
-            "journal": {
-                "journal_id": self.journal.journal_id,
-                "depth": self.journal.depth,
-                "bytes": self.journal.bytes,
-                "last_seq": self.journal.last_seq,
-                "dropped": self.journal.dropped,
-            },
-            "uplink": asdict(self.uplink.health),
-            "commander": vars(self.commander.health),
-            "observe_only": self._settings.observe_only,
-            "trust": self.trust_status(),
+            "certificate": own.thumbprint,
+            "certificate_ends_us": to_us(own.ends_at),
+            "certificates_waiting": waiting,
         }
 
-    def trust_status(self) -> dict[str, Any]:
-        """The own certificate, who does not accept the next one yet, and how many servers wait for a decision."""
-        waiting, own = self.trust.waiting(), self.trust.own
-        if not own.file.is_file():
-            return {"thumbprint": "", "waiting": waiting}
-        try:
-            now, following = own.current().facts, own.next()
-        except (OSError, ValueError) as error:
-            return {"error": str(error), "waiting": waiting}
-        return {
-            "thumbprint": now.thumbprint,
-            "ends_at": now.ends_at.isoformat(),
-            "days_left": now.days_left(self.trust.now()),
-            "next_thumbprint": "" if following is None else following.facts.thumbprint,
-            "next_not_accepted": dict(self.keeper.not_accepted),
-            "waiting": waiting,
-        }
+
+def version() -> str:
+    """The installed version; empty when run without being installed."""
+    try:
+        return metadata.version("lineside")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def make_client(settings: BridgeSettings) -> httpx.AsyncClient:

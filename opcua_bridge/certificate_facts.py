@@ -85,6 +85,14 @@ def facts(certificate: bytes) -> CertificateFacts:
     )
 
 
+def certificate_ends_us(certificate: bytes) -> int | None:
+    """End of its validity, microseconds since 1970. None for what is no certificate."""
+    try:
+        return int(facts(leaf(certificate)).ends_at.timestamp()) * 1_000_000
+    except ValueError:
+        return None
+
+
 def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

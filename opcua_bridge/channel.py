@@ -19,6 +19,7 @@ from asyncua.client.client import UaClientState
 from asyncua.crypto.uacrypto import CertProperties
 
 from opcua_bridge.admission import admit
+from opcua_bridge.certificate_facts import certificate_ends_us
 from opcua_bridge.credentials import Credentials, credentials_of
 from opcua_bridge.decoder import Decoder, Message, Published, Undecodable
 from opcua_bridge.offers import NONE_URI, POLICIES, Offer, check_untouched, chosen
@@ -254,6 +255,11 @@ class Channel:
         return self._client._server_nonce or b""
 
     @property
+    def server_certificate_ends_us(self) -> int | None:
+        """End of the validity of the server's certificate; None without one."""
+        return certificate_ends_us(self._client.security_policy.peer_certificate or b"")
+
+    @property
     def session_timeout_s(self) -> float:
         return self._client.session_timeout / 1000
 
@@ -307,6 +313,11 @@ class Channel:
     def namespaces(self) -> tuple[str, ...]:
         """URIs, by the index the server uses at present."""
         return self.status.namespaces
+
+    async def read_clock(self) -> int | None:
+        """The server's clock now; None if it does not say."""
+        value = (await self._read([ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)]))[0].Value
+        return to_us(value.Value) if value is not None else None
 
     def node_id(self, node: str) -> ua.NodeId:
         """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace."""

@@ -1,4 +1,4 @@
-"""`lineside-bridge run | check | browse | trust | simulate | healthcheck`."""
+"""`lineside-bridge run | check | browse | trust | simulate | health | healthcheck`."""
 
 from __future__ import annotations
 
@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     browse.set_defaults(command=_browse)
     add_trust_parser(commands)
     commands.add_parser("simulate", help="run the simulated factory; `simulate --help` shows its options")
+    show = commands.add_parser("health", help="show how the bridge on this computer is; exit 0 if it is well")
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the status file as it is")
+    form.add_argument("--all", action="store_true", help="also every tag's queue, sampling and ride-through")
+    show.set_defaults(command=_health)
     health = commands.add_parser("healthcheck", help="exit 0 if the bridge on this computer is well")
     health.set_defaults(command=_healthcheck)
     return parser
@@ -189,6 +194,27 @@ def _simulate(arguments: list[str]) -> int:
         _complain(f"simulate: {error}")
         return 1
     return 0
+
+
+def _health(options: argparse.Namespace) -> int:
+    from opcua_bridge.health import NoStatus, ask_for_every_tag, load_status, verdict
+    from opcua_bridge.health_text import health_lines, tag_lines
+
+    path = load_settings().status_path
+    try:
+        status, age_s = load_status(path, now=time.time())
+        well, _words = verdict(status.health, age_s)
+        if options.json:
+            print(path.read_text(encoding="utf-8"))
+            return 0 if well else 1
+        print("\n".join(health_lines(status.health, age_s)))
+        for endpoint, tags in ask_for_every_tag(path).items() if options.all else ():
+            print(f"\n{endpoint}: {len(tags)} tags")
+            print("\n".join(tag_lines(tags)))
+    except (NoStatus, OSError) as error:
+        _complain(error)
+        return 1
+    return 0 if well else 1
 
 
 def _healthcheck(_options: argparse.Namespace) -> int:

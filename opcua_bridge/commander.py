@@ -27,6 +27,7 @@ from opcua_bridge.discovery import browse
 from opcua_bridge.drivers.chosen import driver_of
 from opcua_bridge.journal import Journal
 from opcua_bridge.lasting import lasting
+from opcua_bridge.skew import skew_s
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import TagMap, TagMapRefused
 from opcua_bridge.trust import Trust
@@ -64,6 +65,8 @@ class CommanderHealth:
     def __init__(self) -> None:
         self.error = "starting"
         self.polled_at_us = 0
+        self.server_skew_s: float | None = None
+        """Server's clock minus ours, to the time of an answer."""
         self.done = 0
         self.running = 0
 
@@ -134,7 +137,8 @@ class Commander:
             raise ConnectionError(f"the server answered {response.status_code}")
         answer = commands_v1.decode_commands(response.content)
         self._server_us, self._server_at = answer.server_at_us, time.monotonic()
-        self.health.polled_at_us = self._clock.now_us()
+        self.health.polled_at_us = now_us = self._clock.now_us()
+        self.health.server_skew_s = skew_s(now_us, answer.server_at_us, now_us)
         fresh = False
         for command in answer.commands:
             if command.id in self._running or len(self._running) >= MAX_RUNNING:

@@ -68,6 +68,8 @@ class MonitoredItem:
     item_id: int
     fingerprint: str
     queue_size: int
+    sampling_ms: float | None = None
+    """What the server made of the sampling interval; None: recorded by an earlier version."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ class SourceRecord:
     server_start_us: int | None = None
     keep_alive_s: float = 2.0
     """What the server made of the keep-alive asked for."""
+    publishing_ms: float | None = None
+    lifetime_s: float | None = None
+    """What the server made of publishing interval and lifetime; None: recorded by an earlier version."""
     items: dict[int, MonitoredItem] = field(default_factory=dict)
     """By client handle."""
 
@@ -374,6 +379,23 @@ class Journal:
         row = self._db.execute("select min(seq) from item where seq + numbers - 1 > ?", (self._forget_seq,)).fetchone()
         return int(row[0]) if row[0] is not None else self.last_seq + 1
 
+    async def oldest_at_us(self) -> int | None:
+        """When the oldest item that waits for the server was observed; None if nothing waits."""
+        return await self._do(self._oldest_now)
+
+    def _oldest_now(self) -> int | None:
+        row = self._db.execute(
+            "select body from item where seq + numbers - 1 > ? order by seq limit 1", (self._forget_seq,)
+        ).fetchone()
+        if row is None:
+            return None
+        entry = unpack_entry(row[0])
+        return (entry.to_at_us if isinstance(entry, Gap) else entry.observed_at_us) or None
+
+    @property
+    def max_bytes(self) -> int:
+        return self._max_bytes
+
     def forget_through(self, seq: int) -> None:
         """The server holds everything up to `seq`. It is deleted with the next commit, or half a second later."""
 
@@ -456,6 +478,8 @@ class Journal:
             subscription_id=session["subscription_id"],
             server_start_us=session["server_start_us"],
             keep_alive_s=session["keep_alive_s"],
+            publishing_ms=session.get("publishing_ms"),
+            lifetime_s=session.get("lifetime_s"),
             last_seq=row[2],
             known_us=row[3],
             gap_from_us=row[4],
@@ -543,12 +567,15 @@ def _session_text(record: SourceRecord) -> str:
             "subscription_id": record.subscription_id,
             "server_start_us": record.server_start_us,
             "keep_alive_s": record.keep_alive_s,
+            "publishing_ms": record.publishing_ms,
+            "lifetime_s": record.lifetime_s,
         }
     )
 
 
 def _items_text(record: SourceRecord) -> str:
-    return json.dumps({h: [i.tag, i.item_id, i.fingerprint, i.queue_size] for h, i in record.items.items()})
+    items = record.items.items()
+    return json.dumps({h: [i.tag, i.item_id, i.fingerprint, i.queue_size, i.sampling_ms] for h, i in items})
 
 
 def _numbered(items: Iterable[tuple[int, bytes]], first: int) -> Iterator[tuple[int, int, bytes]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from standards.lineside.health_v1 import Trouble
+
 
 class SecurityRefusal(Exception):
     """The bridge does not connect like this; a person has to decide or to change something."""
 
+    trouble = Trouble.security
+
 
 class UntrustedServer(SecurityRefusal):
     """The machine server's certificate is not approved; `thumbprint` says which."""
+
+    trouble = Trouble.untrusted
 
     def __init__(self, thumbprint: str, words: str = "") -> None:
         super().__init__(words or f"server certificate {thumbprint} is not trusted")

@@ -49,6 +49,11 @@ class BridgeSettings(BaseSettings):
     observe_only: bool = False
     """Write nothing to any machine, whatever the server asks."""
 
+    metrics_port: int | None = Field(None, ge=0, le=65_535)
+    """Prometheus metrics at `http://<metrics_host>:<metrics_port>/metrics`; none if not given, 0: a free port."""
+    metrics_host: str = "127.0.0.1"
+    """Nobody has to sign in there: other than loopback only where the network is trusted."""
+
     @model_validator(mode="after")
     def _safe(self) -> BridgeSettings:
         url = urlsplit(self.server_url)

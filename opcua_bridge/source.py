@@ -18,7 +18,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from asyncua import ua
@@ -34,9 +34,12 @@ from opcua_bridge.job_lists import JobLists
 from opcua_bridge.journal import Journal, JournalFull, MonitoredItem, SourceRecord
 from opcua_bridge.lasting import lasting
 from opcua_bridge.refusal_words import is_refusal, retry_s, words_of
+from opcua_bridge.skew import watch_clock
+from opcua_bridge.standing import SourceHealth, trouble_of
 from opcua_bridge.tag_map import Endpoint, Events, Tag, TagClass, fingerprint
 from opcua_bridge.trust import Trust
 from opcua_bridge.values import event_of, sample_of, unknown_sample
+from standards.lineside.health_v1 import Trouble
 from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, numbers_of
 from standards.opcua.status import overflowed
 
@@ -60,13 +63,19 @@ _log = logging.getLogger(__name__)
 class Silence(ConnectionError):
     """Neither values nor keep-alives for twice the keep-alive interval."""
 
+    trouble = Trouble.silent
+
 
 class SubscriptionLost(ConnectionError):
     """The machine's server has ended the subscription."""
 
+    trouble = Trouble.subscription_lost
+
 
 class ServerRestarted(ConnectionError):
     """The server took our old token, but it is another run of the server: the session is somebody else's."""
+
+    trouble = Trouble.server_restarted
 
 
 class NotConnected(ConnectionError):
@@ -80,26 +89,6 @@ class Refused:
     status: int
     delay_s: float
     try_at: float
-
-
-@dataclass
-class SourceHealth:
-    connected: bool = False
-    error: str = "starting"
-    heard_at_us: int = 0
-    reconnects: int = 0
-    gaps: int = 0
-    samples: int = 0
-    republished: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
-    small_queues: dict[str, int] = field(default_factory=dict)
-    """Tags whose queue the server made smaller than asked for and than 1000, and how small."""
-    security: str = ""
-    """Policy and mode, or `none`; empty before the first connection."""
-    warnings: list[str] = field(default_factory=list)
-    """What is wrong with certificates and secrets, and not refused; in words."""
-    retry_s: float = 0.0
-    """How long the next try is put off, after a refusal for the sake of security."""
 
 
 @dataclass
@@ -223,7 +212,8 @@ class Source:
             await self._establish(channel)
             await _Publishing(self, channel).run()
         finally:
-            self._channel, self.health.connected = None, False
+            self._channel = None
+            self.health.is_away(self._clock.now_us())
             channel.close()
 
     def _note_loss(self, error: BaseException) -> None:
@@ -232,7 +222,7 @@ class Source:
         self.health.retry_s = retry_s(error, self._refusals) if self._refusals else 0.0
         if text != self.health.error:
             _log.warning("%s: %s", self.endpoint.name, text)
-        self.health.error = text
+        self.health.has_failed(text, trouble_of(error), self._clock.now_us())
         if isinstance(error, Silence):
             self._silent_resumes += 1
         if isinstance(error, ServerRestarted | SubscriptionLost):
@@ -259,8 +249,7 @@ class Source:
         """A publish response has come: the connection is worth its name."""
         self._silent_resumes, self._delay_s, self._loss = 0, 0.0, None
         self._fresh = self._subscription_lost = False
-        self.health.connected, self.health.error = True, ""
-        self.health.heard_at_us = self._clock.now_us()
+        self.health.is_heard(self._clock.now_us())
 
     # ---------------------------------------------------- session, subscription
 
@@ -280,6 +269,7 @@ class Source:
             self._token_is_not_ours = True
             raise ServerRestarted("the server has been restarted")
         self._channel = channel
+        self.health.certificate_ends_us = channel.server_certificate_ends_us
         if same_server and await self._still_subscribed(channel, resumed=resumed):
             self._record = replace(self._record, token=channel.token, nonce=channel.nonce)
             await self._journal.save_source(self._record)
@@ -320,6 +310,7 @@ class Source:
         self._refused = {}
         self.audit.forget()
         self.health.small_queues.clear()
+        self.health.rates.forget()
         try:
             refused = await self.create_items(channel, list(self._wanted))
             gap_from_us = self._gap_begins(before, channel.status.now_us)
@@ -331,6 +322,8 @@ class Source:
                 gap_from_us=gap_from_us,
                 gap_reason=before.gap_reason or (reason if gap_from_us is not None else ""),
                 keep_alive_s=created.RevisedPublishingInterval * created.RevisedMaxKeepAliveCount / 1000,
+                publishing_ms=created.RevisedPublishingInterval,
+                lifetime_s=created.RevisedPublishingInterval * created.RevisedLifetimeCount / 1000,
             )
             await self._append(refused, record, whole=True)
             self._token_is_not_ours = False
@@ -355,8 +348,8 @@ class Source:
         return max(1, min(record.known_us, machine_us - (self._clock.now_us() - record.seen_us)))
 
     def _gap(self, from_us: int, to_us: int, reason: str, tags: list[str] | None = None) -> Gap:
-        return Gap(
-            source=self.endpoint.name, from_at_us=from_us, to_at_us=max(from_us, to_us), reason=reason, tags=tags
+        return self.health.note_gap(
+            Gap(source=self.endpoint.name, from_at_us=from_us, to_at_us=max(from_us, to_us), reason=reason, tags=tags)
         )
 
     async def _republish(self, channel: Channel) -> None:
@@ -403,7 +396,7 @@ class Source:
         tag = self._tags.get(name)
         if tag is not None and answer.queue_size < min(asked_queue_size(tag), SMALL_QUEUE):
             self.health.small_queues[name] = answer.queue_size
-        return MonitoredItem(name, answer.item_id, self._wanted[name], answer.queue_size)
+        return MonitoredItem(name, answer.item_id, self._wanted[name], answer.queue_size, answer.sampling_ms)
 
     def _refuse(self, name: str, status: int) -> list[Sample]:
         known = self._refused.get(name)
@@ -414,6 +407,18 @@ class Source:
             return []
         _log.warning("%s: node of %s refused, status 0x%08X", self.endpoint.name, name, status)
         return [unknown_sample(name, observed_at_us=self._clock.now_us(), status=status)]
+
+    @property
+    def refused(self) -> dict[str, Refused]:
+        """Nodes the server does not monitor, by tag."""
+        return self._refused
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    def note_skew(self, skew_s: float | None) -> None:
+        self.health.clock_skew_s = skew_s
 
     @property
     def is_retry_due(self) -> bool:
@@ -528,9 +533,11 @@ class Source:
                 )
                 break
             except JournalFull as error:
-                self.health.error = f"journal full: {error}"
+                self.health.has_failed(f"journal full: {error}", Trouble.journal_full, self._clock.now_us())
                 await asyncio.sleep(0.25)
-        self.health.samples += sum(map(numbers_of, items))
+        count = sum(map(numbers_of, items))
+        self.health.samples += count
+        self.health.flow.add(count)
         if record is not None:
             base = record if whole else self._record
             self._record = replace(
@@ -563,6 +570,7 @@ class Source:
 
     def _overflow_gaps(self, changes: Changes, known_us: int | None, until_us: int) -> list[Gap]:
         """A queue that was full may have dropped values, whether the server says so (0x480) or not."""
+        self.health.rates.saw(changes.handles)
         full = {h for h, status in zip(changes.handles, changes.statuses, strict=False) if overflowed(status)}
         if len(set(changes.handles)) < len(changes.handles):
             full |= {h for h, n in Counter(changes.handles).items() if n >= self._queue_size(h) > 1}
@@ -629,6 +637,7 @@ class _Publishing:
     async def run(self) -> None:
         """Ends with the error that ended it, in an ExceptionGroup."""
         works = [*[self._publish] * IN_FLIGHT, self._receive, self._watch, self._tend, self._channel.keep_channel]
+        works.append(self._watch_clock)
         async with asyncio.TaskGroup() as tasks:
             for work in works:
                 tasks.create_task(lasting(work))
@@ -747,6 +756,9 @@ class _Publishing:
             return
         if not alive:
             raise SubscriptionLost("the server does not know the subscription any more")
+
+    async def _watch_clock(self) -> None:
+        await watch_clock(self._channel, self._source.clock, self._source.note_skew)
 
     async def _tend(self) -> None:
         """Nodes refused or new in the map; tags that are good again without having changed; items gone silent."""

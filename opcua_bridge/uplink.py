@@ -21,6 +21,8 @@ import msgspec
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.journal import Journal, Stored
+from opcua_bridge.standing import Delay
+from standards.lineside.health_v1 import STARTING
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MSGPACK, Gap, decode_answer
 
 INGEST_PATH: Final = "/api/v1/bridge/ingest"
@@ -39,7 +41,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class UplinkHealth:
-    error: str = "starting"
+    error: str = STARTING
+    error_at_us: int = 0
     acknowledged_seq: int = 0
     acknowledged_at_us: int = 0
     sent_items: int = 0
@@ -67,11 +70,16 @@ class Uplink:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": MSGPACK}
         self.sources = tuple(sources)
         self.health = UplinkHealth()
+        self.delay = Delay()
         self._wake = asyncio.Event()
         self._cursor = 0
         self._limit = MAX_BATCH_ITEMS
         self._delay_s = 0.0
-        journal.on_append(self._wake.set)
+        journal.on_append(self._appended)
+
+    def _appended(self) -> None:
+        self.delay.appended(self._journal.last_seq, self._clock.now_us())
+        self._wake.set()
 
     async def run(self) -> None:
         self._cursor = await self._journal.first_seq() - 1
@@ -107,6 +115,7 @@ class Uplink:
         text = str(error) or type(error).__name__
         if text != self.health.error:
             _log.warning("uplink: %s; retrying", text)
+            self.health.error_at_us = self._clock.now_us()
         self.health.error = text
         self._delay_s = min(max(self._delay_s * 2, BACKOFF_FIRST_S), BACKOFF_LAST_S)
         least_s = error.least_s if isinstance(error, _Retry) else 0.0
@@ -160,6 +169,7 @@ class Uplink:
     def _well(self, through: int, sent: int, duplicates: int, quarantined: int) -> None:
         self._delay_s, self.health.error = 0.0, ""
         self.health.acknowledged_seq, self.health.acknowledged_at_us = through, self._clock.now_us()
+        self.delay.acknowledged(through, self.health.acknowledged_at_us)
         self.health.sent_items += sent
         self.health.duplicates += duplicates
         self.health.quarantined += quarantined
@@ -184,6 +194,7 @@ class Uplink:
         gaps = [Gap(source=s, from_at_us=0, to_at_us=now_us, reason="bridge-stopped") for s in self.sources]
         await self._journal.start_anew(gaps)
         self._cursor = 0
+        self.delay.forget()
         self.health.anew += 1
 
     async def _isolate(self, batch: Stored) -> None:

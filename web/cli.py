@@ -76,10 +76,10 @@ def _master_data(commands: Any) -> None:
 
 def _people(commands: Any) -> None:
     principal = commands.add_parser("principal", help="who may call").add_subparsers(required=True, metavar="what")
-    create = principal.add_parser("create", help="a person, an integration or a bridge")
+    create = principal.add_parser("create", help="a person, an integration, a bridge or a monitor")
     create.add_argument("id")
     create.add_argument(
-        "--role", required=True, help="operator, supervisor, engineer, administrator, integration, bridge"
+        "--role", required=True, help="operator, supervisor, engineer, administrator, integration, bridge, monitor"
     )
     create.add_argument("--name", default="")
     create.add_argument("--language", default="en")

@@ -22,6 +22,7 @@ from mes.migrations.upgrade import upgrade
 from mes.ticks import HOURLY, TICKS
 from web import security, templating
 from web.board import routes as board
+from web.bridges import routes as bridges
 from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
@@ -32,6 +33,7 @@ from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
 from web.supervision import supervise
+from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
 from web.wall import routes as wall
@@ -39,8 +41,8 @@ from web.wall import routes as wall
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
-SCREENS: Final = (signin, home, station, board, orders, wall, patterns)
-LIVE_SCREENS: Final = (home, station, board, orders, wall)
+SCREENS: Final = (signin, home, station, board, orders, wall, bridges, patterns)
+LIVE_SCREENS: Final = (home, station, board, orders, wall, bridges)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -58,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
-    for router in (system.router, rest, *(screen.router for screen in SCREENS)):
+    for router in (system.router, metrics.router, rest, *(screen.router for screen in SCREENS)):
         app.include_router(router)
     app.include_router(live_routes([region for screen in LIVE_SCREENS for region in screen.REGIONS]))
     return app

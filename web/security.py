@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.kernel.errors import TooLarge
+from standards.lineside.health_v1 import MAX_HEALTH_BYTES
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 
@@ -36,7 +37,10 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 API_PREFIX: Final = "/api/"
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a request body, unless a prefix has a limit of its own."""
-BODY_LIMITS: Final[Mapping[str, int]] = {"/api/v1/bridge/ingest": MAX_BATCH_BYTES}
+BODY_LIMITS: Final[Mapping[str, int]] = {
+    "/api/v1/bridge/ingest": MAX_BATCH_BYTES,
+    "/api/v1/bridge/health": MAX_HEALTH_BYTES,
+}
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import jinja2
 from fastapi import APIRouter, Depends, Request
@@ -101,19 +101,23 @@ def _digest(path: Path, _mtime_ns: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def region_routes(prefix: str, regions: Sequence[Region]) -> APIRouter:
+def region_routes(
+    prefix: str, regions: Sequence[Region], *, permission: Permission = Permission.view_floor
+) -> APIRouter:
     """`GET {prefix}/{region.name}` for each region: the very file the push renders, where no socket gets through.
 
-    Parameters of the region are those of the path and then of the query.
+    Parameters of the region are those of the path and then of the query. `permission` is what its topics ask for, too.
     """
     router = APIRouter(prefix=prefix, include_in_schema=False)
     for region in regions:
-        router.get(f"/{region.name}", name=region.name)(_refetch(region))
+        router.get(f"/{region.name}", name=region.name)(_refetch(region, permission))
     return router
 
 
-def _refetch(region: Region) -> Callable[..., Awaitable[HTMLResponse]]:
-    async def refetch(request: Request, who: Annotated[Caller, Depends(caller(Permission.view_floor))]) -> HTMLResponse:
+def _refetch(region: Region, permission: Permission) -> Callable[..., Awaitable[HTMLResponse]]:
+    viewer = Depends(caller(permission))  # an annotation could not name it: it is looked up outside this function
+
+    async def refetch(request: Request, who: Caller = viewer) -> HTMLResponse:
         params = {**request.query_params, **request.path_params}
         now = who.database.clock()
         html = await who.database.read(render_region, region=region, now=now, params=params, language=who.language)

@@ -22,13 +22,17 @@ class Permission(StrEnum):
     """Operations performance: what was produced, reported to an ERP."""
     bridge_ingest = "bridge-ingest"
     """Hand in samples and take commands: an edge box, nobody else."""
+    view_bridges = "view-bridges"
+    """See how the edge boxes and their connections to machines are."""
+    read_metrics = "read-metrics"
+    """The plant's figures for a monitoring system."""
 
 
 _P = Permission
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.operator: frozenset({_P.view_floor, _P.operate}),
-    Role.supervisor: frozenset({_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance}),
-    Role.engineer: frozenset({_P.view_floor, _P.operate, _P.manage_master_data, _P.read_performance}),
+    Role.supervisor: frozenset({_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance, _P.view_bridges}),
+    Role.engineer: frozenset({_P.view_floor, _P.operate, _P.manage_master_data, _P.read_performance, _P.view_bridges}),
     Role.administrator: frozenset(
         {
             _P.view_floor,
@@ -37,10 +41,13 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_master_data,
             _P.manage_access,
             _P.read_performance,
+            _P.view_bridges,
+            _P.read_metrics,
         }
     ),
     Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance}),
     Role.bridge: frozenset({_P.bridge_ingest}),
+    Role.monitor: frozenset({_P.read_metrics}),
 }
 
 

@@ -18,7 +18,7 @@ class Principal(TableModel, Versioned, table=True):
     __table_args__ = (
         CheckConstraint("kind IN ('person', 'bridge', 'integration')", name="kind"),
         CheckConstraint(
-            "role IN ('operator', 'supervisor', 'engineer', 'administrator', 'integration', 'bridge')",
+            "role IN ('operator', 'supervisor', 'engineer', 'administrator', 'integration', 'bridge', 'monitor')",
             name="role",
         ),
     )

@@ -23,6 +23,8 @@ class Role(StrEnum):
     administrator = "administrator"
     integration = "integration"
     bridge = "bridge"
+    monitor = "monitor"
+    """A monitoring system: reads metrics, nothing else."""
 
 
 ROLE_KIND: Final[dict[Role, PrincipalKind]] = {
@@ -32,6 +34,7 @@ ROLE_KIND: Final[dict[Role, PrincipalKind]] = {
     Role.administrator: PrincipalKind.person,
     Role.integration: PrincipalKind.integration,
     Role.bridge: PrincipalKind.bridge,
+    Role.monitor: PrincipalKind.integration,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mes.kernel.errors import Conflict, NotFound, Unprocessable
+from mes.kernel.errors import BadRequest, Conflict, NotFound, Unprocessable
 
 
 class BridgeNotFound(NotFound):
@@ -15,6 +15,12 @@ class BindingInvalid(Unprocessable):
     code = "binding-invalid"
     title = "A tag binding does not fit"
     next_step = "Correct the named bindings and send them again; nothing was changed."
+
+
+class HealthUnreadable(BadRequest):
+    code = "health-unreadable"
+    title = "The report is not health_v1"
+    next_step = "See docs/api/ingest.md; what was known before stands."
 
 
 class CommandNotFound(NotFound):

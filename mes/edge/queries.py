@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from mes.edge.errors import BridgeNotFound
-from mes.edge.tables import Bridge, CommandRow, TagBindingRow
-from mes.edge.types import BridgeView, CommandState, CommandView, Signal, TagBinding
+from mes.edge.tables import Bridge, BridgeHealthRow, CommandRow, TagBindingRow
+from mes.edge.types import BridgeReport, BridgeView, CommandState, CommandView, Signal, TagBinding
+from standards.lineside.health_v1 import decode_health
 
 _BRIDGE = Bridge.__table__  # type: ignore[attr-defined]
 _BINDING = TagBindingRow.__table__  # type: ignore[attr-defined]
+_HEALTH = BridgeHealthRow.__table__  # type: ignore[attr-defined]
 _COMMAND = CommandRow.__table__  # type: ignore[attr-defined]
 
 
@@ -31,6 +34,30 @@ def list_bridges(session: Session) -> tuple[BridgeView, ...]:
     return tuple(
         BridgeView(r.pk, r.id, r.description, r.last_seen_at_us, r.silent_since_us, r.bindings_mark) for r in rows
     )
+
+
+def list_bridge_reports(session: Session) -> tuple[BridgeReport, ...]:
+    """All bridges with what each last said of itself, by id."""
+    return tuple(_report(row) for row in session.execute(_reports().order_by(_BRIDGE.c.id)))
+
+
+def get_bridge_report(session: Session, *, bridge_id: str) -> BridgeReport:
+    """One bridge with what it last said of itself; `bridge-not-found`."""
+    row = session.execute(_reports().where(_BRIDGE.c.id == bridge_id)).first()
+    if row is None:
+        raise BridgeNotFound(f"There is no bridge {bridge_id!r} in this plant.")
+    return _report(row)
+
+
+def _reports() -> Select[Any]:
+    join = _BRIDGE.outerjoin(_HEALTH, _HEALTH.c.bridge_pk == _BRIDGE.c.pk)
+    return select(_BRIDGE, _HEALTH.c.document, _HEALTH.c.received_at_us).select_from(join)
+
+
+def _report(row: Any) -> BridgeReport:
+    bridge = BridgeView(row.pk, row.id, row.description, row.last_seen_at_us, row.silent_since_us, row.bindings_mark)
+    health = None if row.document is None else decode_health(row.document)
+    return BridgeReport(bridge, health, row.received_at_us or 0)
 
 
 def bindings_statement(bridge_pk: int) -> Select[tuple[object, ...]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import insert, select, update
@@ -19,6 +20,7 @@ from mes.equipment.service import record_unknown
 from mes.kernel.errors import FieldError
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.commands_v1 import CommandKind, CommandResult
+from standards.lineside.health_v1 import BridgeHealth, encode, signature
 
 _BRIDGE = Bridge.__table__  # type: ignore[attr-defined]
 _BINDING = TagBindingRow.__table__  # type: ignore[attr-defined]
@@ -176,8 +178,37 @@ def mark_seen(uow: UnitOfWork, *, bridge_pk: int, caught_up: bool) -> bool:
     uow.driver_write(
         "UPDATE bridge SET last_seen_at_us = ?, silent_since_us = NULL WHERE pk = ?", (uow.now_us, bridge_pk)
     )
-    uow.emit("edge.bridge-heard.v1", topics=[f"bridge/{bridge_id}"], subject=f"bridge/{bridge_id}", payload={})
+    uow.emit(
+        "edge.bridge-heard.v1", topics=[f"bridge/{bridge_id}", "bridges"], subject=f"bridge/{bridge_id}", payload={}
+    )
     return True
+
+
+_SAY: Final = (
+    "INSERT INTO bridge_health (bridge_pk, document, signature, received_at_us) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (bridge_pk) DO UPDATE SET document = excluded.document, signature = excluded.signature, "
+    "received_at_us = excluded.received_at_us"
+)
+
+
+def record_bridge_health(uow: UnitOfWork, *, bridge_id: str, health: BridgeHealth) -> int:
+    """Keep what a bridge says of itself in place of what it said before. Answers our clock, microseconds.
+
+    It does not count as having heard of the bridge: one that reports but hands in nothing leaves its machines unknown.
+    There is an event only where somebody must be told at once, not for every report.
+    """
+    bridge_pk = _bridge_pk(uow, bridge_id)
+    mark = sha256(orjson.dumps(signature(health))).hexdigest()
+    known = uow.driver_query("SELECT signature FROM bridge_health WHERE bridge_pk = ?", (bridge_pk,))
+    uow.driver_execute(_SAY, (bridge_pk, encode(health).decode(), mark, uow.now_us))
+    if not known or known[0][0] != mark:
+        uow.emit(
+            "edge.bridge-health-changed.v1",
+            topics=[f"bridge/{bridge_id}", "bridges"],
+            subject=f"bridge/{bridge_id}",
+            payload={"endpoints": {e.name: e.state for e in health.endpoints}},
+        )
+    return uow.now_us
 
 
 def note_silent_bridges(uow: UnitOfWork) -> None:
@@ -194,7 +225,7 @@ def note_silent_bridges(uow: UnitOfWork) -> None:
         record_unknown(uow, equipment_pks=tuple(pks.scalars()), at_us=since, reason="bridge-silent")
         uow.emit(
             "edge.bridge-silent.v1",
-            topics=[f"bridge/{bridge.id}", "board"],
+            topics=[f"bridge/{bridge.id}", "bridges", "board"],
             subject=f"bridge/{bridge.id}",
             payload={"since_us": since},
         )

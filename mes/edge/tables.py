@@ -20,6 +20,19 @@ class Bridge(TableModel, table=True):
     """Another one each time its bindings change, never one it had before."""
 
 
+class BridgeHealthRow(TableModel, table=True):
+    """What a bridge last said of itself (health_v1); the newest replaces the one before."""
+
+    __tablename__ = "bridge_health"
+
+    bridge_pk: int = Field(foreign_key="bridge.pk", primary_key=True, sa_column_kwargs={"autoincrement": False})
+    document: str = Field(sa_column=Column(Text, nullable=False))
+    """JSON."""
+    signature: str = Field(max_length=64)
+    """Changes when somebody must be told at once."""
+    received_at_us: int = Field(sa_column=micros())
+
+
 class TagBindingRow(TableModel, table=True):
     __tablename__ = "tag_binding"
     __table_args__ = (UniqueConstraint("bridge_pk", "tag"),)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from standards.lineside.health_v1 import STALE_AFTER_S, BridgeHealth
+
 PIECE_E6: Final = 1_000_000
 
 
@@ -88,6 +90,28 @@ class CommandView:
     created_at_us: int
     expires_at_us: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeReport:
+    """A bridge and what it last said of itself; `health` None: it never did (or is of before health_v1)."""
+
+    bridge: BridgeView
+    health: BridgeHealth | None
+    received_at_us: int
+
+    @property
+    def shift_us(self) -> int:
+        """What turns an instant of the bridge's clock into one of ours."""
+        return 0 if self.health is None else self.received_at_us - self.health.at_us
+
+    def age_s(self, now_us: int) -> float:
+        """How old the report is."""
+        return max(0, now_us - self.received_at_us) / 1_000_000
+
+    def is_fresh(self, now_us: int) -> bool:
+        """Whether the report says how it is now."""
+        return self.health is not None and self.age_s(now_us) <= STALE_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)

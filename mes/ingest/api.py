@@ -1,4 +1,7 @@
-"""The bridge's door: hand in journal batches, take commands, answer them. Bounded JSON, bridge tokens only."""
+"""The bridge's door: hand in journal batches, take commands, answer them, say how the bridge is.
+
+Bounded JSON, bridge tokens only.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.edge.errors import HealthUnreadable
 from mes.edge.queries import get_bridge, list_waiting_commands
+from mes.edge.service import record_bridge_health
 from mes.edge.types import CommandView
 from mes.ingest.errors import IngestTooLarge, IngestUnreadable
 from mes.ingest.service import receive_batch, record_command_result
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
-from standards.lineside import commands_v1, ingest_v1
+from standards.lineside import commands_v1, health_v1, ingest_v1
 
 router = APIRouter(prefix="/api/v1/bridge", tags=["bridge"])
 Bridge = Annotated[Caller, Depends(caller(Permission.bridge_ingest))]
@@ -36,6 +41,17 @@ async def ingest(caller: Bridge, request: Request) -> Response:
         raise IngestUnreadable("first_seq must be at least 1 and journal_id 1 to 64 characters.")
     answer = await caller.write(receive_batch, bridge_id=caller.principal_id, batch=batch)
     return _json(ingest_v1.encode(answer))
+
+
+@router.post("/health", operation_id="report_health")
+async def report_health(caller: Bridge, request: Request) -> Response:
+    """Take what a bridge says of itself: `health_v1` (docs/api/ingest.md). The newest replaces the one before."""
+    try:
+        health = health_v1.decode_health(await request.body())
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise HealthUnreadable(str(error)) from error
+    at_us = await caller.write(record_bridge_health, bridge_id=caller.principal_id, health=health)
+    return _json(health_v1.encode(health_v1.HealthAnswer(at_us)))
 
 
 @router.get("/commands", operation_id="take_commands")

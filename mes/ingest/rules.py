@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mes.edge.types import Signal, TagBinding
+from mes.ingest.types import CounterCost, GapView
 from mes.orders.types import MachineJobReport
 from standards.lineside.ingest_v1 import Gap, Item, Sample, SourceEvent, Value
 
@@ -209,6 +210,18 @@ def job_reports(target_pk: int, known: TargetJob, words: Sequence[Word]) -> list
             continue
         reports.append(MachineJobReport(target_pk, known.order_id, known.state, known.substate, word.at_us))
     return reports
+
+
+def costs_of(gap: GapView, facts: Iterable[tuple[int, CounterCost]]) -> tuple[CounterCost, ...]:
+    """The counters whose count a gap made an interval. `facts`: uncertain counts with the instant they begin at.
+
+    An uncertain count begins where the gap does, or at the counter's last reading if that came later.
+    """
+    return tuple(
+        cost
+        for from_us, cost in facts
+        if gap.from_at_us <= from_us <= gap.to_at_us and (not gap.tags or cost.tag in gap.tags)
+    )
 
 
 def held_since(words: Iterable[Word], before: Mapping[int, tuple[Any, int]]) -> dict[int, Word]:

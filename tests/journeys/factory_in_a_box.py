@@ -158,9 +158,9 @@ class Box:
         status = await self.bridge_status()
         return (
             bool(status)
-            and all(source["connected"] for source in status["sources"].values())
-            and not status["uplink"]["error"]
-            and status["journal"]["depth"] < BACKLOG
+            and all(endpoint["state"] == "connected" for endpoint in status["health"]["endpoints"])
+            and not status["health"]["uplink"].get("error")
+            and status["health"]["journal"].get("depth", 0) < BACKLOG
         )
 
     async def jobs(self, order_id: str | None = None) -> dict[str, dict[str, Any]]:

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from mes.access.queries import find_token
+from mes.access.tokens import digest
+from mes.access.types import Role
 from mes.kernel.db import Database, ReadSession
+from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
 from tests.support.plants import build_plant
+from tests.web.cast import hire
 
 
 def test_the_migrated_schema_is_the_schema_in_code(database: Database) -> None:
@@ -27,6 +32,25 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
 
     assert current_revision(database) == before
     assert database.read_now(equipment) == 9
+
+
+def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> None:
+    """0003 rebuilds the table of principals on SQLite."""
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+    upgrade(database, revision="0001")
+    member = hire(database, "ada", Role.operator)
+    upgrade(database)
+    found = database.read_now(find_token, token_sha256=digest(member.token))
+    assert found is not None
+    assert (found.principal_id, found.role) == ("ada", Role.operator)
+    assert hire(database, "prometheus", Role.monitor).principal_pk > member.principal_pk
+
+    def no_such_role(uow: UnitOfWork) -> None:
+        uow.execute(text("UPDATE principal SET role = 'king'"))
+
+    with pytest.raises(ConstraintConflict):
+        database.write_now(no_such_role, actor=None)
+    database.close()
 
 
 def test_a_plant_of_a_newer_version_is_left_alone(database: Database) -> None:

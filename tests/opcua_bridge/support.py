@@ -304,6 +304,9 @@ class Mes:
         self.unreadable: Any = None
         """A value this server cannot read: the whole batch is refused."""
         self.requests: list[str] = []
+        self.health: list[dict[str, Any]] = []
+        self.knows_health = True
+        """False: a server of before health_v1."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Mes:
@@ -353,6 +356,8 @@ class Mes:
     async def _answer(self, method: str, url: Any, body: bytes) -> tuple[int, dict[str, Any]] | None:
         if url.path.endswith("/ingest"):
             return self.ingest(as_documents(body))
+        if url.path.endswith("/bridge/health"):
+            return self.take_health(json.loads(body))
         if method == "POST":
             self.results[url.path.split("/")[-2]] = json.loads(body)
             return 200, {}
@@ -379,6 +384,12 @@ class Mes:
             self.lose_answers -= 1
             return None
         return 200, {"accepted_through": cursor + len(fresh), "duplicates": 0, "quarantined": 0}
+
+    def take_health(self, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if not self.knows_health:
+            return 404, {"code": "not-found"}
+        self.health.append(document)
+        return 200, {"server_at_us": self.now_us()}
 
     async def _due(self, wait_s: float) -> tuple[int, dict[str, Any]]:
         with contextlib.suppress(AssertionError):

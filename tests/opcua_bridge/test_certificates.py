@@ -21,6 +21,7 @@ from opcua_bridge.own_certificate import RENEW_DAYS, VALID_DAYS
 from opcua_bridge.simulator.security import KnownClients
 from opcua_bridge.tag_map import Endpoint
 from opcua_bridge.trust import Trust
+from standards.lineside.health_v1 import certificate_days
 from tests.opcua_bridge.certificates import made_certificate
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import Machine, Mes, Network, machine, tag_map_text, until
@@ -279,16 +280,16 @@ async def test_the_health_document_has_the_certificates(bridges: Bridges, mes: M
         agent = await bridges.start(map_of(it.url))
         await until(lambda: "UntrustedServer" in error_of(agent))
         waiting = [thumbprint((tmp_path / "one.der").read_bytes())]
-        assert agent.status()["trust"] == {"thumbprint": "", "waiting": waiting}, "none is made before it is needed"
+        told = await agent.health()
+        assert (told.certificate, told.certificates_waiting) == ("", waiting), "none is made before it is needed"
         approved_beforehand(tmp_path)
         await until(lambda: mes.good("Count"))
-        told = agent.status()["trust"]
-        assert told["waiting"] == []
-        assert told["days_left"] in (VALID_DAYS, VALID_DAYS - 1)
-        assert told["thumbprint"] == agent.trust.own.current().facts.thumbprint
-        machine_status = agent.status()["sources"]["machine"]
-        assert machine_status["security"] == "Aes256Sha256RsaPss SignAndEncrypt"
-        assert machine_status["warnings"] == []
+        told = await agent.health()
+        assert told.certificates_waiting == []
+        assert certificate_days(told.certificate_ends_us or 0, told.at_us) in (VALID_DAYS, VALID_DAYS - 1)
+        assert told.certificate == agent.trust.own.current().facts.thumbprint
+        assert told.endpoints[0].security == "Aes256Sha256RsaPss SignAndEncrypt"
+        assert told.endpoints[0].warnings == []
 
 
 async def test_a_servers_certificate_that_ends_soon_is_told(bridges: Bridges, mes: Mes, tmp_path: Path) -> None:

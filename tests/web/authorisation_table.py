@@ -16,7 +16,7 @@ from mes.orders.service import complete_job
 from tests.web.stage import Stage
 
 OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
-ADMINISTRATOR, INTEGRATION, BRIDGE = Role.administrator, Role.integration, Role.bridge
+ADMINISTRATOR, INTEGRATION, BRIDGE, MONITOR = Role.administrator, Role.integration, Role.bridge, Role.monitor
 FLOOR: Final = frozenset({OPERATOR, SUPERVISOR, ENGINEER, ADMINISTRATOR})
 RELEASING: Final = frozenset({SUPERVISOR, ADMINISTRATOR})
 ENGINEERING: Final = frozenset({ENGINEER, ADMINISTRATOR})
@@ -24,6 +24,8 @@ ADMINISTRATION: Final = frozenset({ADMINISTRATOR})
 ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
 EDGE: Final = frozenset({BRIDGE})
+LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
 PUBLIC: Final = None
 """Everybody, signed in or not, of whatever plant."""
 
@@ -338,6 +340,12 @@ def _batch(stage: Stage) -> Sample:
 
 EDGE_ROWS: Final = [
     Row("POST", f"{V1}/bridge/ingest", EDGE, _batch),
+    Row(
+        "POST",
+        f"{V1}/bridge/health",
+        EDGE,
+        lambda s: Sample(f"{V1}/bridge/health", content=b'{"at_us": %d}' % next(s.numbers)),
+    ),
     Row("GET", f"{V1}/bridge/commands", EDGE, at(f"{V1}/bridge/commands?wait_s=0")),
     Row(
         "POST",
@@ -423,6 +431,12 @@ SCREENS: Final = [
     Row("GET", "/orders/{order_id}", FLOOR, _order_page()),
     Row("GET", "/orders/{order_id}/order-head", FLOOR, _order_page("/order-head")),
     Row("GET", "/orders/{order_id}/order-history", FLOOR, _order_page("/order-history")),
+    Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
+    Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
+    Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
+    Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),
+    Row("GET", "/bridges/{bridge_id}/endpoint-gaps", LOOKING_AFTER, at("/bridges/bert/endpoint-gaps?name=plc")),
+    Row("GET", "/metrics", MONITORING, at("/metrics")),
     Row("GET", "/-/patterns", FLOOR, at("/-/patterns")),
     Row(SOCKET, "/live", FLOOR, at("/live?r=board-orders&show=open")),
 ]

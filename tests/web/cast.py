@@ -17,6 +17,7 @@ CAST: Final = {
     "adam": Role.administrator,
     "iris": Role.integration,
     "bert": Role.bridge,
+    "mona": Role.monitor,
 }
 
 
@@ -32,9 +33,14 @@ class Member:
 
     def headers(self, path: str) -> dict[str, str]:
         """How this one calls a path: the API by token, screens by cookie (a machine tries its token there too)."""
-        if path.startswith("/api/") or self.session is None:
+        if by_token(path) or self.session is None:
             return {"authorization": f"Bearer {self.token}"}
         return {"cookie": f"lineside_session={self.session}", "sec-fetch-site": "same-origin"}
+
+
+def by_token(path: str) -> bool:
+    """Where programs call."""
+    return path.startswith("/api/") or path == "/metrics"
 
 
 def hire_cast(database: Database) -> dict[Role, Member]:

@@ -20,13 +20,22 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from mes.edge.types import BridgeReport
 from mes.orders.types import Cause, CountFact, CountKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import JobState
 from standards.packml.states import EquipmentState
 from tests.support.chromium import launch_options
+from tests.web import edge_factory as e
 from tests.web import factory as f
 from web.board.views import BoardPage, board_orders
+from web.bridges.views import (
+    BridgesPage,
+    EndpointPage,
+    bridge_list,
+    endpoint_detail,
+    endpoint_gaps,
+)
 from web.components.machine import view_machine
 from web.home.views import HomePage, home_stations
 from web.layouts.shell import Shell, milliseconds
@@ -280,6 +289,16 @@ def order_page() -> OrderPage:
     return OrderPage("PO-1001", order_head(card, ZONE, f.NOW), history)
 
 
+def bridges(*reports: BridgeReport) -> BridgesPage:
+    return BridgesPage(bridge_list(reports, ZONE, f.NOW))
+
+
+def endpoint(report: BridgeReport, name: str, gaps: tuple[Any, ...] = ()) -> EndpointPage:
+    detail = endpoint_detail(report, name, ZONE, f.NOW)
+    lines = endpoint_gaps(report.bridge.id, name, gaps, ZONE, f.NOW)
+    return EndpointPage(name, report.bridge.description or report.bridge.id, detail, lines)
+
+
 PAGES: Final[Mapping[str, Make]] = {
     "patterns": lambda: ("patterns/page.html", patterns()),
     "problem": lambda: ("system/problem.html", problem()),
@@ -308,6 +327,14 @@ PAGES: Final[Mapping[str, Make]] = {
     "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
     "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
     "home": lambda: ("home/page.html", HomePage(home_stations(f.plant(), f.NOW, (f.job(), f.paused("TEST-1"))))),
+    "bridges": lambda: ("bridges/page.html", bridges(*e.plant())),
+    "bridges-empty": lambda: ("bridges/page.html", bridges()),
+    "bridges-long": lambda: ("bridges/page.html", bridges(*e.long_names())),
+    "endpoint-away": lambda: ("bridges/endpoint.html", endpoint(e.plant()[0], "cnc-1", e.gaps())),
+    "endpoint-unwell": lambda: ("bridges/endpoint.html", endpoint(e.plant()[0], "oven-1")),
+    "endpoint-stale": lambda: ("bridges/endpoint.html", endpoint(e.silent(), "press-1", e.gaps())),
+    "endpoint-long": lambda: ("bridges/endpoint.html", endpoint(e.long_names()[0], e.LONG_NAME + "-b", e.gaps())),
+    "endpoint-none": lambda: ("bridges/endpoint.html", endpoint(e.report("old-box"), "press-9")),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
@@ -322,7 +349,7 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs",
+        may="view-floor operate release-jobs view-bridges",
         zone="Europe/Berlin",
         station="SMT-1",
     )
@@ -387,7 +414,10 @@ def shoot(folder: Path, shots: list[tuple[str, str, str, str]]) -> None:
         for name, device, theme, language in shots:
             with page_of(browser, device) as (page, errors):
                 page.goto(f"{address}/{name}?theme={theme}&language={language}")
-                page.screenshot(path=folder / f"{name}-{device}-{theme}-{language}.png")
+                page.screenshot(
+                    path=folder / f"{name}-{device}-{theme}-{language}.png",
+                    full_page=name.startswith(("bridges", "endpoint")),
+                )
                 if errors:
                     sys.stderr.write(f"{name}: {errors}\n")
         browser.close()

@@ -16,7 +16,7 @@ from mes.migrations.upgrade import upgrade
 from tests.conftest import SettableClock
 from tests.web.asgi_socket import SocketClosed, open_socket
 from tests.web.authorisation_table import MOUNT, PUBLIC, ROWS, SOCKET, Row, Sample
-from tests.web.cast import Member, hire
+from tests.web.cast import Member, by_token, hire
 from tests.web.stage import Stage, set_stage
 from web.live.relay import Relays
 from web.main import create_app
@@ -62,7 +62,7 @@ def refused_with(answer: httpx.Response) -> int | None:
 
 def expected_refusal(row: Row, role: Role) -> int:
     """Machines have no session, so a screen does not know them at all."""
-    known = row.path.startswith("/api/") or ROLE_KIND[role] is PrincipalKind.person
+    known = by_token(row.path) or ROLE_KIND[role] is PrincipalKind.person
     return 403 if known else 401
 
 
@@ -101,7 +101,7 @@ async def test_who_may_not(stage: Stage, client: httpx.AsyncClient, row: Row) ->
     for who, expected in callers:
         answer = await call(client, row, sample, who)
         assert (who, refused_with(answer)) == (who, expected), answer.text[:500]
-        if row.path.startswith("/api/"):
+        if by_token(row.path):
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.json()["code"] in ("not-signed-in", "wrong-plant", "permission-missing")
     assert stage.database.read_now(head_seq) == before

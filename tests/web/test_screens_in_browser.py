@@ -34,7 +34,8 @@ LOOKS = [
     *((name, "tablet", "dark", "de") for name in ("station", "bench", "board", "scrap")),
     *((name, "phone", "light", "qps-ploc") for name in ("station", "board", "order", "scrap")),
     *((name, "upright", "light", "qps-ploc") for name in ("interval", "signin")),
-    *((name, "desk", "dark", "de") for name in ("order", "patterns")),
+    *((name, "desk", "dark", "de") for name in ("order", "patterns", "bridges", "endpoint-unwell")),
+    *((name, "phone", "light", "qps-ploc") for name in ("bridges", "bridges-long", "endpoint-long")),
 ]
 
 

@@ -16,9 +16,11 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.kernel.errors import Refusal
 from mes.orders.types import Note, Unassigned
+from standards.lineside.health_v1 import Trouble
 from standards.packml.states import EquipmentState
 from web import wording
 from web.board.views import SHOWS
+from web.bridges.views import BRIDGE_TONES, CONCERNS, REASONS, REFUSALS, TONES
 from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.demo.page import ACTIONS
@@ -83,6 +85,13 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
         "mode.": ["maintenance", "manual"],
         "lead.": ["ahead", "behind"],
+        "bridges.is.": BRIDGE_TONES,
+        "bridges.state.": TONES,
+        "bridges.trouble.": Trouble,
+        "bridges.concern.": CONCERNS,
+        "bridges.asked-for.": ["interval", "keep-alive", "lifetime"],
+        "bridges.refused.": [*REFUSALS, "other"],
+        "bridges.reason.": REASONS,
         "order.": ["late", "risk"],
         "order.is.": ["unreleased", "released", "running", "done", "aborted"],
         "order.by.": ["person", "machine"],

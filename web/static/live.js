@@ -63,12 +63,19 @@
     }
     if (timer === started && timer) timer = setTimeout(poll, POLL_MS);
   }
-  async function refetch(id, address) {
+  // Figures that move by themselves are no events: such a region is asked for, too, while the socket is open.
+  setInterval(async () => {
+    if (!open || timer || document.hidden) return;
+    for (const region of document.querySelectorAll("[data-refresh]")) {
+      try { await refetch(region.id, region.dataset.region, true); } catch { /* its age goes on; the socket is watched by itself */ }
+    }
+  }, POLL_MS);
+  async function refetch(id, address, always) {
     const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store", redirect: "manual" });
     if (answer.status === 401 || answer.type === "opaqueredirect") { location.assign(signInAddress()); return; }
     if (!answer.ok) throw new Error(String(answer.status));
     const text = await answer.text(), target = document.getElementById(id);
-    if (timer && target) await htmx.swap({ target, sourceElement: target, swap: "outerMorph", text });
+    if ((timer || always) && target) await htmx.swap({ target, sourceElement: target, swap: "outerMorph", text });
   }
   // The pill speaks only when something is wrong; data-net on <html> hatches what may be old.
   function show(state) {

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 
 from mes.access.schemas import LANGUAGE
-from mes.access.types import Role
+from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.types import DefinitionState, DependencyKind
 from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, Weekday
@@ -56,7 +56,7 @@ def _parameters(value: Any) -> Any:
 
 
 def _person_role(role: Role) -> Role:
-    if role in (Role.integration, Role.bridge):
+    if ROLE_KIND[role] is not PrincipalKind.person:
         raise ValueError("a person is operator, supervisor, engineer or administrator")
     return role
 

@@ -133,6 +133,8 @@ EXPECTED = {
     "submit-operations-requests": "integration",
     "read-performance": "supervisor engineer administrator integration",
     "bridge-ingest": "bridge",
+    "view-bridges": "supervisor engineer administrator",
+    "read-metrics": "monitor administrator",
 }
 
 
@@ -151,10 +153,10 @@ FLOOR = ("equipment/SMT-1", "work-center/SMT-1", "area/ELECTRONICS", "board", "o
 PERSONS = (Role.operator, Role.supervisor, Role.engineer, Role.administrator)
 
 
-@pytest.mark.parametrize("topic", [*FLOOR, "bridge/edge-1"])
+@pytest.mark.parametrize("topic", [*FLOOR, "bridge/edge-1", "bridges"])
 @pytest.mark.parametrize("role", list(Role))
 def test_topics(role: Role, topic: str) -> None:
-    allowed = PERSONS if topic in FLOOR else (Role.engineer, Role.administrator)
+    allowed = PERSONS if topic in FLOOR else (Role.supervisor, Role.engineer, Role.administrator)
     assert rules.may_subscribe(role, topic) is (role in allowed)
 
 

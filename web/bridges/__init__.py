@@ -1,0 +1,1 @@
+"""How the edge boxes and their connections to machines are."""
