@@ -8,16 +8,18 @@ answer's StatusCode is checked here or handed on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
 from asyncua.client.client import UaClientState
 from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 
+from opcua_bridge.browse_path import STANDARD, has_path, split_address, split_step
 from opcua_bridge.tag_map import NODE, Endpoint, Security
 from opcua_bridge.trust import Trust, UntrustedServer
 from opcua_bridge.values import EVENT_FIELDS, to_us
@@ -42,6 +44,10 @@ SESSION_GONE: Final = frozenset(
         ua.StatusCodes.BadNonceInvalid,
     }
 )
+WHOLE_PATH: Final = 0xFFFFFFFF
+"""RemainingPathIndex of a target at the very end of its path."""
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 _STATUS_NODES: Final = (
     ua.ObjectIds.Server_ServerStatus_StartTime,
     ua.ObjectIds.Server_ServerStatus_CurrentTime,
@@ -90,6 +96,36 @@ class UnknownNamespace(LookupError):
     """The machine's server has no such namespace (now)."""
 
 
+class UnresolvedPath(LookupError):
+    """A browse path leads to no node, or to several."""
+
+
+async def in_chunks(
+    asked: Sequence[_Asked],
+    step: int,
+    call: Callable[[Sequence[_Asked]], Awaitable[list[_Answer]]],
+    learned: Callable[[int], None] = lambda _: None,
+) -> list[_Answer]:
+    """The answers to all of it, at most `step` in a request; fewer where the server says BadTooManyOperations, which
+    `learned` is told."""
+    answers: list[_Answer] = []
+    step = max(1, step)
+    while len(answers) < len(asked):
+        chunk = asked[len(answers) : len(answers) + step]
+        try:
+            answered = await call(chunk)
+        except ua.UaStatusCodeError as error:
+            if error.code != ua.StatusCodes.BadTooManyOperations or len(chunk) == 1:
+                raise
+            step = max(1, len(chunk) // 2)
+            learned(step)
+            continue
+        if len(answered) != len(chunk):
+            raise ConnectionError(f"the server gave {len(answered)} answers to {len(chunk)} questions")
+        answers += answered
+    return answers
+
+
 class Channel:
     """Socket, secure channel and session with one endpoint. Not for use after `close`."""
 
@@ -100,7 +136,8 @@ class Channel:
         self._client.description = f"lineside-bridge {endpoint.name}"
         self._client.application_uri = trust.application_uri
         self._client.session_timeout = SESSION_TIMEOUT_MS
-        self.status = ServerStatus(None, None, ("http://opcfoundation.org/UA/",), CHUNK, CHUNK)
+        self.status = ServerStatus(None, None, (STANDARD,), CHUNK, CHUNK)
+        self._at_path: dict[str, ua.NodeId] = {}
 
     # --------------------------------------------------------------- lifecycle
 
@@ -212,7 +249,12 @@ class Channel:
         return self.status
 
     def node_id(self, node: str) -> ua.NodeId:
-        """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace."""
+        """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace,
+        UnresolvedPath for a browse path that `resolve` found nothing at."""
+        if has_path(node):
+            if node not in self._at_path:
+                raise UnresolvedPath(node)
+            return self._at_path[node]
         found = NODE.match(node)
         if found is None:
             raise ValueError(f"not a node: {node!r}")
@@ -233,6 +275,7 @@ class Channel:
 
     async def read(self, nodes: Sequence[str]) -> list[ua.DataValue]:
         """The current values, in order; a node that is not there has a bad status."""
+        await self.resolve([n for n in nodes if n not in self._at_path])
         known: dict[int, ua.NodeId] = {}
         missing = ua.DataValue(None, StatusCode=ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown))
         for index, node in enumerate(nodes):
@@ -246,15 +289,15 @@ class Channel:
     async def _read(
         self, ids: list[ua.NodeId], attribute: ua.AttributeIds = ua.AttributeIds.Value
     ) -> list[ua.DataValue]:
-        values: list[ua.DataValue] = []
-        step = max(1, self.status.nodes_per_read)
-        for start in range(0, len(ids), step):
+        async def read(chunk: Sequence[ua.NodeId]) -> list[ua.DataValue]:
             params = ua.ReadParameters(TimestampsToReturn=ua.TimestampsToReturn.Both)
-            params.NodesToRead = [
-                ua.ReadValueId(NodeId=i, AttributeId=ua.IntegerId(attribute)) for i in ids[start : start + step]
-            ]
-            values += await self._client.uaclient.session.read(params)
-        return values
+            params.NodesToRead = [ua.ReadValueId(NodeId=i, AttributeId=ua.IntegerId(attribute)) for i in chunk]
+            return await self._client.uaclient.session.read(params)
+
+        def learned(most: int) -> None:
+            self.status = replace(self.status, nodes_per_read=most)
+
+        return await in_chunks(ids, self.status.nodes_per_read, read, learned)
 
     async def write(self, values: Sequence[tuple[str, Any, ua.VariantType]]) -> list[int]:
         """Write in one request; the StatusCode of each, in order."""
@@ -269,25 +312,58 @@ class Channel:
         ]
         return [int(s.value) for s in await self._client.uaclient.session.write(params)]
 
-    async def children(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
-        """Objects and variables below a node."""
-        session = self._client.uaclient.session
-        description = ua.BrowseDescription(
-            NodeId=node,
-            BrowseDirection=ua.BrowseDirection.Forward,
-            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
-            IncludeSubtypes=True,
-            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
-            ResultMask=ua.BrowseResultMask.All,
-        )
-        params = ua.BrowseParameters(NodesToBrowse=[description], RequestedMaxReferencesPerNode=1000)
-        result = (await session.browse(params))[0]
-        found = list(result.References or [])
-        while result.ContinuationPoint:
-            onward = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
-            result = (await session.browse_next(onward))[0]
-            found += result.References or []
-        return found
+    async def read_attribute(self, ids: Sequence[ua.NodeId], attribute: ua.AttributeIds) -> list[ua.DataValue]:
+        """One attribute of each, in order, as the server answers."""
+        return await self._read(list(ids), attribute)
+
+    async def browse(self, asked: Sequence[ua.BrowseDescription], *, references: int) -> list[ua.BrowseResult]:
+        """One Browse request: the caller keeps to the server's limits and releases the continuation points.
+        `references`: how many are wanted of each node at a time; 0: as many as the server likes."""
+        params = ua.BrowseParameters(NodesToBrowse=list(asked), RequestedMaxReferencesPerNode=ua.Counter(references))
+        return await self._client.uaclient.session.browse(params)
+
+    async def browse_next(self, points: Sequence[bytes], *, release: bool = False) -> list[ua.BrowseResult]:
+        """What follows at these continuation points; `release`: nothing, the server may forget them."""
+        params = ua.BrowseNextParameters(ReleaseContinuationPoints=release, ContinuationPoints=list(points))
+        return await self._client.uaclient.session.browse_next(params)
+
+    async def resolve(self, nodes: Sequence[str]) -> None:
+        """Ask for the ids of those that are browse paths; `node_id` knows them from now on, for this connection."""
+        paths = {}
+        for node in nodes:
+            if has_path(node):
+                self._at_path.pop(node, None)
+                with contextlib.suppress(UnknownNamespace):
+                    paths[node] = self._browse_path(node)
+        answers = await in_chunks(list(paths.values()), CHUNK, self._translate)
+        for node, answer in zip(paths, answers, strict=True):
+            whole = [t for t in answer.Targets or () if t.RemainingPathIndex == WHOLE_PATH]
+            if answer.StatusCode.is_good() and len(whole) == 1:
+                target = whole[0].TargetId
+                self._at_path[node] = ua.NodeId(target.Identifier, target.NamespaceIndex)
+
+    async def _translate(self, paths: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+        return await self._client.uaclient.session.translate_browsepaths_to_nodeids(list(paths))
+
+    def _browse_path(self, node: str) -> ua.BrowsePath:
+        start, steps = split_address(node)
+        elements = [
+            ua.RelativePathElement(
+                ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+                IsInverse=False,
+                IncludeSubtypes=True,
+                TargetName=self._qualified(step),
+            )
+            for step in steps
+        ]
+        return ua.BrowsePath(StartingNode=self.node_id(start), RelativePath=ua.RelativePath(Elements=elements))
+
+    def _qualified(self, step: str) -> ua.QualifiedName:
+        space, name = split_step(step)
+        uri = space.removeprefix("nsu=") or STANDARD
+        if uri not in self.status.namespaces:
+            raise UnknownNamespace(uri)
+        return ua.QualifiedName(name, self.status.namespaces.index(uri))
 
     # ----------------------------------------------------------- subscriptions
 
@@ -331,6 +407,7 @@ class Channel:
 
     async def create_items(self, subscription_id: int, requests: Sequence[ItemRequest]) -> list[ItemAnswer]:
         """Monitor nodes, in chunks the server can take. Every StatusCode is in the answer."""
+        await self.resolve([r.node for r in requests])
         answers: list[ItemAnswer] = []
         step = max(1, self.status.items_per_call)
         position = 0

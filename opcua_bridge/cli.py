@@ -1,4 +1,4 @@
-"""`lineside-bridge run | check | browse | simulate | healthcheck`."""
+"""`lineside-bridge run | check | browse | bind | simulate | healthcheck`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
+from opcua_bridge.discovery.cli import add_commands, complain
 from opcua_bridge.settings import BridgeSettings, SettingsRefused, load_settings
-from opcua_bridge.tag_map import Endpoint, Security, TagMapRefused, load_tag_map
+from opcua_bridge.tag_map import TagMapRefused, load_tag_map
 
 STOP_WITHIN_S: Final = 5.0
 """A stop that hangs is ended by force: whatever is needed is on disk."""
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except (SettingsRefused, TagMapRefused) as refused:
-        _complain(refused)
+        complain(refused)
         return 2
     except KeyboardInterrupt:
         return 0
@@ -40,16 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     run = commands.add_parser("run", help="connect machines and server; settings from LINESIDE_BRIDGE_*")
     run.set_defaults(command=_run)
-    check = commands.add_parser("check", help="check settings and tag map; with --online, the machines as well")
-    check.add_argument("tag_map", nargs="?", type=Path)
-    check.add_argument("--online", action="store_true")
-    check.set_defaults(command=_check)
-    browse = commands.add_parser("browse", help="show what a machine offers")
-    browse.add_argument("url")
-    browse.add_argument("--root", default="i=85", help="where to begin (default: Objects)")
-    browse.add_argument("--max-nodes", type=int, default=500)
-    browse.add_argument("--security", default="none", choices=[s.value for s in Security])
-    browse.set_defaults(command=_browse)
+    add_commands(commands)
     commands.add_parser("simulate", help="run the simulated factory; `simulate --help` shows its options")
     health = commands.add_parser("healthcheck", help="exit 0 if the bridge on this computer is well")
     health.set_defaults(command=_healthcheck)
@@ -92,73 +83,18 @@ def _on_stop(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
 
 
-def _check(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    path = options.tag_map or settings.tag_map
-    try:
-        tag_map = load_tag_map(path, urls=settings.endpoint_urls)
-    except TagMapRefused as refused:
-        _complain(refused)
-        return 1
-    tags = sum(len(e.tag) for e in tag_map.endpoints)
-    print(f"{path}: {len(tag_map.endpoints)} endpoints, {tags} tags, no errors")
-    if not options.online:
-        return 0
-    return max(asyncio.run(_check_endpoint(e, settings)) for e in tag_map.endpoints)
-
-
-async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
-    """Whether every node of the map is there."""
-    from opcua_bridge.channel import Channel
-    from opcua_bridge.trust import Trust
-
-    channel = Channel(endpoint, Trust(settings.trust_path))
-    try:
-        await channel.open()
-        await channel.create_session()
-        await channel.read_status()
-        values = await channel.read([t.node for t in endpoint.tag])
-        await channel.leave()
-    except Exception as error:  # noqa: BLE001  (top level: whatever it is, say it)
-        print(f"{endpoint.name}: {endpoint.url} not reachable: {type(error).__name__}: {error}")
-        return 1
-    bad = [(t, v) for t, v in zip(endpoint.tag, values, strict=True) if v.StatusCode and not v.StatusCode.is_good()]
-    for tag, value in bad:
-        print(f"{endpoint.name}: {tag.tag}: {value.StatusCode.name} ({tag.node})")
-    print(f"{endpoint.name}: {len(endpoint.tag) - len(bad)} of {len(endpoint.tag)} tags are readable")
-    return 1 if bad else 0
-
-
-def _browse(options: argparse.Namespace) -> int:
-    from opcua_bridge.discovery import browse_endpoint
-    from opcua_bridge.trust import Trust
-
-    _log_to_stderr(logging.CRITICAL)
-    endpoint = Endpoint(name="browse", url=options.url, security=Security(options.security))
-    trust = Trust(load_settings().trust_path)
-    try:
-        found = asyncio.run(browse_endpoint(endpoint, trust, root=options.root, max_nodes=options.max_nodes))
-    except Exception as error:  # noqa: BLE001  (top level)
-        _complain(f"{options.url}: {type(error).__name__}: {error}")
-        return 1
-    for node in found:
-        what = f"{node.data_type} = {node.value}" if node.is_variable else "object"
-        print(f"{node.node}\t{node.path}\t{what}")
-    return 0
-
-
 def _simulate(arguments: list[str]) -> int:
     try:
         from opcua_bridge.simulator.__main__ import settings_from
         from opcua_bridge.simulator.server import run
     except ImportError as error:
-        _complain(f"the simulator is not installed: {error}")
+        complain(f"the simulator is not installed: {error}")
         return 1
     _log_to_stderr()
     try:
         run(settings_from(arguments))
     except OSError as error:
-        _complain(f"simulate: {error}")
+        complain(f"simulate: {error}")
         return 1
     return 0
 
@@ -175,9 +111,3 @@ def _log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("asyncua", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _complain(what: object) -> None:
-    errors = getattr(what, "errors", None)
-    for line in errors if isinstance(errors, list) else [what]:
-        print(f"lineside-bridge: {line}", file=sys.stderr)
