@@ -23,7 +23,7 @@ class Pattern(StrEnum):
     unreadable = "unreadable"
     constant = "constant"
     rising = "rising"
-    """An integer that rose and fell at most once, to less than half: a counter, wrapped or reset."""
+    """An integer that rose, or rose and fell back once: a counter, wrapped or reset."""
     keeping_time = "keeping-time"
     """It rises evenly, at every look: a clock or a sign of life."""
     few_values = "few-values"
@@ -106,9 +106,13 @@ def _is_integer(value: Value) -> bool:
 
 
 def _rises(values: list[int]) -> bool:
-    """Up and up, with at most one fall, to less than half; a fall alone is none."""
+    """Up and up. One fall is a counter's if it is from beyond what a state has, to less than half, and nothing comes
+    twice; a fall alone is none."""
     falls = [(before, now) for before, now in pairwise(values) if now < before]
-    return len(falls) < len(values) - 1 and all(now * 2 < before for before, now in falls[:1]) and len(falls) <= 1
+    if not falls:
+        return True
+    ((before, now), *more) = falls
+    return not more and before > FEW and now * 2 < before and len(set(values)) == len(values) > 2
 
 
 def _keeps_time(observed: Observed) -> bool:

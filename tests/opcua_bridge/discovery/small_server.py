@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from asyncua import Server, ua
@@ -32,7 +31,9 @@ class Limits:
         self.most_open = self.released = self.refused = 0
         self.delay_s = 0.0
         """Answers to Browse come this late; the continuation points are there at once."""
-        self._numbers = itertools.count(1)
+        self.at_point: tuple[int, Callable[[], object]] = (0, lambda: None)
+        """What is to be done when so many continuation points have been given out, before the client hears of it."""
+        self._given = 0
 
     def tell(self, server: Server) -> Any:
         """Say them in the standard's nodes."""
@@ -62,9 +63,12 @@ class Limits:
                 result.References = []
                 result.StatusCode = ua.StatusCode(ua.StatusCodes.BadNoContinuationPoints)
                 return result
-            result.ContinuationPoint = f"point-{next(self._numbers)}".encode()
+            self._given += 1
+            result.ContinuationPoint = f"point-{self._given}".encode()
             self.open[result.ContinuationPoint] = references[most:]
             self.most_open = max(self.most_open, len(self.open))
+            if self._given == self.at_point[0]:
+                self.at_point[1]()
         return result
 
     def next(self, point: bytes, *, release: bool) -> ua.BrowseResult:

@@ -16,7 +16,7 @@ from opcua_bridge.discovery.tree import Tree
 from opcua_bridge.tag_map import Endpoint, Security
 from opcua_bridge.trust import Trust
 from tests.opcua_bridge.discovery.small_server import Limits, small
-from tests.opcua_bridge.support import URI, Machine, machine, until
+from tests.opcua_bridge.support import URI, Machine, machine
 
 INT = ua.VariantType.Int32
 SIGNALS = {f"Signal{n:02}": (n, INT) for n in range(37)}
@@ -86,14 +86,16 @@ async def test_bounds_are_kept_and_said(press: Machine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.3])
-async def test_a_cancelled_browse_leaves_no_continuation_point(press: Machine, tmp_path: Path, delay_s: float) -> None:
+@pytest.mark.parametrize("point", [1, 2, 7])
+async def test_a_cancelled_browse_leaves_no_continuation_point(
+    press: Machine, tmp_path: Path, point: int, delay_s: float
+) -> None:
+    """Cancelled while the answer that names the point is still under way."""
     limits = Limits(references=2)
     async with connection(press, tmp_path) as channel:
         with small(limits):
-            limits.delay_s = delay_s
             going = asyncio.ensure_future(browse(channel))
-            await until(lambda: limits.open or going.done(), what="a continuation point")
-            going.cancel()
+            limits.delay_s, limits.at_point = delay_s, (point, going.cancel)
             with pytest.raises(asyncio.CancelledError):
                 await going
             assert limits.open == {}
