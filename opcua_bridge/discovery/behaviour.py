@@ -77,6 +77,8 @@ def behaviour_of(observed: Observed | None) -> Behaviour:
     if not observed.readable:
         return Behaviour(Pattern.unreadable, 0, f"not readable, status 0x{observed.status:08X}")
     values, changes = observed.values, len(observed.changes) - 1
+    if observed.looks == 1:
+        return Behaviour(Pattern.unwatched, 0, f"was looked at once ({shown(values[0])})")
     if not changes:
         return Behaviour(Pattern.constant, 0, f"did not change in {observed.seconds:.0f} s ({shown(values[0])})")
     pattern = _pattern(observed)
@@ -135,6 +137,8 @@ def _words(pattern: Pattern, values: list[Value], changes: int) -> str:
     if pattern is Pattern.rising:
         fell = any(b < a for a, b in pairwise([v for v in values if isinstance(v, int)]))
         return f"rose from {first} to {last}, {times}, {'fell back once' if fell else 'never fell'}"
+    if all(isinstance(v, bool) for v in values):
+        return f"went {'on and off' if changes > 1 else 'on' if values[-1] else 'off'}, {times}"
     if pattern is Pattern.few_values:
         distinct = list(dict.fromkeys(shown(v) for v in values))
         return f"changed {times} between {len(distinct)} values: {', '.join(distinct)}"

@@ -91,19 +91,23 @@ def _bounds(options: argparse.Namespace) -> Bounds:
 def _place(options: argparse.Namespace, name: str) -> Endpoint:
     """The endpoint at an address, or the one of this name in the tag map. Raises TagMapRefused."""
     if "://" in options.where:
-        return Endpoint(
-            name=name,
-            url=_checked_url(options.where),
-            security=Security(options.security),
-            username=options.username,
-            password_file=options.password_file,
-        )
+        return _given(options, name, _checked_url(options.where))
     settings = load_settings()
     tag_map = load_tag_map(settings.tag_map, urls=settings.endpoint_urls)
     for endpoint in tag_map.endpoints:
         if endpoint.name == options.where:
             return endpoint
     raise _refused("no-endpoint", f"{settings.tag_map} has no endpoint {options.where!r}, and it is no address")
+
+
+def _given(options: argparse.Namespace, name: str, url: str) -> Endpoint:
+    return Endpoint(
+        name=name,
+        url=url,
+        security=Security(options.security),
+        username=options.username,
+        password_file=options.password_file,
+    )
 
 
 def _checked_url(url: str) -> str:
@@ -189,7 +193,7 @@ def _bind_template(options: argparse.Namespace) -> int:
         template = options.template.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _refused("template-unreadable", f"{options.template}: {error}") from error
-    _write(options.output, filled_in(template, machines, security=Security(options.security)))
+    _write(options.output, filled_in(template, machines, like=_given(options, "", "")))
     return 0
 
 

@@ -28,11 +28,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from opcua_bridge.browse_path import split_step
 from opcua_bridge.discovery.proposal import Proposal, TargetProposal
 from opcua_bridge.discovery.proposals import Proposals, names
 from opcua_bridge.discovery.tree import Found, Tree
-from opcua_bridge.tag_map import DRIVERS, NODE, Endpoint, MapError, Security, TagMapRefused, parse_tag_map
+from opcua_bridge.tag_map import DRIVERS, NODE, Endpoint, MapError, TagMapRefused, parse_tag_map
 
 MACHINE: Final = "{machine}"
 NOTHING: Final = 1.01
@@ -80,13 +82,13 @@ def template_text(endpoint: Endpoint, tree: Tree, proposals: Proposals, *, prefi
     return "\n".join(lines) + "\n"
 
 
-def filled_in(template: str, machines: Mapping[str, str], *, security: Security) -> str:
-    """The tag map of these machines (name -> address), all alike. Raises TagMapRefused."""
+def filled_in(template: str, machines: Mapping[str, str], *, like: Endpoint) -> str:
+    """The tag map of these machines (name -> address), all alike, also in what `like` has. Raises TagMapRefused."""
     document = _template(template)
     lines = [f"# {len(machines)} machines from one template.", "", "[namespaces]"]
     lines += [f"{_toml(alias)} = {_toml(uri)}" for alias, uri in document.get("namespaces", {}).items()]
     for name, url in machines.items():
-        lines += ["", *_endpoint_lines(Endpoint(name=name, url=url, security=security))]
+        lines += ["", *_endpoint_lines(replace(like, name=name, url=url))]
         for table in ("tag", "events", "job_target"):
             for raw in document.get(table, []):
                 entry = _Entry(table, tuple((k, _named(v, name)) for k, v in raw.items()))

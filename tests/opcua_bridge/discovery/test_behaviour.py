@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from opcua_bridge.discovery.behaviour import MAX_CHANGES, Observed, Pattern, behaviour_of
+from opcua_bridge.discovery.behaviour import MAX_CHANGES, Behaviour, Observed, Pattern, behaviour_of
 from standards.lineside.ingest_v1 import Value
 
 values = st.one_of(st.booleans(), st.integers(-50, 50), st.floats(allow_nan=False, allow_infinity=False), st.text())
@@ -32,7 +32,7 @@ def observed(*seen: Value, every_s: float = 1.0) -> Observed:
         ((1, 2, 3, 1, 2), Pattern.few_values, "changed 4 times between 3 values: 1, 2, 3"),
         ((3, 1, 2), Pattern.few_values, "changed 2 times between 3 values: 3, 1, 2"),
         ((0, 1, 2, 1, 0), Pattern.few_values, "changed 4 times between 3 values: 0, 1, 2"),
-        ((False, True, False), Pattern.few_values, "changed 2 times between 2 values: False, True"),
+        ((False, True, False), Pattern.few_values, "went on and off, 2 times"),
         (("A", "B", "C"), Pattern.fresh_values, "changed 2 times, to a new value each time, the last 'C'"),
         (("Idle", "Run", "Idle"), Pattern.few_values, "changed 2 times between 2 values: 'Idle', 'Run'"),
         ((20.5, 20.7, 20.1), Pattern.wandering, "wandered between 20.1 and 20.7, 2 times"),
@@ -54,6 +54,7 @@ def test_what_rises_with_the_clock_is_told_from_a_counter() -> None:
 
 
 def test_nobody_watched_is_not_the_same_as_nothing_happened() -> None:
+    assert behaviour_of(observed(5)) == Behaviour(Pattern.unwatched, 0, "was looked at once (5)")
     bad = Observed()
     bad.add(0.0, None, 0x80740000)
     assert behaviour_of(None).pattern is Pattern.unwatched
@@ -74,7 +75,7 @@ def test_whatever_only_rises_is_never_taken_for_a_state(steps: list[int], first:
 def test_changes_are_counted_and_nothing_else(seen: list[Value]) -> None:
     behaviour = behaviour_of(observed(*seen))
     assert behaviour.changes == sum(type(a) is not type(b) or a != b for a, b in pairwise(seen))
-    assert (behaviour.pattern is Pattern.constant) is (behaviour.changes == 0 and bool(seen))
+    assert (behaviour.pattern is Pattern.constant) is (behaviour.changes == 0 and len(seen) > 1)
 
 
 @given(st.lists(st.integers(0, 100), min_size=4, max_size=30))

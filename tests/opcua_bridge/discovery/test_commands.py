@@ -28,7 +28,7 @@ CLASSES = {
 
 
 class Live(Machine):
-    """A plain machine that works: its values change every 0.3 s."""
+    """A plain machine that works: its values change every 0.2 s."""
 
     def __init__(self, first_id: int = 0, **options: Any) -> None:
         super().__init__(**options)
@@ -45,14 +45,14 @@ class Live(Machine):
 
     async def work(self) -> None:
         for step in range(1, 400):
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.2)
             for name, (_, values) in self._values.items():
                 await self.write(name, values[step])
 
 
 def movements() -> dict[str, tuple[V, Iterable[Any]]]:
     return {
-        "GoodCount": (V.UInt32, (100 + n // 2 for n in itertools.count())),
+        "GoodCount": (V.UInt32, itertools.accumulate(itertools.cycle([0, 1, 0, 3, 0, 0, 1]), initial=100)),
         "MachineState": (V.Int32, itertools.cycle([1, 1, 2, 2, 2, 3, 3])),
         "SerialNumber": (V.String, (f"SN-{n:05}" for n in itertools.count())),
         "Temperature": (V.Double, (20 + (n * 7 % 11) / 10 for n in itertools.count())),
@@ -87,7 +87,7 @@ async def command(folder: Path, *arguments: str) -> int:
 async def test_bind_proposes_what_a_plain_machine_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "map.toml"
     async with live() as it:
-        assert await command(tmp_path, "bind", it.url, "--name", "PRESS-1", "--watch", "4", "--accept", "0.75",
+        assert await command(tmp_path, "bind", it.url, "--name", "PRESS-1", "--watch", "5", "--accept", "0.75",
                              "--output", str(out)) == 0  # fmt: skip
         [endpoint] = load_tag_map(out).endpoints
         assert {t.tag.removeprefix("PRESS-1."): t.tag_class for t in endpoint.tag} == CLASSES
@@ -138,7 +138,7 @@ async def test_one_template_binds_three_like_machines(tmp_path: Path, capsys: py
         presses = [
             await stack.enter_async_context(live(first_id=5_000 + 1_000 * n, spaces_before=2 * n)) for n in range(3)
         ]
-        assert await command(tmp_path, "bind", presses[0].url, "--name", "PRESS-1", "--watch", "4", "--accept", "0.75",
+        assert await command(tmp_path, "bind", presses[0].url, "--name", "PRESS-1", "--watch", "5", "--accept", "0.75",
                              "--output", str(tmp_path / "one.toml"), "--save-template", str(template)) == 0  # fmt: skip
         like = [f"--endpoint=PRESS-{n}={press.url}" for n, press in enumerate(presses, 1)]
         assert await command(tmp_path, "bind", "--template", str(template), *like, "--output", str(out)) == 0

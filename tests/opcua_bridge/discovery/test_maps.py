@@ -15,6 +15,7 @@ from opcua_bridge.discovery.tree import Found, Tree
 from opcua_bridge.tag_map import Endpoint, Security, TagClass, TagMapRefused, parse_tag_map
 
 ENDPOINT = Endpoint(name="PRESS-1", url="opc.tcp://192.0.2.1:4840/", security=Security.basic256sha256, username="mes")
+LIKE = Endpoint(name="", url="", security=Security.aes128, username="mes", password_file="press.password")
 URI = "urn:vendor:press"
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="⟶;"), min_size=1, max_size=12)
 
@@ -108,8 +109,11 @@ def template() -> str:
 
 def test_a_template_binds_like_machines_by_name_and_address() -> None:
     machines = {f"PRESS-{n}": f"opc.tcp://192.0.2.{n}:4840/" for n in range(1, 9)}
-    tag_map = parse_tag_map(filled_in(template(), machines, security=Security.none))
+    tag_map = parse_tag_map(filled_in(template(), machines, like=LIKE))
     assert {e.name: e.url for e in tag_map.endpoints} == machines
+    assert {(e.security, e.username, e.password_file) for e in tag_map.endpoints} == {
+        (Security.aes128, "mes", "press.password")
+    }
     for endpoint in tag_map.endpoints:
         assert [(t.tag, t.node) for t in endpoint.tag] == [
             (f"{endpoint.name}.Good", f"nsu={URI};s={endpoint.name}.Good"),
@@ -141,7 +145,7 @@ def test_a_template_has_no_endpoint_and_is_no_tag_map() -> None:
 )
 def test_a_template_that_is_none_is_refused(text: str, code: str) -> None:
     with pytest.raises(TagMapRefused) as refused:
-        filled_in(text, {"A": "opc.tcp://a:1/", "B": "opc.tcp://b:1/"}, security=Security.none)
+        filled_in(text, {"A": "opc.tcp://a:1/", "B": "opc.tcp://b:1/"}, like=LIKE)
     assert code in [e.code for e in refused.value.errors]
 
 
