@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 STANDARD: Final = "http://opcfoundation.org/UA/"
+OWN: Final = "urn:lineside:own-namespace"
+"""Stands for the namespace a server calls after itself, the second in its list (OPC 10000-3 clause 8.2.2): its URI
+often has the name of the computer, another one at each of eight like machines."""
 ARROW: Final = " ⟶ "
 
 

@@ -19,7 +19,7 @@ from asyncua.client.client import UaClientState
 from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
 
-from opcua_bridge.browse_path import STANDARD, has_path, split_address, split_step
+from opcua_bridge.browse_path import OWN, STANDARD, has_path, split_address, split_step
 from opcua_bridge.tag_map import NODE, Endpoint, Security
 from opcua_bridge.trust import Trust, UntrustedServer
 from opcua_bridge.values import EVENT_FIELDS, to_us
@@ -261,10 +261,14 @@ class Channel:
         space, local = found["space"], f"{found['kind']}={found['key']}"
         if not space:
             return ua.NodeId.from_string(local)
-        uri = space.removeprefix("nsu=")
+        return ua.NodeId.from_string(f"ns={self._index(space.removeprefix('nsu='))};{local}")
+
+    def _index(self, uri: str) -> int:
+        if uri == OWN and len(self.status.namespaces) > 1:
+            return 1
         if uri not in self.status.namespaces:
             raise UnknownNamespace(uri)
-        return ua.NodeId.from_string(f"ns={self.status.namespaces.index(uri)};{local}")
+        return self.status.namespaces.index(uri)
 
     def node_name(self, node_id: ua.NodeId) -> str:
         """The id as it is written in a tag map."""
@@ -360,10 +364,7 @@ class Channel:
 
     def _qualified(self, step: str) -> ua.QualifiedName:
         space, name = split_step(step)
-        uri = space.removeprefix("nsu=") or STANDARD
-        if uri not in self.status.namespaces:
-            raise UnknownNamespace(uri)
-        return ua.QualifiedName(name, self.status.namespaces.index(uri))
+        return ua.QualifiedName(name, self._index(space.removeprefix("nsu=") or STANDARD))
 
     # ----------------------------------------------------------- subscriptions
 
@@ -468,10 +469,7 @@ class Channel:
         if not name:
             return None
         space, _, field = name.rpartition(";")
-        uri = space.removeprefix("nsu=")
-        if uri not in self.status.namespaces:
-            raise UnknownNamespace(uri)
-        return ua.QualifiedName(field, self.status.namespaces.index(uri))
+        return ua.QualifiedName(field, self._index(space.removeprefix("nsu=")))
 
     async def delete_items(self, subscription_id: int, item_ids: Sequence[int]) -> None:
         params = ua.DeleteMonitoredItemsParameters(

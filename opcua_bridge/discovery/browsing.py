@@ -196,7 +196,8 @@ class _Walk:
             self._remarks.append(f"not deeper than {self._bounds.max_depth} levels")
         await self._describe(ids)
         remarks = tuple(dict.fromkeys(self._remarks))
-        return Tree(root, self._nodes, self._children, frozenset(self._ambiguous), not remarks, remarks)
+        own = next(iter(self._channel.status.namespaces[1:]), "")
+        return Tree(root, self._nodes, self._children, frozenset(self._ambiguous), own, not remarks, remarks)
 
     def _is_full(self) -> bool:
         if len(self._nodes) >= self._bounds.max_nodes:

@@ -30,7 +30,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from opcua_bridge.browse_path import split_step
+from opcua_bridge.browse_path import OWN, split_step
 from opcua_bridge.discovery.proposal import Proposal, TargetProposal
 from opcua_bridge.discovery.proposals import Proposals, names
 from opcua_bridge.discovery.tree import Found, Tree
@@ -43,6 +43,7 @@ _KNOWN_ALIASES: Final = {
     "http://opcfoundation.org/UA/": "ua",
     "http://opcfoundation.org/UA/DI/": "di",
     "http://opcfoundation.org/UA/Machinery/": "machinery",
+    OWN: "own",
 }
 
 
@@ -69,7 +70,7 @@ def tag_map_text(endpoint: Endpoint, tree: Tree, proposals: Proposals, *, prefix
 
 def template_text(endpoint: Endpoint, tree: Tree, proposals: Proposals, *, prefix: str, accept: float) -> str:
     """What was taken, for machines like this one: `{machine}` instead of its name, and no endpoint."""
-    entries = [_like(e, prefix) for e in _entries(tree, proposals, prefix, accept) if e.taken]
+    entries = [_like(e, prefix, tree.own) for e in _entries(tree, proposals, prefix, accept) if e.taken]
     spaces = _namespaces(entries)
     lines = [
         f"# Template of machines like {_line(prefix)} ({_line(endpoint.url)}): `lineside-bridge bind --template`.",
@@ -188,14 +189,16 @@ def _ways(path: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [path[: n + 1] for n in range(len(path))]
 
 
-def _like(entry: _Entry, prefix: str) -> _Entry:
-    """The entry with `{machine}` where the machine's name stands by itself."""
+def _like(entry: _Entry, prefix: str, own: str) -> _Entry:
+    """The entry with `{machine}` where the machine's name stands by itself, and no namespace that has its name."""
     alone = re.compile(rf"(?<![^\W_]){re.escape(prefix)}(?![^\W_])" if prefix else r"(?!)")
 
     def general(value: Any) -> Any:
         if isinstance(value, list):
             return [general(v) for v in value]
-        return alone.sub(MACHINE, value) if isinstance(value, str) else value
+        if own and value.startswith(f"nsu={own};"):
+            return f"nsu={OWN};{general(value.removeprefix(f'nsu={own};'))}"
+        return alone.sub(MACHINE, value)
 
     return _Entry(entry.table, tuple((k, general(v)) for k, v in entry.keys), entry.remarks, entry.taken)
 

@@ -63,6 +63,8 @@ class Tree:
     """Node -> browse name -> node below it: every reference, also those to nodes found on another way before."""
     ambiguous: frozenset[tuple[str, ...]] = frozenset()
     """Ways that lead to more than one node: two have the same browse name below the same node."""
+    own: str = ""
+    """URI of the namespace the server calls after itself."""
     complete: bool = True
     """False: there is more than was asked for, or than the server would say."""
     remarks: tuple[str, ...] = ()

@@ -30,15 +30,19 @@ CLASSES = {
 class Live(Machine):
     """A plain machine that works: its values change every 0.2 s."""
 
-    def __init__(self, first_id: int = 0, **options: Any) -> None:
+    def __init__(self, first_id: int = 0, own_uri: str = "", **options: Any) -> None:
         super().__init__(**options)
-        self._first_id = first_id
+        self._first_id, self._own_uri = first_id, own_uri
 
     async def begin(self) -> None:
         self._values = {
             name: (kind, list(itertools.islice(values, 400))) for name, (kind, values) in movements().items()
         }
         await self.start({})
+        if self._own_uri:
+            await self.server.set_application_uri(self._own_uri)
+            self.space = 1
+            self.folder = await self.server.nodes.objects.add_object(self.space, "Own")
         for number, (name, (kind, values)) in enumerate(self._values.items()):
             node = ua.NodeId(self._first_id + number, self.space) if self._first_id else ua.NodeId(name, self.space)
             self.nodes[name] = await self.folder.add_variable(node, f"{self.space}:{name}", values[0], kind)
@@ -150,6 +154,19 @@ async def test_one_template_binds_three_like_machines(tmp_path: Path, capsys: py
         assert all(" ⟶ " in t.node for t in endpoint.tag)
     shown = capsys.readouterr().out
     assert all(f"PRESS-{n}: 4 of 4 tags are readable" in shown for n in (1, 2, 3))
+
+
+async def test_a_template_knows_the_namespace_a_server_calls_after_itself(tmp_path: Path) -> None:
+    template, out = tmp_path / "press.toml", tmp_path / "two.toml"
+    async with live(own_uri="urn:press-a:server") as first, live(own_uri="urn:press-b:server") as second:
+        assert await command(tmp_path, "bind", first.url, "--watch", "5", "--accept", "0.75", "--name", "A",
+                             "--output", str(tmp_path / "one.toml"), "--save-template", str(template)) == 0  # fmt: skip
+        like = [f"--endpoint=A={first.url}", f"--endpoint=B={second.url}"]
+        assert await command(tmp_path, "bind", "--template", str(template), *like, "--output", str(out)) == 0
+        assert await command(tmp_path, "check", str(out), "--online", "--watch", "1") == 0
+    assert "urn:press-a" in (tmp_path / "one.toml").read_text()
+    assert "urn:press-a" not in out.read_text()
+    assert {t.tag for e in load_tag_map(out).endpoints for t in e.tag} == {f"{m}.{n}" for m in "AB" for n in CLASSES}
 
 
 async def test_browse_shows_nodes_by_namespace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
