@@ -21,6 +21,8 @@ from opcua_bridge.values import sample_of
 NODES_PER_BROWSE: Final = 100
 """Nodes in a request where the server states no smaller limit."""
 RELEASE_WITHIN_S: Final = 2.0
+SUBSCRIBE_TO_EVENTS: Final = 1
+"""Bit of the EventNotifier attribute (OPC 10000-3 clause 5.5.1)."""
 NO_CONTINUATION_POINTS: Final = ua.StatusCodes.BadNoContinuationPoints
 _STATES_AND_TRANSITIONS: Final = frozenset({"i=2307", "i=2309", "i=2310"})
 """StateType, InitialStateType, TransitionType: the drawing of a state machine, not its state."""
@@ -197,7 +199,21 @@ class _Walk:
         await self._describe(ids)
         remarks = tuple(dict.fromkeys(self._remarks))
         own = next(iter(self._channel.status.namespaces[1:]), "")
-        return Tree(root, self._nodes, self._children, frozenset(self._ambiguous), own, not remarks, remarks)
+        return Tree(
+            root,
+            self._nodes,
+            self._children,
+            frozenset(self._ambiguous),
+            own,
+            await self._notifies(),
+            not remarks,
+            remarks,
+        )
+
+    async def _notifies(self) -> bool:
+        [value] = await self._channel.read_attribute([ua.NodeId(ua.ObjectIds.Server)], ua.AttributeIds.EventNotifier)
+        bits = value.Value.Value if value.Value is not None else 0
+        return isinstance(bits, int) and bool(bits & SUBSCRIBE_TO_EVENTS)
 
     def _is_full(self) -> bool:
         if len(self._nodes) >= self._bounds.max_nodes:

@@ -69,6 +69,7 @@ def _browse(options: argparse.Namespace) -> int:
 
 async def _show_tree(endpoint: Endpoint, options: argparse.Namespace) -> int:
     from opcua_bridge.discovery.browsing import browse_endpoint
+    from opcua_bridge.discovery.tree import printable
     from opcua_bridge.trust import Trust
 
     trust = Trust(load_settings().trust_path)
@@ -76,10 +77,14 @@ async def _show_tree(endpoint: Endpoint, options: argparse.Namespace) -> int:
     for node in tree:
         unit = f" {node.unit}" if node.unit else ""
         what = f"{node.data_type} = {str(node.value)[:80]}{unit}" if node.is_variable else node.kind
-        print(f"{node.node}\t{node.words}\t{what}")
-    for remark in tree.remarks:
-        complain(f"there is more: {remark}")
+        print("\t".join(printable(text) for text in (node.node, node.words, what)))
+    _say_more(tree.remarks)
     return 0
+
+
+def _say_more(remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        complain(f"there is more: {remark}")
 
 
 def _bounds(options: argparse.Namespace) -> Bounds:
@@ -161,6 +166,7 @@ async def _propose(endpoint: Endpoint, options: argparse.Namespace) -> int:
 
     async with Connection(endpoint, Trust(load_settings().trust_path)) as channel:
         tree = await browse(channel, root=options.root, bounds=_bounds(options))
+        _say_more(tree.remarks)
         nodes = [v.node for v in tree.variables if v.is_readable and not v.is_property]
         complain(f"watching {len(nodes)} variables for {options.watch:g} s")
         seen = await watch(channel, nodes, seconds=options.watch)

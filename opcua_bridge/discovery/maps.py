@@ -33,12 +33,14 @@ from msgspec.structs import replace
 from opcua_bridge.browse_path import OWN, split_step
 from opcua_bridge.discovery.proposal import Proposal, TargetProposal
 from opcua_bridge.discovery.proposals import Proposals, names
-from opcua_bridge.discovery.tree import Found, Tree
+from opcua_bridge.discovery.tree import Found, Tree, printable
 from opcua_bridge.tag_map import DRIVERS, NODE, Endpoint, MapError, TagMapRefused, parse_tag_map
 
 MACHINE: Final = "{machine}"
 NOTHING: Final = 1.01
 """No proposal is so sure: all of them are written as comments."""
+EVENTS: Final = 0.5
+"""Nearly every server says that it tells of events; few do."""
 _KNOWN_ALIASES: Final = {
     "http://opcfoundation.org/UA/": "ua",
     "http://opcfoundation.org/UA/DI/": "di",
@@ -73,8 +75,9 @@ def template_text(endpoint: Endpoint, tree: Tree, proposals: Proposals, *, prefi
     entries = [_like(e, prefix, tree.own) for e in _entries(tree, proposals, prefix, accept) if e.taken]
     spaces = _namespaces(entries)
     lines = [
-        f"# Template of machines like {_line(prefix)} ({_line(endpoint.url)}): `lineside-bridge bind --template`.",
-        *(f"# {_line(m.what)} {_line(m.words)}" for m in proposals.machines),
+        f"# Template of machines like {printable(prefix)} ({printable(endpoint.url)}), for",
+        "# lineside-bridge bind --template.",
+        *(f"# {printable(m.what)} {printable(m.words)}" for m in proposals.machines),
         "",
         *_space_lines(spaces),
     ]
@@ -146,6 +149,9 @@ def _entries(tree: Tree, proposals: Proposals, prefix: str, accept: float) -> It
             ("prefix", target.found.node),
         )
         yield _Entry("job_target", keys, _why_target(target), _is_usable(target) and target.confidence >= accept)
+    if tree.notifies:
+        why = f"{EVENTS:.2f} alarm: the server tells of events; those with a source and a state are alarms"
+        yield _Entry("events", (("tag", "{source}.Alarm"), ("node", "i=2253")), (why,), accept <= EVENTS)
 
 
 def target_names(targets: Sequence[TargetProposal]) -> list[str]:
@@ -210,11 +216,11 @@ def _head(endpoint: Endpoint, proposals: Proposals, entries: Iterable[_Entry], a
     taken = [e.taken for e in entries]
     rule = f"from {accept:.2f} on" if accept <= 1 else "none (--accept takes them from a confidence on)"
     return [
-        f"# Proposed by lineside-bridge bind for {_line(endpoint.url)}.",
+        f"# Proposed by lineside-bridge bind for {printable(endpoint.url)}.",
         f"# {len(taken)} proposals, {sum(taken)} taken: {rule}.",
         "# Another is taken by removing the '#' in front of its lines.",
-        *(f"# {_line(_machine_words(m.words, m.what, m.nameplate))}" for m in proposals.machines),
-        *(f"# Note: {_line(remark)}" for remark in proposals.remarks),
+        *(f"# {printable(_machine_words(m.words, m.what, m.nameplate))}" for m in proposals.machines),
+        *(f"# Note: {printable(remark)}" for remark in proposals.remarks),
     ]
 
 
@@ -236,24 +242,21 @@ def _endpoint_lines(endpoint: Endpoint) -> list[str]:
 
 def _entry_lines(entry: _Entry, spaces: Mapping[str, str], above: str) -> list[str]:
     body = [f"[[{above}{entry.table}]]", *(f"{key} = {_toml(_short(value, spaces))}" for key, value in entry.keys)]
-    remarks = [f"  # {_line(remark)}" for remark in entry.remarks]
+    remarks = [f"  # {printable(remark)}" for remark in entry.remarks]
     return remarks + [f"  {line}" if entry.taken else f"  #{line}" for line in body]
 
 
 def _silent_lines(proposals: Proposals) -> list[str]:
     if not proposals.silent:
         return []
-    return ["", "# Seen, and nothing proposed:"] + [f"#   {_line(f.words)}: {_line(w)}" for f, w in proposals.silent]
+    return ["", "# Seen, and nothing proposed:"] + [
+        f"#   {printable(f.words)}: {printable(w)}" for f, w in proposals.silent
+    ]
 
 
 def _toml(value: Any) -> str:
     """A TOML value; what JSON writes of texts, numbers, truth values and lists is TOML but for the character 127."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _line(text: str) -> str:
-    """Words of a machine in a comment: nothing of them may begin a line of its own."""
-    return "".join(c if c.isprintable() else " " for c in str(text))
 
 
 def _short(value: Any, spaces: Mapping[str, str]) -> Any:

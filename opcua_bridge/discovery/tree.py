@@ -65,6 +65,8 @@ class Tree:
     """Ways that lead to more than one node: two have the same browse name below the same node."""
     own: str = ""
     """URI of the namespace the server calls after itself."""
+    notifies: bool = False
+    """The Server object tells of events."""
     complete: bool = True
     """False: there is more than was asked for, or than the server would say."""
     remarks: tuple[str, ...] = ()
@@ -86,3 +88,8 @@ class Tree:
     @property
     def variables(self) -> list[Found]:
         return [n for n in self if n.is_variable]
+
+
+def printable(text: object) -> str:
+    """Words of a machine for a terminal or a comment: nothing of them begins a line or gives an order."""
+    return "".join(c if c.isprintable() else " " for c in str(text))

@@ -192,6 +192,7 @@ async def test_the_simulated_factory_is_proposed_as_it_is(tmp_path: Path) -> Non
     assert {t.tag for t in demo.tag if t.node in bound} - {t.tag for t in endpoint.tag} == {"PACK-1.Scanner"}
     assert len(bound) >= 0.8 * len(meant)
     assert {t.equipment for t in endpoint.job_target} == {t.equipment for t in demo.job_target}
+    assert [(e.tag, e.node) for e in endpoint.events] == [(e.tag, e.node) for e in demo.events]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,13 @@ def test_only_what_is_sure_enough_is_in_use_and_the_rest_can_be_read() -> None:
     assert "# 0.60 good: its name has 'count'; but: a doubt" in text
     taken = re.sub(r"^  #(?! )", "  ", text, flags=re.MULTILINE)
     assert [t.tag for t in parse_tag_map(taken).endpoints[0].tag] == ["PRESS-1.Good", "PRESS-1.Total"]
+
+
+def test_events_are_proposed_where_the_server_tells_of_them() -> None:
+    for notifies in (True, False):
+        tree = replace(tree_of(GOOD), notifies=notifies)
+        text = tag_map_text(ENDPOINT, tree, proposals(("Good", GOOD, 0.9)), prefix="P", accept=0.5)
+        assert [e.tag for e in parse_tag_map(text).endpoints[0].events] == ["{source}.Alarm"] * notifies
 
 
 def test_nothing_is_bound_silently() -> None:
