@@ -39,6 +39,7 @@ _MACHINES: Final = {
 }
 _NAMEPLATES: Final = (type_of(MACHINERY, 1004), type_of(ROBOTICS, 1004))
 _RECEIVER: Final = type_of(JOB_CONTROL, 1002)
+_PROVIDER: Final = type_of(JOB_CONTROL, 1003)
 _OLD_RECEIVER: Final = type_of(JOB_CONTROL_V1, 1002)
 
 
@@ -96,10 +97,18 @@ def job_targets(tree: Tree) -> list[TargetProposal]:
 def _target(tree: Tree, found: Found) -> TargetProposal:
     methods = sorted({"Store", "StoreAndStart", "Start", "Stop", "Pause", "Resume", "Abort", "Cancel", "Clear"}
                      & tree.names_below(found.node))  # fmt: skip
-    evidence = (f"{found.words} is a job order receiver of {NAMES[JOB_CONTROL]}",)
+    evidence: tuple[str, ...] = (f"{found.words} is a job order receiver of {NAMES[JOB_CONTROL]}",)
     if "Store" in methods or "StoreAndStart" in methods:
-        return TargetProposal(found, JOB_DRIVER, SURE, (*evidence, f"it has the methods {', '.join(methods)}"))
-    return TargetProposal(found, JOB_DRIVER, FAIR / 2, (*evidence, "but no method to give it a job order"))
+        sure, evidence = SURE, (*evidence, f"it has the methods {', '.join(methods)}")
+    else:
+        sure, evidence = FAIR / 2, (*evidence, "but no method to give it a job order")
+    return TargetProposal(found, JOB_DRIVER, "receiver", sure, evidence, _responses_beside(tree, found))
+
+
+def _responses_beside(tree: Tree, receiver: Found) -> str:
+    """The one job response provider below the same object; none where there are several."""
+    beside = [f.node for f in tree if _PROVIDER in f.types and f.path[:-1] == receiver.path[:-1]]
+    return beside[0] if len(beside) == 1 else ""
 
 
 def machines(tree: Tree) -> list[Machine]:

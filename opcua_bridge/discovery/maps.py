@@ -146,7 +146,8 @@ def _entries(tree: Tree, proposals: Proposals, prefix: str, accept: float) -> It
         keys = (
             ("equipment", prefix if one else _joined(prefix, name)),
             ("driver", target.driver),
-            ("prefix", target.found.node),
+            (target.key, target.found.node),
+            *((("responses", target.responses),) if target.responses else ()),
         )
         yield _Entry("job_target", keys, _why_target(target), _is_usable(target) and target.confidence >= accept)
     if tree.notifies:

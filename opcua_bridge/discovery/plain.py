@@ -258,6 +258,7 @@ def plain_targets(tree: Tree) -> list[TargetProposal]:
         TargetProposal(
             Found(prefix, tree.nodes[prefix + _TRIGGER].path[:-1]),
             "plain-tags",
+            "prefix",
             0.9,
             (f"below {prefix} are {', '.join(_JOB_VARIABLES)}: a job is written there and triggered",),
         )

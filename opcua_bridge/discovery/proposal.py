@@ -54,8 +54,12 @@ class TargetProposal:
 
     found: Found
     driver: str
+    key: str
+    """What the tag map calls the node of `found` for this driver."""
     confidence: float
     evidence: tuple[str, ...]
+    responses: str = ""
+    """Node of the object beside it that answers what came of jobs, if there is one."""
 
 
 @dataclass(frozen=True)

@@ -174,11 +174,13 @@ async def test_packml(conformance: Path, tmp_path: Path) -> None:
 async def test_job_order_receivers(conformance: Path, tmp_path: Path, type_number: int) -> None:
     async with shop(conformance, JOB_CONTROL) as it:
         receiver = await it.make(it.folder, JOB_CONTROL, type_number, "JobOrderControl")
+        provider = await it.make(it.folder, JOB_CONTROL, 1003, "JobOrderResults")
         found = await it.proposals(tmp_path)
-        node = receiver.nodeid
+        node, beside = receiver.nodeid, provider.nodeid
     [target] = found.targets
     assert target.found.node.endswith(f"i={node.Identifier}")
-    assert target.driver == "isa95-job-control"
+    assert target.responses.endswith(f"i={beside.Identifier}")
+    assert (target.driver, target.key) == ("isa95-job-control", "receiver")
     assert target.confidence > 0.9
     assert "Store, StoreAndStart" in target.evidence[1]
     assert found.tags == ()

@@ -100,17 +100,20 @@ def test_whatever_a_machine_calls_things_the_map_is_sound_and_says_no_more(
 
 
 def test_a_driver_this_bridge_does_not_have_is_proposed_but_not_used() -> None:
-    known = TargetProposal(Found(f"nsu={URI};s=A", ("A",)), "plain-tags", 0.9, ("it has all of it",))
-    unknown = TargetProposal(Found(f"nsu={URI};s=B", ("B",)), "magic", 0.97, ("it is one",))
+    known = TargetProposal(Found(f"nsu={URI};s=A", ("A",)), "plain-tags", "prefix", 0.9, ("it has all of it",))
+    unknown = TargetProposal(Found(f"nsu={URI};s=B", ("B",)), "magic", "wand", 0.97, ("it is one",), "nsu=urn:x;s=C")
     found = proposals(("Good", GOOD, 0.9), targets=(known, unknown))
     text = tag_map_text(ENDPOINT, tree_of(GOOD), found, prefix="PRESS-1", accept=0.8)
     [endpoint] = parse_tag_map(text).endpoints
     assert [(t.equipment, t.prefix) for t in endpoint.job_target] == [("PRESS-1.A", f"nsu={URI};s=A")]
     assert "this bridge has no driver 'magic' yet" in text
+    assert '  #wand = "press;s=B"\n  #responses = "x;s=C"' in text
 
 
 def template() -> str:
-    target = TargetProposal(Found(f"nsu={URI};s=PRESS-1", ("PRESS-1",)), "plain-tags", 0.9, ("all of it is there",))
+    target = TargetProposal(
+        Found(f"nsu={URI};s=PRESS-1", ("PRESS-1",)), "plain-tags", "prefix", 0.9, ("all of it is there",)
+    )
     found = proposals(("Good", GOOD, 0.9), ("Total", NUMBERED, 0.85), ("Unsure", NUMBERED, 0.3), targets=(target,))
     return template_text(ENDPOINT, tree_of(GOOD, NUMBERED), found, prefix="PRESS-1", accept=0.8)
 
