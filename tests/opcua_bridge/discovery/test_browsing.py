@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,27 @@ async def test_a_cancelled_browse_leaves_no_continuation_point(
             assert limits.open == {}
             assert limits.released > 0
         assert len((await browse(channel)).variables) == len(SIGNALS)
+
+
+async def test_whatever_the_limits_the_same_is_found_and_nothing_left_open(tmp_path: Path) -> None:
+    async with machine({f"V{n}": (n, INT) for n in range(4)}) as it:
+        for cell in range(3):
+            folder = await it.folder.add_object(it.space, f"Cell{cell}")
+            for number in range(4):
+                await folder.add_variable(it.space, f"Value{number}", number, INT)
+        whole = await browsed(it, tmp_path)
+        for seed in range(8):
+            chance = random.Random(seed)
+            limits = Limits(
+                references=chance.randint(1, 5),
+                nodes_per_read=chance.randint(5, 9),
+                nodes_per_browse=chance.randint(1, 5),
+                points=chance.randint(1, 4),
+            )
+            with small(limits):
+                tree = await browsed(it, tmp_path, references=chance.choice([0, 1, 3]))
+            assert (tree.nodes, tree.children, tree.remarks) == (whole.nodes, whole.children, ()), seed
+            assert limits.open == {}, seed
 
 
 async def test_two_nodes_of_one_name_are_no_browse_path(tmp_path: Path) -> None:
