@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,11 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._channel.leave()
+        try:
+            await self._channel.leave()
+        except (ua.UaError, OSError, TimeoutError):
+            if error is None:
+                raise
 
 
 class OpenPages:
@@ -119,10 +124,14 @@ class OpenPages:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._open:
-            async with asyncio.timeout(RELEASE_WITHIN_S):
-                for points in _chunked(list(self._open), self._limits.step):
-                    await self._channel.browse_next(points, release=True)
+            with contextlib.suppress(ua.UaError, OSError, TimeoutError):  # a session that is gone holds nothing open
+                await self._release()
         self._open.clear()
+
+    async def _release(self) -> None:
+        async with asyncio.timeout(RELEASE_WITHIN_S):
+            for points in _chunked(list(self._open), self._limits.step):
+                await self._channel.browse_next(points, release=True)
 
     async def read(self, questions: dict[int, ua.BrowseDescription]) -> None:
         """All references of these nodes, into `found`; a bad StatusCode of one is in `refused`."""

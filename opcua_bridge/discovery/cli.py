@@ -6,15 +6,18 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from opcua_bridge.lasting import lasting
 from opcua_bridge.settings import load_settings
 from opcua_bridge.tag_map import Endpoint, Security, TagMapRefused, load_tag_map, parse_tag_map
 
 if TYPE_CHECKING:
     from opcua_bridge.discovery.browsing import Bounds
+    from opcua_bridge.discovery.checking import Finding
 
 WATCH_S: Final = 10.0
 MOST_WATCH_S: Final = 3_600.0
@@ -64,7 +67,7 @@ def _add_place(parser: argparse.ArgumentParser, *, optional: bool = False) -> No
 
 def _browse(options: argparse.Namespace) -> int:
     endpoint = _place(options, "browse")
-    return _online(endpoint.url, _show_tree(endpoint, options))
+    return _online(endpoint.url, partial(_show_tree, endpoint, options))
 
 
 async def _show_tree(endpoint: Endpoint, options: argparse.Namespace) -> int:
@@ -135,7 +138,7 @@ def _bind(options: argparse.Namespace) -> int:
         return _bind_template(options)
     _check_bind(options)
     endpoint = _place(options, options.name or "machine-1")
-    return _online(endpoint.url, _propose(endpoint, options))
+    return _online(endpoint.url, partial(_propose, endpoint, options))
 
 
 def _check_bind(options: argparse.Namespace) -> None:
@@ -244,13 +247,8 @@ async def _check_all(endpoints: Sequence[Endpoint], trust_path: Path, seconds: f
 
 async def _check_endpoint(endpoint: Endpoint, trust_path: Path, seconds: float) -> tuple[list[str], int]:
     """Whether every node of the map is there and does what its class says."""
-    from opcua_bridge.discovery.browsing import Connection
-    from opcua_bridge.discovery.checking import check
-    from opcua_bridge.trust import Trust
-
     try:
-        async with Connection(endpoint, Trust(trust_path)) as channel:
-            findings = await check(channel, endpoint.tag, seconds=seconds)
+        findings = await lasting(partial(_findings, endpoint, trust_path, seconds))
     except Exception as error:  # noqa: BLE001  (top level: whatever it is, say it)
         return [f"{endpoint.name}: {endpoint.url} not reachable: {type(error).__name__}: {error}"], 1
     lines = [f"{endpoint.name}: {f.tag}: {f.words}" for f in findings]
@@ -259,13 +257,22 @@ async def _check_endpoint(endpoint: Endpoint, trust_path: Path, seconds: float) 
     return lines, 1 if findings else 0
 
 
+async def _findings(endpoint: Endpoint, trust_path: Path, seconds: float) -> list[Finding]:
+    from opcua_bridge.discovery.browsing import Connection
+    from opcua_bridge.discovery.checking import check
+    from opcua_bridge.trust import Trust
+
+    async with Connection(endpoint, Trust(trust_path)) as channel:
+        return await check(channel, endpoint.tag, seconds=seconds)
+
+
 # -------------------------------------------------------------------- running
 
 
-def _online(url: str, work: Coroutine[Any, Any, int]) -> int:
+def _online(url: str, work: Callable[[], Awaitable[int]]) -> int:
     _quiet()
     try:
-        return asyncio.run(work)
+        return asyncio.run(lasting(work))
     except TagMapRefused:
         raise
     except Exception as error:  # noqa: BLE001  (top level)

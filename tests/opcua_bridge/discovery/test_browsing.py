@@ -14,10 +14,11 @@ from asyncua import ua
 from opcua_bridge.channel import Channel
 from opcua_bridge.discovery.browsing import Bounds, Connection, browse
 from opcua_bridge.discovery.tree import Tree
+from opcua_bridge.lasting import lasting
 from opcua_bridge.tag_map import Endpoint, Security
 from opcua_bridge.trust import Trust
 from tests.opcua_bridge.discovery.small_server import Limits, small
-from tests.opcua_bridge.support import URI, Machine, machine
+from tests.opcua_bridge.support import URI, Machine, Network, machine
 
 INT = ua.VariantType.Int32
 SIGNALS = {f"Signal{n:02}": (n, INT) for n in range(37)}
@@ -155,6 +156,21 @@ async def test_a_root_that_is_not_there_is_said(press: Machine, tmp_path: Path) 
         tree = await browse(channel, root="i=4711000")
     assert not tree.complete
     assert "BadNodeId" in tree.remarks[0]
+
+
+async def test_a_machine_that_goes_away_meanwhile_is_an_error_soon(press: Machine, tmp_path: Path) -> None:
+    limits = Limits(references=2)
+    async with Network(press.port) as network:
+        endpoint = Endpoint(name="press", url=network.url, security=Security.none)
+        limits.at_point = (3, lambda: network.cut(refuse=True))
+
+        async def go() -> None:
+            async with asyncio.timeout(20), Connection(endpoint, Trust(tmp_path)) as channel:
+                await browse(channel)
+
+        with small(limits), pytest.raises(ConnectionError):
+            await lasting(go)
+    assert limits.open
 
 
 async def test_a_connection_that_fails_leaves_no_socket(tmp_path: Path) -> None:
