@@ -215,8 +215,8 @@ _TELLING: Final = 3
 _SEEN: Final = {
     (TagClass.counter, Pattern.rising): 0.65,
     (TagClass.counter, Pattern.keeping_time): 0.3,
-    (TagClass.state, Pattern.few_values): 0.5,
-    (TagClass.alarm, Pattern.few_values): 0.3,
+    (TagClass.state, Pattern.few_values): 0.62,
+    (TagClass.alarm, Pattern.few_values): 0.62,
     (TagClass.identity, Pattern.fresh_values): 0.6,
     (TagClass.measurement, Pattern.wandering): 0.5,
 }

@@ -24,6 +24,7 @@ CLASSES = {
     "MachineState": TagClass.state,
     "SerialNumber": TagClass.identity,
     "Temperature": TagClass.measurement,
+    "Fault": TagClass.alarm,
 }
 
 
@@ -60,7 +61,7 @@ def movements() -> dict[str, tuple[V, Iterable[Any]]]:
         "MachineState": (V.Int32, itertools.cycle([1, 1, 2, 2, 2, 3, 3])),
         "SerialNumber": (V.String, (f"SN-{n:05}" for n in itertools.count())),
         "Temperature": (V.Double, (20 + (n * 7 % 11) / 10 for n in itertools.count())),
-        "Fault": (V.Boolean, itertools.cycle([False, False, True])),
+        "Fault": (V.Boolean, itertools.cycle([False, False, False, True, True])),
         "Heartbeat": (V.UInt32, itertools.count()),
     }
 
@@ -91,7 +92,7 @@ async def command(folder: Path, *arguments: str) -> int:
 async def test_bind_proposes_what_a_plain_machine_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "map.toml"
     async with live() as it:
-        assert await command(tmp_path, "bind", it.url, "--name", "PRESS-1", "--watch", "5", "--accept", "0.75",
+        assert await command(tmp_path, "bind", it.url, "--name", "PRESS-1", "--watch", "5", "--accept", "0.8",
                              "--output", str(out)) == 0  # fmt: skip
         [endpoint] = load_tag_map(out).endpoints
         assert {t.tag.removeprefix("PRESS-1."): t.tag_class for t in endpoint.tag} == CLASSES
@@ -101,7 +102,7 @@ async def test_bind_proposes_what_a_plain_machine_does(tmp_path: Path, capsys: p
     assert "rose from" in said
     assert "never fell" in said
     assert "to a new value each time" in said
-    assert "4 of 4 tags are readable" in capsys.readouterr().out
+    assert "5 of 5 tags are readable" in capsys.readouterr().out
 
 
 async def test_without_accept_nothing_is_bound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +143,7 @@ async def test_one_template_binds_three_like_machines(tmp_path: Path, capsys: py
         presses = [
             await stack.enter_async_context(live(first_id=5_000 + 1_000 * n, spaces_before=2 * n)) for n in range(3)
         ]
-        assert await command(tmp_path, "bind", presses[0].url, "--name", "PRESS-1", "--watch", "5", "--accept", "0.75",
+        assert await command(tmp_path, "bind", presses[0].url, "--name", "PRESS-1", "--watch", "5", "--accept", "0.8",
                              "--output", str(tmp_path / "one.toml"), "--save-template", str(template)) == 0  # fmt: skip
         like = [f"--endpoint=PRESS-{n}={press.url}" for n, press in enumerate(presses, 1)]
         assert await command(tmp_path, "bind", "--template", str(template), *like, "--output", str(out)) == 0
@@ -153,13 +154,13 @@ async def test_one_template_binds_three_like_machines(tmp_path: Path, capsys: py
         assert {t.tag: t.tag_class for t in endpoint.tag} == {f"{endpoint.name}.{n}": c for n, c in CLASSES.items()}
         assert all(" ⟶ " in t.node for t in endpoint.tag)
     shown = capsys.readouterr().out
-    assert all(f"PRESS-{n}: 4 of 4 tags are readable" in shown for n in (1, 2, 3))
+    assert all(f"PRESS-{n}: 5 of 5 tags are readable" in shown for n in (1, 2, 3))
 
 
 async def test_a_template_knows_the_namespace_a_server_calls_after_itself(tmp_path: Path) -> None:
     template, out = tmp_path / "press.toml", tmp_path / "two.toml"
     async with live(own_uri="urn:press-a:server") as first, live(own_uri="urn:press-b:server") as second:
-        assert await command(tmp_path, "bind", first.url, "--watch", "5", "--accept", "0.75", "--name", "A",
+        assert await command(tmp_path, "bind", first.url, "--watch", "5", "--accept", "0.8", "--name", "A",
                              "--output", str(tmp_path / "one.toml"), "--save-template", str(template)) == 0  # fmt: skip
         like = [f"--endpoint=A={first.url}", f"--endpoint=B={second.url}"]
         assert await command(tmp_path, "bind", "--template", str(template), *like, "--output", str(out)) == 0

@@ -58,6 +58,8 @@ def test_what_a_variable_may_be(name: str, data_type: str, pattern: Pattern, kin
     ("name", "data_type", "pattern", "unit"),
     [
         ("GoodCount", "UInt32", Pattern.rising, ""),
+        ("MachineState", "Int32", Pattern.few_values, ""),
+        ("Fault", "Boolean", Pattern.few_values, ""),
         ("Temperature", "Double", Pattern.wandering, ""),
         ("DB4_REAL8", "Float", Pattern.wandering, "°C"),
         ("Serial", "String", Pattern.fresh_values, ""),
