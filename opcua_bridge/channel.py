@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
 from asyncua.client.client import UaClientState
 from asyncua.crypto.uacrypto import CertProperties
 
 from opcua_bridge.admission import admit
+from opcua_bridge.browse_path import OWN, STANDARD, has_path, split_address, split_step
 from opcua_bridge.certificate_facts import certificate_ends_us
 from opcua_bridge.credentials import Credentials, credentials_of
 from opcua_bridge.decoder import Decoder, Message, Published, Undecodable
@@ -51,6 +52,10 @@ SESSION_GONE: Final = frozenset(
         ua.StatusCodes.BadNonceInvalid,
     }
 )
+WHOLE_PATH: Final = 0xFFFFFFFF
+"""RemainingPathIndex of a target at the very end of its path."""
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 _STATUS_NODES: Final = (
     ua.ObjectIds.Server_ServerStatus_StartTime,
     ua.ObjectIds.Server_ServerStatus_CurrentTime,
@@ -100,6 +105,36 @@ class UnknownNamespace(LookupError):
     """The machine's server has no such namespace (now)."""
 
 
+class UnresolvedPath(LookupError):
+    """A browse path leads to no node, or to several."""
+
+
+async def in_chunks(
+    asked: Sequence[_Asked],
+    step: int,
+    call: Callable[[Sequence[_Asked]], Awaitable[list[_Answer]]],
+    learned: Callable[[int], None] = lambda _: None,
+) -> list[_Answer]:
+    """The answers to all of it, at most `step` in a request; fewer where the server says BadTooManyOperations, which
+    `learned` is told."""
+    answers: list[_Answer] = []
+    step = max(1, step)
+    while len(answers) < len(asked):
+        chunk = asked[len(answers) : len(answers) + step]
+        try:
+            answered = await call(chunk)
+        except ua.UaStatusCodeError as error:
+            if error.code != ua.StatusCodes.BadTooManyOperations or len(chunk) == 1:
+                raise
+            step = max(1, len(chunk) // 2)
+            learned(step)
+            continue
+        if len(answered) != len(chunk):
+            raise ConnectionError(f"the server gave {len(answered)} answers to {len(chunk)} questions")
+        answers += answered
+    return answers
+
+
 class Channel:
     """Socket, secure channel and session with one endpoint. Not for use after `close`."""
 
@@ -117,7 +152,8 @@ class Channel:
         self._taken: Offer | None = None
         self.warnings: tuple[str, ...] = ()
         """What is wrong with the server's certificate or our secrets, and not refused."""
-        self.status = ServerStatus(None, None, ("http://opcfoundation.org/UA/",), CHUNK, CHUNK)
+        self.status = ServerStatus(None, None, (STANDARD,), CHUNK, CHUNK)
+        self._at_path: dict[str, ua.NodeId] = {}
 
     # --------------------------------------------------------------- lifecycle
 
@@ -320,17 +356,26 @@ class Channel:
         return to_us(value.Value) if value is not None else None
 
     def node_id(self, node: str) -> ua.NodeId:
-        """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace."""
+        """`nsu=<uri>;s=<name>` -> the id the server uses at present. UnknownNamespace if it has no such namespace,
+        UnresolvedPath for a browse path that `resolve` found nothing at."""
+        if has_path(node):
+            if node not in self._at_path:
+                raise UnresolvedPath(node)
+            return self._at_path[node]
         found = NODE.match(node)
         if found is None:
             raise ValueError(f"not a node: {node!r}")
         space, local = found["space"], f"{found['kind']}={found['key']}"
         if not space:
             return ua.NodeId.from_string(local)
-        uri = space.removeprefix("nsu=")
+        return ua.NodeId.from_string(f"ns={self._index(space.removeprefix('nsu='))};{local}")
+
+    def _index(self, uri: str) -> int:
+        if uri == OWN and len(self.status.namespaces) > 1:
+            return 1
         if uri not in self.status.namespaces:
             raise UnknownNamespace(uri)
-        return ua.NodeId.from_string(f"ns={self.status.namespaces.index(uri)};{local}")
+        return self.status.namespaces.index(uri)
 
     def node_name(self, node_id: ua.NodeId) -> str:
         """The id as it is written in a tag map."""
@@ -341,6 +386,7 @@ class Channel:
 
     async def read(self, nodes: Sequence[str]) -> list[ua.DataValue]:
         """The current values, in order; a node that is not there has a bad status."""
+        await self.resolve([n for n in nodes if n not in self._at_path])
         known: dict[int, ua.NodeId] = {}
         missing = ua.DataValue(None, StatusCode=ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown))
         for index, node in enumerate(nodes):
@@ -354,15 +400,15 @@ class Channel:
     async def _read(
         self, ids: list[ua.NodeId], attribute: ua.AttributeIds = ua.AttributeIds.Value
     ) -> list[ua.DataValue]:
-        values: list[ua.DataValue] = []
-        step = max(1, self.status.nodes_per_read)
-        for start in range(0, len(ids), step):
+        async def read(chunk: Sequence[ua.NodeId]) -> list[ua.DataValue]:
             params = ua.ReadParameters(TimestampsToReturn=ua.TimestampsToReturn.Both)
-            params.NodesToRead = [
-                ua.ReadValueId(NodeId=i, AttributeId=ua.IntegerId(attribute)) for i in ids[start : start + step]
-            ]
-            values += await self._client.uaclient.session.read(params)
-        return values
+            params.NodesToRead = [ua.ReadValueId(NodeId=i, AttributeId=ua.IntegerId(attribute)) for i in chunk]
+            return await self._client.uaclient.session.read(params)
+
+        def learned(most: int) -> None:
+            self.status = replace(self.status, nodes_per_read=most)
+
+        return await in_chunks(ids, self.status.nodes_per_read, read, learned)
 
     async def read_ids(self, ids: Sequence[ua.NodeId]) -> list[ua.DataValue]:
         """The same for ids the server has just told us."""
@@ -381,17 +427,13 @@ class Channel:
         ]
         return [int(s.value) for s in await self._client.uaclient.session.write(params)]
 
-    async def children(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
-        """Objects and variables below a node."""
-        return await self._browse(node, ua.NodeClass.Object | ua.NodeClass.Variable)
-
     async def members(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
         """Variables and methods below a node."""
-        return await self._browse(node, ua.NodeClass.Variable | ua.NodeClass.Method)
+        return await self._references(node, ua.NodeClass.Variable | ua.NodeClass.Method)
 
     async def supertype(self, data_type: ua.NodeId) -> ua.NodeId | None:
         """The type that this one is a kind of; None if the server does not say."""
-        found = await self._browse(
+        found = await self._references(
             data_type, ua.NodeClass.DataType, reference=ua.ObjectIds.HasSubtype, direction=ua.BrowseDirection.Inverse
         )
         return ua.NodeId(found[0].NodeId.Identifier, found[0].NodeId.NamespaceIndex) if found else None
@@ -406,7 +448,7 @@ class Channel:
         results = await self._client.uaclient.session.call([request])
         return results[0]
 
-    async def _browse(
+    async def _references(
         self,
         node: ua.NodeId,
         classes: int,
@@ -414,7 +456,7 @@ class Channel:
         reference: int = ua.ObjectIds.HierarchicalReferences,
         direction: ua.BrowseDirection = ua.BrowseDirection.Forward,
     ) -> list[ua.ReferenceDescription]:
-        session = self._client.uaclient.session
+        """All references of a node, of one kind, to nodes of some classes."""
         description = ua.BrowseDescription(
             NodeId=node,
             BrowseDirection=direction,
@@ -423,14 +465,62 @@ class Channel:
             NodeClassMask=classes,
             ResultMask=ua.BrowseResultMask.All,
         )
-        params = ua.BrowseParameters(NodesToBrowse=[description], RequestedMaxReferencesPerNode=1000)
-        result = (await session.browse(params))[0]
+        result = (await self.browse([description], references=1_000))[0]
         found = list(result.References or [])
         while result.ContinuationPoint:
-            onward = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
-            result = (await session.browse_next(onward))[0]
+            result = (await self.browse_next([result.ContinuationPoint]))[0]
             found += result.References or []
         return found
+
+    async def read_attribute(self, ids: Sequence[ua.NodeId], attribute: ua.AttributeIds) -> list[ua.DataValue]:
+        """One attribute of each, in order, as the server answers."""
+        return await self._read(list(ids), attribute)
+
+    async def browse(self, asked: Sequence[ua.BrowseDescription], *, references: int) -> list[ua.BrowseResult]:
+        """One Browse request: the caller keeps to the server's limits and releases the continuation points.
+        `references`: how many are wanted of each node at a time; 0: as many as the server likes."""
+        params = ua.BrowseParameters(NodesToBrowse=list(asked), RequestedMaxReferencesPerNode=ua.Counter(references))
+        return await self._client.uaclient.session.browse(params)
+
+    async def browse_next(self, points: Sequence[bytes], *, release: bool = False) -> list[ua.BrowseResult]:
+        """What follows at these continuation points; `release`: nothing, the server may forget them."""
+        params = ua.BrowseNextParameters(ReleaseContinuationPoints=release, ContinuationPoints=list(points))
+        return await self._client.uaclient.session.browse_next(params)
+
+    async def resolve(self, nodes: Sequence[str]) -> None:
+        """Ask for the ids of those that are browse paths; `node_id` knows them from now on, for this connection."""
+        paths = {}
+        for node in nodes:
+            if has_path(node):
+                self._at_path.pop(node, None)
+                with contextlib.suppress(UnknownNamespace):
+                    paths[node] = self._browse_path(node)
+        answers = await in_chunks(list(paths.values()), CHUNK, self._translate)
+        for node, answer in zip(paths, answers, strict=True):
+            whole = [t for t in answer.Targets or () if t.RemainingPathIndex == WHOLE_PATH]
+            if answer.StatusCode.is_good() and len(whole) == 1:
+                target = whole[0].TargetId
+                self._at_path[node] = ua.NodeId(target.Identifier, target.NamespaceIndex)
+
+    async def _translate(self, paths: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+        return await self._client.uaclient.session.translate_browsepaths_to_nodeids(list(paths))
+
+    def _browse_path(self, node: str) -> ua.BrowsePath:
+        start, steps = split_address(node)
+        elements = [
+            ua.RelativePathElement(
+                ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+                IsInverse=False,
+                IncludeSubtypes=True,
+                TargetName=self._qualified(step),
+            )
+            for step in steps
+        ]
+        return ua.BrowsePath(StartingNode=self.node_id(start), RelativePath=ua.RelativePath(Elements=elements))
+
+    def _qualified(self, step: str) -> ua.QualifiedName:
+        space, name = split_step(step)
+        return ua.QualifiedName(name, self._index(space.removeprefix("nsu=") or STANDARD))
 
     # ----------------------------------------------------------- subscriptions
 
@@ -474,6 +564,7 @@ class Channel:
 
     async def create_items(self, subscription_id: int, requests: Sequence[ItemRequest]) -> list[ItemAnswer]:
         """Monitor nodes, in chunks the server can take. Every StatusCode is in the answer."""
+        await self.resolve([r.node for r in requests])
         answers: list[ItemAnswer] = []
         step = max(1, self.status.items_per_call)
         position = 0
@@ -534,10 +625,7 @@ class Channel:
         if not name:
             return None
         space, _, field = name.rpartition(";")
-        uri = space.removeprefix("nsu=")
-        if uri not in self.status.namespaces:
-            raise UnknownNamespace(uri)
-        return ua.QualifiedName(field, self.status.namespaces.index(uri))
+        return ua.QualifiedName(field, self._index(space.removeprefix("nsu=")))
 
     async def delete_items(self, subscription_id: int, item_ids: Sequence[int]) -> None:
         params = ua.DeleteMonitoredItemsParameters(

@@ -1,4 +1,4 @@
-"""`lineside-bridge run | check | browse | trust | simulate | health | healthcheck`."""
+"""`lineside-bridge run | check | browse | bind | trust | simulate | health | healthcheck`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from opcua_bridge.discovery.cli import add_commands, complain
 from opcua_bridge.settings import BridgeSettings, SettingsRefused, load_settings
-from opcua_bridge.tag_map import Endpoint, JobDriver, Security, TagMapRefused, load_tag_map
+from opcua_bridge.tag_map import TagMapRefused, load_tag_map
 from opcua_bridge.trust_cli import add_trust_parser
-from standards.isa95.job_control import JobMethod
-
-if TYPE_CHECKING:
-    from opcua_bridge.channel import Channel
 
 STOP_WITHIN_S: Final = 5.0
 """A stop that hangs is ended by force: whatever is needed is on disk."""
@@ -34,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except (SettingsRefused, TagMapRefused) as refused:
-        _complain(refused)
+        complain(refused)
         return 2
     except KeyboardInterrupt:
         return 0
@@ -45,16 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     run = commands.add_parser("run", help="connect machines and server; settings from LINESIDE_BRIDGE_*")
     run.set_defaults(command=_run)
-    check = commands.add_parser("check", help="check settings and tag map; with --online, the machines as well")
-    check.add_argument("tag_map", nargs="?", type=Path)
-    check.add_argument("--online", action="store_true")
-    check.set_defaults(command=_check)
-    browse = commands.add_parser("browse", help="show what a machine offers")
-    browse.add_argument("url")
-    browse.add_argument("--root", default="i=85", help="where to begin (default: Objects)")
-    browse.add_argument("--max-nodes", type=int, default=500)
-    browse.add_argument("--security", default="auto", choices=[s.value for s in Security])
-    browse.set_defaults(command=_browse)
+    add_commands(commands)
     add_trust_parser(commands)
     commands.add_parser("simulate", help="run the simulated factory; `simulate --help` shows its options")
     show = commands.add_parser("health", help="show how the bridge on this computer is; exit 0 if it is well")
@@ -103,95 +90,18 @@ def _on_stop(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
 
 
-def _check(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    path = options.tag_map or settings.tag_map
-    try:
-        tag_map = load_tag_map(path, urls=settings.endpoint_urls)
-    except TagMapRefused as refused:
-        _complain(refused)
-        return 1
-    tags = sum(len(e.tag) for e in tag_map.endpoints)
-    print(f"{path}: {len(tag_map.endpoints)} endpoints, {tags} tags, no errors")
-    if not options.online:
-        return 0
-    return max(asyncio.run(_check_endpoint(e, settings)) for e in tag_map.endpoints)
-
-
-async def _check_endpoint(endpoint: Endpoint, settings: BridgeSettings) -> int:
-    """Whether every node of the map is there."""
-    from opcua_bridge.channel import Channel
-    from opcua_bridge.refusal_words import words_of
-    from opcua_bridge.trust import Trust
-
-    channel = Channel(endpoint, Trust(settings.trust_path, strict=settings.strict_certificates))
-    try:
-        await channel.open()
-        await channel.create_session()
-        await channel.read_status()
-        values = await channel.read([t.node for t in endpoint.tag])
-        mute = await _mute_receivers(endpoint, channel)
-        await channel.leave()
-    except Exception as error:  # noqa: BLE001  (top level: whatever it is, say it)
-        print(f"{endpoint.name}: {endpoint.url} not reachable: {type(error).__name__}: {words_of(error)}")
-        return 1
-    print(f"{endpoint.name}: security {channel.security}")
-    for warning in channel.warnings:
-        print(f"{endpoint.name}: {warning}")
-    bad = [(t, v) for t, v in zip(endpoint.tag, values, strict=True) if v.StatusCode and not v.StatusCode.is_good()]
-    for tag, value in bad:
-        print(f"{endpoint.name}: {tag.tag}: {value.StatusCode.name} ({tag.node})")
-    print(f"{endpoint.name}: {len(endpoint.tag) - len(bad)} of {len(endpoint.tag)} tags are readable")
-    return 1 if bad or mute else 0
-
-
-async def _mute_receivers(endpoint: Endpoint, channel: Channel) -> int:
-    """Say what each job order receiver offers; how many cannot be spoken to."""
-    from opcua_bridge.job_receiver import NoReceiver, find_receiver
-
-    mute = 0
-    for target in [t for t in endpoint.job_target if t.driver == JobDriver.isa95_job_control]:
-        try:
-            found = await find_receiver(channel, target.receiver)
-            offered = ", ".join(method for method in JobMethod if found.offers(method))
-            print(f"{endpoint.name}: {target.equipment}: a job order receiver that offers {offered or 'no method'}")
-        except NoReceiver as error:
-            print(f"{endpoint.name}: {target.equipment}: {error} [{error.code}]")
-            mute += 1
-    return mute
-
-
-def _browse(options: argparse.Namespace) -> int:
-    from opcua_bridge.discovery import browse_endpoint
-    from opcua_bridge.refusal_words import words_of
-    from opcua_bridge.trust import Trust
-
-    _log_to_stderr(logging.CRITICAL)
-    endpoint = Endpoint(name="browse", url=options.url, security=Security(options.security))
-    trust = Trust(load_settings().trust_path)
-    try:
-        found = asyncio.run(browse_endpoint(endpoint, trust, root=options.root, max_nodes=options.max_nodes))
-    except Exception as error:  # noqa: BLE001  (top level)
-        _complain(f"{options.url}: {type(error).__name__}: {words_of(error)}")
-        return 1
-    for node in found:
-        what = f"{node.data_type} = {node.value}" if node.is_variable else "object"
-        print(f"{node.node}\t{node.path}\t{what}")
-    return 0
-
-
 def _simulate(arguments: list[str]) -> int:
     try:
         from opcua_bridge.simulator.__main__ import settings_from
         from opcua_bridge.simulator.server import run
     except ImportError as error:
-        _complain(f"the simulator is not installed: {error}")
+        complain(f"the simulator is not installed: {error}")
         return 1
     _log_to_stderr()
     try:
         run(settings_from(arguments))
     except OSError as error:
-        _complain(f"simulate: {error}")
+        complain(f"simulate: {error}")
         return 1
     return 0
 
@@ -212,7 +122,7 @@ def _health(options: argparse.Namespace) -> int:
             print(f"\n{endpoint}: {len(tags)} tags")
             print("\n".join(tag_lines(tags)))
     except (NoStatus, OSError) as error:
-        _complain(error)
+        complain(error)
         return 1
     return 0 if well else 1
 
@@ -229,9 +139,3 @@ def _log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in ("asyncua", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _complain(what: object) -> None:
-    errors = getattr(what, "errors", None)
-    for line in errors if isinstance(errors, list) else [what]:
-        print(f"lineside-bridge: {line}", file=sys.stderr)

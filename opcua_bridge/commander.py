@@ -14,7 +14,6 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -23,7 +22,8 @@ import msgspec
 
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
-from opcua_bridge.discovery import browse
+from opcua_bridge.discovery.browsing import Bounds, browse
+from opcua_bridge.discovery.tree import OBJECTS, Found
 from opcua_bridge.drivers.chosen import driver_of
 from opcua_bridge.journal import Journal
 from opcua_bridge.lasting import lasting
@@ -46,6 +46,7 @@ MAX_WATCH_S: Final = 25.0
 MAX_WATCH_TAGS: Final = 50
 CONNECTION_LOST: Final = CommandResult(Outcome.failed, "connection-lost", "the connection was lost before the answer")
 WATCH_EVERY_S: Final = 0.5
+BROWSE_WITHIN_S: Final = 20.0
 _log = logging.getLogger(__name__)
 _to_json = msgspec.json.encode
 
@@ -272,11 +273,16 @@ class Commander:
         return await self._recalled(command, job, result, LOST_WAIT_S)
 
     async def _browse(self, command: Command) -> CommandResult:
-        """Payload: `endpoint`, and if wanted `root` (a node) and `max_nodes`."""
+        """Payload: `endpoint`, and if wanted `root` (a node) and `max_nodes`. The document has the `nodes`, whether
+        they are `complete`, and if not, why, in `remarks`."""
         channel = self._machines.source(str(command.payload["endpoint"])).channel
         most = min(int(command.payload.get("max_nodes", 500)), 2_000)
-        found = await browse(channel, root=str(command.payload.get("root", "i=85")), max_nodes=most)
-        return CommandResult(Outcome.done, document={"nodes": [asdict(f) for f in found]})
+        bounds = Bounds(max_nodes=most, within_s=BROWSE_WITHIN_S)
+        tree = await browse(channel, root=str(command.payload.get("root", OBJECTS)), bounds=bounds)
+        nodes = [_node_row(found) for found in tree if found.kind != "method"]
+        return CommandResult(
+            Outcome.done, document={"nodes": nodes, "complete": tree.complete, "remarks": list(tree.remarks)}
+        )
 
     async def _watch(self, command: Command) -> CommandResult:
         """Payload: `tags` (at most 50) and `seconds` (at most 25). The document has every change seen."""
@@ -341,6 +347,17 @@ def _told(unknown: CommandResult, answer: CommandResult) -> CommandResult:
         return answer
     seen = f"{unknown.message}; {answer.message}" if answer.message else unknown.message
     return CommandResult(Outcome.failed, unknown.code, seen)
+
+
+def _node_row(found: Found) -> dict[str, Any]:
+    return {
+        "node": found.node,
+        "path": found.words,
+        "is_variable": found.is_variable,
+        "data_type": found.data_type,
+        "unit": found.unit,
+        "value": str(found.value)[:80] if found.is_variable else "",
+    }
 
 
 def _lane(command: Command) -> str:

@@ -15,6 +15,12 @@ url = "opc.tcp://127.0.0.1:4840/"
   node = "sim;s=SMT-1-AOI.GoodCount"   # or "nsu=urn:lineside:simulator;s=SMT-1-AOI.GoodCount", or "i=2258"
   class = "counter"
 
+  [[endpoint.tag]]
+  tag = "SMT-1-AOI.State"
+  node = "i=85"                        # where the path begins: Objects
+  path = ["sim;SMT-1-AOI", "sim;State"]   # browse names, looked up anew at every connect
+  class = "state"
+
   [[endpoint.events]]
   tag = "{source}.Alarm"               # {source}: SourceName of the event
   node = "i=2253"
@@ -44,6 +50,7 @@ from typing import Any, Final
 
 import msgspec
 
+from opcua_bridge.browse_path import address, canonical_step, split_step
 from standards.lineside.ingest_v1 import MAX_TAG
 
 MAX_TAGS: Final = 50_000
@@ -79,6 +86,9 @@ class Tag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"tag_
     """A change inside the deadband is passed on all the same once the last one is this old."""
     queue_size: int = 0
     """Values the machine's server is asked to keep between two publishings; 0: by class, 10000 (measurements 1000)."""
+    path: tuple[str, ...] = ()
+    """Browse names from `node` to the variable, `<namespace>;<name>` each; empty: `node` is the variable. A map that
+    has been checked has none: they are part of `node` then (see browse_path)."""
 
 
 class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +105,9 @@ class JobDriver(StrEnum):
 
     plain_tags = "plain-tags"
     isa95_job_control = "isa95-job-control"
+
+
+DRIVERS: Final = frozenset(JobDriver)
 
 
 class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -321,7 +334,7 @@ def _user_checks(endpoint: Endpoint) -> list[tuple[bool, str, str]]:
 
 
 def _tag_errors(text: str, where: str, tag: Tag, document: _File) -> list[MapError]:
-    errors = _node_errors(text, where, tag.node, tag.tag, document)
+    errors = _node_errors(text, where, tag.node, tag.tag, document) + _path_errors(text, where, tag, document)
     line = _line_of(text, tag.tag)
     if not tag.tag or len(tag.tag) > MAX_TAG:
         errors.append(MapError("bad-tag", where, f"a tag has 1 to {MAX_TAG} characters", line))
@@ -344,6 +357,18 @@ def _node_errors(text: str, where: str, node: str, name: str, document: _File) -
     if found["kind"] == "i" and not found["key"].isdigit():
         return [MapError("bad-node", where, f"i= needs a number: {node!r}", line)]
     return []
+
+
+def _path_errors(text: str, where: str, tag: Tag, document: _File) -> list[MapError]:
+    line = _line_of(text, tag.tag)
+    errors = []
+    for step in tag.path:
+        space, name = split_step(step)
+        if not name:
+            errors.append(MapError("bad-path", where, f"not a browse name: {step!r} (<alias>;<name>)", line))
+        elif space and not space.startswith("nsu=") and space not in document.namespaces:
+            errors.append(MapError("unknown-namespace", where, f"[namespaces] has no {space!r}", line))
+    return errors
 
 
 def _twice(text: str, what: str, names: list[str]) -> list[MapError]:
@@ -377,13 +402,17 @@ def _resolved(endpoint: Endpoint, namespaces: Mapping[str, str]) -> Endpoint:
     replace = msgspec.structs.replace
     return replace(
         endpoint,
-        tag=tuple(replace(t, node=_written_out(t.node, namespaces)) for t in endpoint.tag),
+        tag=tuple(replace(t, node=_address(t, namespaces), path=()) for t in endpoint.tag),
         events=tuple(_resolved_events(e, namespaces) for e in endpoint.events),
         job_target=tuple(
             replace(t, **{field: _written_out(node, namespaces) for field, node in t.nodes.items()})
             for t in endpoint.job_target
         ),
     )
+
+
+def _address(tag: Tag, namespaces: Mapping[str, str]) -> str:
+    return address(_written_out(tag.node, namespaces), [canonical_step(s, namespaces) for s in tag.path])
 
 
 def _resolved_events(events: Events, namespaces: Mapping[str, str]) -> Events:

@@ -197,6 +197,7 @@ async def test_browse_and_watch_show_what_is_there(bridges: Bridges, mes: Mes) -
         await until(lambda: "w" in mes.results)
         nodes = {n["node"]: n for n in mes.results["b"]["document"]["nodes"]}
         assert nodes["nsu=urn:test:machine;s=M.Cmd.Cycles"]["data_type"] == "Int32"
+        assert mes.results["b"]["document"]["complete"] is True
         assert [v["value"] for v in mes.results["w"]["document"]["values"]] == [True, False]
 
 
