@@ -1,4 +1,4 @@
-"""What only SQLite has: files beside the plant. And what only PostgreSQL has: partitions, and several server processes."""
+"""What only SQLite has: files beside the plant. What only PostgreSQL has: partitions and several server processes."""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ WIDTH = f"{CELL}.Width"
 @pytest.fixture
 def measured(box: Box) -> Box:
     """The plant with an identity at the press and a measurement in the line."""
-    bindings = [TagBindingSpec(SERIAL, "identity", PRESS), TagBindingSpec(WIDTH, "measurement", CELL, unit="mm")]
+    bindings = [
+        TagBindingSpec(SERIAL, "identity", PRESS, what="serial"),
+        TagBindingSpec(WIDTH, "measurement", CELL, unit="mm"),
+    ]
     box.database.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=bindings)
     return box
 
