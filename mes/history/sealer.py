@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Final
 
 import numpy as np
+from sqlalchemy.engine import make_url
 
 from mes.history import store
 from mes.history.codec import hour_of, pack_rollups, pack_samples, unpack_samples
@@ -47,7 +48,7 @@ BREATH_S: Final = 0.002
 def open_store(database: Database) -> SealedWrites:
     """Where the history of a plant is sealed; close it."""
     if database.dialect == "sqlite":
-        return DayFiles(folder_beside(database.url.removeprefix("sqlite:///")))
+        return DayFiles(folder_beside(make_url(database.url).database or ""))
     return Partitions(database.url, database.schema)
 
 
