@@ -46,6 +46,19 @@ def test_a_day_is_a_file_and_a_month_of_rollups_another(sqlite_database: Databas
     assert not list(folder.glob("2026-03-02*"))
 
 
+def test_the_backlog_of_an_outage_gives_its_room_back(sqlite_database: Database, clock: SettableClock) -> None:
+    begin_us = to_us(clock.at) // DAY_US * DAY_US
+    rows = [(tag, begin_us + n * 977_001, n * 0.37 % tag, 0) for n in range(3_000) for tag in range(1, 21)]
+    sqlite_database.write_now(append_measurements, actor=None, columns=columns(rows))
+    clock.advance(days=1)
+    sealer = Sealer(sqlite_database, breathe=lambda: None)
+    sealer.seal()
+    pieces = Path(sqlite_database.url.removeprefix("sqlite:///")).parent / "history" / "pieces.sqlite"
+    full = pieces.stat().st_size
+    sealer.merge()
+    assert pieces.stat().st_size < full / 4
+
+
 def test_a_file_of_a_newer_version_is_left_alone(sqlite_database: Database, clock: SettableClock) -> None:
     begin_us = keep_two_days(sqlite_database, clock)
     sealer = Sealer(sqlite_database, breathe=lambda: None)
