@@ -48,7 +48,7 @@ from tests.support.postgres import PostgresCluster, start_cluster
 SAMPLES, TAGS, SEED = 2_000_000, 50, 4
 START_US = 1_767_225_600_000_000
 SECOND_US = 1_000_000
-SEALED_EVERY_S = 250
+SEALED_EVERY_S = 500
 LONG_TAG = TAGS + 1
 ROUNDS = 5
 RATE, RATE_TAGS, BATCH = 20_000, 1_000, 5_000
