@@ -136,8 +136,8 @@ class DayFiles:
             with closing(connection):
                 connection.isolation_level = None
                 connection.execute("BEGIN")
-                _check_version(connection, path)
-                yield _FileShelf(connection)
+                if _version(connection, path):  # else it is being made: nothing is in it yet
+                    yield _FileShelf(connection)
 
     @contextmanager
     def _written(self, path: Path, tables: str, page: int) -> Iterator[Shelf]:
@@ -150,8 +150,8 @@ class DayFiles:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            _check_version(connection, path)
-            connection.executescript(f"{tables} PRAGMA user_version = {VERSION};")
+            if _version(connection, path) < VERSION:
+                connection.executescript(f"{tables} PRAGMA user_version = {VERSION};")
             if new:
                 _sync_folder(self.folder)
             connection.execute("BEGIN IMMEDIATE")
@@ -179,10 +179,12 @@ class _FileShelf:
         self._connection.executemany(sql, rows)
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """0 before its tables are there. HistoryTooNew."""
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > VERSION:
         raise HistoryTooNew(f"{path.name} is of format {found}; this version of Lineside reads {VERSION}.")
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,25 +16,12 @@ from mes.kernel.db import Database
 from mes.orders.service import submit_operations_request
 from tests.conftest import SettableClock
 from tests.support.plants import PRESS, Box, build_plant
-from tests.web.cast import Member, hire_cast
+from tests.web.cast import Member, OnePlant, hire_cast
 from web.problems import install_problem_handlers
 
 TAG = {"bridge_id": "box", "tag": f"{PRESS}.Temperature"}
 HOUR = {"from_at": "2026-03-02T08:00:00Z", "to_at": "2026-03-02T09:00:00Z"}
 HISTORY = "/api/v1/history"
-
-
-class OnePlant:
-    """A directory that knows one plant."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def resolve(self, _host: str) -> str:
-        return self.database.plant_id
-
-    def get(self, _plant_id: str) -> Database:
-        return self.database
 
 
 @pytest.fixture

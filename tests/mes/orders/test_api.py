@@ -13,23 +13,10 @@ from mes.access.types import Role
 from mes.api import router
 from mes.kernel.db import Database
 from tests.support.plants import BRIDGE, LINE, Box
-from tests.web.cast import Member, hire, hire_cast
+from tests.web.cast import Member, OnePlant, hire, hire_cast
 from web.problems import install_problem_handlers
 
 ORDER = {"id": "PO-1", "material_id": "BOARD", "quantity": "50"}
-
-
-class OnePlant:
-    """A directory that knows one plant."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def resolve(self, _host: str) -> str:
-        return self.database.plant_id
-
-    def get(self, _plant_id: str) -> Database:
-        return self.database
 
 
 @pytest.fixture
