@@ -47,6 +47,7 @@ from opcua_bridge.uplink import Uplink
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.lineside.ingest_v1 import MAX_BATCH_ITEMS, Samples
 from tests.support.postgres import PostgresCluster, start_cluster
+from tests.web.cast import OnePlant
 from web.problems import install_problem_handlers
 
 SEED = 5
@@ -115,19 +116,6 @@ def _value(tag: str, round_: int, chance: random.Random) -> float:
 
 
 # -- ours
-
-
-class OnePlant:
-    """A directory that knows one plant."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def resolve(self, _host: str) -> str:
-        return self._database.plant_id
-
-    def get(self, _plant_id: str) -> Database:
-        return self._database
 
 
 class Ours:

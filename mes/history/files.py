@@ -24,8 +24,10 @@ _EPOCH: Final = date(1970, 1, 1)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\.sqlite")
 _MONTH: Final = re.compile(r"rollups-(\d{4})-(\d\d)\.sqlite")
 _WAIT_S: Final = 10
-_PAGE: Final = 16_384
-"""Bytes: several chunks share a page, so that little of it stays empty."""
+_PIECES_PAGE: Final = 4_096
+_CHUNK_PAGE: Final = 32_768
+_ROLLUP_PAGE: Final = 16_384
+"""Bytes: many rows share a page, so that little of it stays empty."""
 _PIECES_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS history_piece (
   seq INTEGER PRIMARY KEY, tag_pk INTEGER NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL);
@@ -73,19 +75,20 @@ class DayFiles:
     @contextmanager
     def writing_pieces(self) -> Iterator[Shelf]:
         """As `SealedWrites.writing_pieces`."""
-        with self._written(self._pieces, _PIECES_TABLE) as shelf:
+        with self._written(self._pieces, _PIECES_TABLE, _PIECES_PAGE) as shelf:
             yield shelf
+        self._give_back(self._pieces)
 
     @contextmanager
     def writing_chunks(self, day: int) -> Iterator[Shelf]:
         """As `SealedWrites.writing_chunks`."""
-        with self._written(self._day(day), _CHUNK_TABLE) as shelf:
+        with self._written(self._day(day), _CHUNK_TABLE, _CHUNK_PAGE) as shelf:
             yield shelf
 
     @contextmanager
     def writing_rollups(self, day: int) -> Iterator[Shelf]:
         """As `SealedWrites.writing_rollups`."""
-        with self._written(self._month(*month_of(day)), _ROLLUP_TABLE) as shelf:
+        with self._written(self._month(*month_of(day)), _ROLLUP_TABLE, _ROLLUP_PAGE) as shelf:
             yield shelf
 
     def days(self) -> list[int]:
@@ -133,26 +136,36 @@ class DayFiles:
             with closing(connection):
                 connection.isolation_level = None
                 connection.execute("BEGIN")
-                _check_version(connection, path)
-                yield _FileShelf(connection)
+                if _version(connection, path):  # else it is being made: nothing is in it yet
+                    yield _FileShelf(connection)
 
     @contextmanager
-    def _written(self, path: Path, tables: str) -> Iterator[Shelf]:
+    def _written(self, path: Path, tables: str, page: int) -> Iterator[Shelf]:
         new = not path.exists()
         if not self.folder.is_dir():
             self.folder.mkdir(parents=True)
             _sync_folder(self.folder.parent)
         with closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA page_size = {_PAGE}")
+            connection.execute(f"PRAGMA page_size = {page}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            _check_version(connection, path)
-            connection.executescript(f"{tables} PRAGMA user_version = {VERSION};")
+            if _version(connection, path) < VERSION:
+                connection.executescript(f"{tables} PRAGMA user_version = {VERSION};")
             if new:
                 _sync_folder(self.folder)
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 yield _FileShelf(connection)
+
+    def _give_back(self, path: Path) -> None:
+        """A file that is mostly empty, as after the backlog of an outage, gets small again."""
+        with closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
+            pages, free = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
+            )
+            if free > pages // 2:
+                connection.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
 
 
 class _FileShelf:
@@ -166,10 +179,12 @@ class _FileShelf:
         self._connection.executemany(sql, rows)
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """0 before its tables are there. HistoryTooNew."""
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > VERSION:
         raise HistoryTooNew(f"{path.name} is of format {found}; this version of Lineside reads {VERSION}.")
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

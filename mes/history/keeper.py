@@ -11,6 +11,7 @@ from mes.history.sealer import Breath, Sealer
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import Plants
+from mes.kernel.writer import weather
 
 _LOG = logging.getLogger(__name__)
 SEAL_S: Final = 60.0
@@ -45,11 +46,15 @@ class Keeper:
                     forget_at = time.monotonic() + FORGET_S
             except _Stopped:
                 break
-            except Unavailable as weather:
-                _LOG.warning("the history of %s waits: %s", self._database.plant_id, weather.detail)
-            except Exception:  # noqa: BLE001 (a supervisor goes on: the log keeps what could not be sealed)
-                _LOG.exception("the history of %s could not be sealed", self._database.plant_id)
+            except Exception as error:  # noqa: BLE001 (a supervisor goes on: the log keeps what could not be sealed)
+                self._note(error)
         sealer.close()
+
+    def _note(self, error: Exception) -> None:
+        if isinstance(error, Unavailable) or isinstance(weather(error), Unavailable):
+            _LOG.warning("the history of %s waits: %s", self._database.plant_id, error)
+        else:
+            _LOG.error("the history of %s could not be sealed", self._database.plant_id, exc_info=error)
 
     def _breathe(self) -> None:
         if self._stopped.is_set():

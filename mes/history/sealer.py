@@ -11,10 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from operator import itemgetter
 from typing import Final
 
 import numpy as np
+from sqlalchemy.engine import make_url
 
 from mes.history import store
 from mes.history.codec import hour_of, pack_rollups, pack_samples, unpack_samples
@@ -36,8 +36,8 @@ _LOG = logging.getLogger(__name__)
 SEAL_SAMPLES: Final = 1_000_000
 SEAL_ROWS: Final = 2_000
 """How much of the log is sealed at once."""
-MERGE_TAGS: Final = 250
-"""Tags of which an hour is merged at once."""
+MERGE_HOURS: Final = 250
+"""Hours of tags that are merged in one transaction."""
 LATE_US: Final = 120_000_000
 """An hour is merged so long after its end: most of what comes late has come by then."""
 BREATH_S: Final = 0.002
@@ -47,7 +47,7 @@ BREATH_S: Final = 0.002
 def open_store(database: Database) -> SealedWrites:
     """Where the history of a plant is sealed; close it."""
     if database.dialect == "sqlite":
-        return DayFiles(folder_beside(database.url.removeprefix("sqlite:///")))
+        return DayFiles(folder_beside(make_url(database.url).database or ""))
     return Partitions(database.url, database.schema)
 
 
@@ -105,25 +105,30 @@ class Sealer:
         waiting: list[tuple[int, int]] = []
         for shelf in self._store.pieces():
             waiting += store.hours_in_pieces(shelf, to_hour=until)
-        for hour, keys in groupby(waiting, key=itemgetter(0)):
-            tags = [tag_pk for _, tag_pk in keys]
-            for begin in range(0, len(tags), MERGE_TAGS):
-                self._merge_hour(hour, tags[begin : begin + MERGE_TAGS])
+        for day, its in groupby(waiting, key=lambda key: key[0] // HOURS_A_DAY):
+            keys = list(its)
+            for begin in range(0, len(keys), MERGE_HOURS):
+                self._merge_hours(day, keys[begin : begin + MERGE_HOURS])
         return len(waiting)
 
-    def _merge_hour(self, hour: int, tag_pks: Sequence[int]) -> None:
-        day = hour // HOURS_A_DAY
+    def _merge_hours(self, day: int, keys: Sequence[tuple[int, int]]) -> None:
+        """Some hours of tags (hour, tag) of one day."""
+        wanted = set(keys)
+        tag_pks = {tag_pk for _, tag_pk in keys}
+        from_hour, to_hour = keys[0][0], keys[-1][0] + 1
         pieces = [
             piece
             for shelf in self._store.pieces()
-            for piece in store.load_pieces(shelf, tag_pks=tag_pks, from_hour=hour, to_hour=hour + 1)
+            for piece in store.load_pieces(shelf, tag_pks=tag_pks, from_hour=from_hour, to_hour=to_hour)
+            if (piece.hour, piece.tag_pk) in wanted
         ]
         before = [
             chunk
-            for shelf in self._store.chunks(hour, hour + 1)
-            for chunk in store.load_chunks(shelf, tag_pks=tag_pks, from_hour=hour, to_hour=hour + 1)
+            for shelf in self._store.chunks(from_hour, to_hour)
+            for chunk in store.load_chunks(shelf, tag_pks=tag_pks, from_hour=from_hour, to_hour=to_hour)
+            if (chunk.hour, chunk.tag_pk) in wanted
         ]
-        chunks, rollups = self._merged(hour, [*before, *pieces])
+        chunks, rollups = self._merged([*before, *pieces])
         with self._store.writing_rollups(day) as shelf:
             store.put_rollups(shelf, rollups)
         crash_point("history-rollups-written")
@@ -134,14 +139,14 @@ class Sealer:
             store.delete_pieces(shelf, pieces)
             crash_point("history-before-merge-commit")
 
-    def _merged(self, hour: int, parts: Sequence[Packed]) -> tuple[list[Packed], list[tuple[int, int, bytes]]]:
-        """One chunk and one row of roll-ups a tag, from its parts in the order they came in."""
-        by_tag: dict[int, list[Packed]] = {}
+    def _merged(self, parts: Sequence[Packed]) -> tuple[list[Packed], list[tuple[int, int, bytes]]]:
+        """One chunk and one row of roll-ups for each hour of a tag, from its parts in the order they came in."""
+        by_hour: dict[tuple[int, int], list[Packed]] = {}
         for part in parts:
-            by_tag.setdefault(part.tag_pk, []).append(part)
+            by_hour.setdefault((part.tag_pk, part.hour), []).append(part)
         chunks: list[Packed] = []
         rollups: list[tuple[int, int, bytes]] = []
-        for tag_pk, its in by_tag.items():
+        for (tag_pk, hour), its in by_hour.items():
             samples = joined([unpack_samples(part.blob) for part in its])
             chunks.append(Packed(tag_pk, hour, len(samples), pack_samples(samples)))
             rollups.append((tag_pk, hour, pack_rollups(rollups_of(samples))))

@@ -9,20 +9,8 @@ from fastapi import FastAPI
 from mes.api import router
 from mes.kernel.db import Database
 from tests.support.plants import Box, build_plant
+from tests.web.cast import OnePlant
 from web.problems import install_problem_handlers
-
-
-class OnePlant:
-    """A directory that knows one plant."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def resolve(self, _host: str) -> str:
-        return self.database.plant_id
-
-    def get(self, _plant_id: str) -> Database:
-        return self.database
 
 
 @pytest.fixture

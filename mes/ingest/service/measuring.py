@@ -119,17 +119,11 @@ def _sorted(words: Iterable[Word]) -> tuple[list[MeasurementRow], list[TextRow]]
         if signal not in {Signal.measurement, Signal.identity}:
             continue
         if signal is Signal.measurement and (value is None or isinstance(value, (bool, int, float))):
-            numbers.append((word.binding.pk, word.at_us, _number(value), GOOD if word.certain else UNCERTAIN))
+            number = math.nan if value is None else float(value)
+            numbers.append((word.binding.pk, word.at_us, number, GOOD if word.certain else UNCERTAIN))
         elif value is not None:
             texts.append((word.binding.pk, word.at_us, str(value).replace("\x00", "\ufffd")))
     return numbers, texts
-
-
-def _number(value: bool | int | float | None) -> float:
-    try:
-        return math.nan if value is None else float(value)
-    except OverflowError:
-        return math.nan
 
 
 def _gap_rows(bindings: Collection[TagBinding], gaps: Iterable[Gap]) -> Iterator[MeasurementRow]:

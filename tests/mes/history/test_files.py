@@ -1,4 +1,4 @@
-"""What only SQLite has: files beside the plant. And what only PostgreSQL has: partitions, and several server processes."""
+"""What only SQLite has: files beside the plant. What only PostgreSQL has: partitions and several server processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from mes.history.files import DayFiles, HistoryTooNew
 from mes.history.partitions import Partitions
-from mes.history.queries import list_samples
+from mes.history.queries import list_rollups, list_samples
 from mes.history.sealer import Sealer, open_store
 from mes.history.service import append_measurements, set_retention
 from mes.history.types import DAY_US
@@ -46,6 +46,19 @@ def test_a_day_is_a_file_and_a_month_of_rollups_another(sqlite_database: Databas
     assert not list(folder.glob("2026-03-02*"))
 
 
+def test_the_backlog_of_an_outage_gives_its_room_back(sqlite_database: Database, clock: SettableClock) -> None:
+    begin_us = to_us(clock.at) // DAY_US * DAY_US
+    rows = [(tag, begin_us + n * 977_001, n * 0.37 % tag, 0) for n in range(3_000) for tag in range(1, 21)]
+    sqlite_database.write_now(append_measurements, actor=None, columns=columns(rows))
+    clock.advance(days=1)
+    sealer = Sealer(sqlite_database, breathe=lambda: None)
+    sealer.seal()
+    pieces = Path(sqlite_database.url.removeprefix("sqlite:///")).parent / "history" / "pieces.sqlite"
+    full = pieces.stat().st_size
+    sealer.merge()
+    assert pieces.stat().st_size < full / 4
+
+
 def test_a_file_of_a_newer_version_is_left_alone(sqlite_database: Database, clock: SettableClock) -> None:
     begin_us = keep_two_days(sqlite_database, clock)
     sealer = Sealer(sqlite_database, breathe=lambda: None)
@@ -59,6 +72,23 @@ def test_a_file_of_a_newer_version_is_left_alone(sqlite_database: Database, cloc
     sqlite_database.write_now(append_measurements, actor=None, columns=columns([(1, begin_us + 5, 1.0, 0)]))
     with pytest.raises(HistoryTooNew):
         sealer.turn()
+
+
+def test_a_file_that_is_being_made_holds_nothing_yet(sqlite_database: Database, clock: SettableClock) -> None:
+    folder = Path(sqlite_database.url.removeprefix("sqlite:///")).parent / "history"
+    folder.mkdir()
+    begin_us = to_us(clock.at) // DAY_US * DAY_US
+    for name in ("2026-03-02.sqlite", "pieces.sqlite", "rollups-2026-03.sqlite"):
+        made = sqlite3.connect(folder / name)
+        made.execute("PRAGMA journal_mode = WAL")
+        made.close()
+    window = {"tag_pk": 1, "from_us": begin_us, "to_us": begin_us + DAY_US}
+    samples, _ = sqlite_database.read_now(list_samples, **window)
+    assert len(samples) == len(sqlite_database.read_now(list_rollups, **window)) == 0
+    keep_two_days(sqlite_database, clock)
+    Sealer(sqlite_database, breathe=lambda: None).turn()
+    samples, _ = sqlite_database.read_now(list_samples, **window)
+    assert len(samples) == 24
 
 
 def test_foreign_files_in_the_folder_are_no_days(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_keeper_goes_on_after_a_failure(
     folder.write_text("in the way")
     keep(sqlite_database)
     keeper = Keeper(sqlite_database, every_s=0.01)
-    wait_until(lambda: "could not be sealed" in caplog.text)
+    wait_until(lambda: "the history of default waits" in caplog.text)
     assert waiting(sqlite_database) == 1
     folder.unlink()
     wait_until(lambda: waiting(sqlite_database) == 0)

@@ -39,7 +39,10 @@ WIDTH = f"{CELL}.Width"
 @pytest.fixture
 def measured(box: Box) -> Box:
     """The plant with an identity at the press and a measurement in the line."""
-    bindings = [TagBindingSpec(SERIAL, "identity", PRESS), TagBindingSpec(WIDTH, "measurement", CELL, unit="mm")]
+    bindings = [
+        TagBindingSpec(SERIAL, "identity", PRESS, what="serial"),
+        TagBindingSpec(WIDTH, "measurement", CELL, unit="mm"),
+    ]
     box.database.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=bindings)
     return box
 
@@ -69,7 +72,11 @@ def test_numbers_are_kept_and_what_is_not_known_is_a_gap(measured: Box, clock: S
         Sample(TEMPERATURE, 20.5, observed_at_us=at[2], quality=Quality.uncertain),
         Sample(TEMPERATURE, 99.0, observed_at_us=at[3], source_at_us=at[2], quality=Quality.bad, status=1 << 31),
     )
-    measured.say(measured.gap(at[4], at[5], [TEMPERATURE]), measured.sample(TEMPERATURE, 10**400, at[5]))
+    measured.say(
+        measured.gap(at[4], at[5], [TEMPERATURE]),
+        measured.sample(TEMPERATURE, 2**63, at[5]),
+        measured.sample(TEMPERATURE, None, at[6]),
+    )
     assert repr(kept(measured.database, TEMPERATURE)) == repr(
         [
             (at[0], 20.0, GOOD),
@@ -77,7 +84,8 @@ def test_numbers_are_kept_and_what_is_not_known_is_a_gap(measured: Box, clock: S
             (at[2], 20.5, UNCERTAIN),
             (at[3], math.nan, NOT_KNOWN),
             (at[4] + 1, math.nan, NOT_KNOWN),
-            (at[5], math.nan, NOT_KNOWN),
+            (at[5], 2.0**63, GOOD),
+            (at[6], math.nan, NOT_KNOWN),
         ]
     )
     assert kept(measured.database, WIDTH) == []
@@ -133,15 +141,15 @@ def test_tags_and_last_values_come_in_pages(measured: Box, clock: SettableClock,
 
 
 def run_job(box: Box, clock: SettableClock, target: str, job_id: str, minutes: int) -> None:
-    """It runs, is paused for as long, and runs again; the temperature is 20 while it runs and 500 otherwise."""
-    for state, value in ((3, 20.0), (4, 500.0), (3, 30.0), (5, 500.0)):
+    """It runs, is paused for as long, runs again and ends: 20, 30, 40, and 500 when it is over."""
+    for state, value in ((3, 20.0), (4, 30.0), (3, 40.0), (5, 500.0)):
         box.job(target, job_id, state, substate=1 if state == 5 else 0)
         for _ in range(minutes):
             box.say(box.sample(TEMPERATURE, value), box.sample(WIDTH, value + 1))
             clock.advance(minutes=1)
 
 
-def test_the_as_built_record_is_of_the_runs_alone(measured: Box, clock: SettableClock, sealer: Sealer) -> None:
+def test_the_as_built_record_is_of_its_run_alone(measured: Box, clock: SettableClock, sealer: Sealer) -> None:
     database = measured.database
     order: dict[str, Any] = {"id": "PO-1", "quantity": 16, "material_id": "BOARD"}
     database.write_now(submit_operations_request, actor=None, **order)
@@ -150,13 +158,14 @@ def test_the_as_built_record_is_of_the_runs_alone(measured: Box, clock: Settable
     for turn in (lambda: None, sealer.seal, sealer.merge):
         turn()
         record = database.read_now(get_job_record, job_id="PO-1-LINE", now_us=to_us(clock.at))
-        assert [run.equipment_id for run in record.runs] == [LINE, LINE]
+        assert [run.equipment_id for run in record.runs] == [LINE]
         (width,) = record.measurements
         assert width.tag.tag == WIDTH
         assert width.summary is not None
-        assert (width.summary.n, width.summary.minimum, width.summary.maximum) == (6, 21.0, 31.0)
-        assert width.summary.mean == width.summary.held_mean == 26.0
-        assert width.summary.known_us == 6 * 60_000_000
+        assert (width.summary.n, width.summary.minimum, width.summary.maximum) == (9, 21.0, 41.0)
+        assert width.summary.mean == pytest.approx(31.0)
+        assert width.summary.held_mean == pytest.approx(31.0)
+        assert width.summary.known_us == 9 * 60_000_000
         clock.advance(hours=3)
     with pytest.raises(JobNotFound):
         database.read_now(get_job_record, job_id="PO-9", now_us=0)
