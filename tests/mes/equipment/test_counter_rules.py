@@ -115,3 +115,11 @@ def test_the_sum_of_what_is_proven_contains_the_truth(history: list[Step], modul
     if gap is None:
         assert low <= truth <= high
         assert not must_be_exact or low == high
+
+
+class TestMarkers:
+    def test_a_marker_that_was_not_known_yet_is_no_restart(self) -> None:
+        """The counter was read first, and has not changed since yesterday; the machine was started today."""
+        found = movement(Baseline(500, 0, ""), read(501, marker="boot-7"), MARKED)
+        assert bounds(found) == (MovementKind.counted, 1, 1)
+        assert found.baseline.marker == "boot-7"
