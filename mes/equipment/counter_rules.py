@@ -169,13 +169,16 @@ def _suspected(baseline: Baseline, reading: Reading, gap: int | None) -> Movemen
 
 
 def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int | None) -> Movement:
-    """The machine restarted. Seen all along: exactly what it shows now. Else more may have gone before the restart."""
+    """The machine restarted. Seen all along: exactly what it shows now. Else more may have gone before the restart.
+
+    A counter that did not fall may have been read after the restart before, when the marker was not told yet."""
     if spec.retentive:
         steady = replace(_without_suspect(baseline, gap), marker=reading.marker)
         return _rise(steady, reading, spec, gap) if reading.value >= steady.value else _fall(steady, reading, spec, gap)
+    low = reading.value if reading.value < baseline.value else reading.value - baseline.value
     seen = reading.value + _doubtful(baseline)
     high = seen if gap is None else _bound(baseline, reading, spec, low=reading.value, seen=_doubtful(baseline))
-    return _moved(MovementKind.reset, reading.value, high, baseline, reading)
+    return _moved(MovementKind.reset, low, high, baseline, reading)
 
 
 def _without_suspect(baseline: Baseline, gap: int | None) -> Baseline:
