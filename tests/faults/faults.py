@@ -1,7 +1,8 @@
 """The faults of the matrix. Each breaks something, lets the machine count on, and mends it.
 
-What evidence a fault may destroy it says itself: `plain` of a counter that tells nothing of restarts, `all` where even
-one that does may be a restart short. Everything else has to stay exact.
+Which counters may be left with an interval, each says itself (`rig.inexact`): PLAIN, of whose restarts nobody is told,
+after every loss of evidence; TOLD where the machine did restart out of sight; KEPT, which ends early, where a clock
+that was set back leaves open how long a loss lasted and so how often it went round. All else has to stay exact.
 """
 
 from __future__ import annotations
@@ -248,14 +249,17 @@ async def machine_restarted_out_of_sight(rig: Rig) -> None:
 
 @fault
 async def clock_set(rig: Rig) -> None:
-    rig.plc.shift_clock(rig.chance.choice([-3600.0, -30.0, -1.0, 1.0, 30.0, 3600.0]))
+    seconds = rig.chance.choice([-3600.0, -30.0, -1.0, 1.0, 30.0, 3600.0])
+    rig.plc.shift_clock(seconds)
+    if seconds < 0:
+        rig.inexact.add(KEPT)
     await some_time(rig)
 
 
 @fault
 async def power_lost_and_clock_with_it(rig: Rig) -> None:
     await rig.plc.stop()
-    rig.inexact |= {TOLD, PLAIN}
+    rig.inexact |= {TOLD, PLAIN, KEPT}
     rig.plc.shift_clock(-rig.chance.choice([10.0, 86_400.0]))
     await rig.machine.restart()
     await some_time(rig)
