@@ -17,7 +17,7 @@ from asyncua import Client, ua
 from asyncua.client.ua_session import UaSession
 
 from opcua_bridge.simulator.manners import Republish, Transfer
-from opcua_bridge.simulator.strict_server import StrictServer
+from opcua_bridge.simulator.strict_server import DECOY, StrictServer
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import URI, Mes, tag_map_text, until
 from tests.opcua_bridge.test_source import without_rereads
@@ -42,8 +42,7 @@ class Stock:
     """asyncua as its documentation has it: auto_reconnect, create_subscription, subscribe_data_change."""
 
     def __init__(self, plc: StrictServer) -> None:
-        self.client = Client(plc.endpoint, timeout=4)
-        self.client.auto_reconnect = True
+        self.client = Client(plc.endpoint, timeout=4, auto_reconnect=True)
         self.told: dict[str, list[Any]] = {tag: [] for tag in TAGS}
 
     async def __aenter__(self) -> Stock:
@@ -147,11 +146,13 @@ async def shifted(plc: StrictServer) -> None:
 
 
 async def test_stock_watches_other_nodes_after_the_namespaces_have_moved(plc: StrictServer) -> None:
-    """What had the old index is another machine's node now; stock is connected, and says nothing."""
+    """What had the old index is another machine's node now; stock is connected, and takes its word for ours."""
     async with Stock(plc) as stock:
         await shifted(plc)
+        await until(lambda: DECOY in stock.told["Count"], what="stock is back")
+        await plc.write("Count", 51)
         await asyncio.sleep(1.0)
-        assert not set(stock.told["Count"]) & set(range(10, 51))
+        assert not set(stock.told["Count"]) & set(range(1, 52))
 
 
 async def test_the_bridge_finds_its_nodes_by_uri_again(plc: StrictServer, bridges: Bridges, mes: Mes) -> None:
@@ -213,17 +214,17 @@ async def test_stock_does_not_notice_a_message_that_never_came(plc: StrictServer
     handler = logging.Handler()
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("asyncua.client")
-    logger.setLevel(logging.WARNING)
-    logger.addHandler(handler)
-    try:
-        async with Stock(plc) as stock:
+    async with Stock(plc) as stock:
+        logger.setLevel(logging.WARNING)
+        logger.addHandler(handler)
+        try:
             plc.skip_message()
             await plc.write("Count", 1)
             await until(lambda: stock.told["Count"][-1] == 1)
             assert not said
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(logging.NOTSET)
 
 
 async def test_the_bridge_records_a_message_that_never_came(plc: StrictServer, bridges: Bridges, mes: Mes) -> None:
