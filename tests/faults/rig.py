@@ -33,7 +33,6 @@ from opcua_bridge.agent import Agent
 from opcua_bridge.journal import Journal
 from opcua_bridge.settings import load_settings
 from opcua_bridge.simulator.strict_server import StrictServer
-from tests.mes.orders.test_api import OnePlant
 from tests.opcua_bridge.support import URI, bridge_environment, environment, tag_map_text
 from tests.support.plants import BENCH, BRIDGE, CELL, PRESS, build_plant
 from tests.web.cast import hire
@@ -49,6 +48,19 @@ MODULUS: Final = 60_000
 BEGIN: Final = {TOLD: 0, KEPT: MODULUS - 20, PLAIN: 0}
 TYPES: Final = {MARKER: "String", TOLD: "UInt32", KEPT: "UInt16", PLAIN: "UInt32"}
 SETTLED_WITHIN_S: Final = 60.0
+
+
+class Directory:
+    """Knows one plant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def resolve(self, _host: str) -> str:
+        return self._database.plant_id
+
+    def get(self, _plant_id: str) -> Database:
+        return self._database
 
 
 class Killed(BaseException):
@@ -142,7 +154,7 @@ class Rig:
         self.secured = secured
         self._token = hire(database, BRIDGE, Role.bridge).token
         app = FastAPI()
-        app.state.plants = OnePlant(database)
+        app.state.plants = Directory(database)
         install_problem_handlers(app)
         app.include_router(router)
         self.wire = Wire(app)
