@@ -219,8 +219,9 @@ async def value_bad_for_a_while(rig: Rig) -> None:
 
 @fault
 async def false_zero(rig: Rig) -> None:
+    """Between good readings, as a lie stands."""
     tag = rig.chance.choice([TOLD, KEPT])
-    rig.machine.works = False
+    await rig.settle([tag])
     for shown in (0, None):
         if shown is None:
             await rig.machine.count(tag, 1)
@@ -232,6 +233,7 @@ async def false_zero(rig: Rig) -> None:
 
 @fault
 async def machine_restarted_in_sight(rig: Rig) -> None:
+    await rig.settle([TOLD, PLAIN])
     await rig.machine.restart()
 
 

@@ -11,7 +11,7 @@ import contextlib
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -235,21 +235,22 @@ class Rig:
     def claims(self, tag: str) -> tuple[int, int | None]:
         return self.database.read_now(_claimed, tag=tag)
 
-    def is_settled(self) -> bool:
-        """Whether the plant has the last reading of every counter, and waits for no other."""
+    def is_settled(self, tags: Sequence[str] = COUNTERS) -> bool:
+        """Whether the plant has the last reading of these counters, and waits for no other."""
         seen = self.database.read_now(_baselines)
-        return all(seen.get(tag) == (self.machine.shows[tag], None, None) for tag in COUNTERS)
+        return all(seen.get(tag) == (self.machine.shows[tag], None, None) for tag in tags)
 
-    async def settle(self) -> None:
-        """Everything works again and the machine counts on, seen; then it stands still."""
+    async def settle(self, tags: Sequence[str] = COUNTERS) -> None:
+        """The machine counts on until it is seen; then it stands still."""
         end = time.monotonic() + SETTLED_WITHIN_S
         self.machine.works = False
-        while not self.is_settled():
+        await asyncio.sleep(0.1)
+        while not self.is_settled(tags):
             if time.monotonic() > end:
                 raise AssertionError(f"not settled: {self.state()}")
             await asyncio.sleep(0.3)
-            for tag in COUNTERS:
-                if not self.is_settled():
+            for tag in tags:
+                if not self.is_settled(tags):
                     await self.machine.count(tag, 1)
             await asyncio.sleep(0.3)
 
