@@ -14,6 +14,8 @@ from typing import Final
 SURPRISE: Final = 1_000
 """Counts a second, where no bound is known: what goes beyond waits for the next reading to confirm it, and a whole turn
 that would take more is not thought of."""
+LONG_TURN: Final = 2**31
+"""A whole turn of such a counter takes months: nobody misses one."""
 GRACE_US: Final = 1_000_000
 """Clocks, and times of sampling, are not that exact."""
 
@@ -41,7 +43,7 @@ class CounterSpec:
     modulus: int | None = None
     retentive: bool = False
     marked: bool = False
-    """The machine has a restart marker, so a restart never goes unnoticed."""
+    """The machine has a restart marker, so a restart never goes unnoticed where the marker is known."""
     max_per_s: float | None = None
 
 
@@ -112,6 +114,8 @@ def movement(baseline: Baseline | None, reading: Reading, spec: CounterSpec) -> 
     if _is_the_same(baseline, reading, spec):
         return Movement(MovementKind.still, 0, 0, baseline.at_us, baseline, to_us=baseline.at_us)
     gap = _gap(baseline, reading)
+    if not (baseline.marker and reading.marker):
+        spec = replace(spec, marked=False)
     if baseline.data_type and reading.data_type and baseline.data_type != reading.data_type:
         return _moved(MovementKind.retyped, 0, _bound(baseline, reading, spec, low=0), baseline, reading)
     if spec.marked and reading.marker != baseline.marker:
@@ -165,13 +169,16 @@ def _suspected(baseline: Baseline, reading: Reading, gap: int | None) -> Movemen
 
 
 def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int | None) -> Movement:
-    """The machine restarted. Seen all along: exactly what it shows now. Else more may have gone before the restart."""
+    """The machine restarted. Seen all along: exactly what it shows now. Else more may have gone before the restart.
+
+    A counter that did not fall may have been read after the restart before, when the marker was not told yet."""
     if spec.retentive:
         steady = replace(_without_suspect(baseline, gap), marker=reading.marker)
         return _rise(steady, reading, spec, gap) if reading.value >= steady.value else _fall(steady, reading, spec, gap)
+    low = reading.value if reading.value < baseline.value else reading.value - baseline.value
     seen = reading.value + _doubtful(baseline)
     high = seen if gap is None else _bound(baseline, reading, spec, low=reading.value, seen=_doubtful(baseline))
-    return _moved(MovementKind.reset, reading.value, high, baseline, reading)
+    return _moved(MovementKind.reset, low, high, baseline, reading)
 
 
 def _without_suspect(baseline: Baseline, gap: int | None) -> Baseline:
@@ -212,7 +219,7 @@ def _unseen(baseline: Baseline, reading: Reading, spec: CounterSpec, count: int)
     """The most that can lie behind `count` across a gap: a restart that nobody could tell, or whole turns."""
     if not _restarts_are_seen(spec):
         return _bound(baseline, reading, spec, low=count)
-    if spec.modulus is None:
+    if spec.modulus is None or spec.modulus >= LONG_TURN:
         return count
     most = _bound(baseline, reading, replace(spec, max_per_s=_rate(spec)), low=count)
     return None if most is None else count + (most - count) // spec.modulus * spec.modulus

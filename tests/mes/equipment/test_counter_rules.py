@@ -103,6 +103,9 @@ def test_the_sum_of_what_is_proven_contains_the_truth(history: list[Step], modul
         if step.restart:
             value, boot = 0, boot + 1
             must_be_exact &= gap is None and not step.hidden
+            if must_be_exact:  # the fall to 0 is seen
+                found = movement(baseline, Reading(0, at, str(boot)), spec)
+                baseline, low, high = found.baseline, low + found.low, high + (found.high or 0)
         value = value + step.count if modulus is None else (value + step.count) % modulus
         truth += step.count
         if step.hidden:
@@ -115,3 +118,15 @@ def test_the_sum_of_what_is_proven_contains_the_truth(history: list[Step], modul
     if gap is None:
         assert low <= truth <= high
         assert not must_be_exact or low == high
+
+
+class TestMarkers:
+    def test_a_marker_that_was_not_known_yet_is_no_restart(self) -> None:
+        """The counter was read first, and has not changed since yesterday; the machine was started today."""
+        found = movement(Baseline(500, 0, ""), read(501, marker="boot-7"), MARKED)
+        assert bounds(found) == (MovementKind.counted, 1, 1)
+        assert found.baseline.marker == "boot-7"
+
+    def test_a_marker_that_comes_late_does_not_count_twice(self) -> None:
+        """4 was read after the restart already, the marker is told with 6."""
+        assert bounds(movement(Baseline(4, 0, "boot-1"), read(6, marker="boot-2"), MARKED))[1:] == (2, 6)

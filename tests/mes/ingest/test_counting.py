@@ -245,7 +245,7 @@ class TestGaps:
             running.sample(f"{CELL}.Good", 130),
         )
         found = job(plant, "PO-1-LINE")
-        assert (found.good_low, found.good_high) == (130, None)
+        assert (found.good_low, found.good_high) == (30, None), "100 may have been read after the restart already"
 
     def test_a_gap_waits_for_its_first_value_in_a_later_batch(
         self, plant: Database, running: Box, clock: SettableClock
