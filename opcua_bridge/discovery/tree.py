@@ -41,7 +41,9 @@ class Found:
 
     @property
     def is_readable(self) -> bool:
-        return self.is_variable and not self.status >> 30 and bool(self.data_type)
+        """Whether it has a value that a tag can mean something by; the bytes of a structure are none."""
+        is_plain = bool(self.data_type) and not self.data_type.startswith("ExtensionObject")
+        return self.is_variable and not self.status >> 30 and is_plain
 
     @property
     def name(self) -> str:
