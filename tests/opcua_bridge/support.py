@@ -257,9 +257,9 @@ class Network:
         self._flowing.set()
 
 
-def as_documents(body: bytes) -> dict[str, Any]:
-    """A MessagePack batch with every value as a document of its own."""
-    batch = msgspec.msgpack.decode(body)
+def as_documents(body: bytes, content_type: str) -> dict[str, Any]:
+    """A batch, JSON or MessagePack, with every value as a document of its own."""
+    batch = msgspec.msgpack.decode(body) if content_type == "application/vnd.msgpack" else json.loads(body)
     batch["items"] = [document for item in batch["items"] for document in exploded(item)]
     return dict(batch)
 
@@ -344,7 +344,7 @@ class Mes:
         if headers.get("authorization") != f"Bearer {self.token}":
             answer: tuple[int, dict[str, Any]] | None = (401, {"code": "not-signed-in"})
         else:
-            answer = await self._answer(method, urlsplit(target), body)
+            answer = await self._answer(method, urlsplit(target), body, headers.get("content-type", ""))
         if answer is None:
             return False
         status, document = answer
@@ -353,9 +353,9 @@ class Mes:
         await writer.drain()
         return True
 
-    async def _answer(self, method: str, url: Any, body: bytes) -> tuple[int, dict[str, Any]] | None:
+    async def _answer(self, method: str, url: Any, body: bytes, kind: str) -> tuple[int, dict[str, Any]] | None:
         if url.path.endswith("/ingest"):
-            return self.ingest(as_documents(body))
+            return self.ingest(as_documents(body, kind))
         if url.path.endswith("/bridge/health"):
             return self.take_health(json.loads(body))
         if method == "POST":

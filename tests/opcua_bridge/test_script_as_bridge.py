@@ -18,7 +18,12 @@ async def _run(mes: Mes, folder: Path, lines: int) -> None:
         sys.executable, "docs/api/script_as_bridge.py", "PRESS-1.GoodCount",
         stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=environment,
     )  # fmt: skip
-    await process.communicate(b"piece\n" * lines)
+    try:
+        async with asyncio.timeout(60):
+            await process.communicate(b"piece\n" * lines)
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0
 
 
