@@ -26,7 +26,9 @@ from mes.kernel.outbox import head_seq
 from mes.materials.queries import get_material_lot
 from mes.personnel.queries import get_person
 
-DEMO = Path(__file__).parents[3] / "web" / "demo_plant.yaml"
+ROOT = Path(__file__).parents[3]
+DEMO = ROOT / "web" / "demo_plant.yaml"
+TAG_MAP = ROOT / "opcua_bridge" / "demo_tag_map.toml"
 ALARM = "{tag: T, signal: alarm, equipment: WC}"
 SMALL = """\
 equipment:
@@ -106,13 +108,17 @@ def test_demo_plant_says_what_the_story_needs(database: Database, demo: PlantDoc
 
 def test_every_signal_of_the_simulated_factory_is_bound(database: Database, demo: PlantDocument) -> None:
     from opcua_bridge.simulator.catalog import signal_types
+    from opcua_bridge.tag_map import JobDriver, load_tag_map
 
     database.write_now(load_plant, actor=None, plant=demo)
     bridge = database.read_now(get_bridge, bridge_id="EDGE-1")
     bindings = {b.tag: b for b in database.read_now(list_bindings, bridge_pk=bridge.pk)}
     wanted = {tag for tag in signal_types() if ".Cmd." not in tag}
     assert wanted - bindings.keys() == set()
-    assert {tag for tag in bindings.keys() - wanted if not tag.endswith(".Alarm")} == set()
+    targets = [target for endpoint in load_tag_map(TAG_MAP).endpoints for target in endpoint.job_target]
+    listed = {tag for t in targets if t.driver == JobDriver.isa95_job_control for tag in t.job_tags}
+    assert listed
+    assert {tag for tag in bindings.keys() - wanted if not tag.endswith(".Alarm")} == listed
     assert bindings["CNC-1.GoodCount"].units_per_count_e6 == 2_000_000
     assert bindings["DEPANEL-1.GoodCount"].modulus == 65_536
     points = {tag for tag, b in bindings.items() if b.counting_point_of_pk is not None}
