@@ -75,6 +75,7 @@ class Message:
 
     sequence: int
     publish_us: int | None
+    """PublishTime; of a server that gives none (node-opcua), the newest time of the values; None: nothing is known."""
     changes: list[Changes] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
     """ua.EventNotificationList"""
@@ -344,6 +345,8 @@ def _message(sequence: int, publish_us: int | None, parts: Sequence[Any]) -> Mes
             events.append(part)
         elif isinstance(part, ua.StatusChangeNotification):
             ended = int(part.Status.value) if ended is None else ended
+    if publish_us is None:
+        publish_us = filetime_us(max((max(c.servers or c.sources, default=0) for c in changes), default=0))
     return Message(sequence, publish_us, changes, events, ended, has_data=bool(parts))
 
 

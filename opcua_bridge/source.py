@@ -55,6 +55,8 @@ SMALL_QUEUE: Final = 1_000
 SILENT_RESUMES: Final = 2
 """A subscription that stays silent this often after it was taken up again is given up."""
 SEQUENCE_END: Final = 0xFFFFFFFF
+EVER: Final = 1
+"""Where a gap begins if the machine never gave a time."""
 DECIDED_WITHIN_S: Final = 0.5
 """After a refusal: how often to look whether somebody has decided about a certificate."""
 _log = logging.getLogger(__name__)
@@ -504,6 +506,8 @@ class Source:
             ended = message.ended if ended is None else ended
             if message.publish_us is not None:
                 record = replace(record, known_us=message.publish_us, seen_us=self._seen_us(message.publish_us))
+            elif record.known_us is None:
+                record = replace(record, known_us=EVER)
             if message.has_data:
                 record = replace(record, last_seq=message.sequence)
                 acks.append(record.last_seq)

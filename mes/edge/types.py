@@ -121,4 +121,4 @@ class BridgeView:
     description: str
     last_seen_at_us: int | None
     silent_since_us: int | None
-    bindings_mark: str
+    bindings_mark: str = ""

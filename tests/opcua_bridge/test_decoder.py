@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -248,6 +248,26 @@ def test_a_claim_of_four_billion_values_costs_nothing() -> None:
     body = struct.pack("<IBBd", 1, 1, 11, 1.0)
     with pytest.raises(struct.error):
         Changed().decode(body, 0, 2**31 - 1)
+
+
+def test_without_a_publish_time_the_newest_time_of_the_values_is_taken() -> None:
+    response = ua.PublishResponse()
+    message = response.Parameters.NotificationMessage
+    message.PublishTime = datetime(1601, 1, 1, tzinfo=UTC)
+    later = WHEN + timedelta(seconds=3)
+    message.NotificationData = [
+        ua.DataChangeNotification(
+            MonitoredItems=[
+                ua.MonitoredItemNotification(
+                    ClientHandle=ua.IntegerId(n), Value=data_value(ua.Variant(n, KIND.Int32), None, WHEN, at)
+                )
+                for n, at in enumerate((WHEN, later, WHEN))
+            ]
+        )
+    ]
+    body = struct_to_binary(response)
+    assert decode_publish(body).message.publish_us == int(later.timestamp()) * 1_000_000
+    assert decode_publish_slowly(body).message.publish_us == int(later.timestamp()) * 1_000_000
 
 
 def test_an_error_answered_is_raised_as_such() -> None:
