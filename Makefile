@@ -7,8 +7,8 @@ PYTHON ?= python3
 TOOLS := .lineside/tools
 # A uv that works, or one of our own.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(TOOLS)/bin/uv)
-# Two for the journeys, which wait more than they work, and one for the rest.
-WORKERS ?= 3
+# Two for the journeys, which wait more than they work, and two for the rest.
+WORKERS ?= 4
 # --frozen where the default package index is another than the lock's (docs/decisions/0002-packaging.md)
 LOCK ?= --locked
 # Passed on: make test PYTEST_ARGS="tests/build -x", make bench BENCH_ARGS=--quick
@@ -17,8 +17,9 @@ BENCH_ARGS ?=
 DEMO_ARGS ?=
 # What another Python version can get wrong: all but browser, database server, killed processes, peers and the build.
 QUICK := -m "not long and not journey and not browser and not postgres" --ignore=tests/architecture --ignore=tests/build \
-  --ignore=tests/support --ignore=tests/opcua_bridge/test_kill.py --ignore=tests/opcua_bridge/test_other_make.py \
-  --ignore=tests/web/test_authorisation.py
+  --ignore=tests/support --ignore=tests/conformance --ignore=tests/faults --ignore=tests/opcua_bridge/discovery \
+  --ignore=tests/opcua_bridge/simulator --ignore=tests/web/test_authorisation.py \
+  $(patsubst %,--ignore=tests/opcua_bridge/test_%.py,kill other_make job_control certificates secrets security)
 IN_ENVIRONMENT := $(UV) run $(LOCK)
 
 .DEFAULT_GOAL := help

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+
 from asyncua import ua
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opcua_bridge.job_lists import NO_JOB, current, structures_of, words
+from opcua_bridge.job_lists import NO_JOB, current, words
 from opcua_bridge.job_receiver import MachineJob, state_of
+from opcua_bridge.structures import from_raw
+from opcua_bridge.values import content_of
 from standards.isa95.job_control import JobState, refusal_of
 
 ALLOWED, RUNNING, INTERRUPTED, ENDED = (
@@ -58,10 +62,13 @@ def test_whoever_follows_the_words_knows_the_list(lists: list[tuple[MachineJob, 
         assert last == here if here is not None else last.state in (0, 5, 6)
 
 
-def test_a_list_that_is_no_list_or_too_long_is_bad() -> None:
-    assert structures_of(None) == ([], 0)
-    assert structures_of([3]) == ([], 0x80070000)
-    assert structures_of([ua.ExtensionObject()] * 1_001) == ([], 0x803C0000)
+def test_structures_travel_as_their_bytes_in_hex_and_what_is_none_is_bad() -> None:
+    kind = ua.VariantType.ExtensionObject
+    [text], status = content_of(ua.Variant([ua.Range(0, 10)], kind))
+    assert from_raw(bytes.fromhex(text)).Body == struct.pack("<dd", 0, 10)
+    assert (status, content_of(ua.Variant([], kind))) == (0, ([], 0))
+    assert content_of(ua.Variant([3], kind)) == (None, 0x80070000)
+    assert content_of(ua.Variant(ua.ExtensionObject(ua.NodeId(1, 2), bytes(40_000)), kind)) == (None, 0x803C0000)
 
 
 def test_the_top_level_state_is_the_one_without_a_path() -> None:

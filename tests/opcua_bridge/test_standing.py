@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from asyncua import ua
 
+from opcua_bridge.refusals import UntrustedServer
 from opcua_bridge.source import ServerRestarted, Silence, SubscriptionLost
 from opcua_bridge.standing import ChangeRates, Delay, Flow, SourceHealth, trouble_of, watched_s
-from opcua_bridge.trust import UntrustedServer
 from standards.lineside.health_v1 import Basis, EndpointState, Trouble
 
 
