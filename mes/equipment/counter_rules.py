@@ -176,8 +176,10 @@ def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
         steady = replace(_without_suspect(baseline, gap), marker=reading.marker)
         return _rise(steady, reading, spec, gap) if reading.value >= steady.value else _fall(steady, reading, spec, gap)
     low = reading.value if reading.value < baseline.value else reading.value - baseline.value
-    seen = reading.value + _doubtful(baseline)
-    high = seen if gap is None else _bound(baseline, reading, spec, low=reading.value, seen=_doubtful(baseline))
+    doubtful = _doubtful(baseline, spec)
+    high = (
+        reading.value + doubtful if gap is None else _bound(baseline, reading, spec, low=reading.value, seen=doubtful)
+    )
     return _moved(MovementKind.reset, low, high, baseline, reading)
 
 
@@ -185,12 +187,15 @@ def _without_suspect(baseline: Baseline, gap: int | None) -> Baseline:
     return replace(baseline, suspect_value=None, suspect_at_us=None, gap_from_us=gap)
 
 
-def _doubtful(baseline: Baseline) -> int:
-    """What a suspect reading had counted, were it true."""
+def _doubtful(baseline: Baseline, spec: CounterSpec) -> int:
+    """The most that a suspect reading had counted, were it true: by a rise, from 0 after a reset, or over the end."""
     suspect = baseline.suspect_value
     if suspect is None:
         return 0
-    return suspect - baseline.value if suspect > baseline.value else suspect
+    if suspect > baseline.value:
+        return suspect - baseline.value
+    turned = _turned(baseline, suspect, spec)
+    return max(suspect, turned) if turned is not None and _is_near_the_end(turned, spec) else suspect
 
 
 def _rise(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int | None) -> Movement:
@@ -227,18 +232,18 @@ def _unseen(baseline: Baseline, reading: Reading, spec: CounterSpec, count: int)
 
 def _wrapped(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int | None) -> int | None:
     """The count if this fall is a wrap: near the end before, near the start now, no faster than the machine counts."""
-    count = _turned(baseline, reading, spec)
+    count = _turned(baseline, reading.value, spec)
     if count is None or not _is_near_the_end(count, spec):
         return None
     since = baseline.at_us if gap is None else gap
     return count if _plausible(count, since, reading.at_us, spec) else None
 
 
-def _turned(baseline: Baseline, reading: Reading, spec: CounterSpec) -> int | None:
-    """The count from the baseline over the end to the reading, were it a wrap; None where it can be none."""
-    if spec.modulus is None or max(reading.value, baseline.value) >= spec.modulus:
+def _turned(baseline: Baseline, value: int, spec: CounterSpec) -> int | None:
+    """The count from the baseline over the end to a value, were it a wrap; None where it can be none."""
+    if spec.modulus is None or max(value, baseline.value) >= spec.modulus:
         return None
-    return spec.modulus - baseline.value + reading.value
+    return spec.modulus - baseline.value + value
 
 
 def _is_near_the_end(count: int, spec: CounterSpec) -> bool:
@@ -265,7 +270,7 @@ def _after_suspect(baseline: Baseline, suspect: int, reading: Reading, spec: Cou
 def _after_fall(baseline: Baseline, suspect: int, reading: Reading, spec: CounterSpec, gap: int | None) -> Movement:
     """A reset. A wrap that only a clock speaks against stays possible."""
     again = suspect if reading.value < suspect else 0
-    turned = _turned(baseline, reading, spec)
+    turned = _turned(baseline, reading.value, spec)
     seen = again
     if turned is not None and _is_near_the_end(turned, spec):
         seen = max(seen, turned - reading.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -263,7 +263,7 @@ async def test_short_of_room_a_block_keeps_what_is_no_measurement(tmp_path: Path
 
 async def test_a_journal_of_another_version_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
-    with sqlite3.connect(path) as old:
+    with closing(sqlite3.connect(path)) as old:
         old.execute("create table item(seq integer primary key, body blob not null)")
     with opened(path) as journal:
         assert (journal.recovered_from_us, journal.last_seq) == (0, 0)

@@ -137,13 +137,14 @@ def test_what_is_claimed_contains_the_truth(history: list[Step], spec: CounterSp
 @settings(max_examples=300)
 @given(steps, specs, st.integers(0, 2**16))
 def test_it_is_exact_whenever_nothing_was_hidden(history: list[Step], spec: CounterSpec, begin: int) -> None:
-    """With restarts told (or survived), lies and a clock set forth and back: a number, not an interval. A counter that
-    says nothing of its restarts is exact too, but for a wrap or a zero, which might have been one."""
+    """With restarts told (or survived) and read before anything was counted, lies and a clock set forth and back: a
+    number, not an interval. A counter that says nothing of its restarts is exact too, but for a wrap or a zero, which
+    might have been one."""
     model = Model(spec, begin % (spec.modulus or 2**70))
     told = spec.marked or spec.retentive
     for number, step in enumerate(history):
         lie = step.lie if told and _hides_a_lie(history, number) else ""
-        model.live(replace(step, restart=step.restart and told))
+        model.live(replace(step, restart=step.restart and told, hidden=False))
         before = model.baseline.value
         model.show()
         if not told and model.value < before:

@@ -127,6 +127,12 @@ class TestMarkers:
         assert bounds(found) == (MovementKind.counted, 1, 1)
         assert found.baseline.marker == "boot-7"
 
+    def test_a_wrap_to_zero_that_a_restart_left_in_doubt_is_in_the_interval(self) -> None:
+        spec = CounterSpec(modulus=1000, marked=True)
+        doubted = movement(Baseline(994, 0, "a"), read(0, 10, "a"), spec)
+        assert bounds(doubted) == (MovementKind.suspect, 0, 0)
+        assert bounds(movement(doubted.baseline, read(0, 11, "b"), spec)) == (MovementKind.reset, 0, 6)
+
     def test_a_marker_that_comes_late_does_not_count_twice(self) -> None:
         """4 was read after the restart already, the marker is told with 6."""
         assert bounds(movement(Baseline(4, 0, "boot-1"), read(6, marker="boot-2"), MARKED))[1:] == (2, 6)
