@@ -81,12 +81,24 @@ def _label(instance: Found, tag: str) -> tuple[str, ...]:
 
 
 def explained(tree: Tree) -> frozenset[str]:
-    """Nodes that belong to what a specification explains: the inside of state machines, and nameplates."""
+    """Nodes that belong to what a specification explains: the inside of state machines, nameplates and job control."""
     inside: set[str] = set()
     for found in tree:
         if {_STATE_MACHINE, _STATE_VARIABLE, *_NAMEPLATES} & set(found.types):
             inside |= set(tree.children.get(found.node, {}).values())
+        if any(t.startswith(f"nsu={JOB_CONTROL};") for t in found.types):
+            inside |= _all_below(tree, found.node)
     return frozenset(inside)
+
+
+def _all_below(tree: Tree, node: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        fresh = set(tree.children.get(waiting.pop(), {}).values()) - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 def job_targets(tree: Tree) -> list[TargetProposal]:

@@ -156,8 +156,9 @@ def _entries(tree: Tree, proposals: Proposals, prefix: str, accept: float) -> It
 
 
 def target_names(targets: Sequence[TargetProposal]) -> list[str]:
-    """What tells the objects that take jobs apart."""
-    return names([tuple(split_step(step)[1] for step in t.found.path) for t in targets])
+    """What tells the objects that take jobs apart; a receiver by what it is part of."""
+    places = [t.found.path[:-1] or t.found.path if t.key == "receiver" else t.found.path for t in targets]
+    return names([tuple(split_step(step)[1] for step in place) for place in places])
 
 
 def _joined(prefix: str, name: str) -> str:

@@ -97,7 +97,7 @@ class JobStation:
     async def build(self, server: Server, parent: Any, standard: int, own: int, job: Job | None, at: datetime) -> None:
         """`standard`, `own`: indexes of the standard's namespace and of the simulator's. `job`: one from before."""
         self._standard, self._own = standard, own
-        aspace = server.iserver.aspace
+        aspace = self._nodes = server.iserver.aspace
 
         async def write(node: ua.NodeId, value: ua.Variant, when: datetime) -> None:
             data = ua.DataValue(value, SourceTimestamp=when, ServerTimestamp=when)
@@ -117,6 +117,9 @@ class JobStation:
         made = await parent.add_object(self._id(name), ua.QualifiedName(name, self._own))
         await made.delete_reference(ua.NodeId(_I.BaseObjectType), _I.HasTypeDefinition, True)
         await made.add_reference(ua.NodeId(kind, self._standard), _I.HasTypeDefinition, True, False)
+        for reference in self._nodes[parent.nodeid].references:
+            if reference.NodeId == made.nodeid:  # what a browse of the parent says of it
+                reference.TypeDefinition = ua.NodeId(kind, self._standard)
         return made
 
     def _id(self, path: str) -> ua.NodeId:
