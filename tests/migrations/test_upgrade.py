@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +12,9 @@ from sqlalchemy import text
 from mes.access.queries import find_token
 from mes.access.tokens import digest
 from mes.access.types import Role
+from mes.edge.queries import get_bridge
+from mes.history.queries import list_samples, list_texts
+from mes.history.types import NOT_KNOWN
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
@@ -35,7 +40,7 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
 
 
 def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> None:
-    """0003 rebuilds the table of principals on SQLite."""
+    """0002 rebuilds the table of principals on SQLite."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0001")
     member = hire(database, "ada", Role.operator)
@@ -51,6 +56,50 @@ def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> No
     with pytest.raises(ConstraintConflict):
         database.write_now(no_such_role, actor=None)
     database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A plant as the first migration left it."""
+    url = f"sqlite:///{tmp_path / 'plant.sqlite'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create_database(f"first_{uuid4().hex}")
+    database = Database(url)
+    upgrade(database, revision="0001")
+    yield database
+    database.close()
+
+
+def test_what_was_kept_as_rows_is_in_the_history_afterwards(first_version: Database) -> None:
+    """More than one row of the log takes, a text, and a value that was not known."""
+    start_us, count = 1_790_000_000_000_000, 12_000
+    samples = [{"tag": 1 + n % 2, "at": start_us + n, "value": n / 4, "text": None} for n in range(count)]
+    samples += [
+        {"tag": 1, "at": start_us + count, "value": None, "text": None},
+        {"tag": 3, "at": start_us, "value": None, "text": "SN-1"},
+    ]
+
+    def insert(uow: UnitOfWork) -> None:
+        uow.execute(
+            text("INSERT INTO history_sample (tag_pk, at_us, value, text) VALUES (:tag, :at, :value, :text)"), samples
+        )
+        uow.execute(text("INSERT INTO bridge (id, description) VALUES ('edge', '')"))
+
+    first_version.write_now(insert, actor=None)
+    upgrade(first_version)
+    assert differences(first_version) == []
+    for tag in (1, 2):
+        window = {"tag_pk": tag, "from_us": start_us, "to_us": start_us + count + 1}
+        found, following = first_version.read_now(list_samples, **window)
+        assert following is None
+        expected = [(s["at"], s["value"]) for s in samples if s["tag"] == tag]
+        assert [
+            (at, None if quality == NOT_KNOWN else value)
+            for at, value, quality in zip(found.at_us.tolist(), found.value.tolist(), found.quality, strict=True)
+        ] == expected
+    [serial] = first_version.read_now(list_texts, tag_pk=3, from_us=start_us, to_us=start_us + 1)
+    assert serial.text == "SN-1"
+    assert first_version.read_now(get_bridge, bridge_id="edge").bindings_mark == ""
 
 
 def test_a_plant_of_a_newer_version_is_left_alone(database: Database) -> None:

@@ -22,7 +22,6 @@ def upgrade() -> None:
         sa.Column("description", sqlmodel.sql.sqltypes.AutoString(length=500), nullable=False),
         sa.Column("last_seen_at_us", sa.BigInteger(), nullable=True),
         sa.Column("silent_since_us", sa.BigInteger(), nullable=True),
-        sa.Column("bindings_mark", sqlmodel.sql.sqltypes.AutoString(length=36), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_bridge")),
         sa.UniqueConstraint("id", name=op.f("uq_bridge_id")),
     )
@@ -68,45 +67,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_equipment_parent_pk"), ["parent_pk"], unique=False)
 
     op.create_table(
-        "history_last",
-        sa.Column("tag_pk", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("at_us", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.Float(precision=53), nullable=True),
-        sa.Column("quality", sa.SmallInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tag_pk", name=op.f("pk_history_last")),
-    )
-    op.create_table(
-        "history_log",
-        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column("from_us", sa.BigInteger(), nullable=False),
-        sa.Column("to_us", sa.BigInteger(), nullable=False),
-        sa.Column("tag_pk", sa.LargeBinary(), nullable=False),
-        sa.Column("at_us", sa.LargeBinary(), nullable=False),
-        sa.Column("value", sa.LargeBinary(), nullable=False),
-        sa.Column("quality", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_history_log")),
-    )
-    op.create_table(
-        "history_retention",
-        sa.Column("pk", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("samples_days", sa.Integer(), nullable=False),
-        sa.Column("rollups_days", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_history_retention")),
-    )
-    op.create_table(
-        "history_text",
+        "history_sample",
         sa.Column("tag_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at_us", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("tag_pk", "at_us", name=op.f("pk_history_text")),
+        sa.Column("value", sa.Float(precision=53), nullable=True),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("tag_pk", "at_us", name=op.f("pk_history_sample")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("history_text", schema=None) as batch_op:
-        batch_op.create_index("ix_history_text_at_us", ["at_us"], unique=False)
-
-    if op.get_bind().dialect.name == "postgresql":
-        _create_sealed_history()
     op.create_table(
         "idempotency_key",
         sa.Column("pk", sa.Integer(), nullable=False),
@@ -871,30 +839,3 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Lineside goes forward only; restore the backup made before the upgrade."""
     raise NotImplementedError
-
-
-def _create_sealed_history() -> None:
-    """Pieces, chunks by the day, roll-ups by the month (on SQLite: files). Not to be packed once more."""
-    op.execute(
-        "CREATE TABLE history_piece (seq BIGSERIAL, tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, "
-        "data BYTEA NOT NULL, CONSTRAINT pk_history_piece PRIMARY KEY (seq))"
-    )
-    op.execute("CREATE INDEX ix_history_piece ON history_piece (hour, tag_pk)")
-    op.execute(
-        "CREATE TABLE history_chunk (tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, n INTEGER NOT NULL, "
-        "data BYTEA NOT NULL, CONSTRAINT pk_history_chunk PRIMARY KEY (tag_pk, hour)) PARTITION BY RANGE (hour)"
-    )
-    op.execute(
-        "CREATE TABLE history_rollup (tag_pk BIGINT NOT NULL, hour INTEGER NOT NULL, data BYTEA NOT NULL, "
-        "CONSTRAINT pk_history_rollup PRIMARY KEY (tag_pk, hour)) PARTITION BY RANGE (hour)"
-    )
-    for table, column in (
-        ("history_piece", "data"),
-        ("history_chunk", "data"),
-        ("history_rollup", "data"),
-        ("history_log", "tag_pk"),
-        ("history_log", "at_us"),
-        ("history_log", "value"),
-        ("history_log", "quality"),
-    ):
-        op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL")
