@@ -48,7 +48,7 @@ class Naming:
             tag=self._like.tag,
             value=list(changes.values),
             observed_at_us=observed_at_us,
-            age_us=_ages(changes.sources, observed_at_us),
+            age_us=_ages(_times(changes), observed_at_us),
             status=list(changes.statuses),
             data_types=self._like.data_types,
         )
@@ -107,6 +107,14 @@ def _in_source_order(changes: Changes) -> Changes:
         keys.append(latest[handle])
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return _mapped(changes, lambda column: [column[place] for place in order] if column else column)
+
+
+def _times(changes: Changes) -> Sequence[int]:
+    """The machine's time of each value; its server's where it gave none, so that it shows who said it."""
+    sources, servers = changes.sources, changes.servers
+    if not servers or (sources and min(sources)):
+        return sources
+    return [source or server for source, server in zip(sources, servers, strict=True)] if sources else servers
 
 
 def _ages(sources: Sequence[int], observed_at_us: int) -> list[int | None]:

@@ -34,7 +34,7 @@ class Deadband:
 
     def without_noise(self, block: Samples, now: float) -> Samples | None:
         """What of a block is to be passed on at `now` (monotonic, seconds); None if nothing is."""
-        if self._tags.keys().isdisjoint(block.tags):
+        if not self._tags or self._tags.keys().isdisjoint(block.tags):
             return block
         watched = {place: self._tags[tag] for place, tag in enumerate(block.tags) if tag in self._tags}
         statuses = block.status or [0] * len(block.value)

@@ -61,8 +61,8 @@ class Samples(msgspec.Struct, tag_field="kind", tag="samples", frozen=True, omit
     observed_at_us: int
     """The bridge's clock, of all of them."""
     age_us: list[int | None] = []
-    """`observed_at_us` less the machine's time of the value; None where the machine gave none; empty: it gave none to
-    any."""
+    """`observed_at_us` less the machine's time of the value (its source's, else its server's); None where the machine
+    gave none; empty: it gave none to any."""
     status: list[int] = []
     """OPC UA StatusCode, 32 bits; quality and overflow are read from it. Empty: all Good."""
     data_types: list[str] = []
