@@ -57,8 +57,8 @@ def test_every_value_of_a_known_handle_comes_once_in_order_and_nothing_else(
 def test_a_value_without_a_time_of_its_own_has_its_servers() -> None:
     """A gateway that cannot reach its controller says so like this: it is the machine's word, not the bridge's."""
     sources, servers = (0, filetime(NOW_US - 7)), (filetime(NOW_US - 3), filetime(NOW_US - 2))
-    for given, expected in ((sources, [NOW_US - 3, NOW_US - 7]), ((), [NOW_US - 3, NOW_US - 2])):
-        changes = Changes((1, 2), [6, 6], (None, 5), (BAD, 0), given, servers)
+    for told, expected in ((sources, [NOW_US - 3, NOW_US - 7]), ((), [NOW_US - 3, NOW_US - 2])):
+        changes = Changes((1, 2), [6, 6], (None, 5), (BAD, 0), told, servers)
         [block] = Naming(NAMES).blocks(changes, observed_at_us=NOW_US)
         assert [s.source_at_us for s in samples_of(block)] == expected
 
