@@ -79,6 +79,18 @@ class MoreScrapThanGood(Conflict):
     next_step = "On a machine, scrap moves counted pieces from good to scrap; wait for the count or correct the number."
 
 
+class NothingToCount(Conflict):
+    code = "nothing-to-count"
+    title = "The pieces of this job are known"
+    next_step = "Nothing is left open. Report scrap that was found later as scrap."
+
+
+class CountContradicts(Conflict):
+    code = "count-contradicts"
+    title = "The count cannot be right"
+    next_step = "Count again. Pieces that were made and are gone are scrap: report them with a reason."
+
+
 class NothingToUndo(Conflict):
     code = "nothing-to-undo"
     title = "This can no longer be undone"

@@ -145,6 +145,16 @@ def added(low: int, high: int | None, more_low: int, more_high: int | None) -> t
     return low + more_low, None if high is None or more_high is None else high + more_high
 
 
+def awaits_count(good_low: int, good_high: int | None, scrap_low: int, scrap_high: int | None) -> bool:
+    """Whether the machines leave open how many pieces of an ended job there are, so that a person has to count."""
+    return good_low != good_high or scrap_low != scrap_high
+
+
+def settled(low: int, high: int | None, counted: int) -> tuple[int, int | None]:
+    """What has to be added to an interval for it to be the counted number (None: it had no upper bound)."""
+    return counted - low, None if high is None else counted - high
+
+
 def request_state(states: Sequence[tuple[JobState, DispatchStatus]]) -> RequestState:
     """State of an operations request from its jobs."""
     alive = [(state, status) for state, status in states if status is not DispatchStatus.Cancelled]

@@ -14,8 +14,8 @@ from standards.isa95.job_control import DispatchStatus, JobState
 
 _JOB_COLUMNS: Final = (
     "j.pk, j.id, j.state, j.substate, j.dispatch_status, j.started_at_us, j.ended_at_us, j.note, j.version, j.manual, "
-    "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.good_low_e6, j.good_high_e6, j.scrap_low_e6, "
-    "j.scrap_high_e6, j.report_version, j.command_id, j.material_pk, "
+    "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.counted_at_us, j.good_low_e6, j.good_high_e6, "
+    "j.scrap_low_e6, j.scrap_high_e6, j.report_version, j.command_id, j.material_pk, "
     "e.id, coalesce(w.id, ''), coalesce(a.id, ''), r.id"
 )
 _JOB_FROM: Final = (
@@ -42,6 +42,7 @@ class JobRecord:
     equipment_pk: int
     work_request_pk: int
     undo_until_us: int | None
+    counted_at_us: int | None
     good_low_e6: int
     good_high_e6: int | None
     scrap_low_e6: int
@@ -251,6 +252,11 @@ def update_totals(uow: UnitOfWork, jobs: Mapping[int, JobRecord], due: Mapping[i
         _UPDATE_TOTALS,
         [(j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, due[j.pk], j.pk) for j in jobs.values()],
     )
+
+
+def set_counted(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:
+    """When a person counted the pieces of this job (None: it runs again, so nobody has)."""
+    uow.driver_write("UPDATE job_order SET counted_at_us = ? WHERE pk = ?", (at_us, job_pk))
 
 
 def set_report_due(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
@@ -10,6 +12,13 @@ from mes.kernel.tables import TableModel, micros
 
 def _e6(*, nullable: bool = False) -> Column[int]:
     return Column(BigInteger, nullable=nullable)
+
+
+AWAITS_COUNT: Final = (
+    "ended_at_us IS NOT NULL AND (good_high_e6 IS NULL OR good_high_e6 <> good_low_e6 "
+    "OR scrap_high_e6 IS NULL OR scrap_high_e6 <> scrap_low_e6)"
+)
+"""An ended job whose pieces a person has to count: the words of a partial index, to be repeated by who reads by it."""
 
 
 class OperationsRequestRow(TableModel, table=True):
@@ -52,6 +61,12 @@ class JobOrderRow(TableModel, table=True):
     __table_args__ = (
         Index("ix_job_order_equipment_ended", "equipment_pk", "ended_at_us"),
         Index("ix_job_order_ended", "ended_at_us"),
+        Index(
+            "ix_job_order_awaits_count",
+            "equipment_pk",
+            sqlite_where=text(AWAITS_COUNT),
+            postgresql_where=text(AWAITS_COUNT),
+        ),
         Index("ix_job_order_report_due", "report_due_at_us", sqlite_where=text("report_due_at_us IS NOT NULL")),
     )
 
@@ -87,6 +102,7 @@ class JobOrderRow(TableModel, table=True):
     ended_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     confirmed_by: str = Field(default="", max_length=20)
     undo_until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    counted_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     good_low_e6: int = Field(default=0, sa_column=_e6())
     good_high_e6: int | None = Field(default=0, sa_column=_e6(nullable=True))
     scrap_low_e6: int = Field(default=0, sa_column=_e6())

@@ -61,6 +61,8 @@ class CountKind(StrEnum):
 class Cause(StrEnum):
     machine = "machine"
     operator = "operator"
+    counted = "counted"
+    """What a person's count of an ended job adds to what the machines prove."""
 
 
 class Unassigned(StrEnum):
@@ -71,6 +73,8 @@ class Unassigned(StrEnum):
     dry_cycle = "dry-cycle"
     unknown_job = "unknown-job"
     ambiguous = "ambiguous"
+    counted_by_hand = "counted-by-hand"
+    """Told late of a job whose pieces a person had counted by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,11 @@ class JobView:
     manual: bool
     undo_until: datetime | None
     confirmed_by: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether every piece of it is known, scrap included."""
+        return self.good_low == self.good_high and self.scrap_low == self.scrap_high
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,11 @@ class JobOutcome:
     scrap: Interval
     scrap_by_reason: Mapping[str, Interval]
 
+    @property
+    def final(self) -> bool:
+        """Whether the confirmation is; where machines leave an interval, it waits for a person's count."""
+        return self.good.exact and self.scrap.exact
+
 
 def job_response(job: JobOutcome) -> dict[str, Any]:
     """The content of a report: an OperationsResponse with one JobResponse (ISA-95 part 2 and 4 names)."""
@@ -70,6 +75,7 @@ def job_response(job: JobOutcome) -> dict[str, Any]:
             "work_master_id": job.work_master_id,
             "work_master_version": job.work_master_version,
             "state": "Completed" if job.state is JobState.Ended else job.state.name,
+            "final": job.final,
             "start_time": _time(job.started_at_us),
             "end_time": _time(job.ended_at_us),
             "equipment_actual": [{"equipment_id": job.equipment_id}],

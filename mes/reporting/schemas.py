@@ -8,7 +8,10 @@ from pydantic import BaseModel, Field
 
 
 class PerformanceOut(BaseModel):
-    """One version of what became of one job. A higher `job_response.version` replaces the lower ones."""
+    """One version of what became of one job. A higher `job_response.version` replaces the lower ones.
+
+    `job_response.final` false: `quantity` is the proven minimum, and the final version comes when a person has counted.
+    """
 
     cursor: int = Field(description="Go on from here: `after=` this.")
     operations_request_id: str

@@ -10,7 +10,7 @@ import orjson
 from mes.kernel.uow import UnitOfWork
 from mes.orders.statements import marks
 from mes.reporting.rules import Interval, JobOutcome, digest, job_response
-from standards.isa95.job_control import FINAL_STATES, JobState
+from standards.isa95.job_control import FINAL_STATES, EndedSubstate, JobState
 
 REPORTS_MAX: Final = 200
 """Reports in one unit of work."""
@@ -36,7 +36,8 @@ def publish_due_reports(uow: UnitOfWork) -> None:
 
 def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
     job_pk, job_id, version, request_pk = row[0], row[1], row[14] + 1, row[15]
-    content = job_response(_outcome(uow, row))
+    outcome = _outcome(uow, row)
+    content = job_response(outcome)
     sha256 = digest(content)
     if _last_digest(uow, job_pk) == sha256:
         return
@@ -46,12 +47,20 @@ def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
         (job_pk, request_pk, version, orjson.dumps(content).decode(), sha256, uow.now_us),
     )
     uow.driver_execute("UPDATE job_order SET report_version = ? WHERE pk = ?", (version, job_pk))
+    _close(uow, outcome, job_pk)
     uow.emit(
         "reporting.job-response-published.v1",
         topics=[f"order/{row[16]}", "board"],
         subject=f"job/{job_id}",
         payload={"job_order_id": job_id, "version": version},
     )
+
+
+def _close(uow: UnitOfWork, outcome: JobOutcome, job_pk: int) -> None:
+    """An ended job is closed when its final confirmation has left, and open again when a late fact left a doubt."""
+    substate = EndedSubstate.Closed if outcome.final else EndedSubstate.Completed
+    if outcome.state is JobState.Ended:
+        uow.driver_execute("UPDATE job_order SET substate = ? WHERE pk = ?", (int(substate), job_pk))
 
 
 def _last_digest(uow: UnitOfWork, job_pk: int) -> str:
@@ -82,17 +91,19 @@ def _outcome(uow: UnitOfWork, row: Sequence[Any]) -> JobOutcome:
         ordered_e6=row[9],
         good=Interval(row[10], row[11]),
         scrap=Interval(row[12], row[13]),
-        scrap_by_reason=_scrap_by_reason(uow, row[0]),
+        scrap_by_reason=_scrap_by_reason(uow, row[0], exact=row[12] == row[13]),
     )
 
 
-def _scrap_by_reason(uow: UnitOfWork, job_pk: int) -> dict[str, Interval]:
+def _scrap_by_reason(uow: UnitOfWork, job_pk: int, *, exact: bool) -> dict[str, Interval]:
+    """Where the total is exact because a person counted, so is each reason: what is proven of it."""
     rows = uow.driver_query(
         "SELECT reason_id, sum(low_e6), CASE WHEN count(high_e6) = count(*) THEN sum(high_e6) END "
         "FROM count_fact WHERE job_pk = ? AND kind = 'scrap' GROUP BY reason_id",
         (job_pk,),
     )
-    found = {row[0]: Interval(int(row[1]), None if row[2] is None else int(row[2])) for row in rows}
+    highs = {row[0]: row[1] if exact else row[2] for row in rows}
+    found = {row[0]: Interval(int(row[1]), None if (high := highs[row[0]]) is None else int(high)) for row in rows}
     return {reason: amount for reason, amount in found.items() if amount != Interval(0, 0)}
 
 

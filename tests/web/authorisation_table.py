@@ -385,6 +385,17 @@ def _ask(what: str) -> Callable[[Stage], Sample]:
     return sample
 
 
+def _ask_count(stage: Stage) -> Sample:
+    job = stage.job_to_count()
+    return Sample(f"/s/{job.bench}/count?job_id={job.job_id}")
+
+
+def _settle(stage: Stage) -> Sample:
+    job = stage.job_to_count()
+    counted = {"job_id": job.job_id, "quantity": "3", "request_id": stage.fresh("request")}
+    return Sample(f"/s/{job.bench}/count", form=counted)
+
+
 def _undo(stage: Stage) -> Sample:
     job = stage.after(complete_job, stage.started_job())
     form = {"what": "complete", "job_id": job.job_id, "version": job.version}
@@ -420,6 +431,8 @@ SCREENS: Final = [
     Row("GET", "/s/{equipment_id}/good", FLOOR, _ask("good")),
     Row("POST", "/s/{equipment_id}/good", FLOOR, _count("good"), 303),
     Row("POST", "/s/{equipment_id}/scrap", FLOOR, _count("scrap", reason_id="scratch"), 303),
+    Row("GET", "/s/{equipment_id}/count", FLOOR, _ask_count),
+    Row("POST", "/s/{equipment_id}/count", FLOOR, _settle, 303),
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/board", FLOOR, at("/board")),

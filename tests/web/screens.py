@@ -36,6 +36,7 @@ from web.bridges.views import (
     endpoint_detail,
     endpoint_gaps,
 )
+from web.components.job import NOTHING, amount
 from web.components.machine import view_machine
 from web.home.views import HomePage, home_stations
 from web.layouts.shell import Shell, milliseconds
@@ -77,6 +78,7 @@ def station(
     equipment_id: str = "SMT-1",
     *,
     jobs: tuple[Any, ...] = (),
+    to_count: tuple[Any, ...] = (),
     status: Any = None,
     undo: bool = False,
     cells: tuple[Any, ...] = (),
@@ -93,7 +95,7 @@ def station(
         MachineRegion(view_machine(machine, now)),
         current_region(equipment_id, jobs, "0123", ZONE, now),
         line,
-        queue_region(equipment_id, jobs, ZONE),
+        queue_region(equipment_id, jobs, to_count, ZONE),
         unassigned_region(equipment_id, line, strays),
         taken_back,
     )
@@ -158,10 +160,33 @@ def unknown() -> StationPage:
     return station("TEST-1", status=lost, jobs=(f.waiting("TEST-1", JobState.NotAllowedToStart, note=""),))
 
 
+def to_count() -> tuple[Any, ...]:
+    unseen = f.done("SMT-1", operations_request_id="PO-0998", good_low=Decimal(47), good_high=Decimal(51))
+    endless = f.done("SMT-1", operations_request_id="PO-0999", good_high=None, scrap_high=None)
+    return unseen, endless
+
+
+def counting() -> StationPage:
+    return station(
+        "SMT-1", jobs=(f.job(), *(f.waiting("SMT-1") for _ in range(2))), to_count=to_count(), cells=f.plant()
+    )
+
+
+def orders_to_count() -> tuple[Any, ...]:
+    return tuple(
+        replace(order, jobs=(replace(order.jobs[0], good_low=Decimal(47), good_high=Decimal(51)), *order.jobs[1:]))
+        for order in f.finished()[:2]
+    )
+
+
 def report(what: str) -> ReportView:
     texts = ("Solder bridge", "Missing component", "Tombstone", "Board warped", "Dropped", "Test failed", "Other")
     reasons = tuple(Reason(str(i), text) for i, text in enumerate(texts)) if what == "scrap" else ()
-    return ReportView(base_of("SMT-1"), "SMT line", what, "J", "PO-1001", "Controller board", "0123", reasons)
+    good = amount(Decimal(47), Decimal(51)) if what == "count" else NOTHING
+    lost = amount(Decimal(1), None) if what == "count" else NOTHING
+    first = "" if what == "count" else "1"
+    names = ("SMT line", what, "J", "PO-1001", "Controller board", "0123")
+    return ReportView(base_of("SMT-1"), *names, reasons, first, good, lost)
 
 
 def board(show: str = "open", cards: tuple[Any, ...] | None = None) -> BoardPage:
@@ -311,6 +336,10 @@ PAGES: Final[Mapping[str, Make]] = {
     "unknown": lambda: ("station/page.html", unknown()),
     "scrap": lambda: ("station/report.html", report("scrap")),
     "good": lambda: ("station/report.html", report("good")),
+    "count": lambda: ("station/report.html", report("count")),
+    "station-count": lambda: ("station/page.html", counting()),
+    "board-count": lambda: ("board/page.html", board("count", orders_to_count())),
+    "board-over-count": lambda: ("board/page.html", board("open", orders_to_count())),
     "board": lambda: ("board/page.html", board()),
     "board-empty": lambda: ("board/page.html", board("done")),
     "board-over": lambda: ("board/page.html", board(cards=f.finished())),

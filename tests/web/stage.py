@@ -23,12 +23,22 @@ from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
 from mes.materials.service import create_lot, create_material
 from mes.materials.types import LotSpec, MaterialSpec
 from mes.orders.queries import get_job
-from mes.orders.service import release_jobs, start_job, submit_operations_request
+from mes.orders.service import (
+    apply_machine_reports,
+    record_counts,
+    release_jobs,
+    start_job,
+    submit_operations_request,
+)
+from mes.orders.statements import load_job
+from mes.orders.types import Cause, Count, CountKind, MachineJobReport
 from mes.personnel.service import create_person, put_personnel_class
 from standards.isa95.equipment_hierarchy import EquipmentLevel
+from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
@@ -165,6 +175,12 @@ class Stage:
         self.do(start_job, job_id=job.job_id, version=job.version)
         return self._seen(job.bench, job.order_id, job.job_id)
 
+    def job_to_count(self) -> Job:
+        """A job that is over, and whose pieces nobody saw all of."""
+        job = self.started_job()
+        self.do(_end_unseen, job_id=job.job_id)
+        return self._seen(job.bench, job.order_id, job.job_id)
+
     def after(self, verb: Callable[..., Any], job: Job, **kwargs: Any) -> Job:
         """The job after one more verb; `version` is filled in."""
         self.do(verb, job_id=job.job_id, version=job.version, **kwargs)
@@ -173,6 +189,16 @@ class Stage:
     def _seen(self, bench: str, order_id: str, job_id: str) -> Job:
         view = self.database.read_now(get_job, job_id=job_id, now=self.database.clock())
         return Job(bench, order_id, job_id, view.version)
+
+
+def _end_unseen(uow: UnitOfWork, *, job_id: str) -> None:
+    """Two to four pieces, then the end, both by the machine's word."""
+    job = load_job(uow, job_id)
+    assert job is not None
+    place, now = job.equipment_pk, uow.now_us
+    count = Count(job.pk, place, CountKind.good, "", 2_000_000, 4_000_000, now, now, Cause.machine)
+    record_counts(uow, counts=[count])
+    apply_machine_reports(uow, reports=[MachineJobReport(place, job_id, JobState.Ended, 0, now)])
 
 
 def set_stage(app: FastAPI, plants: Plants) -> Stage:

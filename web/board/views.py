@@ -10,7 +10,7 @@ from typing import Final
 from mes.orders.types import OrderCard
 from web.components.order import OrderRow, finished_last, order_row, urgency
 
-SHOWS: Final = ("open", "late", "risk", "unreleased", "running", "done")
+SHOWS: Final = ("open", "late", "risk", "unreleased", "running", "count", "done")
 FINISHED_SHOWN: Final = 5
 
 
@@ -75,5 +75,7 @@ def belongs(row: OrderRow, show: str) -> bool:
             return bool(row.release)
         case "running":
             return row.state == "running"
+        case "count":
+            return bool(row.to_count)
         case _:
             return row.over

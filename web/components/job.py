@@ -72,7 +72,8 @@ class JobPanel:
     """Everything a station, a board or an order says of one job.
 
     `why` is the key of the words for why it waits, `trouble` that of what went wrong while it is in work ("" for
-    nothing); `said` is what the machine answered, in its own words.
+    nothing); `said` is what the machine answered, in its own words. `to_count`: it is over, and a person has to count
+    its pieces.
     """
 
     job_id: str
@@ -107,6 +108,7 @@ class JobPanel:
     interrupted: bool
     startable: bool
     finished: bool
+    to_count: bool
     version: int
 
 
@@ -148,6 +150,7 @@ def view_job(job: JobView, now: datetime) -> JobPanel:
         interrupted=job.state is JobState.Interrupted,
         startable=is_startable(job),
         finished=job.state in (JobState.Ended, JobState.Aborted),
+        to_count=job.state in (JobState.Ended, JobState.Aborted) and not job.exact,
         version=job.version,
     )
 

@@ -16,6 +16,8 @@ from web.components.job import NOTHING, Amount, JobPanel, amount, sum_of, view_j
 class OrderRow:
     """`flag` is `late`, `risk` or ""; `release` names the jobs a release would permit, with their versions.
 
+    `to_count`: the jobs whose pieces a person has to count.
+
     `over`: done or aborted, at `ended_at`; then `good` is what its last step made, `scrap` what all steps lost, and
     `in_time` is None where it had no due date.
     """
@@ -36,6 +38,10 @@ class OrderRow:
     good: Amount
     scrap: Amount
     in_time: bool | None
+
+    @property
+    def to_count(self) -> tuple[JobPanel, ...]:
+        return tuple(job for job in self.jobs if job.to_count)
 
 
 def order_row(card: OrderCard, zone: tzinfo, now: datetime) -> OrderRow:

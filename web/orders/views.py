@@ -42,6 +42,8 @@ ICONS: Final[Mapping[str, str]] = {
     "job-aborted": "x",
     "job-forgotten": "circle-help",
     "job-response-published": "send",
+    "job-counted": "list",
+    "job-count-undone": "undo-2",
 }
 OF_THE_PLANT: Final = frozenset({"job-dispatched", "job-response-published", *(k for k in ICONS if "command-" in k)})
 """Nobody does these: whose act they follow has a line of its own."""
@@ -166,7 +168,7 @@ def order_history(
     """What happened, newest first. `names`: principal's key → display name; `reasons`: scrap reason → words."""
     places = {job.job_id: job.equipment_id for job in detail.card.jobs}
     events = tuple(_event(e, places, names, zone) for e in detail.events if e.what not in HIDDEN_EVENTS)
-    counts = _in_a_row(_count(c, reasons, zone) for c in detail.counts)[:COUNTS_SHOWN]
+    counts = _in_a_row(_count(c, reasons, zone) for c in detail.counts if c.cause is not Cause.counted)[:COUNTS_SHOWN]
     told = tuple(_report(r, places, zone) for r in reports)
     unsure = any(a.kind != "exact" for line in told for a in (line.good, line.scrap))
     return OrderHistory(base_of(detail.card.operations_request_id), _together(events), counts, told, unsure)

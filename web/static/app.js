@@ -60,7 +60,7 @@
   function press(key) {
     const input = key.closest("[data-keypad]").querySelector("input:not([type=hidden])");
     const typed = input.dataset.touched ? input.value : "";
-    if (key.dataset.step) input.value = Math.max(1, (parseInt(input.value, 10) || 0) + Number(key.dataset.step));
+    if (key.dataset.step) input.value = Math.max(Number(input.dataset.least), (parseInt(input.value, 10) || 0) + Number(key.dataset.step));
     else if (key.dataset.key === "clear") input.value = "";
     else if (key.dataset.key === "back") input.value = input.value.slice(0, -1);
     else if (typed.length < input.maxLength) input.value = typed + key.dataset.key;

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from mes.equipment.queries import get_equipment_status, list_equipment_status
 from mes.kernel.db import ReadSession
-from mes.orders.queries import list_station_jobs, list_unassigned_counts
+from mes.orders.queries import list_jobs_to_count, list_station_jobs, list_unassigned_counts
 from web.components.machine import view_machine
 from web.components.plant_time import plant_zone, production_day_start
 from web.live.region import Region
@@ -41,9 +41,9 @@ def build_current_job(session: ReadSession, *, now: datetime, params: Params) ->
 
 def build_job_queue(session: ReadSession, *, now: datetime, params: Params) -> QueueRegion:
     equipment_id = params["equipment_id"]
-    return queue_region(
-        equipment_id, list_station_jobs(session, equipment_id=equipment_id, now=now), plant_zone(session)
-    )
+    jobs = list_station_jobs(session, equipment_id=equipment_id, now=now)
+    to_count = list_jobs_to_count(session, equipment_id=equipment_id, now=now)
+    return queue_region(equipment_id, jobs, to_count, plant_zone(session))
 
 
 def build_line_cells(session: ReadSession, *, now: datetime, params: Params) -> CellsRegion:

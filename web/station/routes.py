@@ -26,10 +26,12 @@ from mes.orders.service import (
     report_good,
     report_scrap,
     resume_job,
+    settle_count,
     start_job,
     undo_complete_job,
     undo_count,
 )
+from web.components.job import amount
 from web.components.plant_time import plant_zone
 from web.layouts.shell import is_htmx, shell_of
 from web.live.region import live_url
@@ -111,6 +113,11 @@ async def ask_good(request: Request, equipment_id: str, job_id: str, who: Operat
     return await _ask(request, equipment_id, job_id, "good", who)
 
 
+@router.get("/s/{equipment_id}/count")
+async def ask_count(request: Request, equipment_id: str, job_id: str, who: Operator) -> HTMLResponse:
+    return await _ask(request, equipment_id, job_id, "count", who)
+
+
 async def _ask(request: Request, equipment_id: str, job_id: str, what: str, who: Caller) -> HTMLResponse:
     view, zone = await who.read(_report, equipment_id=equipment_id, job_id=job_id, what=what, now=who.database.clock())
     shell = shell_of(request, who, zone=zone, station=equipment_id)
@@ -128,9 +135,18 @@ def _report(
         if what == "scrap"
         else ()
     )
-    material = job.material_description or job.material_id
     view = ReportView(
-        base_of(equipment_id), name, what, job_id, job.operations_request_id, material, uuid4().hex, reasons
+        base_of(equipment_id),
+        name,
+        what,
+        job_id,
+        job.operations_request_id,
+        job.material_description or job.material_id,
+        uuid4().hex,
+        reasons,
+        first="" if what == "count" else "1",
+        good=amount(job.good_low, job.good_high),
+        lost=amount(job.scrap_low, job.scrap_high),
     )
     return view, plant_zone(session)
 
@@ -159,6 +175,23 @@ async def scrap(
     pieces = _pieces(quantity)
     await who.write(report_scrap, job_id=job_id, quantity=pieces, reason_id=reason_id, request_id=request_id)
     return await _answer(request, who, equipment_id, _counted(who, "scrap", job_id, pieces, request_id))
+
+
+@router.post("/s/{equipment_id}/count")
+async def count(
+    request: Request,
+    equipment_id: str,
+    job_id: Text,
+    quantity: Text,
+    request_id: RequestId,
+    who: Operator,
+    scrap: Text = "",
+) -> Response:
+    """The pieces of a job that is over, counted by hand. `scrap` empty: as the machines prove it."""
+    pieces = _pieces(quantity)
+    lost = _pieces(scrap) if scrap.strip() else None
+    await who.write(settle_count, job_id=job_id, quantity_good=pieces, quantity_scrap=lost, request_id=request_id)
+    return await _answer(request, who, equipment_id, _counted(who, "count", job_id, pieces, request_id))
 
 
 @router.post("/s/{equipment_id}/undo")

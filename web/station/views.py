@@ -29,11 +29,12 @@ from web.wording import code_key
 
 QUEUE_SHOWN: Final = 4
 FINISHED_SHOWN: Final = 3
+TO_COUNT_SHOWN: Final = 2
 UNDO_S: Final = 10
 TOLD_S: Final = 4
 """How long a deed that cannot be undone is told."""
 TRANSITIONS: Final = ("start", "pause", "resume", "complete")
-DEEDS: Final = frozenset({"good", "scrap", "undo", *TRANSITIONS, *(f"ask-{act}" for act in TRANSITIONS)})
+DEEDS: Final = frozenset({"good", "scrap", "count", "undo", *TRANSITIONS, *(f"ask-{act}" for act in TRANSITIONS)})
 CURRENT: Final = frozenset({"running", "paused", "held"})
 
 
@@ -85,10 +86,24 @@ class FinishedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class JobToCount:
+    """A job that is over, and whose pieces a person has to count."""
+
+    job_id: str
+    order_id: str
+    material: str
+    good: Amount
+    scrap: Amount
+    unit: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QueueRegion:
-    """What comes next, and below it what was done here last."""
+    """What has to be counted, what comes next, and below it what was done here last."""
 
     base: str
+    to_count: tuple[JobToCount, ...]
     jobs: tuple[QueuedJob, ...]
     more: int
     finished: tuple[FinishedJob, ...]
@@ -149,7 +164,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """The dialog that asks how many (`what` is `scrap` or `good`) and, for scrap, why."""
+    """The dialog that asks how many (`what` is `scrap`, `good` or `count`) and, for scrap, why.
+
+    `first` is what the keypad starts with. For `count` that is nothing; `good` and `lost` are what the machines prove.
+    """
 
     base: str
     name: str
@@ -159,6 +177,9 @@ class ReportView:
     material: str
     request_id: str
     reasons: tuple[Reason, ...]
+    first: str
+    good: Amount
+    lost: Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +219,28 @@ def current_job(jobs: Sequence[JobView]) -> JobView | None:
     return next(iter(in_work + startable + due + released), None)
 
 
-def queue_region(equipment_id: str, jobs: Sequence[JobView], zone: tzinfo) -> QueueRegion:
-    """All that comes after the current job, in turn; at most QUEUE_SHOWN are listed."""
+def queue_region(equipment_id: str, jobs: Sequence[JobView], to_count: Sequence[JobView], zone: tzinfo) -> QueueRegion:
+    """All that comes after the current job, in turn; at most QUEUE_SHOWN are listed. First what has to be counted."""
     current = current_job(jobs)
     rest = [job for job in jobs if job is not current and state_word(job) in ("blocked", "released")]
     is_free = current is None or state_word(current) not in CURRENT
-    shown = tuple(_queued(job, zone, start=is_free and is_startable(job)) for job in rest[:QUEUE_SHOWN])
-    room = FINISHED_SHOWN if len(shown) < FINISHED_SHOWN else 0
-    return QueueRegion(base_of(equipment_id), shown, max(0, len(rest) - QUEUE_SHOWN), _finished(jobs, zone)[:room])
+    counts = tuple(_to_count(job, zone, job.ended_at) for job in to_count[:TO_COUNT_SHOWN] if job.ended_at)
+    shown = tuple(_queued(job, zone, start=is_free and is_startable(job)) for job in rest[: QUEUE_SHOWN - len(counts)])
+    room = FINISHED_SHOWN if len(counts) + len(shown) < FINISHED_SHOWN else 0
+    more = len(rest) - len(shown)
+    return QueueRegion(base_of(equipment_id), counts, shown, more, _finished(jobs, zone)[:room])
+
+
+def _to_count(job: JobView, zone: tzinfo, ended_at: datetime) -> JobToCount:
+    return JobToCount(
+        job_id=job.job_id,
+        order_id=job.operations_request_id,
+        material=job.material_description or job.material_id,
+        good=amount(job.good_low, job.good_high),
+        scrap=amount(job.scrap_low, job.scrap_high),
+        unit=job.unit,
+        ended_at=ended_at.astimezone(zone),
+    )
 
 
 def _finished(jobs: Iterable[JobView], zone: tzinfo) -> tuple[FinishedJob, ...]:
@@ -220,7 +255,7 @@ def _finished(jobs: Iterable[JobView], zone: tzinfo) -> tuple[FinishedJob, ...]:
             ended_at=job.ended_at.astimezone(zone),
         )
         for job in jobs
-        if state_word(job) == "done" and job.ended_at
+        if state_word(job) == "done" and job.ended_at and job.exact
     )
 
 

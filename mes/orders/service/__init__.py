@@ -5,6 +5,7 @@ from mes.orders.service.dispatch import dispatch_due_jobs, note_command_result
 from mes.orders.service.execute import complete_job, pause_job, resume_job, start_job, undo_complete_job
 from mes.orders.service.machine import apply_machine_reports
 from mes.orders.service.release import release_jobs, revoke_release
+from mes.orders.service.settle import settle_count
 from mes.orders.service.submit import Submitted, submit_operations_request
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "report_scrap",
     "resume_job",
     "revoke_release",
+    "settle_count",
     "start_job",
     "submit_operations_request",
     "undo_complete_job",

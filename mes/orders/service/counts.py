@@ -6,7 +6,7 @@ never adds to what the machine counted. At a manual station good and scrap are b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -22,25 +22,38 @@ from mes.orders.errors import (
 )
 from mes.orders.rules import ACTIVE_STATES, added
 from mes.orders.service.transition import REPORT_AFTER_US, get_record
-from mes.orders.statements import JobRecord, insert_counts, load_jobs, prefetch_jobs, update_totals
-from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind
+from mes.orders.statements import JobRecord, insert_counts, load_jobs, prefetch_jobs, set_counted, update_totals
+from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind, Unassigned
 from standards.isa95.job_control import FINAL_STATES, JobState
 from standards.isa95.quantity import to_e6
 
 
 def record_counts(uow: UnitOfWork, *, counts: Sequence[Count]) -> None:
-    """Add facts, keep the jobs' totals, and say so once a job. A late fact makes a report due again."""
+    """Add facts, keep the jobs' totals, and say so once a job. A late fact makes a report due again.
+
+    What a machine tells late of a job whose pieces a person has counted was in that count: a fact, but nobody's pieces.
+    """
     if not counts:
         return
+    known = {count.job_pk for count in counts if count.job_pk is not None}
+    jobs = {job.pk: job for job in load_jobs(uow, pks=known)}
+    counts = [_unless_by_hand(count, jobs) for count in counts]
     insert_counts(uow, counts)
     mine = [count for count in counts if count.job_pk is not None]
-    jobs = {job.pk: job for job in load_jobs(uow, pks={count.job_pk for count in mine if count.job_pk is not None})}
+    jobs = {pk: jobs[pk] for pk in {count.job_pk for count in mine if count.job_pk is not None}}
     for count in mine:
         _add(jobs[count.job_pk or 0], count)
     update_totals(uow, jobs, {pk: _report_due(uow, job) for pk, job in jobs.items()})
     for job in jobs.values():
         _emit_counted(uow, job, [count for count in mine if count.job_pk == job.pk])
     _emit_unassigned(uow, [count for count in counts if count.job_pk is None])
+
+
+def _unless_by_hand(count: Count, jobs: Mapping[int, JobRecord]) -> Count:
+    job = jobs.get(count.job_pk or 0)
+    if job is None or job.counted_at_us is None or count.cause is not Cause.machine:
+        return count
+    return replace(count, job_pk=None, unassigned=Unassigned.counted_by_hand)
 
 
 def _add(job: JobRecord, count: Count) -> None:
@@ -89,7 +102,7 @@ def report_good(uow: UnitOfWork, *, job_id: str, quantity: Decimal, request_id: 
     job = _active(uow, job_id)
     if not job.manual:
         raise JobIsMachineRun(f"The machine counts the good pieces of job {job_id}.")
-    if _is_new_act(uow, job, request_id, "good"):
+    if is_new_act(uow, job, request_id, "good"):
         record_counts(uow, counts=[_operator_count(uow, job, CountKind.good, _pieces(quantity), request_id)])
 
 
@@ -108,7 +121,7 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
     pieces = _pieces(quantity)
     if not job.manual and pieces > job.good_low_e6:
         raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
-    if not _is_new_act(uow, job, request_id, "scrap"):
+    if not is_new_act(uow, job, request_id, "scrap"):
         return
     scrap = replace(_operator_count(uow, job, CountKind.scrap, pieces, request_id), reason_id=reason_id)
     taken = [] if job.manual else [_operator_count(uow, job, CountKind.good, -pieces, request_id)]
@@ -117,14 +130,16 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
 
 def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
     """Reverse an operator's count within 10 s; the facts stay, their opposites are added. `nothing-to-undo` later."""
-    acts = uow.driver_query("SELECT at_us, undone FROM job_act WHERE request_id = ?", (request_id,))
+    acts = uow.driver_query("SELECT at_us, undone, act, job_pk FROM job_act WHERE request_id = ?", (request_id,))
     if not acts or acts[0][1] or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us:
         raise NothingToUndo("The count stands.")
     rows = uow.driver_query(
-        "SELECT job_pk, equipment_pk, kind, reason_id, low_e6, high_e6 FROM count_fact WHERE request_id = ?",
+        "SELECT job_pk, equipment_pk, kind, reason_id, low_e6, high_e6, cause FROM count_fact WHERE request_id = ?",
         (request_id,),
     )
     uow.driver_execute("UPDATE job_act SET undone = ? WHERE request_id = ?", (True, request_id))
+    if acts[0][2] == "count":
+        _open_again(uow, acts[0][3])
     reversals = [
         Count(
             job_pk=row[0],
@@ -132,15 +147,27 @@ def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
             kind=CountKind(row[2]),
             reason_id=row[3],
             low_e6=-row[4],
-            high_e6=-row[5],
+            high_e6=None if row[5] is None else -row[5],
             from_at_us=uow.now_us,
             source_at_us=uow.now_us,
-            cause=Cause.operator,
+            cause=Cause(row[6]),
             request_id=f"undo:{request_id}"[:100],
         )
         for row in rows
     ]
     record_counts(uow, counts=reversals)
+
+
+def _open_again(uow: UnitOfWork, job_pk: int) -> None:
+    """A person's count is taken back: what the machines prove is all that is known."""
+    (job,) = load_jobs(uow, pks=[job_pk])
+    set_counted(uow, job_pk, None)
+    uow.emit(
+        "orders.job-count-undone.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={"job_order_id": job.job_id, "equipment_id": job.equipment_id},
+    )
 
 
 def _active(uow: UnitOfWork, job_id: str) -> JobRecord:
@@ -160,7 +187,8 @@ def _pieces(quantity: Decimal) -> int:
     return pieces
 
 
-def _is_new_act(uow: UnitOfWork, job: JobRecord, request_id: str, act: str) -> bool:
+def is_new_act(uow: UnitOfWork, job: JobRecord, request_id: str, act: str) -> bool:
+    """Whether this act was not done before under its request id; notes that it is done now."""
     changed = uow.driver_execute(
         "INSERT INTO job_act (request_id, job_pk, act, at_us, undone) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (request_id, job.pk, act, uow.now_us, False),

@@ -13,25 +13,34 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.sqltypes import to_us
 from mes.orders import errors
-from mes.orders.queries import get_job, get_operations_request, list_board, list_station_jobs
+from mes.orders.queries import (
+    get_job,
+    get_operations_request,
+    list_board,
+    list_jobs_to_count,
+    list_station_jobs,
+    list_unassigned_counts,
+)
 from mes.orders.service import (
     complete_job,
     dispatch_due_jobs,
     pause_job,
+    record_counts,
     release_jobs,
     report_good,
     report_scrap,
     resume_job,
     revoke_release,
+    settle_count,
     start_job,
     submit_operations_request,
     undo_complete_job,
     undo_count,
 )
-from mes.orders.types import JobView, Note, RequestState
+from mes.orders.types import Cause, Count, CountKind, JobView, Note, RequestState, Unassigned
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
-from standards.isa95.job_control import DispatchStatus, JobState
+from standards.isa95.job_control import DispatchStatus, EndedSubstate, JobState
 from standards.lineside.commands_v1 import CommandResult, JobAction, Outcome
 from tests.conftest import SettableClock
 from tests.support.plants import BENCH, BRIDGE, CELL, LINE, PRESS, Box
@@ -316,6 +325,154 @@ class TestReports:
         clock.advance(seconds=3)
         (report,) = self.pull(plant)
         assert self.quantities(report) == ("24", "71", False, "0", 1)
+
+    def restarted_unseen(self, plant: Database, box: Box, clock: SettableClock) -> None:
+        """The line's job ends with 24 to 71 good pieces; its first report has left."""
+        since = box.at_us()
+        clock.advance(seconds=5)
+        box.say(
+            box.gap(since, box.at_us()),
+            box.sample(f"{CELL}.StartedAt", "boot-2"),
+            box.sample(f"{CELL}.Good", 4),
+        )
+        box.job(LINE, "PO-1-LINE", 5)
+        clock.advance(seconds=3)
+        assert [self.is_final(report) for report in self.pull(plant)] == [False]
+
+    def count(self, plant: Database, good: str, scrap: str | None = None, request_id: str = "count-0001") -> None:
+        lost = None if scrap is None else Decimal(scrap)
+        values = {"quantity_good": Decimal(good), "quantity_scrap": lost, "request_id": request_id}
+        plant.write_now(settle_count, actor=None, job_id="PO-1-LINE", **values)
+
+    def is_final(self, content: dict[str, object]) -> bool:
+        response = content["job_response"]
+        assert isinstance(response, dict)
+        return bool(response["final"])
+
+    def test_the_final_confirmation_waits_for_a_persons_count(
+        self, plant: Database, on_line: Box, clock: SettableClock
+    ) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        (waiting,) = plant.read_now(list_jobs_to_count, equipment_id=LINE, now=plant.clock())
+        assert (waiting.job_id, waiting.substate) == ("PO-1-LINE", EndedSubstate.Completed)
+        self.count(plant, "53")
+        self.count(plant, "53")
+        clock.advance(seconds=9)
+        assert len(self.pull(plant)) == 1, "it can still be undone"
+        clock.advance(seconds=2)
+        told = self.pull(plant)[-1]
+        assert (self.quantities(told), self.is_final(told)) == (("53", "53", True, "0", 2), True)
+        assert job(plant, "PO-1-LINE").substate == EndedSubstate.Closed
+        assert plant.read_now(list_jobs_to_count, equipment_id=LINE, now=plant.clock()) == ()
+
+    def test_an_exact_confirmation_is_final_at_once(self, plant: Database, on_line: Box, clock: SettableClock) -> None:
+        on_line.job(LINE, "PO-1-LINE", 5)
+        clock.advance(seconds=3)
+        (told,) = self.pull(plant)
+        assert self.is_final(told)
+        assert job(plant, "PO-1-LINE").substate == EndedSubstate.Closed
+        with refused(errors.NothingToCount):
+            self.count(plant, "20")
+
+    @pytest.mark.parametrize("good", ["23", "72"])
+    def test_a_count_the_machines_disprove_is_refused(
+        self, plant: Database, on_line: Box, clock: SettableClock, good: str
+    ) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        with refused(errors.CountContradicts):
+            self.count(plant, good)
+        with refused(errors.CountContradicts):
+            self.count(plant, "53", scrap="1")
+        assert not job(plant, "PO-1-LINE").exact
+
+    @pytest.mark.parametrize("good", ["-1", "1e30", "NaN", "0.1234567"])
+    def test_a_count_that_is_none_is_refused(
+        self, plant: Database, on_line: Box, clock: SettableClock, good: str
+    ) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        with refused(errors.QuantityInvalid):
+            self.count(plant, good)
+
+    def test_a_job_is_counted_when_it_is_over(self, plant: Database, on_line: Box, clock: SettableClock) -> None:
+        with refused(errors.JobStateConflict):
+            self.count(plant, "20")
+        on_line.say(on_line.sample(f"{LINE}.Job.OrderId", ""), on_line.sample(f"{LINE}.Job.State", 0))
+        version = job(plant, "PO-1-LINE").version
+        plant.write_now(complete_job, actor=None, job_id="PO-1-LINE", version=version)
+        with refused(errors.JobStateConflict):
+            self.count(plant, "20")
+
+    def test_a_count_is_undone_by_opposite_facts(self, plant: Database, on_line: Box, clock: SettableClock) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        self.count(plant, "53")
+        clock.advance(seconds=5)
+        plant.write_now(undo_count, actor=None, request_id="count-0001")
+        again = job(plant, "PO-1-LINE")
+        assert (again.good_low, again.good_high, again.scrap_low, again.scrap_high) == (24, 71, 0, 0)
+        clock.advance(seconds=20)
+        assert len(self.pull(plant)) == 1, "what the ERP knows is what holds"
+        self.count(plant, "60", request_id="count-0002")
+        assert job(plant, "PO-1-LINE").good_high == 60
+
+    def test_what_a_machine_tells_late_was_in_the_count(
+        self, plant: Database, on_line: Box, clock: SettableClock
+    ) -> None:
+        at = on_line.at_us()
+        self.restarted_unseen(plant, on_line, clock)
+        self.count(plant, "53")
+        on_line.say(on_line.sample(f"{CELL}.Reject", 0, at - 1), on_line.sample(f"{CELL}.Reject", 2, at))
+        counted = job(plant, "PO-1-LINE")
+        assert (counted.good_low, counted.scrap_low, counted.exact) == (53, 0, True)
+        (late,) = plant.read_now(list_unassigned_counts)
+        assert (late.reason, late.quantity, late.equipment_id) == (Unassigned.counted_by_hand, 2, CELL)
+
+    def test_scrap_found_after_the_count_moves_pieces(
+        self, plant: Database, on_line: Box, clock: SettableClock
+    ) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        self.count(plant, "53")
+        values = {"quantity": Decimal(3), "reason_id": "scratch", "request_id": "late-scrap"}
+        plant.write_now(report_scrap, actor=None, job_id="PO-1-LINE", **values)
+        clock.advance(seconds=20)
+        told = self.pull(plant)[-1]
+        assert (self.quantities(told), self.is_final(told)) == (("50", "50", True, "3", 2), True)
+
+    def test_scrap_without_an_upper_bound_is_counted_too(
+        self, plant: Database, on_line: Box, clock: SettableClock
+    ) -> None:
+        unbounded = Count(
+            job_pk=job(plant, "PO-1-LINE").pk,
+            equipment_pk=1,
+            kind=CountKind.scrap,
+            reason_id="",
+            low_e6=1_000_000,
+            high_e6=None,
+            from_at_us=on_line.at_us(),
+            source_at_us=on_line.at_us(),
+            cause=Cause.machine,
+        )
+        plant.write_now(record_counts, actor=None, counts=[unbounded])
+        on_line.job(LINE, "PO-1-LINE", 5)
+        self.count(plant, "20", "4")
+        clock.advance(seconds=20)
+        told = self.pull(plant)[-1]
+        assert (self.quantities(told), self.is_final(told)) == (("20", "20", True, "4", 1), True)
+        response = told["job_response"]
+        assert isinstance(response, dict)
+        assert response["material_actual"][0]["scrap"]["reasons"] == [
+            {"reason_id": "", "quantity": "4", "quantity_upper": "4", "exact": True}
+        ]
+
+    def test_a_job_that_runs_again_is_counted_by_its_machine_again(
+        self, plant: Database, on_line: Box, clock: SettableClock
+    ) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        self.count(plant, "53")
+        clock.advance(seconds=1)
+        on_line.job(LINE, "PO-1-LINE", 3)
+        clock.advance(seconds=1)
+        on_line.say(on_line.sample(f"{CELL}.Good", 6))
+        assert job(plant, "PO-1-LINE").good_low == 55
 
     def test_a_completion_that_can_be_undone_is_not_told(
         self, plant: Database, on_line: Box, clock: SettableClock

@@ -101,12 +101,12 @@ def test_the_job_in_work_comes_before_a_released_one_and_neither_is_in_the_queue
     jobs = (f.waiting("A", job_id="next"), f.paused("A"), f.waiting("A", JobState.NotAllowedToStart, job_id="later"))
     current = current_job(jobs)
     assert current is jobs[1]
-    assert [job.job_id for job in queue_region("A", jobs, ZONE).jobs] == ["next", "later"]
+    assert [job.job_id for job in queue_region("A", jobs, (), ZONE).jobs] == ["next", "later"]
 
 
 def test_a_long_queue_says_how_much_it_leaves_out() -> None:
     jobs = tuple(f.waiting("A", job_id=str(i)) for i in range(QUEUE_SHOWN + 4))
-    region = queue_region("A", jobs, ZONE)
+    region = queue_region("A", jobs, (), ZONE)
     assert (len(region.jobs), region.more) == (QUEUE_SHOWN, 3)
 
 
@@ -164,7 +164,7 @@ def test_nothing_can_be_undone_after_its_time_nor_longer_than_ten_seconds() -> N
 
 
 def test_times_are_those_of_the_plant() -> None:
-    queue = queue_region("A", (f.job(), f.waiting("A")), ZONE)
+    queue = queue_region("A", (f.job(), f.waiting("A")), (), ZONE)
     due = queue.jobs[0].due_at
     assert due is not None
     assert due.strftime("%H:%M") == "17:02"
@@ -184,21 +184,21 @@ def test_at_a_free_bench_what_can_start_comes_before_what_waits_and_others_can_b
     first, second = (f.waiting("A", note="", manual=True, job_id=name) for name in ("first", "second"))
     jobs = (waits, first, second)
     assert current_job(jobs) is first
-    assert [(q.job_id, q.start) for q in queue_region("A", jobs, ZONE).jobs] == [("waits", False), ("second", True)]
+    assert [(q.job_id, q.start) for q in queue_region("A", jobs, (), ZONE).jobs] == [("waits", False), ("second", True)]
     busy = (f.job("A", manual=True), first)
-    assert [q.start for q in queue_region("A", busy, ZONE).jobs] == [False]
+    assert [q.start for q in queue_region("A", busy, (), ZONE).jobs] == [False]
 
 
 def test_the_last_jobs_stand_below_a_short_queue_and_give_way_to_a_long_one() -> None:
     over = [f.done("SMT-1", operations_request_id=f"PO-{n}") for n in range(5)]
-    short = queue_region("SMT-1", [f.job(), f.waiting("SMT-1"), *over], ZONE)
+    short = queue_region("SMT-1", [f.job(), f.waiting("SMT-1"), *over], (), ZONE)
     assert [job.order_id for job in short.finished] == ["PO-0", "PO-1", "PO-2"]
-    assert queue_region("SMT-1", [f.job(), *[f.waiting("SMT-1")] * 3, *over], ZONE).finished == ()
+    assert queue_region("SMT-1", [f.job(), *[f.waiting("SMT-1")] * 3, *over], (), ZONE).finished == ()
 
 
 def test_what_the_machine_answered_is_told_with_the_job() -> None:
     refused = {"note": "dispatch-refused", "note_text": "Door open"}
-    (waits,) = queue_region("SMT-1", [f.job(), f.waiting("SMT-1", **refused)], ZONE).jobs
+    (waits,) = queue_region("SMT-1", [f.job(), f.waiting("SMT-1", **refused)], (), ZONE).jobs
     assert (waits.why, waits.said) == ("note.dispatch-refused", "Door open")
     asked = f.job(note="command-refused", note_text="Door open")
     panel = view_job(asked, f.NOW)
