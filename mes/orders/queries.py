@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Select, and_, func, literal_column, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlmodel import Session
 
 from mes.equipment.tables import Equipment
@@ -17,7 +17,7 @@ from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
 from mes.materials.tables import MaterialDefinition
 from mes.orders.errors import JobNotFound, OperationsRequestNotFound
 from mes.orders.rules import ACTIVE_STATES, target_now_e6
-from mes.orders.tables import AWAITS_COUNT, CountFactRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.tables import CountFactRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import (
     Cause,
     CountFact,
@@ -50,8 +50,6 @@ RECENT_ENDED: Final = 5
 
 TO_COUNT_MAX: Final = 20
 """Ended jobs that wait for a person's count, oldest first, that a station shows at most."""
-
-_AWAITS_COUNT: Final = literal_column(f"({AWAITS_COUNT})", Boolean)
 
 
 def _jobs() -> Select[Any]:
@@ -120,6 +118,7 @@ def _view(row: Any, worked_us: Mapping[int, int]) -> JobView:
         manual=bool(row.manual),
         undo_until=from_us_or_none(row.undo_until_us),
         confirmed_by=row.confirmed_by,
+        awaits_count=bool(row.awaits_count),
     )
 
 
@@ -172,7 +171,7 @@ def list_station_jobs(session: Session, *, equipment_id: str, now: datetime) -> 
 def list_jobs_to_count(session: Session, *, equipment_id: str, now: datetime) -> tuple[JobView, ...]:
     """Ended jobs of one equipment whose pieces a person has to count, oldest first; at most TO_COUNT_MAX."""
     equipment_pk = select(_E.c.pk).where(_E.c.id == equipment_id).scalar_subquery()
-    waiting = _jobs().where(_J.c.equipment_pk == equipment_pk, _AWAITS_COUNT)
+    waiting = _jobs().where(_J.c.equipment_pk == equipment_pk, _J.c.awaits_count)
     return _views(session, waiting.order_by(_J.c.ended_at_us).limit(TO_COUNT_MAX), now)
 
 
@@ -218,7 +217,7 @@ def list_board(
 ) -> tuple[OrderCard, ...]:
     """Orders that are not over, or have a job to count (and those that ended since), most urgent first."""
     over = [RequestState.Completed, RequestState.Aborted, RequestState.Cancelled]
-    to_count = select(_J.c.work_request_pk).where(_AWAITS_COUNT)
+    to_count = select(_J.c.work_request_pk).where(_J.c.awaits_count)
     wanted = or_(_R.c.state.not_in(over), _Q.c.pk.in_(to_count))
     if ended_since is not None:
         recent = select(_J.c.work_request_pk).where(_J.c.ended_at_us >= to_us(ended_since))

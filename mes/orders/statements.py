@@ -254,9 +254,11 @@ def update_totals(uow: UnitOfWork, jobs: Mapping[int, JobRecord], due: Mapping[i
     )
 
 
-def set_counted(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:
-    """When a person counted the pieces of this job (None: it runs again, so nobody has)."""
-    uow.driver_write("UPDATE job_order SET counted_at_us = ? WHERE pk = ?", (at_us, job_pk))
+def set_counted(uow: UnitOfWork, job_pk: int, at_us: int | None, *, awaits_count: bool = False) -> None:
+    """When a person counted the pieces of this job (None: nobody has), and whether somebody has to."""
+    uow.driver_write(
+        "UPDATE job_order SET counted_at_us = ?, awaits_count = ? WHERE pk = ?", (at_us, awaits_count, job_pk)
+    )
 
 
 def set_report_due(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:

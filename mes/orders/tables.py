@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field
 
 from mes.kernel.tables import TableModel, micros
@@ -12,13 +10,6 @@ from mes.kernel.tables import TableModel, micros
 
 def _e6(*, nullable: bool = False) -> Column[int]:
     return Column(BigInteger, nullable=nullable)
-
-
-AWAITS_COUNT: Final = (
-    "ended_at_us IS NOT NULL AND (good_high_e6 IS NULL OR good_high_e6 <> good_low_e6 "
-    "OR scrap_high_e6 IS NULL OR scrap_high_e6 <> scrap_low_e6)"
-)
-"""An ended job whose pieces a person has to count: the words of a partial index, to be repeated by who reads by it."""
 
 
 class OperationsRequestRow(TableModel, table=True):
@@ -64,8 +55,8 @@ class JobOrderRow(TableModel, table=True):
         Index(
             "ix_job_order_awaits_count",
             "equipment_pk",
-            sqlite_where=text(AWAITS_COUNT),
-            postgresql_where=text(AWAITS_COUNT),
+            sqlite_where=text("awaits_count"),
+            postgresql_where=text("awaits_count"),
         ),
         Index("ix_job_order_report_due", "report_due_at_us", sqlite_where=text("report_due_at_us IS NOT NULL")),
     )
@@ -103,6 +94,7 @@ class JobOrderRow(TableModel, table=True):
     confirmed_by: str = Field(default="", max_length=20)
     undo_until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     counted_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    awaits_count: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     good_low_e6: int = Field(default=0, sa_column=_e6())
     good_high_e6: int | None = Field(default=0, sa_column=_e6(nullable=True))
     scrap_low_e6: int = Field(default=0, sa_column=_e6())

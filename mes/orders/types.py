@@ -157,11 +157,8 @@ class JobView:
     manual: bool
     undo_until: datetime | None
     confirmed_by: str
-
-    @property
-    def exact(self) -> bool:
-        """Whether every piece of it is known, scrap included."""
-        return self.good_low == self.good_high and self.scrap_low == self.scrap_high
+    awaits_count: bool = False
+    """It is over, the ERP knows the proven minimum, and a person has to count its pieces."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,12 @@ def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
 
 
 def _close(uow: UnitOfWork, outcome: JobOutcome, job_pk: int) -> None:
-    """An ended job is closed when its final confirmation has left, and open again when a late fact left a doubt."""
+    """An ended job is closed when its final confirmation has left; else, or when a late fact left a doubt, it waits."""
     substate = EndedSubstate.Closed if outcome.final else EndedSubstate.Completed
-    if outcome.state is JobState.Ended:
-        uow.driver_execute("UPDATE job_order SET substate = ? WHERE pk = ?", (int(substate), job_pk))
+    uow.driver_execute(
+        "UPDATE job_order SET awaits_count = ?, substate = CASE WHEN state = ? THEN ? ELSE substate END WHERE pk = ?",
+        (not outcome.final, int(JobState.Ended), int(substate), job_pk),
+    )
 
 
 def _last_digest(uow: UnitOfWork, job_pk: int) -> str:

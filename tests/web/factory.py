@@ -125,7 +125,7 @@ def finished() -> tuple[OrderCard, ...]:
         done(one.equipment_id, sequence=one.sequence, description=one.description, quantity=one.quantity)
         for one in CHAIN
     )
-    unsure = (*steps[:3], replace(steps[3], good_low=D(46), good_high=D(48)))
+    unsure = (*steps[:3], replace(steps[3], good_low=D(46), good_high=D(48), awaits_count=True))
     over = {"state": RequestState.Completed}
     return (
         order("PO-0991", steps, **over),

@@ -161,8 +161,10 @@ def unknown() -> StationPage:
 
 
 def to_count() -> tuple[Any, ...]:
-    unseen = f.done("SMT-1", operations_request_id="PO-0998", good_low=Decimal(47), good_high=Decimal(51))
-    endless = f.done("SMT-1", operations_request_id="PO-0999", good_high=None, scrap_high=None)
+    unseen = f.done(
+        "SMT-1", awaits_count=True, operations_request_id="PO-0998", good_low=Decimal(47), good_high=Decimal(51)
+    )
+    endless = f.done("SMT-1", awaits_count=True, operations_request_id="PO-0999", good_high=None, scrap_high=None)
     return unseen, endless
 
 
@@ -174,7 +176,13 @@ def counting() -> StationPage:
 
 def orders_to_count() -> tuple[Any, ...]:
     return tuple(
-        replace(order, jobs=(replace(order.jobs[0], good_low=Decimal(47), good_high=Decimal(51)), *order.jobs[1:]))
+        replace(
+            order,
+            jobs=(
+                replace(order.jobs[0], awaits_count=True, good_low=Decimal(47), good_high=Decimal(51)),
+                *order.jobs[1:],
+            ),
+        )
         for order in f.finished()[:2]
     )
 

@@ -150,7 +150,7 @@ def view_job(job: JobView, now: datetime) -> JobPanel:
         interrupted=job.state is JobState.Interrupted,
         startable=is_startable(job),
         finished=job.state in (JobState.Ended, JobState.Aborted),
-        to_count=job.state in (JobState.Ended, JobState.Aborted) and not job.exact,
+        to_count=job.awaits_count,
         version=job.version,
     )
 

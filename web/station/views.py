@@ -255,7 +255,7 @@ def _finished(jobs: Iterable[JobView], zone: tzinfo) -> tuple[FinishedJob, ...]:
             ended_at=job.ended_at.astimezone(zone),
         )
         for job in jobs
-        if state_word(job) == "done" and job.ended_at and job.exact
+        if state_word(job) == "done" and job.ended_at and not job.awaits_count
     )
 
 

@@ -10,20 +10,23 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-AWAITS_COUNT = sa.text(
-    "ended_at_us IS NOT NULL AND (good_high_e6 IS NULL OR good_high_e6 <> good_low_e6 "
-    "OR scrap_high_e6 IS NULL OR scrap_high_e6 <> scrap_low_e6)"
-)
-
 
 def upgrade() -> None:
     op.add_column("job_order", sa.Column("counted_at_us", sa.BigInteger(), nullable=True))
+    op.add_column("job_order", sa.Column("awaits_count", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.execute(
+        sa.text(
+            "UPDATE job_order SET awaits_count = true WHERE ended_at_us IS NOT NULL AND report_version > 0 AND "
+            "(good_high_e6 IS NULL OR good_high_e6 <> good_low_e6 "
+            "OR scrap_high_e6 IS NULL OR scrap_high_e6 <> scrap_low_e6)"
+        )
+    )
     op.create_index(
         "ix_job_order_awaits_count",
         "job_order",
         ["equipment_pk"],
-        sqlite_where=AWAITS_COUNT,
-        postgresql_where=AWAITS_COUNT,
+        sqlite_where=sa.text("awaits_count"),
+        postgresql_where=sa.text("awaits_count"),
     )
 
 

@@ -161,7 +161,7 @@ def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
 def _open_again(uow: UnitOfWork, job_pk: int) -> None:
     """A person's count is taken back: what the machines prove is all that is known."""
     (job,) = load_jobs(uow, pks=[job_pk])
-    set_counted(uow, job_pk, None)
+    set_counted(uow, job_pk, None, awaits_count=True)
     uow.emit(
         "orders.job-count-undone.v1",
         topics=job.topics,

@@ -383,7 +383,7 @@ class TestReports:
             self.count(plant, good)
         with refused(errors.CountContradicts):
             self.count(plant, "53", scrap="1")
-        assert not job(plant, "PO-1-LINE").exact
+        assert job(plant, "PO-1-LINE").awaits_count
 
     @pytest.mark.parametrize("good", ["-1", "1e30", "NaN", "0.1234567"])
     def test_a_count_that_is_none_is_refused(
@@ -409,6 +409,7 @@ class TestReports:
         plant.write_now(undo_count, actor=None, request_id="count-0001")
         again = job(plant, "PO-1-LINE")
         assert (again.good_low, again.good_high, again.scrap_low, again.scrap_high) == (24, 71, 0, 0)
+        assert again.awaits_count
         clock.advance(seconds=20)
         assert len(self.pull(plant)) == 1, "what the ERP knows is what holds"
         self.count(plant, "60", request_id="count-0002")
@@ -422,7 +423,7 @@ class TestReports:
         self.count(plant, "53")
         on_line.say(on_line.sample(f"{CELL}.Reject", 0, at - 1), on_line.sample(f"{CELL}.Reject", 2, at))
         counted = job(plant, "PO-1-LINE")
-        assert (counted.good_low, counted.scrap_low, counted.exact) == (53, 0, True)
+        assert (counted.good_low, counted.good_high, counted.scrap_low, counted.scrap_high) == (53, 53, 0, 0)
         (late,) = plant.read_now(list_unassigned_counts)
         assert (late.reason, late.quantity, late.equipment_id) == (Unassigned.counted_by_hand, 2, CELL)
 
@@ -472,7 +473,8 @@ class TestReports:
         on_line.job(LINE, "PO-1-LINE", 3)
         clock.advance(seconds=1)
         on_line.say(on_line.sample(f"{CELL}.Good", 6))
-        assert job(plant, "PO-1-LINE").good_low == 55
+        again = job(plant, "PO-1-LINE")
+        assert (again.good_low, again.awaits_count) == (55, False)
 
     def test_a_completion_that_can_be_undone_is_not_told(
         self, plant: Database, on_line: Box, clock: SettableClock
