@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from mes.kernel.db import Database
 from mes.migrations.upgrade import upgrade
+from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
 
 settings.register_profile("lineside", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -78,17 +79,48 @@ def postgres_template(postgres: PostgresCluster) -> str:
     return name
 
 
-@pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    path = tmp_path / "plant.sqlite"
+@pytest.fixture(scope="session")
+def sqlite_plant_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the plant of `tests.support.plants` in it."""
+    path = tmp_path_factory.mktemp("template") / "built.sqlite"
     shutil.copy(sqlite_template, path)
+    _build(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_plant_template(postgres: PostgresCluster, postgres_template: str) -> str:
+    name = "lineside_plant_template"
+    postgres.create_database(name, template=postgres_template)
+    _build(postgres.url(name))
+    return name
+
+
+def _build(url: str) -> None:
+    database = Database(url, clock=SettableClock())
+    database.write_now(build_plant, actor=None)
+    database.close()
+
+
+@pytest.fixture
+def built_plant() -> None:
+    """Whoever asks for this finds the plant of `tests.support.plants` in the database of the test."""
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    built = "built_plant" in request.fixturenames
+    path = tmp_path / "plant.sqlite"
+    shutil.copy(request.getfixturevalue("sqlite_plant_template" if built else "sqlite_template"), path)
     return f"sqlite:///{path}"
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresCluster, postgres_template: str) -> Iterator[str]:
+def postgres_url(request: pytest.FixtureRequest, postgres: PostgresCluster) -> Iterator[str]:
+    built = "built_plant" in request.fixturenames
+    template = request.getfixturevalue("postgres_plant_template" if built else "postgres_template")
     name = "test_" + uuid4().hex
-    postgres.create_database(name, template=postgres_template)
+    postgres.create_database(name, template=template)
     yield postgres.url(name)
     postgres.drop_database(name)
 

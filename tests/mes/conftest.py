@@ -8,14 +8,14 @@ from fastapi import FastAPI
 
 from mes.api import router
 from mes.kernel.db import Database
-from tests.support.plants import Box, build_plant
+from tests.support.plants import Box
 from tests.web.cast import OnePlant
 from web.problems import install_problem_handlers
 
 
 @pytest.fixture
-def plant(database: Database) -> Database:
-    database.write_now(build_plant, actor=None)
+def plant(built_plant: None, database: Database) -> Database:
+    """The plant of `tests.support.plants`."""
     return database
 
 
