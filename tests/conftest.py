@@ -19,8 +19,9 @@ from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
 
 settings.register_profile("lineside", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile("brief", settings.get_profile("lineside"), max_examples=20)
 settings.load_profile("lineside")
-"""A busy machine is no counter-example; what is judged before a landing is the same every time."""
+"""A busy machine is no counter-example; what is judged before a landing is the same every time. Brief: another Python."""
 
 
 class SettableClock:
