@@ -21,7 +21,7 @@ from tests.support.postgres import PostgresCluster, start_cluster
 settings.register_profile("lineside", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("brief", settings.get_profile("lineside"), max_examples=20)
 settings.load_profile("lineside")
-"""A busy machine is no counter-example; what is judged before a landing is always the same; another Python gets less."""
+"""A busy machine is no counter-example; what is judged before a landing is always the same; `brief` is less."""
 
 
 class SettableClock:
