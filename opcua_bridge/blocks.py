@@ -112,7 +112,7 @@ def _in_source_order(changes: Changes) -> Changes:
 def _times(changes: Changes) -> Sequence[int]:
     """The machine's time of each value; its server's where it gave none, so that it shows who said it."""
     sources, servers = changes.sources, changes.servers
-    if not servers or (sources and min(sources)):
+    if not servers or (sources and all(sources)):
         return sources
     return [source or server for source, server in zip(sources, servers, strict=True)] if sources else servers
 
@@ -121,7 +121,10 @@ def _ages(sources: Sequence[int], observed_at_us: int) -> list[int | None]:
     """Microseconds between the machine's time and ours; None for instants no machine means."""
     if not sources:
         return []
-    now, first, last = observed_at_us * 10 + FILETIME_1970, min(sources), max(sources)
+    now, first = observed_at_us * 10 + FILETIME_1970, sources[0]
+    if sources.count(first) == len(sources):
+        return [(now - first) // 10] * len(sources) if _FIRST <= first <= _LAST else []
+    first, last = min(sources), max(sources)
     if first >= _FIRST and last <= _LAST:
         return [(now - source) // 10 for source in sources]
     if not last:
