@@ -35,7 +35,7 @@ class Naming:
         return [self._block(part, observed_at_us) for part in parts]
 
     def _only_known(self, changes: Changes) -> Changes:
-        if dict.fromkeys(changes.handles).keys() <= self._names.keys():
+        if all(map(self._names.__contains__, changes.handles)):
             return changes
         keep = [handle in self._names for handle in changes.handles]
         return _mapped(changes, lambda column: list(compress(column, keep)))
@@ -55,8 +55,10 @@ class Naming:
 
     def _tags_of(self, changes: Changes) -> Samples:
         kinds = dict(zip(changes.handles, changes.kinds, strict=True))
-        places = dict(zip(kinds, range(len(kinds)), strict=True))
-        tag = list(map(places.__getitem__, changes.handles))
+        tag = list(range(len(kinds)))
+        if len(kinds) < len(changes.handles):
+            places = dict(zip(kinds, tag, strict=True))
+            tag = list(map(places.__getitem__, changes.handles))
         tags, data_types = list(map(self._names.__getitem__, kinds)), list(map(type_name, kinds.values()))
         return Samples(tags, tag, [None] * len(tag), 0, data_types=data_types)
 
