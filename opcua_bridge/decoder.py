@@ -1,8 +1,9 @@
 """A publish response, decoded without a Python object for each nested structure (OPC 10000-6 clause 5.2).
 
-asyncua 2.1.0 spends 11 µs a value on it; this takes about half a microsecond. Scalars and strings are read here;
-arrays, structures and whatever is rare by asyncua's own decoder, value by value; a response of an unexpected shape by
-asyncua as a whole. Both ways end in the same `Published`, and a property test holds them equal.
+asyncua 2.1.0 spends 11 µs a value on it; this takes 0.1 µs where the same items come again, about 0.6 where others do.
+Scalars and strings are read here; arrays, structures and whatever is rare by asyncua's own decoder, value by value; a
+response of an unexpected shape by asyncua as a whole. Both ways end in the same `Published`, and a property test holds
+them equal.
 """
 
 from __future__ import annotations
