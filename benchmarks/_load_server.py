@@ -2,12 +2,15 @@
 PublishRequest is answered at once with one value of each item, from bytes made once, in which counters and times are
 renewed.
 
-    python benchmarks/_load_server.py PORT ITEMS
+    python benchmarks/_load_server.py PORT ITEMS [FAST]
+
+After FAST notifications the client gets one each 200 ms.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 import sys
 import time
@@ -24,6 +27,7 @@ _LAYOUT: Final = {"Double": (11, "<d"), "Int32": (6, "<i"), "UInt32": (7, "<I"),
 _TEXT: Final = b"PCB-00001234"
 _MASK: Final = 0b1101
 """Value, source time, server time."""
+SLOW_S: Final = 0.2
 _PUBLISH: Final = ua.NodeId(ua.ObjectIds.PublishRequest_Encoding_DefaultBinary)
 
 
@@ -79,6 +83,7 @@ class Stream:
     items: int
     notification: Notification
     sequence: int = 0
+    sent_at: float = 0.0
 
     def response(self, subscription_id: int, request_handle: int, acknowledged: int) -> bytes:
         """The next PublishResponse."""
@@ -101,8 +106,8 @@ class Stream:
 class Publisher:
     """Stands in for asyncua's publishing."""
 
-    def __init__(self, items: int) -> None:
-        self._items = items
+    def __init__(self, items: int, fast: float = math.inf) -> None:
+        self._items, self._fast = items, fast
         self._streams: dict[int, Stream] = {}
         self._waiting: list[tuple[Any, Any, Any, int]] = []
 
@@ -130,6 +135,10 @@ class Publisher:
             self._waiting.append((processor, header, sequence, acknowledged))
             return
         subscription_id, stream = found
+        if stream.sequence >= self._fast and stream.sent_at + SLOW_S > time.monotonic():
+            self._waiting.append((processor, header, sequence, acknowledged))
+            return
+        stream.sent_at = time.monotonic()
         body = stream.response(subscription_id, header.RequestHandle, acknowledged)
         processor._transport.write(processor._connection.message_to_binary(body, request_id=sequence.RequestId))
 
@@ -143,7 +152,7 @@ class Publisher:
         return None
 
     async def serve_waiting(self) -> None:
-        """Answer requests that came before their items. Never returns."""
+        """Answer requests that came before their items, or before it is time. Never returns."""
         while True:
             await asyncio.sleep(0.02)
             waiting, self._waiting = self._waiting, []
@@ -152,9 +161,9 @@ class Publisher:
                     self._answer(processor, header, sequence, acknowledged)
 
 
-async def serve(port: int, items: int) -> None:
+async def serve(port: int, items: int, fast: float = math.inf) -> None:
     """Prints "ready"; never returns."""
-    publisher = Publisher(items)
+    publisher = Publisher(items, fast)
     publisher.install()
     server = Server()
     await server.init()
@@ -173,4 +182,4 @@ async def serve(port: int, items: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(*map(int, sys.argv[1:])))

@@ -18,24 +18,35 @@ from standards.opcua.status import Quality
 AUDIT_EVERY_S: Final = 10.0
 BAD: Final = object()
 NOTHING: Final = object()
+NO_BLOCK: Final = Samples([], [], [], 0)
 
 
 @dataclass
 class Audit:
     """What was told of each tag, and what a reading of it made doubtful."""
 
+    _last: Samples = NO_BLOCK
+    """The last block noted, of which nothing is in `_told` yet."""
     _told: dict[str, Any] = field(default_factory=dict)
     _doubted: set[str] = field(default_factory=set)
     _clean_at: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """A new subscription: everything is told anew."""
+        self._last = NO_BLOCK
         self._told.clear()
         self._doubted.clear()
         self._clean_at.clear()
 
     def note(self, block: Samples) -> None:
-        """The server has told these values."""
+        """The server has told these values. Of blocks about the same tags one after the other only the last counts."""
+        if block.tag is not self._last.tag or block.tags is not self._last.tags:
+            self._tell()
+        self._last = block
+
+    def _tell(self) -> None:
+        """What the last block says counts from now on."""
+        block = self._last
         names = map(block.tags.__getitem__, block.tag)
         if not block.status:
             self._told.update(zip(names, block.value, strict=True))
@@ -43,9 +54,11 @@ class Audit:
             told = (BAD if s >> 31 else v for v, s in zip(block.value, block.status, strict=True))
             self._told.update(zip(names, told, strict=True))
         self._doubted.difference_update(block.tags)
+        self._last = NO_BLOCK
 
     def judge(self, values: Mapping[str, ua.DataValue], known: tuple[int | None, int | None]) -> list[str]:
         """Tags that are not monitored any more. `known`: up to when everything is known, by both clocks."""
+        self._tell()
         silent = []
         for tag, value in values.items():
             told = self._told.get(tag, NOTHING)
@@ -64,6 +77,7 @@ class Audit:
 
     def drop(self, tag: str) -> None:
         """This tag is monitored anew."""
+        self._tell()
         self._told.pop(tag, None)
         self._doubted.discard(tag)
 

@@ -35,7 +35,7 @@ class Naming:
         return [self._block(part, observed_at_us) for part in parts]
 
     def _only_known(self, changes: Changes) -> Changes:
-        if dict.fromkeys(changes.handles).keys() <= self._names.keys():
+        if all(map(self._names.__contains__, changes.handles)):
             return changes
         keep = [handle in self._names for handle in changes.handles]
         return _mapped(changes, lambda column: list(compress(column, keep)))
@@ -55,8 +55,10 @@ class Naming:
 
     def _tags_of(self, changes: Changes) -> Samples:
         kinds = dict(zip(changes.handles, changes.kinds, strict=True))
-        places = dict(zip(kinds, range(len(kinds)), strict=True))
-        tag = list(map(places.__getitem__, changes.handles))
+        tag = list(range(len(kinds)))
+        if len(kinds) < len(changes.handles):
+            places = dict(zip(kinds, tag, strict=True))
+            tag = list(map(places.__getitem__, changes.handles))
         tags, data_types = list(map(self._names.__getitem__, kinds)), list(map(type_name, kinds.values()))
         return Samples(tags, tag, [None] * len(tag), 0, data_types=data_types)
 
@@ -112,7 +114,7 @@ def _in_source_order(changes: Changes) -> Changes:
 def _times(changes: Changes) -> Sequence[int]:
     """The machine's time of each value; its server's where it gave none, so that it shows who said it."""
     sources, servers = changes.sources, changes.servers
-    if not servers or (sources and min(sources)):
+    if not servers or (sources and all(sources)):
         return sources
     return [source or server for source, server in zip(sources, servers, strict=True)] if sources else servers
 
@@ -121,7 +123,10 @@ def _ages(sources: Sequence[int], observed_at_us: int) -> list[int | None]:
     """Microseconds between the machine's time and ours; None for instants no machine means."""
     if not sources:
         return []
-    now, first, last = observed_at_us * 10 + FILETIME_1970, min(sources), max(sources)
+    now, first = observed_at_us * 10 + FILETIME_1970, sources[0]
+    if sources.count(first) == len(sources):
+        return [(now - first) // 10] * len(sources) if _FIRST <= first <= _LAST else []
+    first, last = min(sources), max(sources)
     if first >= _FIRST and last <= _LAST:
         return [(now - source) // 10 for source in sources]
     if not last:

@@ -22,7 +22,7 @@ from opcua_bridge.admission import admit
 from opcua_bridge.browse_path import OWN, STANDARD, has_path, split_address, split_step
 from opcua_bridge.certificate_facts import certificate_ends_us
 from opcua_bridge.credentials import Credentials, credentials_of
-from opcua_bridge.decoder import Decoder, Message, Published, Undecodable
+from opcua_bridge.decoder import Decoder, Message, Published, Undecodable, is_publish_response
 from opcua_bridge.offers import NONE_URI, POLICIES, Offer, check_untouched, chosen
 from opcua_bridge.own_certificate import OwnCertificate
 from opcua_bridge.refusals import PasswordInClear, SecretMissing
@@ -640,7 +640,7 @@ class Channel:
             ua.SubscriptionAcknowledgement(SubscriptionId=ua.IntegerId(subscription_id), SequenceNumber=ua.Counter(n))
             for n in acks
         ]
-        return self.decoder.publish(await self._answer(request, timeout_s=0))
+        return self.decoder.publish(await self._answer_undecoded(request))
 
     async def republish(self, subscription_id: int, sequence: int) -> Message | None:
         """A message sent before and not acknowledged, or None if the server has it no more.
@@ -651,16 +651,22 @@ class Channel:
         request.Parameters.SubscriptionId = ua.IntegerId(subscription_id)
         request.Parameters.RetransmitSequenceNumber = ua.Counter(sequence)
         try:
-            message = self.decoder.republish(await self._answer(request))
+            message = self.decoder.republish(bytes(await self._client.uaclient.session._send_request(request)))
         except (ua.uaerrors.BadMessageNotAvailable, ua.uaerrors.BadSubscriptionIdInvalid, Undecodable):
             return None
         if message.sequence != sequence or not message.has_data:
             return None
         return message
 
-    async def _answer(self, request: Any, timeout_s: float | None = None) -> bytes:
-        """The undecoded answer (asyncua 2.1.0 has no public way to it; tests/opcua_bridge/test_decoder.py holds it)."""
-        return bytes(await self._client.uaclient.session._send_request(request, timeout=timeout_s))
+    async def _answer_undecoded(self, request: ua.PublishRequest) -> bytes:
+        """However long it takes. Without what asyncua 2.1.0 wraps around each request; there is no public way."""
+        protocol = self._client.uaclient.protocol
+        if protocol is None:
+            raise ConnectionError("there is no connection")
+        answer = await protocol._send_request(request, timeout=0)
+        if not is_publish_response(body := bytes(answer)):
+            protocol.check_answer(answer, " in response to Publish")
+        return body
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """A publish response, decoded without a Python object for each nested structure (OPC 10000-6 clause 5.2).
 
-asyncua 2.1.0 spends 11 µs a value on it; this takes about half a microsecond. Scalars and strings are read here;
-arrays, structures and whatever is rare by asyncua's own decoder, value by value; a response of an unexpected shape by
-asyncua as a whole. Both ways end in the same `Published`, and a property test holds them equal.
+asyncua 2.1.0 spends 11 µs a value on it; this takes 0.1 µs where the same items come again, about 0.6 where others do.
+Scalars and strings are read here; arrays, structures and whatever is rare by asyncua's own decoder, value by value; a
+response of an unexpected shape by asyncua as a whole. Both ways end in the same `Published`, and a property test holds
+them equal.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from asyncua import ua
@@ -29,6 +31,7 @@ from opcua_bridge.values import BAD_OUT_OF_RANGE, believable_us, content_of, kin
 from standards.lineside.ingest_v1 import MAX_STRING, Value
 
 T = TypeVar("T")
+_Picked = Callable[[Sequence[Any]], Sequence[Any]]
 _log = logging.getLogger(__name__)
 FILETIME_1970: Final = 116_444_736_000_000_000
 """1970-01-01 in steps of 100 ns since 1601 (OPC 10000-6 clause 5.2.2.5)."""
@@ -158,51 +161,71 @@ class _Layout:
     """Items of one mask in one order, their strings of one length: all of them are one struct."""
 
     plan: struct.Struct
+    """Value and tail of each item."""
     handles: tuple[int, ...]
-    keys: tuple[int, ...]
     kinds: list[int]
-    texts: list[tuple[int, bytes]]
-    """Which are strings, and the length that stands before their bytes."""
+    mask: int
+    fixed_bits: int
+    """What does not change, as one little-endian number: handles, masks, types, lengths of strings."""
+    fixed: int
+    """These bits as they were."""
+    floats: _Picked
+    texts: list[int]
+    """Which are strings."""
 
     def read(self, body: bytes, at: int, count: int) -> Changes | None:
         """None if these items are not of this layout."""
-        if count != len(self.handles) or at + self.plan.size > len(body):
+        end = at + self.plan.size
+        if count != len(self.handles) or end > len(body):
+            return None
+        if int.from_bytes(body[at:end], "little") & self.fixed_bits != self.fixed:
             return None
         flat = self.plan.unpack_from(body, at)
-        mask = self.keys[0] & _TIMED
-        width = 3 + mask.bit_count()
-        if flat[1::width] != self.keys or flat[0::width] != self.handles:
-            return None
-        values: Sequence[Value] = flat[2::width]
+        width = 1 + self.mask.bit_count()
+        values: Sequence[Any] = flat[0::width]
         if self.texts:
             values = list(values)
-            for place, length in self.texts:
-                raw = flat[place * width + 2]
-                if raw[:4] != length:
-                    return None
-                values[place] = raw[4:].decode("utf-8", "replace")
-        columns = iter(range(3, width))
+            for place in self.texts:
+                values[place] = values[place].decode("utf-8", "replace")
+        columns = iter(range(1, width))
         statuses, sources, servers = (
-            flat[next(columns) :: width] if mask & bit else () for bit in (_STATUS, _SOURCE, _SERVER)
+            flat[next(columns) :: width] if self.mask & bit else () for bit in (_STATUS, _SOURCE, _SERVER)
         )
         statuses = statuses if any(statuses) else ()
-        return _finite(Changes(self.handles, self.kinds, values, statuses, sources, servers))
+        found = Changes(self.handles, self.kinds, values, statuses, sources, servers)
+        return found if math.isfinite(sum(self.floats(values))) else _finite(found)
 
 
 def _layout(handles: Sequence[int], keys: list[int], body: bytes, at: int) -> _Layout | None:
     """The layout of items that were decoded, from `at` on; None if they are not of one mask, or some are rare."""
     mask = keys[0] & 63
-    parts, texts = [], []
+    tail = _tail(mask)
+    parts, floats, texts = [], [], []
+    begin, fixed_bits = at, bytearray()
     for place, key in enumerate(keys):
-        letter = _SCALARS.get(key >> 8)
-        if _KEY(body, at + 4)[0] != key or key & 63 != mask or not (letter or key >> 8 == _TEXT >> 8):
+        kind, letter = key >> 8, _SCALARS.get(key >> 8, "")
+        if _KEY(body, at + 4)[0] != key or key & 63 != mask or not (letter or kind == _TEXT >> 8):
             return None
+        same = 6
         if not letter:
-            letter = f"{4 + _INT(body, at + 6)[0]}s"
-            texts.append((place, body[at + 6 : at + 10]))
-        parts.append(f"IH{letter}{_tail(mask)}")
-        at += struct.calcsize("<" + parts[-1])
-    return _Layout(struct.Struct("<" + "".join(parts)), tuple(handles), tuple(keys), [k >> 8 for k in keys], texts)
+            same, letter = 10, f"4x{_INT(body, at + 6)[0]}s"
+            texts.append(place)
+        elif letter in "fd":
+            floats.append(place)
+        parts.append(f"6x{letter}{tail}")
+        size = struct.calcsize(f"<{parts[-1]}")
+        fixed_bits += b"\xff" * same + bytes(size - same)
+        at += size
+    bits = int.from_bytes(fixed_bits, "little")
+    fixed = int.from_bytes(body[begin:at], "little") & bits
+    plan = struct.Struct("<" + "".join(parts))
+    kinds = [key >> 8 for key in keys]
+    return _Layout(plan, tuple(handles), kinds, mask & _TIMED, bits, fixed, _picked(floats), texts)
+
+
+def _picked(places: Sequence[int]) -> _Picked:
+    """What picks these of a row."""
+    return itemgetter(*places) if len(places) > 1 else lambda row: [row[place] for place in places]
 
 
 def _rows(body: bytes, at: int, count: int) -> tuple[list[tuple[Any, ...]], list[int]]:
@@ -299,6 +322,11 @@ def decode_publish(body: bytes, changed: Changed | None = None) -> Published:
     available = struct.unpack_from(f"<{max(count, 0)}I", body, at + 8)
     at += 8 + 4 * max(count, 0)
     return Published(subscription_id, available, bool(body[at]), _decode_message(body, at + 1, changed or Changed()))
+
+
+def is_publish_response(body: bytes) -> bool:
+    """Whether it says so; else it may be a ServiceFault."""
+    return body[:4] == _PUBLISH_RESPONSE
 
 
 def decode_republish(body: bytes) -> Message:

@@ -601,24 +601,30 @@ def _divided(
 
 def _without_droppable(batch: _Append, item: Entry, left: dict[str, _Dropping]) -> Entry | None:
     if isinstance(item, Sample) and item.tag in batch.droppable:
-        _count_dropped(left, batch.source, item)
+        at_us = item.source_at_us or item.observed_at_us
+        _count_dropped(left, _Dropping(batch.source, at_us, at_us, 1, [item.tag]))
         return None
     if not isinstance(item, Samples) or batch.droppable.isdisjoint(item.tags):
         return item
-    keep = [item.tags[tag] not in batch.droppable for tag in item.tag]
-    for sample, kept in zip(samples_of(item), keep, strict=True):
-        if not kept:
-            _count_dropped(left, batch.source, sample)
-    return thinned(item, keep)
+    droppable = [tag in batch.droppable for tag in item.tags]
+    gone = thinned(item, [droppable[place] for place in item.tag])
+    if gone is not None:
+        _count_dropped(left, _of_block(batch.source, gone))
+    return thinned(item, [not droppable[place] for place in item.tag])
 
 
-def _count_dropped(dropping: dict[str, _Dropping], source: str, sample: Sample) -> None:
-    at = sample.source_at_us or sample.observed_at_us
-    due = dropping.setdefault(source, _Dropping(source, at, at, 0, []))
-    due.from_us, due.to_us = min(due.from_us, at), max(due.to_us, at)
-    due.lost += 1
-    if sample.tag not in due.tags:
-        due.tags = [*due.tags, sample.tag]
+def _of_block(source: str, gone: Samples) -> _Dropping:
+    ages = [age or 0 for age in gone.age_us] or [0]
+    at_us = gone.observed_at_us
+    return _Dropping(source, at_us - max(ages), at_us - min(ages), len(gone.tag), gone.tags)
+
+
+def _count_dropped(dropping: dict[str, _Dropping], more: _Dropping) -> None:
+    due = dropping.setdefault(more.source, replace(more, lost=0))
+    due.from_us, due.to_us = min(due.from_us, more.from_us), max(due.to_us, more.to_us)
+    due.lost += more.lost
+    if more.tags != due.tags:
+        due.tags = list(dict.fromkeys([*due.tags, *more.tags]))
 
 
 def _dropped_gap(due: _Dropping) -> Gap:

@@ -133,6 +133,7 @@ class Source:
         self._record = SourceRecord(endpoint.name)
         self._name({})
         self._stale: set[str] = set(self._tags)
+        self._looked_at: tuple[Sequence[int], bool] = ((), False)
         self._deadband = Deadband(endpoint.tag)
         self._decoder = Decoder()
         self._refused: dict[str, Refused] = {}
@@ -576,13 +577,19 @@ class Source:
         """A queue that was full may have dropped values, whether the server says so (0x480) or not."""
         self.health.rates.saw(changes.handles)
         full = {h for h, status in zip(changes.handles, changes.statuses, strict=False) if overflowed(status)}
-        if len(set(changes.handles)) < len(changes.handles):
+        if self._has_repeats(changes.handles):
             full |= {h for h, n in Counter(changes.handles).items() if n >= self._queue_size(h) > 1}
         tags = sorted({self._names[h] for h in full if self._names.get(h) in self._tags})
         if not tags:
             return []
         self.health.gaps += 1
         return [self._gap(known_us or until_us, until_us, "queue-overflow", tags)]
+
+    def _has_repeats(self, handles: Sequence[int]) -> bool:
+        """Whether a handle occurs more than once; the same object as before is not looked at again."""
+        if handles is not self._looked_at[0]:
+            self._looked_at = (handles, len(set(handles)) < len(handles))
+        return self._looked_at[1]
 
     def _queue_size(self, handle: int) -> int:
         item = self._record.items.get(handle)

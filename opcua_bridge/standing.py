@@ -9,7 +9,7 @@ import errno
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,14 +67,28 @@ class ChangeRates:
         self._window: int | None = 0
         self._watched_s = 0.0
         self._now: Counter[int] = Counter()
+        self._alike: Sequence[int] = ()
+        self._times = 0
         self._busiest: dict[int, int] = {}
         self._total: dict[int, int] = {}
 
-    def saw(self, handles: Iterable[int]) -> None:
-        """One notification: the client handle of each of its values."""
+    def saw(self, handles: Sequence[int]) -> None:
+        """One notification: the client handle of each of its values. The same object as before is not counted, only how
+        often it came."""
         self.settle()
-        if self._window is not None:
-            self._now.update(handles)
+        if self._window is None:
+            return
+        if handles is not self._alike:
+            self._count()
+            self._alike = handles
+        self._times += 1
+
+    def _count(self) -> None:
+        times, self._times = self._times, 0
+        if times == 1:
+            self._now.update(self._alike)
+        elif times:
+            self._now.update({handle: count * times for handle, count in Counter(self._alike).items()})
 
     def settle(self) -> None:
         """When another window has begun: note what the last one saw. On the event loop's thread only."""
@@ -82,6 +96,7 @@ class ChangeRates:
         window = window_at(elapsed_s)
         if window == self._window:
             return
+        self._count()
         self._window, self._watched_s = window, watched_s(elapsed_s)
         for handle, count in self._now.items():
             changes = count if handle in self._total else count - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from asyncua import ua
@@ -159,6 +160,7 @@ def event_of(tag: str, fields: list[ua.Variant], *, observed_at_us: int) -> Sour
     )
 
 
+@cache
 def type_name(kind: int) -> str:
     """ "UInt16", "Double[]", …; empty for Null."""
     return _TYPE_NAMES.get(kind & 0x3F, "") + ("[]" if kind & 0x80 else "")

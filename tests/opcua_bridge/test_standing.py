@@ -69,6 +69,19 @@ def test_a_slow_item_is_known_by_all_that_was_watched(tick: Tick) -> None:
     assert rates.change_s(1, 0.1) == (60 / 3, Basis.observed)
 
 
+def test_the_same_items_again_count_each_time(tick: Tick) -> None:
+    alike, others = ChangeRates(tick), ChangeRates(tick)
+    items = (1, 2, 2)
+    for rates, seen in ((alike, lambda: items), (others, lambda: list(items))):
+        tick.at = 0.0
+        rates.forget()
+        run(tick, 19, 0.5, lambda rates=rates, seen=seen: rates.saw(seen()))
+        rates.saw([1])
+        run(tick, 40, 0.5, lambda rates=rates, seen=seen: rates.saw(seen()))
+    assert [alike.change_s(n, 9.0) for n in (1, 2)] == [others.change_s(n, 9.0) for n in (1, 2)]
+    assert alike.change_s(2, 9.0) == (10 / 40, Basis.observed)
+
+
 def test_after_a_minute_ten_seconds_of_sixty_are_watched(tick: Tick) -> None:
     rates = ChangeRates(tick)
     run(tick, 60, 0.5, lambda: rates.saw([1]))
