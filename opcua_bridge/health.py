@@ -20,7 +20,7 @@ from asyncua import ua
 
 from opcua_bridge.journal import MonitoredItem
 from opcua_bridge.source import Refused, Source, asked_queue_size
-from opcua_bridge.standing import SourceHealth
+from opcua_bridge.standing import BackfillStanding, SourceHealth
 from standards.lineside.health_v1 import (
     MAX_ENDPOINTS,
     MAX_HEALTH_BYTES,
@@ -33,6 +33,7 @@ from standards.lineside.health_v1 import (
     EndpointHealth,
     EndpointState,
     GapNote,
+    HistoryNote,
     Publishing,
     RefusedNode,
     RideThrough,
@@ -100,10 +101,17 @@ def endpoint_health(source: Source, now_us: int, ride: RideThrough) -> EndpointH
         reconnects=health.reconnects,
         gaps=health.gaps,
         last_gaps=_last_gaps(health),
+        history=_history(health.backfill),
         certificate_ends_us=health.certificate_ends_us,
         security=_cut(health.security, MAX_NAME),
         warnings=[_cut(warning) for warning in health.warnings[:MAX_LISTED]],
     )
+
+
+def _history(standing: BackfillStanding) -> HistoryNote | None:
+    if standing == BackfillStanding():
+        return None
+    return HistoryNote(**{**vars(standing), "error": _cut(standing.error)})
 
 
 def _cut(text: str, limit: int = MAX_TEXT) -> str:

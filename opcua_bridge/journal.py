@@ -21,13 +21,23 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from opcua_bridge.blocks import BLOCK_MAX, thinned
-from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, numbers_of, pack, samples_of, unpack_entry
+from standards.lineside.ingest_v1 import (
+    Entry,
+    Gap,
+    Sample,
+    Samples,
+    numbers_of,
+    pack,
+    samples_of,
+    single_values,
+    unpack_entry,
+)
 
 T = TypeVar("T")
 SOFT_SHARE: Final = 0.8
@@ -39,6 +49,7 @@ _log = logging.getLogger(__name__)
 FORMAT: Final = 2
 """Of the file (`pragma user_version`)."""
 
+NOTE: Final = "note:"
 _SCHEMA: Final = """
 create table if not exists meta(key text primary key, value text not null) without rowid;
 create table if not exists item(seq integer primary key, numbers integer not null, body blob not null);
@@ -117,6 +128,7 @@ class _Append:
     droppable: frozenset[str]
     record: SourceRecord | None
     whole_record: bool
+    notes: Mapping[str, str | None]
 
 
 @dataclass
@@ -293,13 +305,15 @@ class Journal:
         droppable: frozenset[str] = frozenset(),
         record: SourceRecord | None = None,
         whole_record: bool = False,
+        notes: Mapping[str, str | None] | None = None,
     ) -> int:
         """Number and keep items, synced to disk, with the place the subscription has reached. Answers the last number.
 
         `droppable`: tags that may be dropped when room runs out. Of `record`, session and items are kept only
-        with `whole_record`. Raises JournalFull; then nothing was kept, the place included.
+        with `whole_record`. `notes`: texts to be kept under these names, None: forgotten. Raises JournalFull; then
+        nothing was kept, place and notes included.
         """
-        batch = _Append(items, source, droppable, record, whole_record)
+        batch = _Append(items, source, droppable, record, whole_record, notes or {})
         last = await self._do(lambda: self._append_now(batch))
         for listener in self._listeners:
             listener()
@@ -336,12 +350,27 @@ class Journal:
                 self._save_dropping(dropping)
             if batch.record is not None:
                 self._reach(batch.record, whole=batch.whole_record)
+            self._note(batch.notes)
         self._dropping = dropping
         self.dropped = sum(d.lost for d in dropping.values())
         self.depth += last - self.last_seq
         self.bytes += sum(len(body) for _, _, body in rows)
         self.last_seq = last
         return last
+
+    def _note(self, notes: Mapping[str, str | None]) -> None:
+        gone = [(NOTE + name,) for name, text in notes.items() if text is None]
+        kept = [(NOTE + name, text) for name, text in notes.items() if text is not None]
+        self._db.executemany("delete from meta where key = ?", gone)
+        self._db.executemany("insert or replace into meta values(?, ?)", kept)
+
+    async def notes(self, prefix: str) -> dict[str, str]:
+        """The notes whose names begin so."""
+        return await self._do(lambda: self._notes_now(NOTE + prefix))
+
+    def _notes_now(self, prefix: str) -> dict[str, str]:
+        rows = self._db.execute("select key, value from meta order by key").fetchall()
+        return {key.removeprefix(NOTE): value for key, value in rows if key.startswith(prefix)}
 
     def _save_dropping(self, dropping: dict[str, _Dropping]) -> None:
         text = json.dumps([vars(d) for d in dropping.values()])
@@ -426,7 +455,7 @@ class Journal:
     def _split_now(self, seq: int) -> None:
         with self._transaction():
             block = unpack_entry(self._db.execute("select body from item where seq = ?", (seq,)).fetchone()[0])
-            bodies = [pack(sample) for sample in samples_of(block)]
+            bodies = [pack(item) for item in single_values(block)]
             self._db.execute("delete from item where seq = ?", (seq,))
             rows = _numbered(((1, body) for body in bodies), seq)
             self._db.executemany("insert into item values(?, ?, ?)", rows)
@@ -453,6 +482,7 @@ class Journal:
             self._db.executemany("insert into item values(?, ?, ?)", rows)
             self._db.execute("update meta set value = ? where key = 'last_seq'", (str(last),))
             self._db.execute("update meta set value = ? where key = 'journal_id'", (journal_id,))
+            self._db.execute("delete from meta where key like ?", (NOTE + "%",))
         self.journal_id, self.last_seq = journal_id, last
         self.depth, self.bytes = last, sum(len(body) for _, _, body in rows)
 

@@ -163,6 +163,8 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the machine's server is asked to keep session and values for a bridge that is away."""
     grace_s: float = 1.0
     """A lost connection that is back this soon, without loss, is not reported."""
+    backfill: bool = True
+    """After a gap, ask the machine's own history for what was missed of measurements and identities."""
     tag: tuple[Tag, ...] = ()
     events: tuple[Events, ...] = ()
     job_target: tuple[JobTarget, ...] = ()

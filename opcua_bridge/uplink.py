@@ -218,7 +218,7 @@ def encoded(batch: Stored) -> bytes:
 def _gap_for(body: bytes, now_us: int) -> Gap:
     item = msgspec.msgpack.decode(body)
     at_us = item.get("source_at_us") or item.get("observed_at_us") or now_us
-    tags = [item["tag"]] if isinstance(item.get("tag"), str) else None
+    tags = [item["tag"]] if isinstance(item.get("tag"), str) else item.get("tags")
     return Gap(
         source=item.get("source", ""), from_at_us=at_us, to_at_us=at_us, reason="journal-full", tags=tags, lost=1
     )
