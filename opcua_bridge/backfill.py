@@ -178,8 +178,8 @@ class Backfill:
         return _Offer(kept, min(most_nodes or NODES, NODES), min(most_values or VALUES, VALUES))
 
     async def _limits(self, channel: Channel) -> tuple[int, int]:
-        """HistoryServerCapabilities and operation limits; 0 where the server states none. AccessHistoryDataCapability is
-        not asked for: node-opcua says False there and has the history its nodes speak of."""
+        """HistoryServerCapabilities and operation limits; 0 where the server states none. The capability itself is not
+        asked for: node-opcua says False there and has the history its nodes speak of."""
         limits = (
             ua.ObjectIds.HistoryServerCapabilities_MaxReturnDataValues,
             ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,

@@ -13,6 +13,7 @@ from standards.lineside.health_v1 import (
     BridgeHealth,
     EndpointHealth,
     EndpointState,
+    HistoryNote,
     JournalHealth,
     Publishing,
     RideThrough,
