@@ -71,6 +71,10 @@ class JournalFull(Exception):
     """No room: the bound is reached or the disk is full. What was to be appended is not in the journal."""
 
 
+class BegunAnew(ConnectionError):
+    """The journal was found to be an old one and has begun again: what was learnt of a subscription holds no more."""
+
+
 @dataclass(frozen=True)
 class MonitoredItem:
     """A tag or notifier as the machine's server knows it."""
@@ -108,6 +112,8 @@ class SourceRecord:
     """What the server made of publishing interval and lifetime; None: recorded by an earlier version."""
     items: dict[int, MonitoredItem] = field(default_factory=dict)
     """By client handle."""
+    life: int = 0
+    """Which beginning of the journal this is of (see `Journal.disown`)."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,9 @@ class Journal:
         """Set when a damaged journal was set aside: up to when the server is known to hold everything."""
         self._db = self._open()
         self._load()
+        self.opened_seq = self.last_seq
+        """The last number the file had given when it was opened."""
+        self.life = 0
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]] | None]
         self._jobs = queue.SimpleQueue()
         self._forget_seq = 0
@@ -320,6 +329,7 @@ class Journal:
         return last
 
     def _append_now(self, batch: _Append) -> int:
+        self._check_life(batch.record)
         tight = self.bytes >= self._max_bytes * SOFT_SHARE
         if self.bytes >= self._max_bytes:
             self._make_room()
@@ -334,6 +344,10 @@ class Journal:
             return self._insert(batch, dropping_now=True)
         except sqlite3.OperationalError as error:
             raise JournalFull(str(error)) from error
+
+    def _check_life(self, record: SourceRecord | None) -> None:
+        if record is not None and record.life != self.life:
+            raise BegunAnew("the journal has begun anew")
 
     def _make_room(self) -> None:
         if self._forget_seq:
@@ -486,6 +500,28 @@ class Journal:
         self.journal_id, self.last_seq = journal_id, last
         self.depth, self.bytes = last, sum(len(body) for _, _, body in rows)
 
+    async def disown(self, why: str, now_us: int) -> None:
+        """This file is an old one, put back: the server holds more of it than it ever gave.
+
+        All its items go, and it gets a new identity, with a gap of each source from the last instant that was known then.
+        Of subscriptions nothing is known any more: what a machine's server still has of one may be at the plant already.
+        Whoever appends by what they knew gets BegunAnew."""
+        _log.error("journal %s: %s", self.path, why)
+        await self._do(lambda: self._disown_now(now_us))
+
+    def _disown_now(self, now_us: int) -> None:
+        known = self._db.execute("select endpoint, coalesce(gap_from_us, known_us, 0) from source").fetchall()
+        gaps = [Gap(name, from_us, max(from_us, now_us), "bridge-stopped") for name, from_us in known]
+        with self._transaction():
+            self._db.execute("delete from item")
+            self._db.execute("delete from meta where key like ?", (NOTE + "%",))
+            self._save_dropping({})
+            for name, _ in known:
+                self._write_source(replace(self._load_source_now(name), **_UNKNOWN))
+        self.life += 1
+        self._dropping, self.dropped = {}, 0
+        self._start_anew_now(gaps)
+
     # ---------------------------------------------------------------- sources
 
     async def load_source(self, endpoint: str) -> SourceRecord:
@@ -498,7 +534,7 @@ class Journal:
             (endpoint,),
         ).fetchone()
         if row is None:
-            return SourceRecord(endpoint, known_us=self.recovered_from_us)
+            return SourceRecord(endpoint, known_us=self.recovered_from_us, life=self.life)
         session = json.loads(row[0])
         items = {int(handle): MonitoredItem(*values) for handle, values in json.loads(row[1]).items()}
         return SourceRecord(
@@ -516,13 +552,16 @@ class Journal:
             gap_reason=row[5],
             seen_us=row[6],
             items=items,
+            life=self.life,
         )
 
     async def save_source(self, record: SourceRecord) -> None:
-        """Keep session and items, synced to disk. How far the subscription has come is written by `append` alone."""
+        """Keep session and items, synced to disk. How far the subscription has come is written by `append` alone.
+        Raises BegunAnew."""
         await self._do(lambda: self._save_source_now(record))
 
     def _save_source_now(self, record: SourceRecord) -> None:
+        self._check_life(record)
         with self._transaction():
             self._db.execute(
                 "update source set session = ?, items = ? where endpoint = ?",
@@ -583,6 +622,17 @@ class Journal:
         return await self._do(
             lambda: self._db.execute("select id, body, result from command where posted = 0 order by at_us").fetchall()
         )
+
+
+_UNKNOWN: Final[dict[str, Any]] = {
+    "token": "",
+    "nonce": b"",
+    "subscription_id": 0,
+    "last_seq": 0,
+    "server_start_us": None,
+    "items": {},
+}
+"""Of a record, when nothing is known of the subscription any more."""
 
 
 def _reached(record: SourceRecord) -> tuple[int, int | None, int | None, str, int | None]:

@@ -229,6 +229,20 @@ class Rig:
         for file in self.folder.glob("journal.sqlite*"):
             file.unlink()
 
+    def back_up_journal(self) -> Path:
+        """The bridge is stopped: its files, as they are."""
+        place = self.folder / "backup"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        for file in self.folder.glob("journal.sqlite*"):
+            shutil.copy(file, place)
+        return place
+
+    def restore_journal(self, place: Path) -> None:
+        self.swap_disk()
+        for file in place.iterdir():
+            shutil.copy(file, self.folder)
+
     @property
     def source(self) -> Any:
         assert self.agent is not None
@@ -351,14 +365,20 @@ def prepared(folder: Path, template: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def rig(
-    folder: Path, chance: random.Random, monkeypatch: pytest.MonkeyPatch, *, secured: bool = False
+    folder: Path,
+    chance: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    secured: bool = False,
+    url: str = "",
 ) -> AsyncIterator[Rig]:
-    """Running, with a first reading of every counter in the plant. `folder` is from `prepared`."""
+    """Running, with a first reading of every counter in the plant. `folder` is from `prepared`; `url`: another database
+    than its SQLite file, empty and migrated."""
     monkeypatch.setattr(uplink_module, "BACKOFF_LAST_S", 0.3)
     monkeypatch.setattr(source_module, "SILENT_RESUMES", 2)
     monkeypatch.setattr(backfill, "SETTLE_S", 0.1)
     monkeypatch.setattr(backfill, "LEAST_PAUSE_S", 0.02)
-    database = Database(f"sqlite:///{folder / 'plant.sqlite'}", clock=lambda: datetime.now(UTC))
+    database = Database(url or f"sqlite:///{folder / 'plant.sqlite'}", clock=lambda: datetime.now(UTC))
     database.write_now(build_plant, actor=None)
     database.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=bindings())
     certificates = folder / "certificates" if secured else None
