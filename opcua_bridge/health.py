@@ -38,6 +38,8 @@ from standards.lineside.health_v1 import (
     RefusedNode,
     RideThrough,
     TagRideThrough,
+    certificate_days,
+    certificate_level,
     encode,
 )
 from standards.lineside.ingest_v1 import Gap
@@ -337,4 +339,13 @@ def verdict(health: BridgeHealth, age_s: float) -> tuple[bool, str]:
         return False, f"not connected: {', '.join(away)}; {depth} items waiting"
     if health.uplink.error:
         return False, f"uplink: {health.uplink.error}; {depth} items waiting"
-    return True, f"well; {depth} items waiting, acknowledged up to {health.uplink.acknowledged_seq}"
+    words = f"well; {depth} items waiting, acknowledged up to {health.uplink.acknowledged_seq}"
+    ending = certificates_ending(health)
+    return True, f"{words}; certificates that end soon: {', '.join(ending)}" if ending else words
+
+
+def certificates_ending(health: BridgeHealth) -> list[str]:
+    """Whose certificate ends within 30 days, and when: `own (6 days left)`."""
+    ends = [("own", health.certificate_ends_us), *((e.name, e.certificate_ends_us) for e in health.endpoints)]
+    left = [(name, certificate_days(us, health.at_us)) for name, us in ends if us is not None]
+    return [f"{name} ({days} days left)" for name, days in left if certificate_level(days) != "well"]

@@ -503,8 +503,8 @@ class Journal:
     async def disown(self, why: str, now_us: int) -> None:
         """This file is an old one, put back: the server holds more of it than it ever gave.
 
-        All its items go, and it gets a new identity, with a gap of each source from the last instant that was known then.
-        Of subscriptions nothing is known any more: what a machine's server still has of one may be at the plant already.
+        All its items go, and it gets a new identity, with a gap of each source from the last instant known then. Of
+        subscriptions nothing is known any more: what a machine's server still has of one may be at the plant already.
         Whoever appends by what they knew gets BegunAnew."""
         _log.error("journal %s: %s", self.path, why)
         await self._do(lambda: self._disown_now(now_us))

@@ -98,8 +98,8 @@ class Uplink:
                 await self._pause(error)
 
     async def _confirm(self) -> None:
-        """Before anything is sent: is this journal the newest, or an old one that somebody has put back? Of that, numbers
-        would be used twice (and the second use be dropped there as known) and readings told again.
+        """Before anything is sent: is this journal the newest, or an old one that somebody has put back? Of that,
+        numbers would be used twice (and the second use be dropped there as known) and readings told again.
 
         Asked with a hole that the server must refuse, so that nothing is said by it."""
         if self.confirmed.is_set():
