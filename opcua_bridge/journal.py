@@ -156,11 +156,13 @@ class Journal:
         self._mark_path = path.with_name(path.name + ".mark")
         self.recovered_from_us: int | None = None
         """Set when a damaged journal was set aside: up to when the server is known to hold everything."""
+        self.life = 0
         self._db = self._open()
         self._load()
         self.opened_seq = self.last_seq
         """The last number the file had given when it was opened."""
-        self.life = 0
+        self._opened = {r.endpoint: r for r in map(self._load_source_now, self._endpoints())}
+        """How far each subscription was then."""
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]] | None]
         self._jobs = queue.SimpleQueue()
         self._forget_seq = 0
@@ -503,26 +505,30 @@ class Journal:
     async def disown(self, why: str, now_us: int) -> None:
         """This file is an old one, put back: the server holds more of it than it ever gave.
 
-        All its items go, and it gets a new identity, with a gap of each source from the last instant known then. Of
+        All its items go, and it gets a new identity, with a gap of each source from the last instant it knew then. Of
         subscriptions nothing is known any more: what a machine's server still has of one may be at the plant already.
         Whoever appends by what they knew gets BegunAnew."""
         _log.error("journal %s: %s", self.path, why)
         await self._do(lambda: self._disown_now(now_us))
 
     def _disown_now(self, now_us: int) -> None:
-        known = self._db.execute("select endpoint, coalesce(gap_from_us, known_us, 0) from source").fetchall()
-        gaps = [Gap(name, from_us, max(from_us, now_us), "bridge-stopped") for name, from_us in known]
+        records = [replace(self._opened.get(n, SourceRecord(n)), **_UNKNOWN) for n in self._endpoints()]
+        starts = [(r.endpoint, r.gap_from_us or r.known_us or 0) for r in records]
+        gaps = [Gap(name, from_us, max(from_us, now_us), "bridge-stopped") for name, from_us in starts]
         with self._transaction():
             self._db.execute("delete from item")
             self._db.execute("delete from meta where key like ?", (NOTE + "%",))
             self._save_dropping({})
-            for name, _ in known:
-                self._write_source(replace(self._load_source_now(name), **_UNKNOWN))
+            for record in records:
+                self._write_source(record)
         self.life += 1
         self._dropping, self.dropped = {}, 0
         self._start_anew_now(gaps)
 
     # ---------------------------------------------------------------- sources
+
+    def _endpoints(self) -> list[str]:
+        return [row[0] for row in self._db.execute("select endpoint from source")]
 
     async def load_source(self, endpoint: str) -> SourceRecord:
         return await self._do(lambda: self._load_source_now(endpoint))
