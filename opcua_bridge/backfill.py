@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -166,16 +167,10 @@ class Backfill:
                 nodes[tag] = channel.node_id(self._tags[tag].node)
             except LookupError:
                 continue
-        ids = list(nodes.values())
-        levels = await channel.read_attribute(ids, ua.AttributeIds.AccessLevel)
-        ours = await channel.read_attribute(ids, ua.AttributeIds.UserAccessLevel)
-        collected = await channel.read_attribute(ids, ua.AttributeIds.Historizing)
-        kept = {
-            tag: node
-            for (tag, node), level, own, on in zip(nodes.items(), levels, ours, collected, strict=True)
-            if _may_read(level, needed=True) and _may_read(own, needed=False) and _content(on) is not False
-        }
-        return _Offer(kept, min(most_nodes or NODES, NODES), min(most_values or VALUES, VALUES))
+        for attribute, may in _NEEDED:
+            values = await channel.read_attribute(list(nodes.values()), attribute)
+            nodes = {tag: node for (tag, node), value in zip(nodes.items(), values, strict=True) if may(value)}
+        return _Offer(nodes, min(most_nodes or NODES, NODES), min(most_values or VALUES, VALUES))
 
     async def _limits(self, channel: Channel) -> tuple[int, int]:
         """HistoryServerCapabilities and operation limits; 0 where the server states none. The capability itself is not
@@ -346,6 +341,18 @@ def _may_read(level: ua.DataValue, *, needed: bool) -> bool:
     """Whether the HistoryRead bit is set; a server need not say what the user's own level is."""
     bits = _content(level)
     return bool(bits & 1 << ua.AccessLevel.HistoryRead) if isinstance(bits, int) else not needed
+
+
+def _is_collected(historizing: ua.DataValue) -> bool:
+    return _content(historizing) is not False
+
+
+_NEEDED: Final[tuple[tuple[ua.AttributeIds, Callable[[ua.DataValue], bool]], ...]] = (
+    (ua.AttributeIds.AccessLevel, partial(_may_read, needed=True)),
+    (ua.AttributeIds.UserAccessLevel, partial(_may_read, needed=False)),
+    (ua.AttributeIds.Historizing, _is_collected),
+)
+"""What a node must say, asked of those that said the one before: most machines have no history at all."""
 
 
 def _whole(value: Any) -> int:

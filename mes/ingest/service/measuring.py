@@ -94,10 +94,11 @@ def measurements_in(
     quality = np.where(is_bad, NOT_KNOWN, np.where(status >= NOT_GOOD, UNCERTAIN, GOOD)).astype(np.uint8)
     number[is_bad] = math.nan
     at_us, meant = _instants(block, here)
+    found = Measurements(pk[here].astype(np.uint32), at_us, number, quality)
     if block.history_of is None:
         at_us[is_bad] = block.observed_at_us
-        meant[:] = True
-    found = Measurements(pk[here][meant].astype(np.uint32), at_us[meant], number[meant], quality[meant])
+    else:
+        found = Measurements(found.tag_pk[meant], at_us[meant], number[meant], quality[meant])
     rest = pk == 0
     rest[:since] = False
     return found, np.flatnonzero(rest).tolist()
