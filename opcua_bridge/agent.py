@@ -41,6 +41,8 @@ from standards.lineside.health_v1 import (
 RESTART_S: Final = 1.0
 OLDEST_WITHIN_S: Final = 1.0
 """A journal on a stalled disk must not keep the bridge from saying so."""
+CONFIRMED_WITHIN_S: Final = 1.0
+"""How long the machines wait for the server to say that the journal is no old one: not for a server that is away."""
 _log = logging.getLogger(__name__)
 
 
@@ -108,6 +110,9 @@ class Agent:
 
     async def _run_sources(self) -> None:
         """All endpoints of the tag map, anew whenever it changes. Subscriptions go on where they were."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONFIRMED_WITHIN_S):
+                await self.uplink.confirmed.wait()
         while True:
             self._map_changed.clear()
             sources = list(self._sources.values())

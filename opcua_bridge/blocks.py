@@ -80,6 +80,7 @@ def thinned(block: Samples, keep: Sequence[bool]) -> Samples | None:
         age_us=list(compress(block.age_us, keep)),
         status=list(compress(block.status, keep)),
         data_types=[block.data_types[place] for place in left] if block.data_types else [],
+        history_of=block.history_of,
     )
 
 

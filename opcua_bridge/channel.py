@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from asyncua import Client, ua
@@ -22,7 +23,7 @@ from opcua_bridge.admission import admit
 from opcua_bridge.browse_path import OWN, STANDARD, has_path, split_address, split_step
 from opcua_bridge.certificate_facts import certificate_ends_us
 from opcua_bridge.credentials import Credentials, credentials_of
-from opcua_bridge.decoder import Decoder, Message, Published, Undecodable, is_publish_response
+from opcua_bridge.decoder import Decoder, Message, Published, Undecodable, decode_history, is_publish_response
 from opcua_bridge.offers import NONE_URI, POLICIES, Offer, check_untouched, chosen
 from opcua_bridge.own_certificate import OwnCertificate
 from opcua_bridge.refusals import PasswordInClear, SecretMissing
@@ -413,6 +414,42 @@ class Channel:
     async def read_ids(self, ids: Sequence[ua.NodeId]) -> list[ua.DataValue]:
         """The same for ids the server has just told us."""
         return await self._read(list(ids))
+
+    async def read_history(
+        self,
+        ids: Sequence[ua.NodeId],
+        window: tuple[datetime, datetime],
+        *,
+        values: int,
+        points: Sequence[bytes | None] | None = None,
+        release: bool = False,
+    ) -> list[ua.HistoryReadResult]:
+        """One HistoryRead of raw values (OPC 10000-11 clause 6.5.3): [from, to), oldest first, at most `values` of each
+        node in one answer, without bounding values: those were told, or are. The caller keeps to the server's limits.
+
+        `points`: go on at these continuation points; `release`: nothing, the server may forget them."""
+        details = ua.ReadRawModifiedDetails(
+            IsReadModified=False,
+            StartTime=window[0],
+            EndTime=window[1],
+            NumValuesPerNode=ua.Counter(values),
+            ReturnBounds=False,
+        )
+        nodes = [
+            ua.HistoryReadValueId(NodeId=node, ContinuationPoint=point)
+            for node, point in zip(ids, points or [None] * len(ids), strict=True)
+        ]
+        request = ua.HistoryReadRequest()
+        request.Parameters = ua.HistoryReadParameters(
+            HistoryReadDetails=details,
+            TimestampsToReturn=ua.TimestampsToReturn.Both,
+            ReleaseContinuationPoints=release,
+            NodesToRead=nodes,
+        )
+        results = decode_history(await self._answer(request))
+        if len(results) != len(nodes) and not release:
+            raise ConnectionError(f"the server gave {len(results)} answers to {len(nodes)} questions")
+        return results
 
     async def write(self, values: Sequence[tuple[str, Any, ua.VariantType]]) -> list[int]:
         """Write in one request; the StatusCode of each, in order."""

@@ -44,6 +44,16 @@ class Deadband:
         ]
         return thinned(block, keep)
 
+    def of_the_past(self, block: Samples) -> Samples | None:
+        """The same of values that say themselves when they were: all of a tag in the order of their time."""
+        ages, statuses = block.age_us, block.status or [0] * len(block.value)
+        keep = []
+        for place, (number, value, status) in enumerate(zip(block.tag, block.value, statuses, strict=True)):
+            tag = self._tags.get(block.tags[number])
+            at = (block.observed_at_us - (ages[place] or 0)) / 1_000_000
+            keep.append(tag is None or not self._is_noise(tag, value, quality_of(status), at))
+        return thinned(block, keep)
+
     def _is_noise(self, tag: Tag, value: Value, quality: Quality, now: float) -> bool:
         before = self._passed.get(tag.tag)
         if (

@@ -396,6 +396,18 @@ def decode_publish_slowly(body: bytes) -> Published:
     return Published(int(result.SubscriptionId), available, bool(result.MoreNotifications), message)
 
 
+def decode_history(body: bytes) -> list[ua.HistoryReadResult]:
+    """A HistoryReadResponse. ua.UaStatusCodeError: the server's answer is an error. Undecodable: nobody can read it."""
+    try:
+        response = struct_from_binary(ua.HistoryReadResponse, Buffer(body))
+        response.ResponseHeader.ServiceResult.check()
+        return list(response.Results or ())
+    except ua.UaStatusCodeError:
+        raise
+    except Exception as error:  # a machine may send anything
+        raise Undecodable(repr(error)) from error
+
+
 def decode_republish_slowly(body: bytes) -> Message:
     """A RepublishResponse by asyncua's own decoder."""
     response = struct_from_binary(ua.RepublishResponse, Buffer(body))

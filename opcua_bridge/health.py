@@ -20,7 +20,7 @@ from asyncua import ua
 
 from opcua_bridge.journal import MonitoredItem
 from opcua_bridge.source import Refused, Source, asked_queue_size
-from opcua_bridge.standing import SourceHealth
+from opcua_bridge.standing import BackfillStanding, SourceHealth
 from standards.lineside.health_v1 import (
     MAX_ENDPOINTS,
     MAX_HEALTH_BYTES,
@@ -33,10 +33,13 @@ from standards.lineside.health_v1 import (
     EndpointHealth,
     EndpointState,
     GapNote,
+    HistoryNote,
     Publishing,
     RefusedNode,
     RideThrough,
     TagRideThrough,
+    certificate_days,
+    certificate_level,
     encode,
 )
 from standards.lineside.ingest_v1 import Gap
@@ -100,10 +103,17 @@ def endpoint_health(source: Source, now_us: int, ride: RideThrough) -> EndpointH
         reconnects=health.reconnects,
         gaps=health.gaps,
         last_gaps=_last_gaps(health),
+        history=_history(health.backfill),
         certificate_ends_us=health.certificate_ends_us,
         security=_cut(health.security, MAX_NAME),
         warnings=[_cut(warning) for warning in health.warnings[:MAX_LISTED]],
     )
+
+
+def _history(standing: BackfillStanding) -> HistoryNote | None:
+    if standing == BackfillStanding():
+        return None
+    return HistoryNote(**{**vars(standing), "error": _cut(standing.error)})
 
 
 def _cut(text: str, limit: int = MAX_TEXT) -> str:
@@ -329,4 +339,13 @@ def verdict(health: BridgeHealth, age_s: float) -> tuple[bool, str]:
         return False, f"not connected: {', '.join(away)}; {depth} items waiting"
     if health.uplink.error:
         return False, f"uplink: {health.uplink.error}; {depth} items waiting"
-    return True, f"well; {depth} items waiting, acknowledged up to {health.uplink.acknowledged_seq}"
+    words = f"well; {depth} items waiting, acknowledged up to {health.uplink.acknowledged_seq}"
+    ending = certificates_ending(health)
+    return True, f"{words}; certificates that end soon: {', '.join(ending)}" if ending else words
+
+
+def certificates_ending(health: BridgeHealth) -> list[str]:
+    """Whose certificate ends within 30 days, and when: `own (6 days left)`."""
+    ends = [("own", health.certificate_ends_us), *((e.name, e.certificate_ends_us) for e in health.endpoints)]
+    left = [(name, certificate_days(us, health.at_us)) for name, us in ends if us is not None]
+    return [f"{name} ({days} days left)" for name, days in left if certificate_level(days) != "well"]

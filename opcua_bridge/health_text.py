@@ -13,6 +13,7 @@ from standards.lineside.health_v1 import (
     BridgeHealth,
     EndpointHealth,
     EndpointState,
+    HistoryNote,
     JournalHealth,
     Publishing,
     RideThrough,
@@ -115,6 +116,8 @@ def endpoint_lines(endpoint: EndpointHealth, now_us: int) -> Iterator[str]:
     if endpoint.ride_through is not None:
         yield from _ride_through_lines(endpoint.ride_through)
     yield from _refused_lines(endpoint)
+    if endpoint.history is not None:
+        yield from _history_lines(endpoint.history)
     for gap in endpoint.last_gaps:
         whose = f"{gap.tags} tags" if gap.tags else "all tags"
         lost = "" if gap.lost is None else f", {gap.lost} values"
@@ -171,6 +174,15 @@ def tag_lines(tags: Sequence[TagRideThrough]) -> Iterator[str]:
             f"    {tag.tag}: {tag.ride_through_s:g} s = queue {tag.queue_granted} (asked {tag.queue_asked}) × "
             f"{tag.change_s:g} s ({known}), sampling {sampling} (asked {tag.sampling_asked_ms:g} ms){mark}"
         )
+
+
+def _history_lines(history: HistoryNote) -> Iterator[str]:
+    waiting = f", {history.waiting} gaps are still to be asked about" if history.waiting else ""
+    last = f"last {instant(history.at_us)}"
+    yield f"  from the machine's history: {history.values} values of {history.tags} tags, {last}{waiting}"
+    if history.left_out or history.cut_short:
+        why = f" ({history.error})" if history.error else ""
+        yield f"    left out: {history.left_out}{why}; cut short: {history.cut_short}"
 
 
 def _refused_lines(endpoint: EndpointHealth) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from asyncua import ua
 
+from opcua_bridge.browse_path import has_path
 from opcua_bridge.structures import Fields, Structures, TypeSource, UnknownStructure
 from standards.isa95.job_control import JOB_CONTROL_URI, JOB_CONTROL_V1_URI, JobState
 
@@ -33,6 +34,8 @@ class Server(TypeSource, Protocol):
 
     @property
     def namespaces(self) -> Sequence[str]: ...
+
+    async def resolve(self, nodes: Sequence[str]) -> None: ...
 
     def node_id(self, node: str) -> ua.NodeId: ...
 
@@ -83,10 +86,12 @@ async def find_receiver(server: Server, node: str) -> Receiver:
     if JOB_CONTROL_URI not in spaces:
         raise _not_spoken(spaces)
     space = spaces.index(JOB_CONTROL_URI)
+    await server.resolve([node])
     try:
         found = server.node_id(node)
     except LookupError as error:
-        raise NoReceiver("no-job-receiver", f"{node}: the machine's server has no such namespace") from error
+        lacks = "no such path" if has_path(node) else "no such namespace"
+        raise NoReceiver("no-job-receiver", f"{node}: the machine's server has {lacks}") from error
     members = await _members(server, found)
     if "JobOrderList" not in members.get(space, {}):
         raise _without_list(server, node, members)
@@ -137,6 +142,7 @@ async def find_responses(server: Server, node: str) -> Receiver | None:
     if not node or JOB_CONTROL_URI not in spaces:
         return None
     space = spaces.index(JOB_CONTROL_URI)
+    await server.resolve([node])
     try:
         found = server.node_id(node)
         members = (await _members(server, found)).get(space, {})

@@ -21,13 +21,23 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from opcua_bridge.blocks import BLOCK_MAX, thinned
-from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, numbers_of, pack, samples_of, unpack_entry
+from standards.lineside.ingest_v1 import (
+    Entry,
+    Gap,
+    Sample,
+    Samples,
+    numbers_of,
+    pack,
+    samples_of,
+    single_values,
+    unpack_entry,
+)
 
 T = TypeVar("T")
 SOFT_SHARE: Final = 0.8
@@ -39,6 +49,7 @@ _log = logging.getLogger(__name__)
 FORMAT: Final = 2
 """Of the file (`pragma user_version`)."""
 
+NOTE: Final = "note:"
 _SCHEMA: Final = """
 create table if not exists meta(key text primary key, value text not null) without rowid;
 create table if not exists item(seq integer primary key, numbers integer not null, body blob not null);
@@ -58,6 +69,10 @@ _DELETE_HELD: Final = f"delete {_HELD}"
 
 class JournalFull(Exception):
     """No room: the bound is reached or the disk is full. What was to be appended is not in the journal."""
+
+
+class BegunAnew(ConnectionError):
+    """The journal was found to be an old one and has begun again: what was learnt of a subscription holds no more."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,8 @@ class SourceRecord:
     """What the server made of publishing interval and lifetime; None: recorded by an earlier version."""
     items: dict[int, MonitoredItem] = field(default_factory=dict)
     """By client handle."""
+    life: int = 0
+    """Which beginning of the journal this is of (see `Journal.disown`)."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +134,7 @@ class _Append:
     droppable: frozenset[str]
     record: SourceRecord | None
     whole_record: bool
+    notes: Mapping[str, str | None]
 
 
 @dataclass
@@ -138,8 +156,13 @@ class Journal:
         self._mark_path = path.with_name(path.name + ".mark")
         self.recovered_from_us: int | None = None
         """Set when a damaged journal was set aside: up to when the server is known to hold everything."""
+        self.life = 0
         self._db = self._open()
         self._load()
+        self.opened_seq = self.last_seq
+        """The last number the file had given when it was opened."""
+        self._opened = {r.endpoint: r for r in map(self._load_source_now, self._endpoints())}
+        """How far each subscription was then."""
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]] | None]
         self._jobs = queue.SimpleQueue()
         self._forget_seq = 0
@@ -293,19 +316,22 @@ class Journal:
         droppable: frozenset[str] = frozenset(),
         record: SourceRecord | None = None,
         whole_record: bool = False,
+        notes: Mapping[str, str | None] | None = None,
     ) -> int:
         """Number and keep items, synced to disk, with the place the subscription has reached. Answers the last number.
 
         `droppable`: tags that may be dropped when room runs out. Of `record`, session and items are kept only
-        with `whole_record`. Raises JournalFull; then nothing was kept, the place included.
+        with `whole_record`. `notes`: texts to be kept under these names, None: forgotten. Raises JournalFull; then
+        nothing was kept, place and notes included.
         """
-        batch = _Append(items, source, droppable, record, whole_record)
+        batch = _Append(items, source, droppable, record, whole_record, notes or {})
         last = await self._do(lambda: self._append_now(batch))
         for listener in self._listeners:
             listener()
         return last
 
     def _append_now(self, batch: _Append) -> int:
+        self._check_life(batch.record)
         tight = self.bytes >= self._max_bytes * SOFT_SHARE
         if self.bytes >= self._max_bytes:
             self._make_room()
@@ -320,6 +346,10 @@ class Journal:
             return self._insert(batch, dropping_now=True)
         except sqlite3.OperationalError as error:
             raise JournalFull(str(error)) from error
+
+    def _check_life(self, record: SourceRecord | None) -> None:
+        if record is not None and record.life != self.life:
+            raise BegunAnew("the journal has begun anew")
 
     def _make_room(self) -> None:
         if self._forget_seq:
@@ -336,12 +366,27 @@ class Journal:
                 self._save_dropping(dropping)
             if batch.record is not None:
                 self._reach(batch.record, whole=batch.whole_record)
+            self._note(batch.notes)
         self._dropping = dropping
         self.dropped = sum(d.lost for d in dropping.values())
         self.depth += last - self.last_seq
         self.bytes += sum(len(body) for _, _, body in rows)
         self.last_seq = last
         return last
+
+    def _note(self, notes: Mapping[str, str | None]) -> None:
+        gone = [(NOTE + name,) for name, text in notes.items() if text is None]
+        kept = [(NOTE + name, text) for name, text in notes.items() if text is not None]
+        self._db.executemany("delete from meta where key = ?", gone)
+        self._db.executemany("insert or replace into meta values(?, ?)", kept)
+
+    async def notes(self, prefix: str) -> dict[str, str]:
+        """The notes whose names begin so."""
+        return await self._do(lambda: self._notes_now(NOTE + prefix))
+
+    def _notes_now(self, prefix: str) -> dict[str, str]:
+        rows = self._db.execute("select key, value from meta order by key").fetchall()
+        return {key.removeprefix(NOTE): value for key, value in rows if key.startswith(prefix)}
 
     def _save_dropping(self, dropping: dict[str, _Dropping]) -> None:
         text = json.dumps([vars(d) for d in dropping.values()])
@@ -426,7 +471,7 @@ class Journal:
     def _split_now(self, seq: int) -> None:
         with self._transaction():
             block = unpack_entry(self._db.execute("select body from item where seq = ?", (seq,)).fetchone()[0])
-            bodies = [pack(sample) for sample in samples_of(block)]
+            bodies = [pack(item) for item in single_values(block)]
             self._db.execute("delete from item where seq = ?", (seq,))
             rows = _numbered(((1, body) for body in bodies), seq)
             self._db.executemany("insert into item values(?, ?, ?)", rows)
@@ -453,10 +498,37 @@ class Journal:
             self._db.executemany("insert into item values(?, ?, ?)", rows)
             self._db.execute("update meta set value = ? where key = 'last_seq'", (str(last),))
             self._db.execute("update meta set value = ? where key = 'journal_id'", (journal_id,))
+            self._db.execute("delete from meta where key like ?", (NOTE + "%",))
         self.journal_id, self.last_seq = journal_id, last
         self.depth, self.bytes = last, sum(len(body) for _, _, body in rows)
 
+    async def disown(self, why: str, now_us: int) -> None:
+        """This file is an old one, put back: the server holds more of it than it ever gave.
+
+        All its items go, and it gets a new identity, with a gap of each source from the last instant it knew then. Of
+        subscriptions nothing is known any more: what a machine's server still has of one may be at the plant already.
+        Whoever appends by what they knew gets BegunAnew."""
+        _log.error("journal %s: %s", self.path, why)
+        await self._do(lambda: self._disown_now(now_us))
+
+    def _disown_now(self, now_us: int) -> None:
+        records = [replace(self._opened.get(n, SourceRecord(n)), **_UNKNOWN) for n in self._endpoints()]
+        starts = [(r.endpoint, r.gap_from_us or r.known_us or 0) for r in records]
+        gaps = [Gap(name, from_us, max(from_us, now_us), "bridge-stopped") for name, from_us in starts]
+        with self._transaction():
+            self._db.execute("delete from item")
+            self._db.execute("delete from meta where key like ?", (NOTE + "%",))
+            self._save_dropping({})
+            for record in records:
+                self._write_source(record)
+        self.life += 1
+        self._dropping, self.dropped = {}, 0
+        self._start_anew_now(gaps)
+
     # ---------------------------------------------------------------- sources
+
+    def _endpoints(self) -> list[str]:
+        return [row[0] for row in self._db.execute("select endpoint from source")]
 
     async def load_source(self, endpoint: str) -> SourceRecord:
         return await self._do(lambda: self._load_source_now(endpoint))
@@ -468,7 +540,7 @@ class Journal:
             (endpoint,),
         ).fetchone()
         if row is None:
-            return SourceRecord(endpoint, known_us=self.recovered_from_us)
+            return SourceRecord(endpoint, known_us=self.recovered_from_us, life=self.life)
         session = json.loads(row[0])
         items = {int(handle): MonitoredItem(*values) for handle, values in json.loads(row[1]).items()}
         return SourceRecord(
@@ -486,13 +558,16 @@ class Journal:
             gap_reason=row[5],
             seen_us=row[6],
             items=items,
+            life=self.life,
         )
 
     async def save_source(self, record: SourceRecord) -> None:
-        """Keep session and items, synced to disk. How far the subscription has come is written by `append` alone."""
+        """Keep session and items, synced to disk. How far the subscription has come is written by `append` alone.
+        Raises BegunAnew."""
         await self._do(lambda: self._save_source_now(record))
 
     def _save_source_now(self, record: SourceRecord) -> None:
+        self._check_life(record)
         with self._transaction():
             self._db.execute(
                 "update source set session = ?, items = ? where endpoint = ?",
@@ -553,6 +628,17 @@ class Journal:
         return await self._do(
             lambda: self._db.execute("select id, body, result from command where posted = 0 order by at_us").fetchall()
         )
+
+
+_UNKNOWN: Final[dict[str, Any]] = {
+    "token": "",
+    "nonce": b"",
+    "subscription_id": 0,
+    "last_seq": 0,
+    "server_start_us": None,
+    "items": {},
+}
+"""Of a record, when nothing is known of the subscription any more."""
 
 
 def _reached(record: SourceRecord) -> tuple[int, int | None, int | None, str, int | None]:

@@ -24,6 +24,7 @@ from typing import Final
 from asyncua import ua
 
 from opcua_bridge.audit import AUDIT_EVERY_S, Audit
+from opcua_bridge.backfill import Backfill
 from opcua_bridge.blocks import Naming, known_tags
 from opcua_bridge.channel import Channel, ItemAnswer, ItemRequest
 from opcua_bridge.clock import Clock
@@ -125,6 +126,7 @@ class Source:
         self.audit_every_s = audit_every_s
         self.audit = Audit()
         self.health = SourceHealth()
+        self.backfill = Backfill(endpoint, journal, clock, self.health.backfill)
         self._jobs = JobLists(endpoint)
         self._tags = {t.tag: t for t in endpoint.tag} | self._jobs.tags
         self._events = {_events_key(e): e for e in endpoint.events}
@@ -202,6 +204,7 @@ class Source:
     async def _recall(self) -> None:
         """What the journal says is what counts: an append may have been under way when the connection was lost."""
         self._record = await self._journal.load_source(self.endpoint.name)
+        await self.backfill.recall()
         if self._token_is_not_ours:
             self._record = replace(self._record, token="")
         self._name({handle: item.tag for handle, item in self._record.items.items()})
@@ -531,15 +534,22 @@ class Source:
     async def _append(self, items: Sequence[Entry], record: SourceRecord | None = None, *, whole: bool = False) -> None:
         """Into the journal, however long it takes until there is room."""
         items = self._jobs.told(items)
+        notes = self.backfill.owed(items)
         while True:
             try:
                 await self._journal.append(
-                    items, source=self.endpoint.name, droppable=self._droppable, record=record, whole_record=whole
+                    items,
+                    source=self.endpoint.name,
+                    droppable=self._droppable,
+                    record=record,
+                    whole_record=whole,
+                    notes=notes,
                 )
                 break
             except JournalFull as error:
                 self.health.has_failed(f"journal full: {error}", Trouble.journal_full, self._clock.now_us())
                 await asyncio.sleep(0.25)
+        self.backfill.took(notes)
         count = sum(map(numbers_of, items))
         self.health.samples += count
         self.health.flow.add(count)
@@ -648,7 +658,7 @@ class _Publishing:
     async def run(self) -> None:
         """Ends with the error that ended it, in an ExceptionGroup."""
         works = [*[self._publish] * IN_FLIGHT, self._receive, self._watch, self._tend, self._channel.keep_channel]
-        works.append(self._watch_clock)
+        works += [self._watch_clock, self._backfill]
         async with asyncio.TaskGroup() as tasks:
             for work in works:
                 tasks.create_task(lasting(work))
@@ -770,6 +780,9 @@ class _Publishing:
 
     async def _watch_clock(self) -> None:
         await watch_clock(self._channel, self._source.clock, self._source.note_skew)
+
+    async def _backfill(self) -> None:
+        await self._source.backfill.run(self._channel)
 
     async def _tend(self) -> None:
         """Nodes refused or new in the map; tags that are good again without having changed; items gone silent."""

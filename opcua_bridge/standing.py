@@ -154,6 +154,23 @@ class Delay:
 
 
 @dataclass
+class BackfillStanding:
+    """What came out of the machine's own history after gaps, since the bridge was started."""
+
+    at_us: int = 0
+    values: int = 0
+    tags: int = 0
+    """Each once a gap."""
+    waiting: int = 0
+    """Gaps that are still to be asked about."""
+    left_out: int = 0
+    """Tags and gaps of which the server gave no history though it offers one."""
+    cut_short: int = 0
+    """Tags that had more than is taken."""
+    error: str = ""
+
+
+@dataclass
 class SourceHealth:
     """Of one endpoint. `error` is empty while all is well; `last_error` stays."""
 
@@ -180,6 +197,7 @@ class SourceHealth:
     trouble: Trouble | None = None
     clock_skew_s: float | None = None
     certificate_ends_us: int | None = None
+    backfill: BackfillStanding = field(default_factory=BackfillStanding)
     last_gaps: deque[Gap] = field(default_factory=lambda: deque(maxlen=GAPS_KEPT))
     flow: Flow = field(default_factory=Flow)
     rates: ChangeRates = field(default_factory=ChangeRates)

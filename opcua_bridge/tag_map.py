@@ -23,7 +23,7 @@ url = "opc.tcp://127.0.0.1:4840/"
 
   [[endpoint.events]]
   tag = "{source}.Alarm"               # {source}: SourceName of the event
-  node = "i=2253"
+  node = "i=2253"                      # a path from there, too: path = ["sim;…"]
 
   [[endpoint.job_target]]
   equipment = "SMT-1"
@@ -33,7 +33,7 @@ url = "opc.tcp://127.0.0.1:4840/"
   [[endpoint.job_target]]
   equipment = "TEST-1"
   driver = "isa95-job-control"
-  receiver = "sim;s=TEST-1.JobOrderControl"
+  receiver = "sim;s=TEST-1.JobOrderControl"   # or by a path from there: receiver_path = ["sim;…"]
 ```
 """
 
@@ -96,6 +96,8 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     tag: str
     node: str = "i=2253"
+    path: tuple[str, ...] = ()
+    """Browse names from `node` to the notifier, as of a tag."""
     active: str = ""
     """Event field that says whether it is active, `<namespace>;<name>`; empty: ActiveState of conditions."""
 
@@ -123,6 +125,10 @@ class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """isa95-job-control, optional: its ISA95JobResponseProviderObjectType."""
     remote: str = ""
     """isa95-job-control, optional: a Boolean, true while the machine takes commands."""
+    receiver_path: tuple[str, ...] = ()
+    responses_path: tuple[str, ...] = ()
+    remote_path: tuple[str, ...] = ()
+    """isa95-job-control, optional: browse names from these nodes to where it really is, as of a tag."""
     job: str = ""
     """isa95-job-control: tags `<job>.OrderId`, `<job>.State`, `<job>.Substate`; empty: `<equipment>.Job`."""
     ack_timeout_s: float = 5.0
@@ -138,6 +144,11 @@ class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Field → node, of those that are given."""
         named = {"prefix": self.prefix, "receiver": self.receiver, "responses": self.responses, "remote": self.remote}
         return {field: node for field, node in named.items() if node}
+
+    @property
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """Field → browse names from its node."""
+        return {"receiver": self.receiver_path, "responses": self.responses_path, "remote": self.remote_path}
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,6 +174,8 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the machine's server is asked to keep session and values for a bridge that is away."""
     grace_s: float = 1.0
     """A lost connection that is back this soon, without loss, is not reported."""
+    backfill: bool = True
+    """After a gap, ask the machine's own history for what was missed of measurements and identities."""
     tag: tuple[Tag, ...] = ()
     events: tuple[Events, ...] = ()
     job_target: tuple[JobTarget, ...] = ()
@@ -279,6 +292,7 @@ def _endpoint_errors(text: str, number: int, endpoint: Endpoint, document: _File
         errors += _tag_errors(text, f"{place}.tag[{index}]", tag, document)
     for index, events in enumerate(endpoint.events):
         errors += _node_errors(text, f"{place}.events[{index}]", events.node, events.tag, document)
+        errors += _path_errors(text, f"{place}.events[{index}]", events.path, events.tag, document)
         if events.active and _written_out(_field(events.active), document.namespaces) == _field(events.active):
             line = _line_of(text, events.tag)
             errors.append(MapError("bad-field", f"{place}.events[{index}]", f"unknown field {events.active!r}", line))
@@ -295,6 +309,10 @@ def _target_errors(text: str, where: str, target: JobTarget, document: _File) ->
     errors = [
         error for node in target.nodes.values() for error in _node_errors(text, where, node, target.equipment, document)
     ]
+    for field, path in target.paths.items():
+        errors += _path_errors(text, where, path, target.equipment, document)
+        if path and field not in target.nodes:
+            errors.append(MapError("bad-path", where, f"`{field}_path` needs `{field}`, where it begins", line))
     if target.driver not in _NEEDS:
         return [*errors, MapError("unknown-driver", where, f"no driver {target.driver!r}", line)]
     needed = _NEEDS[JobDriver(target.driver)]
@@ -334,7 +352,9 @@ def _user_checks(endpoint: Endpoint) -> list[tuple[bool, str, str]]:
 
 
 def _tag_errors(text: str, where: str, tag: Tag, document: _File) -> list[MapError]:
-    errors = _node_errors(text, where, tag.node, tag.tag, document) + _path_errors(text, where, tag, document)
+    errors = _node_errors(text, where, tag.node, tag.tag, document) + _path_errors(
+        text, where, tag.path, tag.tag, document
+    )
     line = _line_of(text, tag.tag)
     if not tag.tag or len(tag.tag) > MAX_TAG:
         errors.append(MapError("bad-tag", where, f"a tag has 1 to {MAX_TAG} characters", line))
@@ -359,12 +379,12 @@ def _node_errors(text: str, where: str, node: str, name: str, document: _File) -
     return []
 
 
-def _path_errors(text: str, where: str, tag: Tag, document: _File) -> list[MapError]:
-    line = _line_of(text, tag.tag)
+def _path_errors(text: str, where: str, path: tuple[str, ...], name: str, document: _File) -> list[MapError]:
+    line = _line_of(text, name)
     errors = []
-    for step in tag.path:
-        space, name = split_step(step)
-        if not name:
+    for step in path:
+        space, browse_name = split_step(step)
+        if not browse_name:
             errors.append(MapError("bad-path", where, f"not a browse name: {step!r} (<alias>;<name>)", line))
         elif space and not space.startswith("nsu=") and space not in document.namespaces:
             errors.append(MapError("unknown-namespace", where, f"[namespaces] has no {space!r}", line))
@@ -402,22 +422,25 @@ def _resolved(endpoint: Endpoint, namespaces: Mapping[str, str]) -> Endpoint:
     replace = msgspec.structs.replace
     return replace(
         endpoint,
-        tag=tuple(replace(t, node=_address(t, namespaces), path=()) for t in endpoint.tag),
+        tag=tuple(replace(t, node=_address(t.node, t.path, namespaces), path=()) for t in endpoint.tag),
         events=tuple(_resolved_events(e, namespaces) for e in endpoint.events),
-        job_target=tuple(
-            replace(t, **{field: _written_out(node, namespaces) for field, node in t.nodes.items()})
-            for t in endpoint.job_target
-        ),
+        job_target=tuple(_resolved_target(t, namespaces) for t in endpoint.job_target),
     )
 
 
-def _address(tag: Tag, namespaces: Mapping[str, str]) -> str:
-    return address(_written_out(tag.node, namespaces), [canonical_step(s, namespaces) for s in tag.path])
+def _address(node: str, path: tuple[str, ...], namespaces: Mapping[str, str]) -> str:
+    return address(_written_out(node, namespaces), [canonical_step(step, namespaces) for step in path])
+
+
+def _resolved_target(target: JobTarget, namespaces: Mapping[str, str]) -> JobTarget:
+    paths = target.paths
+    nodes = {field: _address(node, paths.get(field, ()), namespaces) for field, node in target.nodes.items()}
+    return msgspec.structs.replace(target, **nodes, **{f"{field}_path": () for field in paths})
 
 
 def _resolved_events(events: Events, namespaces: Mapping[str, str]) -> Events:
     active = _written_out(_field(events.active), namespaces).replace(";s=", ";", 1) if events.active else ""
-    return msgspec.structs.replace(events, node=_written_out(events.node, namespaces), active=active)
+    return msgspec.structs.replace(events, node=_address(events.node, events.path, namespaces), path=(), active=active)
 
 
 def _field(active: str) -> str:

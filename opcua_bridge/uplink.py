@@ -23,7 +23,7 @@ from opcua_bridge.crash import crash_point
 from opcua_bridge.journal import Journal, Stored
 from opcua_bridge.standing import Delay
 from standards.lineside.health_v1 import STARTING
-from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MSGPACK, Gap, decode_answer
+from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MSGPACK, BatchAnswer, Gap, decode_answer
 
 INGEST_PATH: Final = "/api/v1/bridge/ingest"
 BACKOFF_FIRST_S: Final = 0.2
@@ -75,6 +75,10 @@ class Uplink:
         self._cursor = 0
         self._limit = MAX_BATCH_ITEMS
         self._delay_s = 0.0
+        self.confirmed = asyncio.Event()
+        """The server has said that it holds no more of this journal than the file had when it was opened."""
+        if not journal.opened_seq:
+            self.confirmed.set()
         journal.on_append(self._appended)
 
     def _appended(self) -> None:
@@ -85,12 +89,39 @@ class Uplink:
         self._cursor = await self._journal.first_seq() - 1
         while True:
             try:
+                await self._confirm()
                 while await self.send_next():
                     pass
                 if not await self._woken():
                     await self._say_nothing_new()
             except (_Retry, httpx.HTTPError, httpx.InvalidURL) as error:
                 await self._pause(error)
+
+    async def _confirm(self) -> None:
+        """Before anything is sent: is this journal the newest, or an old one that somebody has put back? Of that,
+        numbers would be used twice (and the second use be dropped there as known) and readings told again.
+
+        Asked with a hole that the server must refuse, so that nothing is said by it."""
+        if self.confirmed.is_set():
+            return
+        opened_seq = self._journal.opened_seq
+        beyond = Stored(self._journal.journal_id, opened_seq + 2, [], 0)
+        response = await self._client.post(INGEST_PATH, content=encoded(beyond), headers=self._headers)
+        if response.status_code == 200:
+            held = _answer_in(response).accepted_through
+            await self._disown(f"the server holds {held} of it, it had given {opened_seq}: it is out of a backup")
+        elif response.status_code in (400, 413):
+            raise _Retry(f"the server answered {response.status_code} ({_words(response)})")
+        elif _problem(response).get("code") != "ingest-sequence-gap":
+            await self._handle(beyond, response)
+            return
+        self.confirmed.set()
+
+    async def _disown(self, why: str) -> None:
+        await self._journal.disown(why, self._clock.now_us())
+        self._cursor = 0
+        self.delay.forget()
+        self.health.anew += 1
 
     async def _woken(self) -> bool:
         """Wait for something in the journal; False if there was nothing for HEARTBEAT_S."""
@@ -151,10 +182,7 @@ class Uplink:
                 raise _Retry(f"the server answered {status} ({_words(response)})")
 
     async def _accepted(self, batch: Stored, response: httpx.Response) -> None:
-        try:
-            answer = decode_answer(response.content)
-        except msgspec.DecodeError as error:
-            raise _Retry(f"the server's answer is none: {error}") from error
+        answer = _answer_in(response)
         if answer.accepted_through > self._journal.last_seq:
             await self._anew("the server holds more of this journal than there is")
             return
@@ -209,6 +237,13 @@ class Uplink:
         await self._journal.replace_item(batch.first_seq, _gap_for(batch.bodies[0], self._clock.now_us()))
 
 
+def _answer_in(response: httpx.Response) -> BatchAnswer:
+    try:
+        return decode_answer(response.content)
+    except msgspec.DecodeError as error:
+        raise _Retry(f"the server's answer is none: {error}") from error
+
+
 def encoded(batch: Stored) -> bytes:
     """The request's body: the items are in the journal as MessagePack already."""
     head = b"\x83" + _KEYS[0] + _pack(batch.journal_id) + _KEYS[1] + _pack(batch.first_seq) + _KEYS[2]
@@ -218,7 +253,7 @@ def encoded(batch: Stored) -> bytes:
 def _gap_for(body: bytes, now_us: int) -> Gap:
     item = msgspec.msgpack.decode(body)
     at_us = item.get("source_at_us") or item.get("observed_at_us") or now_us
-    tags = [item["tag"]] if isinstance(item.get("tag"), str) else None
+    tags = [item["tag"]] if isinstance(item.get("tag"), str) else item.get("tags")
     return Gap(
         source=item.get("source", ""), from_at_us=at_us, to_at_us=at_us, reason="journal-full", tags=tags, lost=1
     )

@@ -12,12 +12,13 @@ from sqlmodel import Session
 from mes.edge.tables import TagBindingRow
 from mes.equipment.tables import Equipment
 from mes.ingest.rules import costs_of
-from mes.ingest.tables import GapRow
+from mes.ingest.tables import GapFilledRow, GapRow
 from mes.ingest.types import CounterCost, GapView
 from mes.orders.tables import CountFactRow
 from standards.isa95.quantity import from_e6
 
 _GAP = GapRow.__table__  # type: ignore[attr-defined]
+_FILLED = GapFilledRow.__table__  # type: ignore[attr-defined]
 _BINDING = TagBindingRow.__table__  # type: ignore[attr-defined]
 _FACT = CountFactRow.__table__  # type: ignore[attr-defined]
 _EQUIPMENT = Equipment.__table__  # type: ignore[attr-defined]
@@ -34,7 +35,9 @@ def list_gaps(
     statement = select(_GAP).where(_GAP.c.bridge_pk == bridge_pk).order_by(_GAP.c.pk.desc()).limit(limit)
     if source is not None:
         statement = statement.where(_GAP.c.source == source)
-    gaps = [_gap(row) for row in session.execute(statement)]
+    rows = session.execute(statement).all()
+    filled = _filled(session, [row.pk for row in rows])
+    gaps = [_gap(row, *filled.get(row.pk, (0, 0))) for row in rows]
     facts = _uncertain_counts(session, bridge_pk, gaps)
     return tuple(replace(gap, costs=costs_of(gap, facts)) for gap in gaps)
 
@@ -45,9 +48,25 @@ def count_gaps(session: Session) -> dict[int, int]:
     return {pk: int(count) for pk, count in rows}
 
 
-def _gap(row: Any) -> GapView:
-    tags = tuple(row.tags.split())
-    return GapView(row.source, row.from_at_us, row.to_at_us, row.reason, tags, row.lost, row.recorded_at_us)
+def _filled(session: Session, gap_pks: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Values and tags out of the machine's history, by gap."""
+    columns = (_FILLED.c.gap_pk, func.sum(_FILLED.c.n), func.count())
+    statement = select(*columns).where(_FILLED.c.gap_pk.in_(gap_pks)).group_by(_FILLED.c.gap_pk)
+    return {pk: (int(values), int(tags)) for pk, values, tags in session.execute(statement)}
+
+
+def _gap(row: Any, filled: int, filled_tags: int) -> GapView:
+    return GapView(
+        row.source,
+        row.from_at_us,
+        row.to_at_us,
+        row.reason,
+        tuple(row.tags.split()),
+        row.lost,
+        row.recorded_at_us,
+        filled=filled,
+        filled_tags=filled_tags,
+    )
 
 
 def _uncertain_counts(session: Session, bridge_pk: int, gaps: Sequence[GapView]) -> list[tuple[int, CounterCost]]:

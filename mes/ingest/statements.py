@@ -12,7 +12,7 @@ from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import Baseline
 from mes.ingest.rules import Word
 from mes.kernel.uow import UnitOfWork
-from standards.lineside.ingest_v1 import Gap, Item, SourceEvent
+from standards.lineside.ingest_v1 import Gap, HistoryOf, Item, SourceEvent
 
 _TURN: Final = 2**64
 _BINDINGS: Final = (
@@ -190,6 +190,30 @@ def insert_gaps(uow: UnitOfWork, bridge_pk: int, gaps: Sequence[Gap]) -> None:
             )
             for gap in gaps
         ],
+    )
+
+
+def add_filled(uow: UnitOfWork, bridge_pk: int, gap: HistoryOf, rows: Sequence[tuple[int, int, int, int]]) -> None:
+    """Values of a gap that its machine's history had: binding, how many, the first and the last instant.
+
+    They come in the order of time; what does not is a repetition."""
+    found = uow.driver_query(
+        "SELECT pk FROM gap WHERE bridge_pk = ? AND source = ? AND from_at_us = ? AND to_at_us = ? "
+        "ORDER BY pk DESC LIMIT 1",
+        (bridge_pk, _storable(gap.source)[:100], gap.from_at_us, gap.to_at_us),
+    )
+    if not found:
+        return
+    uow.driver_executemany(
+        "INSERT INTO gap_filled (gap_pk, binding_pk, n, first_at_us, last_at_us) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (gap_pk, binding_pk) DO UPDATE SET n = CASE "
+        "WHEN excluded.first_at_us > gap_filled.last_at_us THEN gap_filled.n + excluded.n "
+        "WHEN excluded.n > gap_filled.n THEN excluded.n ELSE gap_filled.n END, "
+        "first_at_us = CASE WHEN excluded.first_at_us < gap_filled.first_at_us THEN excluded.first_at_us "
+        "ELSE gap_filled.first_at_us END, "
+        "last_at_us = CASE WHEN excluded.last_at_us > gap_filled.last_at_us THEN excluded.last_at_us "
+        "ELSE gap_filled.last_at_us END",
+        [(found[0][0], *row) for row in rows],
     )
 
 

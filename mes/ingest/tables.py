@@ -66,6 +66,18 @@ class GapRow(TableModel, table=True):
     recorded_at_us: int = Field(sa_column=micros())
 
 
+class GapFilledRow(TableModel, table=True):
+    """Values of a gap that the machine's own history had. The gap stays: nobody can say that these are all."""
+
+    __tablename__ = "gap_filled"
+
+    gap_pk: int = Field(foreign_key="gap.pk", primary_key=True, sa_column_kwargs={"autoincrement": False})
+    binding_pk: int = Field(foreign_key="tag_binding.pk", primary_key=True, sa_column_kwargs={"autoincrement": False})
+    n: int = Field(sa_column=Column(BigInteger, nullable=False))
+    first_at_us: int = Field(sa_column=micros())
+    last_at_us: int = Field(sa_column=micros())
+
+
 class QuarantineRow(TableModel, table=True):
     """An item nobody could use, kept as it came."""
 

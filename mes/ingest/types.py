@@ -28,3 +28,6 @@ class GapView:
     lost: int | None
     recorded_at_us: int
     costs: tuple[CounterCost, ...] = ()
+    filled: int = 0
+    """Values of measurements in that time which the machine's own history had; nobody can say that these are all."""
+    filled_tags: int = 0

@@ -130,6 +130,7 @@ class Isa95JobControl:
     async def _is_remote(self) -> bool:
         if not self._target.remote:
             return True
+        await self._server.resolve([self._target.remote])
         [value] = await self._server.read_ids([self._server.node_id(self._target.remote)])
         return value_of(value) is True
 

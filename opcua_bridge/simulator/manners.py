@@ -15,6 +15,7 @@ from asyncua.common.utils import ServiceError
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.monitored_item_service import MonitoredItemData, MonitoredItemService
 
+from .past import MeanHistory, PastManners, Told
 from .subscriptions import (
     QUEUE_SIZE,
     KeepingInternalServer,
@@ -63,6 +64,8 @@ class Manners:
     """StatusCode with which the item of a tag is refused."""
     transfer: Transfer = Transfer.works
     republish: Republish = Republish.works
+    past: PastManners = field(default_factory=PastManners)
+    """Of its history; none of its tags has one at first."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), repr=False)
 
 
@@ -191,9 +194,10 @@ class MeanSubscriptionService(KeepingSubscriptionService):
 class MeanInternalServer(KeepingInternalServer):
     """asyncua's server with these manners."""
 
-    def __init__(self, manners: Manners) -> None:
+    def __init__(self, manners: Manners, told: Callable[[str], Told]) -> None:
         super().__init__()
         self.manners = manners
+        self.history_manager = MeanHistory(manners.past, told)
         self.subscription_service.__class__ = MeanSubscriptionService
         self.subscription_service.manners = manners
 

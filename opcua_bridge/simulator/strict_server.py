@@ -23,6 +23,7 @@ from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from .manners import Manners, MeanInternalServer
+from .past import Told
 from .relay import Relay
 from .server import make_server
 
@@ -100,6 +101,26 @@ class StrictServer:
         attribute.value = data
         for handle, callback in list(attribute.datachange_callbacks.items()):
             await callback(handle, data)
+
+    def _past(self, tag: str) -> Told:
+        kind = self._tags[tag].data_type
+        return [(value, status, at, "Null" if value is None else kind) for value, status, at in self.told.get(tag, [])]
+
+    async def keep_history(self, tag: str) -> None:
+        """From now on this tag has a history, and its node says so."""
+        self.manners.past.tags.add(tag)
+        await self._say_history(tag)
+
+    async def _say_history(self, tag: str) -> None:
+        node = self._running.get_node(self._tags[tag].node_id)
+        for attribute in (ua.AttributeIds.AccessLevel, ua.AttributeIds.UserAccessLevel):
+            await node.set_attr_bit(attribute, ua.AccessLevel.HistoryRead)
+        await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(True)))
+
+    async def say_not_historizing(self, tag: str) -> None:
+        """It has a history, to which nothing is added at present."""
+        node = self._running.get_node(self._tags[tag].node_id)
+        await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(False)))
 
     def read(self, tag: str) -> Any:
         """The present value, clients' writes included."""
@@ -215,7 +236,7 @@ class StrictServer:
 
     async def start(self, *, shift_namespace: int = 0) -> None:
         """Power on."""
-        server = await make_server("opc.tcp://127.0.0.1:0/strict/", MeanInternalServer(self.manners))
+        server = await make_server("opc.tcp://127.0.0.1:0/strict/", MeanInternalServer(self.manners, self._past))
         if self._certificates is not None:
             await self._secure(server, self._certificates)
         decoys = [await server.register_namespace(f"urn:lineside:strict:other:{n}") for n in range(shift_namespace)]
@@ -259,4 +280,6 @@ class StrictServer:
             known.node_id, f"{self._index}:{tag}", known.value, kind
         )
         await variable.set_writable()
+        if tag in self.manners.past.tags:
+            await self._say_history(tag)
         await self.write(tag, known.value)

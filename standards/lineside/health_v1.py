@@ -144,6 +144,24 @@ class GapNote(msgspec.Struct, frozen=True, omit_defaults=True):
     lost: Count | None = None
 
 
+class HistoryNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the machine's own history had of gaps, since the bridge was started."""
+
+    at_us: Micros = 0
+    """When values last came; 0: never."""
+    values: Count = 0
+    tags: Count = 0
+    """Each once a gap."""
+    waiting: Count = 0
+    """Gaps that are still to be asked about."""
+    left_out: Count = 0
+    """Tags and gaps of which a server that offers a history gave none."""
+    cut_short: Count = 0
+    """Tags that had more than is taken."""
+    error: Text = ""
+    """Why the last one was left out."""
+
+
 class Publishing(msgspec.Struct, frozen=True, omit_defaults=True):
     """The subscription as asked for and as the machine's server revised it. Milliseconds and seconds."""
 
@@ -183,6 +201,8 @@ class EndpointHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     gaps: Count = 0
     last_gaps: list[GapNote] = []
     """The newest first."""
+    history: HistoryNote | None = None
+    """None: nothing was ever asked for."""
     certificate_ends_us: Micros | None = None
     """End of the validity of the machine server's certificate."""
     security: Name = ""

@@ -47,6 +47,14 @@ class Sample(msgspec.Struct, tag_field="kind", tag="sample", frozen=True, omit_d
     """The machine's queue dropped values of this tag before this one."""
 
 
+class HistoryOf(msgspec.Struct, frozen=True):
+    """The gap (`source`, `from_at_us`, `to_at_us`) of which the machine's server was asked afterwards."""
+
+    source: str
+    from_at_us: int
+    to_at_us: int
+
+
 class Samples(msgspec.Struct, tag_field="kind", tag="samples", frozen=True, omit_defaults=True):
     """Values that were seen together, as columns: entry i of each is about value i. What a `Sample` means, smaller.
 
@@ -67,6 +75,9 @@ class Samples(msgspec.Struct, tag_field="kind", tag="samples", frozen=True, omit
     """OPC UA StatusCode, 32 bits; quality and overflow are read from it. Empty: all Good."""
     data_types: list[str] = []
     """OPC UA built-in type of each of `tags`; may be empty."""
+    history_of: HistoryOf | None = None
+    """Read from the machine's own history after a gap: older than what was told before. Only what has its place by its
+    own time alone can be used, measurements and identities; each needs the machine's time."""
 
     def __post_init__(self) -> None:
         count = len(self.value)
@@ -143,6 +154,26 @@ def sample_at(block: Samples, place: int) -> Sample:
         status=status,
         data_type=block.data_types[tag] if block.data_types else "",
         overflow=overflowed(status),
+    )
+
+
+def single_values(block: Samples) -> list[Sample] | list[Samples]:
+    """The same, one value an item. What comes out of a machine's history keeps saying so."""
+    if block.history_of is None:
+        return samples_of(block)
+    return [_one_of(block, place) for place in range(len(block.value))]
+
+
+def _one_of(block: Samples, place: int) -> Samples:
+    tag = block.tag[place]
+    return msgspec.structs.replace(
+        block,
+        tags=[block.tags[tag]],
+        tag=[0],
+        value=[block.value[place]],
+        age_us=block.age_us[place : place + 1],
+        status=block.status[place : place + 1],
+        data_types=block.data_types[tag : tag + 1],
     )
 
 

@@ -73,6 +73,7 @@ REFUSED: Final = _gauge("endpoint_refused_nodes", "Nodes the machine's server do
 SKEW: Final = _gauge("endpoint_clock_skew_seconds", "Machine's clock minus the bridge's.")
 RECONNECTS: Final = _counter("endpoint_reconnects", "Connections lost since the bridge was started.")
 GAPS: Final = _counter("endpoint_gaps", "Gaps journaled since the bridge was started.")
+HISTORY: Final = _counter("endpoint_history_values", "Values read from the machine's own history after gaps.")
 CERTIFICATE: Final = _gauge("endpoint_certificate_expiry_timestamp_seconds", "End of the machine's certificate.")
 INTERVAL: Final = _gauge("endpoint_publishing_interval_seconds", "Publishing interval as the server revised it.")
 RIDE_THROUGH: Final = _gauge("endpoint_ride_through_seconds", "How long the bridge may be away; the worst tag.")
@@ -116,6 +117,7 @@ def add_endpoint(figures: Figures, endpoint: EndpointHealth, labels: Mapping[str
         (SKEW, endpoint.clock_skew_s),
         (RECONNECTS, endpoint.reconnects),
         (GAPS, endpoint.gaps),
+        (HISTORY, 0 if endpoint.history is None else endpoint.history.values),
         (CERTIFICATE, _seconds(endpoint.certificate_ends_us)),
         (INTERVAL, None if interval_ms is None else interval_ms / 1000),
         (RIDE_THROUGH, None if ride is None else ride.minimum_s),

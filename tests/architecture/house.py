@@ -170,6 +170,47 @@ def error_codes(root: Path) -> set[tuple[str, str]]:
     return {(code, module.name) for module in meant for one in module.classes for code in codes_of(one)}
 
 
+def every_code_of_the_bridge_has_its_page(root: Path) -> list[str]:
+    """Of tag maps, of outcomes of commands, of its command line: written where they are raised."""
+    found = {
+        (code, module.name)
+        for module in modules(root, "opcua_bridge")
+        if not inside(module.name, "opcua_bridge.simulator")
+        for node in module.nodes
+        for code in bridge_codes(node)
+    }
+    return [
+        f"docs/problems/{code}.md is missing ({where})"
+        for code, where in sorted(found)
+        if not (root / "docs" / "problems" / f"{code}.md").is_file()
+    ]
+
+
+CODE_FIRST = frozenset({"MapError", "NoReceiver", "_refused"})
+CODE_SECOND = frozenset({"CommandResult", "result"})
+
+
+def bridge_codes(node: ast.AST) -> Iterator[str]:
+    """`MapError(code, …)`, `result(outcome, code, …)`, `(is_well, code, words)`, `status: (code, words)`, and keys of
+    REFUSALS."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        place = 0 if node.func.id in CODE_FIRST else 1 if node.func.id in CODE_SECOND else len(node.args)
+        yield from kebabs(node.args[place : place + 1])
+    elif isinstance(node, ast.Tuple) and len(node.elts) == 3 and not isinstance(node.elts[0], ast.Constant):
+        yield from kebabs(node.elts[1:2])
+    elif isinstance(node, ast.Dict):
+        firsts = (value.elts[0] for value in node.values if isinstance(value, ast.Tuple) and len(value.elts) == 2)
+        yield from (code for code in kebabs(firsts) if "-" in code)
+    elif isinstance(node, ast.AnnAssign) and assignment(node)[0] == "REFUSALS" and isinstance(node.value, ast.Dict):
+        yield from kebabs(key for key in node.value.keys if key is not None)
+
+
+def kebabs(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", str(node.value)):
+            yield str(node.value)
+
+
 def codes_of(one: ast.ClassDef) -> Iterator[str]:
     for statement in one.body:
         target, value = assignment(statement)
@@ -200,4 +241,5 @@ RULES: tuple[Callable[[Path], list[str]], ...] = (
     http_stays_at_the_doors,
     names_say_something,
     every_code_has_its_page,
+    every_code_of_the_bridge_has_its_page,
 )

@@ -40,6 +40,10 @@ PLANTED_OFFENCES: dict[Rule, tuple[str, str]] = {
     house.rules_in_every_file_are_pure: ("mes/reporting/shift_rules.py", "import random"),
     house.http_stays_at_the_doors: ("mes/reporting/planted.py", "from fastapi import Request"),
     house.names_say_something: ("web/string_utils.py", ""),
+    house.every_code_of_the_bridge_has_its_page: (
+        "opcua_bridge/planted.py",
+        'def refused(errors): errors.append(MapError("planted", "file", "because"))',
+    ),
     house.every_code_has_its_page: ("mes/reporting/errors.py", 'class Planted(Exception):\n    code = "planted"'),
 }
 

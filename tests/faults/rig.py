@@ -26,7 +26,11 @@ from mes.access.types import Role
 from mes.api import router
 from mes.edge.service import put_tag_bindings
 from mes.edge.types import PIECE_E6, TagBindingSpec
+from mes.history.queries import list_samples
+from mes.history.types import TIME_MAX_US
 from mes.kernel.db import Database, ReadSession
+from mes.kernel.sqltypes import to_us
+from opcua_bridge import backfill
 from opcua_bridge import source as source_module
 from opcua_bridge import uplink as uplink_module
 from opcua_bridge.agent import Agent
@@ -43,6 +47,8 @@ TICK_S: Final = 0.03
 TOLD, KEPT, PLAIN = f"{CELL}.Good", f"{PRESS}.Good", f"{BENCH}.Good"
 """Counters: its machine tells of restarts; it survives them (and ends early); nobody can tell."""
 MARKER: Final = f"{CELL}.StartedAt"
+HEAT: Final = f"{PRESS}.Temperature"
+"""A measurement of which the machine's server keeps a history."""
 COUNTERS: Final = (TOLD, KEPT, PLAIN)
 MODULUS: Final = 60_000
 BEGIN: Final = {TOLD: 0, KEPT: MODULUS - 20, PLAIN: 0}
@@ -77,6 +83,7 @@ class Machine:
     shows: dict[str, int] = field(default_factory=lambda: dict(BEGIN))
     types: dict[str, str] = field(default_factory=lambda: dict(TYPES))
     boot: int = 1
+    heat: float = 20.0
     works: bool = True
 
     async def count(self, tag: str, pieces: int) -> None:
@@ -103,6 +110,8 @@ class Machine:
     async def live(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            self.heat += 0.125
+            await self.plc.write(HEAT, self.heat)
             if self.works:
                 await self.count(self.chance.choice(COUNTERS), self.chance.randint(1, 3))
 
@@ -169,6 +178,7 @@ class Rig:
 
     async def start_bridge(self) -> None:
         kinds = {tag: "state" if tag == MARKER else "counter" for tag in TYPES}
+        kinds[HEAT] = "measurement"
         tag_map = tag_map_text(self.plc.endpoint, kinds, keep_alive_s=0.3, grace_s=0.2)
         if self.secured:
             tag_map = tag_map.replace('security = "none"', 'security = "Basic256Sha256"')
@@ -219,6 +229,20 @@ class Rig:
         for file in self.folder.glob("journal.sqlite*"):
             file.unlink()
 
+    def back_up_journal(self) -> Path:
+        """The bridge is stopped: its files, as they are."""
+        place = self.folder / "backup"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        for file in self.folder.glob("journal.sqlite*"):
+            shutil.copy(file, place)
+        return place
+
+    def restore_journal(self, place: Path) -> None:
+        self.swap_disk()
+        for file in place.iterdir():
+            shutil.copy(file, self.folder)
+
     @property
     def source(self) -> Any:
         assert self.agent is not None
@@ -234,6 +258,31 @@ class Rig:
 
     def claims(self, tag: str) -> tuple[int, int | None]:
         return self.database.read_now(_claimed, tag=tag)
+
+    def measured(self) -> dict[int, float]:
+        """What the plant knows of the temperature, by instant."""
+        pk = self.database.read_now(_pk_of, tag=HEAT)
+        window = {"tag_pk": pk, "from_us": 0, "to_us": TIME_MAX_US, "limit": 1_000_000}
+        samples, _ = self.database.read_now(list_samples, **window)
+        pairs = zip(samples.at_us.tolist(), samples.value.tolist(), strict=True)
+        return {at_us: value for at_us, value in pairs if value == value}
+
+    def told_heat(self) -> dict[int, float]:
+        """What the machine's server showed of it."""
+        return {to_us(at): value for value, status, at in self.plc.told[HEAT] if not status}
+
+    async def filled(self) -> None:
+        """All of the temperature since the first that is known has arrived, one way or the other."""
+        end = time.monotonic() + SETTLED_WITHIN_S
+        while True:
+            known, told = self.measured(), self.told_heat()
+            begin, now = min(known), max(told) - 1_000_000
+            missing = {at: value for at, value in told.items() if begin <= at <= now and at not in known}
+            if not missing:
+                return
+            if time.monotonic() > end:
+                raise AssertionError(f"not there: {len(missing)} of {len(told)}; {self.source.health.backfill}")
+            await asyncio.sleep(0.3)
 
     def is_settled(self, tags: Sequence[str] = COUNTERS) -> bool:
         """Whether the plant has the last reading of these counters, and waits for no other."""
@@ -274,6 +323,10 @@ def torn(journal: Journal) -> None:
     journal._db.close()
 
 
+def _pk_of(session: ReadSession, *, tag: str) -> int:
+    return int(session.execute(text("SELECT pk FROM tag_binding WHERE tag = :tag"), {"tag": tag}).scalar_one())
+
+
 def _claimed(session: ReadSession, *, tag: str) -> tuple[int, int | None]:
     facts = session.execute(text("SELECT low_e6, high_e6 FROM count_fact WHERE tag = :tag"), {"tag": tag}).all()
     high = None if any(fact[1] is None for fact in facts) else sum(fact[1] for fact in facts) // PIECE_E6
@@ -299,6 +352,7 @@ def bindings() -> list[TagBindingSpec]:
         ),
         TagBindingSpec(PLAIN, "counter", BENCH, "good", counting_point_of=BENCH, **more),
         TagBindingSpec(MARKER, "restart-marker", CELL),
+        TagBindingSpec(HEAT, "measurement", PRESS, unit="°C"),
     ]
 
 
@@ -311,18 +365,28 @@ def prepared(folder: Path, template: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def rig(
-    folder: Path, chance: random.Random, monkeypatch: pytest.MonkeyPatch, *, secured: bool = False
+    folder: Path,
+    chance: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    secured: bool = False,
+    url: str = "",
 ) -> AsyncIterator[Rig]:
-    """Running, with a first reading of every counter in the plant. `folder` is from `prepared`."""
+    """Running, with a first reading of every counter in the plant. `folder` is from `prepared`; `url`: another database
+    than its SQLite file, empty and migrated."""
     monkeypatch.setattr(uplink_module, "BACKOFF_LAST_S", 0.3)
     monkeypatch.setattr(source_module, "SILENT_RESUMES", 2)
-    database = Database(f"sqlite:///{folder / 'plant.sqlite'}", clock=lambda: datetime.now(UTC))
+    monkeypatch.setattr(backfill, "SETTLE_S", 0.1)
+    monkeypatch.setattr(backfill, "LEAST_PAUSE_S", 0.02)
+    database = Database(url or f"sqlite:///{folder / 'plant.sqlite'}", clock=lambda: datetime.now(UTC))
     database.write_now(build_plant, actor=None)
     database.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=bindings())
     certificates = folder / "certificates" if secured else None
     async with StrictServer(URI, certificates=certificates) as plc:
         for tag, kind in TYPES.items():
             await plc.add(tag, kind, BEGIN.get(tag, "boot-1"))
+        await plc.add(HEAT, "Double", 20.0)
+        await plc.keep_history(HEAT)
         it = Rig(folder, database, plc, chance, secured=secured)
         for module in (source_module, uplink_module):
             monkeypatch.setattr(module, "crash_point", it.crash_point)

@@ -42,6 +42,13 @@ def agree(it: Rig, story: list[str]) -> None:
         assert tag in it.inexact or low == high, f"{tag}: {low} to {high} of {truth} though all could be seen; {story}"
 
 
+def measured_truly(it: Rig, story: list[str]) -> None:
+    """What comes late, out of the machine's history, is what the machine showed, at its own time."""
+    told = it.told_heat()
+    wrong = {at_us: value for at_us, value in it.measured().items() if told.get(at_us) != value}
+    assert not wrong, f"never shown: {wrong}; {story}"
+
+
 async def broken(it: Rig, names: list[str], seed: int) -> None:
     done = [f"LINESIDE_FAULT_SEED={seed}"]
     for name in names:
@@ -50,6 +57,28 @@ async def broken(it: Rig, names: list[str], seed: int) -> None:
         await some_time(it)
     await it.settle()
     agree(it, done)
+    measured_truly(it, done)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cable pulled beyond the session", "cable pulled beyond the session"],
+        ["server restarted with other namespaces", "subscription lost without a word"],
+        ["cable pulled beyond the session", "bridge killed"],
+        ["transfer refused", "cable pulled for a while", "message skipped"],
+    ],
+    ids=lambda names: " - ".join(names),
+)
+async def test_what_was_missed_comes_out_of_the_machines_history(
+    names: list[str], tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one in the middle of it included: every value that the machine showed is in the plant's history."""
+    seed = drawn()
+    async with rig(prepared(tmp_path / "rig", sqlite_template), random.Random(seed), monkeypatch) as it:
+        await broken(it, names, seed)
+        await it.filled()
+        measured_truly(it, names)
 
 
 @pytest.mark.long

@@ -273,6 +273,8 @@ def exploded(item: dict[str, Any]) -> list[dict[str, Any]]:
         sample = {"kind": "sample", "tag": item["tags"][tag], "value": value, "observed_at_us": item["observed_at_us"]}
         if item.get("age_us") and item["age_us"][place] is not None:
             sample["source_at_us"] = item["observed_at_us"] - item["age_us"][place]
+        if item.get("history_of"):
+            sample["history_of"] = item["history_of"]
         if item.get("data_types"):
             sample["data_type"] = item["data_types"][tag]
         if item.get("status") and item["status"][place]:

@@ -25,6 +25,7 @@ from opcua_bridge.health import (
     read_status,
     ride_through,
     tag_ride_throughs,
+    verdict,
 )
 from opcua_bridge.health_text import health_lines
 from opcua_bridge.journal import Journal, MonitoredItem, SourceRecord
@@ -34,13 +35,17 @@ from opcua_bridge.standing import GAPS_KEPT
 from opcua_bridge.tag_map import Endpoint, Security, Tag, TagClass
 from opcua_bridge.trust import Trust
 from standards.lineside.health_v1 import (
+    DAY_US,
     MAX_ENDPOINTS,
     MAX_HEALTH_BYTES,
     MAX_LISTED,
     STALE_AFTER_S,
     Basis,
     BridgeHealth,
+    EndpointHealth,
     EndpointState,
+    HistoryNote,
+    UplinkHealth,
     decode_health,
     encode,
 )
@@ -214,6 +219,26 @@ async def test_the_days_a_certificate_has_left_are_told(bridges: Bridges, mes: M
         for ends_us in (health.certificate_ends_us, health.endpoints[0].certificate_ends_us):
             assert ends_us
             assert ends_us > health.at_us
+
+
+def test_certificates_that_end_soon_are_named_in_the_verdict_and_history_in_the_lines() -> None:
+    now_us = 1_795_297_971_000_000
+    endpoints = [
+        EndpointHealth("oven-1", EndpointState.connected, certificate_ends_us=now_us + 6 * DAY_US + 1),
+        EndpointHealth("press-1", EndpointState.connected, certificate_ends_us=now_us + 31 * DAY_US),
+    ]
+    endpoints[0] = msgspec.structs.replace(
+        endpoints[0], history=HistoryNote(now_us, 1_200, 4, 1, 1, 2, "Door: BadUserAccessDenied")
+    )
+    health = BridgeHealth(now_us, endpoints=endpoints, certificate_ends_us=now_us - 1, uplink=UplinkHealth())
+    well, words = verdict(health, 1.0)
+    assert well
+    assert words.endswith("; certificates that end soon: own (-1 days left), oven-1 (6 days left)")
+    lines = list(health_lines(health, 1.0))
+    [line] = [line for line in lines if "from the machine's history" in line]
+    assert line.startswith("  from the machine's history: 1200 values of 4 tags, last 2026-11-")
+    assert line.endswith(", 1 gaps are still to be asked about")
+    assert "    left out: 1 (Door: BadUserAccessDenied); cut short: 2" in lines
 
 
 async def test_prometheus_reads_the_port(bridges: Bridges, mes: Mes) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from opcua_bridge import uplink as uplink_module
 from opcua_bridge.clock import Clock
-from opcua_bridge.journal import Journal
+from opcua_bridge.journal import BegunAnew, Journal, SourceRecord
 from opcua_bridge.uplink import Uplink
 from standards.lineside.ingest_v1 import Sample
 from tests.opcua_bridge.support import TOKEN, Mes, until
@@ -36,6 +36,12 @@ class Line:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uplink_module, "BACKOFF_FIRST_S", 0.02)
     monkeypatch.setattr(uplink_module, "REFUSED_RETRY_S", 0.2)
+
+
+@pytest.fixture
+async def client(mes: Mes) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=mes.url) as client:
+        yield client
 
 
 @pytest.fixture
@@ -106,6 +112,51 @@ async def test_a_bridge_from_an_old_backup_does_not_pass_new_items_off_as_old_on
     await line.send(2)
     await until(lambda: 2 in line.arrived())
     assert line.uplink.health.anew == 1
+
+
+async def test_a_journal_out_of_a_backup_is_told_before_anything_is_sent(
+    tmp_path: Path, mes: Mes, client: httpx.AsyncClient
+) -> None:
+    journal = Journal(tmp_path / "old.sqlite")
+    await journal.append(samples(1, 2), source="s")
+    await journal.append([], source="s", record=SourceRecord("s", token="i=7", known_us=1_000), whole_record=True)
+    old = journal.journal_id
+    journal.close()
+    journal = Journal(tmp_path / "old.sqlite")
+    record = await journal.load_source("s")
+    await journal.append(samples(3), source="s")
+    mes.cursors[old] = 3
+    uplink = Uplink(journal, client, token=TOKEN, clock=Clock(), sources=["s"])
+    task = asyncio.create_task(uplink.run())
+    await until(mes.gaps)
+    task.cancel()
+    [gap] = mes.items
+    assert (gap["source"], gap["from_at_us"], gap["reason"]) == ("s", 1_000, "bridge-stopped")
+    assert journal.journal_id != old
+    assert (await journal.load_source("s")).token == ""
+    with pytest.raises(BegunAnew):
+        await journal.append(samples(4), source="s", record=record)
+    with pytest.raises(BegunAnew):
+        await journal.save_source(record)
+    journal.close()
+
+
+@pytest.mark.parametrize("status", [400, 413, 500])
+async def test_a_server_that_cannot_say_how_far_it_is_gets_nothing_yet(
+    tmp_path: Path, mes: Mes, client: httpx.AsyncClient, status: int
+) -> None:
+    journal = Journal(tmp_path / "old.sqlite")
+    await journal.append(samples(1), source="s")
+    journal.close()
+    journal = Journal(tmp_path / "old.sqlite")
+    mes.failing = [status] * 3
+    uplink = Uplink(journal, client, token=TOKEN, clock=Clock(), sources=["s"])
+    task = asyncio.create_task(uplink.run())
+    await until(lambda: not mes.failing)
+    await until(lambda: len(mes.items) == 1)
+    task.cancel()
+    assert len(mes.requests) == 5
+    journal.close()
 
 
 async def test_batches_too_large_are_halved_until_they_fit(line: Line) -> None:

@@ -158,7 +158,18 @@ def gaps() -> tuple[GapView, ...]:
         CounterCost("CNC-1.RejectCount", "CNC-1", Decimal(0), None),
     )
     return (
-        GapView("cnc-1", NOW_US - hour_us, NOW_US - hour_us + 90_000_000, "connection-lost", (), None, NOW_US, costs),
+        GapView(
+            "cnc-1",
+            NOW_US - hour_us,
+            NOW_US - hour_us + 90_000_000,
+            "connection-lost",
+            (),
+            None,
+            NOW_US,
+            costs,
+            1_200,
+            4,
+        ),
         GapView("cnc-1", NOW_US - 5 * hour_us, NOW_US - 5 * hour_us + 2_000_000, "queue-overflow", ("A", "B"), 130, 1),
         GapView("cnc-1", 0, NOW_US - 30 * hour_us, "bridge-stopped", (), None, NOW_US),
     )

@@ -174,6 +174,9 @@ class GapLine:
     lost: int | None
     costs: tuple[CostLine, ...]
     more: int
+    filled: int
+    """Values of `filled_tags` measurements that the machine's own history had of it."""
+    filled_tags: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,4 +454,6 @@ def _gap_line(gap: GapView, zone: tzinfo, now: datetime) -> GapLine:
         lost=gap.lost,
         costs=tuple(costs[:COSTS_SHOWN]),
         more=max(0, len(costs) - COSTS_SHOWN),
+        filled=gap.filled,
+        filled_tags=gap.filled_tags,
     )

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mes.edge.types import Signal, TagBinding
+from mes.history.rules import ends_of_runs, starts_of_runs
 from mes.history.service import (
     MeasurementRow,
     TextRow,
@@ -19,9 +20,10 @@ from mes.history.service import (
     measurements_of,
 )
 from mes.history.types import GOOD, NOT_KNOWN, UNCERTAIN, Measurements, Times, Values
+from mes.ingest import statements
 from mes.ingest.rules import TIME_MAX_US, TIME_MIN_US, Word
 from mes.kernel.uow import UnitOfWork
-from standards.lineside.ingest_v1 import Gap, Sample, Samples, Value
+from standards.lineside.ingest_v1 import Gap, HistoryOf, Sample, Samples, Value
 
 NOT_GOOD: Final = 0x40000000
 BAD: Final = 0x80000000
@@ -52,12 +54,28 @@ def keep_history(
     append_texts(uow, rows=texts)
 
 
+def note_filled(uow: UnitOfWork, bridge_pk: int, filled: Sequence[tuple[HistoryOf, Measurements]]) -> None:
+    """Say of a gap what its machine's history had of it: how many values of which tag, from when to when."""
+    for gap, measured in filled:
+        within = (measured.at_us > gap.from_at_us) & (measured.at_us <= gap.to_at_us) & (measured.quality != NOT_KNOWN)
+        order = np.lexsort((measured.at_us[within], measured.tag_pk[within]))
+        pk, at_us = measured.tag_pk[within][order], measured.at_us[within][order]
+        if len(pk):
+            begins = starts_of_runs(pk)
+            ends = ends_of_runs(begins, len(pk))
+            counts = ends - begins + 1
+            columns = (pk[begins], counts, at_us[begins], at_us[ends])
+            statements.add_filled(uow, bridge_pk, gap, list(zip(*(c.tolist() for c in columns), strict=True)))
+
+
 def measurements_in(
     block: Samples, measurement_pks: Mapping[str, int], *, since: int
 ) -> tuple[Measurements, list[int]]:
     """The numbers of a block's measurements from place `since` on, and the places of everything else.
 
     `measurement_pks` has 0 for every tag that is no measurement.
+
+    Of a block out of a machine's history those are left out that do not say when they were true.
 
     A block of which something is odd (its time, a text where a number belongs, a number that is none) has nothing but
     everything else: whoever looks at that value by value finds what it is.
@@ -75,7 +93,12 @@ def measurements_in(
     is_bad = status >= BAD
     quality = np.where(is_bad, NOT_KNOWN, np.where(status >= NOT_GOOD, UNCERTAIN, GOOD)).astype(np.uint8)
     number[is_bad] = math.nan
-    found = Measurements(pk[here].astype(np.uint32), _instants(block, here, is_bad), number, quality)
+    at_us, meant = _instants(block, here)
+    found = Measurements(pk[here].astype(np.uint32), at_us, number, quality)
+    if block.history_of is None:
+        at_us[is_bad] = block.observed_at_us
+    else:
+        found = Measurements(found.tag_pk[meant], at_us[meant], number[meant], quality[meant])
     rest = pk == 0
     rest[:since] = False
     return found, np.flatnonzero(rest).tolist()
@@ -90,15 +113,16 @@ def _numbers(values: list[Value]) -> Values | None:
     return number if not unknown or unknown == values.count(None) else None
 
 
-def _instants(block: Samples, here: npt.NDArray[np.int64], is_bad: npt.NDArray[np.bool_]) -> Times:
-    """The machine's time; the bridge's where the machine gave none that can be meant, and of what is not known."""
+def _instants(block: Samples, here: npt.NDArray[np.int64]) -> tuple[Times, npt.NDArray[np.bool_]]:
+    """The machine's time, the bridge's where the machine gave none that can be meant; and whether it did."""
     at_us = np.full(len(here), block.observed_at_us, np.int64)
-    if block.age_us:
-        ages = [_AGELESS if age is None or not -_AGELESS < age < _AGELESS else age for age in block.age_us]
-        told = block.observed_at_us - np.array(ages, np.int64)[here]
-        meant = (told > TIME_MIN_US) & (told < TIME_MAX_US) & ~is_bad
-        at_us[meant] = told[meant]
-    return at_us
+    if not block.age_us:
+        return at_us, np.zeros(len(here), np.bool_)
+    ages = [_AGELESS if age is None or not -_AGELESS < age < _AGELESS else age for age in block.age_us]
+    told = block.observed_at_us - np.array(ages, np.int64)[here]
+    meant = (told > TIME_MIN_US) & (told < TIME_MAX_US)
+    at_us[meant] = told[meant]
+    return at_us, meant
 
 
 def _together(parts: Sequence[Measurements]) -> Measurements:

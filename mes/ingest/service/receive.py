@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from mes.edge.queries import get_bridge
 from mes.edge.service import mark_seen
 from mes.edge.types import Signal, TagBinding
@@ -14,12 +16,13 @@ from mes.ingest.errors import IngestSequenceGap
 from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import count_pieces
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
-from mes.ingest.service.measuring import keep_history, measurements_in
+from mes.ingest.service.measuring import keep_history, measurements_in, note_filled
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
     BatchAnswer,
     Gap,
+    HistoryOf,
     Item,
     Sample,
     Samples,
@@ -36,6 +39,10 @@ ALL_SINCE_BASELINE = 0
 """A gap from the beginning of time: it reaches back to the counter's baseline."""
 
 
+PLACED_BY_TIME = frozenset({Signal.measurement, Signal.identity})
+"""What has its place in history by its own time, whenever it comes."""
+
+
 @dataclass(slots=True)
 class Sorted:
     """A batch, sorted by what each item is."""
@@ -45,6 +52,8 @@ class Sorted:
     gaps: list[Gap] = field(default_factory=list)
     alarms: list[tuple[int, SourceEvent]] = field(default_factory=list)
     measured: list[Measurements] = field(default_factory=list)
+    filled: list[tuple[HistoryOf, Measurements]] = field(default_factory=list)
+    """Measurements out of machines' histories, by the gap they fill."""
     quarantine: list[tuple[int, str, Item]] = field(default_factory=list)
     epochs: Epochs = field(default_factory=Epochs)
     gapped: dict[int, int] = field(default_factory=dict)
@@ -74,10 +83,15 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
         _follow(uow, bridge.pk, bindings, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
         statements.move_cursor(uow, bridge.pk, batch.journal_id, last)
-    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=numbers < BACKLOG_ITEMS):
+    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=_live_numbers(batch) < BACKLOG_ITEMS):
         refresh_known(uow, bridge.pk)
     known = max(cursor + 1 - batch.first_seq, 0)
     return BatchAnswer(max(cursor, last), min(known, numbers), len(found.quarantine))
+
+
+def _live_numbers(batch: Batch) -> int:
+    """Without what was read from machines' histories, which comes beside the present."""
+    return sum(numbers_of(e) for e in batch.items if not (isinstance(e, Samples) and e.history_of is not None))
 
 
 def _hide_all(found: Sorted, bindings: dict[str, TagBinding]) -> None:
@@ -99,8 +113,24 @@ def _sort_block(found: Sorted, bindings: Bindings, block: Samples, first: int, a
     """Measurements of a block stay together; everything else is looked at by itself."""
     measured, rest = measurements_in(block, bindings.measurement_pks, since=max(0, after + 1 - first))
     found.measured.append(measured)
+    if block.history_of is not None:
+        found.filled.append((block.history_of, measured))
+    sort = _sort_item if block.history_of is None else _sort_late
     for place in rest:
-        _sort_item(found, bindings, sample_at(block, place), first + place)
+        sort(found, bindings, sample_at(block, place), first + place)
+
+
+def _sort_late(found: Sorted, bindings: dict[str, TagBinding], sample: Item, seq: int) -> None:
+    """Out of a machine's history: only what has its place by its own time alone. It says nothing about the present, and
+    a counter or a state would take it for that."""
+    assert isinstance(sample, Sample)
+    binding = bindings.get(sample.tag)
+    if sample.source_at_us is None or not placeable(replace(sample, observed_at_us=sample.source_at_us)):
+        found.quarantine.append((seq, "bad-time", sample))
+    elif binding is not None and binding.signal not in PLACED_BY_TIME:
+        found.quarantine.append((seq, "late-value", sample))
+    elif sample.quality is not Quality.bad:
+        _sort_sample(found, bindings, sample, seq)
 
 
 def _sort_item(found: Sorted, bindings: dict[str, TagBinding], item: Item, seq: int) -> None:
@@ -181,6 +211,7 @@ def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], fo
     count_pieces(uow, bridge_pk, bindings, signals, found.words, found.gapped)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
+    note_filled(uow, bridge_pk, found.filled)
     remembered = (word for word in found.words if word.binding.signal in statements.REMEMBERED)
     statements.save_signals(uow, held_since(remembered, signals))
     statements.mark_signals_bad(uow, _still_bad(found))

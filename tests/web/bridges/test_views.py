@@ -120,6 +120,7 @@ def test_gaps_tell_what_they_cost() -> None:
         ("queue-overflow", 2, 130, []),
         ("bridge-stopped", 0, None, []),
     ]
+    assert [(g.filled, g.filled_tags) for g in lines] == [(1_200, 4), (0, 0), (0, 0)]
     assert lines[2].from_at is None, "from the beginning of time has no date"
     strange = replace(e.gaps()[0], reason="moon-phase")
     assert endpoint_gaps("hall-1", "cnc-1", [strange], ZONE, NOW).gaps[0].reason == "other"
