@@ -34,7 +34,6 @@ from standards.lineside.ingest_v1 import (
     Samples,
     numbers_of,
     pack,
-    samples_of,
     single_values,
     unpack_entry,
 )
