@@ -7,6 +7,7 @@ good readings). What happened while nobody could look is bounded, never guessed.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -127,6 +128,43 @@ def movement(baseline: Baseline | None, reading: Reading, spec: CounterSpec) -> 
     if reading.value >= baseline.value:
         return _rise(baseline, reading, spec, gap)
     return _fall(baseline, reading, spec, gap)
+
+
+def fold(
+    baseline: Baseline, values: Sequence[int], times_us: Sequence[int], marker: str, data_type: str, spec: CounterSpec
+) -> Movement | None:
+    """What `movement` finds of good readings one after another, at once: their sum, from the last reading before the
+    first that counted to the last that counted.
+
+    None unless every one of them only rises, in time and by no more than is plausible, and nothing is in doubt: no
+    suspect, no gap, no restart, no other data type. Then they have to be looked at one by one.
+    """
+    if _is_in_doubt(baseline, marker, data_type, spec):
+        return None
+    value, at_us, rate = baseline.value, baseline.at_us, _rate(spec)
+    from_us: int | None = None
+    to_us = 0
+    for next_value, next_us in zip(values, times_us, strict=True):
+        if next_value < value or next_us <= at_us:
+            return None
+        if next_value > value:
+            if next_value - value > _possible(at_us, next_us + GRACE_US, rate):
+                return None
+            from_us, to_us = at_us if from_us is None else from_us, next_us
+        value, at_us = next_value, next_us
+    believed, count = Baseline(value, at_us, marker, data_type=data_type), value - baseline.value
+    if from_us is None:
+        return Movement(MovementKind.still, 0, 0, baseline.at_us, believed, to_us=at_us)
+    return Movement(MovementKind.counted, count, count, from_us, believed, to_us=to_us)
+
+
+def _is_in_doubt(baseline: Baseline, marker: str, data_type: str, spec: CounterSpec) -> bool:
+    """Whether something besides values and times has a say in what the next readings prove."""
+    if baseline.suspect_value is not None or baseline.gap_from_us is not None:
+        return True
+    retyped = baseline.data_type and data_type and baseline.data_type != data_type
+    restarted = spec.marked and baseline.marker and marker and baseline.marker != marker
+    return bool(retyped or restarted)
 
 
 def _is_the_same(baseline: Baseline, reading: Reading, spec: CounterSpec) -> bool:

@@ -93,3 +93,18 @@ def touch_known(uow: UnitOfWork, pks: Collection[int], at_us: int) -> None:
     """Move `known_at_us` forward, never back."""
     older = _STATUS.c.known_at_us.is_(None) | (_STATUS.c.known_at_us < at_us)
     uow.execute(update(_STATUS).where(_STATUS.c.equipment_pk.in_(pks), older).values(known_at_us=at_us))
+
+
+def load_asset_pks(uow: UnitOfWork, pks: Collection[int], at_us: int) -> dict[int, int]:
+    """The machine (integer key) that filled each role at an instant; roles nobody filled are absent."""
+    if not pks:
+        return {}
+    sql = (
+        "SELECT equipment_pk, physical_asset_pk FROM equipment_asset_mapping "  # noqa: S608
+        f"WHERE equipment_pk IN ({_marks(pks)}) AND from_at_us <= ? AND (to_at_us IS NULL OR to_at_us > ?)"
+    )
+    return dict(uow.driver_query(sql, (*pks, at_us, at_us)))
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))

@@ -11,6 +11,7 @@ import orjson
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import Baseline
 from mes.ingest.rules import Word
+from mes.kernel.pending import upsert
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Gap, Item, SourceEvent
 
@@ -96,14 +97,22 @@ def load_signals(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[Any, int]]:
     return {row[0]: (orjson.loads(row[1]), row[2]) for row in rows}
 
 
+_SAVE_SIGNALS: Final = upsert(
+    "signal_value",
+    (
+        ("value", "text"),
+        ("quality", "text"),
+        ("at_us", "bigint"),
+        ("observed_at_us", "bigint"),
+        ("binding_pk", "bigint"),
+    ),
+)
+
+
 def save_signals(uow: UnitOfWork, words: Mapping[int, Word]) -> None:
     """Keep the last word of each tag."""
-    uow.driver_executemany(
-        "INSERT INTO signal_value (binding_pk, value, quality, at_us, observed_at_us) VALUES (?, ?, 'good', ?, ?) "
-        "ON CONFLICT (binding_pk) DO UPDATE SET value = excluded.value, quality = 'good', at_us = excluded.at_us, "
-        "observed_at_us = excluded.observed_at_us",
-        [(pk, orjson.dumps(word.value).decode(), word.at_us, word.observed_at_us) for pk, word in words.items()],
-    )
+    rows = [(orjson.dumps(w.value).decode(), "good", w.at_us, w.observed_at_us, pk) for pk, w in words.items()]
+    uow.driver_rows(_SAVE_SIGNALS, rows)
 
 
 def mark_signals_bad(uow: UnitOfWork, binding_pks: Sequence[int]) -> None:
@@ -142,22 +151,30 @@ def _signed(value: int | None) -> int | None:
     return value if value is None or value < _TURN // 2 else value - _TURN
 
 
+_SAVE_BASELINES: Final = upsert(
+    "counter_baseline",
+    (
+        ("asset_pk", "bigint"),
+        ("value", "bigint"),
+        ("at_us", "bigint"),
+        ("marker", "text"),
+        ("suspect_value", "bigint"),
+        ("suspect_at_us", "bigint"),
+        ("gap_from_us", "bigint"),
+        ("data_type", "text"),
+        ("binding_pk", "bigint"),
+    ),
+)
+
+
 def save_baselines(uow: UnitOfWork, baselines: Mapping[int, tuple[int | None, Baseline]]) -> None:
     """Keep where each counter stands."""
-    uow.driver_executemany(
-        "INSERT INTO counter_baseline "
-        "(binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us, data_type) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (binding_pk) DO UPDATE SET asset_pk = excluded.asset_pk, "
-        "value = excluded.value, at_us = excluded.at_us, marker = excluded.marker, "
-        "suspect_value = excluded.suspect_value, suspect_at_us = excluded.suspect_at_us, "
-        "gap_from_us = excluded.gap_from_us, data_type = excluded.data_type",
-        [(pk, asset, *_stored(baseline)) for pk, (asset, baseline) in baselines.items()],
-    )
+    uow.driver_rows(_SAVE_BASELINES, [_baseline_row(pk, asset, base) for pk, (asset, base) in baselines.items()])
 
 
-def _stored(b: Baseline) -> tuple[Any, ...]:
+def _baseline_row(pk: int, asset: int | None, b: Baseline) -> tuple[Any, ...]:
     suspect = _signed(b.suspect_value)
-    return _signed(b.value), b.at_us, b.marker, suspect, b.suspect_at_us, b.gap_from_us, b.data_type
+    return asset, _signed(b.value), b.at_us, b.marker, suspect, b.suspect_at_us, b.gap_from_us, b.data_type, pk
 
 
 def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Sequence[tuple[int, str, Item]]) -> None:

@@ -131,6 +131,15 @@ def _at(low: int, high: int | None, at_us: int, runs: Iterable[JobRun]) -> Share
     return Share(None, low, high, Unassigned.no_job)
 
 
+def is_quiet(runs: Iterable[JobRun], from_us: int, to_us: int) -> bool:
+    """Whether what is counted without a gap at any instant from `from_us` to `to_us` is the same job's."""
+    return all(
+        (run.started_at_us < from_us) == (run.started_at_us < to_us)
+        and (run.ended_at_us is None or (from_us <= run.ended_at_us) == (to_us <= run.ended_at_us))
+        for run in runs
+    )
+
+
 def not_production(mode: int | None) -> str:
     """Why a count in this unit mode is no production: set-up piece, dry cycle, or "" where it is production."""
     if mode == UnitMode.Manual:

@@ -146,6 +146,17 @@ def sample_at(block: Samples, place: int) -> Sample:
     )
 
 
+def later_part(block: Samples, since: int) -> Samples:
+    """A block without its first `since` values."""
+    return msgspec.structs.replace(
+        block,
+        tag=block.tag[since:],
+        value=block.value[since:],
+        age_us=block.age_us[since:],
+        status=block.status[since:],
+    )
+
+
 class Batch(msgspec.Struct, frozen=True):
     journal_id: str
     first_seq: int

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Final
 
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import (
@@ -14,25 +17,38 @@ from mes.equipment.counter_rules import (
     Movement,
     MovementKind,
     Reading,
+    fold,
     movement,
 )
-from mes.equipment.queries import get_asset_pks
+from mes.equipment.statements import load_asset_pks
 from mes.ingest import statements
-from mes.ingest.rules import Timeline, Word
+from mes.ingest.bindings import Bindings
+from mes.ingest.columns import Run
+from mes.ingest.rules import Moment, Timeline, Word
 from mes.kernel.uow import UnitOfWork
-from mes.orders.rules import Share, attribute, not_production
+from mes.orders.rules import Share, attribute, is_quiet, not_production
 from mes.orders.service import record_counts
 from mes.orders.statements import load_runs
-from mes.orders.types import Cause, Count, CountKind, Unassigned
+from mes.orders.types import Cause, Count, CountKind, JobRun, Unassigned
+
+Signals = Mapping[int, tuple[Any, int]]
+"""The last good value, and since when, of tags that rules look at, by binding."""
+MARKER_MAX: Final = 100
+DATA_TYPE_MAX: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """What one reading of one counting point proves."""
+    """What one reading, or a whole run, of one counter proves."""
 
     binding: TagBinding
     found: Movement
     epoch: int
+    seq: int
+    """Of the first reading that counted, in the journal."""
+    run: Run | None = None
+    before: Baseline | None = None
+    """Of a whole run: its readings, and the baseline they began with."""
 
     @property
     def at_us(self) -> int:
@@ -47,90 +63,118 @@ class _Context:
     modes: dict[int, Timeline]
 
 
-def count_pieces(
-    uow: UnitOfWork,
-    bridge_pk: int,
-    bindings: Mapping[str, TagBinding],
-    signals: Mapping[int, tuple[Any, int]],
-    words: Sequence[Word],
-    still_gapped: Mapping[int, int],
-) -> None:
-    """Fold counter readings into movements, and give each movement to the job that ran at its source time."""
-    readings = [word for word in words if word.binding.signal is Signal.counter and word.certain]
-    if not readings and not still_gapped:
-        return
-    baselines = statements.load_baselines(uow, bridge_pk)
-    context = _Context(
-        _timelines(bindings, signals, words, Signal.restart_marker),
-        _timelines(bindings, signals, words, Signal.unit_mode),
-    )
-    assets = get_asset_pks(
-        uow.session, equipment_pks={word.binding.equipment_pk for word in readings}, at_us=uow.now_us
-    )
-    moved = _fold(readings, baselines, context, assets)
-    touched = {word.binding.pk for word in readings} | _remember_gaps(baselines, still_gapped)
-    statements.save_baselines(uow, {pk: baselines[pk] for pk in touched})
-    _emit_anomalies(uow, moved)
-    record_counts(uow, counts=_merged(_counts(uow, moved, context)))
+class Counting:
+    """What a batch says of the counters of a bridge. `fold` what can be taken at once, then `count`."""
 
+    def __init__(self, uow: UnitOfWork, bridge_pk: int, bindings: Bindings, signals: Signals) -> None:
+        self._uow, self._bindings, self._signals = uow, bindings, signals
+        self._bridge_pk = bridge_pk
+        self._moved: list[_Moved] = []
+        self._touched: set[int] = set()
 
-def _timelines(
-    bindings: Mapping[str, TagBinding], signals: Mapping[int, tuple[Any, int]], words: Sequence[Word], signal: Signal
-) -> dict[int, Timeline]:
-    """Values of one signal over time, by equipment; equipment without such a tag is absent."""
-    timelines = {}
-    for binding in bindings.values():
-        if binding.signal is signal:
-            known = signals.get(binding.pk)
-            timelines[binding.equipment_pk] = Timeline(None if known is None else known[0])
-    for word in words:
-        if word.binding.signal is signal:
-            timelines[word.binding.equipment_pk].add(word.moment, word.value)
-    return timelines
+    @cached_property
+    def _baselines(self) -> dict[int, tuple[int | None, Baseline]]:
+        return statements.load_baselines(self._uow, self._bridge_pk)
 
+    @cached_property
+    def _assets(self) -> dict[int, int]:
+        return load_asset_pks(self._uow, self._bindings.counting_equipment, self._uow.now_us)
 
-def _fold(
-    readings: Sequence[Word],
-    baselines: dict[int, tuple[int | None, Baseline]],
-    context: _Context,
-    assets: Mapping[int, int],
-) -> list[_Moved]:
-    moved = []
-    for word in readings:
+    @cached_property
+    def _before(self) -> _Context:
+        """What held before the batch."""
+        return _context(self._bindings, self._signals, ())
+
+    def fold(self, run: Run, seq_of: Callable[[int], int]) -> bool:
+        """Take the readings of a counter at once; False, and nothing is taken, where each has to be judged.
+
+        No restart marker and no unit mode of its machine is in the batch. `seq_of`: the number in the journal.
+        """
+        binding = run.binding
+        asset = self._assets.get(binding.equipment_pk)
+        of_asset, baseline = self._baselines.get(binding.pk, (asset, None))
+        if baseline is None or of_asset != asset:
+            return False
+        data_type, marker = run.data_type[:DATA_TYPE_MAX], _marker(self._before, binding, (0, 0))
+        spec = _spec(self._before, binding, run.data_type)
+        found = fold(baseline, run.values, run.times_us, marker, data_type, spec)
+        if found is None:
+            return False
+        if found.kind is not MovementKind.still:
+            first = bisect_right(run.values, baseline.value)
+            self._moved.append(_Moved(binding, found, 0, seq_of(run.numbers[first]), run, baseline))
+        self._keep(binding, asset, found.baseline)
+        return True
+
+    def count(self, words: Sequence[Word], still_gapped: Mapping[int, int]) -> None:
+        """Judge the other readings one by one, and give each movement to the job that ran at its source time.
+
+        `still_gapped`: bindings whose last word is a gap, since when.
+        """
+        context = _context(self._bindings, self._signals, words)
+        for word in words:
+            if word.binding.signal is Signal.counter and word.certain:
+                self._judge(word, context)
+        if still_gapped:
+            self._remember(still_gapped)
+        statements.save_baselines(self._uow, {pk: self._baselines[pk] for pk in self._touched})
+        moved = sorted(self._moved, key=lambda one: one.seq)
+        _emit_anomalies(self._uow, moved)
+        record_counts(self._uow, counts=_merged(_counts(self._uow, moved, context)))
+
+    def _judge(self, word: Word, context: _Context) -> None:
         binding = word.binding
-        asset = assets.get(binding.equipment_pk)
-        of_asset, baseline = baselines.get(binding.pk, (asset, None))
+        asset = self._assets.get(binding.equipment_pk)
+        of_asset, baseline = self._baselines.get(binding.pk, (asset, None))
         if of_asset != asset:
             baseline = None
-        found = movement(baseline, _reading(word, context), _spec(word, context))
-        baselines[binding.pk] = (asset, found.baseline)
+        marker = _marker(context, binding, word.moment)
+        reading = Reading(int(word.value), word.at_us, marker, word.gap_from_us, word.data_type[:DATA_TYPE_MAX])
+        found = movement(baseline, reading, _spec(context, binding, word.data_type))
         if found.kind not in {MovementKind.first, MovementKind.still}:
-            moved.append(_Moved(binding, found, word.epoch))
-    return moved
+            self._moved.append(_Moved(binding, found, word.epoch, word.seq))
+        self._keep(binding, asset, found.baseline)
+
+    def _keep(self, binding: TagBinding, asset: int | None, baseline: Baseline) -> None:
+        self._baselines[binding.pk] = (asset, baseline)
+        self._touched.add(binding.pk)
+
+    def _remember(self, still_gapped: Mapping[int, int]) -> None:
+        """A gap whose first value has not come yet waits with the baseline."""
+        for pk, since in still_gapped.items():
+            if pk in self._baselines:
+                asset, base = self._baselines[pk]
+                earliest = since if base.gap_from_us is None else min(since, base.gap_from_us)
+                self._baselines[pk] = (asset, replace(base, gap_from_us=earliest))
+                self._touched.add(pk)
 
 
-def _reading(word: Word, context: _Context) -> Reading:
-    markers = context.markers.get(word.binding.equipment_pk)
-    marker = "" if markers is None else str(markers.at(word.moment) or "")
-    return Reading(int(word.value), word.at_us, marker[:100], word.gap_from_us, word.data_type[:40])
+def _context(bindings: Bindings, signals: Signals, words: Sequence[Word]) -> _Context:
+    if not bindings.contexts:
+        return _Context({}, {})
+    markers = _timelines(bindings.of_signal(Signal.restart_marker), signals)
+    modes = _timelines(bindings.of_signal(Signal.unit_mode), signals)
+    for word in words:
+        if word.binding.signal is Signal.restart_marker:
+            markers[word.binding.equipment_pk].add(word.moment, word.value)
+        elif word.binding.signal is Signal.unit_mode:
+            modes[word.binding.equipment_pk].add(word.moment, word.value)
+    return _Context(markers, modes)
 
 
-def _spec(word: Word, context: _Context) -> CounterSpec:
-    binding = word.binding
-    modulus = binding.modulus or NATURAL_MODULUS.get(word.data_type)
+def _timelines(bindings: Sequence[TagBinding], signals: Signals) -> dict[int, Timeline]:
+    """By equipment, with what is known of it; equipment without such a tag is absent."""
+    return {b.equipment_pk: Timeline(signals[b.pk][0] if b.pk in signals else None) for b in bindings}
+
+
+def _marker(context: _Context, binding: TagBinding, at: Moment) -> str:
+    timeline = context.markers.get(binding.equipment_pk)
+    return "" if timeline is None else str(timeline.at(at) or "")[:MARKER_MAX]
+
+
+def _spec(context: _Context, binding: TagBinding, data_type: str) -> CounterSpec:
+    modulus = binding.modulus or NATURAL_MODULUS.get(data_type)
     return CounterSpec(modulus, binding.retentive, binding.equipment_pk in context.markers, binding.max_per_s)
-
-
-def _remember_gaps(baselines: dict[int, tuple[int | None, Baseline]], still_gapped: Mapping[int, int]) -> set[int]:
-    """A gap whose first value has not come yet waits with the baseline."""
-    touched = set()
-    for pk, since in still_gapped.items():
-        if pk in baselines:
-            asset, base = baselines[pk]
-            earliest = since if base.gap_from_us is None else min(since, base.gap_from_us)
-            baselines[pk] = (asset, replace(base, gap_from_us=earliest))
-            touched.add(pk)
-    return touched
 
 
 def _emit_anomalies(uow: UnitOfWork, moved: Sequence[_Moved]) -> None:
@@ -155,12 +199,27 @@ def _counts(uow: UnitOfWork, moved: Sequence[_Moved], context: _Context) -> list
     runs = load_runs(uow, targets, min(one.found.from_us for one in points))
     counts = []
     for one in points:
-        for share in _shares(one, context, runs[one.binding.counting_point_of_pk or 0]):
-            counts.append(_count(one, share))
+        at_point = runs[one.binding.counting_point_of_pk or 0]
+        for part in _parts(one, at_point):
+            counts += [_count(part, share) for share in _shares(part, context, at_point)]
     return counts
 
 
-def _shares(one: _Moved, context: _Context, runs: Sequence[Any]) -> tuple[Share, ...]:
+def _parts(one: _Moved, runs: Sequence[JobRun]) -> Iterable[_Moved]:
+    """A run of readings is one part, unless a job begins or ends among them."""
+    if one.run is None or one.before is None or is_quiet(runs, one.found.from_us, one.found.to_us):
+        return (one,)
+    readings = [(one.before.value, one.before.at_us), *zip(one.run.values, one.run.times_us, strict=True)]
+    return [
+        _Moved(
+            one.binding, replace(one.found, low=to - begin, high=to - begin, from_us=from_us, to_us=to_us), 0, one.seq
+        )
+        for (begin, from_us), (to, to_us) in pairwise(readings)
+        if to != begin
+    ]
+
+
+def _shares(one: _Moved, context: _Context, runs: Sequence[JobRun]) -> tuple[Share, ...]:
     found, modes = one.found, context.modes.get(one.binding.equipment_pk)
     now = (one.epoch, one.at_us)
     mode = None if modes is None else modes.until(now)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mes.edge.queries import get_bridge
 from mes.edge.service import mark_seen
+from mes.edge.statements import load_bridge
 from mes.edge.types import Signal, TagBinding
 from mes.history.types import Measurements
 from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
+from mes.ingest.columns import columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
 from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
-from mes.ingest.service.counting import count_pieces
+from mes.ingest.service.counting import Counting, Signals
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
-from mes.ingest.service.measuring import keep_history, measurements_in
+from mes.ingest.service.measuring import keep_history
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
     BatchAnswer,
+    Entry,
     Gap,
     Item,
     Sample,
     Samples,
     SourceEvent,
+    later_part,
     numbers_of,
     sample_at,
 )
@@ -57,7 +61,7 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     What was here already is dropped; what nobody can use is quarantined; both are acknowledged. Only a hole is
     refused: `ingest-sequence-gap` with `expected_seq`. An empty batch says that the bridge lives and has nothing more.
     """
-    bridge = get_bridge(uow.session, bridge_id=bridge_id)
+    bridge = load_bridge(uow, bridge_id)
     cursor = statements.load_cursor(uow, bridge.pk, batch.journal_id)
     if batch.first_seq > cursor + 1:
         raise IngestSequenceGap(
@@ -68,13 +72,16 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     found = Sorted()
     if last > cursor:
         bindings = bindings_of(uow, bridge)
-        if cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id):
+        anew = cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id)
+        if anew:
             _hide_all(found, bindings)
-        _sort(found, bindings, batch, after=cursor)
-        _follow(uow, bridge.pk, bindings, found)
+        signals = statements.load_signals(uow, bridge.pk)
+        counting = Counting(uow, bridge.pk, bindings, signals)
+        _sort(found, bindings, _new_entries(batch, cursor), None if anew else counting)
+        _follow(uow, bridge.pk, bindings, signals, counting, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
         statements.move_cursor(uow, bridge.pk, batch.journal_id, last)
-    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=numbers < BACKLOG_ITEMS):
+    if mark_seen(uow, bridge=bridge, caught_up=numbers < BACKLOG_ITEMS):
         refresh_known(uow, bridge.pk)
     known = max(cursor + 1 - batch.first_seq, 0)
     return BatchAnswer(max(cursor, last), min(known, numbers), len(found.quarantine))
@@ -85,22 +92,41 @@ def _hide_all(found: Sorted, bindings: dict[str, TagBinding]) -> None:
     found.gapped |= {b.pk: ALL_SINCE_BASELINE for b in bindings.values() if b.signal is Signal.counter}
 
 
-def _sort(found: Sorted, bindings: Bindings, batch: Batch, *, after: int) -> None:
-    first = batch.first_seq
+def _new_entries(batch: Batch, after: int) -> list[tuple[int, Entry]]:
+    """What comes after a number, each with its own (its first value's) number."""
+    first, entries = batch.first_seq, []
     for entry in batch.items:
-        if isinstance(entry, Samples):
-            _sort_block(found, bindings, entry, first, after)
-        elif first > after:
-            _sort_item(found, bindings, entry, first)
-        first += numbers_of(entry)
+        numbers = numbers_of(entry)
+        known = after + 1 - first
+        if known <= 0:
+            entries.append((first, entry))
+        elif known < numbers and isinstance(entry, Samples):
+            entries.append((after + 1, later_part(entry, known)))
+        first += numbers
+    return entries
 
 
-def _sort_block(found: Sorted, bindings: Bindings, block: Samples, first: int, after: int) -> None:
-    """Measurements of a block stay together; everything else is looked at by itself."""
-    measured, rest = measurements_in(block, bindings.measurement_pks, since=max(0, after + 1 - first))
+def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]], counting: Counting | None) -> None:
+    """Blocks as columns first: their measurements, counters that only rise (`counting`: if they may) and states that
+    only repeat. Everything else is looked at by itself, in the order of the journal.
+    """
+    blocks = [(seq, entry) for seq, entry in entries if isinstance(entry, Samples) and is_timed(entry)]
+    columns = columns_of(blocks, bindings)
+    besides = [entry for _, entry in entries if not isinstance(entry, Samples)]
+    measured, alone = measurements_in(columns, bindings)
     found.measured.append(measured)
-    for place in rest:
-        _sort_item(found, bindings, sample_at(block, place), first + place)
+    if counting is not None:
+        for run in counter_runs(columns, bindings, besides):
+            if counting.fold(run, columns.seq.item):
+                alone[run.numbers] = False
+    alone[repeated_states(columns, bindings, besides)] = False
+    places = columns.places_alone(alone)
+    for seq, entry in entries:
+        if not isinstance(entry, Samples):
+            _sort_item(found, bindings, entry, seq)
+            continue
+        for place in next(places) if is_timed(entry) else range(len(entry.value)):
+            _sort_item(found, bindings, sample_at(entry, place), seq + place)
 
 
 def _sort_item(found: Sorted, bindings: dict[str, TagBinding], item: Item, seq: int) -> None:
@@ -172,13 +198,14 @@ def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
     )
 
 
-def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], found: Sorted) -> None:
+def _follow(
+    uow: UnitOfWork, bridge_pk: int, bindings: Bindings, signals: Signals, counting: Counting, found: Sorted
+) -> None:
     """Jobs first, so that counts find the job that ran; then counts; then what screens show."""
-    signals = statements.load_signals(uow, bridge_pk)
     statements.insert_gaps(uow, bridge_pk, found.gaps)
     statements.insert_alarms(uow, found.alarms)
     follow_jobs(uow, bindings, signals, found.words)
-    count_pieces(uow, bridge_pk, bindings, signals, found.words, found.gapped)
+    counting.count(found.words, found.gapped)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
     remembered = (word for word in found.words if word.binding.signal in statements.REMEMBERED)
@@ -201,7 +228,7 @@ def forget_baselines(uow: UnitOfWork, *, bridge_id: str) -> None:
 
     For machines that were exchanged or reprogrammed; what was counted stays.
     """
-    bridge = get_bridge(uow.session, bridge_id=bridge_id)
+    bridge = load_bridge(uow, bridge_id)
     uow.driver_execute(
         "DELETE FROM counter_baseline WHERE binding_pk IN (SELECT pk FROM tag_binding WHERE bridge_pk = ?)",
         (bridge.pk,),

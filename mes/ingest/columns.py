@@ -1,0 +1,218 @@
+"""Pure: the blocks of a batch as columns, and what of them needs no look at each value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, compress, pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mes.edge.types import TagBinding
+from mes.history.types import GOOD, NOT_KNOWN, UNCERTAIN, Measurements, Values
+from mes.ingest.bindings import COUNTED, MEASURED, STATED, Bindings
+from mes.ingest.rules import COUNTER_MAX, TIME_MAX_US, TIME_MIN_US, WHOLE_MAX
+from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, Value
+
+Whole = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+_AGELESS: Final = 2**62
+_NUMBERS: Final = {int, float, bool, type(None)}
+NOT_GOOD: Final = 0x40000000
+BAD: Final = 0x80000000
+"""StatusCodes from which on a value is Uncertain, and Bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The values of several blocks, in the order of the journal: entry n of each column is about value n."""
+
+    starts: list[int]
+    """Where each block's values begin; where the last one's end."""
+    value: list[Value]
+    place: Whole
+    """Of the tag's binding (`Bindings.places`)."""
+    seq: Whole
+    at_us: Whole
+    """The machine's time; the bridge's where the machine gave none that can be meant."""
+    observed_at_us: Whole
+    status: Whole
+    kind: npt.NDArray[np.uint8]
+    """As `Bindings.kinds`."""
+    data_types: dict[int, set[str]]
+    """Of each place that is a counter's."""
+
+    def places_alone(self, alone: Flags) -> Iterator[list[int]]:
+        """The flagged places of each block."""
+        for begin, end in pairwise(self.starts):
+            yield np.flatnonzero(alone[begin:end]).tolist()
+
+
+def is_timed(block: Samples) -> bool:
+    """Whether the time of a block can be stored; else each of its values is to be looked at by itself."""
+    return TIME_MIN_US < block.observed_at_us < TIME_MAX_US
+
+
+def columns_of(blocks: Sequence[tuple[int, Samples]], bindings: Bindings) -> Columns:
+    """Blocks with their first numbers in the journal; each has a time that can be stored (`placeable`)."""
+    sizes = [len(block.value) for _, block in blocks]
+    observed = np.repeat(np.array([block.observed_at_us for _, block in blocks], np.int64), sizes)
+    age = _joined([_ages(block) for _, block in blocks])
+    told = observed - age
+    data_types: dict[int, set[str]] = {}
+    place = _joined([_places(block, bindings, data_types) for _, block in blocks])
+    return Columns(
+        np.cumsum([0, *sizes]).tolist(),
+        list(chain.from_iterable(block.value for _, block in blocks)),
+        place,
+        _joined([np.arange(first, first + size) for (first, _), size in zip(blocks, sizes, strict=True)]),
+        np.where((told > TIME_MIN_US) & (told < TIME_MAX_US), told, observed),
+        observed,
+        _joined(
+            [np.array(block.status or [0] * size, np.int64) for (_, block), size in zip(blocks, sizes, strict=True)]
+        ),
+        bindings.kinds[place],
+        data_types,
+    )
+
+
+def _joined(parts: Sequence[Whole]) -> Whole:
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _places(block: Samples, bindings: Bindings, data_types: dict[int, set[str]]) -> Whole:
+    of_tags = np.array(list(map(bindings.places.__getitem__, block.tags)) or [0], np.int64)
+    if block.data_types:
+        for tag in np.flatnonzero(bindings.kinds[of_tags] == COUNTED).tolist():
+            data_types.setdefault(int(of_tags[tag]), set()).add(block.data_types[tag])
+    return of_tags[np.array(block.tag, np.int64)]
+
+
+def _ages(block: Samples) -> Whole:
+    """Far out of reach where the machine gave no time."""
+    if not block.age_us:
+        return np.full(len(block.value), _AGELESS)
+    try:
+        return np.array(block.age_us, np.int64).clip(-_AGELESS, _AGELESS)
+    except (TypeError, OverflowError):
+        told = (_AGELESS if age is None else max(-_AGELESS, min(age, _AGELESS)) for age in block.age_us)
+        return np.array(list(told), np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The values of one tag in a batch, whole numbers, in the order they came."""
+
+    binding: TagBinding
+    data_type: str
+    numbers: list[int] = field(default_factory=list)
+    """In the columns."""
+    values: list[int] = field(default_factory=list)
+    times_us: list[int] = field(default_factory=list)
+
+
+def counter_runs(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> list[Run]:
+    """The counters whose readings in a batch say all there is to know of them: good, of one data type, and nothing
+    comes in between. `besides`: what is in no column.
+    """
+    here = np.flatnonzero(columns.kind == COUNTED)
+    odd = _odd_counters(columns, bindings, besides) if len(here) else None
+    if odd is None:
+        return []
+    odd.update(columns.place[here][columns.status[here] != 0].tolist())
+    return _runs(columns, bindings, here, odd, most=COUNTER_MAX)
+
+
+def _runs(columns: Columns, bindings: Bindings, here: Whole, odd: set[int], *, most: int) -> list[Run]:
+    """The values `here` by tag, without those of odd places and of tags that have a value which is no whole number."""
+    runs: dict[int, Run] = {}
+    value = columns.value
+    for number, at, at_us in zip(
+        here.tolist(), columns.place[here].tolist(), columns.at_us[here].tolist(), strict=True
+    ):
+        if at in odd:
+            continue
+        told = value[number]
+        if type(told) is not int or not 0 <= told <= most:
+            odd.add(at)
+            continue
+        run = runs.get(at)
+        if run is None:
+            run = runs[at] = Run(bindings.listed[at - 1], "".join(columns.data_types.get(at, ())))
+        run.numbers.append(number)
+        run.values.append(told)
+        run.times_us.append(at_us)
+    return [run for at, run in runs.items() if at not in odd]
+
+
+def _odd_counters(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> set[int] | None:
+    """The places whose counters cannot be looked at by their readings alone; None: no counter can."""
+    odd = {place for place, types in columns.data_types.items() if len(types) > 1}
+    for entry in besides:
+        if isinstance(entry, Gap):
+            if entry.tags is None:
+                return None
+            odd.update(map(bindings.places.__getitem__, entry.tags))
+        elif isinstance(entry, Sample):
+            odd.add(bindings.places[entry.tag])
+    if bindings.contexts:
+        seen = odd.union(columns.place[columns.kind == 0].tolist())
+        told = {equipment for at, equipment in bindings.contexts.items() if at in seen}
+        odd.update(at for at, b in enumerate(bindings.listed, start=1) if b.equipment_pk in told)
+    return odd
+
+
+def measurements_in(columns: Columns, bindings: Bindings) -> tuple[Measurements, Flags]:
+    """The numbers of measurements, and which values are none of them: those of other tags, and what is odd (a text
+    where a number belongs, a number that is none). Whoever looks at that value by value finds what it is.
+    """
+    mine = columns.kind == MEASURED
+    values = list(compress(columns.value, mine.tolist()))
+    number, odd = _numbers(values)
+    if odd is not None:
+        mine[np.flatnonzero(mine)[odd]] = False
+        number = number[~odd]
+    status = columns.status[mine]
+    is_bad = status >= BAD
+    quality = np.where(is_bad, NOT_KNOWN, np.where(status >= NOT_GOOD, UNCERTAIN, GOOD)).astype(np.uint8)
+    number[is_bad] = np.nan
+    at_us = np.where(is_bad, columns.observed_at_us[mine], columns.at_us[mine])
+    return Measurements(bindings.pks[columns.place[mine]], at_us, number, quality), ~mine
+
+
+def _numbers(values: list[Value]) -> tuple[Values, Flags | None]:
+    """As floats, nothing as NaN; and which are no numbers, None if all are."""
+    if set(map(type, values)) <= _NUMBERS:
+        number = np.array(values, np.float64)
+        unknown = ~np.isfinite(number)
+        if np.count_nonzero(unknown) == (values.count(None) if unknown.any() else 0):
+            return number, None
+    odd = np.array([not _is_number(value) for value in values], np.bool_)
+    return np.array([math.nan if bad else value for value, bad in zip(values, odd, strict=True)], np.float64), odd
+
+
+def _is_number(value: Value) -> bool:
+    return type(value) in _NUMBERS and (value is None or math.isfinite(value))  # type: ignore[arg-type]
+
+
+def repeated_states(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> list[int]:
+    """The numbers of states that only repeat, between an earlier and a later one, what their tag said before
+    (`ends_of_runs`). None of them where a state may have been unknown in between, or where its tag's time runs back.
+    """
+    here = np.flatnonzero(columns.kind == STATED)
+    if not len(here) or _tell_of_states(besides, bindings) or bool((columns.status[here] >= BAD).any()):
+        return []
+    repeated: list[int] = []
+    for run in _runs(columns, bindings, here, set(), most=WHOLE_MAX):
+        values = run.values
+        if all(before < after for before, after in pairwise(run.times_us)):
+            around = zip(run.numbers[1:-1], values, values[1:], values[2:], strict=False)
+            repeated += [number for number, before, value, after in around if before == value == after]
+    return repeated
+
+
+def _tell_of_states(besides: Sequence[Entry], bindings: Bindings) -> bool:
+    return any(isinstance(one, Sample) and bindings.kinds[bindings.places[one.tag]] == STATED for one in besides)
