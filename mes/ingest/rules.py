@@ -227,8 +227,9 @@ def costs_of(gap: GapView, facts: Iterable[tuple[int, CounterCost]]) -> tuple[Co
 def held_since(words: Iterable[Word], before: Mapping[int, tuple[Any, int]]) -> dict[int, Word]:
     """The last word of each tag, dated to when its value began. `before`: value and beginning, by binding."""
     last: dict[int, Word] = {}
+    since: dict[int, int] = {}
     for word in words:
         pk = word.binding.pk
-        value, since_us = (last[pk].value, last[pk].at_us) if pk in last else before.get(pk, (_NEVER, 0))
-        last[pk] = replace(word, at_us=since_us) if value == word.value else word
-    return last
+        value, since_us = (last[pk].value, since[pk]) if pk in last else before.get(pk, (_NEVER, 0))
+        last[pk], since[pk] = word, since_us if value == word.value else word.at_us
+    return {pk: replace(word, at_us=since[pk]) for pk, word in last.items()}

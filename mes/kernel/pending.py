@@ -26,17 +26,35 @@ class RowWrite:
     many: str
 
 
-def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str) -> RowWrite:
-    """`columns`: name and PostgreSQL type, the key last; `always`: what is set besides, whatever the values."""
+def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str = "", keys: int = 1) -> RowWrite:
+    """`columns`: name and PostgreSQL type, the key (of so many columns) last; `always`: what is set besides, whatever
+    the values."""
     names = tuple(name for name, _ in columns)
-    *values, key = names
-    new = ", ".join(f"{name} = v.{name}" for name in values)
-    typed = ", ".join(f"{name} {kind}" for name, kind in columns)
+    values, key = names[:-keys], names[-keys:]
+    extra = [always] if always else []
+    new = ", ".join([*(f"{name} = v.{name}" for name in values), *extra])
+    one = ", ".join([*(f"{name} = ?" for name in values), *extra])
     return RowWrite(
         names,
-        f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in values)}, {always} WHERE {key} = ?",  # noqa: S608
-        f"UPDATE {table} SET {new}, {always} FROM json_to_recordset(%s) AS v({typed}) WHERE {table}.{key} = v.{key}",  # noqa: S608
+        f"UPDATE {table} SET {one} WHERE {' AND '.join(f'{name} = ?' for name in key)}",  # noqa: S608
+        f"UPDATE {table} SET {new} FROM json_to_recordset(%s) AS v({_typed(columns)}) "  # noqa: S608
+        f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in key)}",
     )
+
+
+def deletion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
+    """Rows by their key, which are all the `columns`: name and PostgreSQL type."""
+    names = tuple(name for name, _ in columns)
+    return RowWrite(
+        names,
+        f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}",  # noqa: S608
+        f"DELETE FROM {table} USING json_to_recordset(%s) AS v({_typed(columns)}) "  # noqa: S608
+        f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in names)}",
+    )
+
+
+def _typed(columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns)
 
 
 def upsert(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
@@ -55,11 +73,10 @@ def insertion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
 def _insertion(table: str, columns: Sequence[tuple[str, str]], change: str) -> RowWrite:
     names = tuple(name for name, _ in columns)
     into = f"INSERT INTO {table} ({', '.join(names)})"
-    typed = ", ".join(f"{name} {kind}" for name, kind in columns)
     return RowWrite(
         names,
         f"{into} VALUES ({', '.join('?' * len(names))}) {change}",
-        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(%s) AS v({typed}) {change}",  # noqa: S608
+        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(%s) AS v({_typed(columns)}) {change}",  # noqa: S608
     )
 
 

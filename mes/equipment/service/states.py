@@ -12,20 +12,22 @@ from mes.equipment.types import StateChange, StateSpan, UnknownReason
 from mes.kernel.uow import UnitOfWork
 from standards.packml.states import EquipmentState
 
+Timelines = Mapping[int, tuple[StateSpan, ...]]
 Folded = Mapping[int, tuple[Sequence[StateSpan], Sequence[StateSpan]]]
 
 
-def record_states(uow: UnitOfWork, *, changes: Sequence[StateChange]) -> None:
+def record_states(uow: UnitOfWork, *, changes: Sequence[StateChange], open_spans: Timelines | None = None) -> None:
     """Write state facts of any equipment, in whatever order they come, several times or late.
 
     Emits `equipment.state-changed.v1` for each span that is new. A fact that changes nothing costs two reads.
+    `open_spans`: those of all this equipment as they are now (`load_open_spans`), where somebody has them already.
     """
     if not changes:
         return
     by_equipment: dict[int, list[StateChange]] = {}
     for change in changes:
         by_equipment.setdefault(change.equipment_pk, []).append(_bounded(change))
-    timelines = _load(uow, by_equipment)
+    timelines = _load(uow, by_equipment, open_spans)
     folded = {
         pk: (timelines.get(pk, ()), rules.fold_states(timelines.get(pk, ()), facts))
         for pk, facts in by_equipment.items()
@@ -37,19 +39,27 @@ def record_states(uow: UnitOfWork, *, changes: Sequence[StateChange]) -> None:
 
 def _new_spans(before: Sequence[StateSpan], after: Sequence[StateSpan]) -> list[tuple[StateSpan, bool]]:
     """The spans that say something new, each with whether it is the present one."""
-    known = {replace(span, told_us=span.from_us) for span in before}
-    return [(span, span is after[-1]) for span in after if replace(span, told_us=span.from_us) not in known]
+    known = {_said(span) for span in before}
+    return [(span, span is after[-1]) for span in after if _said(span) not in known]
+
+
+def _said(span: StateSpan) -> tuple[Any, ...]:
+    return span.from_us, span.state, span.cause, span.alarm_text
 
 
 def _bounded(change: StateChange) -> StateChange:
     """A machine's text may be long; it is cut, never refused."""
+    if len(change.cause) <= CAUSE_MAX and len(change.alarm_text) <= ALARM_TEXT_MAX:
+        return change
     return replace(change, cause=change.cause[:CAUSE_MAX], alarm_text=change.alarm_text[:ALARM_TEXT_MAX])
 
 
-def _load(uow: UnitOfWork, by_equipment: Mapping[int, list[StateChange]]) -> dict[int, tuple[StateSpan, ...]]:
+def _load(
+    uow: UnitOfWork, by_equipment: Mapping[int, list[StateChange]], open_spans: Timelines | None
+) -> dict[int, tuple[StateSpan, ...]]:
     """The tail of each timeline that the facts may touch."""
     first = {pk: min(fact.at_us for fact in facts) for pk, facts in by_equipment.items()}
-    spans = statements.load_open_spans(uow, list(first))
+    spans = dict(statements.load_open_spans(uow, list(first)) if open_spans is None else open_spans)
     late = [pk for pk, tail in spans.items() if first[pk] <= tail[0].from_us]
     if late:
         spans |= statements.load_spans_since(uow, late, min(first[pk] for pk in late))
@@ -70,7 +80,7 @@ def _update_status(uow: UnitOfWork, folded: Folded, by_equipment: Mapping[int, l
     return woken
 
 
-def _status_values(row: Any, tail: StateSpan, facts: Sequence[StateChange]) -> dict[str, Any]:
+def _status_values(row: statements.Status, tail: StateSpan, facts: Sequence[StateChange]) -> dict[str, Any]:
     known = rules.is_known(tail.state, silenced=False)
     heard = [fact.at_us for fact in facts if fact.state is not EquipmentState.Unknown]
     reason = "" if known else (row.unknown_reason or UnknownReason.BadQuality.value)
@@ -84,7 +94,7 @@ def _status_values(row: Any, tail: StateSpan, facts: Sequence[StateChange]) -> d
     }
 
 
-def _changed(row: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(row: statements.Status, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if getattr(row, name) != value}
 
 
