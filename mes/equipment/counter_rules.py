@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 SURPRISE: Final = 1_000
 """Counts a second, where no bound is known: what goes beyond waits for the next reading to confirm it, and a whole turn
@@ -36,8 +35,7 @@ class MovementKind(StrEnum):
     """The suspect reading was a lie: the counter went on from before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CounterSpec:
+class CounterSpec(NamedTuple):
     """How a counter behaves. `max_per_s` bounds what could have been counted unseen; None: no bound is known, but
     for whole turns SURPRISE is taken."""
 
@@ -48,8 +46,7 @@ class CounterSpec:
     max_per_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(NamedTuple):
     """The last reading that was believed, and a later one that still has to be confirmed."""
 
     value: int
@@ -62,8 +59,7 @@ class Baseline:
     data_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A good reading. `gap_from_us`: values may have been missed between that instant and this reading."""
 
     value: int
@@ -74,8 +70,7 @@ class Reading:
     """OPC UA built-in type; empty: not said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """Counts between baseline and reading: at least `low`, at most `high` (None: unbounded)."""
 
     kind: MovementKind
@@ -116,7 +111,7 @@ def movement(baseline: Baseline | None, reading: Reading, spec: CounterSpec) -> 
         return Movement(MovementKind.still, 0, 0, baseline.at_us, baseline, to_us=baseline.at_us)
     gap = _gap(baseline, reading)
     if not (baseline.marker and reading.marker):
-        spec = replace(spec, marked=False)
+        spec = spec._replace(marked=False)
     if baseline.data_type and reading.data_type and baseline.data_type != reading.data_type:
         return _moved(MovementKind.retyped, 0, _bound(baseline, reading, spec, low=0), baseline, reading)
     if spec.marked and reading.marker != baseline.marker:
@@ -202,7 +197,7 @@ def _moved(kind: MovementKind, low: int, high: int | None, baseline: Baseline, r
 
 def _suspected(baseline: Baseline, reading: Reading, gap: int | None) -> Movement:
     since = reading.at_us if baseline.suspect_value != reading.value else baseline.suspect_at_us
-    kept = replace(baseline, suspect_value=reading.value, suspect_at_us=since, gap_from_us=gap)
+    kept = baseline._replace(suspect_value=reading.value, suspect_at_us=since, gap_from_us=gap)
     return Movement(MovementKind.suspect, 0, 0, baseline.at_us, kept, to_us=reading.at_us)
 
 
@@ -211,7 +206,7 @@ def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
 
     A counter that did not fall may have been read after the restart before, when the marker was not told yet."""
     if spec.retentive:
-        steady = replace(_without_suspect(baseline, gap), marker=reading.marker)
+        steady = _without_suspect(baseline, gap)._replace(marker=reading.marker)
         return _rise(steady, reading, spec, gap) if reading.value >= steady.value else _fall(steady, reading, spec, gap)
     low = reading.value if reading.value < baseline.value else reading.value - baseline.value
     doubtful = _doubtful(baseline, spec)
@@ -222,7 +217,7 @@ def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
 
 
 def _without_suspect(baseline: Baseline, gap: int | None) -> Baseline:
-    return replace(baseline, suspect_value=None, suspect_at_us=None, gap_from_us=gap)
+    return baseline._replace(suspect_value=None, suspect_at_us=None, gap_from_us=gap)
 
 
 def _doubtful(baseline: Baseline, spec: CounterSpec) -> int:
@@ -264,7 +259,7 @@ def _unseen(baseline: Baseline, reading: Reading, spec: CounterSpec, count: int)
         return _bound(baseline, reading, spec, low=count)
     if spec.modulus is None or spec.modulus >= LONG_TURN:
         return count
-    most = _bound(baseline, reading, replace(spec, max_per_s=_rate(spec)), low=count)
+    most = _bound(baseline, reading, spec._replace(max_per_s=_rate(spec)), low=count)
     return None if most is None else count + (most - count) // spec.modulus * spec.modulus
 
 
@@ -322,7 +317,7 @@ def _after_jump(baseline: Baseline, suspect: int, reading: Reading, spec: Counte
     steady = _without_suspect(baseline, gap)
     count = reading.value - steady.value
     if reading.value >= suspect:
-        jumped = replace(steady, value=suspect, at_us=baseline.suspect_at_us or baseline.at_us)
+        jumped = steady._replace(value=suspect, at_us=baseline.suspect_at_us or baseline.at_us)
         more = 0 if gap is None else _unseen(jumped, reading, spec, reading.value - suspect)
         high = None if more is None else max(count, suspect - steady.value + more)
         return _moved(MovementKind.counted, count, high, steady, reading)
@@ -352,7 +347,7 @@ def _after_lie(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
 
 
 def _as_lie(found: Movement) -> Movement:
-    return replace(found, kind=MovementKind.false_reading)
+    return found._replace(kind=MovementKind.false_reading)
 
 
 def _restarts_are_seen(spec: CounterSpec) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import insert, update
 
 from mes.equipment.tables import EquipmentStatusRow
-from mes.equipment.types import StateSpan
+from mes.equipment.types import EquipmentPlace, StateSpan
 from mes.kernel.pending import RowWrite, deletion, insertion, keyed_update
 from mes.kernel.uow import UnitOfWork
 from standards.packml.states import EquipmentState
@@ -159,6 +159,19 @@ def touch_known(uow: UnitOfWork, pks: Collection[int], at_us: int) -> None:
     """Move `known_at_us` forward, never back."""
     older = _STATUS.c.known_at_us.is_(None) | (_STATUS.c.known_at_us < at_us)
     uow.execute(update(_STATUS).where(_STATUS.c.equipment_pk.in_(pks), older).values(known_at_us=at_us))
+
+
+_PLACES: Final = (
+    "SELECT e.pk, e.id, coalesce(w.id, ''), coalesce(a.id, '') FROM equipment e "
+    "LEFT JOIN equipment w ON w.pk = e.work_center_pk LEFT JOIN equipment a ON a.pk = e.area_pk WHERE e.pk IN ({})"
+)
+
+
+def load_places(uow: UnitOfWork, pks: Collection[int]) -> dict[int, EquipmentPlace]:
+    """Id, work centre and area of each equipment that exists, by integer key."""
+    if not pks:
+        return {}
+    return {row[0]: EquipmentPlace(*row[1:]) for row in uow.driver_query(_PLACES.format(_marks(pks)), tuple(pks))}
 
 
 def load_asset_pks(uow: UnitOfWork, pks: Collection[int], at_us: int) -> dict[int, int]:

@@ -78,6 +78,25 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class EquipmentPlace:
+    """Ids for topics and for joining: the equipment, its work centre and its area ("" above them)."""
+
+    equipment_id: str
+    work_center_id: str
+    area_id: str
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics everyone who watches this equipment, its work centre or its area listens to."""
+        pairs = (
+            ("equipment", self.equipment_id),
+            ("work-center", self.work_center_id),
+            ("area", self.area_id),
+        )
+        return tuple(f"{kind}/{name}" for kind, name in pairs if name)
+
+
+@dataclass(frozen=True, slots=True)
 class StateChange:
     """From `at_us` (the machine's time) on, the equipment is in `state`. Several facts may come late or twice."""
 

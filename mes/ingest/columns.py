@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, compress, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,10 +45,10 @@ class Columns:
     data_types: dict[int, set[str]]
     """Of each place that is a counter's."""
 
-    def places_alone(self, alone: Flags) -> Iterator[list[int]]:
-        """The flagged places of each block."""
+    def numbers_alone(self, alone: Flags) -> Iterator[tuple[int, list[int]]]:
+        """Of each block, where it begins and what of it is flagged."""
         for begin, end in pairwise(self.starts):
-            yield np.flatnonzero(alone[begin:end]).tolist()
+            yield begin, (np.flatnonzero(alone[begin:end]) + begin).tolist()
 
 
 def is_timed(block: Samples) -> bool:
@@ -83,6 +83,10 @@ def _joined(parts: Sequence[Whole]) -> Whole:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
+def _statuses(block: Samples) -> Whole:
+    return np.array(block.status, np.int64) if block.status else np.zeros(len(block.value), np.int64)
+
+
 def _places(block: Samples, bindings: Bindings, data_types: dict[int, set[str]]) -> Whole:
     of_tags = np.array(list(map(bindings.places.__getitem__, block.tags)) or [0], np.int64)
     if block.data_types:
@@ -102,16 +106,15 @@ def _ages(block: Samples) -> Whole:
         return np.array(list(told), np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The values of one tag in a batch, whole numbers, in the order they came."""
 
     binding: TagBinding
     data_type: str
-    numbers: list[int] = field(default_factory=list)
+    numbers: list[int]
     """In the columns."""
-    values: list[int] = field(default_factory=list)
-    times_us: list[int] = field(default_factory=list)
+    values: list[int]
+    times_us: list[int]
 
 
 def counter_runs(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> list[Run]:
@@ -128,24 +131,24 @@ def counter_runs(columns: Columns, bindings: Bindings, besides: Sequence[Entry])
 
 def _runs(columns: Columns, bindings: Bindings, here: Whole, odd: set[int], *, most: int) -> list[Run]:
     """The values `here` by tag, without those of odd places and of tags that have a value which is no whole number."""
-    runs: dict[int, Run] = {}
-    value = columns.value
-    for number, at, at_us in zip(
-        here.tolist(), columns.place[here].tolist(), columns.at_us[here].tolist(), strict=True
-    ):
-        if at in odd:
-            continue
-        told = value[number]
-        if type(told) is not int or not 0 <= told <= most:
-            odd.add(at)
-            continue
-        run = runs.get(at)
-        if run is None:
-            run = runs[at] = Run(bindings.listed[at - 1], "".join(columns.data_types.get(at, ())))
-        run.numbers.append(number)
-        run.values.append(told)
-        run.times_us.append(at_us)
-    return [run for at, run in runs.items() if at not in odd]
+    order = here[np.argsort(columns.place[here], kind="stable")]
+    place = columns.place[order]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    numbers, times_us = order.tolist(), columns.at_us[order].tolist()
+    values = [columns.value[number] for number in numbers]
+    ends = [*starts[1:].tolist(), len(numbers)]
+    found = []
+    for at, begin, end in zip(place[starts].tolist(), starts.tolist(), ends, strict=True):
+        its_values = values[begin:end]
+        if at not in odd and _are_whole(its_values, most):
+            data_type = "".join(columns.data_types.get(at, ()))
+            binding = bindings.listed[at - 1]
+            found.append(Run(binding, data_type, numbers[begin:end], its_values, times_us[begin:end]))
+    return found
+
+
+def _are_whole(values: list[Value], most: int) -> bool:
+    return set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= most  # type: ignore[type-var, operator]
 
 
 def _odd_counters(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> set[int] | None:

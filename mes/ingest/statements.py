@@ -11,7 +11,7 @@ import orjson
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import Baseline
 from mes.ingest.rules import Word
-from mes.kernel.pending import upsert
+from mes.kernel.pending import keyed_update, upsert
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Gap, Item, SourceEvent
 
@@ -170,6 +170,16 @@ _SAVE_BASELINES: Final = upsert(
 def save_baselines(uow: UnitOfWork, baselines: Mapping[int, tuple[int | None, Baseline]]) -> None:
     """Keep where each counter stands."""
     uow.driver_rows(_SAVE_BASELINES, [_baseline_row(pk, asset, base) for pk, (asset, base) in baselines.items()])
+
+
+_MOVE_BASELINES: Final = keyed_update(
+    "counter_baseline", (("value", "bigint"), ("at_us", "bigint"), ("binding_pk", "bigint"))
+)
+
+
+def move_baselines(uow: UnitOfWork, baselines: Mapping[int, Baseline]) -> None:
+    """Keep value and time of counters of which nothing else is new."""
+    uow.driver_rows(_MOVE_BASELINES, [(_signed(b.value), b.at_us, pk) for pk, b in baselines.items()])
 
 
 def _baseline_row(pk: int, asset: int | None, b: Baseline) -> tuple[Any, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mes.equipment import queries, rules, statements
+from mes.equipment import rules, statements
 from mes.equipment.tables import ALARM_TEXT_MAX, CAUSE_MAX
-from mes.equipment.types import StateChange, StateSpan, UnknownReason
+from mes.equipment.types import EquipmentPlace, StateChange, StateSpan, UnknownReason
 from mes.kernel.uow import UnitOfWork
 from standards.packml.states import EquipmentState
 
@@ -99,7 +99,7 @@ def _changed(row: statements.Status, values: Mapping[str, Any]) -> dict[str, Any
 
 
 def _emit_states(uow: UnitOfWork, new: Mapping[int, Sequence[tuple[StateSpan, bool]]], woken: Sequence[int]) -> None:
-    places = queries.get_equipment_places(uow.session, [*new, *woken]) if new or woken else {}
+    places = statements.load_places(uow, [*new, *woken])
     for pk, spans in new.items():
         for span, is_current in spans:
             _emit_state(uow, places[pk], span, is_current=is_current)
@@ -107,7 +107,7 @@ def _emit_states(uow: UnitOfWork, new: Mapping[int, Sequence[tuple[StateSpan, bo
         _emit_knowledge(uow, places[pk], known=True, reason="", at_us=uow.now_us)
 
 
-def _emit_state(uow: UnitOfWork, place: queries.EquipmentPlace, span: StateSpan, *, is_current: bool) -> None:
+def _emit_state(uow: UnitOfWork, place: EquipmentPlace, span: StateSpan, *, is_current: bool) -> None:
     uow.emit(
         "equipment.state-changed.v1",
         topics=place.topics,
@@ -124,7 +124,7 @@ def _emit_state(uow: UnitOfWork, place: queries.EquipmentPlace, span: StateSpan,
     )
 
 
-def _emit_knowledge(uow: UnitOfWork, place: queries.EquipmentPlace, *, known: bool, reason: str, at_us: int) -> None:
+def _emit_knowledge(uow: UnitOfWork, place: EquipmentPlace, *, known: bool, reason: str, at_us: int) -> None:
     uow.emit(
         "equipment.became-known.v1" if known else "equipment.became-unknown.v1",
         topics=place.topics,
@@ -156,7 +156,7 @@ def _silence(uow: UnitOfWork, equipment_pks: Collection[int], at_us: int) -> Non
     silenced = [pk for pk, row in status.items() if row.known]
     values = {"known": False, "unknown_reason": UnknownReason.BridgeSilent.value, "unknown_since_us": at_us}
     statements.update_status(uow, dict.fromkeys(silenced, values))
-    places = queries.get_equipment_places(uow.session, silenced) if silenced else {}
+    places = statements.load_places(uow, silenced)
     for place in places.values():
         _emit_knowledge(uow, place, known=False, reason=UnknownReason.BridgeSilent.value, at_us=at_us)
 
@@ -174,7 +174,7 @@ def record_known(uow: UnitOfWork, *, equipment_pks: Collection[int], at_us: int)
     woken = [pk for pk, row in status.items() if not row.known and row.unknown_reason == silent]
     values = {"known": True, "unknown_reason": "", "unknown_since_us": None}
     statements.update_status(uow, dict.fromkeys(woken, values))
-    places = queries.get_equipment_places(uow.session, woken) if woken else {}
+    places = statements.load_places(uow, woken)
     for place in places.values():
         _emit_knowledge(uow, place, known=True, reason="", at_us=at_us)
 
@@ -197,7 +197,7 @@ def _record_word(uow: UnitOfWork, equipment_pk: int, name: str, value: Any, at_u
     changed = getattr(row, name) != value
     statements.update_status(uow, {equipment_pk: {name: value, f"{name}_at_us": at_us} if changed else {}})
     if changed:
-        place = queries.get_equipment_places(uow.session, [equipment_pk])[equipment_pk]
+        place = statements.load_places(uow, [equipment_pk])[equipment_pk]
         uow.emit(
             f"equipment.{name}-changed.v1",
             topics=place.topics,

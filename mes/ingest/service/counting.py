@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import (
@@ -37,8 +37,7 @@ MARKER_MAX: Final = 100
 DATA_TYPE_MAX: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
+class _Moved(NamedTuple):
     """What one reading, or a whole run, of one counter proves."""
 
     binding: TagBinding
@@ -71,6 +70,8 @@ class Counting:
         self._bridge_pk = bridge_pk
         self._moved: list[_Moved] = []
         self._touched: set[int] = set()
+        self._moved_on: set[int] = set()
+        """Counters of which nothing but value and time is new."""
 
     @cached_property
     def _baselines(self) -> dict[int, tuple[int | None, Baseline]]:
@@ -103,7 +104,9 @@ class Counting:
         if found.kind is not MovementKind.still:
             first = bisect_right(run.values, baseline.value)
             self._moved.append(_Moved(binding, found, 0, seq_of(run.numbers[first]), run, baseline))
-        self._keep(binding, asset, found.baseline)
+        self._baselines[binding.pk] = (asset, found.baseline)
+        same = (marker, data_type) == (baseline.marker, baseline.data_type)
+        (self._moved_on if same else self._touched).add(binding.pk)
         return True
 
     def count(self, words: Sequence[Word], still_gapped: Mapping[int, int]) -> None:
@@ -118,6 +121,7 @@ class Counting:
         if still_gapped:
             self._remember(still_gapped)
         statements.save_baselines(self._uow, {pk: self._baselines[pk] for pk in self._touched})
+        statements.move_baselines(self._uow, {pk: self._baselines[pk][1] for pk in self._moved_on - self._touched})
         moved = sorted(self._moved, key=lambda one: one.seq)
         _emit_anomalies(self._uow, moved)
         record_counts(self._uow, counts=_merged(_counts(self._uow, moved, context)))
@@ -133,10 +137,7 @@ class Counting:
         found = movement(baseline, reading, _spec(context, binding, word.data_type))
         if found.kind not in {MovementKind.first, MovementKind.still}:
             self._moved.append(_Moved(binding, found, word.epoch, word.seq))
-        self._keep(binding, asset, found.baseline)
-
-    def _keep(self, binding: TagBinding, asset: int | None, baseline: Baseline) -> None:
-        self._baselines[binding.pk] = (asset, baseline)
+        self._baselines[binding.pk] = (asset, found.baseline)
         self._touched.add(binding.pk)
 
     def _remember(self, still_gapped: Mapping[int, int]) -> None:
@@ -145,7 +146,7 @@ class Counting:
             if pk in self._baselines:
                 asset, base = self._baselines[pk]
                 earliest = since if base.gap_from_us is None else min(since, base.gap_from_us)
-                self._baselines[pk] = (asset, replace(base, gap_from_us=earliest))
+                self._baselines[pk] = (asset, base._replace(gap_from_us=earliest))
                 self._touched.add(pk)
 
 
@@ -212,7 +213,7 @@ def _parts(one: _Moved, runs: Sequence[JobRun]) -> Iterable[_Moved]:
     readings = [(one.before.value, one.before.at_us), *zip(one.run.values, one.run.times_us, strict=True)]
     return [
         _Moved(
-            one.binding, replace(one.found, low=to - begin, high=to - begin, from_us=from_us, to_us=to_us), 0, one.seq
+            one.binding, one.found._replace(low=to - begin, high=to - begin, from_us=from_us, to_us=to_us), 0, one.seq
         )
         for (begin, from_us), (to, to_us) in pairwise(readings)
         if to != begin

@@ -11,7 +11,7 @@ from mes.edge.types import Signal, TagBinding
 from mes.history.types import Measurements
 from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
-from mes.ingest.columns import columns_of, counter_runs, is_timed, measurements_in, repeated_states
+from mes.ingest.columns import Columns, Run, columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
 from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import Counting, Signals
@@ -30,6 +30,7 @@ from standards.lineside.ingest_v1 import (
     later_part,
     numbers_of,
     sample_at,
+    samples_of,
 )
 from standards.opcua.status import BAD_NO_COMMUNICATION, Quality
 
@@ -115,18 +116,42 @@ def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]
     besides = [entry for _, entry in entries if not isinstance(entry, Samples)]
     measured, alone = measurements_in(columns, bindings)
     found.measured.append(measured)
-    if counting is not None:
-        for run in counter_runs(columns, bindings, besides):
-            if counting.fold(run, columns.seq.item):
-                alone[run.numbers] = False
+    alone[_counted(counting, counter_runs(columns, bindings, besides), columns)] = False
     alone[repeated_states(columns, bindings, besides)] = False
-    places = columns.places_alone(alone)
+    numbers = columns.numbers_alone(alone)
     for seq, entry in entries:
         if not isinstance(entry, Samples):
             _sort_item(found, bindings, entry, seq)
+        elif is_timed(entry):
+            _sort_block(found, bindings, columns, entry, seq, *next(numbers))
+        else:
+            for place, sample in enumerate(samples_of(entry)):
+                _sort_item(found, bindings, sample, seq + place)
+
+
+def _counted(counting: Counting | None, runs: Sequence[Run], columns: Columns) -> list[int]:
+    """Takes what can be taken at once; answers which values that were."""
+    if counting is None:
+        return []
+    seq_of = columns.seq.item
+    return [number for run in runs if counting.fold(run, seq_of) for number in run.numbers]
+
+
+def _sort_block(
+    found: Sorted, bindings: Bindings, columns: Columns, block: Samples, seq: int, begin: int, numbers: Sequence[int]
+) -> None:
+    """The values of a block that stand alone, by their numbers in the columns, where the block's begin at `begin`."""
+    for number in numbers:
+        value, place, own_seq = columns.value[number], columns.place.item(number), seq + number - begin
+        binding = bindings.listed[place - 1] if place else None
+        if binding is None or columns.status.item(number) or not usable(binding.signal, value):
+            _sort_item(found, bindings, sample_at(block, number - begin), own_seq)
             continue
-        for place in next(places) if is_timed(entry) else range(len(entry.value)):
-            _sort_item(found, bindings, sample_at(entry, place), seq + place)
+        gap = found.gapped.pop(binding.pk, None) if binding.signal is Signal.counter else None
+        data_type = block.data_types[block.tag[number - begin]] if block.data_types else ""
+        at_us, epoch = columns.at_us.item(number), found.epochs.now
+        word = Word(binding, value, at_us, block.observed_at_us, own_seq, True, gap, data_type, epoch)
+        found.epochs.place(found.words, word)
 
 
 def _sort_item(found: Sorted, bindings: dict[str, TagBinding], item: Item, seq: int) -> None:
