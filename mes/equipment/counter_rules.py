@@ -137,13 +137,14 @@ def fold(
     if _is_in_doubt(baseline, marker, data_type, spec):
         return None
     value, at_us, rate = baseline.value, baseline.at_us, _rate(spec)
+    surely = rate * GRACE_US / 1_000_000
     from_us: int | None = None
     to_us = 0
     for next_value, next_us in zip(values, times_us, strict=True):
         if next_value < value or next_us <= at_us:
             return None
         if next_value > value:
-            if next_value - value > _possible(at_us, next_us + GRACE_US, rate):
+            if next_value - value > surely and next_value - value > _possible(at_us, next_us + GRACE_US, rate):
                 return None
             from_us, to_us = at_us if from_us is None else from_us, next_us
         value, at_us = next_value, next_us

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.packml.states import EquipmentState
@@ -96,8 +96,7 @@ class EquipmentPlace:
         return tuple(f"{kind}/{name}" for kind, name in pairs if name)
 
 
-@dataclass(frozen=True, slots=True)
-class StateChange:
+class StateChange(NamedTuple):
     """From `at_us` (the machine's time) on, the equipment is in `state`. Several facts may come late or twice."""
 
     equipment_pk: int

@@ -9,7 +9,9 @@ import numpy as np
 from sqlalchemy import Engine
 
 from mes.edge.types import BridgeView, Signal, TagBinding
+from mes.equipment.counter_rules import NATURAL_MODULUS, CounterSpec
 from mes.ingest import statements
+from mes.ingest.rules import REMEMBERED
 from mes.kernel.uow import UnitOfWork
 
 MEASURED: Final = 1
@@ -41,7 +43,21 @@ class Bindings(dict[str, TagBinding]):
         }
         """Equipment whose counters are read by what a place says, by place."""
 
+        self.remembered = frozenset(b.pk for b in self.listed if b.signal in REMEMBERED)
+        self.counters = frozenset(b.pk for b in self.listed if b.signal is Signal.counter)
         self.counting_equipment = tuple({b.equipment_pk for b in self.listed if b.signal is Signal.counter})
+        self._specs: dict[tuple[int, str], CounterSpec] = {}
+
+    def spec_of(self, counter: TagBinding, data_type: str) -> CounterSpec:
+        """How a counter behaves whose values are of this type."""
+        found = self._specs.get((counter.pk, data_type))
+        if found is None:
+            marked = any(b.equipment_pk == counter.equipment_pk for b in self.of_signal(Signal.restart_marker))
+            modulus = counter.modulus or NATURAL_MODULUS.get(data_type)
+            found = CounterSpec(modulus, counter.retentive, marked, counter.max_per_s)
+            if data_type in NATURAL_MODULUS or not data_type:
+                self._specs[counter.pk, data_type] = found
+        return found
 
     def of_signal(self, signal: Signal) -> list[TagBinding]:
         """The bindings of restart markers, or of unit modes."""

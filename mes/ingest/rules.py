@@ -24,6 +24,17 @@ _RANK: Final = {
 _WHOLE: Final = frozenset(
     {Signal.counter, Signal.job_state, Signal.job_substate, Signal.unit_mode, Signal.equipment_state}
 )
+REMEMBERED: Final = frozenset(
+    {
+        Signal.unit_mode,
+        Signal.restart_marker,
+        Signal.job_order,
+        Signal.job_state,
+        Signal.job_substate,
+        Signal.equipment_state,
+    }
+)
+"""Signals whose last value rules look at in the next batch."""
 WHOLE_MAX: Final = 2**63 - 1
 COUNTER_MAX: Final = 2**64 - 1
 _NEVER: Final = object()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -74,27 +74,16 @@ def move_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str, seq: int) -> N
     )
 
 
-REMEMBERED: Final = frozenset(
-    {
-        Signal.unit_mode,
-        Signal.restart_marker,
-        Signal.job_order,
-        Signal.job_state,
-        Signal.job_substate,
-        Signal.equipment_state,
-    }
-)
-"""Signals whose last value rules look at in the next batch."""
-_SIGNALS: Final = (  # noqa: S608
-    "SELECT v.binding_pk, v.value, v.at_us FROM signal_value v JOIN tag_binding b ON b.pk = v.binding_pk "
-    "WHERE b.bridge_pk = ? AND b.signal IN ({})"
-).format(", ".join(f"'{signal}'" for signal in sorted(REMEMBERED)))
+_SIGNALS: Final = "SELECT binding_pk, value, at_us FROM signal_value WHERE binding_pk >= ? AND binding_pk <= ?"
+"""The keys of a bridge's bindings lie close together."""
 
 
-def load_signals(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[Any, int]]:
-    """The last good value, and since when, of every tag that rules look at, by binding."""
-    rows = uow.driver_query(_SIGNALS, (bridge_pk,))
-    return {row[0]: (orjson.loads(row[1]), row[2]) for row in rows}
+def load_signals(uow: UnitOfWork, pks: Set[int]) -> dict[int, tuple[Any, int]]:
+    """The last good value of some tags, and since when, by binding."""
+    if not pks:
+        return {}
+    rows = uow.driver_query(_SIGNALS, (min(pks), max(pks)))
+    return {pk: (orjson.loads(value), at_us) for pk, value, at_us in rows if pk in pks}
 
 
 _SAVE_SIGNALS: Final = upsert(
@@ -122,15 +111,18 @@ def mark_signals_bad(uow: UnitOfWork, binding_pks: Sequence[int]) -> None:
     )
 
 
-def load_baselines(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[int | None, Baseline]]:
+_BASELINES: Final = (
+    "SELECT binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us, data_type "
+    "FROM counter_baseline WHERE binding_pk >= ? AND binding_pk <= ?"
+)
+
+
+def load_baselines(uow: UnitOfWork, pks: Set[int]) -> dict[int, tuple[int | None, Baseline]]:
     """Counter baselines, each with the machine it belongs to, by binding."""
-    rows = uow.driver_query(
-        "SELECT c.binding_pk, c.asset_pk, c.value, c.at_us, c.marker, c.suspect_value, c.suspect_at_us, "
-        "c.gap_from_us, c.data_type "
-        "FROM counter_baseline c JOIN tag_binding b ON b.pk = c.binding_pk WHERE b.bridge_pk = ?",
-        (bridge_pk,),
-    )
-    return {row[0]: (row[1], _baseline(row[2:])) for row in rows}
+    if not pks:
+        return {}
+    rows = uow.driver_query(_BASELINES, (min(pks), max(pks)))
+    return {row[0]: (row[1], _baseline(row[2:])) for row in rows if row[0] in pks}
 
 
 def _baseline(row: Sequence[Any]) -> Baseline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from mes.orders.types import JobRun, Note, RequestState, Unassigned
 from standards.isa95.job_control import (
@@ -91,8 +91,7 @@ def forgotten(job: JobFacts) -> JobFacts:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """A part of a count: a job's, or nobody's with a reason."""
 
     job_pk: int | None

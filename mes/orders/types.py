@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from standards.isa95.job_control import DispatchStatus, JobState
 
@@ -83,8 +83,7 @@ class JobRun:
     ended_at_us: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """Pieces counted between two instants: at least `low_e6`, at most `high_e6` (None: unbounded)."""
 
     job_pk: int | None

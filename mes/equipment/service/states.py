@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from mes.equipment import rules, statements
@@ -51,7 +50,7 @@ def _bounded(change: StateChange) -> StateChange:
     """A machine's text may be long; it is cut, never refused."""
     if len(change.cause) <= CAUSE_MAX and len(change.alarm_text) <= ALARM_TEXT_MAX:
         return change
-    return replace(change, cause=change.cause[:CAUSE_MAX], alarm_text=change.alarm_text[:ALARM_TEXT_MAX])
+    return change._replace(cause=change.cause[:CAUSE_MAX], alarm_text=change.alarm_text[:ALARM_TEXT_MAX])
 
 
 def _load(

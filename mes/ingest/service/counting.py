@@ -11,9 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import (
-    NATURAL_MODULUS,
     Baseline,
-    CounterSpec,
     Movement,
     MovementKind,
     Reading,
@@ -65,9 +63,8 @@ class _Context:
 class Counting:
     """What a batch says of the counters of a bridge. `fold` what can be taken at once, then `count`."""
 
-    def __init__(self, uow: UnitOfWork, bridge_pk: int, bindings: Bindings, signals: Signals) -> None:
+    def __init__(self, uow: UnitOfWork, bindings: Bindings, signals: Signals) -> None:
         self._uow, self._bindings, self._signals = uow, bindings, signals
-        self._bridge_pk = bridge_pk
         self._moved: list[_Moved] = []
         self._touched: set[int] = set()
         self._moved_on: set[int] = set()
@@ -75,7 +72,7 @@ class Counting:
 
     @cached_property
     def _baselines(self) -> dict[int, tuple[int | None, Baseline]]:
-        return statements.load_baselines(self._uow, self._bridge_pk)
+        return statements.load_baselines(self._uow, self._bindings.counters)
 
     @cached_property
     def _assets(self) -> dict[int, int]:
@@ -97,11 +94,11 @@ class Counting:
         if baseline is None or of_asset != asset:
             return False
         data_type, marker = run.data_type[:DATA_TYPE_MAX], _marker(self._before, binding, (0, 0))
-        spec = _spec(self._before, binding, run.data_type)
+        spec = self._bindings.spec_of(binding, run.data_type)
         found = fold(baseline, run.values, run.times_us, marker, data_type, spec)
         if found is None:
             return False
-        if found.kind is not MovementKind.still:
+        if found.kind is not MovementKind.still and binding.counting_point_of_pk is not None:
             first = bisect_right(run.values, baseline.value)
             self._moved.append(_Moved(binding, found, 0, seq_of(run.numbers[first]), run, baseline))
         self._baselines[binding.pk] = (asset, found.baseline)
@@ -134,7 +131,7 @@ class Counting:
             baseline = None
         marker = _marker(context, binding, word.moment)
         reading = Reading(int(word.value), word.at_us, marker, word.gap_from_us, word.data_type[:DATA_TYPE_MAX])
-        found = movement(baseline, reading, _spec(context, binding, word.data_type))
+        found = movement(baseline, reading, self._bindings.spec_of(binding, word.data_type))
         if found.kind not in {MovementKind.first, MovementKind.still}:
             self._moved.append(_Moved(binding, found, word.epoch, word.seq))
         self._baselines[binding.pk] = (asset, found.baseline)
@@ -171,11 +168,6 @@ def _timelines(bindings: Sequence[TagBinding], signals: Signals) -> dict[int, Ti
 def _marker(context: _Context, binding: TagBinding, at: Moment) -> str:
     timeline = context.markers.get(binding.equipment_pk)
     return "" if timeline is None else str(timeline.at(at) or "")[:MARKER_MAX]
-
-
-def _spec(context: _Context, binding: TagBinding, data_type: str) -> CounterSpec:
-    modulus = binding.modulus or NATURAL_MODULUS.get(data_type)
-    return CounterSpec(modulus, binding.retentive, binding.equipment_pk in context.markers, binding.max_per_s)
 
 
 def _emit_anomalies(uow: UnitOfWork, moved: Sequence[_Moved]) -> None:

@@ -13,7 +13,7 @@ from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
 from mes.ingest.columns import Columns, Run, columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
-from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
+from mes.ingest.rules import REMEMBERED, Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import Counting, Signals
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.ingest.service.measuring import keep_history
@@ -76,8 +76,8 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
         anew = cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id)
         if anew:
             _hide_all(found, bindings)
-        signals = statements.load_signals(uow, bridge.pk)
-        counting = Counting(uow, bridge.pk, bindings, signals)
+        signals = statements.load_signals(uow, bindings.remembered)
+        counting = Counting(uow, bindings, signals)
         _sort(found, bindings, _new_entries(batch, cursor), None if anew else counting)
         _follow(uow, bridge.pk, bindings, signals, counting, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
@@ -233,7 +233,7 @@ def _follow(
     counting.count(found.words, found.gapped)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
-    remembered = (word for word in found.words if word.binding.signal in statements.REMEMBERED)
+    remembered = (word for word in found.words if word.binding.signal in REMEMBERED)
     statements.save_signals(uow, held_since(remembered, signals))
     statements.mark_signals_bad(uow, _still_bad(found))
 
@@ -242,9 +242,7 @@ def _still_bad(found: Sorted) -> list[int]:
     """Tags whose last word in the batch was a bad one."""
     last_good = {word.binding.pk: word.observed_at_us for word in found.words}
     return [
-        b.pk
-        for b, sample in found.bad
-        if b.signal in statements.REMEMBERED and sample.observed_at_us >= last_good.get(b.pk, -1)
+        b.pk for b, sample in found.bad if b.signal in REMEMBERED and sample.observed_at_us >= last_good.get(b.pk, -1)
     ]
 
 

@@ -7,7 +7,6 @@ never adds to what the machine counted. At a manual station good and scrap are b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from mes.definitions.queries import list_scrap_reasons
@@ -110,7 +109,7 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
         raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
     if not _is_new_act(uow, job, request_id, "scrap"):
         return
-    scrap = replace(_operator_count(uow, job, CountKind.scrap, pieces, request_id), reason_id=reason_id)
+    scrap = _operator_count(uow, job, CountKind.scrap, pieces, request_id)._replace(reason_id=reason_id)
     taken = [] if job.manual else [_operator_count(uow, job, CountKind.good, -pieces, request_id)]
     record_counts(uow, counts=[*taken, scrap])
 
