@@ -7,9 +7,11 @@ good readings). What happened while nobody could look is bounded, never guessed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 SURPRISE: Final = 1_000
 """Counts a second, where no bound is known: what goes beyond waits for the next reading to confirm it, and a whole turn
@@ -18,6 +20,14 @@ LONG_TURN: Final = 2**31
 """A whole turn of such a counter takes months: nobody misses one."""
 GRACE_US: Final = 1_000_000
 """Clocks, and times of sampling, are not that exact."""
+
+
+_EXACT: Final = 2**53
+"""Up to here a float is exact."""
+_NEVER_US: Final = 2**62
+Whole = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 class MovementKind(StrEnum):
@@ -125,42 +135,49 @@ def movement(baseline: Baseline | None, reading: Reading, spec: CounterSpec) -> 
     return _fall(baseline, reading, spec, gap)
 
 
-def fold(
-    baseline: Baseline, values: Sequence[int], times_us: Sequence[int], marker: str, data_type: str, spec: CounterSpec
-) -> Movement | None:
-    """What `movement` finds of good readings one after another, at once: their sum, from the last reading before the
-    first that counted to the last that counted.
+class Folded(NamedTuple):
+    """What runs of readings prove, one entry a counter."""
 
-    None unless every one of them only rises, in time and by no more than is plausible, and nothing is in doubt: no
-    suspect, no gap, no restart, no other data type. Then they have to be looked at one by one.
+    plain: Flags
+    """Whether the other columns say it; else the readings have to be judged one by one."""
+    counted: Whole
+    from_us: Whole
+    """The last reading before the first that counted."""
+    to_us: Whole
+    """The last that counted."""
+    first: Whole
+    """Which reading was the first that counted."""
+
+
+def fold(value: Whole, at_us: Whole, starts: Whole, before: Whole, before_us: Whole, max_per_s: Numbers) -> Folded:
+    """What `movement` finds of good readings one after another, at once, where they only rise, in time and by no more
+    than is plausible.
+
+    `value` and `at_us`: the readings, counter by counter, at least one of each; `starts`: where each counter's begin.
+    `before`, `before_us`, `max_per_s`: where each stood (`is_plain`), and its bound (`rate_of`). All values are below
+    2^63.
     """
-    if _is_in_doubt(baseline, marker, data_type, spec):
-        return None
-    value, at_us, rate = baseline.value, baseline.at_us, _rate(spec)
-    surely = rate * GRACE_US / 1_000_000
-    from_us: int | None = None
-    to_us = 0
-    for next_value, next_us in zip(values, times_us, strict=True):
-        if next_value < value or next_us <= at_us:
-            return None
-        if next_value > value:
-            if next_value - value > surely and next_value - value > _possible(at_us, next_us + GRACE_US, rate):
-                return None
-            from_us, to_us = at_us if from_us is None else from_us, next_us
-        value, at_us = next_value, next_us
-    believed, count = Baseline(value, at_us, marker, data_type=data_type), value - baseline.value
-    if from_us is None:
-        return Movement(MovementKind.still, 0, 0, baseline.at_us, believed, to_us=at_us)
-    return Movement(MovementKind.counted, count, count, from_us, believed, to_us=to_us)
+    sizes = np.diff(starts, append=len(value))
+    previous, previous_us = np.roll(value, 1), np.roll(at_us, 1)
+    previous[starts], previous_us[starts] = before, before_us
+    rise, later_us = value - previous, at_us - previous_us
+    possible = np.ceil((later_us + GRACE_US) / 1_000_000 * np.repeat(max_per_s, sizes)) + 1
+    odd = (rise < 0) | (later_us <= 0) | (rise > _EXACT) | ((rise > 0) & (rise > possible))
+    counted = rise > 0
+    return Folded(
+        ~np.logical_or.reduceat(odd, starts),
+        np.add.reduceat(np.where(odd, 0, rise), starts),
+        np.minimum.reduceat(np.where(counted, previous_us, _NEVER_US), starts),
+        np.maximum.reduceat(np.where(counted, at_us, 0), starts),
+        np.minimum.reduceat(np.where(counted, np.arange(len(value)), len(value)), starts),
+    )
 
 
-def _is_in_doubt(baseline: Baseline, marker: str, data_type: str, spec: CounterSpec) -> bool:
-    """Whether something besides values and times has a say in what the next readings prove."""
-    if baseline.suspect_value is not None or baseline.gap_from_us is not None:
-        return True
-    retyped = baseline.data_type and data_type and baseline.data_type != data_type
-    restarted = spec.marked and baseline.marker and marker and baseline.marker != marker
-    return bool(retyped or restarted)
+def is_plain(baseline: Baseline, marker: str, data_type: str) -> bool:
+    """Whether nothing but values and times has a say in what the next readings prove: no suspect, no gap, no restart,
+    no other data type."""
+    known = (baseline.suspect_value, baseline.gap_from_us, baseline.marker, baseline.data_type)
+    return known == (None, None, marker, data_type)
 
 
 def _is_the_same(baseline: Baseline, reading: Reading, spec: CounterSpec) -> bool:
@@ -260,7 +277,7 @@ def _unseen(baseline: Baseline, reading: Reading, spec: CounterSpec, count: int)
         return _bound(baseline, reading, spec, low=count)
     if spec.modulus is None or spec.modulus >= LONG_TURN:
         return count
-    most = _bound(baseline, reading, spec._replace(max_per_s=_rate(spec)), low=count)
+    most = _bound(baseline, reading, spec._replace(max_per_s=rate_of(spec)), low=count)
     return None if most is None else count + (most - count) // spec.modulus * spec.modulus
 
 
@@ -366,10 +383,10 @@ def _plausible(count: int, from_us: int, to_us: int, spec: CounterSpec) -> bool:
     """Whether so many can have been counted in that time. A clock that was set back in between cannot tell."""
     if to_us < from_us:
         return True
-    return count <= _possible(from_us, to_us + GRACE_US, _rate(spec))
+    return count <= _possible(from_us, to_us + GRACE_US, rate_of(spec))
 
 
-def _rate(spec: CounterSpec) -> float:
+def rate_of(spec: CounterSpec) -> float:
     return SURPRISE if spec.max_per_s is None else spec.max_per_s
 
 

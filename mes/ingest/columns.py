@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mes.edge.types import TagBinding
 from mes.history.types import GOOD, NOT_KNOWN, UNCERTAIN, Measurements, Values
 from mes.ingest.bindings import COUNTED, MEASURED, STATED, Bindings
-from mes.ingest.rules import COUNTER_MAX, TIME_MAX_US, TIME_MIN_US, WHOLE_MAX
+from mes.ingest.rules import TIME_MAX_US, TIME_MIN_US, WHOLE_MAX
 from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, Value
 
 Whole = npt.NDArray[np.int64]
@@ -106,49 +105,51 @@ def _ages(block: Samples) -> Whole:
         return np.array(list(told), np.int64)
 
 
-class Run(NamedTuple):
-    """The values of one tag in a batch, whole numbers, in the order they came."""
+class Runs(NamedTuple):
+    """Values of several tags, tag by tag, each in the order they came."""
 
-    binding: TagBinding
-    data_type: str
-    numbers: list[int]
-    """In the columns."""
-    values: list[int]
-    times_us: list[int]
+    places: list[int]
+    """One entry a tag, as the next two."""
+    starts: Whole
+    """Where each tag's values begin."""
+    plain: Flags
+    """Whether each value of the tag is a whole number from 0 to 2^63 - 1; else its values here mean nothing."""
+    number: Whole
+    """In the columns, one entry a value, as the next two."""
+    value: Whole
+    at_us: Whole
 
 
-def counter_runs(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> list[Run]:
-    """The counters whose readings in a batch say all there is to know of them: good, of one data type, and nothing
-    comes in between. `besides`: what is in no column.
+def _runs(columns: Columns, here: Whole) -> Runs:
+    """The values of some numbers, at least one."""
+    number = here[np.argsort(columns.place[here], kind="stable")]
+    place = columns.place[number]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    value, odd = _whole([columns.value[each] for each in number.tolist()])
+    plain = ~np.logical_or.reduceat(odd, starts)
+    return Runs(place[starts].tolist(), starts, plain, number, value, columns.at_us[number])
+
+
+def _whole(values: list[Value]) -> tuple[Whole, Flags]:
+    """As whole numbers, and which are none."""
+    whole = [value if type(value) is int and 0 <= value <= WHOLE_MAX else -1 for value in values]
+    found = np.array(whole, np.int64)
+    return found, found < 0
+
+
+def counter_runs(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> Runs | None:
+    """The readings of counters in a batch. `plain`: they say all there is to know of it, being good, of one data type,
+    and with nothing in between. `besides`: what is in no column.
     """
     here = np.flatnonzero(columns.kind == COUNTED)
     odd = _odd_counters(columns, bindings, besides) if len(here) else None
     if odd is None:
-        return []
+        return None
+    runs = _runs(columns, here)
     odd.update(columns.place[here][columns.status[here] != 0].tolist())
-    return _runs(columns, bindings, here, odd, most=COUNTER_MAX)
-
-
-def _runs(columns: Columns, bindings: Bindings, here: Whole, odd: set[int], *, most: int) -> list[Run]:
-    """The values `here` by tag, without those of odd places and of tags that have a value which is no whole number."""
-    order = here[np.argsort(columns.place[here], kind="stable")]
-    place = columns.place[order]
-    starts = np.flatnonzero(np.diff(place, prepend=-1))
-    numbers, times_us = order.tolist(), columns.at_us[order].tolist()
-    values = [columns.value[number] for number in numbers]
-    ends = [*starts[1:].tolist(), len(numbers)]
-    found = []
-    for at, begin, end in zip(place[starts].tolist(), starts.tolist(), ends, strict=True):
-        its_values = values[begin:end]
-        if at not in odd and _are_whole(its_values, most):
-            data_type = "".join(columns.data_types.get(at, ()))
-            binding = bindings.listed[at - 1]
-            found.append(Run(binding, data_type, numbers[begin:end], its_values, times_us[begin:end]))
-    return found
-
-
-def _are_whole(values: list[Value], most: int) -> bool:
-    return set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= most  # type: ignore[type-var, operator]
+    if odd:
+        runs.plain[[place in odd for place in runs.places]] = False
+    return runs
 
 
 def _odd_counters(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> set[int] | None:
@@ -208,13 +209,14 @@ def repeated_states(columns: Columns, bindings: Bindings, besides: Sequence[Entr
     here = np.flatnonzero(columns.kind == STATED)
     if not len(here) or _tell_of_states(besides, bindings) or bool((columns.status[here] >= BAD).any()):
         return []
-    repeated: list[int] = []
-    for run in _runs(columns, bindings, here, set(), most=WHOLE_MAX):
-        values = run.values
-        if all(before < after for before, after in pairwise(run.times_us)):
-            around = zip(run.numbers[1:-1], values, values[1:], values[2:], strict=False)
-            repeated += [number for number, before, value, after in around if before == value == after]
-    return repeated
+    runs = _runs(columns, here)
+    first = np.zeros(len(here), np.bool_)
+    first[runs.starts] = True
+    same = (np.diff(runs.value, prepend=-1) == 0) & ~first
+    late = (np.diff(runs.at_us, prepend=-1) <= 0) & ~first
+    steady = runs.plain & ~np.logical_or.reduceat(late, runs.starts)
+    between = same & np.append(same[1:], False) & np.repeat(steady, np.diff(runs.starts, append=len(here)))
+    return list(runs.number[between].tolist())
 
 
 def _tell_of_states(besides: Sequence[Entry], bindings: Bindings) -> bool:

@@ -122,20 +122,14 @@ def load_baselines(uow: UnitOfWork, pks: Set[int]) -> dict[int, tuple[int | None
     if not pks:
         return {}
     rows = uow.driver_query(_BASELINES, (min(pks), max(pks)))
-    return {row[0]: (row[1], _baseline(row[2:])) for row in rows if row[0] in pks}
+    return {row[0]: (row[1], _baseline(Baseline._make(row[2:]))) for row in rows if row[0] in pks}
 
 
-def _baseline(row: Sequence[Any]) -> Baseline:
-    value, at_us, marker, suspect, suspect_at_us, gap_from_us, data_type = row
-    return Baseline(
-        value % _TURN,
-        at_us,
-        marker,
-        None if suspect is None else suspect % _TURN,
-        suspect_at_us,
-        gap_from_us,
-        data_type,
-    )
+def _baseline(stored: Baseline) -> Baseline:
+    if stored.value >= 0 and stored.suspect_value is None:
+        return stored
+    suspect = stored.suspect_value
+    return stored._replace(value=stored.value % _TURN, suspect_value=None if suspect is None else suspect % _TURN)
 
 
 def _signed(value: int | None) -> int | None:
@@ -169,9 +163,9 @@ _MOVE_BASELINES: Final = keyed_update(
 )
 
 
-def move_baselines(uow: UnitOfWork, baselines: Mapping[int, Baseline]) -> None:
-    """Keep value and time of counters of which nothing else is new."""
-    uow.driver_rows(_MOVE_BASELINES, [(_signed(b.value), b.at_us, pk) for pk, b in baselines.items()])
+def move_baselines(uow: UnitOfWork, moved: Sequence[tuple[int, int, int]]) -> None:
+    """Keep value (below 2^63) and time of counters of which nothing else is new; the binding's key last."""
+    uow.driver_rows(_MOVE_BASELINES, moved)
 
 
 def _baseline_row(pk: int, asset: int | None, b: Baseline) -> tuple[Any, ...]:

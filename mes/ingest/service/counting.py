@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import (
     Baseline,
+    Flags,
+    Folded,
     Movement,
     MovementKind,
     Reading,
     fold,
+    is_plain,
     movement,
+    rate_of,
 )
 from mes.equipment.statements import load_asset_pks
 from mes.ingest import statements
 from mes.ingest.bindings import Bindings
-from mes.ingest.columns import Run
-from mes.ingest.rules import Moment, Timeline, Word
+from mes.ingest.columns import Columns, Runs
+from mes.ingest.rules import WHOLE_MAX, Moment, Timeline, Word
 from mes.kernel.uow import UnitOfWork
 from mes.orders.rules import Share, attribute, is_quiet, not_production
 from mes.orders.service import record_counts
@@ -33,6 +38,8 @@ Signals = Mapping[int, tuple[Any, int]]
 """The last good value, and since when, of tags that rules look at, by binding."""
 MARKER_MAX: Final = 100
 DATA_TYPE_MAX: Final = 40
+NOWHERE: Final = Baseline(0, 0)
+"""Of a movement whose baseline nobody asks for."""
 
 
 class _Moved(NamedTuple):
@@ -43,9 +50,8 @@ class _Moved(NamedTuple):
     epoch: int
     seq: int
     """Of the first reading that counted, in the journal."""
-    run: Run | None = None
-    before: Baseline | None = None
-    """Of a whole run: its readings, and the baseline they began with."""
+    run: tuple[tuple[int, int], ...] = ()
+    """Of several readings: value and time of where it stood before, and of each."""
 
     @property
     def at_us(self) -> int:
@@ -67,8 +73,8 @@ class Counting:
         self._uow, self._bindings, self._signals = uow, bindings, signals
         self._moved: list[_Moved] = []
         self._touched: set[int] = set()
-        self._moved_on: set[int] = set()
-        """Counters of which nothing but value and time is new."""
+        self._moved_on: list[tuple[int, int, int]] = []
+        """Value and time of counters of which nothing else is new, and the binding's key."""
 
     @cached_property
     def _baselines(self) -> dict[int, tuple[int | None, Baseline]]:
@@ -83,28 +89,47 @@ class Counting:
         """What held before the batch."""
         return _context(self._bindings, self._signals, ())
 
-    def fold(self, run: Run, seq_of: Callable[[int], int]) -> bool:
-        """Take the readings of a counter at once; False, and nothing is taken, where each has to be judged.
+    def fold(self, runs: Runs, columns: Columns) -> Flags:
+        """Take the readings of counters that only rise at once; answers of which. No restart marker and no unit mode
+        of their machines is in the batch."""
+        places, known = [], []
+        for place, plain in zip(runs.places, runs.plain.tolist(), strict=True):
+            found = self._plain(place, columns.data_types) if plain else None
+            places.append(found is not None)
+            known.append(found or (0, 0, 0.0))
+        before, before_us, rate = (np.array(column) for column in zip(*known, strict=True))
+        folded = fold(runs.value, runs.at_us, runs.starts, before, before_us, rate)
+        taken = folded.plain & places
+        self._take(runs, columns, folded, taken, known)
+        return taken
 
-        No restart marker and no unit mode of its machine is in the batch. `seq_of`: the number in the journal.
-        """
-        binding = run.binding
+    def _plain(self, place: int, data_types: Mapping[int, set[str]]) -> tuple[int, int, float] | None:
+        """Where a counter stands: value, time and the most it counts in a second; None where that is in doubt."""
+        binding = self._bindings.listed[place - 1]
         asset = self._assets.get(binding.equipment_pk)
         of_asset, baseline = self._baselines.get(binding.pk, (asset, None))
-        if baseline is None or of_asset != asset:
-            return False
-        data_type, marker = run.data_type[:DATA_TYPE_MAX], _marker(self._before, binding, (0, 0))
-        spec = self._bindings.spec_of(binding, run.data_type)
-        found = fold(baseline, run.values, run.times_us, marker, data_type, spec)
-        if found is None:
-            return False
-        if found.kind is not MovementKind.still and binding.counting_point_of_pk is not None:
-            first = bisect_right(run.values, baseline.value)
-            self._moved.append(_Moved(binding, found, 0, seq_of(run.numbers[first]), run, baseline))
-        self._baselines[binding.pk] = (asset, found.baseline)
-        same = (marker, data_type) == (baseline.marker, baseline.data_type)
-        (self._moved_on if same else self._touched).add(binding.pk)
-        return True
+        if baseline is None or of_asset != asset or baseline.value > WHOLE_MAX:
+            return None
+        data_type = "".join(data_types.get(place, ()))
+        if not is_plain(baseline, _marker(self._before, binding, (0, 0)), data_type[:DATA_TYPE_MAX]):
+            return None
+        return baseline.value, baseline.at_us, rate_of(self._bindings.spec_of(binding, data_type))
+
+    def _take(
+        self, runs: Runs, columns: Columns, folded: Folded, taken: Flags, known: Sequence[tuple[int, int, float]]
+    ) -> None:
+        ends = np.append(runs.starts[1:], len(runs.value))
+        last, last_us = runs.value[ends - 1].tolist(), runs.at_us[ends - 1].tolist()
+        count, from_us, to_us = folded.counted.tolist(), folded.from_us.tolist(), folded.to_us.tolist()
+        for n in np.flatnonzero(taken).tolist():
+            binding = self._bindings.listed[runs.places[n] - 1]
+            self._moved_on.append((last[n], last_us[n], binding.pk))
+            if count[n] and binding.counting_point_of_pk is not None:
+                steps = slice(runs.starts.item(n), ends.item(n))
+                readings = zip(runs.value[steps].tolist(), runs.at_us[steps].tolist(), strict=True)
+                seq = columns.seq.item(runs.number.item(folded.first.item(n)))
+                found = Movement(MovementKind.counted, count[n], count[n], from_us[n], NOWHERE, False, to_us[n])
+                self._moved.append(_Moved(binding, found, 0, seq, (known[n][:2], *readings)))
 
     def count(self, words: Sequence[Word], still_gapped: Mapping[int, int]) -> None:
         """Judge the other readings one by one, and give each movement to the job that ran at its source time.
@@ -118,7 +143,7 @@ class Counting:
         if still_gapped:
             self._remember(still_gapped)
         statements.save_baselines(self._uow, {pk: self._baselines[pk] for pk in self._touched})
-        statements.move_baselines(self._uow, {pk: self._baselines[pk][1] for pk in self._moved_on - self._touched})
+        statements.move_baselines(self._uow, self._moved_on)
         moved = sorted(self._moved, key=lambda one: one.seq)
         _emit_anomalies(self._uow, moved)
         record_counts(self._uow, counts=_merged(_counts(self._uow, moved, context)))
@@ -199,16 +224,13 @@ def _counts(uow: UnitOfWork, moved: Sequence[_Moved], context: _Context) -> list
 
 
 def _parts(one: _Moved, runs: Sequence[JobRun]) -> Iterable[_Moved]:
-    """A run of readings is one part, unless a job begins or ends among them."""
-    if one.run is None or one.before is None or is_quiet(runs, one.found.from_us, one.found.to_us):
+    """Several readings are one part, unless a job begins or ends among them."""
+    if not one.run or is_quiet(runs, one.found.from_us, one.found.to_us):
         return (one,)
-    readings = [(one.before.value, one.before.at_us), *zip(one.run.values, one.run.times_us, strict=True)]
     return [
-        _Moved(
-            one.binding, one.found._replace(low=to - begin, high=to - begin, from_us=from_us, to_us=to_us), 0, one.seq
-        )
-        for (begin, from_us), (to, to_us) in pairwise(readings)
-        if to != begin
+        _Moved(one.binding, one.found._replace(low=more, high=more, from_us=from_us, to_us=to_us), 0, one.seq)
+        for (begin, from_us), (end, to_us) in pairwise(one.run)
+        if (more := end - begin)
     ]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mes.edge.service import mark_seen
 from mes.edge.statements import load_bridge
 from mes.edge.types import Signal, TagBinding
 from mes.history.types import Measurements
 from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
-from mes.ingest.columns import Columns, Run, columns_of, counter_runs, is_timed, measurements_in, repeated_states
+from mes.ingest.columns import Columns, columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
 from mes.ingest.rules import REMEMBERED, Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import Counting, Signals
@@ -116,7 +118,10 @@ def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]
     besides = [entry for _, entry in entries if not isinstance(entry, Samples)]
     measured, alone = measurements_in(columns, bindings)
     found.measured.append(measured)
-    alone[_counted(counting, counter_runs(columns, bindings, besides), columns)] = False
+    runs = None if counting is None else counter_runs(columns, bindings, besides)
+    if counting is not None and runs is not None:
+        taken = counting.fold(runs, columns)
+        alone[runs.number[np.repeat(taken, np.diff(runs.starts, append=len(runs.number)))]] = False
     alone[repeated_states(columns, bindings, besides)] = False
     numbers = columns.numbers_alone(alone)
     for seq, entry in entries:
@@ -127,14 +132,6 @@ def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]
         else:
             for place, sample in enumerate(samples_of(entry)):
                 _sort_item(found, bindings, sample, seq + place)
-
-
-def _counted(counting: Counting | None, runs: Sequence[Run], columns: Columns) -> list[int]:
-    """Takes what can be taken at once; answers which values that were."""
-    if counting is None:
-        return []
-    seq_of = columns.seq.item
-    return [number for run in runs if counting.fold(run, seq_of) for number in run.numbers]
 
 
 def _sort_block(
