@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from mes.orders.types import JobRun, Note, RequestState, Unassigned
+from mes.orders.types import COUNT_MAX_E6, JobRun, Note, RequestState, Unassigned
 from standards.isa95.job_control import (
     FINAL_STATES,
     DispatchStatus,
@@ -18,6 +18,7 @@ from standards.packml.states import UnitMode
 
 ACTIVE_STATES: Final = frozenset({JobState.Running, JobState.Interrupted})
 NO_JOB: Final = 0
+_TOTAL_MAX_E6: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,12 @@ def not_production(mode: int | None) -> str:
 
 def added(low: int, high: int | None, more_low: int, more_high: int | None) -> tuple[int, int | None]:
     """Sum of two intervals; an unknown upper bound stays unknown."""
-    return low + more_low, None if high is None or more_high is None else high + more_high
+    return within_bounds(low + more_low, None if high is None or more_high is None else high + more_high, _TOTAL_MAX_E6)
+
+
+def within_bounds(low: int, high: int | None, most: int = COUNT_MAX_E6) -> tuple[int, int | None]:
+    """An interval that can be kept: what is beyond `most` is at least that, and has no upper bound."""
+    return min(low, most), high if high is not None and high <= most else None
 
 
 def request_state(states: Sequence[tuple[JobState, DispatchStatus]]) -> RequestState:

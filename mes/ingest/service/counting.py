@@ -29,7 +29,7 @@ from mes.ingest.bindings import Bindings
 from mes.ingest.columns import Columns, Runs
 from mes.ingest.rules import WHOLE_MAX, Moment, Timeline, Word
 from mes.kernel.uow import UnitOfWork
-from mes.orders.rules import Share, attribute, is_quiet, not_production
+from mes.orders.rules import Share, attribute, is_quiet, not_production, within_bounds
 from mes.orders.service import record_counts
 from mes.orders.statements import load_runs
 from mes.orders.types import Cause, Count, CountKind, JobRun, Unassigned
@@ -50,8 +50,8 @@ class _Moved(NamedTuple):
     epoch: int
     seq: int
     """Of the first reading that counted, in the journal."""
-    run: tuple[tuple[int, int], ...] = ()
-    """Of several readings: value and time of where it stood before, and of each."""
+    run: tuple[tuple[int, int, int], ...] = ()
+    """Of several readings: value, time and number in the journal of where it stood before, and of each."""
 
     @property
     def at_us(self) -> int:
@@ -126,10 +126,11 @@ class Counting:
             self._moved_on.append((last[n], last_us[n], binding.pk))
             if count[n] and binding.counting_point_of_pk is not None:
                 steps = slice(runs.starts.item(n), ends.item(n))
-                readings = zip(runs.value[steps].tolist(), runs.at_us[steps].tolist(), strict=True)
-                seq = columns.seq.item(runs.number.item(folded.first.item(n)))
+                numbers = columns.seq[runs.number[steps]].tolist()
+                readings = zip(runs.value[steps].tolist(), runs.at_us[steps].tolist(), numbers, strict=True)
+                seq = numbers[folded.first.item(n) - steps.start]
                 found = Movement(MovementKind.counted, count[n], count[n], from_us[n], NOWHERE, False, to_us[n])
-                self._moved.append(_Moved(binding, found, 0, seq, (known[n][:2], *readings)))
+                self._moved.append(_Moved(binding, found, 0, seq, ((*known[n][:2], 0), *readings)))
 
     def count(self, words: Sequence[Word], still_gapped: Mapping[int, int]) -> None:
         """Judge the other readings one by one, and give each movement to the job that ran at its source time.
@@ -144,9 +145,8 @@ class Counting:
             self._remember(still_gapped)
         statements.save_baselines(self._uow, {pk: self._baselines[pk] for pk in self._touched})
         statements.move_baselines(self._uow, self._moved_on)
-        moved = sorted(self._moved, key=lambda one: one.seq)
-        _emit_anomalies(self._uow, moved)
-        record_counts(self._uow, counts=_merged(_counts(self._uow, moved, context)))
+        _emit_anomalies(self._uow, self._moved)
+        record_counts(self._uow, counts=_merged(_counts(self._uow, self._moved, context)))
 
     def _judge(self, word: Word, context: _Context) -> None:
         binding = word.binding
@@ -215,12 +215,17 @@ def _counts(uow: UnitOfWork, moved: Sequence[_Moved], context: _Context) -> list
         return []
     targets = {one.binding.counting_point_of_pk or 0 for one in points}
     runs = load_runs(uow, targets, min(one.found.from_us for one in points))
-    counts = []
-    for one in points:
-        at_point = runs[one.binding.counting_point_of_pk or 0]
-        for part in _parts(one, at_point):
-            counts += [_count(part, share) for share in _shares(part, context, at_point)]
-    return counts
+    parts = [part for one in points for part in _parts(one, runs[one.binding.counting_point_of_pk or 0])]
+    parts.sort(key=_seq)
+    return [
+        _count(part, share)
+        for part in parts
+        for share in _shares(part, context, runs[part.binding.counting_point_of_pk or 0])
+    ]
+
+
+def _seq(one: _Moved) -> int:
+    return one.seq
 
 
 def _parts(one: _Moved, runs: Sequence[JobRun]) -> Iterable[_Moved]:
@@ -228,8 +233,8 @@ def _parts(one: _Moved, runs: Sequence[JobRun]) -> Iterable[_Moved]:
     if not one.run or is_quiet(runs, one.found.from_us, one.found.to_us):
         return (one,)
     return [
-        _Moved(one.binding, one.found._replace(low=more, high=more, from_us=from_us, to_us=to_us), 0, one.seq)
-        for (begin, from_us), (end, to_us) in pairwise(one.run)
+        _Moved(one.binding, one.found._replace(low=more, high=more, from_us=from_us, to_us=to_us), 0, seq)
+        for (begin, from_us, _), (end, to_us, seq) in pairwise(one.run)
         if (more := end - begin)
     ]
 
@@ -251,13 +256,14 @@ def _shares(one: _Moved, context: _Context, runs: Sequence[JobRun]) -> tuple[Sha
 
 def _count(one: _Moved, share: Share) -> Count:
     units = one.binding.units_per_count_e6
+    low_e6, high_e6 = within_bounds(share.low * units, None if share.high is None else share.high * units)
     return Count(
         job_pk=share.job_pk,
         equipment_pk=one.binding.equipment_pk,
         kind=CountKind(one.binding.counts),
         reason_id=one.binding.reason_id,
-        low_e6=share.low * units,
-        high_e6=None if share.high is None else share.high * units,
+        low_e6=low_e6,
+        high_e6=high_e6,
         from_at_us=one.found.from_us,
         source_at_us=one.at_us,
         cause=Cause.machine,
@@ -278,13 +284,14 @@ def _merged(counts: Sequence[Count]) -> list[Count]:
 
 def _joined(first: Count, second: Count) -> Count:
     high = None if first.high_e6 is None or second.high_e6 is None else first.high_e6 + second.high_e6
+    low_e6, high_e6 = within_bounds(first.low_e6 + second.low_e6, high)
     return Count(
         job_pk=first.job_pk,
         equipment_pk=first.equipment_pk,
         kind=first.kind,
         reason_id=first.reason_id,
-        low_e6=first.low_e6 + second.low_e6,
-        high_e6=high,
+        low_e6=low_e6,
+        high_e6=high_e6,
         from_at_us=min(first.from_at_us, second.from_at_us),
         source_at_us=max(first.source_at_us, second.source_at_us),
         cause=first.cause,
