@@ -179,7 +179,7 @@ def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Se
         "INSERT INTO quarantine (bridge_pk, journal_id, seq, tag, reason, item, recorded_at_us) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (bridge_pk, journal_id, seq, _storable(getattr(item, "tag", ""))[:200], reason, _json(item), uow.now_us)
+            (bridge_pk, journal_id, seq, storable(getattr(item, "tag", ""))[:200], reason, _json(item), uow.now_us)
             for seq, reason, item in rows
         ],
     )
@@ -193,11 +193,11 @@ def insert_gaps(uow: UnitOfWork, bridge_pk: int, gaps: Sequence[Gap]) -> None:
         [
             (
                 bridge_pk,
-                _storable(gap.source)[:100],
+                storable(gap.source)[:100],
                 gap.from_at_us,
                 gap.to_at_us,
-                _storable(gap.reason)[:40],
-                _storable(" ".join(gap.tags or ())),
+                storable(gap.reason)[:40],
+                storable(" ".join(gap.tags or ())),
                 gap.lost,
                 uow.now_us,
             )
@@ -214,9 +214,9 @@ def insert_alarms(uow: UnitOfWork, alarms: Sequence[tuple[int, SourceEvent]]) ->
         [
             (
                 pk,
-                _storable(event.event_id)[:200],
-                _storable(event.event_type)[:200],
-                _storable(event.message)[:1000],
+                storable(event.event_id)[:200],
+                storable(event.event_type)[:200],
+                storable(event.message)[:1000],
                 event.severity,
                 event.active,
                 event.source_at_us or event.observed_at_us,
@@ -227,7 +227,7 @@ def insert_alarms(uow: UnitOfWork, alarms: Sequence[tuple[int, SourceEvent]]) ->
     )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL keeps no NUL character; a machine may send one."""
     return text.replace("\x00", "\ufffd")
 

@@ -111,7 +111,7 @@ class Counting:
         if baseline is None or of_asset != asset or baseline.value > WHOLE_MAX:
             return None
         data_type = "".join(data_types.get(place, ()))
-        if not is_plain(baseline, _marker(self._before, binding, (0, 0)), data_type[:DATA_TYPE_MAX]):
+        if not is_plain(baseline, _marker(self._before, binding, (0, 0)), _type_of(data_type)):
             return None
         return baseline.value, baseline.at_us, rate_of(self._bindings.spec_of(binding, data_type))
 
@@ -155,7 +155,7 @@ class Counting:
         if of_asset != asset:
             baseline = None
         marker = _marker(context, binding, word.moment)
-        reading = Reading(int(word.value), word.at_us, marker, word.gap_from_us, word.data_type[:DATA_TYPE_MAX])
+        reading = Reading(int(word.value), word.at_us, marker, word.gap_from_us, _type_of(word.data_type))
         found = movement(baseline, reading, self._bindings.spec_of(binding, word.data_type))
         if found.kind not in {MovementKind.first, MovementKind.still}:
             self._moved.append(_Moved(binding, found, word.epoch, word.seq))
@@ -192,7 +192,11 @@ def _timelines(bindings: Sequence[TagBinding], signals: Signals) -> dict[int, Ti
 
 def _marker(context: _Context, binding: TagBinding, at: Moment) -> str:
     timeline = context.markers.get(binding.equipment_pk)
-    return "" if timeline is None else str(timeline.at(at) or "")[:MARKER_MAX]
+    return "" if timeline is None else statements.storable(str(timeline.at(at) or ""))[:MARKER_MAX]
+
+
+def _type_of(data_type: str) -> str:
+    return statements.storable(data_type)[:DATA_TYPE_MAX]
 
 
 def _emit_anomalies(uow: UnitOfWork, moved: Sequence[_Moved]) -> None:

@@ -121,6 +121,18 @@ class TestAttribution:
         found = job(plant, "PO-1-LINE")
         assert (found.good_low, found.good_high) == (10**11, None)
 
+    def test_a_marker_and_a_type_may_hold_what_no_database_keeps(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.StartedAt", "boot-\x00"))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 2, data_type="UInt\x00"))
+        clock.advance(seconds=1)
+        assert running.say(running.sample(f"{CELL}.Good", 5, data_type="UInt\x00")).quarantined == 0
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, 5)
+
     def test_setup_pieces_and_dry_cycles_are_nobodys(self, plant: Database, running: Box, clock: SettableClock) -> None:
         running.say(running.sample(f"{CELL}.Mode", 3))
         clock.advance(seconds=1)
