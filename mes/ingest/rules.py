@@ -21,9 +21,6 @@ _RANK: Final = {
     Signal.job_substate: 4,
     Signal.job_state: 5,
 }
-_WHOLE: Final = frozenset(
-    {Signal.counter, Signal.job_state, Signal.job_substate, Signal.unit_mode, Signal.equipment_state}
-)
 REMEMBERED: Final = frozenset(
     {
         Signal.unit_mode,
@@ -37,6 +34,15 @@ REMEMBERED: Final = frozenset(
 """Signals whose last value rules look at in the next batch."""
 WHOLE_MAX: Final = 2**63 - 1
 COUNTER_MAX: Final = 2**64 - 1
+_NUMBERED_MAX: Final = 2**31 - 1
+_MOST: Final = {
+    Signal.counter: COUNTER_MAX,
+    Signal.equipment_state: WHOLE_MAX,
+    Signal.job_state: _NUMBERED_MAX,
+    Signal.job_substate: _NUMBERED_MAX,
+    Signal.unit_mode: _NUMBERED_MAX,
+}
+"""Signals that are whole numbers, and up to which they mean something."""
 _NEVER: Final = object()
 Moment = tuple[int, int]
 """Epoch within the batch, and instant."""
@@ -97,9 +103,9 @@ def usable(signal: Signal, value: Value) -> bool:
     """Whether a value can be what its tag means."""
     if isinstance(value, float) and not math.isfinite(value):
         return False
-    if signal in _WHOLE:
+    most = _MOST.get(signal)
+    if most is not None:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        most = COUNTER_MAX if signal is Signal.counter else WHOLE_MAX
         return not isinstance(value, bool) and whole and 0 <= value <= most  # type: ignore[operator]
     if signal is Signal.remote_control:
         return isinstance(value, bool)

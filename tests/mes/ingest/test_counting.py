@@ -121,6 +121,10 @@ class TestAttribution:
         found = job(plant, "PO-1-LINE")
         assert (found.good_low, found.good_high) == (10**11, None)
 
+    @pytest.mark.parametrize("tag", [f"{CELL}.Mode", f"{LINE}.Job.State", f"{LINE}.Job.Substate"])
+    def test_a_mode_or_a_job_state_beyond_all_measure_is_no_value(self, running: Box, tag: str) -> None:
+        assert running.say(running.sample(tag, 2**40)).quarantined == 1
+
     def test_a_marker_and_a_type_may_hold_what_no_database_keeps(
         self, plant: Database, running: Box, clock: SettableClock
     ) -> None:
