@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -134,6 +135,7 @@ class Ours:
         app.include_router(router)
         self._app, self._token, self._folder = app, issued.token, folder
         self._at_us = 1_790_000_000_000_000
+        gc.freeze()  # as server and bridge do when they have started
 
     async def run(self, values: int, spent: Callable[[], float]) -> float:
         """Seconds of processor time from a full journal to an empty one."""

@@ -15,5 +15,6 @@ from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
-for _feature in (access, personnel, equipment, materials, definitions, orders, bridge, reporting, measurements):
+# Routes are tried in order: bridges, who knock all day, come first.
+for _feature in (bridge, access, personnel, equipment, materials, definitions, orders, reporting, measurements):
     router.include_router(_feature)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -70,6 +71,7 @@ async def _run_until_stopped(settings: BridgeSettings) -> None:
     _on_stop(stop)
     async with make_client(settings) as client, asyncio.TaskGroup() as tasks:
         agent = tasks.create_task(Agent(settings, client).run())
+        gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
         await stop.wait()
         agent.cancel()
 

@@ -14,7 +14,7 @@ from uuid_utils import uuid7
 from mes.edge.errors import BindingInvalid, BridgeNotFound, CommandFinished, CommandNotFound
 from mes.edge.rules import SILENT_AFTER_US, binding_faults
 from mes.edge.tables import Bridge, CommandRow, TagBindingRow
-from mes.edge.types import CommandState, TagBindingSpec
+from mes.edge.types import BridgeView, CommandState, TagBindingSpec
 from mes.equipment.queries import get_equipment_pks
 from mes.equipment.service import record_unknown
 from mes.kernel.errors import FieldError
@@ -167,19 +167,16 @@ def finish_command(uow: UnitOfWork, *, bridge_pk: int, command_id: str, result: 
     return True
 
 
-def mark_seen(uow: UnitOfWork, *, bridge_pk: int, caught_up: bool) -> bool:
+def mark_seen(uow: UnitOfWork, *, bridge: BridgeView, caught_up: bool) -> bool:
     """The bridge has spoken. Silence ends only when it has told everything (`caught_up`): True if it ends now."""
-    (bridge_id, silent_since), *_ = uow.driver_query(
-        "SELECT id, silent_since_us FROM bridge WHERE pk = ?", (bridge_pk,)
-    )
-    if silent_since is None or not caught_up:
-        uow.driver_write("UPDATE bridge SET last_seen_at_us = ? WHERE pk = ?", (uow.now_us, bridge_pk))
+    if bridge.silent_since_us is None or not caught_up:
+        uow.driver_write("UPDATE bridge SET last_seen_at_us = ? WHERE pk = ?", (uow.now_us, bridge.pk))
         return False
     uow.driver_write(
-        "UPDATE bridge SET last_seen_at_us = ?, silent_since_us = NULL WHERE pk = ?", (uow.now_us, bridge_pk)
+        "UPDATE bridge SET last_seen_at_us = ?, silent_since_us = NULL WHERE pk = ?", (uow.now_us, bridge.pk)
     )
     uow.emit(
-        "edge.bridge-heard.v1", topics=[f"bridge/{bridge_id}", "bridges"], subject=f"bridge/{bridge_id}", payload={}
+        "edge.bridge-heard.v1", topics=[f"bridge/{bridge.id}", "bridges"], subject=f"bridge/{bridge.id}", payload={}
     )
     return True
 

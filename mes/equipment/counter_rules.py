@@ -7,9 +7,11 @@ good readings). What happened while nobody could look is bounded, never guessed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 SURPRISE: Final = 1_000
 """Counts a second, where no bound is known: what goes beyond waits for the next reading to confirm it, and a whole turn
@@ -18,6 +20,14 @@ LONG_TURN: Final = 2**31
 """A whole turn of such a counter takes months: nobody misses one."""
 GRACE_US: Final = 1_000_000
 """Clocks, and times of sampling, are not that exact."""
+
+
+_EXACT: Final = 2**53
+"""Up to here a float is exact."""
+_NEVER_US: Final = 2**62
+Whole = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 class MovementKind(StrEnum):
@@ -35,8 +45,7 @@ class MovementKind(StrEnum):
     """The suspect reading was a lie: the counter went on from before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CounterSpec:
+class CounterSpec(NamedTuple):
     """How a counter behaves. `max_per_s` bounds what could have been counted unseen; None: no bound is known, but
     for whole turns SURPRISE is taken."""
 
@@ -47,8 +56,7 @@ class CounterSpec:
     max_per_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(NamedTuple):
     """The last reading that was believed, and a later one that still has to be confirmed."""
 
     value: int
@@ -61,8 +69,7 @@ class Baseline:
     data_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A good reading. `gap_from_us`: values may have been missed between that instant and this reading."""
 
     value: int
@@ -73,8 +80,7 @@ class Reading:
     """OPC UA built-in type; empty: not said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """Counts between baseline and reading: at least `low`, at most `high` (None: unbounded)."""
 
     kind: MovementKind
@@ -115,7 +121,7 @@ def movement(baseline: Baseline | None, reading: Reading, spec: CounterSpec) -> 
         return Movement(MovementKind.still, 0, 0, baseline.at_us, baseline, to_us=baseline.at_us)
     gap = _gap(baseline, reading)
     if not (baseline.marker and reading.marker):
-        spec = replace(spec, marked=False)
+        spec = spec._replace(marked=False)
     if baseline.data_type and reading.data_type and baseline.data_type != reading.data_type:
         return _moved(MovementKind.retyped, 0, _bound(baseline, reading, spec, low=0), baseline, reading)
     if spec.marked and reading.marker != baseline.marker:
@@ -127,6 +133,51 @@ def movement(baseline: Baseline | None, reading: Reading, spec: CounterSpec) -> 
     if reading.value >= baseline.value:
         return _rise(baseline, reading, spec, gap)
     return _fall(baseline, reading, spec, gap)
+
+
+class Folded(NamedTuple):
+    """What runs of readings prove, one entry a counter."""
+
+    plain: Flags
+    """Whether the other columns say it; else the readings have to be judged one by one."""
+    counted: Whole
+    from_us: Whole
+    """The last reading before the first that counted."""
+    to_us: Whole
+    """The last that counted."""
+    first: Whole
+    """Which reading was the first that counted."""
+
+
+def fold(value: Whole, at_us: Whole, starts: Whole, before: Whole, before_us: Whole, max_per_s: Numbers) -> Folded:
+    """What `movement` finds of good readings one after another, at once, where they only rise, in time and by no more
+    than is plausible.
+
+    `value` and `at_us`: the readings, counter by counter, at least one of each; `starts`: where each counter's begin.
+    `before`, `before_us`, `max_per_s`: where each stood (`is_plain`), and its bound (`rate_of`). All values are below
+    2^63.
+    """
+    sizes = np.diff(starts, append=len(value))
+    previous, previous_us = np.roll(value, 1), np.roll(at_us, 1)
+    previous[starts], previous_us[starts] = before, before_us
+    rise, later_us = value - previous, at_us - previous_us
+    possible = np.ceil((later_us + GRACE_US) / 1_000_000 * np.repeat(max_per_s, sizes)) + 1
+    odd = (rise < 0) | (later_us <= 0) | (rise > _EXACT) | ((rise > 0) & (rise > possible))
+    counted = rise > 0
+    return Folded(
+        ~np.logical_or.reduceat(odd, starts),
+        np.add.reduceat(np.where(odd, 0, rise), starts),
+        np.minimum.reduceat(np.where(counted, previous_us, _NEVER_US), starts),
+        np.maximum.reduceat(np.where(counted, at_us, 0), starts),
+        np.minimum.reduceat(np.where(counted, np.arange(len(value)), len(value)), starts),
+    )
+
+
+def is_plain(baseline: Baseline, marker: str, data_type: str) -> bool:
+    """Whether nothing but values and times has a say in what the next readings prove: no suspect, no gap, no restart,
+    no other data type."""
+    known = (baseline.suspect_value, baseline.gap_from_us, baseline.marker, baseline.data_type)
+    return known == (None, None, marker, data_type)
 
 
 def _is_the_same(baseline: Baseline, reading: Reading, spec: CounterSpec) -> bool:
@@ -164,7 +215,7 @@ def _moved(kind: MovementKind, low: int, high: int | None, baseline: Baseline, r
 
 def _suspected(baseline: Baseline, reading: Reading, gap: int | None) -> Movement:
     since = reading.at_us if baseline.suspect_value != reading.value else baseline.suspect_at_us
-    kept = replace(baseline, suspect_value=reading.value, suspect_at_us=since, gap_from_us=gap)
+    kept = baseline._replace(suspect_value=reading.value, suspect_at_us=since, gap_from_us=gap)
     return Movement(MovementKind.suspect, 0, 0, baseline.at_us, kept, to_us=reading.at_us)
 
 
@@ -173,7 +224,7 @@ def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
 
     A counter that did not fall may have been read after the restart before, when the marker was not told yet."""
     if spec.retentive:
-        steady = replace(_without_suspect(baseline, gap), marker=reading.marker)
+        steady = _without_suspect(baseline, gap)._replace(marker=reading.marker)
         return _rise(steady, reading, spec, gap) if reading.value >= steady.value else _fall(steady, reading, spec, gap)
     low = reading.value if reading.value < baseline.value else reading.value - baseline.value
     doubtful = _doubtful(baseline, spec)
@@ -184,7 +235,7 @@ def _restarted(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
 
 
 def _without_suspect(baseline: Baseline, gap: int | None) -> Baseline:
-    return replace(baseline, suspect_value=None, suspect_at_us=None, gap_from_us=gap)
+    return baseline._replace(suspect_value=None, suspect_at_us=None, gap_from_us=gap)
 
 
 def _doubtful(baseline: Baseline, spec: CounterSpec) -> int:
@@ -226,7 +277,7 @@ def _unseen(baseline: Baseline, reading: Reading, spec: CounterSpec, count: int)
         return _bound(baseline, reading, spec, low=count)
     if spec.modulus is None or spec.modulus >= LONG_TURN:
         return count
-    most = _bound(baseline, reading, replace(spec, max_per_s=_rate(spec)), low=count)
+    most = _bound(baseline, reading, spec._replace(max_per_s=rate_of(spec)), low=count)
     return None if most is None else count + (most - count) // spec.modulus * spec.modulus
 
 
@@ -284,7 +335,7 @@ def _after_jump(baseline: Baseline, suspect: int, reading: Reading, spec: Counte
     steady = _without_suspect(baseline, gap)
     count = reading.value - steady.value
     if reading.value >= suspect:
-        jumped = replace(steady, value=suspect, at_us=baseline.suspect_at_us or baseline.at_us)
+        jumped = steady._replace(value=suspect, at_us=baseline.suspect_at_us or baseline.at_us)
         more = 0 if gap is None else _unseen(jumped, reading, spec, reading.value - suspect)
         high = None if more is None else max(count, suspect - steady.value + more)
         return _moved(MovementKind.counted, count, high, steady, reading)
@@ -314,7 +365,7 @@ def _after_lie(baseline: Baseline, reading: Reading, spec: CounterSpec, gap: int
 
 
 def _as_lie(found: Movement) -> Movement:
-    return replace(found, kind=MovementKind.false_reading)
+    return found._replace(kind=MovementKind.false_reading)
 
 
 def _restarts_are_seen(spec: CounterSpec) -> bool:
@@ -332,10 +383,10 @@ def _plausible(count: int, from_us: int, to_us: int, spec: CounterSpec) -> bool:
     """Whether so many can have been counted in that time. A clock that was set back in between cannot tell."""
     if to_us < from_us:
         return True
-    return count <= _possible(from_us, to_us + GRACE_US, _rate(spec))
+    return count <= _possible(from_us, to_us + GRACE_US, rate_of(spec))
 
 
-def _rate(spec: CounterSpec) -> float:
+def rate_of(spec: CounterSpec) -> float:
     return SURPRISE if spec.max_per_s is None else spec.max_per_s
 
 

@@ -106,25 +106,6 @@ class EquipmentStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class EquipmentPlace:
-    """Ids for topics and for joining: the equipment, its work centre and its area ("" above them)."""
-
-    equipment_id: str
-    work_center_id: str
-    area_id: str
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The topics everyone who watches this equipment, its work centre or its area listens to."""
-        pairs = (
-            ("equipment", self.equipment_id),
-            ("work-center", self.work_center_id),
-            ("area", self.area_id),
-        )
-        return tuple(f"{kind}/{name}" for kind, name in pairs if name)
-
-
-@dataclass(frozen=True, slots=True)
 class PhysicalAssetView:
     """A machine as bought, and the role it fills now ("" if none)."""
 
@@ -267,20 +248,6 @@ def get_equipment_views(session: Session, pks: Collection[int]) -> dict[int, Equ
     """The equipment of some integer keys; others are absent from the answer."""
     rows = session.execute(_equipment_select().where(_E.c.pk.in_(set(pks))))
     return {row.pk: _equipment_view(row) for row in rows}
-
-
-def get_equipment_places(session: Session, pks: Collection[int]) -> dict[int, EquipmentPlace]:
-    """Id, work centre and area of each equipment that exists, by integer key."""
-    statement = (
-        select(_E.c.pk, _E.c.id, _W.c.id.label("work_center_id"), _A.c.id.label("area_id"))
-        .outerjoin(_W, _W.c.pk == _E.c.work_center_pk)
-        .outerjoin(_A, _A.c.pk == _E.c.area_pk)
-        .where(_E.c.pk.in_(set(pks)))
-    )
-    return {
-        row.pk: EquipmentPlace(row.id, row.work_center_id or "", row.area_id or "")
-        for row in session.execute(statement)
-    }
 
 
 def _status_select() -> Select[Any]:
@@ -432,16 +399,6 @@ def list_asset_mappings(session: Session, *, equipment_id: str) -> tuple[AssetMa
         AssetMapping(equipment_id, r.asset_id, from_us(r.from_at_us), from_us_or_none(r.to_at_us))
         for r in session.execute(statement)
     )
-
-
-def get_asset_pks(session: Session, *, equipment_pks: Collection[int], at_us: int) -> dict[int, int]:
-    """The machine (integer key) that filled each role at an instant; roles nobody filled are absent."""
-    statement = (
-        select(_MAPPING.c.equipment_pk, _MAPPING.c.physical_asset_pk)
-        .where(_MAPPING.c.equipment_pk.in_(set(equipment_pks)), _MAPPING.c.from_at_us <= at_us)
-        .where(_MAPPING.c.to_at_us.is_(None) | (_MAPPING.c.to_at_us > at_us))
-    )
-    return {row.equipment_pk: row.physical_asset_pk for row in session.execute(statement)}
 
 
 def get_calendar(session: Session) -> CalendarView:

@@ -96,20 +96,27 @@ def fold_states(timeline: Sequence[StateSpan], changes: Iterable[StateChange]) -
     """
     spans = list(timeline)
     for change in sorted(changes, key=lambda c: c.at_us):
-        _insert(spans, change)
-        _merge_around(spans, change.at_us)
+        _merge_around(spans, _insert(spans, change))
     return tuple(spans)
 
 
-def _insert(spans: list[StateSpan], change: StateChange) -> None:
-    at = bisect_right(spans, change.at_us, key=lambda span: span.from_us) - 1
+def _insert(spans: list[StateSpan], change: StateChange) -> int:
+    """Answers the place of the span that says so now."""
+    at = bisect_right(spans, change.at_us, key=_from_us) - 1
+    if at >= 0 and spans[at].state is change.state:
+        spans[at] = _joined(spans[at], change.cause, change.alarm_text, change.at_us)
+        return at
     told = StateSpan(change.at_us, change.state, change.cause, change.alarm_text)
     if at < 0:
         spans.insert(0, told)
-    elif spans[at].state is change.state:
-        spans[at] = _joined(spans[at], told)
-    else:
-        spans[at : at + 1] = _split(spans[at], told)
+        return 0
+    parts = _split(spans[at], told)
+    spans[at : at + 1] = parts
+    return at + parts.index(told)
+
+
+def _from_us(span: StateSpan) -> int:
+    return span.from_us
 
 
 def _split(span: StateSpan, told: StateSpan) -> list[StateSpan]:
@@ -119,21 +126,18 @@ def _split(span: StateSpan, told: StateSpan) -> list[StateSpan]:
     return [*before, told, *after]
 
 
-def _joined(span: StateSpan, told: StateSpan) -> StateSpan:
-    return replace(
-        span,
-        cause=span.cause or told.cause,
-        alarm_text=span.alarm_text or told.alarm_text,
-        told_us=max(span.told_us, told.told_us),
+def _joined(span: StateSpan, cause: str, alarm_text: str, told_us: int) -> StateSpan:
+    return StateSpan(
+        span.from_us, span.state, span.cause or cause, span.alarm_text or alarm_text, max(span.told_us, told_us)
     )
 
 
-def _merge_around(spans: list[StateSpan], at_us: int) -> None:
-    """Make one of the span at an instant and its neighbours of the same state."""
-    at = bisect_right(spans, at_us, key=lambda span: span.from_us) - 1
+def _merge_around(spans: list[StateSpan], at: int) -> None:
+    """Make one of a span and its neighbours of the same state."""
     for left in (at, at - 1):
         if 0 <= left < len(spans) - 1 and spans[left].state is spans[left + 1].state:
-            spans[left : left + 2] = [_joined(spans[left], spans[left + 1])]
+            right = spans[left + 1]
+            spans[left : left + 2] = [_joined(spans[left], right.cause, right.alarm_text, right.told_us)]
 
 
 def is_known(state: EquipmentState, *, silenced: bool) -> bool:

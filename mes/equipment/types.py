@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.packml.states import EquipmentState
@@ -78,7 +78,25 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class StateChange:
+class EquipmentPlace:
+    """Ids for topics and for joining: the equipment, its work centre and its area ("" above them)."""
+
+    equipment_id: str
+    work_center_id: str
+    area_id: str
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics everyone who watches this equipment, its work centre or its area listens to."""
+        pairs = (
+            ("equipment", self.equipment_id),
+            ("work-center", self.work_center_id),
+            ("area", self.area_id),
+        )
+        return tuple(f"{kind}/{name}" for kind, name in pairs if name)
+
+
+class StateChange(NamedTuple):
     """From `at_us` (the machine's time) on, the equipment is in `state`. Several facts may come late or twice."""
 
     equipment_pk: int

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from sqlalchemy import Engine
 
 from mes.edge.types import BridgeView, Signal, TagBinding
+from mes.equipment.counter_rules import NATURAL_MODULUS, CounterSpec
 from mes.ingest import statements
+from mes.ingest.rules import REMEMBERED
 from mes.kernel.uow import UnitOfWork
+
+MEASURED: Final = 1
+COUNTED: Final = 2
+STATED: Final = 3
+_KINDS: Final = {Signal.measurement: MEASURED, Signal.counter: COUNTED, Signal.equipment_state: STATED}
 
 
 class _ZeroElse(dict[str, int]):
@@ -17,12 +26,42 @@ class _ZeroElse(dict[str, int]):
 
 
 class Bindings(dict[str, TagBinding]):
-    """By tag."""
+    """By tag; and by place, for whole columns of values: place 0 is that of every tag that is not bound."""
 
     def __init__(self, bindings: dict[str, TagBinding]) -> None:
         super().__init__(bindings)
-        self.measurement_pks = _ZeroElse({tag: b.pk for tag, b in self.items() if b.signal is Signal.measurement})
-        """The key of a tag's binding where it is a measurement; 0 for every other tag."""
+        self.listed = tuple(self.values())
+        """The binding of place n is entry n - 1."""
+        self.places = _ZeroElse({tag: place for place, tag in enumerate(self, start=1)})
+        self.pks = np.array([0, *(b.pk for b in self.listed)], np.uint32)
+        self.kinds = np.array([0, *(_KINDS.get(b.signal, 0) for b in self.listed)], np.uint8)
+        """What values of a place can be looked at together as: MEASURED, COUNTED, STATED; 0: only by themselves."""
+        self.contexts = {
+            place: b.equipment_pk
+            for place, b in enumerate(self.listed, start=1)
+            if b.signal in {Signal.restart_marker, Signal.unit_mode}
+        }
+        """Equipment whose counters are read by what a place says, by place."""
+
+        self.remembered = frozenset(b.pk for b in self.listed if b.signal in REMEMBERED)
+        self.counters = frozenset(b.pk for b in self.listed if b.signal is Signal.counter)
+        self.counting_equipment = tuple({b.equipment_pk for b in self.listed if b.signal is Signal.counter})
+        self._specs: dict[tuple[int, str], CounterSpec] = {}
+
+    def spec_of(self, counter: TagBinding, data_type: str) -> CounterSpec:
+        """How a counter behaves whose values are of this type."""
+        found = self._specs.get((counter.pk, data_type))
+        if found is None:
+            marked = any(b.equipment_pk == counter.equipment_pk for b in self.of_signal(Signal.restart_marker))
+            modulus = counter.modulus or NATURAL_MODULUS.get(data_type)
+            found = CounterSpec(modulus, counter.retentive, marked, counter.max_per_s)
+            if data_type in NATURAL_MODULUS or not data_type:
+                self._specs[counter.pk, data_type] = found
+        return found
+
+    def of_signal(self, signal: Signal) -> list[TagBinding]:
+        """The bindings of restart markers, or of unit modes."""
+        return [b for place in self.contexts if (b := self.listed[place - 1]).signal is signal]
 
 
 _known: WeakKeyDictionary[Engine, dict[int, tuple[str, Bindings]]] = WeakKeyDictionary()

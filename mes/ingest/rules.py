@@ -5,8 +5,8 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from mes.edge.types import Signal, TagBinding
 from mes.ingest.types import CounterCost, GapView
@@ -21,8 +21,28 @@ _RANK: Final = {
     Signal.job_substate: 4,
     Signal.job_state: 5,
 }
+REMEMBERED: Final = frozenset(
+    {
+        Signal.unit_mode,
+        Signal.restart_marker,
+        Signal.job_order,
+        Signal.job_state,
+        Signal.job_substate,
+        Signal.equipment_state,
+    }
+)
+"""Signals whose last value rules look at in the next batch."""
 WHOLE_MAX: Final = 2**63 - 1
 COUNTER_MAX: Final = 2**64 - 1
+_NUMBERED_MAX: Final = 2**31 - 1
+_MOST: Final = {
+    Signal.counter: COUNTER_MAX,
+    Signal.equipment_state: WHOLE_MAX,
+    Signal.job_state: _NUMBERED_MAX,
+    Signal.job_substate: _NUMBERED_MAX,
+    Signal.unit_mode: _NUMBERED_MAX,
+}
+"""Signals that are whole numbers, and up to which they mean something."""
 _NEVER: Final = object()
 Moment = tuple[int, int]
 """Epoch within the batch, and instant."""
@@ -32,8 +52,7 @@ TIME_MAX_US: Final = 4_102_444_800_000_000
 """1970 to 2100: outside it a machine's clock is not believed and the bridge's is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A good (or uncertain) value of a bound tag. `seq` is its place in the journal."""
 
     binding: TagBinding
@@ -84,9 +103,9 @@ def usable(signal: Signal, value: Value) -> bool:
     """Whether a value can be what its tag means."""
     if isinstance(value, float) and not math.isfinite(value):
         return False
-    if signal in {Signal.counter, Signal.job_state, Signal.job_substate, Signal.unit_mode, Signal.equipment_state}:
+    most = _MOST.get(signal)
+    if most is not None:
         whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        most = COUNTER_MAX if signal is Signal.counter else WHOLE_MAX
         return not isinstance(value, bool) and whole and 0 <= value <= most  # type: ignore[operator]
     if signal is Signal.remote_control:
         return isinstance(value, bool)
@@ -170,14 +189,14 @@ class Epochs:
                 self.begin()
                 self._take_along(words, place + 1, before_us)
             self._last[word.binding.pk] = (word.at_us, len(words))
-        words.append(word if word.epoch == self.now else replace(word, epoch=self.now))
+        words.append(word if word.epoch == self.now else word._replace(epoch=self.now))
 
     def _take_along(self, words: list[Word], since: int, before_us: int) -> None:
         for place in range(since, len(words)):
             word = words[place]
             followed = word.binding.signal in FOLLOWED_IN_ORDER and word.binding.signal is not Signal.counter
             if followed and word.at_us <= before_us:
-                words[place] = replace(word, epoch=self.now)
+                words[place] = word._replace(epoch=self.now)
 
 
 @dataclass(slots=True)
@@ -227,8 +246,9 @@ def costs_of(gap: GapView, facts: Iterable[tuple[int, CounterCost]]) -> tuple[Co
 def held_since(words: Iterable[Word], before: Mapping[int, tuple[Any, int]]) -> dict[int, Word]:
     """The last word of each tag, dated to when its value began. `before`: value and beginning, by binding."""
     last: dict[int, Word] = {}
+    since: dict[int, int] = {}
     for word in words:
         pk = word.binding.pk
-        value, since_us = (last[pk].value, last[pk].at_us) if pk in last else before.get(pk, (_NEVER, 0))
-        last[pk] = replace(word, at_us=since_us) if value == word.value else word
-    return last
+        value, since_us = (last[pk].value, since[pk]) if pk in last else before.get(pk, (_NEVER, 0))
+        last[pk], since[pk] = word, since_us if value == word.value else word.at_us
+    return {pk: word._replace(at_us=since[pk]) for pk, word in last.items()}

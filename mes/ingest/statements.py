@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ import orjson
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import Baseline
 from mes.ingest.rules import Word
+from mes.kernel.pending import keyed_update, upsert
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Gap, HistoryOf, Item, SourceEvent
 
@@ -73,37 +74,34 @@ def move_cursor(uow: UnitOfWork, bridge_pk: int, journal_id: str, seq: int) -> N
     )
 
 
-REMEMBERED: Final = frozenset(
-    {
-        Signal.unit_mode,
-        Signal.restart_marker,
-        Signal.job_order,
-        Signal.job_state,
-        Signal.job_substate,
-        Signal.equipment_state,
-    }
+_SIGNALS: Final = "SELECT binding_pk, value, at_us FROM signal_value WHERE binding_pk >= ? AND binding_pk <= ?"
+"""The keys of a bridge's bindings lie close together."""
+
+
+def load_signals(uow: UnitOfWork, pks: Set[int]) -> dict[int, tuple[Any, int]]:
+    """The last good value of some tags, and since when, by binding."""
+    if not pks:
+        return {}
+    rows = uow.driver_query(_SIGNALS, (min(pks), max(pks)))
+    return {pk: (orjson.loads(value), at_us) for pk, value, at_us in rows if pk in pks}
+
+
+_SAVE_SIGNALS: Final = upsert(
+    "signal_value",
+    (
+        ("value", "text"),
+        ("quality", "text"),
+        ("at_us", "bigint"),
+        ("observed_at_us", "bigint"),
+        ("binding_pk", "bigint"),
+    ),
 )
-"""Signals whose last value rules look at in the next batch."""
-_SIGNALS: Final = (  # noqa: S608
-    "SELECT v.binding_pk, v.value, v.at_us FROM signal_value v JOIN tag_binding b ON b.pk = v.binding_pk "
-    "WHERE b.bridge_pk = ? AND b.signal IN ({})"
-).format(", ".join(f"'{signal}'" for signal in sorted(REMEMBERED)))
-
-
-def load_signals(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[Any, int]]:
-    """The last good value, and since when, of every tag that rules look at, by binding."""
-    rows = uow.driver_query(_SIGNALS, (bridge_pk,))
-    return {row[0]: (orjson.loads(row[1]), row[2]) for row in rows}
 
 
 def save_signals(uow: UnitOfWork, words: Mapping[int, Word]) -> None:
     """Keep the last word of each tag."""
-    uow.driver_executemany(
-        "INSERT INTO signal_value (binding_pk, value, quality, at_us, observed_at_us) VALUES (?, ?, 'good', ?, ?) "
-        "ON CONFLICT (binding_pk) DO UPDATE SET value = excluded.value, quality = 'good', at_us = excluded.at_us, "
-        "observed_at_us = excluded.observed_at_us",
-        [(pk, orjson.dumps(word.value).decode(), word.at_us, word.observed_at_us) for pk, word in words.items()],
-    )
+    rows = [(orjson.dumps(w.value).decode(), "good", w.at_us, w.observed_at_us, pk) for pk, w in words.items()]
+    uow.driver_rows(_SAVE_SIGNALS, rows)
 
 
 def mark_signals_bad(uow: UnitOfWork, binding_pks: Sequence[int]) -> None:
@@ -113,28 +111,25 @@ def mark_signals_bad(uow: UnitOfWork, binding_pks: Sequence[int]) -> None:
     )
 
 
-def load_baselines(uow: UnitOfWork, bridge_pk: int) -> dict[int, tuple[int | None, Baseline]]:
+_BASELINES: Final = (
+    "SELECT binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us, data_type "
+    "FROM counter_baseline WHERE binding_pk >= ? AND binding_pk <= ?"
+)
+
+
+def load_baselines(uow: UnitOfWork, pks: Set[int]) -> dict[int, tuple[int | None, Baseline]]:
     """Counter baselines, each with the machine it belongs to, by binding."""
-    rows = uow.driver_query(
-        "SELECT c.binding_pk, c.asset_pk, c.value, c.at_us, c.marker, c.suspect_value, c.suspect_at_us, "
-        "c.gap_from_us, c.data_type "
-        "FROM counter_baseline c JOIN tag_binding b ON b.pk = c.binding_pk WHERE b.bridge_pk = ?",
-        (bridge_pk,),
-    )
-    return {row[0]: (row[1], _baseline(row[2:])) for row in rows}
+    if not pks:
+        return {}
+    rows = uow.driver_query(_BASELINES, (min(pks), max(pks)))
+    return {row[0]: (row[1], _baseline(Baseline._make(row[2:]))) for row in rows if row[0] in pks}
 
 
-def _baseline(row: Sequence[Any]) -> Baseline:
-    value, at_us, marker, suspect, suspect_at_us, gap_from_us, data_type = row
-    return Baseline(
-        value % _TURN,
-        at_us,
-        marker,
-        None if suspect is None else suspect % _TURN,
-        suspect_at_us,
-        gap_from_us,
-        data_type,
-    )
+def _baseline(stored: Baseline) -> Baseline:
+    if stored.value >= 0 and stored.suspect_value is None:
+        return stored
+    suspect = stored.suspect_value
+    return stored._replace(value=stored.value % _TURN, suspect_value=None if suspect is None else suspect % _TURN)
 
 
 def _signed(value: int | None) -> int | None:
@@ -142,22 +137,40 @@ def _signed(value: int | None) -> int | None:
     return value if value is None or value < _TURN // 2 else value - _TURN
 
 
+_SAVE_BASELINES: Final = upsert(
+    "counter_baseline",
+    (
+        ("asset_pk", "bigint"),
+        ("value", "bigint"),
+        ("at_us", "bigint"),
+        ("marker", "text"),
+        ("suspect_value", "bigint"),
+        ("suspect_at_us", "bigint"),
+        ("gap_from_us", "bigint"),
+        ("data_type", "text"),
+        ("binding_pk", "bigint"),
+    ),
+)
+
+
 def save_baselines(uow: UnitOfWork, baselines: Mapping[int, tuple[int | None, Baseline]]) -> None:
     """Keep where each counter stands."""
-    uow.driver_executemany(
-        "INSERT INTO counter_baseline "
-        "(binding_pk, asset_pk, value, at_us, marker, suspect_value, suspect_at_us, gap_from_us, data_type) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (binding_pk) DO UPDATE SET asset_pk = excluded.asset_pk, "
-        "value = excluded.value, at_us = excluded.at_us, marker = excluded.marker, "
-        "suspect_value = excluded.suspect_value, suspect_at_us = excluded.suspect_at_us, "
-        "gap_from_us = excluded.gap_from_us, data_type = excluded.data_type",
-        [(pk, asset, *_stored(baseline)) for pk, (asset, baseline) in baselines.items()],
-    )
+    uow.driver_rows(_SAVE_BASELINES, [_baseline_row(pk, asset, base) for pk, (asset, base) in baselines.items()])
 
 
-def _stored(b: Baseline) -> tuple[Any, ...]:
+_MOVE_BASELINES: Final = keyed_update(
+    "counter_baseline", (("value", "bigint"), ("at_us", "bigint"), ("binding_pk", "bigint"))
+)
+
+
+def move_baselines(uow: UnitOfWork, moved: Sequence[tuple[int, int, int]]) -> None:
+    """Keep value (below 2^63) and time of counters of which nothing else is new; the binding's key last."""
+    uow.driver_rows(_MOVE_BASELINES, moved)
+
+
+def _baseline_row(pk: int, asset: int | None, b: Baseline) -> tuple[Any, ...]:
     suspect = _signed(b.suspect_value)
-    return _signed(b.value), b.at_us, b.marker, suspect, b.suspect_at_us, b.gap_from_us, b.data_type
+    return asset, _signed(b.value), b.at_us, b.marker, suspect, b.suspect_at_us, b.gap_from_us, b.data_type, pk
 
 
 def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Sequence[tuple[int, str, Item]]) -> None:
@@ -166,7 +179,7 @@ def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Se
         "INSERT INTO quarantine (bridge_pk, journal_id, seq, tag, reason, item, recorded_at_us) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (bridge_pk, journal_id, seq, _storable(getattr(item, "tag", ""))[:200], reason, _json(item), uow.now_us)
+            (bridge_pk, journal_id, seq, storable(getattr(item, "tag", ""))[:200], reason, _json(item), uow.now_us)
             for seq, reason, item in rows
         ],
     )
@@ -180,11 +193,11 @@ def insert_gaps(uow: UnitOfWork, bridge_pk: int, gaps: Sequence[Gap]) -> None:
         [
             (
                 bridge_pk,
-                _storable(gap.source)[:100],
+                storable(gap.source)[:100],
                 gap.from_at_us,
                 gap.to_at_us,
-                _storable(gap.reason)[:40],
-                _storable(" ".join(gap.tags or ())),
+                storable(gap.reason)[:40],
+                storable(" ".join(gap.tags or ())),
                 gap.lost,
                 uow.now_us,
             )
@@ -200,7 +213,7 @@ def add_filled(uow: UnitOfWork, bridge_pk: int, gap: HistoryOf, rows: Sequence[t
     found = uow.driver_query(
         "SELECT pk FROM gap WHERE bridge_pk = ? AND source = ? AND from_at_us = ? AND to_at_us = ? "
         "ORDER BY pk DESC LIMIT 1",
-        (bridge_pk, _storable(gap.source)[:100], gap.from_at_us, gap.to_at_us),
+        (bridge_pk, storable(gap.source)[:100], gap.from_at_us, gap.to_at_us),
     )
     if not found:
         return
@@ -225,9 +238,9 @@ def insert_alarms(uow: UnitOfWork, alarms: Sequence[tuple[int, SourceEvent]]) ->
         [
             (
                 pk,
-                _storable(event.event_id)[:200],
-                _storable(event.event_type)[:200],
-                _storable(event.message)[:1000],
+                storable(event.event_id)[:200],
+                storable(event.event_type)[:200],
+                storable(event.message)[:1000],
                 event.severity,
                 event.active,
                 event.source_at_us or event.observed_at_us,
@@ -238,7 +251,7 @@ def insert_alarms(uow: UnitOfWork, alarms: Sequence[tuple[int, SourceEvent]]) ->
     )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL keeps no NUL character; a machine may send one."""
     return text.replace("\x00", "\ufffd")
 

@@ -64,7 +64,9 @@ def append_events(connection: Connection, events: Sequence[EmittedEvent], *, cha
         postpone(connection, _INSERT_NEXT, (orjson.dumps(rows).decode(),))
         return
     settle(connection)
-    head = connection.execute(text("SELECT max(seq) FROM outbox_event")).scalar() or 0
+    cursor = connection.connection.cursor()
+    cursor.execute("SELECT max(seq) FROM outbox_event")
+    head = cursor.fetchall()[0][0] or 0
     previous = _last_link(connection, head) if chained else None
     linked = []
     for seq, event in enumerate(events, start=head + 1):
@@ -72,7 +74,7 @@ def append_events(connection: Connection, events: Sequence[EmittedEvent], *, cha
         if chained:
             previous = link(previous or b"", row)
         linked.append((*row, previous))
-    connection.connection.cursor().executemany(_INSERT[connection.dialect.name], linked)
+    cursor.executemany(_INSERT[connection.dialect.name], linked)
 
 
 def _row(seq: int, event: EmittedEvent) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,10 @@ _PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
-class KeyedUpdate:
-    """An update of single rows by their key; a row's values stand in the order of `columns`, the key last.
+class RowWrite:
+    """A write of single rows; a row's values stand in the order of `columns`, the key, if one is needed, last.
 
-    `one` updates a row on any database (`?` are its values). `many` is PostgreSQL's, for rows of different keys at
+    `one` writes a row on any database (`?` are its values). `many` is PostgreSQL's, for rows of different keys at
     once: `%s` is a JSON array of objects.
     """
 
@@ -26,20 +26,66 @@ class KeyedUpdate:
     many: str
 
 
-def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str) -> KeyedUpdate:
-    """`columns`: name and PostgreSQL type, the key last; `always`: what is set besides, whatever the values."""
+def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str = "", keys: int = 1) -> RowWrite:
+    """`columns`: name and PostgreSQL type, the key (of so many columns) last; `always`: what is set besides, whatever
+    the values."""
     names = tuple(name for name, _ in columns)
-    *values, key = names
-    new = ", ".join(f"{name} = v.{name}" for name in values)
-    typed = ", ".join(f"{name} {kind}" for name, kind in columns)
-    return KeyedUpdate(
+    values, key = names[:-keys], names[-keys:]
+    extra = [always] if always else []
+    new = ", ".join([*(f"{name} = v.{name}" for name in values), *extra])
+    one = ", ".join([*(f"{name} = ?" for name in values), *extra])
+    return RowWrite(
         names,
-        f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in values)}, {always} WHERE {key} = ?",  # noqa: S608
-        f"UPDATE {table} SET {new}, {always} FROM json_to_recordset(%s) AS v({typed}) WHERE {table}.{key} = v.{key}",  # noqa: S608
+        f"UPDATE {table} SET {one} WHERE {' AND '.join(f'{name} = ?' for name in key)}",  # noqa: S608
+        f"UPDATE {table} SET {new} FROM json_to_recordset(%s) AS v({_typed(columns)}) "  # noqa: S608
+        f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in key)}",
     )
 
 
-def postpone(connection: Connection, statement: str | KeyedUpdate, params: Sequence[Any] = ()) -> None:
+def deletion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
+    """Rows by their key, which are all the `columns`: name and PostgreSQL type."""
+    names = tuple(name for name, _ in columns)
+    return RowWrite(
+        names,
+        f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}",  # noqa: S608
+        f"DELETE FROM {table} USING json_to_recordset(%s) AS v({_typed(columns)}) "  # noqa: S608
+        f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in names)}",
+    )
+
+
+def _typed(columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns)
+
+
+def upsert(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
+    """Rows that take the place of those of the same key; `columns` as in `keyed_update`."""
+    names = tuple(name for name, _ in columns)
+    *values, key = names
+    change = f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in values)}"
+    return _insertion(table, columns, change)
+
+
+def insertion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
+    """New rows; `columns`: name and PostgreSQL type."""
+    return _insertion(table, columns, "")
+
+
+def _insertion(table: str, columns: Sequence[tuple[str, str]], change: str) -> RowWrite:
+    names = tuple(name for name, _ in columns)
+    into = f"INSERT INTO {table} ({', '.join(names)})"
+    return RowWrite(
+        names,
+        f"{into} VALUES ({', '.join('?' * len(names))}) {change}",
+        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(%s) AS v({_typed(columns)}) {change}",  # noqa: S608
+    )
+
+
+def postpone_rows(connection: Connection, write: RowWrite, rows: Iterable[Sequence[Any]]) -> None:
+    """Have these rows, no two of one key, written by one statement before whatever is sent next."""
+    postpone(connection, *_many(write, rows))
+
+
+def postpone(connection: Connection, statement: str | RowWrite, params: Sequence[Any] = ()) -> None:
     """Have this sent before whatever is sent next."""
     connection.info.setdefault(_PENDING, []).append((statement, params))
 
@@ -68,7 +114,7 @@ def commit(connection: Connection) -> None:
 
 
 @contextmanager
-def _pipelined(connection: Connection, pending: Sequence[tuple[str | KeyedUpdate, Sequence[Any]]]) -> Iterator[None]:
+def _pipelined(connection: Connection, pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
     with driver.pipeline():
         cursor = driver.cursor()
@@ -77,15 +123,15 @@ def _pipelined(connection: Connection, pending: Sequence[tuple[str | KeyedUpdate
         yield
 
 
-def _merged(pending: Sequence[tuple[str | KeyedUpdate, Sequence[Any]]]) -> Iterator[tuple[str, Sequence[Any]]]:
+def _merged(pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator[tuple[str, Sequence[Any]]]:
     """Updates by key that follow one another become one statement, unless they touch the same row."""
-    update: KeyedUpdate | None = None
+    update: RowWrite | None = None
     rows: dict[Any, Sequence[Any]] = {}
     for statement, params in pending:
         if update is not None and (statement is not update or params[-1] in rows):
             yield _many(update, rows.values())
             update, rows = None, {}
-        if isinstance(statement, KeyedUpdate):
+        if isinstance(statement, RowWrite):
             update = statement
             rows[params[-1]] = params
         else:
@@ -94,5 +140,5 @@ def _merged(pending: Sequence[tuple[str | KeyedUpdate, Sequence[Any]]]) -> Itera
         yield _many(update, rows.values())
 
 
-def _many(update: KeyedUpdate, rows: Any) -> tuple[str, Sequence[Any]]:
+def _many(update: RowWrite, rows: Iterable[Sequence[Any]]) -> tuple[str, Sequence[Any]]:
     return update.many, (orjson.dumps([dict(zip(update.columns, row, strict=True)) for row in rows]).decode(),)

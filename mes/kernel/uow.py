@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Result
 from sqlmodel import Session
 
-from mes.kernel.pending import KeyedUpdate, pending_first, postpone, settle
+from mes.kernel.pending import RowWrite, pending_first, postpone, postpone_rows, settle
 from mes.kernel.sqltypes import to_us
 
 
@@ -115,7 +115,7 @@ class UnitOfWork:
         self.connection.info["wrote"] = True
         postpone(self.connection, _placeholders(sql, self.dialect), params)
 
-    def driver_update(self, update: KeyedUpdate, row: Sequence[Any]) -> None:
+    def driver_update(self, update: RowWrite, row: Sequence[Any]) -> None:
         """As `driver_write`, for one row by its key; on PostgreSQL the rows of a batch become one statement."""
         if self.dialect == "sqlite":
             self.driver_execute(update.one, row)
@@ -123,6 +123,17 @@ class UnitOfWork:
         self.flush_session()
         self.connection.info["wrote"] = True
         postpone(self.connection, update, row)
+
+    def driver_rows(self, write: RowWrite, rows: Sequence[Sequence[Any]]) -> None:
+        """Write many rows, no two of one key; on PostgreSQL one statement, which travels as `driver_write`'s does."""
+        if not rows:
+            return
+        if self.dialect == "sqlite":
+            self.driver_executemany(write.one, rows)
+            return
+        self.flush_session()
+        self.connection.info["wrote"] = True
+        postpone_rows(self.connection, write, rows)
 
     def driver_executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Write many rows with one hot statement on the driver's own cursor."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from mes.orders.types import JobRun, Note, RequestState, Unassigned
+from mes.orders.types import COUNT_MAX_E6, JobRun, Note, RequestState, Unassigned
 from standards.isa95.job_control import (
     FINAL_STATES,
     DispatchStatus,
@@ -18,6 +18,7 @@ from standards.packml.states import UnitMode
 
 ACTIVE_STATES: Final = frozenset({JobState.Running, JobState.Interrupted})
 NO_JOB: Final = 0
+_TOTAL_MAX_E6: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,7 @@ def forgotten(job: JobFacts) -> JobFacts:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """A part of a count: a job's, or nobody's with a reason."""
 
     job_pk: int | None
@@ -131,6 +131,15 @@ def _at(low: int, high: int | None, at_us: int, runs: Iterable[JobRun]) -> Share
     return Share(None, low, high, Unassigned.no_job)
 
 
+def is_quiet(runs: Iterable[JobRun], from_us: int, to_us: int) -> bool:
+    """Whether what is counted without a gap at any instant from `from_us` to `to_us` is the same job's."""
+    return all(
+        (run.started_at_us < from_us) == (run.started_at_us < to_us)
+        and (run.ended_at_us is None or (from_us <= run.ended_at_us) == (to_us <= run.ended_at_us))
+        for run in runs
+    )
+
+
 def not_production(mode: int | None) -> str:
     """Why a count in this unit mode is no production: set-up piece, dry cycle, or "" where it is production."""
     if mode == UnitMode.Manual:
@@ -142,7 +151,12 @@ def not_production(mode: int | None) -> str:
 
 def added(low: int, high: int | None, more_low: int, more_high: int | None) -> tuple[int, int | None]:
     """Sum of two intervals; an unknown upper bound stays unknown."""
-    return low + more_low, None if high is None or more_high is None else high + more_high
+    return within_bounds(low + more_low, None if high is None or more_high is None else high + more_high, _TOTAL_MAX_E6)
+
+
+def within_bounds(low: int, high: int | None, most: int = COUNT_MAX_E6) -> tuple[int, int | None]:
+    """An interval that can be kept: what is beyond `most` is at least that, and has no upper bound."""
+    return min(low, most), high if high is not None and high <= most else None
 
 
 def awaits_count(good_low: int, good_high: int | None, scrap_low: int, scrap_high: int | None) -> bool:

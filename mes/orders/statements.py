@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mes.kernel.pending import keyed_update
+from mes.kernel.pending import insertion, keyed_update
 from mes.kernel.uow import Calls, UnitOfWork
 from mes.orders.rules import JobFacts
 from mes.orders.types import Count, JobRun
@@ -206,17 +206,32 @@ def load_runs(uow: UnitOfWork, equipment_pks: Collection[int], since_us: int) ->
     return runs
 
 
-_INSERT_COUNT: Final = (
-    "INSERT INTO count_fact (job_pk, equipment_pk, kind, reason_id, low_e6, high_e6, from_at_us, source_at_us, "
-    "recorded_at_us, cause, unassigned, tag, request_id, actor, undone) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_COUNTS: Final = insertion(
+    "count_fact",
+    (
+        ("job_pk", "bigint"),
+        ("equipment_pk", "bigint"),
+        ("kind", "text"),
+        ("reason_id", "text"),
+        ("low_e6", "bigint"),
+        ("high_e6", "bigint"),
+        ("from_at_us", "bigint"),
+        ("source_at_us", "bigint"),
+        ("recorded_at_us", "bigint"),
+        ("cause", "text"),
+        ("unassigned", "text"),
+        ("tag", "text"),
+        ("request_id", "text"),
+        ("actor", "bigint"),
+        ("undone", "boolean"),
+    ),
 )
 
 
 def insert_counts(uow: UnitOfWork, counts: Sequence[Count]) -> None:
     """Append facts."""
-    uow.driver_executemany(
-        _INSERT_COUNT,
+    uow.driver_rows(
+        _INSERT_COUNTS,
         [
             (
                 c.job_pk,
@@ -240,15 +255,22 @@ def insert_counts(uow: UnitOfWork, counts: Sequence[Count]) -> None:
     )
 
 
-_UPDATE_TOTALS: Final = (
-    "UPDATE job_order SET good_low_e6 = ?, good_high_e6 = ?, scrap_low_e6 = ?, scrap_high_e6 = ?, "
-    "report_due_at_us = ? WHERE pk = ?"
+_UPDATE_TOTALS: Final = keyed_update(
+    "job_order",
+    (
+        ("good_low_e6", "bigint"),
+        ("good_high_e6", "bigint"),
+        ("scrap_low_e6", "bigint"),
+        ("scrap_high_e6", "bigint"),
+        ("report_due_at_us", "bigint"),
+        ("pk", "bigint"),
+    ),
 )
 
 
 def update_totals(uow: UnitOfWork, jobs: Mapping[int, JobRecord], due: Mapping[int, int | None]) -> None:
     """Write the running totals of some jobs, and when each must be reported (None: nothing to report)."""
-    uow.driver_executemany(
+    uow.driver_rows(
         _UPDATE_TOTALS,
         [(j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, due[j.pk], j.pk) for j in jobs.values()],
     )

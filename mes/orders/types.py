@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from standards.isa95.job_control import DispatchStatus, JobState
 
@@ -20,6 +20,8 @@ RETRY_S: Final = 30
 """Seconds before a refused or unanswered dispatch is tried again."""
 
 QUANTITY_MAX_E6: Final = 10**15
+COUNT_MAX_E6: Final = 10**17
+"""No counter means more pieces at a time; sums of such still fit into 64 bits."""
 """A thousand million pieces."""
 
 CYCLES_MAX: Final = 2**31 - 1
@@ -87,8 +89,7 @@ class JobRun:
     ended_at_us: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """Pieces counted between two instants: at least `low_e6`, at most `high_e6` (None: unbounded)."""
 
     job_pk: int | None

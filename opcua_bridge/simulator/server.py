@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -122,7 +123,8 @@ def run(settings: SimulatorSettings) -> None:
         with suppress(NotImplementedError):  # Windows: Ctrl-C ends asyncio.run by KeyboardInterrupt
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await run_simulator(settings, stop=stop)
+        # What is there when clients may connect stays: no collection needs to look at it again.
+        await run_simulator(settings, ready=gc.freeze, stop=stop)
 
     with suppress(KeyboardInterrupt):
         asyncio.run(main())

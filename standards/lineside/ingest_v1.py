@@ -177,6 +177,17 @@ def _one_of(block: Samples, place: int) -> Samples:
     )
 
 
+def later_part(block: Samples, since: int) -> Samples:
+    """A block without its first `since` values."""
+    return msgspec.structs.replace(
+        block,
+        tag=block.tag[since:],
+        value=block.value[since:],
+        age_us=block.age_us[since:],
+        status=block.status[since:],
+    )
+
+
 class Batch(msgspec.Struct, frozen=True):
     journal_id: str
     first_seq: int

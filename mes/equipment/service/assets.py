@@ -8,7 +8,7 @@ from typing import Final
 import sqlmodel
 from sqlalchemy import insert, or_, select, update
 
-from mes.equipment import queries
+from mes.equipment import queries, statements
 from mes.equipment.errors import (
     AssetMappingOverlap,
     EquipmentNotFound,
@@ -139,7 +139,7 @@ def _emit(uow: UnitOfWork, outcomes: dict[str, PutOutcome]) -> None:
 
 
 def _emit_mapping(uow: UnitOfWork, equipment_id: str, physical_asset_id: str | None, at_us: int | None) -> None:
-    place = queries.get_equipment_places(uow.session, [_equipment_pk(uow, equipment_id)])
+    place = statements.load_places(uow, [_equipment_pk(uow, equipment_id)])
     uow.emit(
         "equipment.asset-mapped.v1",
         topics=next(iter(place.values())).topics,

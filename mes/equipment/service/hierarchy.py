@@ -128,7 +128,7 @@ def _place(uow: UnitOfWork, rows: Mapping[str, Equipment], nodes: Mapping[str, H
 
 def _emit(uow: UnitOfWork, rows: Mapping[str, Equipment], outcomes: Mapping[str, PutOutcome]) -> None:
     changed = {i: o for i, o in outcomes.items() if o is not PutOutcome.Unchanged}
-    places = queries.get_equipment_places(uow.session, [_pk(rows[i]) for i in changed])
+    places = statements.load_places(uow, [_pk(rows[i]) for i in changed])
     for equipment_id, outcome in changed.items():
         row = rows[equipment_id]
         uow.emit(

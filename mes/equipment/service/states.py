@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from mes.equipment import queries, rules, statements
+from mes.equipment import rules, statements
 from mes.equipment.tables import ALARM_TEXT_MAX, CAUSE_MAX
-from mes.equipment.types import StateChange, StateSpan, UnknownReason
+from mes.equipment.types import EquipmentPlace, StateChange, StateSpan, UnknownReason
 from mes.kernel.uow import UnitOfWork
 from standards.packml.states import EquipmentState
 
+Timelines = Mapping[int, tuple[StateSpan, ...]]
 Folded = Mapping[int, tuple[Sequence[StateSpan], Sequence[StateSpan]]]
 
 
-def record_states(uow: UnitOfWork, *, changes: Sequence[StateChange]) -> None:
+def record_states(uow: UnitOfWork, *, changes: Sequence[StateChange], open_spans: Timelines | None = None) -> None:
     """Write state facts of any equipment, in whatever order they come, several times or late.
 
     Emits `equipment.state-changed.v1` for each span that is new. A fact that changes nothing costs two reads.
+    `open_spans`: those of all this equipment as they are now (`load_open_spans`), where somebody has them already.
     """
     if not changes:
         return
     by_equipment: dict[int, list[StateChange]] = {}
     for change in changes:
         by_equipment.setdefault(change.equipment_pk, []).append(_bounded(change))
-    timelines = _load(uow, by_equipment)
+    timelines = _load(uow, by_equipment, open_spans)
     folded = {
         pk: (timelines.get(pk, ()), rules.fold_states(timelines.get(pk, ()), facts))
         for pk, facts in by_equipment.items()
@@ -37,19 +38,27 @@ def record_states(uow: UnitOfWork, *, changes: Sequence[StateChange]) -> None:
 
 def _new_spans(before: Sequence[StateSpan], after: Sequence[StateSpan]) -> list[tuple[StateSpan, bool]]:
     """The spans that say something new, each with whether it is the present one."""
-    known = {replace(span, told_us=span.from_us) for span in before}
-    return [(span, span is after[-1]) for span in after if replace(span, told_us=span.from_us) not in known]
+    known = {_said(span) for span in before}
+    return [(span, span is after[-1]) for span in after if _said(span) not in known]
+
+
+def _said(span: StateSpan) -> tuple[Any, ...]:
+    return span.from_us, span.state, span.cause, span.alarm_text
 
 
 def _bounded(change: StateChange) -> StateChange:
     """A machine's text may be long; it is cut, never refused."""
-    return replace(change, cause=change.cause[:CAUSE_MAX], alarm_text=change.alarm_text[:ALARM_TEXT_MAX])
+    if len(change.cause) <= CAUSE_MAX and len(change.alarm_text) <= ALARM_TEXT_MAX:
+        return change
+    return change._replace(cause=change.cause[:CAUSE_MAX], alarm_text=change.alarm_text[:ALARM_TEXT_MAX])
 
 
-def _load(uow: UnitOfWork, by_equipment: Mapping[int, list[StateChange]]) -> dict[int, tuple[StateSpan, ...]]:
+def _load(
+    uow: UnitOfWork, by_equipment: Mapping[int, list[StateChange]], open_spans: Timelines | None
+) -> dict[int, tuple[StateSpan, ...]]:
     """The tail of each timeline that the facts may touch."""
     first = {pk: min(fact.at_us for fact in facts) for pk, facts in by_equipment.items()}
-    spans = statements.load_open_spans(uow, list(first))
+    spans = dict(statements.load_open_spans(uow, list(first)) if open_spans is None else open_spans)
     late = [pk for pk, tail in spans.items() if first[pk] <= tail[0].from_us]
     if late:
         spans |= statements.load_spans_since(uow, late, min(first[pk] for pk in late))
@@ -70,7 +79,7 @@ def _update_status(uow: UnitOfWork, folded: Folded, by_equipment: Mapping[int, l
     return woken
 
 
-def _status_values(row: Any, tail: StateSpan, facts: Sequence[StateChange]) -> dict[str, Any]:
+def _status_values(row: statements.Status, tail: StateSpan, facts: Sequence[StateChange]) -> dict[str, Any]:
     known = rules.is_known(tail.state, silenced=False)
     heard = [fact.at_us for fact in facts if fact.state is not EquipmentState.Unknown]
     reason = "" if known else (row.unknown_reason or UnknownReason.BadQuality.value)
@@ -84,12 +93,12 @@ def _status_values(row: Any, tail: StateSpan, facts: Sequence[StateChange]) -> d
     }
 
 
-def _changed(row: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(row: statements.Status, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if getattr(row, name) != value}
 
 
 def _emit_states(uow: UnitOfWork, new: Mapping[int, Sequence[tuple[StateSpan, bool]]], woken: Sequence[int]) -> None:
-    places = queries.get_equipment_places(uow.session, [*new, *woken]) if new or woken else {}
+    places = statements.load_places(uow, [*new, *woken])
     for pk, spans in new.items():
         for span, is_current in spans:
             _emit_state(uow, places[pk], span, is_current=is_current)
@@ -97,7 +106,7 @@ def _emit_states(uow: UnitOfWork, new: Mapping[int, Sequence[tuple[StateSpan, bo
         _emit_knowledge(uow, places[pk], known=True, reason="", at_us=uow.now_us)
 
 
-def _emit_state(uow: UnitOfWork, place: queries.EquipmentPlace, span: StateSpan, *, is_current: bool) -> None:
+def _emit_state(uow: UnitOfWork, place: EquipmentPlace, span: StateSpan, *, is_current: bool) -> None:
     uow.emit(
         "equipment.state-changed.v1",
         topics=place.topics,
@@ -114,7 +123,7 @@ def _emit_state(uow: UnitOfWork, place: queries.EquipmentPlace, span: StateSpan,
     )
 
 
-def _emit_knowledge(uow: UnitOfWork, place: queries.EquipmentPlace, *, known: bool, reason: str, at_us: int) -> None:
+def _emit_knowledge(uow: UnitOfWork, place: EquipmentPlace, *, known: bool, reason: str, at_us: int) -> None:
     uow.emit(
         "equipment.became-known.v1" if known else "equipment.became-unknown.v1",
         topics=place.topics,
@@ -146,7 +155,7 @@ def _silence(uow: UnitOfWork, equipment_pks: Collection[int], at_us: int) -> Non
     silenced = [pk for pk, row in status.items() if row.known]
     values = {"known": False, "unknown_reason": UnknownReason.BridgeSilent.value, "unknown_since_us": at_us}
     statements.update_status(uow, dict.fromkeys(silenced, values))
-    places = queries.get_equipment_places(uow.session, silenced) if silenced else {}
+    places = statements.load_places(uow, silenced)
     for place in places.values():
         _emit_knowledge(uow, place, known=False, reason=UnknownReason.BridgeSilent.value, at_us=at_us)
 
@@ -164,7 +173,7 @@ def record_known(uow: UnitOfWork, *, equipment_pks: Collection[int], at_us: int)
     woken = [pk for pk, row in status.items() if not row.known and row.unknown_reason == silent]
     values = {"known": True, "unknown_reason": "", "unknown_since_us": None}
     statements.update_status(uow, dict.fromkeys(woken, values))
-    places = queries.get_equipment_places(uow.session, woken) if woken else {}
+    places = statements.load_places(uow, woken)
     for place in places.values():
         _emit_knowledge(uow, place, known=True, reason="", at_us=at_us)
 
@@ -187,7 +196,7 @@ def _record_word(uow: UnitOfWork, equipment_pk: int, name: str, value: Any, at_u
     changed = getattr(row, name) != value
     statements.update_status(uow, {equipment_pk: {name: value, f"{name}_at_us": at_us} if changed else {}})
     if changed:
-        place = queries.get_equipment_places(uow.session, [equipment_pk])[equipment_pk]
+        place = statements.load_places(uow, [equipment_pk])[equipment_pk]
         uow.emit(
             f"equipment.{name}-changed.v1",
             topics=place.topics,

@@ -8,7 +8,7 @@ from typing import Any
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.service import record_known, record_mode, record_remote, record_states, record_unknown
 from mes.equipment.statements import load_open_spans, load_status
-from mes.equipment.types import StateChange
+from mes.equipment.types import StateChange, StateSpan
 from mes.ingest.rules import TargetJob, Word, ends_of_runs, holds_from, in_time_order, job_reports
 from mes.kernel.uow import UnitOfWork
 from mes.orders.service import apply_machine_reports
@@ -60,7 +60,8 @@ def follow_machines(
     told = [word for word in words if word.binding.signal is Signal.equipment_state]
     if not any(binding.signal is Signal.equipment_state for binding, _ in bad):
         told = ends_of_runs(told)
-    record_states(uow, changes=_state_changes(uow, told, texts))
+    tails = load_open_spans(uow, {word.binding.equipment_pk for word in told})
+    record_states(uow, changes=_state_changes(tails, told, texts), open_spans=tails)
     for word in _last_words(words, Signal.unit_mode):
         record_mode(uow, equipment_pk=word.binding.equipment_pk, mode=int(word.value), at_us=word.at_us)
     for word in _last_words(words, Signal.remote_control):
@@ -77,8 +78,9 @@ def _last_words(words: Sequence[Word], signal: Signal) -> list[Word]:
     return list({word.binding.pk: word for word in words if word.binding.signal is signal}.values())
 
 
-def _state_changes(uow: UnitOfWork, told: Sequence[Word], texts: Mapping[int, str]) -> list[StateChange]:
-    tails = load_open_spans(uow, list({word.binding.equipment_pk for word in told})) if told else {}
+def _state_changes(
+    tails: Mapping[int, Sequence[StateSpan]], told: Sequence[Word], texts: Mapping[int, str]
+) -> list[StateChange]:
     known = {pk: spans[-1].told_us for pk, spans in tails.items() if spans}
     return [_state_change(word, known.get(word.binding.equipment_pk), texts) for word in told]
 

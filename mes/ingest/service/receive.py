@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from msgspec.structs import replace
 
-from mes.edge.queries import get_bridge
 from mes.edge.service import mark_seen
+from mes.edge.statements import load_bridge
 from mes.edge.types import Signal, TagBinding
 from mes.history.types import Measurements
 from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
+from mes.ingest.columns import Columns, columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
-from mes.ingest.rules import Epochs, Word, held_since, instant_of, placeable, usable
-from mes.ingest.service.counting import count_pieces
+from mes.ingest.rules import REMEMBERED, Epochs, Word, held_since, instant_of, placeable, usable
+from mes.ingest.service.counting import Counting, Signals
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
-from mes.ingest.service.measuring import keep_history, measurements_in, note_filled
+from mes.ingest.service.measuring import keep_history, note_filled
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
     BatchAnswer,
+    Entry,
     Gap,
     HistoryOf,
     Item,
     Sample,
     Samples,
     SourceEvent,
+    later_part,
     numbers_of,
     sample_at,
+    samples_of,
 )
 from standards.opcua.status import BAD_NO_COMMUNICATION, Quality
 
@@ -66,7 +72,7 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     What was here already is dropped; what nobody can use is quarantined; both are acknowledged. Only a hole is
     refused: `ingest-sequence-gap` with `expected_seq`. An empty batch says that the bridge lives and has nothing more.
     """
-    bridge = get_bridge(uow.session, bridge_id=bridge_id)
+    bridge = load_bridge(uow, bridge_id)
     cursor = statements.load_cursor(uow, bridge.pk, batch.journal_id)
     if batch.first_seq > cursor + 1:
         raise IngestSequenceGap(
@@ -77,13 +83,16 @@ def receive_batch(uow: UnitOfWork, *, bridge_id: str, batch: Batch) -> BatchAnsw
     found = Sorted()
     if last > cursor:
         bindings = bindings_of(uow, bridge)
-        if cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id):
+        anew = cursor == 0 and statements.has_other_journal(uow, bridge.pk, batch.journal_id)
+        if anew:
             _hide_all(found, bindings)
-        _sort(found, bindings, batch, after=cursor)
-        _follow(uow, bridge.pk, bindings, found)
+        signals = statements.load_signals(uow, bindings.remembered)
+        counting = Counting(uow, bindings, signals)
+        _sort(found, bindings, _new_entries(batch, cursor), None if anew else counting)
+        _follow(uow, bridge.pk, bindings, signals, counting, found)
         statements.insert_quarantine(uow, bridge.pk, batch.journal_id, found.quarantine)
         statements.move_cursor(uow, bridge.pk, batch.journal_id, last)
-    if mark_seen(uow, bridge_pk=bridge.pk, caught_up=_live_numbers(batch) < BACKLOG_ITEMS):
+    if mark_seen(uow, bridge=bridge, caught_up=_live_numbers(batch) < BACKLOG_ITEMS):
         refresh_known(uow, bridge.pk)
     known = max(cursor + 1 - batch.first_seq, 0)
     return BatchAnswer(max(cursor, last), min(known, numbers), len(found.quarantine))
@@ -99,31 +108,84 @@ def _hide_all(found: Sorted, bindings: dict[str, TagBinding]) -> None:
     found.gapped |= {b.pk: ALL_SINCE_BASELINE for b in bindings.values() if b.signal is Signal.counter}
 
 
-def _sort(found: Sorted, bindings: Bindings, batch: Batch, *, after: int) -> None:
-    first = batch.first_seq
+def _new_entries(batch: Batch, after: int) -> list[tuple[int, Entry]]:
+    """What comes after a number, each with its own (its first value's) number."""
+    first, entries = batch.first_seq, []
     for entry in batch.items:
-        if isinstance(entry, Samples):
-            _sort_block(found, bindings, entry, first, after)
-        elif first > after:
-            _sort_item(found, bindings, entry, first)
-        first += numbers_of(entry)
+        numbers = numbers_of(entry)
+        known = after + 1 - first
+        if known <= 0:
+            entries.append((first, entry))
+        elif known < numbers and isinstance(entry, Samples):
+            entries.append((after + 1, later_part(entry, known)))
+        first += numbers
+    return entries
 
 
-def _sort_block(found: Sorted, bindings: Bindings, block: Samples, first: int, after: int) -> None:
-    """Measurements of a block stay together; everything else is looked at by itself."""
-    measured, rest = measurements_in(block, bindings.measurement_pks, since=max(0, after + 1 - first))
+def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]], counting: Counting | None) -> None:
+    """Blocks as columns first: their measurements, counters that only rise (`counting`: if they may) and states that
+    only repeat. Everything else is looked at by itself, in the order of the journal.
+    """
+    blocks = [(seq, entry) for seq, entry in entries if isinstance(entry, Samples) and _is_column(entry)]
+    columns = columns_of(blocks, bindings)
+    besides = [entry for _, entry in entries if not isinstance(entry, Samples)]
+    measured, alone = measurements_in(columns, bindings)
     found.measured.append(measured)
-    if block.history_of is not None:
-        found.filled.append((block.history_of, measured))
-    sort = _sort_item if block.history_of is None else _sort_late
-    for place in rest:
-        sort(found, bindings, sample_at(block, place), first + place)
+    runs = None if counting is None else counter_runs(columns, bindings, besides)
+    if counting is not None and runs is not None:
+        taken = counting.fold(runs, columns)
+        alone[runs.number[np.repeat(taken, np.diff(runs.starts, append=len(runs.number)))]] = False
+    alone[repeated_states(columns, bindings, besides)] = False
+    numbers = columns.numbers_alone(alone)
+    for seq, entry in entries:
+        if not isinstance(entry, Samples):
+            _sort_item(found, bindings, entry, seq)
+        elif entry.history_of is not None:
+            _sort_history(found, bindings, entry, entry.history_of, seq)
+        elif is_timed(entry):
+            _sort_block(found, bindings, columns, entry, seq, *next(numbers))
+        else:
+            for place, sample in enumerate(samples_of(entry)):
+                _sort_item(found, bindings, sample, seq + place)
 
 
-def _sort_late(found: Sorted, bindings: dict[str, TagBinding], sample: Item, seq: int) -> None:
+def _is_column(block: Samples) -> bool:
+    return block.history_of is None and is_timed(block)
+
+
+def _sort_block(
+    found: Sorted, bindings: Bindings, columns: Columns, block: Samples, seq: int, begin: int, numbers: Sequence[int]
+) -> None:
+    """The values of a block that stand alone, by their numbers in the columns, where the block's begin at `begin`."""
+    for number in numbers:
+        value, place, own_seq = columns.value[number], columns.place.item(number), seq + number - begin
+        binding = bindings.listed[place - 1] if place else None
+        if binding is None or columns.status.item(number) or not usable(binding.signal, value):
+            _sort_item(found, bindings, sample_at(block, number - begin), own_seq)
+            continue
+        gap = found.gapped.pop(binding.pk, None) if binding.signal is Signal.counter else None
+        data_type = block.data_types[block.tag[number - begin]] if block.data_types else ""
+        at_us, epoch = columns.at_us.item(number), found.epochs.now
+        word = Word(binding, value, at_us, block.observed_at_us, own_seq, True, gap, data_type, epoch)
+        found.epochs.place(found.words, word)
+
+
+def _sort_history(found: Sorted, bindings: Bindings, block: Samples, history_of: HistoryOf, seq: int) -> None:
+    """Out of a machine's history: its measurements together, the rest by itself."""
+    alone: Iterable[int] = range(len(block.value))
+    if is_timed(block):
+        columns = columns_of([(seq, block)], bindings)
+        measured, flags = measurements_in(columns, bindings, late=True)
+        alone = np.flatnonzero(flags).tolist()
+        found.measured.append(measured)
+        found.filled.append((history_of, measured))
+    for place in alone:
+        _sort_late(found, bindings, sample_at(block, place), seq + place)
+
+
+def _sort_late(found: Sorted, bindings: Bindings, sample: Sample, seq: int) -> None:
     """Out of a machine's history: only what has its place by its own time alone. It says nothing about the present, and
     a counter or a state would take it for that."""
-    assert isinstance(sample, Sample)
     binding = bindings.get(sample.tag)
     if sample.source_at_us is None or not placeable(replace(sample, observed_at_us=sample.source_at_us)):
         found.quarantine.append((seq, "bad-time", sample))
@@ -202,17 +264,18 @@ def _word(found: Sorted, binding: TagBinding, sample: Sample, seq: int) -> Word:
     )
 
 
-def _follow(uow: UnitOfWork, bridge_pk: int, bindings: dict[str, TagBinding], found: Sorted) -> None:
+def _follow(
+    uow: UnitOfWork, bridge_pk: int, bindings: Bindings, signals: Signals, counting: Counting, found: Sorted
+) -> None:
     """Jobs first, so that counts find the job that ran; then counts; then what screens show."""
-    signals = statements.load_signals(uow, bridge_pk)
     statements.insert_gaps(uow, bridge_pk, found.gaps)
     statements.insert_alarms(uow, found.alarms)
     follow_jobs(uow, bindings, signals, found.words)
-    count_pieces(uow, bridge_pk, bindings, signals, found.words, found.gapped)
+    counting.count(found.words, found.gapped)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
     note_filled(uow, bridge_pk, found.filled)
-    remembered = (word for word in found.words if word.binding.signal in statements.REMEMBERED)
+    remembered = (word for word in found.words if word.binding.signal in REMEMBERED)
     statements.save_signals(uow, held_since(remembered, signals))
     statements.mark_signals_bad(uow, _still_bad(found))
 
@@ -221,9 +284,7 @@ def _still_bad(found: Sorted) -> list[int]:
     """Tags whose last word in the batch was a bad one."""
     last_good = {word.binding.pk: word.observed_at_us for word in found.words}
     return [
-        b.pk
-        for b, sample in found.bad
-        if b.signal in statements.REMEMBERED and sample.observed_at_us >= last_good.get(b.pk, -1)
+        b.pk for b, sample in found.bad if b.signal in REMEMBERED and sample.observed_at_us >= last_good.get(b.pk, -1)
     ]
 
 
@@ -232,7 +293,7 @@ def forget_baselines(uow: UnitOfWork, *, bridge_id: str) -> None:
 
     For machines that were exchanged or reprogrammed; what was counted stays.
     """
-    bridge = get_bridge(uow.session, bridge_id=bridge_id)
+    bridge = load_bridge(uow, bridge_id)
     uow.driver_execute(
         "DELETE FROM counter_baseline WHERE binding_pk IN (SELECT pk FROM tag_binding WHERE bridge_pk = ?)",
         (bridge.pk,),

@@ -7,7 +7,6 @@ never adds to what the machine counted. At a manual station good and scrap are b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from mes.definitions.queries import list_scrap_reasons
@@ -53,7 +52,7 @@ def _unless_by_hand(count: Count, jobs: Mapping[int, JobRecord]) -> Count:
     job = jobs.get(count.job_pk or 0)
     if job is None or job.counted_at_us is None or count.cause is not Cause.machine:
         return count
-    return replace(count, job_pk=None, unassigned=Unassigned.counted_by_hand)
+    return count._replace(job_pk=None, unassigned=Unassigned.counted_by_hand)
 
 
 def _add(job: JobRecord, count: Count) -> None:
@@ -123,7 +122,7 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
         raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
     if not is_new_act(uow, job, request_id, "scrap"):
         return
-    scrap = replace(_operator_count(uow, job, CountKind.scrap, pieces, request_id), reason_id=reason_id)
+    scrap = _operator_count(uow, job, CountKind.scrap, pieces, request_id)._replace(reason_id=reason_id)
     taken = [] if job.manual else [_operator_count(uow, job, CountKind.good, -pieces, request_id)]
     record_counts(uow, counts=[*taken, scrap])
 

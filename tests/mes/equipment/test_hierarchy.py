@@ -24,6 +24,7 @@ from mes.equipment.service import (
     update_equipment,
     update_physical_asset,
 )
+from mes.equipment.statements import load_asset_pks
 from mes.equipment.types import EquipmentSpec, PhysicalAssetSpec, PutOutcome
 from mes.kernel.db import Database
 from mes.kernel.errors import BadCursor, VersionConflict
@@ -137,7 +138,7 @@ def test_swapping_a_machine_ends_one_interval_and_begins_the_next(plant: Databas
     assert [(m.physical_asset_id, m.to_at is None) for m in mappings] == [("SN-1", False), ("SN-2", True)]
     assert mappings[0].to_at == mappings[1].from_at
     pks = plant.read_now(queries.get_equipment_pks, ids=["CELL"])
-    at = {t: plant.read_now(queries.get_asset_pks, equipment_pks=pks.values(), at_us=t) for t in (999, 4_999, 5_000)}
+    at = {t: plant.write_now(load_asset_pks, actor=None, pks=pks.values(), at_us=t) for t in (999, 4_999, 5_000)}
     first = plant.read_now(queries.get_physical_asset, physical_asset_id="SN-1").pk
     second = plant.read_now(queries.get_physical_asset, physical_asset_id="SN-2").pk
     assert at == {999: {}, 4_999: {pks["CELL"]: first}, 5_000: {pks["CELL"]: second}}

@@ -111,6 +111,32 @@ class TestAttribution:
         assert job(plant, "PO-1-LINE").good_low == 3
         assert [c.quantity for c in plant.read_now(list_unassigned_counts)] == [2]
 
+    def test_a_count_beyond_all_measure_is_kept_as_at_least_so_many(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        """No batch is refused for its content: 64 bits of pieces do not fit where millionths of pieces are kept."""
+        for value in (2**63 + 1, 2**63 + 2, 2**64 - 3):
+            clock.advance(seconds=1)
+            assert running.say(running.sample(f"{CELL}.Good", value)).accepted_through == running.seq
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (10**11, None)
+
+    @pytest.mark.parametrize("tag", [f"{CELL}.Mode", f"{LINE}.Job.State", f"{LINE}.Job.Substate"])
+    def test_a_mode_or_a_job_state_beyond_all_measure_is_no_value(self, running: Box, tag: str) -> None:
+        assert running.say(running.sample(tag, 2**40)).quarantined == 1
+
+    def test_a_marker_and_a_type_may_hold_what_no_database_keeps(
+        self, plant: Database, running: Box, clock: SettableClock
+    ) -> None:
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.StartedAt", "boot-\x00"))
+        clock.advance(seconds=1)
+        running.say(running.sample(f"{CELL}.Good", 2, data_type="UInt\x00"))
+        clock.advance(seconds=1)
+        assert running.say(running.sample(f"{CELL}.Good", 5, data_type="UInt\x00")).quarantined == 0
+        found = job(plant, "PO-1-LINE")
+        assert (found.good_low, found.good_high) == (5, 5)
+
     def test_setup_pieces_and_dry_cycles_are_nobodys(self, plant: Database, running: Box, clock: SettableClock) -> None:
         running.say(running.sample(f"{CELL}.Mode", 3))
         clock.advance(seconds=1)
