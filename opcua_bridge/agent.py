@@ -16,10 +16,12 @@ from typing import Any, Final
 import httpx
 
 from opcua_bridge.certificate_keeper import CertificateKeeper
+from opcua_bridge.certificate_notes import notes_of
 from opcua_bridge.clock import Clock
 from opcua_bridge.commander import Commander
 from opcua_bridge.health import RideThroughs, endpoint_health, fitted, listed, tag_ride_throughs, write_status_forever
 from opcua_bridge.journal import Journal
+from opcua_bridge.map_editing import with_endpoint
 from opcua_bridge.metrics import metrics_served
 from opcua_bridge.reporter import Reporter
 from opcua_bridge.settings import BridgeSettings
@@ -28,6 +30,7 @@ from opcua_bridge.tag_map import Endpoint, TagMap, load_tag_map, parse_tag_map
 from opcua_bridge.trust import Trust
 from opcua_bridge.uplink import Uplink
 from opcua_bridge.values import to_us
+from standards.lineside.commands_v1 import MapEndpoint
 from standards.lineside.health_v1 import (
     MAX_LISTED,
     MAX_TEXT,
@@ -89,6 +92,10 @@ class Agent:
         _write_atomically(self._settings.tag_map, text)
         self._use(tag_map)
         self._map_changed.set()
+
+    def apply_endpoint(self, endpoint: MapEndpoint) -> None:
+        """Put one machine into the tag map and use it. TagMapRefused or OSError: the old map stays."""
+        self.apply_map(with_endpoint(self._settings.tag_map.read_text(encoding="utf-8"), endpoint))
 
     def _use(self, tag_map: TagMap) -> None:
         self.tag_map = tag_map
@@ -218,19 +225,20 @@ class Agent:
         )
 
     def _certificates(self) -> dict[str, Any]:
-        """The own one, if one was needed yet, and those of machines' servers that wait for a decision."""
-        waiting = self.trust.waiting()[:MAX_LISTED]
+        """The own one, if one was needed yet, and those of machines' servers."""
+        known = self.trust.known_lately()
+        told = {
+            "certificates_waiting": self.trust.waiting()[:MAX_LISTED],
+            "certificates": notes_of(known, self.trust.now()),
+            "certificates_total": len(known),
+        }
         if not self.trust.own.file.is_file():
-            return {"certificates_waiting": waiting}
+            return told
         try:
             own = self.trust.own.current().facts
         except (OSError, ValueError):
-            return {"certificates_waiting": waiting}
-        return {
-            "certificate": own.thumbprint,
-            "certificate_ends_us": to_us(own.ends_at),
-            "certificates_waiting": waiting,
-        }
+            return told
+        return {**told, "certificate": own.thumbprint, "certificate_ends_us": to_us(own.ends_at)}
 
 
 def version() -> str:

@@ -8,19 +8,22 @@ numeric ids may be other ones after a machine's server was restarted or updated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from standards.opcua.node_names import ARROW, OWN, address
+
+__all__ = [
+    "OWN",
+    "STANDARD",
+    "address",
+    "canonical_step",
+    "has_path",
+    "split_address",
+    "split_step",
+    "step_of",
+]
 STANDARD: Final = "http://opcfoundation.org/UA/"
-OWN: Final = "urn:lineside:own-namespace"
-"""Stands for the namespace a server calls after itself, the second in its list (OPC 10000-3 clause 8.2.2): its URI
-often has the name of the computer, another one at each of eight like machines."""
-ARROW: Final = " ⟶ "
-
-
-def address(start: str, steps: Iterable[str]) -> str:
-    """The node at the end of these steps; `start` itself if there are none."""
-    return ARROW.join([start, *steps])
 
 
 def split_address(node: str) -> tuple[str, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 import httpx
 import msgspec
 
+from opcua_bridge import looking
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.discovery.browsing import Bounds, browse
@@ -60,6 +61,8 @@ class Machines(Protocol):
     def source(self, endpoint: str) -> Source: ...
 
     def apply_map(self, text: str) -> None: ...
+
+    def apply_endpoint(self, endpoint: commands_v1.MapEndpoint) -> None: ...
 
 
 class CommanderHealth:
@@ -273,8 +276,11 @@ class Commander:
         return await self._recalled(command, job, result, LOST_WAIT_S)
 
     async def _browse(self, command: Command) -> CommandResult:
-        """Payload: `endpoint`, and if wanted `root` (a node) and `max_nodes`. The document has the `nodes`, whether
-        they are `complete`, and if not, why, in `remarks`."""
+        """Payload: LookCommand; or `endpoint`, and if wanted `root` (a node) and `max_nodes`. The document of these has
+        the `nodes`, whether they are `complete`, and if not, why, in `remarks`."""
+        if "url" in command.payload:
+            asked = commands_v1.read_payload(command.payload, commands_v1.LookCommand)
+            return await looking.look(asked, self._machines.trust)
         channel = self._machines.source(str(command.payload["endpoint"])).channel
         most = min(int(command.payload.get("max_nodes", 500)), 2_000)
         bounds = Bounds(max_nodes=most, within_s=BROWSE_WITHIN_S)
@@ -285,7 +291,11 @@ class Commander:
         )
 
     async def _watch(self, command: Command) -> CommandResult:
-        """Payload: `tags` (at most 50) and `seconds` (at most 25). The document has every change seen."""
+        """Payload: WatchCommand; or `tags` (at most 50) and `seconds` (at most 25), whose document has every change
+        seen."""
+        if "url" in command.payload:
+            asked = commands_v1.read_payload(command.payload, commands_v1.WatchCommand)
+            return await looking.watch_at(asked, self._machines.trust)
         tags = [str(t) for t in command.payload["tags"]][:MAX_WATCH_TAGS]
         until = time.monotonic() + min(float(command.payload.get("seconds", 5)), MAX_WATCH_S)
         seen: dict[str, dict[str, Any]] = {}
@@ -330,9 +340,14 @@ class Commander:
         )
 
     async def _apply_map(self, command: Command) -> CommandResult:
-        """Payload: `toml`, the whole tag map. It is checked whole, kept, and used from now on."""
+        """Payload: ApplyEndpointCommand; or `toml`, the whole tag map. It is checked whole, kept, and used from now
+        on."""
         try:
-            self._machines.apply_map(str(command.payload["toml"]))
+            if "endpoint" in command.payload:
+                asked = commands_v1.read_payload(command.payload, commands_v1.ApplyEndpointCommand)
+                self._machines.apply_endpoint(asked.endpoint)
+            else:
+                self._machines.apply_map(str(command.payload["toml"]))
         except TagMapRefused as refused:
             errors = [msgspec.to_builtins(e) for e in refused.errors]
             return CommandResult(Outcome.refused, "tag-map-refused", str(refused)[:2000], {"errors": errors})

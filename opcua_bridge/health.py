@@ -236,7 +236,11 @@ def fitted(health: BridgeHealth, max_bytes: int = MAX_HEALTH_BYTES) -> BridgeHea
 
 
 def _shortened(health: BridgeHealth, length: int) -> BridgeHealth:
-    return msgspec.structs.replace(health, endpoints=[_shorter(e, length) for e in health.endpoints])
+    return msgspec.structs.replace(
+        health,
+        endpoints=[_shorter(e, length) for e in health.endpoints],
+        certificates=health.certificates[: 4 * length],
+    )
 
 
 def _shorter(endpoint: EndpointHealth, length: int) -> EndpointHealth:

@@ -1,5 +1,7 @@
 """The tag map: which node of which machine is which tag. TOML, nodes by namespace URI, checked whole.
 
+It may be empty: a bridge without machines waits to be told of one (`apply-map`).
+
 ```toml
 [namespaces]
 sim = "urn:lineside:simulator"
@@ -241,8 +243,6 @@ def parse_tag_map(text: str, *, urls: Mapping[str, str] | None = None) -> TagMap
     made = [tag for e in document.endpoint for tag in _job_tags(e)]
     errors += _twice(text, "tag", [*(t.tag for e in document.endpoint for t in e.tag), *made])
     errors += _twice(text, "job target", [t.equipment for e in document.endpoint for t in e.job_target])
-    if not document.endpoint:
-        errors.append(MapError("no-endpoint", "file", "there is no [[endpoint]]"))
     if errors:
         raise TagMapRefused(errors)
     return TagMap(endpoints=tuple(endpoints))

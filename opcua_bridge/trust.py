@@ -90,6 +90,7 @@ class Trust:
         self._folder, self.now, self.strict = folder, now, strict
         self.own = OwnCertificates(folder / "own", now=now)
         self._waiting: tuple[tuple[int, ...], list[str]] = ((), [])
+        self._known: tuple[tuple[int, ...], list[KnownCertificate]] = ((), [])
 
     # ------------------------------------------------------ servers' certificates
 
@@ -175,10 +176,17 @@ class Trust:
     def known(self) -> list[KnownCertificate]:
         """All certificates of servers seen so far, those that wait for a decision first."""
         files = [f for kind in ("rejected", "trusted") for f in sorted((self._folder / kind).glob("*.der"))]
-        found = [self._known(file) for file in files]
+        found = [self._known_of(file) for file in files]
         return sorted((k for k in found if k is not None), key=lambda k: (k.state is not TrustState.waiting, k.subject))
 
-    def _known(self, file: Path) -> KnownCertificate | None:
+    def known_lately(self) -> list[KnownCertificate]:
+        """The same, cheap enough to be asked for every two seconds: read anew when a file has come, gone or changed."""
+        stamp = tuple(_changed_ns(self._folder / kind) for kind in ("trusted", "rejected", "about"))
+        if stamp != self._known[0]:
+            self._known = stamp, self.known()
+        return self._known[1]
+
+    def _known_of(self, file: Path) -> KnownCertificate | None:
         try:
             content = facts(file.read_bytes())
         except (OSError, ValueError):

@@ -2,8 +2,8 @@
 
 One table per language in `web/locales/<language>.toml`, the same keys in each (`tests/web/test_wording.py`).
 Placeholders are `{name}` or `{name:spec}`; numbers are written by Babel. Specs: `time` (14:02), `date` (21 Nov),
-`day` (Sat 21 Nov), `moment` (21 Nov, 14:02), `clock` (14:02:09), `age` (seconds or timedelta: "3 min"),
-`cycle` (seconds: "42.5 s"), `raw` (as it is). An entry with `one` and `other` is chosen by the plural of `n`.
+`year` (21 Nov 2026), `day` (Sat 21 Nov), `moment` (21 Nov, 14:02), `clock` (14:02:09), `age` (seconds or timedelta:
+"3 min"), `cycle` (seconds: "42.5 s"), `raw` (as it is). An entry with `one` and `other` is chosen by the plural of `n`.
 A unit of measure given as `unit` is written as `uom.<unit>` says, where the table knows it.
 
 `qps-ploc` is English made 40 % longer, with accents: a layout that survives it survives German and Finnish.
@@ -158,6 +158,8 @@ class _Formatter(string.Formatter):
                 return str(format_time(value, "HH:mm", locale=self._locale))
             case "clock":
                 return str(format_time(value, "HH:mm:ss", locale=self._locale))
+            case "year":
+                return str(format_skeleton("yMMMd", value, locale=self._locale))
             case "date":
                 return str(format_skeleton("MMMd", value, locale=self._locale))
             case "day":

@@ -24,6 +24,10 @@ class Permission(StrEnum):
     """Hand in samples and take commands: an edge box, nobody else."""
     view_bridges = "view-bridges"
     """See how the edge boxes and their connections to machines are."""
+    decide_trust = "decide-trust"
+    """Approve, reject and revoke certificates of machines' servers."""
+    connect_machines = "connect-machines"
+    """Set up a machine: look at it through an edge box, and bind what it tells."""
     read_metrics = "read-metrics"
     """The plant's figures for a monitoring system."""
 
@@ -31,8 +35,20 @@ class Permission(StrEnum):
 _P = Permission
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.operator: frozenset({_P.view_floor, _P.operate}),
-    Role.supervisor: frozenset({_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance, _P.view_bridges}),
-    Role.engineer: frozenset({_P.view_floor, _P.operate, _P.manage_master_data, _P.read_performance, _P.view_bridges}),
+    Role.supervisor: frozenset(
+        {_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance, _P.view_bridges, _P.connect_machines}
+    ),
+    Role.engineer: frozenset(
+        {
+            _P.view_floor,
+            _P.operate,
+            _P.manage_master_data,
+            _P.read_performance,
+            _P.view_bridges,
+            _P.decide_trust,
+            _P.connect_machines,
+        }
+    ),
     Role.administrator: frozenset(
         {
             _P.view_floor,
@@ -42,6 +58,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_access,
             _P.read_performance,
             _P.view_bridges,
+            _P.decide_trust,
+            _P.connect_machines,
             _P.read_metrics,
         }
     ),

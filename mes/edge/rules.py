@@ -1,11 +1,13 @@
-"""Pure: whether a binding makes sense, and when a bridge counts as silent."""
+"""Pure: whether a binding makes sense, when a bridge counts as silent, what may be decided about a certificate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from mes.edge.types import Signal, TagBindingSpec
+from mes.edge.types import CommandState, CommandView, Signal, TagBindingSpec
+from standards.lineside.commands_v1 import TrustAction
+from standards.lineside.health_v1 import CertificateState
 from standards.packml.states import STATE_MAPS
 
 SILENT_AFTER_US: Final = 15_000_000
@@ -41,3 +43,19 @@ def _counter_faults(spec: TagBindingSpec) -> Iterator[str]:
 def is_silent(last_seen_at_us: int | None, now_us: int) -> bool:
     """Whether nobody heard of the bridge for too long."""
     return last_seen_at_us is None or now_us - last_seen_at_us > SILENT_AFTER_US
+
+
+_DECISIONS: Final[Mapping[CertificateState, tuple[TrustAction, ...]]] = {
+    CertificateState.waiting: (TrustAction.approve, TrustAction.reject),
+    CertificateState.trusted: (TrustAction.revoke,),
+    CertificateState.refused: (TrustAction.approve,),
+    CertificateState.revoked: (TrustAction.approve,),
+}
+
+
+def open_decisions(state: CertificateState, commands: Iterable[CommandView], now_us: int) -> tuple[TrustAction, ...]:
+    """What may be decided about a certificate that stands so: nothing while the bridge has still to answer to one of
+    these commands."""
+    if any(command.standing(now_us) is CommandState.waiting for command in commands):
+        return ()
+    return _DECISIONS.get(state, ())

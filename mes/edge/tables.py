@@ -56,7 +56,10 @@ class TagBindingRow(TableModel, table=True):
 
 class CommandRow(TableModel, table=True):
     __tablename__ = "bridge_command"
-    __table_args__ = (Index("ix_bridge_command_waiting", "bridge_pk", "state", "pk"),)
+    __table_args__ = (
+        Index("ix_bridge_command_waiting", "bridge_pk", "state", "pk"),
+        Index("ix_bridge_command_kind", "bridge_pk", "kind", "pk"),
+    )
 
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=36, unique=True)
@@ -64,9 +67,57 @@ class CommandRow(TableModel, table=True):
     kind: str = Field(max_length=20)
     payload: str = Field(sa_column=Column(Text, nullable=False))
     state: str = Field(max_length=10)
+    asked_by_pk: int | None = Field(default=None, foreign_key="principal.pk")
+    """Who wanted it; None: the server itself."""
     created_at_us: int = Field(sa_column=micros())
     expires_at_us: int = Field(sa_column=micros())
     finished_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     code: str = Field(default="", max_length=100)
     message: str = Field(default="", sa_column=Column(Text, nullable=False, default=""))
     result: str = Field(default="", sa_column=Column(Text, nullable=False, default=""))
+
+
+class MachineSetupRow(TableModel, table=True):
+    """A machine that somebody sets up on screen."""
+
+    __tablename__ = "machine_setup"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=36, unique=True)
+    bridge_pk: int = Field(foreign_key="bridge.pk")
+    equipment_pk: int = Field(foreign_key="equipment.pk")
+    name: str = Field(max_length=100)
+    """Of the endpoint in the tag map, and what its tags begin with."""
+    url: str = Field(max_length=300)
+    state: str = Field(max_length=10)
+    content: str = Field(sa_column=Column(Text, nullable=False))
+    """JSON, what was chosen and which tags were bound."""
+    version: int
+    begun_by_pk: int | None = Field(default=None, foreign_key="principal.pk")
+    begun_at_us: int = Field(sa_column=micros())
+    changed_at_us: int = Field(sa_column=micros())
+
+
+class MachineSetupStepRow(TableModel, table=True):
+    """What the bridge was asked for a machine that is set up; its command has the answer."""
+
+    __tablename__ = "machine_setup_step"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    setup_pk: int = Field(foreign_key="machine_setup.pk", index=True)
+    what: str = Field(max_length=10)
+    node: str = Field(sa_column=Column(Text, nullable=False))
+    """Where the look begins; empty: Objects, or does not matter."""
+    command_pk: int = Field(foreign_key="bridge_command.pk", index=True)
+
+
+class MachineTemplateRow(TableModel, table=True):
+    """What was chosen for one machine, for like ones."""
+
+    __tablename__ = "machine_template"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    choices: str = Field(sa_column=Column(Text, nullable=False))
+    saved_by_pk: int | None = Field(default=None, foreign_key="principal.pk")
+    saved_at_us: int = Field(sa_column=micros())

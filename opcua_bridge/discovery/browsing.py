@@ -60,6 +60,11 @@ class Limits:
         return min(self.nodes_per_browse, self.continuation_points or self.nodes_per_browse)
 
 
+def not_deeper(levels: int) -> str:
+    """What is said where there may be more below the deepest level looked at."""
+    return f"not deeper than {levels} levels"
+
+
 async def read_limits(channel: Channel) -> Limits:
     values = await channel.read_attribute([ua.NodeId(n) for n in _LIMIT_NODES], ua.AttributeIds.Value)
     most = [v.Value.Value if v.Value is not None and isinstance(v.Value.Value, int) else 0 for v in values]
@@ -204,7 +209,7 @@ class _Walk:
             if not level or self._is_full():
                 break
         else:
-            self._remarks.append(f"not deeper than {self._bounds.max_depth} levels")
+            self._remarks.append(not_deeper(self._bounds.max_depth))
         await self._describe(ids)
         remarks = tuple(dict.fromkeys(self._remarks))
         own = next(iter(self._channel.status.namespaces[1:]), "")

@@ -35,8 +35,8 @@ from opcua_bridge.discovery.proposal import Proposal, TargetProposal
 from opcua_bridge.discovery.proposals import Proposals, names
 from opcua_bridge.discovery.tree import Found, Tree, printable
 from opcua_bridge.tag_map import DRIVERS, NODE, Endpoint, MapError, TagMapRefused, parse_tag_map
+from standards.opcua.node_names import general, named
 
-MACHINE: Final = "{machine}"
 NOTHING: Final = 1.01
 """No proposal is so sure: all of them are written as comments."""
 EVENTS: Final = 0.5
@@ -126,7 +126,7 @@ def _is_tables(value: object) -> bool:
 
 def _named(value: Any, machine: str) -> Any:
     if isinstance(value, str):
-        return value.replace(MACHINE, machine)
+        return named(value, machine=machine)
     return [_named(v, machine) for v in value] if isinstance(value, list) else value
 
 
@@ -199,16 +199,13 @@ def _ways(path: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 def _like(entry: _Entry, prefix: str, own: str) -> _Entry:
     """The entry with `{machine}` where the machine's name stands by itself, and no namespace that has its name."""
-    alone = re.compile(rf"(?<![^\W_]){re.escape(prefix)}(?![^\W_])" if prefix else r"(?!)")
 
-    def general(value: Any) -> Any:
+    def like(value: Any) -> Any:
         if isinstance(value, list):
-            return [general(v) for v in value]
-        if own and value.startswith(f"nsu={own};"):
-            return f"nsu={OWN};{general(value.removeprefix(f'nsu={own};'))}"
-        return alone.sub(MACHINE, value)
+            return [like(v) for v in value]
+        return general(value, machine=prefix, own=own)
 
-    return _Entry(entry.table, tuple((k, general(v)) for k, v in entry.keys), entry.remarks, entry.taken)
+    return _Entry(entry.table, tuple((k, like(v)) for k, v in entry.keys), entry.remarks, entry.taken)
 
 
 # ----------------------------------------------------------------------- text

@@ -8,7 +8,7 @@ machine answered: it never makes a job `Running`, only the machine's own signal 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -78,6 +78,158 @@ class TrustCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     action: TrustAction = TrustAction.approve
     thumbprint: str = ""
     """SHA-256, lower-case hex."""
+
+
+# ------------------------------------------------------------- looking at a machine
+#
+# A `browse` or `watch` command with a `url` is about a machine that need not be in the bridge's tag map: the bridge
+# connects to it for as long as it looks. A bridge of an earlier version answers `bad-payload`. Nodes and paths are the
+# bridge's words: the server hands them back as they came.
+
+MAX_LOOK_NODES: Final = 300
+MAX_PROPOSALS: Final = 200
+MAX_WATCHED: Final = 100
+MAX_LOOK_S: Final = 60.0
+MAX_WORDS: Final = 300
+
+
+class LookCommand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of kind `browse` for a machine at an address. The document is a NodeList, or, if `propose`, Proposals."""
+
+    url: str
+    name: str = ""
+    """What it will be called; also in the list of certificates."""
+    root: str = ""
+    """Key of a node: what is right below it is looked at; empty: below Objects."""
+    propose: bool = False
+    watch_s: float = 2.0
+    """How long values are watched before something is proposed."""
+
+
+class WatchCommand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Payload of kind `watch` for a machine at an address. The document is a SeenList."""
+
+    url: str
+    keys: list[str]
+    name: str = ""
+    seconds: float = MAX_LOOK_S
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a value was seen to do, never more than was seen. Values are as they are shown to people."""
+
+    key: str
+    pattern: str = "unwatched"
+    """unwatched, unreadable, constant, rising, keeping-time, few-values, fresh-values, wandering."""
+    seconds: float = 0.0
+    changes: int = 0
+    first: str = ""
+    last: str = ""
+    rise_least: int = 0
+    """The smallest step upwards, of integers."""
+    rise_most: int = 0
+    falls: int = 0
+    distinct: int = 0
+    status: str = ""
+    """Name of the last bad StatusCode."""
+
+
+class SeenList(msgspec.Struct, frozen=True):
+    seen: list[Seen]
+
+
+class Node(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A node as it is shown in a tree."""
+
+    key: str
+    """What the bridge knows it by."""
+    node: str
+    """Where its browse path begins, or the node itself."""
+    path: list[str] = []
+    """Browse names from there on."""
+    words: str = ""
+    """The way to it, for people."""
+    name: str = ""
+    kind: str = "object"
+    """`object` or `variable`."""
+    data_type: str = ""
+    value: str = ""
+    unit: str = ""
+    status: str = ""
+    """Name of the StatusCode of a value that is not there."""
+
+
+class NodeList(msgspec.Struct, frozen=True, omit_defaults=True):
+    nodes: list[Node]
+    complete: bool = True
+    remarks: list[str] = []
+    """What could not be seen, in English."""
+
+
+class ProposedTag(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A variable and what it may be; `slot` is empty where nothing is proposed."""
+
+    at: Node
+    tag: str
+    """Its name below the machine's."""
+    tag_class: str = ""
+    slot: str = ""
+    """state, mode, good, scrap, total, identity, alarm, measurement, nameplate, other."""
+    confidence: float = 0.0
+    evidence: list[str] = []
+    doubts: list[str] = []
+    seen: Seen | None = None
+
+
+class Proposals(msgspec.Struct, frozen=True, omit_defaults=True):
+    tags: list[ProposedTag]
+    """The surest first."""
+    machines: list[str] = []
+    """What the machine was recognised as."""
+    own: str = ""
+    """URI of the namespace that the machine calls after itself."""
+    more: int = 0
+    """Variables beyond the bound of this document."""
+    security: str = ""
+    remarks: list[str] = []
+
+
+class MapTag(msgspec.Struct, frozen=True, omit_defaults=True):
+    tag: str
+    node: str
+    tag_class: str
+    path: list[str] = []
+
+
+class MapEndpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A machine to be put into the tag map; what the map has besides stays as it is."""
+
+    name: str
+    url: str
+    tags: list[MapTag]
+
+
+class ApplyEndpointCommand(msgspec.Struct, frozen=True):
+    """Payload of kind `apply-map` for one machine. Again with the same content it changes nothing."""
+
+    endpoint: MapEndpoint
+
+
+Payload = TypeVar("Payload")
+
+
+def read_payload(payload: dict[str, Any], kind: type[Payload]) -> Payload:
+    """Read a payload. msgspec.ValidationError if it is none of this kind."""
+    return msgspec.convert(payload, kind)
+
+
+def read_document(document: Any, kind: type[Payload]) -> Payload:
+    """Read the document of a result. msgspec.ValidationError if it is none of this kind."""
+    return msgspec.convert(document, kind)
+
+
+def to_document(struct: msgspec.Struct) -> dict[str, Any]:
+    return msgspec.to_builtins(struct)  # type: ignore[no-any-return]
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ MAX_HEALTH_BYTES: Final = 256 * 1024
 MAX_ENDPOINTS: Final = 64
 MAX_LISTED: Final = 12
 """Tags, nodes and gaps listed per endpoint; the counts beside them are of all."""
+MAX_CERTIFICATES: Final = 64
 MAX_NAME: Final = 200
 MAX_TEXT: Final = 300
 STALE_AFTER_S: Final = 15.0
@@ -211,6 +212,48 @@ class EndpointHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is wrong with certificates and secrets, and not refused; in words."""
 
 
+class CertificateState(StrEnum):
+    waiting = "waiting"
+    """Seen, and nobody has decided yet."""
+    trusted = "trusted"
+    refused = "refused"
+    """Somebody has said no."""
+    revoked = "revoked"
+    """Was trusted, until somebody took it back."""
+    unknown = "unknown"
+    """A word of a later version."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> CertificateState | None:
+        """A word of a later version is not an error."""
+        return cls.unknown if isinstance(value, str) else None
+
+
+class CertificateNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The certificate of a machine's server, as a person needs it who decides on it."""
+
+    thumbprint: Name
+    """SHA-256, lower-case hex."""
+    state: CertificateState = CertificateState.unknown
+    subject: Text = ""
+    issuer: Text = ""
+    application_uri: Text = ""
+    """Of the application it is made out for."""
+    hosts: Text = ""
+    """DNS names and addresses it is made out for."""
+    begins_us: Micros = 0
+    ends_us: Micros = 0
+    endpoint: Name = ""
+    """Where it was seen; empty: before there was a tag map with it."""
+    url: Text = ""
+    seen_at_us: Micros = 0
+    decided_at_us: Micros = 0
+    replaces: Name = ""
+    """Thumbprint of the one that the same server showed before."""
+    flaws: list[Name] = []
+    """`expired`, `not-yet-valid`, `wrong-host`, `wrong-application-uri` (OPC 10000-4 clause 6.1.3)."""
+
+
 class JournalHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """What waits for the server."""
 
@@ -259,6 +302,9 @@ class BridgeHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """Its thumbprint, SHA-256 in hex; empty as long as none was needed."""
     certificates_waiting: list[Name] = []
     """Thumbprints of machine servers' certificates that nobody has decided on."""
+    certificates: Annotated[list[CertificateNote], Meta(max_length=MAX_CERTIFICATES)] = []
+    """Of machines' servers, those that wait for a decision first."""
+    certificates_total: Count = 0
 
 
 class HealthAnswer(msgspec.Struct, frozen=True):
@@ -291,7 +337,8 @@ def signature(health: BridgeHealth) -> list[object]:
         for e in health.endpoints
     ]
     own = _level(health.certificate_ends_us, health.at_us)
-    return [endpoints, bool(health.uplink.error), bool(health.journal.dropped), is_skewed(health.server_skew_s), own]
+    bridge = [bool(health.uplink.error), bool(health.journal.dropped), is_skewed(health.server_skew_s), own]
+    return [endpoints, *bridge, health.certificates_waiting, [[c.thumbprint, c.state] for c in health.certificates]]
 
 
 def _level(ends_us: int | None, now_us: int) -> str:

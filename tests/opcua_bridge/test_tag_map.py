@@ -42,7 +42,6 @@ def test_aliases_are_written_out_and_addresses_can_be_replaced() -> None:
     ("text", "code", "line"),
     [
         ("[[endpoint", "not-toml", 1),
-        ("", "no-endpoint", 0),
         (HEAD + tag(node='"x;s=T"'), "unknown-namespace", 8),
         (HEAD + tag(node='"T"'), "bad-node", 8),
         (HEAD + tag(node='"m;i=T"'), "bad-node", 8),

@@ -13,6 +13,7 @@ import pytest
 from asyncua import ua
 
 from opcua_bridge.certificate_facts import Flaw, facts, flaws, leaf, thumbprint
+from opcua_bridge.certificate_notes import notes_of
 from opcua_bridge.cli import main
 from opcua_bridge.offers import POLICIES, Offer, check_untouched, chosen
 from opcua_bridge.own_certificate import RENEW_DAYS, VALID_DAYS, OwnCertificates
@@ -20,6 +21,7 @@ from opcua_bridge.refusal_words import CERTIFICATE_CODES, USER_CODES, is_refusal
 from opcua_bridge.refusals import NotOffered, PasswordInClear, UntrustedServer
 from opcua_bridge.tag_map import Endpoint, Security
 from opcua_bridge.trust import MAX_REJECTED, Secured, Trust, TrustState, UnknownCertificate
+from standards.lineside.health_v1 import MAX_CERTIFICATES, BridgeHealth, certificate_days, decode_health, encode
 from tests.opcua_bridge.certificates import made_certificate
 from tests.opcua_bridge.support import environment
 
@@ -351,3 +353,33 @@ def test_the_command_line_hands_out_and_renews_the_own_certificate(
     assert following.facts.thumbprint in capsys.readouterr().out
     assert trust_command(folder, "own", "--out", str(out)) == 0
     assert out.read_bytes() == following.certificate
+
+
+def test_the_health_document_tells_of_certificates_with_their_flaws(tmp_path: Path) -> None:
+    """Also of one that ends in 9999, and without claiming flaws of an address it was never seen at."""
+    trust = Trust(tmp_path / "trust")
+    aeon = timedelta(days=365 * 7_000)
+    seen = made_certificate(tmp_path, name="seen", hosts=("elsewhere",), ends_in=aeon).certificate.read_bytes()
+    over = made_certificate(tmp_path, name="over", begins_in=-2 * DAY, ends_in=-DAY).certificate.read_bytes()
+    mark = trust.remember_rejected(
+        seen, endpoint="press", url="opc.tcp://press.example:4840/", application_uri="urn:test:secured"
+    )
+    trust.remember_rejected(over)
+    trust.approve(mark)
+    notes = {note.thumbprint: note for note in notes_of(trust.known_lately(), trust.now())}
+    assert notes[mark].state == "trusted"
+    assert notes[mark].flaws == ["wrong-host"]
+    assert (notes[mark].subject, notes[mark].application_uri) == ("CN=seen", "urn:test:secured")
+    assert certificate_days(notes[mark].ends_us, notes[mark].begins_us) > 20_000
+    [waiting] = [note for note in notes.values() if note.state == "waiting"]
+    assert (waiting.flaws, waiting.endpoint) == (["expired"], "")
+    health = BridgeHealth(at_us=1, certificates=list(notes.values()))
+    assert decode_health(encode(health)) == health
+    trust.revoke(mark)
+    assert {note.state for note in notes_of(trust.known_lately(), trust.now())} == {"revoked", "waiting"}
+
+
+def test_at_most_so_many_certificates_are_told_of(tmp_path: Path) -> None:
+    known = Trust(tmp_path / "trust")
+    known.remember_rejected(made_certificate(tmp_path).certificate.read_bytes())
+    assert len(notes_of(known.known() * 100, known.now())) == MAX_CERTIFICATES

@@ -420,6 +420,10 @@ def _order_page(tail: str = "") -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/orders/{stage.job().order_id}{tail}")
 
 
+def _of_setup(tail: str, **form: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/connect/{stage.setup()}{tail}", form=form or None)
+
+
 SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     *_regions("", "", "home-stations"),
@@ -449,6 +453,37 @@ SCREENS: Final = [
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-gaps", LOOKING_AFTER, at("/bridges/bert/endpoint-gaps?name=plc")),
+    Row("GET", "/bridges/{bridge_id}/certificates", LOOKING_AFTER, at("/bridges/bert/certificates")),
+    Row("GET", "/bridges/{bridge_id}/bridge-certificates", LOOKING_AFTER, at("/bridges/bert/bridge-certificates")),
+    Row("GET", "/bridges/{bridge_id}/certificates/{thumbprint}", LOOKING_AFTER, lambda s: Sample(s.certificate())),
+    Row(
+        "POST",
+        "/bridges/{bridge_id}/certificates/{thumbprint}",
+        ENGINEERING,
+        lambda s: Sample(s.certificate(), form={"action": "approve"}),
+        303,
+    ),
+    Row("GET", "/connect", LOOKING_AFTER, at("/connect")),
+    Row(
+        "POST",
+        "/connect",
+        LOOKING_AFTER,
+        lambda s: Sample(
+            "/connect",
+            form={"bridge_id": "bert", "equipment_id": "PRESS", "name": s.fresh("M"), "url": "opc.tcp://m/"},
+        ),
+        303,
+    ),
+    Row("GET", "/connect/{setup_id}", LOOKING_AFTER, _of_setup("")),
+    Row("GET", "/connect/{setup_id}/machine-setup", LOOKING_AFTER, _of_setup("/machine-setup")),
+    Row("GET", "/connect/{setup_id}/machine-tree", LOOKING_AFTER, _of_setup("/machine-tree?root=")),
+    Row("GET", "/connect/{setup_id}/signals", LOOKING_AFTER, _of_setup("/signals")),
+    Row("POST", "/connect/{setup_id}/signals", LOOKING_AFTER, _of_setup("/signals", version="1"), 303),
+    Row("GET", "/connect/{setup_id}/tree", LOOKING_AFTER, _of_setup("/tree?root=")),
+    Row("POST", "/connect/{setup_id}/tree", LOOKING_AFTER, _of_setup("/tree", root=""), 303),
+    Row("POST", "/connect/{setup_id}/signal", LOOKING_AFTER, _of_setup("/signal", key="i=1"), 422),
+    Row("POST", "/connect/{setup_id}/template", LOOKING_AFTER, _of_setup("/template", template_id="press"), 409),
+    Row("POST", "/connect/{setup_id}/{act}", LOOKING_AFTER, _of_setup("/give-up", version="1"), 303),
     Row("GET", "/metrics", MONITORING, at("/metrics")),
     Row("GET", "/-/patterns", FLOOR, at("/-/patterns")),
     Row(SOCKET, "/live", FLOOR, at("/live?r=board-orders&show=open")),

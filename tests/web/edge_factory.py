@@ -6,13 +6,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from mes.edge.types import BridgeReport, BridgeView
+from mes.edge.types import BridgeReport, BridgeView, CertificateView, CommandState, CommandView
 from mes.ingest.types import CounterCost, GapView
 from mes.kernel.sqltypes import to_us
+from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import (
     DAY_US,
     Basis,
     BridgeHealth,
+    CertificateNote,
+    CertificateState,
     EndpointHealth,
     EndpointState,
     JournalHealth,
@@ -173,3 +176,59 @@ def gaps() -> tuple[GapView, ...]:
         GapView("cnc-1", NOW_US - 5 * hour_us, NOW_US - 5 * hour_us + 2_000_000, "queue-overflow", ("A", "B"), 130, 1),
         GapView("cnc-1", 0, NOW_US - 30 * hour_us, "bridge-stopped", (), None, NOW_US),
     )
+
+
+def note(number: int, state: CertificateState, **over: Any) -> CertificateNote:
+    made: dict[str, Any] = {
+        "subject": f"CN=S7-1500 Press {number},O=Plant,C=DE",
+        "issuer": f"CN=S7-1500 Press {number},O=Plant,C=DE",
+        "application_uri": f"urn:plc:press-{number}",
+        "hosts": f"press-{number}.plant.example, 192.0.2.{number}",
+        "begins_us": NOW_US - 400 * DAY_US,
+        "ends_us": NOW_US + 900 * DAY_US,
+        "endpoint": f"press-{number}",
+        "url": f"opc.tcp://press-{number}.plant.example:4840/",
+        "seen_at_us": NOW_US - 20_000_000,
+    }
+    return CertificateNote(f"{number:02x}" * 32, state, **(made | over))
+
+
+def decision(action: str, state: CommandState, *, age_s: int = 40, message: str = "") -> CommandView:
+    at_us = NOW_US - age_s * 1_000_000
+    payload = {"action": action, "thumbprint": ""}
+    return CommandView(1, "c", "trust", payload, state, at_us, at_us + 120_000_000, message, asked_by="Erin Engström")
+
+
+def certificates() -> tuple[CertificateView, ...]:
+    """One of each kind; the first waits because the machine shows another one than before."""
+    approve, reject, revoke = TrustAction.approve, TrustAction.reject, TrustAction.revoke
+    waits, done = CommandState.waiting, CommandState.done
+    changed = note(17, CertificateState.waiting, replaces="9c" * 32, flaws=["wrong-host"])
+    expired = note(4, CertificateState.waiting, flaws=["expired"], ends_us=NOW_US - 3 * DAY_US)
+    failed = decision("revoke", CommandState.failed, message="the bridge was stopped while it did this")
+    return (
+        CertificateView(changed, (approve, reject), (decision("approve", waits, age_s=900),)),
+        CertificateView(expired, (), (decision("approve", waits),)),
+        CertificateView(CertificateNote("ab" * 32, CertificateState.waiting), (approve, reject)),
+        CertificateView(note(2, CertificateState.trusted), (revoke,), (decision("approve", done, age_s=90_000),)),
+        CertificateView(note(3, CertificateState.refused), (approve,), (decision("reject", done, age_s=300),)),
+        CertificateView(note(5, CertificateState.revoked), (approve,), (failed,)),
+    )
+
+
+def long_certificate() -> CertificateView:
+    subject = f"CN={LONG_NAME},OU=Fertigung und Montage Halle Ost,O=Maschinenbau Beispiel GmbH & Co. KG,L=Ost,C=DE"
+    long = note(
+        9,
+        CertificateState.waiting,
+        subject=subject,
+        issuer="CN=Zertifizierungsstelle der Maschinenbau Beispiel GmbH & Co. KG",
+        application_uri=f"urn:{LONG_NAME}:SIMATIC.S7-1500.OPC-UA.Application:PLC_1",
+        hosts=", ".join(f"{LONG_NAME.lower()}-{n}.fertigung.example" for n in range(3)),
+        endpoint=LONG_NAME,
+        url=LONG_URL,
+        flaws=["expired", "wrong-host", "wrong-application-uri"],
+        replaces="9c" * 32,
+        ends_us=NOW_US - 3 * DAY_US,
+    )
+    return CertificateView(long, (TrustAction.approve, TrustAction.reject))

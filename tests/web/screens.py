@@ -20,15 +20,17 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mes.edge.types import BridgeReport
+from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.orders.types import Cause, CountFact, CountKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import JobState
 from standards.packml.states import EquipmentState
 from tests.support.chromium import launch_options
+from tests.web import connect_factory as c
 from tests.web import edge_factory as e
 from tests.web import factory as f
 from web.board.views import BoardPage, board_orders
+from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
 from web.bridges.views import (
     BridgesPage,
     EndpointPage,
@@ -38,6 +40,17 @@ from web.bridges.views import (
 )
 from web.components.job import NOTHING, amount
 from web.components.machine import view_machine
+from web.connect.views import (
+    ConnectPage,
+    Option,
+    SetupPage,
+    SignalsPage,
+    TreePage,
+    connect_page,
+    machine_setup,
+    machine_tree,
+    signals_page,
+)
 from web.home.views import HomePage, home_stations
 from web.layouts.shell import Shell, milliseconds
 from web.orders.views import OrderPage, order_head, order_history
@@ -332,6 +345,34 @@ def endpoint(report: BridgeReport, name: str, gaps: tuple[Any, ...] = ()) -> End
     return EndpointPage(name, report.bridge.description or report.bridge.id, detail, lines)
 
 
+def certificates(report: BridgeReport, *found: CertificateView) -> CertificatesPage:
+    view = certificate_list(report, found, ZONE, f.NOW)
+    return CertificatesPage(view.name, view)
+
+
+def certificate(found: CertificateView, report: BridgeReport | None = None) -> CertificatePage:
+    return certificate_page(report or e.plant()[0], found, ZONE, f.NOW, may_decide=report is None)
+
+
+def a_setup(found: SetupView) -> tuple[str, SetupPage]:
+    return "connect/setup.html", SetupPage(found.name, machine_setup(found, f.NOW))
+
+
+def signals(found: SetupView) -> tuple[str, SignalsPage]:
+    reasons = [Option("SB", "Solder bridge"), Option("scratch", "Scratched")]
+    return "connect/signals.html", signals_page(found, reasons, [Option("SMT-1-AOI", "AOI")])
+
+
+def a_tree(found: SetupView, level: TreeLevel) -> tuple[str, TreePage]:
+    return "connect/tree.html", TreePage(f"/connect/{found.id}", found.name, machine_tree(found, level, f.NOW))
+
+
+def connect(*found: SetupView) -> tuple[str, ConnectPage]:
+    bridges = (c.HEARD, c.SILENT) if found else ()
+    places = (Option("SMT-1", "SMT line 1"), Option("PRESS", "PRESS"))
+    return "connect/page.html", connect_page(found, bridges, places, c.templates(), f.NOW)
+
+
 PAGES: Final[Mapping[str, Make]] = {
     "patterns": lambda: ("patterns/page.html", patterns()),
     "problem": lambda: ("system/problem.html", problem()),
@@ -372,8 +413,37 @@ PAGES: Final[Mapping[str, Make]] = {
     "endpoint-stale": lambda: ("bridges/endpoint.html", endpoint(e.silent(), "press-1", e.gaps())),
     "endpoint-long": lambda: ("bridges/endpoint.html", endpoint(e.long_names()[0], e.LONG_NAME + "-b", e.gaps())),
     "endpoint-none": lambda: ("bridges/endpoint.html", endpoint(e.report("old-box"), "press-9")),
+    "certificates": lambda: ("bridges/certificates.html", certificates(e.plant()[0], *e.certificates())),
+    "certificates-empty": lambda: ("bridges/certificates.html", certificates(e.plant()[0])),
+    "certificates-silent": lambda: ("bridges/certificates.html", certificates(e.silent(), *e.certificates()[:2])),
+    "certificates-long": lambda: ("bridges/certificates.html", certificates(e.long_names()[0], e.long_certificate())),
+    "certificate": lambda: ("bridges/certificate.html", certificate(e.certificates()[0])),
+    "certificate-trusted": lambda: ("bridges/certificate.html", certificate(e.certificates()[3])),
+    "certificate-silent": lambda: ("bridges/certificate.html", certificate(e.certificates()[5], e.silent())),
+    "certificate-bare": lambda: ("bridges/certificate.html", certificate(e.certificates()[2])),
+    "certificate-long": lambda: ("bridges/certificate.html", certificate(e.long_certificate())),
+    "connect": lambda: connect(c.asked(), c.watched(), c.applied(), c.long_names()),
+    "connect-empty": lambda: connect(),
+    "setup-asked": lambda: a_setup(c.asked()),
+    "setup-away": lambda: a_setup(c.away()),
+    "setup-untrusted": lambda: a_setup(c.untrusted()),
+    "setup-unreachable": lambda: a_setup(c.unreachable()),
+    "setup-looked": lambda: a_setup(c.looked()),
+    "setup-watching": lambda: a_setup(c.watching()),
+    "setup-watched": lambda: a_setup(c.watched()),
+    "setup-refused": lambda: a_setup(c.refused()),
+    "setup-applied": lambda: a_setup(c.applied()),
+    "setup-long": lambda: a_setup(c.long_names()),
+    "signals": lambda: signals(c.watched()),
+    "signals-none": lambda: signals(c.asked()),
+    "signals-long": lambda: signals(c.long_names()),
+    "tree": lambda: a_tree(c.watched(), c.level()),
+    "tree-waiting": lambda: a_tree(c.asked(), c.waiting_level()),
+    "tree-long": lambda: a_tree(c.long_names(), c.long_level()),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
+TALL: Final = ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree")
+"""What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
 
 
@@ -386,7 +456,7 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs view-bridges",
+        may="view-floor operate release-jobs view-bridges connect-machines",
         zone="Europe/Berlin",
         station="SMT-1",
     )
@@ -453,7 +523,9 @@ def shoot(folder: Path, shots: list[tuple[str, str, str, str]]) -> None:
                 page.goto(f"{address}/{name}?theme={theme}&language={language}")
                 page.screenshot(
                     path=folder / f"{name}-{device}-{theme}-{language}.png",
-                    full_page=name.startswith(("bridges", "endpoint")),
+                    full_page=name.startswith(
+                        ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree")
+                    ),
                 )
                 if errors:
                     sys.stderr.write(f"{name}: {errors}\n")

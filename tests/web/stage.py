@@ -15,8 +15,9 @@ from mes.access.types import Role
 from mes.definitions.queries import get_definition
 from mes.definitions.service import create_definition, create_scrap_reason, create_work_master
 from mes.definitions.types import DefinitionSpec, ScrapReasonSpec, SegmentSpec, WorkMasterSpec
-from mes.edge.queries import get_bridge
-from mes.edge.service import put_bridge, put_command
+from mes.edge.queries import get_bridge, list_setups
+from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
+from mes.edge.types import SetupState
 from mes.equipment.queries import get_calendar, get_equipment
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
@@ -40,6 +41,7 @@ from mes.personnel.service import create_person, put_personnel_class
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
+from standards.lineside.health_v1 import BridgeHealth
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
@@ -156,6 +158,22 @@ class Stage:
                 expires_at_us=to_us(self.database.clock()) + 60_000_000,
             )
         )
+
+    def certificate(self) -> str:
+        """The page of a machine's certificate that waits for a decision at Bert's bridge."""
+        mark = f"{next(self.numbers):064x}"
+        health = BridgeHealth(at_us=next(self.numbers), certificates_waiting=[mark])
+        self.do(record_bridge_health, bridge_id="bert", health=health)
+        return f"/bridges/bert/certificates/{mark}"
+
+    def setup(self) -> str:
+        """A machine that is being set up through Bert's bridge."""
+        place = {"bridge_id": "bert", "equipment_id": "PRESS", "name": self.fresh("M"), "url": "opc.tcp://m/"}
+        found = str(self.do(begin_setup, **place))
+        for one in self.database.read_now(list_setups, limit=100):
+            if one.state is SetupState.open and one.id != found:
+                self.do(give_up_setup, setup_id=one.id, version=one.version)
+        return found
 
     def job(self) -> Job:
         """A job that waits for its release."""

@@ -37,6 +37,12 @@ LOOKS = [
     *((name, "upright", "light", "qps-ploc") for name in ("interval", "signin")),
     *((name, "desk", "dark", "de") for name in ("order", "patterns", "bridges", "endpoint-unwell")),
     *((name, "phone", "light", "qps-ploc") for name in ("bridges", "bridges-long", "endpoint-long")),
+    *(
+        (name, "phone", "light", "qps-ploc")
+        for name in ("certificates", "certificate-long", "connect", "setup-watched")
+    ),
+    *((name, "phone", "dark", "de") for name in ("setup-long", "signals-long", "tree-long", "certificates-long")),
+    *((name, "desk", "dark", "de") for name in ("certificates", "certificate", "setup-refused", "signals", "tree")),
 ]
 
 

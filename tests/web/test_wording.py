@@ -14,15 +14,20 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
 from mes.orders.types import Note, Unassigned
-from standards.lineside.health_v1 import Trouble
+from opcua_bridge.discovery.proposal import Slot
+from standards.lineside.commands_v1 import TrustAction
+from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
 from web.board.views import SHOWS
+from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
 from web.bridges.views import BRIDGE_TONES, CONCERNS, REASONS, REFUSALS, TONES
 from web.components.job import STATES
 from web.components.machine import MANUAL
+from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
 from web.orders.views import ICONS
 from web.station.views import DEEDS
@@ -40,6 +45,7 @@ from web.wording import (
 
 WEB = Path(wording.__file__).parent
 TEMPLATES = sorted(path for path in WEB.rglob("*.html") if "static" not in path.parts)
+DECISIONS = [action for action in TrustAction if action is not TrustAction.list]
 LITERAL = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+)["']\s*[,)]""")
 PREFIX = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+\.)["']\s*\+""")
 IN_PYTHON = re.compile(r'"([a-z]+\.[a-z-]+)"')
@@ -92,6 +98,24 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "bridges.asked-for.": ["interval", "keep-alive", "lifetime"],
         "bridges.refused.": [*REFUSALS, "other"],
         "bridges.reason.": REASONS,
+        "certificates.is.": CERTIFICATE_TONES,
+        "certificates.why.": [
+            *(state for state in CertificateState if state != "trusted"),
+            "replaces",
+            *FLAWS,
+            "other",
+        ],
+        "certificates.do.": DECISIONS,
+        "certificates.means.": DECISIONS,
+        "certificates.did.": DECISIONS,
+        "certificates.outcome.": CommandState,
+        "connect.is.": SetupState,
+        "connect.standing.": CommandState,
+        "connect.code.": [*CODES, "other"],
+        "connect.after.": ["refused", "expired", "failed"],
+        "connect.slot.": ModelSlot,
+        "connect.proposed.": Slot,
+        "connect.seen.": PATTERNS,
         "order.": ["late", "risk"],
         "order.is.": ["unreleased", "released", "running", "done", "aborted"],
         "order.by.": ["person", "machine"],
@@ -121,6 +145,11 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = ("mes.kernel.", "mes.access.", "mes.orders.", "web.board.", "web.system.", "web.security")
+OF_MACHINES = {
+    *("equipment-not-found", "bridge-not-found", "binding-invalid", "certificate-unknown", "certificate-decided"),
+    *("machine-setup-not-found", "machine-setup-invalid", "machine-setup-closed", "too-many-machine-setups"),
+    *("machine-template-not-found", "tag-taken"),
+}
 WITHOUT_A_CLASS = {
     *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
     *("host-not-allowed", "database-unavailable", "database-busy", "shutting-down", "not-ready", "sign-in-busy"),
@@ -136,7 +165,7 @@ def refusals_of_screens() -> set[str]:
             yield from below(refusal)
 
     codes = {refusal.code for refusal in below(Refusal) if refusal.__module__.startswith(OF_SCREENS)}
-    return codes | WITHOUT_A_CLASS | {"equipment-not-found"}
+    return codes | WITHOUT_A_CLASS | OF_MACHINES
 
 
 @pytest.mark.parametrize("language", [x for x in LANGUAGES if x not in (DEFAULT_LANGUAGE, PSEUDO)])

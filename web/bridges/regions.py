@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from mes.edge.queries import get_bridge, get_bridge_report, list_bridge_reports
+from mes.edge.queries import get_bridge, get_bridge_report, list_bridge_reports, list_certificates
 from mes.ingest.queries import list_gaps
 from mes.kernel.db import ReadSession
+from mes.kernel.sqltypes import to_us
+from web.bridges.certificates import CertificateList, certificate_list
 from web.bridges.views import BridgeList, EndpointDetail, EndpointGaps, bridge_list, endpoint_detail, endpoint_gaps
 from web.components.plant_time import plant_zone
 from web.live.region import Region
@@ -35,6 +37,12 @@ def build_gaps(session: ReadSession, *, now: datetime, params: Params) -> Endpoi
     return endpoint_gaps(bridge_id, name, gaps, plant_zone(session), now)
 
 
+def build_certificates(session: ReadSession, *, now: datetime, params: Params) -> CertificateList:
+    report = get_bridge_report(session, bridge_id=params["bridge_id"])
+    found = list_certificates(session, bridge_id=params["bridge_id"], now_us=to_us(now))
+    return certificate_list(report, found, plant_zone(session), now)
+
+
 def _topics(params: Params) -> tuple[str, ...]:
     return (f"bridge/{params['bridge_id']}",)
 
@@ -44,4 +52,7 @@ ENDPOINT: tuple[Region, ...] = (
     Region("endpoint-detail", "bridges/_endpoint_detail.html", _topics, build_detail, "outerMorph"),
     Region("endpoint-gaps", "bridges/_endpoint_gaps.html", _topics, build_gaps, "outerMorph"),
 )
-REGIONS: tuple[Region, ...] = (LIST, *ENDPOINT)
+CERTIFICATES = Region(
+    "bridge-certificates", "bridges/_bridge_certificates.html", _topics, build_certificates, "outerMorph"
+)
+REGIONS: tuple[Region, ...] = (LIST, *ENDPOINT, CERTIFICATES)

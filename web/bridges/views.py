@@ -15,6 +15,7 @@ from mes.kernel.sqltypes import from_us, to_us
 from standards.lineside.health_v1 import (
     STARTING,
     BridgeHealth,
+    CertificateState,
     EndpointHealth,
     EndpointState,
     RefusedNode,
@@ -113,6 +114,9 @@ class BridgeCard:
     endpoints: tuple[EndpointLine, ...]
     more: int
     stale: bool
+    certificates: str
+    """Address of the page about machines' certificates."""
+    certificates_waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +258,8 @@ def bridge_card(report: BridgeReport, zone: tzinfo, now: datetime) -> BridgeCard
         endpoints=tuple(sorted(lines, key=lambda line: (RANKS[line.state], not line.concerns, line.name))),
         more=0 if health is None else max(0, health.endpoints_total - len(health.endpoints)),
         stale=health is not None and not fresh,
+        certificates=f"{base_of(bridge.id)}/certificates",
+        certificates_waiting=sum(c.state is CertificateState.waiting for c in report.certificates),
     )
 
 

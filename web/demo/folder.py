@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Final
 
 from web.demo.options import Files
 
+TAG_MAP: Final = Path(__file__).parents[2] / "opcua_bridge" / "demo_tag_map.toml"
 MARKER: Final = "this-folder-belongs-to-lineside-demo"
 
 
@@ -24,4 +26,6 @@ def clear_folder(files: Files, *, keep: bool) -> None:
     for made in (folder, files.data, files.journal.parent, files.logs):
         made.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).touch()
+    if not files.tag_map.exists():  # the bridge's own, to be changed from a screen
+        shutil.copyfile(TAG_MAP, files.tag_map)
     files.go.unlink(missing_ok=True)

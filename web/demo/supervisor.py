@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from web.demo.cable import Cable
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from web.demo.erp import Erp
     from web.demo.prepare import Prepared
 
-TAG_MAP: Final = Path(__file__).parents[2] / "opcua_bridge" / "demo_tag_map.toml"
 PULL_S: Final = 10.0
 READY_WITHIN_S: Final = 60.0
 RESTARTED_MACHINE: Final = "SMT-1-AOI"
@@ -144,7 +142,7 @@ def programs_of(options: DemoOptions, files: Files, ports: Ports) -> tuple[Progr
         {
             "LINESIDE_BRIDGE_SERVER_URL": f"http://127.0.0.1:{ports.server}",
             "LINESIDE_BRIDGE_TOKEN_FILE": str(files.bridge_token),
-            "LINESIDE_BRIDGE_TAG_MAP": str(TAG_MAP),
+            "LINESIDE_BRIDGE_TAG_MAP": str(files.tag_map),
             "LINESIDE_BRIDGE_JOURNAL": str(files.journal),
             "LINESIDE_BRIDGE_ENDPOINT_URLS": json.dumps({"simulator": f"opc.tcp://127.0.0.1:{ports.cable}/lineside/"}),
         },

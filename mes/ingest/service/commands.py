@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mes.edge.queries import get_bridge, get_commands
-from mes.edge.service import finish_command
+from mes.edge.service import finish_command, note_map_result
 from mes.kernel.uow import UnitOfWork
 from mes.orders.service import note_command_result
 from standards.lineside.commands_v1 import CommandKind, CommandResult
@@ -16,3 +16,5 @@ def record_command_result(uow: UnitOfWork, *, bridge_id: str, command_id: str, r
     command = get_commands(uow.session, command_ids=[command_id])[command_id]
     if first and command.kind == CommandKind.job:
         note_command_result(uow, payload=command.payload, outcome=result.outcome, message=result.message)
+    if first and command.kind == CommandKind.apply_map:
+        note_map_result(uow, command_id=command_id, outcome=result.outcome)

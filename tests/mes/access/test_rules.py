@@ -134,6 +134,8 @@ EXPECTED = {
     "read-performance": "supervisor engineer administrator integration",
     "bridge-ingest": "bridge",
     "view-bridges": "supervisor engineer administrator",
+    "decide-trust": "engineer administrator",
+    "connect-machines": "supervisor engineer administrator",
     "read-metrics": "monitor administrator",
 }
 

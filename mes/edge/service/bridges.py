@@ -1,4 +1,4 @@
-"""Verbs of the edge: bridges and bindings, the command mailbox, silence."""
+"""Bridges and bindings, the command mailbox, silence."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def put_command(
             kind=str(kind),
             payload=orjson.dumps(payload).decode(),
             state=CommandState.waiting,
+            asked_by_pk=uow.actor,
             created_at_us=uow.now_us,
             expires_at_us=expires_at_us,
             code="",
@@ -136,9 +137,9 @@ def put_command(
 def finish_command(uow: UnitOfWork, *, bridge_pk: int, command_id: str, result: CommandResult) -> bool:
     """Keep a command's result. True the first time, False for the same again; another result is `command-finished`."""
     row = uow.execute(
-        select(_COMMAND.c.pk, _COMMAND.c.state, _COMMAND.c.result).where(
-            _COMMAND.c.id == command_id, _COMMAND.c.bridge_pk == bridge_pk
-        )
+        select(_COMMAND.c.pk, _COMMAND.c.state, _BRIDGE.c.id.label("bridge_id"))
+        .join(_BRIDGE, _BRIDGE.c.pk == _COMMAND.c.bridge_pk)
+        .where(_COMMAND.c.id == command_id, _COMMAND.c.bridge_pk == bridge_pk)
     ).first()
     if row is None:
         raise CommandNotFound(f"No command {command_id!r} for this bridge.")
@@ -160,7 +161,7 @@ def finish_command(uow: UnitOfWork, *, bridge_pk: int, command_id: str, result: 
     )
     uow.emit(
         "edge.command-finished.v1",
-        topics=[],
+        topics=[f"bridge/{row.bridge_id}"],
         subject=f"command/{command_id}",
         payload={"outcome": result.outcome, "code": result.code, "message": result.message},
     )

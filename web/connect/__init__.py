@@ -1,0 +1,1 @@
+"""A machine is set up on screen, through an edge box."""
