@@ -83,7 +83,7 @@ async def test_no_client_is_sent_more_than_its_rate_and_the_last_state_arrives(s
 async def test_a_client_that_does_not_acknowledge_has_two_frames_and_then_one_merged(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.live.hub.ACK_TIMEOUT_S", 0.8)
+    monkeypatch.setattr("web.live.hub.ACK_TIMEOUT_S", 3.0)
     cookie = await served.sign_in("ada")
     async with served.client(cookie, "A", "B") as page:
         await page.frame(acknowledge=False)
