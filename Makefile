@@ -7,8 +7,8 @@ PYTHON ?= python3
 TOOLS := .lineside/tools
 # A uv that works, or one of our own.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(TOOLS)/bin/uv)
-# Two for the journeys, which wait more than they work, and two for the rest.
-WORKERS ?= 4
+# Three for the journeys, which wait more than they work, and two for the rest.
+WORKERS ?= 5
 # --frozen where the default package index is another than the lock's (docs/decisions/0002-packaging.md)
 LOCK ?= --locked
 # Passed on: make test PYTEST_ARGS="tests/build -x", make bench BENCH_ARGS=--quick

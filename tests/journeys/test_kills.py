@@ -179,6 +179,7 @@ async def pulled(box: Box, seconds: float) -> None:
     box.cable.plug_in()
 
 
+@pytest.mark.journey(turns="machines")
 @pytest.mark.parametrize("engine", ["sqlite"])
 @pytest.mark.parametrize("seed", ["drawn"], indirect=True)
 async def test_a_machine_restarts_in_sight_and_out_of_sight(

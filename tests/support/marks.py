@@ -2,7 +2,7 @@
 
 So `-m "not postgres"` leaves out every test that would start a database server, whoever wrote it. Journeys start three
 processes and a browser each and wait most of the time: those on SQLite take turns on one worker, those on PostgreSQL
-on another.
+on another, and those marked `journey(turns=…)` on a third.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in marks_of(item):
             item.add_marker(mark)
-        if item.get_closest_marker(ONE_AT_A_TIME):
-            turns = "postgresql" if item.get_closest_marker("postgres") else "sqlite"
+        if journey := item.get_closest_marker(ONE_AT_A_TIME):
+            turns = journey.kwargs.get("turns") or ("postgresql" if item.get_closest_marker("postgres") else "sqlite")
             item.add_marker(pytest.mark.xdist_group(f"{ONE_AT_A_TIME}-{turns}"))
 
 
