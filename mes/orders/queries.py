@@ -49,7 +49,7 @@ RECENT_ENDED: Final = 5
 """Ended jobs a station still shows."""
 
 TO_COUNT_MAX: Final = 20
-"""Ended jobs that wait for a person's count, oldest first, that a station shows at most."""
+"""Ended jobs (or orders with one) that wait for a person's count, as many as a screen is told at most."""
 
 
 def _jobs() -> Select[Any]:
@@ -215,10 +215,9 @@ def list_board(
     ended_since: datetime | None = None,
     limit: int = 200,
 ) -> tuple[OrderCard, ...]:
-    """Orders that are not over, or have a job to count (and those that ended since), most urgent first."""
+    """Orders that are not over (and those that ended since), most urgent first."""
     over = [RequestState.Completed, RequestState.Aborted, RequestState.Cancelled]
-    to_count = select(_J.c.work_request_pk).where(_J.c.awaits_count)
-    wanted = or_(_R.c.state.not_in(over), _Q.c.pk.in_(to_count))
+    wanted = _R.c.state.not_in(over)
     if ended_since is not None:
         recent = select(_J.c.work_request_pk).where(_J.c.ended_at_us >= to_us(ended_since))
         wanted = or_(wanted, and_(_R.c.state.in_(over[:2]), _Q.c.pk.in_(recent)))
@@ -232,6 +231,14 @@ def list_board(
     if area_id is None:
         return cards
     return tuple(card for card in cards if any(job.area_id == area_id for job in card.jobs))
+
+
+def list_orders_to_count(session: Session, *, now: datetime, limit: int = TO_COUNT_MAX) -> tuple[OrderCard, ...]:
+    """Orders with a job that is over and waits for a person's count, the latest first."""
+    waiting = select(_J.c.work_request_pk).where(_J.c.awaits_count)
+    return _cards(
+        session, _requests().where(_R.c.current, _Q.c.pk.in_(waiting)).order_by(_R.c.pk.desc()).limit(limit), now
+    )
 
 
 def _requests() -> Select[Any]:

@@ -55,7 +55,7 @@ class JobOrderRow(TableModel, table=True):
         Index(
             "ix_job_order_awaits_count",
             "equipment_pk",
-            sqlite_where=text("awaits_count"),
+            sqlite_where=text("awaits_count = 1"),
             postgresql_where=text("awaits_count"),
         ),
         Index("ix_job_order_report_due", "report_due_at_us", sqlite_where=text("report_due_at_us IS NOT NULL")),

@@ -20,9 +20,10 @@ RETRY_S: Final = 30
 """Seconds before a refused or unanswered dispatch is tried again."""
 
 QUANTITY_MAX_E6: Final = 10**15
+"""A thousand million pieces."""
+
 COUNT_MAX_E6: Final = 10**17
 """No counter means more pieces at a time; sums of such still fit into 64 bits."""
-"""A thousand million pieces."""
 
 CYCLES_MAX: Final = 2**31 - 1
 """Cycles a machine's 32-bit set-point can carry."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from mes.kernel.db import ReadSession
-from mes.orders.queries import list_board
+from mes.orders.queries import list_board, list_orders_to_count
 from web.board.views import BoardOrders, board_orders
 from web.components.plant_time import plant_zone
 from web.live.region import Region
@@ -16,9 +16,10 @@ DONE_SHOWN = timedelta(hours=24)
 
 
 def build_board_orders(session: ReadSession, *, now: datetime, params: Mapping[str, str]) -> BoardOrders:
-    return board_orders(
-        list_board(session, now=now, ended_since=now - DONE_SHOWN), params.get("show", ""), plant_zone(session), now
-    )
+    cards = list_board(session, now=now, ended_since=now - DONE_SHOWN)
+    to_count = list_orders_to_count(session, now=now)
+    together = {card.operations_request_id: card for card in (*cards, *to_count)}
+    return board_orders(together.values(), params.get("show", ""), plant_zone(session), now)
 
 
 REGIONS: tuple[Region, ...] = (

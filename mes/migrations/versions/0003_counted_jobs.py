@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,22 +12,25 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+COUNTABLE_S = 7 * 86_400
+"""Pieces of jobs that ended longer ago are nowhere to be counted."""
+
 
 def upgrade() -> None:
     op.add_column("job_order", sa.Column("counted_at_us", sa.BigInteger(), nullable=True))
     op.add_column("job_order", sa.Column("awaits_count", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute(
         sa.text(
-            "UPDATE job_order SET awaits_count = true WHERE ended_at_us IS NOT NULL AND report_version > 0 AND "
+            "UPDATE job_order SET awaits_count = true WHERE ended_at_us >= :recent AND report_version > 0 AND "
             "(good_high_e6 IS NULL OR good_high_e6 <> good_low_e6 "
             "OR scrap_high_e6 IS NULL OR scrap_high_e6 <> scrap_low_e6)"
-        )
+        ).bindparams(recent=int((time.time() - COUNTABLE_S) * 1_000_000))
     )
     op.create_index(
         "ix_job_order_awaits_count",
         "job_order",
         ["equipment_pk"],
-        sqlite_where=sa.text("awaits_count"),
+        sqlite_where=sa.text("awaits_count = 1"),
         postgresql_where=sa.text("awaits_count"),
     )
 

@@ -102,7 +102,7 @@ def report_good(uow: UnitOfWork, *, job_id: str, quantity: Decimal, request_id: 
     if not job.manual:
         raise JobIsMachineRun(f"The machine counts the good pieces of job {job_id}.")
     if is_new_act(uow, job, request_id, "good"):
-        record_counts(uow, counts=[_operator_count(uow, job, CountKind.good, _pieces(quantity), request_id)])
+        record_counts(uow, counts=[_operator_count(uow, job, CountKind.good, pieces_of(quantity), request_id)])
 
 
 @loaded_together(prefetch_jobs)
@@ -117,7 +117,7 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
         raise JobStateConflict(f"Job {job_id} has not run yet.")
     if reason_id not in {reason.reason_id for reason in list_scrap_reasons(uow.session)}:
         raise ScrapReasonUnknown(f"There is no scrap reason {reason_id!r}.")
-    pieces = _pieces(quantity)
+    pieces = pieces_of(quantity)
     if not job.manual and pieces > job.good_low_e6:
         raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
     if not is_new_act(uow, job, request_id, "scrap"):
@@ -176,13 +176,14 @@ def _active(uow: UnitOfWork, job_id: str) -> JobRecord:
     return job
 
 
-def _pieces(quantity: Decimal) -> int:
+def pieces_of(quantity: Decimal, *, least: int = 1) -> int:
+    """Scaled by 10^6. `quantity-invalid` below `least` millionths, beyond what is counted, or not exact."""
     try:
         pieces = to_e6(quantity)
     except ValueError as error:
         raise QuantityInvalid(str(error)) from error
-    if not 0 < pieces <= QUANTITY_MAX_E6:
-        raise QuantityInvalid("The quantity must be positive.")
+    if not least <= pieces <= QUANTITY_MAX_E6:
+        raise QuantityInvalid("The quantity must be positive." if least else "The quantity must not be negative.")
     return pieces
 
 

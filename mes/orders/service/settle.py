@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mes.kernel.uow import UnitOfWork, loaded_together
-from mes.orders.errors import CountContradicts, JobStateConflict, NothingToCount, QuantityInvalid
+from mes.orders.errors import CountContradicts, JobStateConflict, NothingToCount
 from mes.orders.rules import awaits_count, settled
-from mes.orders.service.counts import is_new_act
+from mes.orders.service.counts import is_new_act, pieces_of
 from mes.orders.service.transition import get_record, undo_deadline
 from mes.orders.statements import JobRecord, insert_counts, prefetch_jobs, set_counted, update_totals
-from mes.orders.types import QUANTITY_MAX_E6, Cause, Count, CountKind
+from mes.orders.types import Cause, Count, CountKind
 from standards.isa95.job_control import FINAL_STATES, JobState
-from standards.isa95.quantity import from_e6, to_e6
+from standards.isa95.quantity import from_e6
 
 
 @loaded_together(prefetch_jobs)
@@ -31,8 +31,8 @@ def settle_count(
     _refuse_too_early(uow, job)
     if not awaits_count(job.good_low_e6, job.good_high_e6, job.scrap_low_e6, job.scrap_high_e6):
         raise NothingToCount(f"The pieces of job {job_id} are known exactly.")
-    good = _pieces(quantity_good)
-    scrap = job.scrap_low_e6 if quantity_scrap is None else _pieces(quantity_scrap)
+    good = pieces_of(quantity_good, least=0)
+    scrap = job.scrap_low_e6 if quantity_scrap is None else pieces_of(quantity_scrap, least=0)
     facts = [
         _fact(uow, job, CountKind.good, job.good_low_e6, job.good_high_e6, good, request_id),
         _fact(uow, job, CountKind.scrap, job.scrap_low_e6, job.scrap_high_e6, scrap, request_id),
@@ -50,16 +50,6 @@ def _refuse_too_early(uow: UnitOfWork, job: JobRecord) -> None:
         raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}; it is counted when it has ended.")
     if job.undo_until_us is not None and job.undo_until_us > uow.now_us:
         raise JobStateConflict(f"The end of job {job.job_id} can still be undone.")
-
-
-def _pieces(quantity: Decimal) -> int:
-    try:
-        pieces = to_e6(quantity)
-    except ValueError as error:
-        raise QuantityInvalid(str(error)) from error
-    if not 0 <= pieces <= QUANTITY_MAX_E6:
-        raise QuantityInvalid("The quantity must not be negative.")
-    return pieces
 
 
 def _fact(

@@ -12,12 +12,14 @@ from mes.ingest.service import record_command_result
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
 from mes.orders import errors
 from mes.orders.queries import (
     get_job,
     get_operations_request,
     list_board,
     list_jobs_to_count,
+    list_orders_to_count,
     list_station_jobs,
     list_unassigned_counts,
 )
@@ -364,6 +366,20 @@ class TestReports:
         assert (self.quantities(told), self.is_final(told)) == (("53", "53", True, "0", 2), True)
         assert job(plant, "PO-1-LINE").substate == EndedSubstate.Closed
         assert plant.read_now(list_jobs_to_count, equipment_id=LINE, now=plant.clock()) == ()
+
+    def test_what_waits_for_a_count_is_found_by_its_index_and_is_no_open_order(
+        self, plant: Database, on_line: Box, clock: SettableClock
+    ) -> None:
+        self.restarted_unseen(plant, on_line, clock)
+        (card,) = plant.read_now(list_orders_to_count, now=plant.clock())
+        assert [each.job_id for each in card.jobs if each.awaits_count] == ["PO-1-LINE"]
+        if plant.dialect == "sqlite":
+            found = "SELECT pk FROM job_order WHERE equipment_pk = 1 AND awaits_count = 1"
+
+            def plan(uow: UnitOfWork) -> str:
+                return str(uow.driver_query(f"EXPLAIN QUERY PLAN {found}"))
+
+            assert "ix_job_order_awaits_count" in plant.write_now(plan, actor=None)
 
     def test_an_exact_confirmation_is_final_at_once(self, plant: Database, on_line: Box, clock: SettableClock) -> None:
         on_line.job(LINE, "PO-1-LINE", 5)
