@@ -21,6 +21,7 @@ from opcua_bridge.clock import Clock
 from opcua_bridge.commander import Commander
 from opcua_bridge.health import RideThroughs, endpoint_health, fitted, listed, tag_ride_throughs, write_status_forever
 from opcua_bridge.journal import Journal
+from opcua_bridge.lasting import end_if_asked_to
 from opcua_bridge.map_editing import with_endpoint
 from opcua_bridge.metrics import metrics_served
 from opcua_bridge.reporter import Reporter
@@ -144,6 +145,7 @@ class Agent:
             try:
                 await source.run()
             except Exception:  # noqa: BLE001  (supervisor)
+                end_if_asked_to()
                 _log.exception("%s: restarting", source.endpoint.name)
                 await asyncio.sleep(RESTART_S)
 
@@ -170,6 +172,7 @@ class Agent:
             try:
                 await work()
             except Exception:  # noqa: BLE001  (supervisor)
+                end_if_asked_to()
                 _log.exception("health: restarting")
             await asyncio.sleep(RESTART_S)
 

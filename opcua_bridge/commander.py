@@ -27,7 +27,7 @@ from opcua_bridge.discovery.browsing import Bounds, browse
 from opcua_bridge.discovery.tree import OBJECTS, Found
 from opcua_bridge.drivers.chosen import driver_of
 from opcua_bridge.journal import Journal
-from opcua_bridge.lasting import lasting
+from opcua_bridge.lasting import end_if_asked_to, lasting
 from opcua_bridge.skew import skew_s
 from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import TagMap, TagMapRefused
@@ -116,6 +116,7 @@ class Commander:
                     fresh = await self._poll(tasks)
                     delay_s, self.health.error = 0.0, ""
                 except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ConnectionError) as error:
+                    end_if_asked_to()
                     self.health.error = str(error) or type(error).__name__
                     delay_s = min(max(delay_s * 2, 0.2), 15.0)
                     await asyncio.sleep(delay_s * random.uniform(0.7, 1.3))
@@ -251,6 +252,7 @@ class Commander:
                     return
                 self.health.error = f"result of {command_id}: the server answered {response.status_code}"
             except httpx.HTTPError as error:
+                end_if_asked_to()
                 self.health.error = str(error) or type(error).__name__
             await asyncio.sleep(delay_s * random.uniform(0.7, 1.3))
             delay_s = min(delay_s * 2, 15.0)

@@ -1,4 +1,4 @@
-"""A cancellation that nobody asked for is a lost connection."""
+"""A cancellation that nobody asked for is a lost connection; one that somebody asked for is never lost."""
 
 from __future__ import annotations
 
@@ -23,3 +23,14 @@ async def lasting(work: Callable[[], Awaitable[T]]) -> T:
         if task is None or task.cancelling():
             raise
         raise ConnectionError("a request was given up with its connection") from None
+
+
+def end_if_asked_to() -> None:
+    """For whoever goes on after an error: the cancellation that it may have taken the place of.
+
+    A request that fails in the very moment in which its task is cancelled ends with its own error, and who only goes by
+    that would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

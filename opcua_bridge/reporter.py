@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from opcua_bridge.clock import Clock
+from opcua_bridge.lasting import end_if_asked_to
 from opcua_bridge.skew import skew_s
 from standards.lineside.health_v1 import BridgeHealth, decode_health_answer, encode
 
@@ -76,6 +77,7 @@ class Reporter:
                 return EVERY_S
             return self._failed(f"the server answered {response.status_code}", response.status_code)
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
+            end_if_asked_to()
             return self._failed(str(error) or type(error).__name__)
 
     def _failed(self, text: str, status: int = 0) -> float:

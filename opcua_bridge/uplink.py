@@ -21,6 +21,7 @@ import msgspec
 from opcua_bridge.clock import Clock
 from opcua_bridge.crash import crash_point
 from opcua_bridge.journal import Journal, Stored
+from opcua_bridge.lasting import end_if_asked_to
 from opcua_bridge.standing import Delay
 from standards.lineside.health_v1 import STARTING
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MSGPACK, BatchAnswer, Gap, decode_answer
@@ -143,6 +144,7 @@ class Uplink:
             await self._handle(nothing, response)
 
     async def _pause(self, error: Exception) -> None:
+        end_if_asked_to()
         text = str(error) or type(error).__name__
         if text != self.health.error:
             _log.warning("uplink: %s; retrying", text)
