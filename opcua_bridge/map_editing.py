@@ -19,7 +19,7 @@ END: Final = "# --- end of "
 def with_endpoint(text: str, endpoint: MapEndpoint) -> str:
     """The tag map with this machine in it. Raises TagMapRefused: `endpoint-exists` where one of this name was written
     by hand, or whatever is wrong with the map that would come of it."""
-    lines = _without(text.splitlines(), endpoint.name)
+    lines = _without(text.split("\n"), endpoint.name)
     before = parse_tag_map("\n".join(lines) + "\n")
     if any(e.name == endpoint.name for e in before.endpoints):
         raise _refused("endpoint-exists", f"the tag map has an endpoint {endpoint.name!r} that was written by hand")

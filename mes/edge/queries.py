@@ -119,7 +119,7 @@ def list_bindings(session: Session, *, bridge_pk: int) -> tuple[TagBinding, ...]
 
 
 def list_waiting_commands(session: Session, *, bridge_pk: int, now_us: int, limit: int = 50) -> tuple[CommandView, ...]:
-    """Commands without a result that have not expired, oldest first."""
+    """Commands without a result that have not expired, those of jobs first, then by age: looks never hold up a job."""
     statement = (
         select(_COMMAND)
         .where(
@@ -127,7 +127,7 @@ def list_waiting_commands(session: Session, *, bridge_pk: int, now_us: int, limi
             _COMMAND.c.state == CommandState.waiting,
             _COMMAND.c.expires_at_us > now_us,
         )
-        .order_by(_COMMAND.c.pk)
+        .order_by(_COMMAND.c.kind != CommandKind.job, _COMMAND.c.pk)
         .limit(limit)
     )
     return tuple(_command(row) for row in session.execute(statement))
@@ -219,6 +219,8 @@ def get_tree_level(session: Session, *, setup_id: str, root: str, now_us: int) -
     pk = session.execute(select(_SETUP.c.pk).where(_SETUP.c.id == setup_id)).scalar()
     if pk is None:
         raise SetupNotFound(f"No machine is being set up as {setup_id[:80]!r}.")
+    if "\x00" in root:
+        return TreeLevel(root, None, None)
     found = session.execute(_steps(pk).where(_STEP.c.what == SetupStep.browse, _STEP.c.node == root)).first()
     step = None if found is None else _step(found, now_us)
     return TreeLevel(root, step, _document(step, NodeList))

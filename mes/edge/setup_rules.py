@@ -62,6 +62,8 @@ def choice_faults(name: str, choices: Sequence[Choice]) -> Iterator[tuple[str, s
             yield choice.tag, "a counter of scrap needs a reason"
         if not choice.tag or len(full_tag(name, choice)) > MAX_TAG:
             yield choice.tag, "the name of the signal is too long"
+        if any("\x00" in part for part in (choice.tag, choice.reason_id, choice.equipment_id, choice.unit)):
+            yield choice.tag, "it must not contain a NUL character"
         if any(len(part) > MAX_PART for part in (choice.key, choice.node, *choice.path)):
             yield choice.tag, "its address on the machine is too long"
 

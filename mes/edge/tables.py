@@ -35,7 +35,8 @@ class BridgeHealthRow(TableModel, table=True):
 
 class TagBindingRow(TableModel, table=True):
     __tablename__ = "tag_binding"
-    __table_args__ = (UniqueConstraint("bridge_pk", "tag"),)
+    __table_args__ = (UniqueConstraint("bridge_pk", "tag"), {"sqlite_autoincrement": True})
+    """History knows a binding by its key alone: no later one may have the key of one that is gone."""
 
     pk: int | None = Field(default=None, primary_key=True)
     bridge_pk: int = Field(foreign_key="bridge.pk")

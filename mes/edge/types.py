@@ -226,6 +226,12 @@ class SetupContent(msgspec.Struct, frozen=True, omit_defaults=True):
     choices: list[Choice] = []
     bound: list[str] = []
     """Tags that this set-up has bound, and nothing else had."""
+    in_use: list[str] = []
+    """Those of them that the bridge has taken at some time: they are never unbound again."""
+    asked: list[Choice] = []
+    """What the bridge was asked for last."""
+    taken: list[Choice] = []
+    """What the bridge has taken last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,15 @@ from mes.access.queries import find_token
 from mes.access.tokens import digest
 from mes.access.types import Role
 from mes.edge.queries import get_bridge
+from mes.edge.service import put_tag_bindings
+from mes.edge.types import TagBindingSpec
 from mes.history.queries import list_samples, list_texts
 from mes.history.types import NOT_KNOWN
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
-from tests.support.plants import build_plant
+from tests.support.plants import BRIDGE, CELL, build_plant
 from tests.web.cast import hire
 
 
@@ -55,6 +57,39 @@ def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> No
 
     with pytest.raises(ConstraintConflict):
         database.write_now(no_such_role, actor=None)
+    database.close()
+
+
+def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:
+    """0005 rebuilds the table of bindings on SQLite; from then on no key is used twice."""
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+    upgrade(database, revision="0004")
+    database.write_now(build_plant, actor=None)
+
+    def count(uow: UnitOfWork) -> None:
+        into = "INSERT INTO counter_baseline (binding_pk, value, at_us, marker)"
+        uow.execute(text(f"{into} SELECT pk, 7, 1, '' FROM tag_binding WHERE signal = 'counter'"))
+
+    def rows(session: ReadSession) -> tuple[object, ...]:
+        bindings = session.execute(text("SELECT * FROM tag_binding ORDER BY pk")).all()
+        return bindings, session.execute(text("SELECT * FROM counter_baseline ORDER BY binding_pk")).all()
+
+    def add_instead_of_the_last(uow: UnitOfWork) -> int:
+        last = uow.execute(text("SELECT max(pk) FROM tag_binding")).scalar_one()
+        uow.execute(text("DELETE FROM counter_baseline"))
+        uow.execute(text("DELETE FROM tag_binding WHERE pk = :last"), {"last": last})
+        spec = TagBindingSpec("OTHER", "measurement", CELL)
+        put_tag_bindings(uow, bridge_id=BRIDGE, bindings=[spec])
+        new = uow.execute(text("SELECT pk FROM tag_binding WHERE tag = 'OTHER'")).scalar_one()
+        return int(new) - int(last)
+
+    database.write_now(count, actor=None)
+    before = database.read_now(rows)
+    upgrade(database)
+    assert all(before)
+    assert database.read_now(rows) == before
+    assert differences(database) == []
+    assert database.write_now(add_instead_of_the_last, actor=None) == 1
     database.close()
 
 

@@ -217,3 +217,14 @@ def test_a_name_cannot_write_other_lines_into_the_map() -> None:
     name = 'x"\n[[endpoint]]\nname = "y'
     [only] = parse_tag_map(with_endpoint("", MapEndpoint(name, "opc.tcp://x/", []))).endpoints
     assert only.name == name
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_name_that_looks_like_two_lines_is_one(separator: str) -> None:
+    node = f"nsu=urn:p;s=Good{separator}Count"
+    endpoint = MapEndpoint("PRESS-9", NEW.url, [MapTag("P.Good", node, "counter")])
+    made = with_endpoint(BY_HAND, endpoint)
+    assert parse_tag_map(made).endpoints[-1].tag[0].node == node
+    assert with_endpoint(made, endpoint) == made
+    other = MapEndpoint("PRESS-10", "opc.tcp://press:4841/", [MapTag("Q", "i=2258", "measurement")])
+    assert len(parse_tag_map(with_endpoint(made, other)).endpoints) == 3

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
+from pydantic import AfterValidator
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
@@ -54,9 +55,18 @@ __all__ = ["REGIONS", "router"]
 ROWS_MAX: Final = 400
 router = APIRouter(include_in_schema=False)
 Engineer = Annotated[Caller, Depends(caller(Permission.connect_machines))]
-Text = Annotated[str, Form(max_length=300)]
+
+
+def _no_nul(text: str) -> str:
+    """PostgreSQL has no such character."""
+    if "\x00" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+Text = Annotated[str, Form(max_length=300), AfterValidator(_no_nul)]
 Version = Annotated[int, Form(ge=0, le=2**31)]
-Node = Annotated[str, Form(max_length=4_000)]
+Node = Annotated[str, Form(max_length=4_000), AfterValidator(_no_nul)]
 Act = Literal["look", "watch", "apply", "give-up"]
 ASKING: Final[Mapping[str, Callable[..., None]]] = {"look": ask_look, "watch": ask_watch}
 CHANGING: Final[Mapping[str, Callable[..., None]]] = {"apply": apply_setup, "give-up": give_up_setup}
@@ -142,7 +152,10 @@ def _picks(keys: list[str], options: list[str], places: list[str]) -> list[Pick]
 
 @router.get("/connect/{setup_id}/tree")
 async def tree(
-    request: Request, setup_id: str, who: Engineer, root: Annotated[str, Query(max_length=4_000)] = ""
+    request: Request,
+    setup_id: str,
+    who: Engineer,
+    root: Annotated[str, Query(max_length=4_000), AfterValidator(_no_nul)] = "",
 ) -> HTMLResponse:
     params = {"setup_id": setup_id, "root": root}
     page, bridge_id, zone = await who.read(_tree, params=params, now=who.database.clock())

@@ -1,7 +1,8 @@
 """A machine set up on screen: looked at through a bridge, chosen from, bound, and put into the bridge's tag map.
 
 Bindings come first and the bridge's tag map second, in that order: what the bridge hands in means something from its
-first value on. If the bridge refuses, the bindings made for it go again, in the unit that keeps its answer.
+first value on. If the bridge refuses, the bindings made for it go again, in the unit that keeps its answer; those of a
+machine in use stay, and mean again what they did.
 """
 
 from __future__ import annotations
@@ -177,12 +178,13 @@ def apply_setup(uow: UnitOfWork, *, setup_id: str, version: int) -> None:
     if not setup.choices:
         raise SetupClosed("Nothing is chosen yet.")
     content = _content(uow, setup_id)
-    if taken := _taken(uow, setup, content.bound):
+    if taken := _taken(uow, setup, setup.choices, content.bound):
         raise TagTaken(f"{setup.bridge.id} has bindings of {', '.join(sorted(taken)[:10])}.")
     specs = bindings_of(setup.name, setup.equipment_id, setup.choices)
     put_tag_bindings(uow, bridge_id=setup.bridge.id, bindings=specs)
     bound = sorted({*content.bound, *(spec.tag for spec in specs)})
-    _change(uow, setup, content=_written(msgspec.structs.replace(content, bound=bound)), state=SetupState.applying)
+    content = msgspec.structs.replace(content, bound=bound, asked=list(setup.choices))
+    _change(uow, setup, content=_written(content), state=SetupState.applying)
     payload = to_document(ApplyEndpointCommand(endpoint_of(setup.name, setup.url, setup.choices)))
     _ask(uow, setup, SetupStep.apply, CommandKind.apply_map, payload, within_us=APPLY_WITHIN_US)
 
@@ -199,22 +201,26 @@ def note_map_result(uow: UnitOfWork, *, command_id: str, outcome: Outcome) -> No
     if found is None:
         return
     setup = get_setup(uow.session, setup_id=found, now_us=uow.now_us)
-    if outcome is Outcome.done and setup.state is SetupState.given_up:
-        _bind_again(uow, setup)
+    content = _content(uow, setup.id)
+    if outcome is Outcome.done and setup.state in (SetupState.given_up, SetupState.applied):
+        _bind_again(uow, setup, content)
     elif outcome is Outcome.done:
-        _change(uow, setup, state=SetupState.applied)
+        state = SetupState.applied if setup.state is SetupState.applying else setup.state
+        _change(uow, setup, content=_written(_in_use(content)), state=state)
     elif outcome is not Outcome.failed and setup.state is SetupState.applying:
-        content = _unbound(uow, setup, _content(uow, setup.id))
-        _change(uow, setup, content=_written(content), state=SetupState.open)
+        _change(uow, setup, content=_written(_taken_back(uow, setup, content)), state=SetupState.open)
 
 
 def give_up_setup(uow: UnitOfWork, *, setup_id: str, version: int) -> None:
-    """Go no further. What was bound for a tag map that the bridge never took is unbound; a machine in use stays."""
+    """Go no further. What was bound for a tag map that the bridge never took is unbound; a machine in use stays, as
+    the bridge has it."""
     setup = _at(uow, setup_id, version)
-    content = _content(uow, setup_id)
+    content, state = _content(uow, setup_id), SetupState.given_up
     if setup.state is not SetupState.applied:
-        content = _unbound(uow, setup, content)
-    _change(uow, setup, content=_written(content), state=SetupState.given_up)
+        content = _taken_back(uow, setup, content)
+    if content.in_use:
+        content, state = msgspec.structs.replace(content, choices=content.taken), SetupState.applied
+    _change(uow, setup, content=_written(content), state=state)
 
 
 def save_template(uow: UnitOfWork, *, setup_id: str, template_id: str) -> None:
@@ -241,11 +247,13 @@ def save_template(uow: UnitOfWork, *, setup_id: str, template_id: str) -> None:
 
 def forget_old_setups(uow: UnitOfWork) -> None:
     """Drop set-ups nobody went on with, and what bridges answered to looks long ago (called hourly). Machines in use
-    stay: there they are changed."""
+    stay: there they are changed. So do those with bindings: without its set-up nobody could take a tag again."""
     before_us = uow.now_us - KEEP_US
-    old = (_SETUP.c.changed_at_us < before_us, _SETUP.c.state != SetupState.applied)
-    uow.execute(delete(_STEP).where(_STEP.c.setup_pk.in_(select(_SETUP.c.pk).where(*old))))
-    uow.execute(delete(_SETUP).where(*old))
+    old = select(_SETUP).where(_SETUP.c.changed_at_us < before_us, _SETUP.c.state != SetupState.applied)
+    rows = uow.execute(old).all()
+    gone = [row.pk for row in rows if row.state == SetupState.given_up or not _READ(row.content).bound]
+    uow.execute(delete(_STEP).where(_STEP.c.setup_pk.in_(gone)))
+    uow.execute(delete(_SETUP).where(_SETUP.c.pk.in_(gone)))
     looks = _COMMAND.c.kind.in_((CommandKind.browse, CommandKind.watch))
     due = (looks, _COMMAND.c.finished_at_us < before_us, _COMMAND.c.result != "")
     uow.execute(update(_COMMAND).where(*due).values(result=""))
@@ -267,19 +275,25 @@ def _refuse_taken_name(uow: UnitOfWork, bridge_pk: int, name: str) -> None:
         _refuse([("name", "a machine is set up under this name already: go on there")])
 
 
-def _bind_again(uow: UnitOfWork, setup: SetupView) -> None:
+def _bind_again(uow: UnitOfWork, setup: SetupView, content: SetupContent) -> None:
     """It was given up, and the bridge took it all the same: its values are to mean something, if nothing else took
     the tags meanwhile."""
-    if not _taken(uow, setup, ()):
-        specs = bindings_of(setup.name, setup.equipment_id, setup.choices)
+    if not _taken(uow, setup, content.asked, content.bound):
+        specs = bindings_of(setup.name, setup.equipment_id, content.asked)
         put_tag_bindings(uow, bridge_id=setup.bridge.id, bindings=specs)
-        content = msgspec.structs.replace(_content(uow, setup.id), bound=sorted(spec.tag for spec in specs))
+        bound = sorted({*content.bound, *(spec.tag for spec in specs)})
+        content = _in_use(msgspec.structs.replace(content, bound=bound, choices=content.asked))
         _change(uow, setup, content=_written(content), state=SetupState.applied)
 
 
-def _taken(uow: UnitOfWork, setup: SetupView, bound: Sequence[str]) -> set[str]:
+def _in_use(content: SetupContent) -> SetupContent:
+    """The bridge has what it was asked for."""
+    return msgspec.structs.replace(content, in_use=content.bound, taken=content.asked)
+
+
+def _taken(uow: UnitOfWork, setup: SetupView, choices: Sequence[Choice], bound: Sequence[str]) -> set[str]:
     """Tags of these choices that mean something else already."""
-    tags = [full_tag(setup.name, choice) for choice in setup.choices]
+    tags = [full_tag(setup.name, choice) for choice in choices]
     there = select(_BINDING.c.tag).where(_BINDING.c.bridge_pk == setup.bridge.pk, _BINDING.c.tag.in_(tags))
     return set(uow.execute(there).scalars()) - set(bound)
 
@@ -357,9 +371,12 @@ def _ask(
     uow.execute(insert(_STEP).values(setup_pk=setup_pk, what=what, node=node, command_pk=command_pk))
 
 
-def _unbound(uow: UnitOfWork, setup: SetupView, content: SetupContent) -> SetupContent:
-    """Without the bindings that were made for it; one by which something has been recorded already stays."""
-    kept = [tag for tag in content.bound if not _unbind(uow, setup.bridge.pk, tag)]
+def _taken_back(uow: UnitOfWork, setup: SetupView, content: SetupContent) -> SetupContent:
+    """Without the bindings that were made for it; those in use mean what the bridge has taken, and one by which
+    something has been recorded already stays."""
+    kept = [tag for tag in content.bound if tag in content.in_use or not _unbind(uow, setup.bridge.pk, tag)]
+    specs = bindings_of(setup.name, setup.equipment_id, content.taken)
+    put_tag_bindings(uow, bridge_id=setup.bridge.id, bindings=specs)
     uow.execute(update(_BRIDGE).where(_BRIDGE.c.pk == setup.bridge.pk).values(bindings_mark=str(uuid7())))
     return msgspec.structs.replace(content, bound=kept)
 

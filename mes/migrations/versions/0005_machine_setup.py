@@ -1,4 +1,4 @@
-"""Who asked a bridge for something; machines being set up on screen, and templates of like ones"""
+"""Who asked a bridge; machines set up on screen, and templates of like ones; keys of bindings are used once"""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ def upgrade() -> None:
         table.add_column(sa.Column("asked_by_pk", sa.Integer(), nullable=True))
         table.create_foreign_key(op.f("fk_bridge_command_asked_by_pk_principal"), "principal", ["asked_by_pk"], ["pk"])
         table.create_index("ix_bridge_command_kind", ["bridge_pk", "kind", "pk"], unique=False)
+    if op.get_bind().dialect.name == "sqlite":
+        _never_use_a_key_twice()
     _create_machine_setup()
+
+
+def _never_use_a_key_twice() -> None:
+    """What PostgreSQL does anyway. SQLite can only make the table anew."""
+    with op.batch_alter_table("tag_binding", recreate="always", table_kwargs={"sqlite_autoincrement": True}):
+        pass
 
 
 def _text(name: str, length: int) -> sa.Column[str]:

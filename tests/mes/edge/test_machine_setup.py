@@ -36,6 +36,7 @@ from mes.edge.service import (
     forget_old_setups,
     give_up_setup,
     pick_signals,
+    put_command,
     put_tag_bindings,
     save_template,
 )
@@ -58,6 +59,7 @@ from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.sqltypes import to_us
 from standards.lineside.commands_v1 import (
+    CommandKind,
     CommandResult,
     Node,
     NodeList,
@@ -251,6 +253,100 @@ def test_giving_up_leaves_nothing_and_a_machine_in_use_stays(plant: Database, cl
     assert len(bound(plant)) == 1
 
 
+def in_use(plant: Database, *choices: Choice, **over: str) -> str:
+    it = begin(plant, **over)
+    choose(plant, it, *choices)
+    apply(plant, it)
+    answer(plant)
+    return it
+
+
+@pytest.mark.parametrize("outcome", [Outcome.refused, Outcome.expired])
+def test_a_refusal_takes_back_what_was_new_and_no_more(plant: Database, outcome: Outcome) -> None:
+    it = in_use(plant, GOOD)
+    choose(plant, it, replace(GOOD, slot=ModelSlot.measurement), STATE)
+    apply(plant, it)
+    assert bound(plant) == {"PRESS-2.Good": "measurement", "PRESS-2.State": "equipment-state"}
+    answer(plant, outcome)
+    assert bound(plant) == {"PRESS-2.Good": "counter"}
+    assert setup(plant, it).state is SetupState.open
+    apply(plant, it)
+    answer(plant)
+    assert (len(bound(plant)), setup(plant, it).state) == (2, SetupState.applied)
+
+
+def test_a_tag_left_out_of_a_machine_in_use_keeps_its_meaning(plant: Database) -> None:
+    it = in_use(plant, GOOD, STATE)
+    for outcome in (Outcome.done, Outcome.refused):
+        choose(plant, it, STATE)
+        apply(plant, it)
+        answer(plant, outcome)
+    assert len(bound(plant)) == 2
+
+
+def test_giving_up_changes_leaves_the_machine_in_use(plant: Database, clock: SettableClock) -> None:
+    it = in_use(plant, GOOD)
+    choose(plant, it, STATE)
+    do(plant, give_up_setup, it, version=setup(plant, it).version)
+    assert (setup(plant, it).state, setup(plant, it).choices) == (SetupState.applied, (GOOD,))
+    choose(plant, it, GOOD, STATE)
+    apply(plant, it)
+    late = waiting(plant)[-1]
+    clock.advance(seconds=61)
+    do(plant, give_up_setup, it, version=setup(plant, it).version)
+    assert (setup(plant, it).state, bound(plant)) == (SetupState.applied, {"PRESS-2.Good": "counter"})
+    answer_late(plant, late)
+    assert (setup(plant, it).choices, len(bound(plant))) == ((GOOD, STATE), 2)
+
+
+def test_what_is_in_use_is_not_what_was_chosen_after_it_was_asked_for(plant: Database, clock: SettableClock) -> None:
+    it = begin(plant)
+    choose(plant, it, GOOD)
+    apply(plant, it)
+    late = waiting(plant)[-1]
+    clock.advance(seconds=61)
+    choose(plant, it, STATE)
+    answer_late(plant, late)
+    assert (setup(plant, it).state, setup(plant, it).choices) == (SetupState.open, (STATE,))
+    apply(plant, it)
+    answer(plant, Outcome.refused)
+    assert bound(plant) == {"PRESS-2.Good": "counter"}
+    do(plant, give_up_setup, it, version=setup(plant, it).version)
+    assert (setup(plant, it).state, setup(plant, it).choices) == (SetupState.applied, (GOOD,))
+
+
+def test_what_was_given_up_after_a_change_is_bound_as_the_bridge_took_it(plant: Database, clock: SettableClock) -> None:
+    it = begin(plant)
+    choose(plant, it, GOOD)
+    apply(plant, it)
+    late = waiting(plant)[-1]
+    clock.advance(seconds=61)
+    choose(plant, it, STATE)
+    do(plant, give_up_setup, it, version=setup(plant, it).version)
+    answer_late(plant, late)
+    assert (setup(plant, it).choices, bound(plant)) == ((GOOD,), {"PRESS-2.Good": "counter"})
+
+
+def answer_late(plant: Database, command: CommandView) -> None:
+    done = CommandResult(Outcome.done)
+    plant.write_now(record_command_result, actor=None, bridge_id=BRIDGE, command_id=command.id, result=done)
+
+
+def test_a_binding_never_has_the_key_of_one_that_is_gone(plant: Database) -> None:
+    """History knows a binding by its key alone, and stays when the binding is taken back."""
+    it = begin(plant)
+    choose(plant, it, GOOD)
+    pk = plant.read_now(get_bridge, bridge_id=BRIDGE).pk
+    before = {b.pk for b in plant.read_now(list_bindings, bridge_pk=pk)}
+    apply(plant, it)
+    gone = {b.pk for b in plant.read_now(list_bindings, bridge_pk=pk)} - before
+    answer(plant, Outcome.refused)
+    spec = TagBindingSpec("OTHER.Current", "measurement", CELL)
+    plant.write_now(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[spec])
+    [new] = {b.pk for b in plant.read_now(list_bindings, bridge_pk=pk)} - before
+    assert new > max(gone)
+
+
 def test_what_was_given_up_and_taken_all_the_same_is_bound_again(plant: Database, clock: SettableClock) -> None:
     it = begin(plant)
     choose(plant, it, GOOD)
@@ -393,6 +489,52 @@ def test_what_nobody_went_on_with_is_forgotten(plant: Database, clock: SettableC
     assert [one.id for one in plant.read_now(list_setups)] == [young]
     with pytest.raises(SetupNotFound):
         setup(plant, old)
+
+
+def test_a_machine_whose_tags_are_bound_is_not_forgotten(plant: Database, clock: SettableClock) -> None:
+    changed = in_use(plant, GOOD)
+    choose(plant, changed, STATE)
+    unknown = begin(plant, name="PRESS-3")
+    choose(plant, unknown, GOOD)
+    apply(plant, unknown)
+    clock.advance(days=15)
+    plant.write_now(forget_old_setups, actor=None)
+    assert {one.id for one in plant.read_now(list_setups)} == {changed, unknown}
+    apply(plant, changed)
+    do(plant, give_up_setup, unknown, version=setup(plant, unknown).version)
+    clock.advance(days=15)
+    plant.write_now(forget_old_setups, actor=None)
+    assert [one.id for one in plant.read_now(list_setups)] == [changed]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        replace(GOOD, tag="Go\x00od"),
+        replace(GOOD, slot=ModelSlot.scrap, reason_id="scr\x00atch"),
+        replace(GOOD, equipment_id="CELL\x00"),
+        replace(GOOD, slot=ModelSlot.measurement, unit="\x00"),
+    ],
+)
+def test_a_character_that_no_table_takes_is_refused(plant: Database, choice: Choice) -> None:
+    it = begin(plant)
+    with pytest.raises(SetupInvalid, match="NUL"):
+        choose(plant, it, choice)
+    now_us = to_us(plant.clock())
+    assert plant.read_now(get_tree_level, setup_id=it, root="i=5\x00", now_us=now_us).nodes is None
+
+
+def test_a_job_does_not_wait_for_looks(plant: Database) -> None:
+    it = begin(plant)
+    for number in range(60):
+        do(plant, ask_level, it, root=f"i={number}")
+    pk = plant.read_now(get_bridge, bridge_id=BRIDGE).pk
+    expires_at_us = to_us(plant.clock()) + 60_000_000
+    job = {"bridge_pk": pk, "kind": CommandKind.job, "expires_at_us": expires_at_us}
+    ids = [plant.write_now(put_command, actor=None, payload={}, **job) for _ in range(2)]
+    handed_out = waiting(plant)
+    assert [command.id for command in handed_out[:2]] == ids
+    assert [command.kind for command in handed_out[2:]] == ["browse"] * 48
 
 
 def test_there_is_an_end_to_how_many(plant: Database) -> None:

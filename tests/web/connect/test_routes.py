@@ -164,6 +164,9 @@ def test_the_second_of_two_is_told_so(site: Site) -> None:
         ({"equipment_id": "nowhere"}, 404),
         ({"template_id": "nothing"}, 404),
         ({"url": "opc.tcp://" + "x" * 400}, 422),
+        ({"bridge_id": "edge\x00"}, 422),
+        ({"equipment_id": "CELL\x00"}, 422),
+        ({"template_id": "press\x00"}, 422),
     ],
 )
 def test_what_cannot_be_is_refused(site: Site, over: dict[str, str], status: int) -> None:
@@ -178,6 +181,11 @@ def test_only_what_was_seen_can_be_taken(site: Site) -> None:
         version = setup(site, here).version
         assert take(sven, here, version, **{"nsu=urn:other;s=Secret": "good"}).status_code == 422
         assert take(sven, here, version, good="emperor").status_code == 422
+        assert take(sven, here, version, good="scrap:scr\x00atch").status_code == 422
+        nowhere = {"version": version, "key": ["good"], "slot": ["good"], "place": ["CELL\x00"]}
+        assert sven.post(f"{here}/signals", data=nowhere).status_code == 422
+        for what, form in (("signal", {"key": "good", "root": "\x00"}), ("template", {"template_id": "\x00"})):
+            assert sven.post(f"{here}/{what}", data=form).status_code == 422
         form = {"version": version, "key": ["good", "good"], "slot": ["good"]}
         assert sven.post(f"{here}/signals", data=form).status_code == 422
         assert setup(site, here).choices == ()
