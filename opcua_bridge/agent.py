@@ -135,7 +135,8 @@ class Agent:
                     task.cancel()
 
     def _source(self, endpoint: Endpoint) -> Source:
-        source = Source(endpoint, journal=self.journal, clock=self.clock, trust=self.trust)
+        is_alone = len(self.tag_map.endpoints) == 1
+        source = Source(endpoint, journal=self.journal, clock=self.clock, trust=self.trust, is_alone=is_alone)
         source.health.since_us, source.health.on_change = self.clock.now_us(), self.reporter.wake
         return source
 

@@ -55,6 +55,8 @@ MAX_EMPTY: Final = 3
 """Answers in a row that bring nothing but say that there is more."""
 MAX_FAILURES: Final = 3
 """Groups in a row that fail; then the gap is given up."""
+MAX_TRIES: Final = 3
+"""Connections that end while a gap is asked about, with no tag done in between; then the gap is given up."""
 LEAST_PAUSE_S: Final = 0.1
 FULL_SHARE: Final = 0.5
 """From this share of the journal's bound on, there is no room for the past."""
@@ -70,11 +72,13 @@ _log = logging.getLogger(__name__)
 
 
 class Window(msgspec.Struct, frozen=True):
-    """A gap whose history is to be asked for. Tags up to and with `after`, by name, are done."""
+    """A gap whose history is to be asked for. Tags up to and with `after`, by name, are done. `tries`: connections on
+    which it was asked for since."""
 
     from_us: int
     to_us: int
     after: str = ""
+    tries: int = 0
 
     @property
     def asked(self) -> tuple[datetime, datetime]:
@@ -119,7 +123,7 @@ class Backfill:
 
     def owed(self, items: Iterable[Entry]) -> dict[str, str | None]:
         """Notes to be journaled together with the gaps among these."""
-        gaps = [i for i in items if isinstance(i, Gap) and i.reason in REASONS and i.from_at_us > 1 and i.tags is None]
+        gaps = [i for i in items if isinstance(i, Gap) and i.reason in REASONS and i.from_at_us > 1]
         room = MAX_WAITING - len(self._windows)
         windows = [Window(gap.from_at_us, gap.to_at_us) for gap in gaps] if self._tags else []
         self._standing.left_out += max(0, len(windows) - room)
@@ -141,14 +145,24 @@ class Backfill:
             await asyncio.sleep(LEAST_PAUSE_S)
 
     async def _fill(self, channel: Channel, name: str) -> None:
+        await self._room()
         try:
-            offer = await self._offer(channel)
-            await self._fill_from(channel, name, offer)
+            if await self._may_try(name):
+                await self._fill_from(channel, name, await self._offer(channel))
         except TROUBLE as error:
             if not channel.is_open:
                 raise ConnectionError("the connection was lost while the machine's history was read") from error
             self._note_failure(f"{type(error).__name__}: {error}")
         await self._keep([], {name: None})
+
+    async def _may_try(self, name: str) -> bool:
+        """Noted before the server is asked: some end the connection instead of an answer."""
+        window = self._windows[name]
+        if window.tries >= MAX_TRIES:
+            self._note_failure(f"gave up: the connection ended {MAX_TRIES} times while the history was read")
+            return False
+        await self._keep([], {name: _text(msgspec.structs.replace(window, tries=window.tries + 1))})
+        return True
 
     def _note_failure(self, text: str) -> None:
         if text != self._standing.error:
@@ -247,6 +261,7 @@ class Backfill:
         status = int(answer.StatusCode.value)
         one.point = answer.ContinuationPoint or None
         if status >> 31:
+            one.empty += 1
             if status not in _NOTHING:
                 self._note_failure(f"{one.tag}: {ua.StatusCode(status).name}")
             return
@@ -273,7 +288,7 @@ class Backfill:
         history_of = HistoryOf(self._endpoint.name, window.from_us, window.to_us)
         made = self._blocks([s for one in group for s in one.samples], history_of)
         blocks = [kept for block in made if (kept := quiet.of_the_past(block)) is not None]
-        done = msgspec.structs.replace(window, after=group[-1].tag)
+        done = msgspec.structs.replace(window, after=group[-1].tag, tries=0)
         await self._keep(blocks, {name: _text(done)})
         count = sum(len(block.value) for block in blocks)
         if count:

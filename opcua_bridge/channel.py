@@ -448,7 +448,7 @@ class Channel:
         )
         results = decode_history(await self._answer(request))
         if len(results) != len(nodes) and not release:
-            raise ConnectionError(f"the server gave {len(results)} answers to {len(nodes)} questions")
+            raise Undecodable(f"the server gave {len(results)} answers to {len(nodes)} questions")
         return results
 
     async def write(self, values: Sequence[tuple[str, Any, ua.VariantType]]) -> list[int]:

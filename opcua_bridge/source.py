@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 from asyncua import ua
 
 from opcua_bridge.audit import AUDIT_EVERY_S, Audit
@@ -56,6 +57,9 @@ SMALL_QUEUE: Final = 1_000
 SILENT_RESUMES: Final = 2
 """A subscription that stays silent this often after it was taken up again is given up."""
 SEQUENCE_END: Final = 0xFFFFFFFF
+NAMED_MAX_BYTES: Final = 512 * 1024
+"""Names of tags in one gap, UTF-8: far below what the server takes at once. A gap of more names none: it is then one of
+everything the bridge tells of."""
 EVER: Final = 1
 """Where a gap begins if the machine never gave a time."""
 DECIDED_WITHIN_S: Final = 0.5
@@ -120,10 +124,12 @@ class Source:
         trust: Trust,
         retry_s: tuple[float, float] = (5.0, 300.0),
         audit_every_s: float = AUDIT_EVERY_S,
+        is_alone: bool = True,
     ) -> None:
+        """`is_alone`: the bridge has no other endpoint, so that a gap of all of its tags need not name them."""
         self.endpoint, self._journal, self._clock, self._trust = endpoint, journal, clock, trust
         self._retry_first_s, self._retry_last_s = retry_s
-        self.audit_every_s = audit_every_s
+        self.audit_every_s, self._is_alone = audit_every_s, is_alone
         self.audit = Audit()
         self.health = SourceHealth()
         self.backfill = Backfill(endpoint, journal, clock, self.health.backfill)
@@ -354,9 +360,15 @@ class Source:
         return max(1, min(record.known_us, machine_us - (self._clock.now_us() - record.seen_us)))
 
     def _gap(self, from_us: int, to_us: int, reason: str, tags: list[str] | None = None) -> Gap:
-        return self.health.note_gap(
+        gap = self.health.note_gap(
             Gap(source=self.endpoint.name, from_at_us=from_us, to_at_us=max(from_us, to_us), reason=reason, tags=tags)
         )
+        return gap if tags is not None else msgspec.structs.replace(gap, tags=self._own_tags())
+
+    def _own_tags(self) -> list[str] | None:
+        """Whose values a gap of this endpoint concerns, where there are others."""
+        size = sum(len(tag.encode()) for tag in self._tags)
+        return None if self._is_alone or size > NAMED_MAX_BYTES else sorted(self._tags)
 
     async def _republish(self, channel: Channel) -> None:
         """What was sent while nobody listened, in order, until the server has no more of it."""

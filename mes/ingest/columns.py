@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from mes.history.types import GOOD, NOT_KNOWN, UNCERTAIN, Measurements, Values
 from mes.ingest.bindings import COUNTED, MEASURED, STATED, Bindings
-from mes.ingest.rules import TIME_MAX_US, TIME_MIN_US, WHOLE_MAX
+from mes.ingest.rules import TIME_MAX_US, TIME_MIN_US, WHOLE_MAX, is_finite
 from standards.lineside.ingest_v1 import Entry, Gap, Sample, Samples, Value
 
 Whole = npt.NDArray[np.int64]
@@ -213,16 +214,17 @@ def _told_again(columns: Columns, bindings: Bindings, gaps: Iterable[Gap]) -> Fl
 def _numbers(values: list[Value]) -> tuple[Values, Flags | None]:
     """As floats, nothing as NaN; and which are no numbers, None if all are."""
     if set(map(type, values)) <= _NUMBERS:
-        number = np.array(values, np.float64)
-        unknown = ~np.isfinite(number)
-        if np.count_nonzero(unknown) == (values.count(None) if unknown.any() else 0):
-            return number, None
+        with contextlib.suppress(OverflowError):
+            number = np.array(values, np.float64)
+            unknown = ~np.isfinite(number)
+            if np.count_nonzero(unknown) == (values.count(None) if unknown.any() else 0):
+                return number, None
     odd = np.array([not _is_number(value) for value in values], np.bool_)
     return np.array([math.nan if bad else value for value, bad in zip(values, odd, strict=True)], np.float64), odd
 
 
 def _is_number(value: Value) -> bool:
-    return type(value) in _NUMBERS and (value is None or math.isfinite(value))  # type: ignore[arg-type]
+    return type(value) in _NUMBERS and (value is None or is_finite(value))  # type: ignore[arg-type]
 
 
 def repeated_states(columns: Columns, bindings: Bindings, besides: Sequence[Entry]) -> list[int]:

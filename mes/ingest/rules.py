@@ -32,6 +32,11 @@ REMEMBERED: Final = frozenset(
     }
 )
 """Signals whose last value rules look at in the next batch."""
+OF_ENDPOINT: Final = frozenset(
+    {"connection-lost", "subscription-lost", "server-restarted", "bridge-stopped", "sequence-gap"}
+)
+"""Reasons of gaps behind which everything of an endpoint came later, also where its tags are named."""
+WHOLE_MIN: Final = -(2**63)
 WHOLE_MAX: Final = 2**63 - 1
 COUNTER_MAX: Final = 2**64 - 1
 _NUMBERED_MAX: Final = 2**31 - 1
@@ -71,8 +76,8 @@ class Word(NamedTuple):
         return self.epoch, self.at_us
 
 
-def instant_of(sample: Sample) -> int:
-    """The machine's time of a value; the bridge's where the machine gave none that can be meant."""
+def instant_of(sample: Sample | SourceEvent) -> int:
+    """The machine's time of a value or event; the bridge's where the machine gave none that can be meant."""
     at = sample.source_at_us
     if at is None or not TIME_MIN_US < at < TIME_MAX_US:
         return sample.observed_at_us
@@ -111,7 +116,7 @@ def placeable(item: Item) -> bool:
 
 def usable(signal: Signal, value: Value) -> bool:
     """Whether a value can be what its tag means."""
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, (int, float)) and not is_finite(value):
         return False
     most = _MOST.get(signal)
     if most is not None:
@@ -121,7 +126,18 @@ def usable(signal: Signal, value: Value) -> bool:
         return isinstance(value, bool)
     if signal is Signal.job_order:
         return value is None or isinstance(value, str)
-    return True
+    parts = value if isinstance(value, list) else [value]
+    if signal is Signal.restart_marker:
+        return all(WHOLE_MIN <= part <= COUNTER_MAX for part in parts if isinstance(part, int))
+    return all(is_finite(part) for part in parts if isinstance(part, int))
+
+
+def is_finite(number: float) -> bool:
+    """Whether it can be a 64-bit floating point number."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def in_time_order(words: Iterable[Word]) -> list[Word]:

@@ -10,7 +10,7 @@ import orjson
 
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import Baseline
-from mes.ingest.rules import Word
+from mes.ingest.rules import Word, instant_of
 from mes.kernel.pending import keyed_update, upsert
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Gap, HistoryOf, Item, SourceEvent
@@ -243,7 +243,7 @@ def insert_alarms(uow: UnitOfWork, alarms: Sequence[tuple[int, SourceEvent]]) ->
                 storable(event.message)[:1000],
                 event.severity,
                 event.active,
-                event.source_at_us or event.observed_at_us,
+                instant_of(event),
                 uow.now_us,
             )
             for pk, event in alarms

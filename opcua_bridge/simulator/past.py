@@ -29,11 +29,15 @@ class PastManners:
     points: int = 10
     """Continuation points it keeps at a time; beyond: BadNoContinuationPoints."""
     denied: dict[str, int] = field(default_factory=dict)
-    """StatusCode of a tag's answer."""
+    """StatusCode of a tag's answer; where `endless`, that there is more of it."""
     fault: int = 0
     """StatusCode of the whole service."""
     endless: bool = False
     """Answers nothing and says that there is more, for ever."""
+    swallows: int = 0
+    """So many answers of a request are missing."""
+    on_request: Callable[[], None] = lambda: None
+    """What else happens to it when it is asked."""
     worked_out: bool = False
     """Values are interpolated (and say so)."""
     hole: tuple[datetime, datetime] | None = None
@@ -69,12 +73,16 @@ class MeanHistory:
             raise ServiceError(manners.fault)
         if 0 < manners.nodes < len(params.NodesToRead):
             raise ServiceError(ua.StatusCodes.BadTooManyOperations)
-        return [self._answer(node, params.HistoryReadDetails) for node in params.NodesToRead]
+        manners.on_request()
+        asked = params.NodesToRead[manners.swallows :]
+        return [self._answer(node, params.HistoryReadDetails) for node in asked]
 
     def _answer(self, node: ua.HistoryReadValueId, details: ua.ReadRawModifiedDetails) -> ua.HistoryReadResult:
         tag = str(node.NodeId.Identifier)
         if tag in self._manners.denied:
-            return _result(self._manners.denied[tag])
+            result = _result(self._manners.denied[tag])
+            result.ContinuationPoint = b"more" if self._manners.endless else None
+            return result
         if tag not in self._manners.tags:
             return _result(ua.StatusCodes.BadHistoryOperationUnsupported)
         if node.ContinuationPoint:

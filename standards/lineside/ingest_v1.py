@@ -121,7 +121,7 @@ class Gap(msgspec.Struct, tag_field="kind", tag="gap", frozen=True, omit_default
     """connection-lost, subscription-lost, server-restarted, queue-overflow, sequence-gap, item-lost, journal-full or
     bridge-stopped."""
     tags: list[str] | None = None
-    """The tags concerned; None: all of the source."""
+    """The tags concerned; None: all of the bridge's. A bridge of several endpoints names those of `source`."""
     lost: int | None = None
     """How many values, where that is known."""
 

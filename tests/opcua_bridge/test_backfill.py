@@ -225,6 +225,59 @@ async def test_a_server_that_refuses_the_service_leaves_a_gap_and_a_word(
     assert agent.source("machine").health.reconnects == 1
 
 
+async def test_an_error_without_end_is_left(bridges: Bridges, mes: Mes, plc: StrictServer) -> None:
+    plc.manners.past.endless = True
+    plc.manners.past.denied |= dict.fromkeys(TAGS, 0x801F0000)
+    agent = await connected(bridges, mes, plc)
+    await cut_off(plc)
+    note = await back(mes, agent, plc)
+    assert (note.values, note.cut_short) == (0, 2)
+    assert plc.manners.past.asked == backfill.MAX_EMPTY
+
+
+async def test_answers_that_are_too_few_cost_the_history_and_not_the_connection(
+    bridges: Bridges, mes: Mes, plc: StrictServer
+) -> None:
+    plc.manners.past.swallows = 1
+    agent = await connected(bridges, mes, plc)
+    await cut_off(plc)
+    note = await back(mes, agent, plc)
+    assert (note.values, note.left_out) == (0, 1)
+    assert "1 answers to 2 questions" in note.error
+    assert agent.source("machine").health.reconnects == 1
+
+
+async def test_a_server_that_hangs_up_when_asked_is_asked_three_times(
+    bridges: Bridges, mes: Mes, plc: StrictServer
+) -> None:
+    plc.manners.past.on_request = plc.drop_connections
+    agent = await connected(bridges, mes, plc)
+    await cut_off(plc)
+    note = await back(mes, agent, plc)
+    assert plc.manners.past.asked == backfill.MAX_TRIES
+    assert (note.values, note.left_out, note.waiting) == (0, 1, 0)
+    assert "gave up" in note.error
+    assert len(mes.gaps()) == 1
+    reconnects = agent.source("machine").health.reconnects
+    await asyncio.sleep(1.0)
+    assert agent.source("machine").health.reconnects == reconnects
+
+
+async def test_of_two_machines_a_gap_names_the_tags_of_its_own(bridges: Bridges, mes: Mes, plc: StrictServer) -> None:
+    async with StrictServer(URI) as other:
+        await other.add("Else", "Double", 0.0)
+        second = tag_map_text(other.endpoint, {"Else": "measurement"}).partition("[[endpoint]]")[2]
+        extra = "[[endpoint]]" + second.replace('"machine"', '"other"')
+        agent = await connected(bridges, mes, plc, extra=extra)
+        await until(lambda: told(mes, "Else", late=False))
+        await cut_off(plc)
+        await back(mes, agent, plc)
+        [gap] = mes.gaps()
+        assert (gap["source"], sorted(gap["tags"])) == ("machine", sorted(TAGS))
+        await until(lambda: values(mes, TEMP) >= set(shown(plc, TEMP)))
+        assert not agent.source("machine").health.last_gaps[0].tags
+
+
 async def test_a_refused_tag_is_left_out_and_the_others_are_not(bridges: Bridges, mes: Mes, plc: StrictServer) -> None:
     plc.manners.past.denied[PLAIN] = 0x801F0000
     agent = await connected(bridges, mes, plc)

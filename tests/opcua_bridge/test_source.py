@@ -7,13 +7,19 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asyncua import ua
 
+from opcua_bridge.clock import Clock
 from opcua_bridge.journal import Journal
 from opcua_bridge.simulator.strict_server import StrictServer
+from opcua_bridge.source import Source
+from opcua_bridge.tag_map import Endpoint, Security, Tag, TagClass
+from opcua_bridge.trust import Trust
+from standards.lineside.ingest_v1 import MAX_BATCH_BYTES, pack
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import URI, Machine, Mes, Network, machine, tag_map_text, until
 
@@ -164,6 +170,22 @@ async def test_a_forgotten_session_is_a_recorded_gap_that_contains_what_was_miss
         assert gap["from_at_us"] <= mes.samples("Count")[-1]["source_at_us"] <= gap["to_at_us"]
         kinds = [(i["kind"], i.get("value")) for i in mes.items]
         assert kinds.index(("gap", None)) < kinds.index(("sample", 8))
+
+
+@pytest.mark.parametrize(
+    ("count", "is_alone", "named"), [(3, True, None), (3, False, 3), (4_000, False, None), (4_000, True, None)]
+)
+async def test_a_gap_of_an_endpoint_beside_others_names_its_tags_if_they_are_not_too_many(
+    tmp_path: Path, count: int, is_alone: bool, named: int | None
+) -> None:
+    tags = tuple(Tag(tag=f"{n:0200d}", node=f"i={n}", tag_class=TagClass.counter) for n in range(count))
+    endpoint = Endpoint(name="press", url="opc.tcp://press:4840/", security=Security.none, tag=tags)
+    journal = Journal(tmp_path / "j.sqlite")
+    source = Source(endpoint, journal=journal, clock=Clock(), trust=Trust(tmp_path), is_alone=is_alone)
+    gap = source.sequence_gap(5)
+    assert (None if gap.tags is None else len(gap.tags)) == named
+    assert len(pack(gap)) < MAX_BATCH_BYTES / 4
+    journal.close()
 
 
 async def test_a_subscription_deleted_under_us_is_noticed_and_recorded(bridges: Bridges, mes: Mes) -> None:

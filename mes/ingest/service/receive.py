@@ -16,7 +16,7 @@ from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
 from mes.ingest.columns import Columns, columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
-from mes.ingest.rules import REMEMBERED, Epochs, Word, held_since, instant_of, placeable, usable
+from mes.ingest.rules import OF_ENDPOINT, REMEMBERED, Epochs, Word, held_since, instant_of, placeable, usable
 from mes.ingest.service.counting import Counting, Signals
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.ingest.service.measuring import keep_history, note_filled
@@ -129,7 +129,8 @@ def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]
     blocks = [(seq, entry) for seq, entry in entries if isinstance(entry, Samples) and _is_column(entry)]
     columns = columns_of(blocks, bindings)
     besides = [entry for _, entry in entries if not isinstance(entry, Samples)]
-    measured, alone = measurements_in(columns, bindings, gaps=[one for one in besides if isinstance(one, Gap)])
+    gaps = [one for one in besides if isinstance(one, Gap) and placeable(one)]
+    measured, alone = measurements_in(columns, bindings, gaps=gaps)
     found.measured.append(measured)
     runs = None if counting is None else counter_runs(columns, bindings, besides)
     if counting is not None and runs is not None:
@@ -171,7 +172,10 @@ def _sort_block(
 
 
 def _sort_history(found: Sorted, bindings: Bindings, block: Samples, history_of: HistoryOf, seq: int) -> None:
-    """Out of a machine's history: its measurements together, the rest by itself."""
+    """Out of a machine's history: its measurements together, the rest by itself. Of a gap that cannot be, nothing."""
+    if not placeable(Gap(history_of.source, history_of.from_at_us, history_of.to_at_us, "")):
+        found.quarantine += [(seq + place, "bad-time", sample) for place, sample in enumerate(samples_of(block))]
+        return
     alone: Iterable[int] = range(len(block.value))
     if is_timed(block):
         columns = columns_of([(seq, block)], bindings)
@@ -208,7 +212,7 @@ def _sort_item(found: Sorted, bindings: dict[str, TagBinding], item: Item, seq: 
 
 def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:
     found.gaps.append(gap)
-    if gap.tags is None:
+    if gap.tags is None or gap.reason in OF_ENDPOINT:
         found.epochs.begin()
     concerned = bindings.values() if gap.tags is None else [bindings[tag] for tag in gap.tags if tag in bindings]
     for binding in concerned:
