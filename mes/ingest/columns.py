@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, pairwise
 from typing import Final, NamedTuple
@@ -172,14 +172,11 @@ def _odd_counters(columns: Columns, bindings: Bindings, besides: Sequence[Entry]
     return odd
 
 
-def measurements_in(
-    columns: Columns, bindings: Bindings, *, gaps: Iterable[Gap] = (), late: bool = False
-) -> tuple[Measurements, Flags]:
+def measurements_in(columns: Columns, bindings: Bindings, *, late: bool = False) -> tuple[Measurements, Flags]:
     """The numbers of measurements, and which values are none of them: those of other tags, and what is odd (a text
     where a number belongs, a number that is none). Whoever looks at that value by value finds what it is.
 
-    A bad value counts from when it was noticed, and so does one that is from before one of the `gaps` and told behind
-    it: it did not change, and is known again. `late`, out of a machine's history, each from when its machine says,
+    A bad value counts from when it was noticed; `late`, out of a machine's history, each from when its machine says,
     and what does not say when it was true is odd.
     """
     mine = columns.kind == MEASURED
@@ -194,21 +191,8 @@ def measurements_in(
     is_bad = status >= BAD
     quality = np.where(is_bad, NOT_KNOWN, np.where(status >= NOT_GOOD, UNCERTAIN, GOOD)).astype(np.uint8)
     number[is_bad] = np.nan
-    at_us = columns.at_us[mine]
-    if not late:
-        told_again = is_bad | _told_again(columns, bindings, gaps)[mine]
-        at_us = np.where(told_again, columns.observed_at_us[mine], at_us)
+    at_us = columns.at_us[mine] if late else np.where(is_bad, columns.observed_at_us[mine], columns.at_us[mine])
     return Measurements(bindings.pks[columns.place[mine]], at_us, number, quality), ~mine
-
-
-def _told_again(columns: Columns, bindings: Bindings, gaps: Iterable[Gap]) -> Flags:
-    found = np.zeros(len(columns.place), np.bool_)
-    for gap in gaps:
-        over = (columns.at_us <= gap.from_at_us) & (columns.observed_at_us >= gap.to_at_us)
-        if gap.tags is not None:
-            over &= np.isin(columns.place, [bindings.places[tag] for tag in gap.tags])
-        found |= over
-    return found
 
 
 def _numbers(values: list[Value]) -> tuple[Values, Flags | None]:

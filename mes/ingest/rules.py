@@ -95,16 +95,6 @@ def holds_from(word: Word, told_us: int | None) -> int:
     return max(word.at_us, told_us)
 
 
-def told_again(word: Word, gaps: Iterable[Gap]) -> bool:
-    """Whether a value from before a gap is told behind it: it did not change, and is known again."""
-    return any(
-        word.at_us <= gap.from_at_us
-        and word.observed_at_us >= gap.to_at_us
-        and (gap.tags is None or word.binding.tag in gap.tags)
-        for gap in gaps
-    )
-
-
 def placeable(item: Item) -> bool:
     """Whether the times (and numbers) of an item can be stored at all."""
     if isinstance(item, Gap):

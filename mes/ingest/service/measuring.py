@@ -18,7 +18,7 @@ from mes.history.service import (
 )
 from mes.history.types import GOOD, NOT_KNOWN, UNCERTAIN, Measurements
 from mes.ingest import statements
-from mes.ingest.rules import TIME_MAX_US, Word, told_again
+from mes.ingest.rules import TIME_MAX_US, Word
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import Gap, HistoryOf, Sample
 
@@ -34,7 +34,7 @@ def keep_history(
     """Keep a batch's measurements and identities. Bad samples and gaps: a measurement is not known from there.
 
     `measured`: those in columns already."""
-    numbers, texts = _sorted(words, gaps)
+    numbers, texts = _sorted(words)
     numbers += [
         (binding.pk, sample.observed_at_us, math.nan, NOT_KNOWN)
         for binding, sample in bad
@@ -69,7 +69,7 @@ def _together(parts: Sequence[Measurements]) -> Measurements:
     return Measurements(*(np.concatenate([getattr(part, column) for part in full]) for column in columns))
 
 
-def _sorted(words: Iterable[Word], gaps: Sequence[Gap]) -> tuple[list[MeasurementRow], list[TextRow]]:
+def _sorted(words: Iterable[Word]) -> tuple[list[MeasurementRow], list[TextRow]]:
     numbers: list[MeasurementRow] = []
     texts: list[TextRow] = []
     for word in words:
@@ -78,8 +78,7 @@ def _sorted(words: Iterable[Word], gaps: Sequence[Gap]) -> tuple[list[Measuremen
             continue
         if signal is Signal.measurement and (value is None or isinstance(value, (bool, int, float))):
             number = math.nan if value is None else float(value)
-            at_us = word.observed_at_us if told_again(word, gaps) else word.at_us
-            numbers.append((word.binding.pk, at_us, number, GOOD if word.certain else UNCERTAIN))
+            numbers.append((word.binding.pk, word.at_us, number, GOOD if word.certain else UNCERTAIN))
         elif value is not None:
             texts.append((word.binding.pk, word.at_us, str(value).replace("\x00", "\ufffd")))
     return numbers, texts

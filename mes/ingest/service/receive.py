@@ -129,8 +129,7 @@ def _sort(found: Sorted, bindings: Bindings, entries: Sequence[tuple[int, Entry]
     blocks = [(seq, entry) for seq, entry in entries if isinstance(entry, Samples) and _is_column(entry)]
     columns = columns_of(blocks, bindings)
     besides = [entry for _, entry in entries if not isinstance(entry, Samples)]
-    gaps = [one for one in besides if isinstance(one, Gap) and placeable(one)]
-    measured, alone = measurements_in(columns, bindings, gaps=gaps)
+    measured, alone = measurements_in(columns, bindings)
     found.measured.append(measured)
     runs = None if counting is None else counter_runs(columns, bindings, besides)
     if counting is not None and runs is not None:

@@ -14,7 +14,7 @@ from mes.history.queries import list_samples, list_texts
 from mes.ingest.queries import list_gaps
 from mes.ingest.types import GapView
 from mes.kernel.db import Database, ReadSession
-from standards.lineside.ingest_v1 import BatchAnswer, Gap, HistoryOf, Sample, Samples
+from standards.lineside.ingest_v1 import BatchAnswer, Gap, HistoryOf, Samples
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, CELL, PRESS, Box
 
@@ -153,22 +153,3 @@ def counted(plant: Database) -> tuple[Decimal, Decimal | None]:
         return Decimal(sum(row[0] for row in rows)) / 10**6, high
 
     return plant.read_now(read)
-
-
-@pytest.mark.parametrize("columns", [True, False])
-def test_what_did_not_change_over_a_gap_is_known_again_from_when_it_was_seen(
-    plant: Database, box: Box, clock: SettableClock, columns: bool
-) -> None:
-    """The machine tells its value again with the old time; it is no news from before the gap, but true now."""
-    box.ready()
-    changed, since = box.at_us(), box.at_us() + SECOND
-    box.say(box.sample(TEMPERATURE, 20.0))
-    clock.advance(seconds=10)
-    gap, now = box.gap(since, box.at_us()), box.at_us()
-    if columns:
-        block = Samples([TEMPERATURE], [0], [20.0], now, [now - changed], [0])
-        first, box.seq = box.seq + 1, box.seq + 2
-        box.hand_in(first, [gap, block])
-    else:
-        box.say(gap, Sample(TEMPERATURE, 20.0, observed_at_us=now, source_at_us=changed))
-    assert curve(plant, box) == [(changed, 20.0), (since + 1, None), (now, 20.0)]
