@@ -68,5 +68,5 @@ async def made(box: Box) -> int:
 async def waiting(box: Box) -> bool:
     """The bridge's journal grows, and it knows why."""
     status = await box.bridge_status()
-    journal, uplink = status.get("journal", {}), status.get("uplink", {})  # what is as always is left out
-    return journal.get("depth", 0) > 0 and bool(uplink.get("error"))
+    health = status["health"] if status else {}
+    return health.get("journal", {}).get("depth", 0) > 0 and bool(health.get("uplink", {}).get("error"))
