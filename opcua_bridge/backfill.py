@@ -27,6 +27,7 @@ from opcua_bridge.crash import crash_point
 from opcua_bridge.deadband import Deadband
 from opcua_bridge.decoder import Undecodable
 from opcua_bridge.journal import Journal, JournalFull
+from opcua_bridge.lasting import is_ending
 from opcua_bridge.standing import BackfillStanding
 from opcua_bridge.tag_map import Endpoint, TagClass
 from opcua_bridge.values import sample_of
@@ -227,7 +228,7 @@ class Backfill:
             await self._read_on(channel, group, window, values)
         finally:
             held = [one for one in group if one.point]
-            if held and channel.is_open and not _is_ending():
+            if held and channel.is_open and not is_ending():
                 await self._release(channel, held, window)
 
     async def _read_on(self, channel: Channel, group: list[_Read], window: Window, values: int) -> None:
@@ -372,12 +373,6 @@ _NEEDED: Final[tuple[tuple[ua.AttributeIds, Callable[[ua.DataValue], bool]], ...
 
 def _whole(value: Any) -> int:
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _is_ending() -> bool:
-    """Whether this task was cancelled: then nobody waits for a machine's answer."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _is_too_much(error: BaseException) -> bool:

@@ -25,12 +25,17 @@ async def lasting(work: Callable[[], Awaitable[T]]) -> T:
         raise ConnectionError("a request was given up with its connection") from None
 
 
+def is_ending() -> bool:
+    """Whether somebody asked this task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def end_if_asked_to() -> None:
     """For whoever goes on after an error: the cancellation that it may have taken the place of.
 
     A request that fails in the very moment in which its task is cancelled ends with its own error, and who only goes by
     that would go on for ever.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if is_ending():
         raise asyncio.CancelledError

@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from mes.equipment.tables import EquipmentStatusRow
 from mes.equipment.types import EquipmentPlace, StateSpan
 from mes.kernel.pending import RowWrite, deletion, insertion, keyed_update
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import UnitOfWork, marks
 from standards.packml.states import EquipmentState
 
 _STATUS: Final = EquipmentStatusRow.__table__  # type: ignore[attr-defined]
@@ -52,7 +52,7 @@ def _by_equipment(uow: UnitOfWork, pks: Collection[int], condition: str, *params
     if not pks:
         return found
     for pk, from_us, state, cause, text, told_us in uow.driver_query(
-        _SPANS.format(_marks(pks), condition), (*pks, *params)
+        _SPANS.format(marks(pks), condition), (*pks, *params)
     ):
         span = StateSpan(from_us, _STATES[state], cause, text, told_us)
         found[pk] = (*found[pk], span) if pk in found else (span,)
@@ -126,7 +126,7 @@ def load_status(uow: UnitOfWork, pks: Collection[int]) -> dict[int, Status]:
     """The status rows, by equipment."""
     if not pks:
         return {}
-    return {row[0]: Status(*row[1:]) for row in uow.driver_query(_LOAD_STATUS.format(_marks(pks)), tuple(pks))}
+    return {row[0]: Status(*row[1:]) for row in uow.driver_query(_LOAD_STATUS.format(marks(pks)), tuple(pks))}
 
 
 def insert_status(uow: UnitOfWork, pks: Collection[int]) -> None:
@@ -171,7 +171,7 @@ def load_places(uow: UnitOfWork, pks: Collection[int]) -> dict[int, EquipmentPla
     """Id, work centre and area of each equipment that exists, by integer key."""
     if not pks:
         return {}
-    return {row[0]: EquipmentPlace(*row[1:]) for row in uow.driver_query(_PLACES.format(_marks(pks)), tuple(pks))}
+    return {row[0]: EquipmentPlace(*row[1:]) for row in uow.driver_query(_PLACES.format(marks(pks)), tuple(pks))}
 
 
 def load_asset_pks(uow: UnitOfWork, pks: Collection[int], at_us: int) -> dict[int, int]:
@@ -180,10 +180,6 @@ def load_asset_pks(uow: UnitOfWork, pks: Collection[int], at_us: int) -> dict[in
         return {}
     sql = (
         "SELECT equipment_pk, physical_asset_pk FROM equipment_asset_mapping "  # noqa: S608
-        f"WHERE equipment_pk IN ({_marks(pks)}) AND from_at_us <= ? AND (to_at_us IS NULL OR to_at_us > ?)"
+        f"WHERE equipment_pk IN ({marks(pks)}) AND from_at_us <= ? AND (to_at_us IS NULL OR to_at_us > ?)"
     )
     return dict(uow.driver_query(sql, (*pks, at_us, at_us)))
-
-
-def _marks(values: Collection[object]) -> str:
-    return ", ".join("?" * len(values))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Protocol
 
+from mes.kernel.uow import marks
+
 HOURS_A_DAY: Final = 24
 
 
@@ -103,7 +105,7 @@ def load_pieces(shelf: Shelf, *, tag_pks: Collection[int], from_hour: int, to_ho
         Packed(tag_pk, hour, n, bytes(blob), seq)
         for tag_pk, hour, n, blob, seq in shelf.query(
             "SELECT tag_pk, hour, n, data, seq FROM history_piece "  # noqa: S608
-            f"WHERE tag_pk IN ({_marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY seq",
+            f"WHERE tag_pk IN ({marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY seq",
             (*tag_pks, from_hour, to_hour),
         )
     ]
@@ -124,7 +126,7 @@ def load_chunks(shelf: Shelf, *, tag_pks: Collection[int], from_hour: int, to_ho
         Packed(tag_pk, hour, n, bytes(blob))
         for tag_pk, hour, n, blob in shelf.query(
             "SELECT tag_pk, hour, n, data FROM history_chunk "  # noqa: S608
-            f"WHERE tag_pk IN ({_marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY tag_pk, hour",
+            f"WHERE tag_pk IN ({marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY tag_pk, hour",
             (*tag_pks, from_hour, to_hour),
         )
     ]
@@ -156,7 +158,7 @@ def load_rollups(
         (tag_pk, hour, bytes(blob))
         for tag_pk, hour, blob in shelf.query(
             "SELECT tag_pk, hour, data FROM history_rollup "  # noqa: S608
-            f"WHERE tag_pk IN ({_marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY tag_pk, hour",
+            f"WHERE tag_pk IN ({marks(tag_pks)}) AND hour >= ? AND hour < ? ORDER BY tag_pk, hour",
             (*tag_pks, from_hour, to_hour),
         )
     ]
@@ -166,7 +168,3 @@ def month_of(day: int) -> tuple[int, int]:
     """Year and month of a day (days since 1970)."""
     at = date(1970, 1, 1) + timedelta(days=day)
     return at.year, at.month
-
-
-def _marks(values: Collection[object]) -> str:
-    return ", ".join("?" * len(values))

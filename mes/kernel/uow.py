@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +19,11 @@ from mes.kernel.sqltypes import to_us
 @lru_cache(maxsize=1_000)
 def _placeholders(sql: str, dialect: str) -> str:
     return sql if dialect == "sqlite" else sql.replace("?", "%s")
+
+
+def marks(values: Collection[object]) -> str:
+    """As many parameters as values."""
+    return ", ".join("?" * len(values))
 
 
 Calls = Sequence[Mapping[str, Any]]

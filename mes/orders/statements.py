@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mes.kernel.pending import insertion, keyed_update
-from mes.kernel.uow import Calls, UnitOfWork
+from mes.kernel.uow import Calls, UnitOfWork, marks
 from mes.orders.rules import JobFacts
 from mes.orders.types import Count, JobRun
 from standards.isa95.job_control import DispatchStatus, JobState
@@ -76,11 +76,6 @@ class JobRecord:
             ("order", self.operations_request_id),
         )
         return (*(f"{kind}/{name}" for kind, name in places if name), "board")
-
-
-def marks(values: Collection[object]) -> str:
-    """As many parameters as values."""
-    return ", ".join("?" * len(values))
 
 
 def load_job(uow: UnitOfWork, job_id: str) -> JobRecord | None:

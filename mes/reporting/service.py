@@ -7,8 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from mes.kernel.uow import UnitOfWork
-from mes.orders.statements import marks
+from mes.kernel.uow import UnitOfWork, marks
 from mes.reporting.rules import Interval, JobOutcome, digest, job_response
 from standards.isa95.job_control import FINAL_STATES, EndedSubstate, JobState
 

@@ -102,7 +102,7 @@ def report_good(uow: UnitOfWork, *, job_id: str, quantity: Decimal, request_id: 
     if not job.manual:
         raise JobIsMachineRun(f"The machine counts the good pieces of job {job_id}.")
     if is_new_act(uow, job, request_id, "good"):
-        record_counts(uow, counts=[_operator_count(uow, job, CountKind.good, pieces_of(quantity), request_id)])
+        record_counts(uow, counts=[operator_count(uow, job, CountKind.good, pieces_of(quantity), request_id)])
 
 
 @loaded_together(prefetch_jobs)
@@ -122,8 +122,8 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
         raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
     if not is_new_act(uow, job, request_id, "scrap"):
         return
-    scrap = _operator_count(uow, job, CountKind.scrap, pieces, request_id)._replace(reason_id=reason_id)
-    taken = [] if job.manual else [_operator_count(uow, job, CountKind.good, -pieces, request_id)]
+    scrap = operator_count(uow, job, CountKind.scrap, pieces, request_id)._replace(reason_id=reason_id)
+    taken = [] if job.manual else [operator_count(uow, job, CountKind.good, -pieces, request_id)]
     record_counts(uow, counts=[*taken, scrap])
 
 
@@ -196,7 +196,8 @@ def is_new_act(uow: UnitOfWork, job: JobRecord, request_id: str, act: str) -> bo
     return changed == 1
 
 
-def _operator_count(uow: UnitOfWork, job: JobRecord, kind: CountKind, pieces: int, request_id: str) -> Count:
+def operator_count(uow: UnitOfWork, job: JobRecord, kind: CountKind, pieces: int, request_id: str) -> Count:
+    """So many pieces, of now, by somebody's word."""
     return Count(
         job_pk=job.pk,
         equipment_pk=job.equipment_pk,

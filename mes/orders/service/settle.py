@@ -7,7 +7,7 @@ from decimal import Decimal
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import CountContradicts, JobStateConflict, NothingToCount
 from mes.orders.rules import awaits_count, settled
-from mes.orders.service.counts import is_new_act, pieces_of
+from mes.orders.service.counts import is_new_act, operator_count, pieces_of
 from mes.orders.service.transition import get_record, undo_deadline
 from mes.orders.statements import JobRecord, insert_counts, prefetch_jobs, set_counted, update_totals
 from mes.orders.types import Cause, Count, CountKind
@@ -60,18 +60,8 @@ def _fact(
         proven = f"at least {from_e6(low)}" + ("" if high is None else f" and at most {from_e6(high)}")
         raise CountContradicts(f"The machines prove {proven} {kind} pieces, not {from_e6(counted)}.")
     more_low, more_high = settled(low, high, counted)
-    return Count(
-        job_pk=job.pk,
-        equipment_pk=job.equipment_pk,
-        kind=kind,
-        reason_id="",
-        low_e6=more_low,
-        high_e6=more_high,
-        from_at_us=uow.now_us,
-        source_at_us=uow.now_us,
-        cause=Cause.counted,
-        request_id=request_id,
-    )
+    fact = operator_count(uow, job, kind, counted, request_id)
+    return fact._replace(low_e6=more_low, high_e6=more_high, cause=Cause.counted)
 
 
 def _emit(uow: UnitOfWork, job: JobRecord, good: int, scrap: int) -> None:
