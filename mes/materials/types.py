@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import IntEnum
 
 from standards.isa95.material import Disposition
+
+
+class LotKind(IntEnum):
+    """What a lot is. One key space: whatever has a past and may be held."""
+
+    lot = 1
+    unit = 2
+    """A sublot of one with a serial number."""
+    container = 3
+    shipment = 4
 
 
 @dataclass(frozen=True, slots=True)
