@@ -46,9 +46,11 @@ class Factory:
     passes: Any
     """Rows: station, sequence, node; in the order of time."""
     explicit: Any
-    """Rows: act, parent, child, pieces; `act` counts `acts`."""
+    """Rows: act, parent, child, quantity × 10^6; `act` counts `acts`."""
     acts: Any
-    """Rows: what was done to which node, at which station (-1: none), sequence (-1: no pass), in the order of time."""
+    """Rows: what was done to which node, at which station (-1: none), sequence (-1: no pass), newest node that it names; in
+    the order of the last.
+    names; in the order of the latter."""
     full_reels: Any = field(default_factory=lambda: np.empty(0, int))
     """Reels that went into exactly 5,000 boards."""
 
@@ -87,14 +89,14 @@ class _Maker:
         self.acts: list[Any] = []
         """Subject, station, sequence."""
         self.explicit: list[Any] = []
-        """Subject of the act, parent, child, pieces."""
+        """Subject of the act, parent, child, quantity."""
         self.full: list[Any] = []
 
     def link(self, parents: Any, children: Any, possible: Any = False) -> None:
         self.links.append((parents, children, np.broadcast_to(possible, np.shape(parents))))
 
-    def record(self, subjects: Any, parents: Any, children: Any, pieces: int = 1) -> None:
-        self.explicit.append(np.stack([subjects, parents, children, np.full(len(parents), pieces)], axis=1))
+    def record(self, subjects: Any, parents: Any, children: Any, quantity_e6: int = 1_000_000) -> None:
+        self.explicit.append(np.stack([subjects, parents, children, np.full(len(parents), quantity_e6)], axis=1))
         self.link(parents, children)
 
     def act(self, subjects: Any, station: int = -1, sequences: Any = -1) -> None:
@@ -137,7 +139,7 @@ class _Maker:
             lot_of = np.arange(len(reels)) // 20
             lots = self.nodes.add(SUPPLIER_LOT, _earliest(self.nodes.times[-1], lot_of) - 1, each * 8 * 20)
             self.act(reels)
-            self.record(reels, lots[lot_of], reels, each * 8)
+            self.record(reels, lots[lot_of], reels, each * 8_000_000)
         self.act(panels, station, np.arange(1, self.panels + 1))
         return panels
 
@@ -157,7 +159,7 @@ class _Maker:
         panels = self.placement(station)
         boards = self.nodes.add(BOARD, n + 12.0 + self.rng.random(self.units))
         self.act(panels)
-        self.record(panels[n // BOARDS_A_PANEL], panels[n // BOARDS_A_PANEL], boards)
+        self.record(panels[n // BOARDS_A_PANEL], panels[n // BOARDS_A_PANEL], boards, 1_000_000 // BOARDS_A_PANEL)
         made = self.nodes.add(MODULE, n + 50.0 + self.rng.random(self.units) * 5)
         self.act(made, ASSEMBLY[station], n + 1)
         self.record(made, boards, made)
@@ -211,12 +213,18 @@ def _earliest(times: Any, group: Any) -> Any:
 
 
 def _in_order(acts: Any, explicit: Any) -> tuple[Any, Any]:
-    """Acts by subject, the last of a subject the one its links belong to; links name their act by its place."""
+    """Links name their act (the last of its subject) by its place; acts stand by the newest node that they name."""
     acts = acts[np.lexsort((acts[:, 2] < 0, acts[:, 0]))]
     last = np.full(int(acts[:, 0].max()) + 1, -1)
     last[acts[:, 0]] = np.arange(len(acts))
     explicit[:, 0] = last[explicit[:, 0]]
-    return acts, explicit[np.lexsort((explicit[:, 1], explicit[:, 2], explicit[:, 0]))]
+    newest = acts[:, 0].copy()
+    np.maximum.at(newest, explicit[:, 0], explicit[:, 2])
+    order = np.argsort(newest, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    explicit[:, 0] = place[explicit[:, 0]]
+    return np.column_stack([acts, newest])[order], explicit[np.lexsort((explicit[:, 2], explicit[:, 0]))]
 
 
 def factory(links: int) -> Factory:

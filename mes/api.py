@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.genealogy.api import router as genealogy
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.orders.api import router as orders
@@ -16,5 +17,16 @@ from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
 # Routes are tried in order: bridges, who knock all day, come first.
-for _feature in (bridge, access, personnel, equipment, materials, definitions, orders, reporting, measurements):
+for _feature in (
+    bridge,
+    access,
+    personnel,
+    equipment,
+    materials,
+    definitions,
+    orders,
+    genealogy,
+    reporting,
+    measurements,
+):
     router.include_router(_feature)
