@@ -48,9 +48,8 @@ class Factory:
     explicit: Any
     """Rows: act, parent, child, quantity × 10^6; `act` counts `acts`."""
     acts: Any
-    """Rows: what was done to which node, at which station (-1: none), sequence (-1: no pass), newest node that it names; in
-    the order of the last.
-    names; in the order of the latter."""
+    """Rows: what was done to which node, at which station (-1: none), sequence (-1: no pass), the newest node that it
+    names; in the order of the last."""
     full_reels: Any = field(default_factory=lambda: np.empty(0, int))
     """Reels that went into exactly 5,000 boards."""
 

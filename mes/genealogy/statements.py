@@ -224,12 +224,18 @@ def _by_id(table: str, columns: str = "pk") -> _Sql:
 _EQUIPMENT: Final = _by_id("equipment")
 _JOBS: Final = _by_id("job_order")
 _PRINCIPALS: Final = _by_id("principal")
+_LOT_KEYS: Final = _by_id("material_lot")
 _MATERIALS: Final = _by_id("material_definition", "pk unit")
 
 
 def load_equipment(reads: Reads, ids: Collection[str]) -> dict[str, int]:
     """Keys of equipment."""
     return dict(_EQUIPMENT.on(reads, name_text(reads, ids))) if ids else {}
+
+
+def load_lot_keys(reads: Reads, ids: Collection[str]) -> dict[str, int]:
+    """Keys of lots; those that nobody recorded are absent."""
+    return dict(_LOT_KEYS.on(reads, name_text(reads, ids))) if ids else {}
 
 
 def load_principals(reads: Reads, ids: Collection[str]) -> dict[str, int]:
@@ -632,7 +638,8 @@ SHIPPED: Final = _Sql(
 _ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
 LOT_ROWS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
-    "SELECT {row} FROM material_lot l WHERE l.pk = ANY(?::int[])",
+    "SELECT {row} FROM unnest(?::int[]) k(pk) "
+    "CROSS JOIN LATERAL (SELECT * FROM material_lot l WHERE l.pk = k.pk OFFSET 0) l",
     row=_ROW,
 )
 _ACT_ROW: Final = (
@@ -640,7 +647,8 @@ _ACT_ROW: Final = (
 )
 ACT_ROWS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.pk = k.value",
-    "SELECT {row} FROM genealogy_act a WHERE a.pk = ANY(?::bigint[])",
+    "SELECT {row} FROM unnest(?::bigint[]) k(pk) "
+    "CROSS JOIN LATERAL (SELECT * FROM genealogy_act a WHERE a.pk = k.pk OFFSET 0) a",
     row=_ACT_ROW,
 )
 ACTS_OF_LOTS: Final = _Sql(
@@ -648,12 +656,15 @@ ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM genealogy_act a WHERE a.lot_pk = ANY(?::int[])",
     row=_ACT_ROW,
 )
-STILL_MOUNTED: Final = _Sql(
-    "SELECT m.lot_pk, m.equipment_pk, s.id, m.from_seq FROM json_each(?) k CROSS JOIN slot_mount m "
-    "ON m.lot_pk = k.value JOIN station_slot s ON s.pk = m.slot_pk WHERE m.to_seq = ? AND m.ended_by_pk IS NULL",
-    "SELECT m.lot_pk, m.equipment_pk, s.id, m.from_seq FROM slot_mount m JOIN station_slot s ON s.pk = m.slot_pk "
-    "WHERE m.lot_pk = ANY(?::int[]) AND m.to_seq = ? AND m.ended_by_pk IS NULL",
+_NEWEST: Final = (
+    "SELECT o.pk FROM slot_mount o WHERE o.slot_pk = s.pk AND o.ended_by_pk IS NULL "
+    "ORDER BY o.from_seq DESC, o.to_seq DESC LIMIT 1"
 )
+STILL_MOUNTED: Final = (
+    "SELECT m.lot_pk, m.equipment_pk, s.id, m.from_seq FROM station_slot s "  # noqa: S608
+    f"JOIN slot_mount m ON m.pk = ({_NEWEST}) WHERE m.to_seq = ?"
+)
+"""Of every slot of the plant what is in it now: there are hundreds of slots, and tens of thousands of affected lots."""
 ENDED_LINKS: Final = _Sql(
     "SELECT {link}, e.ended_by_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NOT NULL",
@@ -733,16 +744,3 @@ def lots_of_acts(reads: Reads, conditions: Mapping[str, Any], limit: int) -> lis
         f"WHERE a.ended_by_pk IS NULL AND {wanted} LIMIT ?"
     )
     return [row[0] for row in reads.driver_query(sql, (*conditions.values(), limit))]
-
-
-_SHIPMENT_COUNTS: Final = _Sql(
-    "SELECT l.shipment_pk, count(*) FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value "
-    "WHERE l.shipment_pk IS NOT NULL AND l.pk <> l.shipment_pk GROUP BY l.shipment_pk",
-    "SELECT l.shipment_pk, count(*) FROM material_lot l WHERE l.pk = ANY(?::int[]) AND l.shipment_pk IS NOT NULL "
-    "AND l.pk <> l.shipment_pk GROUP BY l.shipment_pk",
-)
-
-
-def shipment_counts(reads: Reads, pks: Collection[int]) -> dict[int, int]:
-    """How many of some lots left in which shipment."""
-    return dict(_SHIPMENT_COUNTS.on(reads, key_text(reads, pks)))

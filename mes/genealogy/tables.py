@@ -97,7 +97,15 @@ class GenealogyLink(TableModel, table=True):
 
     __tablename__ = "genealogy_link"
     __table_args__ = (
-        Index("ix_genealogy_link_used", "parent_pk", "child_pk", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        # With `ended_by_pk`, although it is always NULL in there: else SQLite reads the row to see that it is.
+        Index(
+            "ix_genealogy_link_used",
+            "parent_pk",
+            "child_pk",
+            "ended_by_pk",
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
         Index(
             "ix_genealogy_link_ended",
             "ended_by_pk",

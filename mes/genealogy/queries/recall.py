@@ -12,14 +12,12 @@ from mes.genealogy.queries.walk import reach_down
 from mes.genealogy.statements import (
     STILL_MOUNTED,
     Reads,
-    key_text,
     load_equipment,
     load_jobs,
     load_principals,
     lots_of_acts,
     lots_of_range,
     names_of,
-    shipment_counts,
 )
 from mes.genealogy.types import NODES_MAX, OPEN_SEQ, Answer, Reach, Suspects, Table
 
@@ -34,7 +32,7 @@ def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> A
     """Affected lots in groups (unit, lot, container, shipment; order, place, disposition), shipments, and what is
     mounted right now. Refusals as `reach_suspects`. `truncated` says which limit ended it."""
     roots, reach = reach_suspects(reads, suspects, limit=limit)
-    counts = shipment_counts(reads, reach.pks)
+    affected, shipped = groups_table(reads, reach)
     return Answer(
         {
             "suspects": len(roots),
@@ -43,15 +41,15 @@ def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> A
             "truncated": reach.truncated,
         },
         {
-            "affected": groups_table(reads, reach),
-            "shipments": shipments_table(reads, counts),
-            "mounted": _mounted(reads, reach.pks),
+            "affected": affected,
+            "shipments": shipments_table(reads, shipped),
+            "mounted": _mounted(reads, reach.certain | reach.possible),
         },
     )
 
 
 def _mounted(reads: Reads, pks: Collection[int]) -> Table:
-    rows = STILL_MOUNTED.on(reads, key_text(reads, pks), OPEN_SEQ)
+    rows = [row for row in reads.driver_query(STILL_MOUNTED, (OPEN_SEQ,)) if row[0] in pks]
     lots = names_of(reads, "material_lot", (row[0] for row in rows))
     places = names_of(reads, "equipment", (row[1] for row in rows))
     return Table(
@@ -61,7 +59,7 @@ def _mounted(reads: Reads, pks: Collection[int]) -> Table:
 
 
 def _roots(reads: Reads, suspects: Suspects, limit: int) -> set[int]:
-    roots = {lot.pk for lot in known_lots(reads, suspects.lot_ids).values()} if suspects.lot_ids else set()
+    roots = set(known_lots(reads, suspects.lot_ids).values()) if suspects.lot_ids else set()
     if suspects.from_lot_id or suspects.to_lot_id:
         first, last = suspects.from_lot_id, suspects.to_lot_id
         if len(first) != len(last) or first > last:

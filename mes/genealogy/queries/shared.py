@@ -68,7 +68,7 @@ def list_shared(reads: Reads, *, failed_ids: Sequence[str], good_ids: Sequence[s
     if len(failed) + len(good) > SHARED_UNITS_MAX:
         raise GenealogyTooLarge(f"At most {SHARED_UNITS_MAX} units are compared at once.")
     lots = known_lots(reads, [*failed, *good])
-    roots = [lots[lot_id].pk for lot_id in [*failed, *good]]
+    roots = [lots[lot_id] for lot_id in [*failed, *good]]
     groups = _coverage(reads, roots).groups(set(roots))
     ranked = _ranked(groups, len(failed), len(good))[:limit]
     names = _named(reads, [feature for *_, features in ranked for feature in features])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -69,20 +71,21 @@ _ACTS: Final = {kind.value: kind.name for kind in ActKind}
 
 def instant(at_us: int) -> str:
     """ISO 8601, UTC, as everywhere in REST."""
-    return from_us(at_us).isoformat().replace("+00:00", "Z")
+    return from_us(at_us).isoformat()[:-6] + "Z"
 
 
+@lru_cache(maxsize=10_000)
 def amount(value_e6: int) -> str:
     """The exact decimal as text."""
     return str(from_e6(value_e6))
 
 
-def lots_table(reads: Reads, reach: Reach) -> Table:
-    """Every lot of a walk, in the order it came into being."""
+def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
+    """Every lot of a walk, in the order it came into being; and their ids by key."""
     rows = sorted(LOT_ROWS.on(reads, key_text(reads, reach.certain | reach.possible)))
     materials = names_of(reads, "material_definition", (row[3] for row in rows))
     jobs, places, shipments = _names(reads, ((row[6], row[7], row[8]) for row in rows))
-    return Table(
+    table = Table(
         LOT_COLUMNS,
         [
             (
@@ -99,6 +102,7 @@ def lots_table(reads: Reads, reach: Reach) -> Table:
             for pk, lot_id, kind, material, quantity, disposition, job, place, shipment in rows
         ],
     )
+    return table, {row[0]: row[1] for row in rows}
 
 
 def _names(reads: Reads, keys: Iterable[tuple[Any, Any, Any]]) -> list[dict[int | None, str]]:
@@ -107,8 +111,9 @@ def _names(reads: Reads, keys: Iterable[tuple[Any, Any, Any]]) -> list[dict[int 
     return [names_of(reads, table, column) for table, column in zip(tables, columns, strict=True)]
 
 
-def groups_table(reads: Reads, reach: Reach) -> Table:
-    """The lots of a walk, those of one kind, material, disposition, job, place and shipment together.
+def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
+    """The lots of a walk, those of one kind, material, disposition, job, place and shipment together; and how many of
+    them, shipments left aside, are in which shipment.
 
     `lot_ids` is finished JSON (`orjson.Fragment`): a recall has tens of thousands.
     """
@@ -134,29 +139,32 @@ def groups_table(reads: Reads, reach: Reach) -> Table:
         )
         for certainty, (kind, material, disposition, job, place, shipment, count, lot_ids) in parts
     ]
-    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:7]))
+    shipped: Counter[int] = Counter()
+    for _, (kind, *_, shipment, count, _ids) in parts:
+        if shipment is not None and kind != LotKind.shipment:
+            shipped[shipment] += count
+    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:7])), shipped
 
 
 def _grouped(reads: Reads, pks: Collection[int]) -> Rows:
     return GROUPS.on(reads, key_text(reads, sorted(pks)))
 
 
-def links_table(reads: Reads, links: Iterable[LinkRow]) -> Table:
-    """Every link of a walk."""
-    links = sorted(set(links))
-    names = names_of(reads, "material_lot", {pk for link in links for pk in (link.parent_pk, link.child_pk)})
+def links_table(names: Mapping[int, str], links: Iterable[LinkRow]) -> Table:
+    """Every link of a walk; what a truncated one did not reach is left out with its links."""
     return Table(
         LINK_COLUMNS,
         [
             (
-                names[link.parent_pk],
-                names[link.child_pk],
-                amount(link.quantity_e6),
-                _LINKS[link.kind],
-                POSSIBLE if link.possible else CERTAIN,
-                link.act_pk,
+                names[parent],
+                names[child],
+                amount(quantity_e6),
+                _LINKS[kind],
+                POSSIBLE if possible else CERTAIN,
+                act,
             )
-            for link in links
+            for parent, child, act, quantity_e6, kind, _, possible in sorted(set(links))
+            if parent in names and child in names
         ],
     )
 
@@ -195,7 +203,7 @@ def acts_of_rows(reads: Reads, rows: Sequence[Any]) -> Table:
     )
 
 
-def shipments_table(reads: Reads, counts: dict[int, int]) -> Table:
+def shipments_table(reads: Reads, counts: Mapping[int, int]) -> Table:
     """Shipments, and how many of the lots are in each."""
     return Table(
         ("shipment_id", "customer_id", "delivery_note", "shipped_at", "lots"),

@@ -26,17 +26,18 @@ from mes.genealogy.statements import (
     SHIPPED,
     Reads,
     key_text,
+    load_lot_keys,
     load_lots,
     names_of,
     shipments_of,
 )
-from mes.genealogy.types import NODES_MAX, Answer, LotFacts, Reach, Table
+from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
 from mes.kernel.errors import FieldError
 
 
-def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, LotFacts]:
-    """Lots by id. `lot-unknown`."""
-    lots = load_lots(reads, lot_ids)
+def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, int]:
+    """Keys of lots by id. `lot-unknown`."""
+    lots = load_lot_keys(reads, lot_ids)
     if missing := sorted(set(lot_ids) - lots.keys()):
         errors = [FieldError(lot_id, "nobody has recorded it", LotUnknown.code) for lot_id in missing[:100]]
         raise LotUnknown(f"Nobody has recorded {missing[0]}.", errors=errors)
@@ -45,20 +46,21 @@ def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, LotFacts]:
 
 def trace_from(reads: Reads, *, lot_id: str, limit: int = NODES_MAX) -> Answer:
     """What a lot was made of, the full tree: lots, links, and the acts that made them. `lot-unknown`."""
-    return _tree(reads, lot_id, walk_up(reads, [known_lots(reads, [lot_id])[lot_id].pk], limit=limit))
+    return _tree(reads, lot_id, walk_up(reads, [known_lots(reads, [lot_id])[lot_id]], limit=limit))
 
 
 def trace_used(reads: Reads, *, lot_id: str, limit: int = NODES_MAX) -> Answer:
     """What a lot went into, down to shipments. `lot-unknown`."""
-    return _tree(reads, lot_id, walk_down(reads, [known_lots(reads, [lot_id])[lot_id].pk], limit=limit))
+    return _tree(reads, lot_id, walk_down(reads, [known_lots(reads, [lot_id])[lot_id]], limit=limit))
 
 
 def _tree(reads: Reads, lot_id: str, reach: Reach) -> Answer:
+    lots, names = lots_table(reads, reach)
     return Answer(
-        {"lot_id": lot_id, "lots": len(reach.certain) + len(reach.possible), "truncated": reach.truncated},
+        {"lot_id": lot_id, "lots": len(lots.rows), "truncated": reach.truncated},
         {
-            "links": links_table(reads, reach.links),
-            "lots": lots_table(reads, reach),
+            "links": links_table(names, reach.links),
+            "lots": lots,
             "acts": acts_table(reads, (link.act_pk for link in reach.links)),
         },
     )
@@ -66,14 +68,14 @@ def _tree(reads: Reads, lot_id: str, reach: Reach) -> Answer:
 
 def list_affected(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
     """Everything that some lots went into, in groups. `lot-unknown`."""
-    reach = reach_down(reads, [lot.pk for lot in known_lots(reads, lot_ids).values()], limit=limit)
+    reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
     facts = {"certain": len(reach.certain), "possible": len(reach.possible), "truncated": reach.truncated}
-    return Answer(facts, {"affected": groups_table(reads, reach)})
+    return Answer(facts, {"affected": groups_table(reads, reach)[0]})
 
 
 def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
     """The serialised units that some lots went into and that have left, by shipment. `lot-unknown`."""
-    reach = reach_down(reads, [lot.pk for lot in known_lots(reads, lot_ids).values()], limit=limit)
+    reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
     rows = SHIPPED.on(reads, key_text(reads, reach.pks))
     units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in rows}
     table = [
@@ -90,14 +92,16 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
 
     `lot-unknown`.
     """
-    root = known_lots(reads, [lot_id])[lot_id]
+    known_lots(reads, [lot_id])
+    root = load_lots(reads, [lot_id])[lot_id]
     reach = walk_up(reads, [root.pk])
     made = {root.pk} | {link.child_pk for link in reach.links}
     keys = key_text(reads, sorted(made))
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
-    names = names_of(reads, "material_lot", {pk for row in ended for pk in row[:2]})
-    removed = [(names[row[0]], names[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
+    lots, names = lots_table(reads, reach)
+    before = names_of(reads, "material_lot", {pk for row in ended for pk in row[:2]})
+    removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
     shipments = shipments_table(reads, {root.shipment_pk: 1} if root.shipment_pk else {})
     return Answer(
         {
@@ -108,8 +112,8 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
             "truncated": reach.truncated,
         },
         {
-            "links": links_table(reads, reach.links),
-            "lots": lots_table(reads, reach),
+            "links": links_table(names, reach.links),
+            "lots": lots,
             "acts": acts_of_rows(reads, acts),
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,

@@ -122,7 +122,7 @@ def _create_links() -> None:
     op.create_index(
         "ix_genealogy_link_used",
         "genealogy_link",
-        ["parent_pk", "child_pk"],
+        ["parent_pk", "child_pk", "ended_by_pk"],
         sqlite_where=LIVE,
         postgresql_where=LIVE,
     )
