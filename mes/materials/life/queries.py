@@ -11,10 +11,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlmodel import Session
 
+from mes.kernel.errors import Refusal
 from mes.kernel.sqltypes import from_us_or_none, to_us
 from mes.materials.errors import MaterialLotNotFound
 from mes.materials.life_rules import DEFAULT_LEVELS, clocks_of, first_exposure, level_of, passed_percent
 from mes.materials.queries import get_material
+from mes.materials.rules import usable_lot
 from mes.materials.tables import (
     ApprovedPartRow,
     MaterialDefinition,
@@ -87,6 +89,11 @@ class LotLifeView:
     def facts(self) -> LotFacts:
         """What `rules.usable_lot` asks for."""
         return LotFacts(self.lot_id, self.material_id, self.disposition, self.clocks)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the lot may not be used now, whatever it is wanted for."""
+        return usable_lot(self.facts)
 
     @property
     def opened_at(self) -> datetime | None:

@@ -10,7 +10,6 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from mes.kernel.sqltypes import from_us
 from mes.materials.life.queries import HandlingView, LotLifeView, MoistureLevelView, RunningOut
 from mes.materials.life_rules import HOURS_MAX
-from mes.materials.rules import usable_lot
 from mes.materials.schemas import Document
 from mes.materials.types import ApprovedPart, HandlingSpec, LifeClock, LifeKind, MoistureLevelSpec, Storage
 from standards.isa95.material import Disposition
@@ -157,7 +156,7 @@ class LotLifeOut(Document):
 
     @classmethod
     def of(cls, view: LotLifeView) -> LotLifeOut:
-        refusal = usable_lot(view.facts)
+        refusal = view.refusal
         return cls(
             lot_id=view.lot_id,
             material_id=view.material_id,

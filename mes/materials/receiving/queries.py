@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlmodel import Session
 
+from mes.access.tables import Principal
 from mes.equipment.queries import get_calendar
 from mes.kernel.errors import FieldError
 from mes.kernel.limits import ID_MAX
@@ -39,6 +40,7 @@ _H: Final = MaterialHandling.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
 _P: Final = ApprovedPartRow.__table__  # type: ignore[attr-defined]
 _R: Final = MaterialReceipt.__table__  # type: ignore[attr-defined]
+_A: Final = Principal.__table__  # type: ignore[attr-defined]
 _F: Final = MaterialLotLife.__table__  # type: ignore[attr-defined]
 CANDIDATES_MAX: Final = 20
 
@@ -83,7 +85,7 @@ class ReceiptView:
     approved: bool
     override_reason: str
     received_at: datetime
-    received_by_pk: int | None
+    received_by: str
     lot_pk: int
 
 
@@ -186,11 +188,20 @@ def _receipts() -> Select[Any]:
     lot = [_L.c[name] for name in ("id", "quantity", "unit")]
     names = [_M.c.id.label("material_id"), _M.c.description]
     return (
-        select(_R, *lot, *names, _F.c.msl.label("lot_msl"), _F.c.expires_at_us, _H.c.msl)
+        select(
+            _R,
+            *lot,
+            *names,
+            _A.c.display_name.label("received_by"),
+            _F.c.msl.label("lot_msl"),
+            _F.c.expires_at_us,
+            _H.c.msl,
+        )
         .join(_L, _L.c.pk == _R.c.lot_pk)
         .join(_M, _M.c.pk == _L.c.material_pk)
         .outerjoin(_F, _F.c.lot_pk == _L.c.pk)
         .outerjoin(_H, _H.c.material_pk == _L.c.material_pk)
+        .outerjoin(_A, _A.c.pk == _R.c.received_by_pk)
     )
 
 
@@ -211,6 +222,6 @@ def _receipt(row: Any) -> ReceiptView:
         row.approved,
         row.override_reason,
         from_us(row.received_at_us),
-        row.received_by_pk,
+        row.received_by or "",
         row.lot_pk,
     )

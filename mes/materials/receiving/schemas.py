@@ -122,6 +122,7 @@ class ReceiptOut(Document):
     approved: bool
     override_reason: str
     received_at: AwareDatetime
+    received_by: str
 
     @classmethod
     def of(cls, view: ReceiptView) -> ReceiptOut:

@@ -100,21 +100,22 @@ def test_a_label_that_cannot_be_read_says_why(stocked: Database) -> None:
 
 
 def test_a_received_reel_is_a_lot_with_a_number_of_its_own(stocked: Database, clock: SettableClock) -> None:
+    ada = hire(stocked, "ada", Role.operator).principal_pk
     before = stocked.read_now(head_seq)
-    lot_id = stocked.write_now(receive_lot, actor=7, spec=REEL)
+    lot_id = stocked.write_now(receive_lot, actor=ada, spec=REEL)
     assert lot_id == "R-00000001"
     lot = stocked.read_now(get_material_lot, lot_id=lot_id)
     assert (lot.material_id, lot.quantity, lot.unit) == ("MCU", Decimal(1000), "pcs")
     receipt = stocked.read_now(queries.get_receipt, lot_id=lot_id)
     assert (receipt.supplier, receipt.supplier_lot, receipt.part) == ("Distri", "L77-A", "NX32F103")
-    assert (receipt.approved, receipt.msl, receipt.received_by_pk) == (True, "3", 7)
+    assert (receipt.approved, receipt.msl, receipt.received_by) == (True, "3", "Ada")
     assert receipt.received_at == clock.at
     life = stocked.read_now(exposure_of, lot_id=lot_id, now=clock.at)
     assert life.life.exposure.storage is Storage.sealed
     assert life.expires_at is not None
     assert life.expires_at.date() == date(2027, 1, 27), "a year after the Monday of week 5, at the end of the day"
     event = stocked.read_now(list_events, after=before, limit=10)[-1]
-    assert (event.type, event.actor) == ("materials.lot-received.v1", 7)
+    assert (event.type, event.actor) == ("materials.lot-received.v1", ada)
     assert event.payload["supplier_lot"] == "L77-A"
     assert proposed(stocked, lot_id).lot_id == lot_id
 
