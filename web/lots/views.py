@@ -17,10 +17,10 @@ from web.components.lives import LifeView, life_view
 
 STORAGE_ICONS: Final = {
     Storage.sealed: "package",
-    Storage.cold: "hourglass",
+    Storage.cold: "snowflake",
     Storage.open: "unlock",
-    Storage.dry_cabinet: "square",
-    Storage.baking: "zap",
+    Storage.dry_cabinet: "wind",
+    Storage.baking: "flame",
 }
 
 

@@ -59,6 +59,8 @@ def label_lines(
     *, material_id: str, description: str, quantity: str, supplier_lot: str, date_code: str, msl: str, expires: str
 ) -> tuple[str, ...]:
     """What stands on a reel's own label beside its id; lines that would say nothing are left out."""
-    lot = " ".join(text for text in (supplier_lot and f"Lot {supplier_lot}", date_code and f"DC {date_code}") if text)
+    amount = "  ".join(text for text in (quantity, date_code and f"DC {date_code}") if text)
     lives = "  ".join(text for text in (msl and f"MSL {msl}", expires and f"Exp {expires}") if text)
-    return tuple(line for line in (material_id, description, quantity, lot, lives) if line)
+    return tuple(
+        line for line in (material_id, description, amount, supplier_lot and f"Lot {supplier_lot}", lives) if line
+    )

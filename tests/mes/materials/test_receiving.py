@@ -183,7 +183,7 @@ def test_a_date_code_ahead_says_nothing(stocked: Database, clock: SettableClock)
 def test_the_reel_s_label_says_what_it_is(stocked: Database) -> None:
     lot_id = write(stocked, receive_lot, spec=replace(REEL, expires_on=date(2026, 12, 24)))
     lines = stocked.read_now(queries.get_label_lines, lot_id=lot_id)
-    assert lines == ("MCU", "Microcontroller", "1000 pcs", "Lot L77-A DC 2605", "MSL 3  Exp 2026-12-24")
+    assert lines == ("MCU", "Microcontroller", "1000 pcs  DC 2605", "Lot L77-A", "MSL 3  Exp 2026-12-24")
     zpl = stocked.read_now(queries.get_label_zpl, lot_id=lot_id)
     assert "^FDMA,R-00000001^FS" in zpl
 
