@@ -111,6 +111,8 @@ class MaterialLotLife(Versioned, TableModel, table=True):
     told_expiry: int = 0
     told_open_life: int = 0
     told_floor_life: int = 0
+    told_most: int = Field(default=0, index=True)
+    """The greatest of them: lots that run out are found by it."""
     next_alarm_at_us: int | None = Field(default=None, sa_column=micros(nullable=True, index=True))
 
 

@@ -91,6 +91,11 @@ class LotLifeView:
         return LotFacts(self.lot_id, self.material_id, self.disposition, self.clocks)
 
     @property
+    def is_gone(self) -> bool:
+        """Closed or used up: nothing is said of it any more."""
+        return self.disposition is Disposition.Closed or not self.quantity
+
+    @property
     def refusal(self) -> Refusal | None:
         """Why the lot may not be used now, whatever it is wanted for."""
         return usable_lot(self.facts)
@@ -168,11 +173,12 @@ def get_lot_facts(session: Session, *, lot_ids: Collection[str], now: datetime) 
 
 
 def lots_running_out(session: Session, *, now: datetime, limit: int = RUNNING_OUT_MAX) -> RunningOut:
-    """Lots of which 80 % of a life is used up, or whose shelf life ends within a week, and which are not closed."""
+    """Lots of which 80 % of a life is used up, or whose shelf life ends within a week; none that is closed or empty."""
     soon_us = to_us(now + EXPIRY_NOTICE)
-    told = or_(_F.c.told_expiry > 0, _F.c.told_open_life > 0, _F.c.told_floor_life > 0)
-    candidate = or_(told, _F.c.next_alarm_at_us <= soon_us)
-    views = lots_with_lives(session, candidate, _L.c.disposition != Disposition.Closed.value, now=now)
+    candidate = or_(_F.c.told_most > 0, _F.c.next_alarm_at_us <= soon_us)
+    there_is = (_L.c.disposition != Disposition.Closed.value, _L.c.quantity > 0)
+    found = select(_F.c.lot_pk).join(_L, _L.c.pk == _F.c.lot_pk).where(candidate, *there_is)
+    views = lots_with_lives(session, _L.c.pk.in_(found), now=now)
     urgent = sorted((view for view in views if runs_out(view)), key=lambda view: min(c.left_us for c in view.clocks))
     return RunningOut(tuple(urgent[:limit]), len(urgent) > limit)
 

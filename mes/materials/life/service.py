@@ -243,20 +243,21 @@ def note_lots_running_out(uow: UnitOfWork) -> None:
     lots = col(MaterialLotLife.lot_pk).in_([pk for (pk,) in due])
     views = queries.lots_with_lives(uow.session, lots, now=uow.now)
     uow.driver_executemany(
-        "UPDATE material_lot_life SET told_expiry = ?, told_open_life = ?, told_floor_life = ?, next_alarm_at_us = ? "
-        "WHERE lot_pk = ?",
+        "UPDATE material_lot_life SET told_expiry = ?, told_open_life = ?, told_floor_life = ?, told_most = ?, "
+        "next_alarm_at_us = ? WHERE lot_pk = ?",
         [_told(uow, view) for view in views],
     )
 
 
 def _told(uow: UnitOfWork, view: LotLifeView) -> tuple[int | None, ...]:
-    """Say what is new of a lot; the row it leaves. Nothing is said of a closed lot."""
-    clocks = () if view.disposition is Disposition.Closed else view.clocks
+    """Say what is new of a lot; the row it leaves."""
+    clocks = () if view.is_gone else view.clocks
     passed = dict.fromkeys(LifeKind, 0) | {clock.kind: life_rules.passed_percent(clock) for clock in clocks}
     for clock in clocks:
         if passed[clock.kind] > view.told[clock.kind]:
             _say_running_out(uow, view, clock.kind, passed[clock.kind])
-    return (*(passed[kind] for kind in LifeKind), life_rules.next_alarm_us(clocks, uow.now_us), view.lot_pk)
+    told = [passed[kind] for kind in LifeKind]
+    return (*told, max(told), life_rules.next_alarm_us(clocks, uow.now_us), view.lot_pk)
 
 
 def _say_running_out(uow: UnitOfWork, view: LotLifeView, kind: LifeKind, percent: int) -> None:

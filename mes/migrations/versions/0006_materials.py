@@ -87,12 +87,13 @@ def _create_lot_lives() -> None:
         *_big("expires_at_us", "opened_at_us", "left_cold_at_us"),
         _text("storage", 12),
         *_big("since_us", "exposed_us", nullable=False),
-        *_whole("told_expiry", "told_open_life", "told_floor_life", nullable=False),
+        *_whole("told_expiry", "told_open_life", "told_floor_life", "told_most", nullable=False),
         *_big("next_alarm_at_us"),
         _refers("material_lot_life", "lot_pk", "material_lot"),
         sa.PrimaryKeyConstraint("lot_pk", name=op.f("pk_material_lot_life")),
     )
     _index("material_lot_life", "next_alarm_at_us")
+    _index("material_lot_life", "told_most")
     op.create_table(
         "lot_storage_change",
         *_whole("pk", "lot_pk", nullable=False),

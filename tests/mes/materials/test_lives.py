@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mes.equipment.types import PutOutcome
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq, list_events
 from mes.materials.errors import (
@@ -30,7 +30,7 @@ from mes.materials.life.service import (
     update_moisture_level,
 )
 from mes.materials.rules import usable_lot
-from mes.materials.service import create_lot, put_materials, set_disposition
+from mes.materials.service import create_lot, put_materials, set_disposition, update_lot
 from mes.materials.types import (
     HOUR_US,
     ApprovedPart,
@@ -223,6 +223,32 @@ def test_expiry_is_on_the_list_a_week_before_and_said_when_it_comes(stocked: Dat
     assert ticked(stocked) == [("J-1", "expiry", 100)]
     write(stocked, set_disposition, lot_id="J-1", disposition=Disposition.Closed, reason="thrown away")
     assert stocked.read_now(queries.lots_running_out, now=clock.at).lots == ()
+
+
+def test_nothing_is_said_of_an_empty_lot(stocked: Database, clock: SettableClock) -> None:
+    put(stocked, "R-1", Storage.open)
+    write(stocked, update_lot, spec=LotSpec("R-1", "MCU", Decimal(0), "pcs"), version=1)
+    clock.advance(days=30)
+    assert ticked(stocked) == []
+    assert stocked.read_now(queries.lots_running_out, now=clock.at).lots == ()
+
+
+def test_lots_that_run_out_are_found_by_index(sqlite_database: Database) -> None:
+    """Every lot that was ever received stays in the table."""
+    seen: list[str] = []
+
+    def look(session: ReadSession) -> list[str]:
+        driver: Any = session.connection().connection.driver_connection
+        driver.set_trace_callback(seen.append)
+        queries.lots_running_out(session, now=sqlite_database.clock())
+        driver.set_trace_callback(None)
+        (asked,) = (sql for sql in seen if "material_lot_life" in sql)
+        return [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {asked}")]
+
+    steps = sqlite_database.read_now(look)
+    assert any("told_most" in step for step in steps)
+    assert any("next_alarm_at_us" in step for step in steps)
+    assert [step for step in steps if step.startswith("SCAN material_lot")] == []
 
 
 def test_nothing_is_said_of_a_closed_lot(stocked: Database, clock: SettableClock) -> None:
