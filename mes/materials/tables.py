@@ -142,6 +142,8 @@ class MaterialReceipt(TableModel, table=True):
     part: str = Field(default="", max_length=PART_MAX)
     date_code: str = Field(default="", max_length=20)
     label: str = Field(default="", sa_column=Column(Text, nullable=False))
+    label_key: str = Field(default="", max_length=64, index=True)
+    """By which the same label is known again (`rules.label_key`)."""
     approved: bool = True
     override_reason: str = Field(default="", max_length=500)
     received_at_us: int = Field(sa_column=micros(index=True))

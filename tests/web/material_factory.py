@@ -114,8 +114,8 @@ def receive(said: Answer | None = None) -> ReceivePage:
     return ReceivePage(said, None, latest())
 
 
-def scanned(*found: Candidate, text: str = LABEL) -> ReceivePage:
-    proposal = Proposal(read_label(text, year=2026), "", found)
+def scanned(*found: Candidate, text: str = LABEL, seen: tuple[str, ...] = ()) -> ReceivePage:
+    proposal = Proposal(read_label(text, year=2026), "", found, seen)
     form = receipt_form(proposal, {"MCU-32": MCU} if found else {}, request_id="r" * 32, text=text)
     return ReceivePage(scan_answer(proposal), form, latest())
 

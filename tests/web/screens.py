@@ -445,6 +445,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "receive-found": lambda: ("receive/page.html", m.scanned(m.right(), text=m.GARBLED)),
     "receive-wrong": lambda: ("receive/page.html", m.scanned(m.wrong())),
     "receive-choose": lambda: ("receive/page.html", m.scanned(m.right(), replace(m.right(), material_id="MCU-32-B"))),
+    "receive-seen": lambda: ("receive/page.html", m.scanned(m.right(), seen=("R-00000042", "R-00000041"))),
     "receive-unknown": lambda: ("receive/page.html", m.scanned()),
     "receive-unreadable": lambda: ("receive/page.html", m.unreadable()),
     "receive-done": lambda: (

@@ -50,6 +50,9 @@ class Answer:
     detail: str = ""
     next_step: str = ""
     quirks: tuple[str, ...] = ()
+    seen: int = 0
+    """So many lots came in under this very label; `seen_last` is the latest."""
+    seen_last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +131,22 @@ def label_href(lot_id: str) -> str:
 
 def scan_answer(proposal: Proposal) -> Answer:
     """What a scan is answered with."""
-    quirks = proposal.label.quirks
+    said = _meaning(proposal)
+    last = proposal.seen[0] if proposal.seen else ""
+    return replace(said, quirks=proposal.label.quirks, seen=len(proposal.seen), seen_last=last)
+
+
+def _meaning(proposal: Proposal) -> Answer:
     if proposal.lot_id:
-        return answer("known", what=proposal.lot_id, href=lot_href(proposal.lot_id), quirks=quirks)
+        return answer("known", what=proposal.lot_id, href=lot_href(proposal.lot_id))
     if not proposal.candidates:
-        return answer("unknown", what=_shown(proposal), quirks=quirks)
+        return answer("unknown", what=_shown(proposal))
     approved = [found for found in proposal.candidates if found.approved]
     if not approved:
-        return answer("not-approved", what=_part(proposal.candidates[0]), quirks=quirks)
+        return answer("not-approved", what=_part(proposal.candidates[0]))
     if len(approved) > 1:
-        return answer("choose", what=_part(approved[0]), quirks=quirks)
-    return answer("found", what=approved[0].description or approved[0].material_id, quirks=quirks)
+        return answer("choose", what=_part(approved[0]))
+    return answer("found", what=approved[0].description or approved[0].material_id)
 
 
 def _part(found: Candidate) -> str:

@@ -43,6 +43,7 @@ _R: Final = MaterialReceipt.__table__  # type: ignore[attr-defined]
 _A: Final = Principal.__table__  # type: ignore[attr-defined]
 _F: Final = MaterialLotLife.__table__  # type: ignore[attr-defined]
 CANDIDATES_MAX: Final = 20
+SEEN_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a scan means here: a lot we have, or materials it may be, the approved ones first."""
+    """What a scan means here: a lot we have, or materials it may be, the approved ones first.
+
+    `seen`: lots that came in under this very label, the latest first; reels of one lot may bear the same.
+    """
 
     label: Label
     lot_id: str = ""
     candidates: tuple[Candidate, ...] = ()
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,15 @@ def propose_receipt(session: Session, *, text: str, now: datetime) -> Proposal:
         raise LabelUnreadable(fault.detail, errors=[FieldError("label", fault.detail, fault.code)]) from fault
     if label.format is LabelFormat.plain and _is_lot(session, label.text):
         return Proposal(label, label.text)
-    return Proposal(label, "", _candidates(session, label))
+    return Proposal(label, "", _candidates(session, label), _seen(session, text))
+
+
+def _seen(session: Session, text: str) -> tuple[str, ...]:
+    key = rules.label_key(text)
+    if not key:
+        return ()
+    same = select(_L.c.id).join(_R, _R.c.lot_pk == _L.c.pk).where(_R.c.label_key == key)
+    return tuple(session.execute(same.order_by(_R.c.lot_pk.desc()).limit(SEEN_MAX)).scalars())
 
 
 def _is_lot(session: Session, text: str) -> bool:

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from hashlib import sha256
 from typing import Final
 
 from mes.materials.life_rules import DEFAULT_LEVELS, folded
 from mes.materials.receiving.errors import PartNotApproved, ReceiptInvalid
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.types import ApprovedPart
-from standards.labels.reading import week_of
+from standards.labels.faults import LabelFault
+from standards.labels.reading import LabelFormat, read_label, week_of
 
 REEL_PREFIX: Final = "R-"
 REEL_DIGITS: Final = 8
+ANY_YEAR: Final = 2000
+"""Which century a label's dates are of does not matter for telling labels apart."""
 
 
 def reel_id(number: int) -> str:
     """The id of the nth reel of a plant: R-00000001."""
     return f"{REEL_PREFIX}{number:0{REEL_DIGITS}}"
+
+
+def label_key(text: str) -> str:
+    """By which the same label is known again, whatever the scanner did to it; "" for plain text, which is no label."""
+    try:
+        label = read_label(text, year=ANY_YEAR)
+    except LabelFault:
+        return ""
+    if label.format is LabelFormat.plain:
+        return ""
+    fields = "\x1d".join(f"{identifier}{value}" for identifier, value in label.values.items())
+    return sha256(fields.encode()).hexdigest()
 
 
 def is_approved(approved: Iterable[ApprovedPart], *, manufacturer: str, part: str) -> bool:

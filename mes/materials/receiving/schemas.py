@@ -58,6 +58,8 @@ class ProposalOut(Document):
     fields: dict[str, str]
     lot_id: str | None
     materials: list[CandidateOut]
+    received_before: list[str]
+    """Lots under this very label, the latest first; reels of one lot may bear the same."""
     quantity: Decimal | None
     unit: str
     supplier: str
@@ -75,6 +77,7 @@ class ProposalOut(Document):
             fields=dict(label.values),
             lot_id=proposal.lot_id or None,
             materials=[CandidateOut.of(candidate) for candidate in proposal.candidates],
+            received_before=list(proposal.seen),
             quantity=label.quantity,
             unit=label.unit,
             supplier=label.supplier,

@@ -106,6 +106,7 @@ def _store(uow: UnitOfWork, lot_id: str, spec: ReceiptSpec, *, overridden: Refus
         lot_pk=lot_pk,
         request_id=spec.request_id,
         label=spec.label,
+        label_key=rules.label_key(spec.label),
         approved=overridden is None,
         override_reason=reason,
         received_at_us=uow.now_us,

@@ -114,6 +114,7 @@ def _create_receipts() -> None:
         *(_text(name, 100) for name in ("request_id", "supplier", "supplier_lot", "manufacturer", "part")),
         _text("date_code", 20),
         sa.Column("label", sa.Text(), nullable=False),
+        _text("label_key", 64),
         sa.Column("approved", sa.Boolean(), nullable=False),
         _text("override_reason", 500),
         *_big("received_at_us", nullable=False),
@@ -123,6 +124,7 @@ def _create_receipts() -> None:
         sa.UniqueConstraint("request_id", name=op.f("uq_material_receipt_request_id")),
     )
     _index("material_receipt", "received_at_us")
+    _index("material_receipt", "label_key")
     op.create_table(
         "number_sequence",
         _text("name", 20),

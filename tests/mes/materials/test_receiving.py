@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mes.access.types import Role
 from mes.kernel.db import Database
@@ -20,7 +22,7 @@ from mes.materials.life.service import put_handlings
 from mes.materials.queries import get_material_lot
 from mes.materials.receiving import queries
 from mes.materials.receiving.errors import LabelUnreadable, PartNotApproved, ReceiptInvalid, ReceiptNotFound
-from mes.materials.receiving.rules import is_approved
+from mes.materials.receiving.rules import is_approved, label_key
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.rules import conversion
@@ -130,6 +132,27 @@ def test_a_double_tap_receives_once(stocked: Database) -> None:
     rest = stocked.read_now(queries.list_receipts, limit=1, cursor=page.next_cursor)
     assert [view.lot_id for view in (*page.items, *rest.items)] == ["R-00000002", "R-00000001"]
     assert rest.next_cursor is None
+
+
+def test_the_same_label_is_known_again_however_it_was_scanned(stocked: Database) -> None:
+    assert proposed(stocked, LABEL).seen == ()
+    first = write(stocked, receive_lot, spec=REEL)
+    second = write(stocked, receive_lot, spec=replace(REEL, request_id="request-2"))
+    garbled = LABEL.replace(GS, "<GS>").replace("\x1e", "").replace("\x04", "")
+    assert proposed(stocked, "]d1" + garbled).seen == (second, first)
+    assert proposed(stocked, LABEL.replace("L77-A", "L77-B")).seen == ()
+    write(stocked, receive_lot, spec=replace(REEL, request_id="request-3", label="NX32F103"))
+    assert proposed(stocked, "NX32F103").seen == (), "plain text is no label"
+
+
+@given(st.text(max_size=80), st.sampled_from(["", "]C1", "[)>\x1e06\x1d", "]C117"]))
+def test_any_text_has_a_key_or_none(text: str, prefix: str) -> None:
+    assert len(label_key(prefix + text)) in (0, 64)
+
+
+def test_a_year_that_is_long_past_has_a_key() -> None:
+    assert label_key(f"010952123454321317990101{GS}10L1")
+    assert label_key(f"010952123454321317000101{GS}10L1")
 
 
 def test_numbers_that_are_taken_are_passed_over(stocked: Database) -> None:

@@ -55,6 +55,7 @@ def test_a_label_is_scanned_taken_in_and_printed(site: Site) -> None:
         lot_id = done.headers["location"].removeprefix("/receive?lot=")
         assert f"Taken in: {lot_id}" in said(ada.get(done.headers["location"]))
         assert ada.post("/receive", data=form | {"label": LABEL}).headers["location"] == done.headers["location"]
+        assert f"came in before, as {lot_id}" in said(ada.post("/receive/scan", data={"scan": LABEL}))
         lot = site.database.read_now(get_material_lot, lot_id=lot_id)
         assert (lot.material_id, lot.quantity) == ("MCU", Decimal(1000))
         assert site.database.read_now(get_receipt, lot_id=lot_id).received_by == "Ada"
