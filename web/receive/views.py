@@ -20,6 +20,7 @@ ICONS: Final = {
     "received": "check",
     "known": "info",
     "found": "check",
+    "seen": "triangle-alert",
     "choose": "circle-help",
     "not-approved": "ban",
     "unknown": "circle-help",
@@ -29,6 +30,7 @@ TONES: Final = {
     "received": "run",
     "known": "idle",
     "found": "run",
+    "seen": "warn",
     "choose": "warn",
     "not-approved": "down",
     "unknown": "warn",
@@ -131,9 +133,12 @@ def label_href(lot_id: str) -> str:
 
 def scan_answer(proposal: Proposal) -> Answer:
     """What a scan is answered with."""
-    said = _meaning(proposal)
-    last = proposal.seen[0] if proposal.seen else ""
-    return replace(said, quirks=proposal.label.quirks, seen=len(proposal.seen), seen_last=last)
+    said = replace(_meaning(proposal), quirks=proposal.label.quirks)
+    if not proposal.seen:
+        return said
+    if said.kind == "found":
+        said = answer("seen", what=said.what, quirks=said.quirks)
+    return replace(said, seen=len(proposal.seen), seen_last=proposal.seen[0])
 
 
 def _meaning(proposal: Proposal) -> Answer:
