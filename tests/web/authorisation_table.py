@@ -274,6 +274,12 @@ MASTER_DATA: Final = [
         FLOOR,
         lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage", json={"storage": "open", "version": 0}),
     ),
+    Row(
+        "GET",
+        f"{V1}/material-lots/{{lot_id}}/storage",
+        FLOOR,
+        lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage"),
+    ),
     Row("GET", f"{V1}/lots-running-out", FLOOR, at(f"{V1}/lots-running-out")),
     Row(
         "POST",

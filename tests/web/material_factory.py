@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from mes.kernel.sqltypes import to_us
-from mes.materials.life.queries import LotLifeView, RunningOut
+from mes.materials.life.queries import LotLifeView, RunningOut, StorageChangeView
 from mes.materials.life_rules import DEFAULT_LEVELS, clocks_of, level_of
 from mes.materials.queries import MaterialView
 from mes.materials.receiving.queries import Candidate, Proposal, ReceiptView
@@ -151,8 +151,16 @@ def running_out() -> tuple[LotLifeView, ...]:
     )
 
 
+def moves() -> tuple[StorageChangeView, ...]:
+    return (
+        StorageChangeView(f.NOW - timedelta(hours=2), Storage.open, 138 * HOUR_US, "Ada Okafor"),
+        StorageChangeView(f.NOW - timedelta(hours=90), Storage.dry_cabinet, 138 * HOUR_US, "Jonas Weber"),
+        StorageChangeView(f.NOW - timedelta(hours=228), Storage.open, 0, "Ada Okafor"),
+    )
+
+
 def lot(view: LotLifeView, *, override: str = "") -> LotPage:
-    shown = lot_view(view, ZONE, f.NOW, f.NOW - timedelta(hours=2))
+    shown = lot_view(view, moves() if view.msl else (), ZONE, f.NOW)
     return LotPage(view.lot_id, shown, came_view(receipt(view.lot_id, override=override), ZONE))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from mes.kernel.db import ReadSession
-from mes.kernel.sqltypes import from_us
-from mes.materials.life.queries import exposure_of, lots_running_out
+from mes.materials.life.queries import exposure_of, list_storage_changes, lots_running_out
 from web.components.plant_time import plant_zone
 from web.live.region import Region
 from web.lots.views import LotView, RunningOutView, lot_view, running_out_view
 
 Params = Mapping[str, str]
+CHANGES_SHOWN: Final = 10
 
 
 def build_running_out(session: ReadSession, *, now: datetime, params: Params) -> RunningOutView:
@@ -21,8 +22,8 @@ def build_running_out(session: ReadSession, *, now: datetime, params: Params) ->
 
 def build_lot(session: ReadSession, *, now: datetime, params: Params) -> LotView:
     view = exposure_of(session, lot_id=params["lot_id"], now=now)
-    since = from_us(view.life.exposure.since_us) if view.version else None
-    return lot_view(view, plant_zone(session), now, since)
+    changes = list_storage_changes(session, lot_id=params["lot_id"], limit=CHANGES_SHOWN)
+    return lot_view(view, changes, plant_zone(session), now)
 
 
 RUNNING_OUT = Region(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from mes.materials.life.queries import LotLifeView, RunningOut
+from mes.materials.life.queries import LotLifeView, RunningOut, StorageChangeView
 from mes.materials.receiving.queries import ReceiptView
 from mes.materials.types import Storage
 from standards.isa95.material import Disposition
@@ -76,6 +77,17 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A lot came to another place."""
+
+    storage: str
+    icon: str
+    at: datetime
+    who: str
+    exposed_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class LotView:
     """A lot. `refused` is the code of what forbids its use, "" if nothing does."""
 
@@ -93,6 +105,7 @@ class LotView:
     expires_at: datetime | None
     lives: tuple[LifeView, ...]
     places: tuple[Place, ...]
+    moves: tuple[Moved, ...]
     version: int
     closed: bool
 
@@ -126,7 +139,7 @@ def _row(view: LotLifeView, now: datetime) -> LotRow:
     )
 
 
-def lot_view(view: LotLifeView, zone: ZoneInfo, now: datetime, since: datetime | None) -> LotView:
+def lot_view(view: LotLifeView, changes: Sequence[StorageChangeView], zone: ZoneInfo, now: datetime) -> LotView:
     refusal = view.refusal
     here = view.life.exposure.storage
     return LotView(
@@ -139,14 +152,20 @@ def lot_view(view: LotLifeView, zone: ZoneInfo, now: datetime, since: datetime |
         "" if refusal is None else refusal.code,
         view.msl,
         here.value,
-        _local(since, zone),
+        changes[0].at.astimezone(zone) if changes else None,
         _local(view.opened_at, zone),
         _last_day(view.expires_at, zone),
         tuple(life_view(clock, now) for clock in view.clocks),
         tuple(Place(s.value, icon, s is here) for s, icon in STORAGE_ICONS.items()),
+        tuple(_moved(change, zone) for change in changes),
         view.version,
         view.disposition is Disposition.Closed,
     )
+
+
+def _moved(change: StorageChangeView, zone: ZoneInfo) -> Moved:
+    icon, exposed_s = STORAGE_ICONS[change.storage], change.exposed_us // 1_000_000
+    return Moved(change.storage.value, icon, change.at.astimezone(zone), change.who, exposed_s)
 
 
 def came_view(receipt: ReceiptView, zone: ZoneInfo) -> Came:

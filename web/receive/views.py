@@ -22,6 +22,7 @@ ICONS: Final = {
     "found": "check",
     "seen": "triangle-alert",
     "choose": "circle-help",
+    "which-part": "circle-help",
     "not-approved": "ban",
     "unknown": "circle-help",
     "refused": "octagon-alert",
@@ -32,6 +33,7 @@ TONES: Final = {
     "found": "run",
     "seen": "warn",
     "choose": "warn",
+    "which-part": "warn",
     "not-approved": "down",
     "unknown": "warn",
     "refused": "down",
@@ -147,6 +149,8 @@ def _meaning(proposal: Proposal) -> Answer:
     if not proposal.candidates:
         return answer("unknown", what=_shown(proposal))
     approved = [found for found in proposal.candidates if found.approved]
+    if not approved and not any(found.part for found in proposal.candidates):
+        return answer("which-part", what=proposal.candidates[0].description or proposal.candidates[0].material_id)
     if not approved:
         return answer("not-approved", what=_part(proposal.candidates[0]))
     if len(approved) > 1:
@@ -186,7 +190,7 @@ def receipt_form(
         part=first.part if first else label.supplier_part or typed[:100],
         date_code=label.date_code,
         expires_on="" if label.expires_on is None else label.expires_on.isoformat(),
-        override=bool(found) and not any(c.approved for c in found),
+        override=any(c.part for c in found) and not any(c.approved for c in found),
     )
 
 

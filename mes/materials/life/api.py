@@ -20,6 +20,7 @@ from mes.materials.life.schemas import (
     MoistureLevelOut,
     RunningOutList,
     StorageChange,
+    StorageChangeList,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_function=lambda route: route.name)
@@ -81,6 +82,12 @@ async def set_lot_storage(
     version = expected_version(if_match, body.version)
     await caller.write(service.set_lot_storage, lot_id=lot_id, storage=body.storage, version=version)
     return await _shown(caller, lot_id, response)
+
+
+@router.get("/material-lots/{lot_id}/storage")
+async def list_storage_changes(caller: Viewer, lot_id: str) -> StorageChangeList:
+    """Where a lot was, the latest first, at most 1,000."""
+    return StorageChangeList.of(await caller.read(queries.list_storage_changes, lot_id=lot_id))
 
 
 @router.get("/lots-running-out")

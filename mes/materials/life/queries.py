@@ -11,14 +11,16 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlmodel import Session
 
+from mes.access.tables import Principal
 from mes.kernel.errors import Refusal
-from mes.kernel.sqltypes import from_us_or_none, to_us
+from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
 from mes.materials.errors import MaterialLotNotFound
 from mes.materials.life_rules import DEFAULT_LEVELS, clocks_of, first_exposure, level_of, passed_percent
-from mes.materials.queries import get_material
+from mes.materials.queries import get_material, get_material_lot
 from mes.materials.rules import usable_lot
 from mes.materials.tables import (
     ApprovedPartRow,
+    LotStorageChange,
     MaterialDefinition,
     MaterialHandling,
     MaterialLot,
@@ -45,9 +47,12 @@ _H: Final = MaterialHandling.__table__  # type: ignore[attr-defined]
 _P: Final = ApprovedPartRow.__table__  # type: ignore[attr-defined]
 _F: Final = MaterialLotLife.__table__  # type: ignore[attr-defined]
 _V: Final = MoistureLevelRow.__table__  # type: ignore[attr-defined]
+_C: Final = LotStorageChange.__table__  # type: ignore[attr-defined]
+_A: Final = Principal.__table__  # type: ignore[attr-defined]
 EXPIRY_NOTICE: Final = timedelta(days=7)
 """So long before its shelf life ends a lot is among those that run out."""
 RUNNING_OUT_MAX: Final = 200
+CHANGES_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,16 @@ class LotLifeView:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageChangeView:
+    """A lot came to another place; `exposed_us` is what it had been exposed for by then."""
+
+    at: datetime
+    storage: Storage
+    exposed_us: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunningOut:
     """Lots that run out or have run out, the most urgent first; `more`: there are others."""
 
@@ -164,6 +179,20 @@ def exposure_of(session: Session, *, lot_id: str, now: datetime) -> LotLifeView:
     if not found:
         raise MaterialLotNotFound(f"There is no lot {lot_id!r}.")
     return found[0]
+
+
+def list_storage_changes(session: Session, *, lot_id: str, limit: int = CHANGES_MAX) -> tuple[StorageChangeView, ...]:
+    """Where a lot was, the latest first. `material-lot-not-found`."""
+    lot_pk = get_material_lot(session, lot_id=lot_id).pk
+    wanted = (
+        select(_C.c.at_us, _C.c.storage, _C.c.exposed_us, _A.c.display_name)
+        .outerjoin(_A, _A.c.pk == _C.c.by_pk)
+        .where(_C.c.lot_pk == lot_pk)
+        .order_by(_C.c.pk.desc())
+        .limit(min(limit, CHANGES_MAX))
+    )
+    rows = session.execute(wanted)
+    return tuple(StorageChangeView(from_us(at), Storage(place), used, who or "") for at, place, used, who in rows)
 
 
 def get_lot_facts(session: Session, *, lot_ids: Collection[str], now: datetime) -> dict[str, LotFacts]:

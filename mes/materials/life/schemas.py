@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from mes.kernel.sqltypes import from_us
-from mes.materials.life.queries import HandlingView, LotLifeView, MoistureLevelView, RunningOut
+from mes.materials.life.queries import (
+    HandlingView,
+    LotLifeView,
+    MoistureLevelView,
+    RunningOut,
+    StorageChangeView,
+)
 from mes.materials.life_rules import HOURS_MAX
 from mes.materials.schemas import Document
 from mes.materials.types import ApprovedPart, HandlingSpec, LifeClock, LifeKind, MoistureLevelSpec, Storage
@@ -185,6 +192,28 @@ class RunningOutList(Document):
     @classmethod
     def of(cls, found: RunningOut) -> RunningOutList:
         return cls(items=[LotLifeOut.of(view) for view in found.lots], more=found.more)
+
+
+class StorageChangeOut(Document):
+    at: AwareDatetime
+    storage: Storage
+    exposed_s: int
+    who: str
+
+
+class StorageChangeList(Document):
+    """Where a lot was, the latest first, with what it had been exposed for by then."""
+
+    items: list[StorageChangeOut]
+
+    @classmethod
+    def of(cls, found: Iterable[StorageChangeView]) -> StorageChangeList:
+        return cls(
+            items=[
+                StorageChangeOut(at=c.at, storage=c.storage, exposed_s=c.exposed_us // 1_000_000, who=c.who)
+                for c in found
+            ]
+        )
 
 
 class StorageChange(Document):

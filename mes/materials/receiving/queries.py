@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -118,13 +117,15 @@ def _is_lot(session: Session, text: str) -> bool:
 
 
 def _candidates(session: Session, label: Label) -> tuple[Candidate, ...]:
-    ids = list(dict.fromkeys([*_named(session, label), *_listed(session, label)]))[:CANDIDATES_MAX]
+    named, listed = _named(session, label), _listed(session, label)
+    ids = list(dict.fromkeys([*named, *listed]))[:CANDIDATES_MAX]
     materials, handlings = get_materials(session, ids), get_handlings(session, ids)
     found = []
     for material_id in ids:
         parts = handlings[material_id].spec.approved_parts if material_id in handlings else ()
         by_gtin = next((part for part in parts if label.gtin and part.gtin == label.gtin), None)
-        part = by_gtin.part if by_gtin and not label.supplier_part else _part_of(label)
+        said = label.supplier_part or (_part_of(label) if material_id in listed else "")
+        part = by_gtin.part if by_gtin and not label.supplier_part else said
         manufacturer = by_gtin.manufacturer if by_gtin and not label.manufacturer else label.manufacturer
         approved = rules.is_approved(parts, manufacturer=manufacturer, part=part)
         known = materials[material_id]
@@ -137,10 +138,10 @@ def _part_of(label: Label) -> str:
     return label.text if label.format is LabelFormat.plain else label.supplier_part
 
 
-def _named(session: Session, label: Label) -> Iterable[str]:
-    """Materials whose own id the label bears."""
+def _named(session: Session, label: Label) -> list[str]:
+    """The material whose own id the label bears."""
     name = label.text if label.format is LabelFormat.plain else label.customer_part
-    return get_materials(session, [name]) if 0 < len(name) <= ID_MAX else ()
+    return list(get_materials(session, [name])) if 0 < len(name) <= ID_MAX else []
 
 
 def _listed(session: Session, label: Label) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mes.access.types import Role
 from mes.equipment.types import PutOutcome
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import VersionConflict
@@ -43,6 +44,7 @@ from mes.materials.types import (
 )
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
+from tests.web.cast import hire
 
 NEXA = ApprovedPart("Nexa Semi", "NX32F103", "09521234543213")
 MCU = HandlingSpec("MCU", (NEXA,), msl="3", bake_h=24)
@@ -258,6 +260,20 @@ def test_nothing_is_said_of_a_closed_lot(stocked: Database, clock: SettableClock
     assert ticked(stocked) == []
     with pytest.raises(MaterialLotClosed):
         put(stocked, "R-1", Storage.dry_cabinet)
+
+
+def test_where_a_lot_was_is_kept_with_its_exposure(stocked: Database, clock: SettableClock) -> None:
+    ada = hire(stocked, "ada", Role.operator).principal_pk
+    stocked.write_now(set_lot_storage, actor=ada, lot_id="R-1", storage=Storage.open)
+    clock.advance(hours=20)
+    put(stocked, "R-1", Storage.dry_cabinet)
+    clock.advance(hours=500)
+    put(stocked, "R-1", Storage.open)
+    found = stocked.read_now(queries.list_storage_changes, lot_id="R-1")
+    told = [(c.storage, c.exposed_us // HOUR_US, c.who) for c in found]
+    assert told == [(Storage.open, 20, ""), (Storage.dry_cabinet, 20, ""), (Storage.open, 0, "Ada")]
+    with pytest.raises(MaterialLotNotFound):
+        stocked.read_now(queries.list_storage_changes, lot_id="X")
 
 
 def test_moving_a_lot_says_who_and_counts_a_version(stocked: Database, clock: SettableClock) -> None:

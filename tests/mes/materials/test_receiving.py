@@ -237,6 +237,8 @@ async def test_receiving_by_rest(stocked: Database, http: httpx.AsyncClient) -> 
         "/api/v1/material-lots/R-00000001/storage", json={"storage": "dry-cabinet", "version": 1}, headers=ada
     )
     assert (moved.status_code, moved.headers["etag"]) == (200, '"2"')
+    places = (await http.get("/api/v1/material-lots/R-00000001/storage", headers=ada)).json()["items"]
+    assert [(p["storage"], p["exposed_s"], p["who"]) for p in places] == [("dry-cabinet", 0, "Ada"), ("open", 0, "Ada")]
     zpl = await http.get("/api/v1/receipts/R-00000001/label.zpl", headers=ada)
     assert zpl.text.startswith("^XA")
 

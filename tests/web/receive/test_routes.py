@@ -82,6 +82,14 @@ def test_what_is_not_approved_is_for_a_supervisor_to_override(site: Site) -> Non
         assert "Sample for engineering" in said(sven.get(f"/lots/{lot_id}"))
 
 
+def test_a_material_that_was_typed_asks_for_the_part(site: Site) -> None:
+    with site.client("ADA") as ada:
+        asked = ada.post("/receive/scan", data={"scan": "MCU"})
+        assert "Which part? Microcontroller" in said(asked)
+        form = form_of(asked) | {"quantity": "5", "part": "NX32"}
+        assert ada.post("/receive", data=form).status_code == 303
+
+
 def test_a_scan_that_says_nothing_here_says_so(site: Site) -> None:
     with site.client("ADA") as ada:
         unknown = ada.post("/receive/scan", data={"scan": "XYZ-9"})
