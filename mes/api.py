@@ -10,6 +10,8 @@ from mes.equipment.api import router as equipment
 from mes.genealogy.api import router as genealogy
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
+from mes.materials.life.api import router as lives
+from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
 from mes.personnel.api import router as personnel
 from mes.reporting.api import router as reporting
@@ -23,6 +25,8 @@ for _feature in (
     personnel,
     equipment,
     materials,
+    lives,
+    receiving,
     definitions,
     orders,
     genealogy,
