@@ -645,12 +645,6 @@ LOT_ROWS: Final = _Sql(
 _ACT_ROW: Final = (
     "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note"
 )
-ACT_ROWS: Final = _Sql(
-    "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.pk = k.value",
-    "SELECT {row} FROM unnest(?::bigint[]) k(pk) "
-    "CROSS JOIN LATERAL (SELECT * FROM genealogy_act a WHERE a.pk = k.pk OFFSET 0) a",
-    row=_ACT_ROW,
-)
 ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",
     "SELECT {row} FROM genealogy_act a WHERE a.lot_pk = ANY(?::int[])",
