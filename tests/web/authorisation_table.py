@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from mes.access.types import Role
-from mes.orders.service import complete_job
+from mes.orders.service import complete_job, split_job
 from tests.web.stage import Stage
 
 OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
@@ -282,7 +283,87 @@ def _versions(path: str, job: Any) -> Sample:
     return Sample(f"{V1}/job-orders/{path}", json={"versions": {job.job_id: job.version}})
 
 
+WHY: Final = "customer called"
+
+
+def _job_act(path: str, ready: Callable[[Stage], Any], **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = ready(stage)
+        return Sample(f"{V1}/job-orders/{path}", json={"job_id": job.job_id, "version": job.version, **more})
+
+    return sample
+
+
+def _order_act(path: str, **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        body = {"operations_request_id": stage.job().order_id, "revision": 1, "reason": WHY, **more}
+        return Sample(f"{V1}/operations-requests/{path}", json=body)
+
+    return sample
+
+
+def _merge(stage: Stage) -> Sample:
+    job = stage.job()
+    part = stage.do(split_job, job_id=job.job_id, version=job.version, quantity=Decimal(2), reason=WHY)
+    versions = {job.job_id: job.version + 1, part: 1}
+    return Sample(f"{V1}/job-orders/merge", json={"into": part, "versions": versions, "reason": WHY})
+
+
+def _rework(stage: Stage) -> Sample:
+    job = stage.started_job()
+    body = {
+        "job_id": job.job_id,
+        "quantity": "1",
+        "reason_id": "scratch",
+        "equipment_id": "BENCH",
+        "return_segment_id": "PACK",
+        "request_id": stage.fresh("request"),
+    }
+    return Sample(f"{V1}/job-orders/rework", json=body)
+
+
+def _correction(stage: Stage) -> Sample:
+    lines = [{"kind": "good", "quantity": "3"}]
+    body = {"job_id": stage.started_job().job_id, "lines": lines, "reason": WHY, "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/job-orders/corrections", json=body)
+
+
+def _sequence(stage: Stage) -> Sample:
+    job = stage.job()
+    body = {"equipment_id": job.bench, "versions": {job.job_id: job.version}}
+    return Sample(f"{V1}/job-orders/sequence", json=body)
+
+
+def _rest(stage: Stage) -> Sample:
+    job = stage.job_with_a_rest()
+    return Sample(f"{V1}/job-orders/split-rest", json={"job_id": job.job_id, "version": job.version, "reason": WHY})
+
+
+SUPERVISING: Final = [
+    Row("POST", f"{V1}/job-orders/hold", RELEASING, _job_act("hold", Stage.job, reason=WHY), 204),
+    Row("POST", f"{V1}/job-orders/lift-hold", RELEASING, _job_act("lift-hold", Stage.held_job), 204),
+    Row("POST", f"{V1}/job-orders/split", RELEASING, _job_act("split", Stage.job, quantity="2", reason=WHY), 201),
+    Row("POST", f"{V1}/job-orders/split-rest", RELEASING, _rest, 201),
+    Row("POST", f"{V1}/job-orders/merge", RELEASING, _merge, 204),
+    Row("POST", f"{V1}/job-orders/complete", RELEASING, _job_act("complete", Stage.started_job), 204),
+    Row("POST", f"{V1}/job-orders/cancel", RELEASING, _job_act("cancel", Stage.job, reason=WHY), 204),
+    Row("POST", f"{V1}/job-orders/rework", FLOOR, _rework, 204),
+    Row("POST", f"{V1}/job-orders/corrections", RELEASING, _correction, 204),
+    Row("POST", f"{V1}/job-orders/sequence", RELEASING, _sequence, 204),
+    Row("POST", f"{V1}/operations-requests/change", RELEASING, _order_act("change", priority=80), 204),
+    Row("POST", f"{V1}/operations-requests/cancel", RELEASING, _order_act("cancel"), 204),
+    Row("POST", f"{V1}/operations-requests/split", RELEASING, _order_act("split", quantity="2"), 201),
+    Row("GET", f"{V1}/dispatch-lists/{{work_center_id}}", FLOOR, at(f"{V1}/dispatch-lists/BENCHES")),
+    Row(
+        "GET",
+        f"{V1}/material-needs",
+        FLOOR,
+        lambda s: Sample(f"{V1}/material-needs?operations_request_id={s.job().order_id}"),
+    ),
+]
+
 ORDERS: Final = [
+    *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
     Row("GET", f"{V1}/operations-requests", REPORTS, at(f"{V1}/operations-requests")),
     Row(
