@@ -44,6 +44,18 @@ ICONS: Final[Mapping[str, str]] = {
     "job-response-published": "send",
     "job-counted": "list",
     "job-count-undone": "undo-2",
+    "ask-abort": "hand",
+    "operations-request-changed": "settings",
+    "operations-request-cancelled": "ban",
+    "job-hold-placed": "octagon-alert",
+    "job-hold-lifted": "play",
+    "job-split": "arrow-up-right",
+    "job-merged": "package",
+    "jobs-merged": "package",
+    "job-cancelled": "ban",
+    "job-corrected": "clipboard-check",
+    "jobs-sequenced": "list",
+    "pieces-sent-to-rework": "wrench",
 }
 OF_THE_PLANT: Final = frozenset({"job-dispatched", "job-response-published", *(k for k in ICONS if "command-" in k)})
 """Nobody does these: whose act they follow has a line of its own."""
@@ -187,7 +199,7 @@ def _event(event: OrderEvent, places: Mapping[str, str], names: Mapping[int, str
         where=(where,) if where else (),
         by=by,
         who=who if by == "person" else "",
-        text=str(payload.get("message", "")),
+        text=str(payload.get("message") or payload.get("reason") or ""),
         n=int(payload.get("version", 0)) if short == "job-response-published" else 0,
     )
 
@@ -227,7 +239,7 @@ def _count(count: CountFact, reasons: Mapping[str, str], zone: tzinfo) -> CountL
         kind=count.kind.value,
         reason=reasons.get(count.reason_id, count.reason_id),
         amount=amount(count.low, count.high),
-        by="person" if count.cause is Cause.operator else "machine",
+        by={Cause.operator: "person", Cause.corrected: "correction"}.get(count.cause, "machine"),
     )
 
 
