@@ -501,6 +501,45 @@ def _order_page(tail: str = "") -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/orders/{stage.job().order_id}{tail}")
 
 
+def _order_form(act: str, **more: str) -> Callable[[Stage], Sample]:
+    form = {"revision": "1", "reason": WHY, **more}
+    return lambda stage: Sample(f"/orders/{stage.job().order_id}/{act}", form=form)
+
+
+def _job_page(stage: Stage) -> Sample:
+    job = stage.job()
+    return Sample(f"/orders/{job.order_id}/job?job_id={job.job_id}")
+
+
+def _release_form(stage: Stage) -> Sample:
+    job = stage.job()
+    return Sample(f"/orders/{job.order_id}/release", form={"job": f"{job.version}:{job.job_id}"})
+
+
+def _hold_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
+    return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _correct_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "reason": WHY, "good": "3", "was_good": "0"}
+    return Sample(f"/orders/{job.order_id}/correct", form=form)
+
+
+def _rework_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "quantity": "1", "reason_id": "scratch"}
+    return Sample(f"/orders/{job.order_id}/rework", form={**form, "equipment_id": "BENCH", "return_segment_id": "PACK"})
+
+
+def _sequence_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"equipment_id": job.bench, "job": f"{job.version}:{job.job_id}"}
+    return Sample(f"/dispatch/{job.bench}/sequence", form=form)
+
+
 def _of_setup(tail: str, **form: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/connect/{stage.setup()}{tail}", form=form or None)
 
@@ -521,7 +560,12 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/board", FLOOR, at("/board")),
-    *_regions("/board", "/board", "board-orders"),
+    *_regions("/board", "/board", "board-orders", "board-kanban", "board-gantt"),
+    Row("GET", "/board/kanban", FLOOR, at("/board/kanban")),
+    Row("GET", "/board/gantt", FLOOR, at("/board/gantt?span=week")),
+    Row("GET", "/dispatch/{work_center_id}", FLOOR, at("/dispatch/BENCHES")),
+    *_regions("/dispatch/{work_center_id}", "/dispatch/BENCHES", "dispatch-list"),
+    Row("POST", "/dispatch/{work_center_id}/sequence", RELEASING, _sequence_form, 303),
     Row("POST", "/board/release", RELEASING, _board("release", Stage.job), 303),
     Row("POST", "/board/revoke", RELEASING, _board("revoke", Stage.released_job), 303),
     Row("GET", "/wall/{area_id}", FLOOR, at("/wall/HALL")),
@@ -529,6 +573,16 @@ SCREENS: Final = [
     Row("GET", "/orders/{order_id}", FLOOR, _order_page()),
     Row("GET", "/orders/{order_id}/order-head", FLOOR, _order_page("/order-head")),
     Row("GET", "/orders/{order_id}/order-history", FLOOR, _order_page("/order-history")),
+    Row("GET", "/orders/{order_id}/order-timeline", FLOOR, _order_page("/order-timeline")),
+    Row("GET", "/orders/{order_id}/change", RELEASING, _order_page("/change")),
+    Row("GET", "/orders/{order_id}/job", RELEASING, _job_page),
+    Row("POST", "/orders/{order_id}/change", RELEASING, _order_form("change", priority="80", due_at=""), 303),
+    Row("POST", "/orders/{order_id}/cancel", RELEASING, _order_form("cancel"), 303),
+    Row("POST", "/orders/{order_id}/split", RELEASING, _order_form("split", quantity="2"), 303),
+    Row("POST", "/orders/{order_id}/release", RELEASING, _release_form, 303),
+    Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
+    Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
+    Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),

@@ -16,12 +16,13 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
-from mes.orders.types import Note, Unassigned
+from mes.orders.types import JobRole, Note, Unassigned
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
+from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
 from web.bridges.views import BRIDGE_TONES, CONCERNS, REASONS, REFUSALS, TONES
@@ -29,6 +30,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.station.views import DEEDS
 from web.wording import (
@@ -86,7 +88,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
     people = [role.value for role in Role if ROLE_KIND[role] is PrincipalKind.person]
     codes = {
         "machine.": [*EquipmentState, MANUAL],
-        "job.": [*STATES, "good", "scrap"],
+        "job.": [*STATES, "good", "scrap", "rework"],
         "role.": people,
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
         "mode.": ["maintenance", "manual"],
@@ -117,8 +119,14 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "connect.proposed.": Slot,
         "connect.seen.": PATTERNS,
         "order.": ["late", "risk"],
-        "order.is.": ["unreleased", "released", "running", "done", "aborted"],
-        "order.by.": ["person", "machine"],
+        "order.is.": ["unreleased", "released", "running", "done", "aborted", "cancelled"],
+        "order.by.": ["person", "machine", "correction"],
+        "order.role.": [role.value for role in JobRole if role],
+        "order.deviation.": ["under", "over"],
+        "order.drawn.": ["stop", SCRAP[0], *(kind for kind, _ in MARKS.values())],
+        "board.tab.": ["list", "kanban", "gantt"],
+        "board.column.": ["unreleased", "done"],
+        "board.span.": SPANS,
         "board.show.": SHOWS,
         "board.empty.": SHOWS,
         "done.": [*DEEDS, "release", "revoke"],
@@ -144,7 +152,9 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
     assert [code for code in codes if code_key(prefix, code) != f"{prefix}.{code}"] == []
 
 
-OF_SCREENS = ("mes.kernel.", "mes.access.", "mes.orders.", "web.board.", "web.system.", "web.security")
+OF_SCREENS = tuple(
+    "mes.kernel. mes.access. mes.orders. web.board. web.orders. web.dispatch. web.system. web.security".split()
+)
 OF_MACHINES = {
     *("equipment-not-found", "bridge-not-found", "binding-invalid", "certificate-unknown", "certificate-decided"),
     *("machine-setup-not-found", "machine-setup-invalid", "machine-setup-closed", "too-many-machine-setups"),

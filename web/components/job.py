@@ -150,7 +150,7 @@ def view_job(job: JobView, now: datetime) -> JobPanel:
         started_at=job.started_at,
         ended_at=job.ended_at,
         why=why_waiting(job),
-        trouble=code_key("note", job.note) if job.note and job.state in IN_WORK else "",
+        trouble=_trouble(job),
         said=job.hold_reason or job.note_text,
         manual=job.manual,
         running=job.state is JobState.Running,
@@ -164,6 +164,14 @@ def view_job(job: JobView, now: datetime) -> JobPanel:
         rework=job.rework,
         deviation=job.deviation,
     )
+
+
+def _trouble(job: JobView) -> str:
+    if job.state not in IN_WORK:
+        return ""
+    if job.hold_reason:
+        return "note.held"
+    return code_key("note", job.note) if job.note else ""
 
 
 def state_word(job: JobView) -> str:

@@ -74,7 +74,9 @@ def order_row(card: OrderCard, zone: tzinfo, now: datetime) -> OrderRow:
 def _delivered(jobs: Sequence[JobView]) -> Amount:
     """What the jobs of the last step made; pieces that only went through rework were not made by it."""
     last = jobs[-1].sequence if jobs else 0
-    made = [amount(job.good_low, job.good_high) for job in jobs if job.sequence == last and job.role is not JobRole.rework]
+    made = [
+        amount(job.good_low, job.good_high) for job in jobs if job.sequence == last and job.role is not JobRole.rework
+    ]
     return sum_of(made) if made else NOTHING
 
 

@@ -13,13 +13,13 @@ from sqlmodel import Session
 from mes.definitions.tables import OperationsSegment, SegmentMaterial
 from mes.equipment.queries import get_equipment
 from mes.equipment.tables import Equipment
-from mes.kernel.sqltypes import from_us, to_us
+from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
 from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
 from mes.orders.planning.rules import Task, forecast
-from mes.orders.planning.types import DispatchList, MaterialNeed, Slot
+from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
 from mes.orders.queries import list_open_jobs_at
 from mes.orders.sequence_rules import Waiting, grouped_by_family, setups
-from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.tables import JobDependencyRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import JobRole, JobView
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.material import USABLE, Disposition, MaterialUse
@@ -34,8 +34,10 @@ _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
 _U: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
 _D: Final = JobDependencyRow.__table__  # type: ignore[attr-defined]
+_RUN: Final = JobRunRow.__table__  # type: ignore[attr-defined]
 _E: Final = Equipment.__table__  # type: ignore[attr-defined]
 
+WITH_MACHINE: Final = frozenset({DispatchStatus.Dispatched, DispatchStatus.Ready})
 JOBS_MAX: Final = 500
 """Open jobs that a dispatch list or a schedule looks at."""
 
@@ -160,8 +162,8 @@ def _last_families(session: Session, equipment_ids: Collection[str]) -> dict[str
 
 
 def _dispatch_list(station: Any, jobs: Sequence[JobView], mounted: str, now: datetime) -> DispatchList:
-    active = tuple(job for job in jobs if not job.waits)
-    waiting = tuple(job for job in jobs if job.waits)
+    waiting = tuple(job for job in jobs if job.waits and job.dispatch_status not in WITH_MACHINE)
+    active = tuple(job for job in jobs if job not in waiting)
     free_at = to_us(now) + sum(_left_us(job) or 0 for job in active)
     wanted = [_waiting(job) for job in waiting]
     suggested = grouped_by_family(wanted, mounted=mounted, free_at_us=free_at)
@@ -180,6 +182,22 @@ def _dispatch_list(station: Any, jobs: Sequence[JobView], mounted: str, now: dat
 def _waiting(job: JobView) -> Waiting:
     due = None if job.due_at is None else to_us(job.due_at)
     return Waiting(job.job_id, job.priority, due, job.setup_family, _left_us(job))
+
+
+def list_runs(session: Session, *, job_pks: Collection[int]) -> tuple[RunSpan, ...]:
+    """When some jobs had their stations, in order of time."""
+    rows = session.execute(
+        select(_RUN.c.started_at_us, _RUN.c.ended_at_us, _J.c.id.label("job_id"), _E.c.id.label("equipment_id"))
+        .join(_J, _J.c.pk == _RUN.c.job_pk)
+        .join(_E, _E.c.pk == _RUN.c.equipment_pk)
+        .where(_RUN.c.job_pk.in_(job_pks))
+        .order_by(_RUN.c.started_at_us, _RUN.c.pk)
+        .limit(JOBS_MAX)
+    )
+    return tuple(
+        RunSpan(row.job_id, row.equipment_id, from_us(row.started_at_us), from_us_or_none(row.ended_at_us))
+        for row in rows
+    )
 
 
 def list_schedule(session: Session, *, jobs: Iterable[JobView], now: datetime) -> tuple[Slot, ...]:

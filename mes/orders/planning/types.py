@@ -35,8 +35,11 @@ class MaterialNeed:
 
 @dataclass(frozen=True, slots=True)
 class DispatchList:
-    """The work of one station, in turn order. `suggested`: the waiting jobs' ids with fewer set-ups, the same ids where
-    nothing would be gained. `mounted`: the family the station is set up for, as its last job tells."""
+    """The work of one station, in turn order; `active` is what runs or is with the machine.
+
+    `suggested`: the waiting jobs' ids with fewer set-ups, the same ids where nothing would be gained. `mounted`: the
+    family the station is set up for, as its last job tells.
+    """
 
     equipment_id: str
     description: str
@@ -46,6 +49,16 @@ class DispatchList:
     mounted: str
     setups: int
     setups_suggested: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpan:
+    """A time a job had its station; `ended_at` None: it has it still."""
+
+    job_id: str
+    equipment_id: str
+    started_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
