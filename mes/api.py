@@ -9,6 +9,8 @@ from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
+from mes.materials.life.api import router as lives
+from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
@@ -17,17 +19,18 @@ from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
 # Routes are tried in order: bridges, who knock all day, come first.
-_FEATURES = (
+for _feature in (
     bridge,
     access,
     personnel,
     equipment,
     materials,
+    lives,
+    receiving,
     definitions,
     supervising,
     orders,
     reporting,
     measurements,
-)
-for _feature in _FEATURES:
+):
     router.include_router(_feature)

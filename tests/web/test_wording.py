@@ -16,6 +16,7 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
+from mes.materials.types import LifeKind, Storage
 from mes.orders.types import JobRole, Note, Unassigned
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
@@ -32,6 +33,7 @@ from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
+from web.receive.views import ICONS as ANSWERS
 from web.station.views import DEEDS
 from web.wording import (
     DEFAULT_LANGUAGE,
@@ -118,6 +120,15 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "connect.slot.": ModelSlot,
         "connect.proposed.": Slot,
         "connect.seen.": PATTERNS,
+        "receive.is.": ANSWERS,
+        "receive.next.": [kind for kind in ANSWERS if kind not in ("not-approved", "refused")],
+        "receive.quirk.": ["separators-spelled-out", "rs-missing", "eot-missing"],
+        "storage.": Storage,
+        "life.kind.": LifeKind,
+        "lots.refused.": [
+            *("material-lot-closed", "lot-on-hold", "lot-not-released"),
+            *("lot-expired", "lot-open-too-long", "floor-life-over"),
+        ],
         "order.": ["late", "risk"],
         "order.is.": ["unreleased", "released", "running", "done", "aborted", "cancelled"],
         "order.by.": ["person", "machine", "correction"],
@@ -152,8 +163,9 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
     assert [code for code in codes if code_key(prefix, code) != f"{prefix}.{code}"] == []
 
 
-OF_SCREENS = tuple(
-    "mes.kernel. mes.access. mes.orders. web.board. web.orders. web.dispatch. web.system. web.security".split()
+OF_SCREENS = (
+    *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
+    *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )
 OF_MACHINES = {
     *("equipment-not-found", "bridge-not-found", "binding-invalid", "certificate-unknown", "certificate-decided"),

@@ -22,7 +22,7 @@ def build_board_orders(session: ReadSession, *, now: datetime, params: Mapping[s
     cards = list_board(session, now=now, ended_since=now - DONE_SHOWN)
     to_count = list_orders_to_count(session, now=now)
     together = {card.operations_request_id: card for card in (*cards, *to_count)}
-    short = list_short_orders(session, operations_request_ids=_waiting(cards))
+    short = list_short_orders(session, operations_request_ids=_waiting(cards), now=now)
     return board_orders(together.values(), params.get("show", ""), plant_zone(session), now, short)
 
 
@@ -36,7 +36,7 @@ def _waiting(cards: Iterable[OrderCard]) -> list[str]:
 
 def build_board_kanban(session: ReadSession, *, now: datetime, params: Mapping[str, str]) -> BoardKanban:
     cards = _cards(session, now)
-    short = list_short_orders(session, operations_request_ids=_waiting(cards))
+    short = list_short_orders(session, operations_request_ids=_waiting(cards), now=now)
     return board_kanban(cards, short, plant_zone(session), now)
 
 

@@ -62,7 +62,7 @@ async def change_page(request: Request, order_id: str, who: Supervisor) -> HTMLR
 
 def _order(session: ReadSession, *, order_id: str, now: datetime) -> tuple[OrderChange, ZoneInfo]:
     card = get_operations_request(session, operations_request_id=order_id, now=now)
-    needs = list_material_needs(session, job_pks=[job.pk for job in card.jobs if job.waits])
+    needs = list_material_needs(session, job_pks=[job.pk for job in card.jobs if job.waits], now=now)
     zone = plant_zone(session)
     return order_change(card, needs, zone), zone
 

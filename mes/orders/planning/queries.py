@@ -7,14 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, case, func, literal_column, or_, select, text, type_coerce
 from sqlmodel import Session
 
 from mes.definitions.tables import OperationsSegment, SegmentMaterial
 from mes.equipment.queries import get_equipment
 from mes.equipment.tables import Equipment
 from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
-from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
+from mes.materials.tables import MaterialDefinition, MaterialLot, MaterialLotLife, UnitConversionRow
 from mes.orders.planning.rules import Task, forecast
 from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
 from mes.orders.queries import list_open_jobs_at
@@ -32,6 +32,7 @@ _S: Final = OperationsSegment.__table__  # type: ignore[attr-defined]
 _SM: Final = SegmentMaterial.__table__  # type: ignore[attr-defined]
 _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
+_LIFE: Final = MaterialLotLife.__table__  # type: ignore[attr-defined]
 _U: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
 _D: Final = JobDependencyRow.__table__  # type: ignore[attr-defined]
 _RUN: Final = JobRunRow.__table__  # type: ignore[attr-defined]
@@ -42,15 +43,18 @@ JOBS_MAX: Final = 500
 """Open jobs that a dispatch list or a schedule looks at."""
 
 
-def list_material_needs(session: Session, *, job_pks: Collection[int]) -> tuple[MaterialNeed, ...]:
+def list_material_needs(session: Session, *, job_pks: Collection[int], now: datetime) -> tuple[MaterialNeed, ...]:
     """What jobs that have not begun will consume, by their routing, against the lots on hand; by material id.
 
-    A lot counts while its disposition lets it be used. What other jobs will take of the same lots is not taken off.
+    A lot counts while its disposition lets it be used and its shelf life lasts. What other jobs will take of the same
+    lots is not taken off.
     """
-    return _needs(session, dict.fromkeys(job_pks, "")).get("", ())
+    return _needs(session, dict.fromkeys(job_pks, ""), now).get("", ())
 
 
-def list_short_orders(session: Session, *, operations_request_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+def list_short_orders(
+    session: Session, *, operations_request_ids: Collection[str], now: datetime
+) -> dict[str, tuple[str, ...]]:
     """Materials that are short for the unreleased jobs of some orders, by order; orders without are absent."""
     rows = session.execute(
         select(_J.c.pk, _R.c.id)
@@ -59,19 +63,19 @@ def list_short_orders(session: Session, *, operations_request_ids: Collection[st
         .where(_R.c.id.in_(operations_request_ids), _R.c.current)
         .where(_J.c.state == int(JobState.NotAllowedToStart), _J.c.dispatch_status != DispatchStatus.Cancelled)
     )
-    found = _needs(session, {row.pk: row.id for row in rows})
+    found = _needs(session, {row.pk: row.id for row in rows}, now)
     short = {order_id: tuple(n.material_id for n in needs if n.short) for order_id, needs in found.items()}
     return {order_id: materials for order_id, materials in short.items() if materials}
 
 
-def _needs(session: Session, groups: Mapping[int, str]) -> dict[str, tuple[MaterialNeed, ...]]:
+def _needs(session: Session, groups: Mapping[int, str], now: datetime) -> dict[str, tuple[MaterialNeed, ...]]:
     """The needs of groups of jobs: job → group."""
     needed = _needed(session, groups)
     pks = {material_pk for _, material_pk in needed}
     if not pks:
         return {}
     materials = {row.pk: row for row in session.execute(select(_M).where(_M.c.pk.in_(pks)).order_by(_M.c.id))}
-    usable, blocked, tracked = _on_hand(session, pks)
+    usable, blocked, tracked = _on_hand(session, pks, now)
     found: dict[str, tuple[MaterialNeed, ...]] = {}
     for pk, row in materials.items():
         have, held = from_e6(usable.get(pk, 0)), from_e6(blocked.get(pk, 0))
@@ -101,25 +105,31 @@ def _needed(session: Session, groups: Mapping[int, str]) -> dict[tuple[str, int]
     return needed
 
 
-def _on_hand(session: Session, materials: Collection[int]) -> tuple[dict[int, int], dict[int, int], set[int]]:
-    """Usable and blocked by material, in its own unit scaled by 10^6, and what is booked by lots at all."""
+def _on_hand(
+    session: Session, materials: Collection[int], now: datetime
+) -> tuple[dict[int, int], dict[int, int], set[int]]:
+    """Usable, and there but not usable, by material, in its unit scaled by 10^6; and what is booked by lots at all."""
     rates = {
         (row.material_pk, row.unit): (row.numerator, row.denominator)
         for row in session.execute(select(_U).where(_U.c.material_pk.in_(materials)))
     }
+    expired = case((_LIFE.c.expires_at_us <= to_us(now), literal_column("1")), else_=literal_column("0"))
+    kind = (_L.c.material_pk, _L.c.unit, _L.c.disposition, expired.label("expired"))
     rows = session.execute(
-        select(_L.c.material_pk, _L.c.unit, _L.c.disposition, func.sum(type_coerce(_L.c.quantity, BigInteger)))
+        select(*kind, func.sum(type_coerce(_L.c.quantity, BigInteger)))
+        .select_from(_L)
+        .outerjoin(_LIFE, _LIFE.c.lot_pk == _L.c.pk)
         .where(_L.c.material_pk.in_(materials))
-        .group_by(_L.c.material_pk, _L.c.unit, _L.c.disposition)
+        .group_by(_L.c.material_pk, _L.c.unit, _L.c.disposition, text("expired"))
     ).all()
     usable: dict[int, int] = {}
     blocked: dict[int, int] = {}
-    for material_pk, unit, disposition, quantity in rows:
+    for material_pk, unit, disposition, is_expired, quantity in rows:
         above, below = rates.get((material_pk, unit), (1, 1))
         amount = int(quantity) * above // below
-        if Disposition(disposition) in USABLE:
+        if Disposition(disposition) in USABLE and not is_expired:
             usable[material_pk] = usable.get(material_pk, 0) + amount
-        elif disposition == Disposition.Restricted:
+        elif disposition != Disposition.Closed:
             blocked[material_pk] = blocked.get(material_pk, 0) + amount
     return usable, blocked, {row[0] for row in rows}
 

@@ -46,7 +46,7 @@ def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reaso
 
 
 def _short_materials(uow: UnitOfWork, jobs: Sequence[JobRecord]) -> list[str]:
-    needs = list_material_needs(uow.session, job_pks=[job.pk for job in jobs])
+    needs = list_material_needs(uow.session, job_pks=[job.pk for job in jobs], now=uow.now)
     return [need.material_id for need in needs if need.short]
 
 

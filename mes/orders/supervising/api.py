@@ -134,8 +134,7 @@ async def get_material_needs(
     caller: Viewer, operations_request_id: Annotated[PrintableId, Query()]
 ) -> list[MaterialNeedOut]:
     """What an order's jobs that have not begun will consume, against the lots on hand."""
-    card = await caller.read(
-        get_operations_request, operations_request_id=operations_request_id, now=caller.database.clock()
-    )
-    needs = await caller.read(list_material_needs, job_pks=[job.pk for job in card.jobs if job.waits])
+    now = caller.database.clock()
+    card = await caller.read(get_operations_request, operations_request_id=operations_request_id, now=now)
+    needs = await caller.read(list_material_needs, job_pks=[job.pk for job in card.jobs if job.waits], now=now)
     return [MaterialNeedOut.of(need) for need in needs]

@@ -12,8 +12,9 @@ from mes.edge.queries import list_waiting_commands
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.outbox import list_subject_events
 from mes.kernel.sqltypes import to_us
+from mes.materials.life.service import begin_life
 from mes.materials.service import create_lot
-from mes.materials.types import LotSpec
+from mes.materials.types import LotSpec, Storage
 from mes.orders import errors
 from mes.orders.planning.queries import list_dispatch, list_material_needs, list_short_orders
 from mes.orders.queries import get_order, list_board
@@ -438,7 +439,7 @@ class TestPriorityAndSequence:
 class TestClearToBuild:
     def needs(self, acts: Acts) -> dict[str, tuple[Any, ...]]:
         pks = [job.pk for job in acts.order("LO-1").jobs]
-        found = acts.plant.read_now(list_material_needs, job_pks=pks)
+        found = acts.plant.read_now(list_material_needs, job_pks=pks, now=acts.plant.clock())
         return {n.material_id: (n.needed, n.usable, n.blocked, n.missing) for n in found}
 
     def test_usable_lots_stand_against_the_need_in_the_materials_unit(self, acts: Acts) -> None:
@@ -447,7 +448,8 @@ class TestClearToBuild:
         acts.do(create_lot, spec=LotSpec("S-2", "SCREW", Decimal(99), "pcs", Disposition.Restricted))
         acts.do(create_lot, spec=LotSpec("G-1", "GLUE", Decimal("0.25"), "kg"))
         assert self.needs(acts) == {"SCREW": (40, 30, 99, 10), "GLUE": (80, 250, 0, 0)}
-        short = acts.plant.read_now(list_short_orders, operations_request_ids=["LO-1", "LO-9"])
+        ids, now = ["LO-1", "LO-9"], acts.plant.clock()
+        short = acts.plant.read_now(list_short_orders, operations_request_ids=ids, now=now)
         assert short == {"LO-1": ("SCREW",)}
 
     def test_what_is_short_is_released_with_a_reason_only_and_the_reason_is_kept(self, acts: Acts) -> None:
@@ -459,6 +461,15 @@ class TestClearToBuild:
         acts.release("LO-1-FIT", shortage_reason="delivery at noon")
         payload = dict(events(acts.plant, "LO-1-FIT"))["orders.job-released.v1"]
         assert (payload["short"], payload["reason"]) == (["SCREW"], "delivery at noon")
+
+    def test_a_lot_past_its_shelf_life_is_there_but_not_usable(self, acts: Acts, clock: SettableClock) -> None:
+        acts.submit()
+        acts.do(create_lot, spec=LotSpec("S-1", "SCREW", Decimal(50), "pcs"))
+        ends = to_us(clock() + timedelta(hours=1))
+        acts.do(begin_life, lot_id="S-1", storage=Storage.sealed, expires_at_us=ends)
+        assert self.needs(acts)["SCREW"] == (40, 50, 0, 0)
+        clock.advance(hours=1)
+        assert self.needs(acts)["SCREW"] == (40, 0, 50, 40)
 
     def test_what_is_not_booked_by_lots_is_never_short(self, acts: Acts) -> None:
         acts.submit()
