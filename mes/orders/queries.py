@@ -18,13 +18,15 @@ from mes.materials.tables import MaterialDefinition
 from mes.orders.errors import JobNotFound, OperationsRequestNotFound
 from mes.orders.quantity_rules import deviation
 from mes.orders.rules import ACTIVE_STATES, target_now_e6
-from mes.orders.tables import CountFactRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.tables import CountFactRow, JobLinkRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import (
     Cause,
     CountFact,
     CountKind,
+    JobLink,
     JobRole,
     JobView,
+    LinkKind,
     OrderCard,
     OrderDetail,
     OrderEvent,
@@ -42,6 +44,7 @@ _E = Equipment.__table__  # type: ignore[attr-defined]
 _W = _E.alias("work_center")
 _A = _E.alias("area")
 _C = CountFactRow.__table__  # type: ignore[attr-defined]
+_LINK = JobLinkRow.__table__  # type: ignore[attr-defined]
 _RUN = JobRunRow.__table__  # type: ignore[attr-defined]
 
 PIECES_COUNTED: Final = "orders.pieces-counted.v1"
@@ -370,6 +373,23 @@ def get_order(session: Session, *, operations_request_id: str, now: datetime) ->
         for e in list_subject_events(session, subjects=subjects, without=[PIECES_COUNTED], limit=200)
     )
     return OrderDetail(card, events, list_counts(session, job_pks=[job.pk for job in card.jobs]))
+
+
+def list_job_links(session: Session, *, job_pk: int, limit: int = 100) -> tuple[JobLink, ...]:
+    """Where pieces of a job went, and where some came from, newest first."""
+    to_job = _J.alias("to_job")
+    statement = (
+        select(_LINK.c.at_us, _LINK.c.kind, _LINK.c.quantity_e6, _J.c.id.label("from_id"), to_job.c.id.label("to_id"))
+        .join(_J, _J.c.pk == _LINK.c.from_job_pk)
+        .join(to_job, to_job.c.pk == _LINK.c.to_job_pk)
+        .where(or_(_LINK.c.from_job_pk == job_pk, _LINK.c.to_job_pk == job_pk))
+        .order_by(_LINK.c.pk.desc())
+        .limit(limit)
+    )
+    return tuple(
+        JobLink(from_us(row.at_us), row.from_id, row.to_id, LinkKind(row.kind), from_e6(row.quantity_e6))
+        for row in session.execute(statement)
+    )
 
 
 def list_counts(session: Session, *, job_pks: Sequence[int], limit: int = 200) -> tuple[CountFact, ...]:

@@ -252,6 +252,17 @@ class OrderCard:
 
 
 @dataclass(frozen=True, slots=True)
+class JobLink:
+    """So many pieces went from one job to another: split off, merged into it, or sent to rework."""
+
+    at: datetime
+    from_job_id: str
+    to_job_id: str
+    kind: LinkKind
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OrderEvent:
     """`what` is the event's type; `actor` the principal's key, None for the plant itself."""
 

@@ -24,7 +24,7 @@ from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.kernel.sqltypes import to_us
 from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
-from mes.orders.types import Cause, CountFact, CountKind, JobRole, OrderDetail, OrderEvent
+from mes.orders.types import Cause, CountFact, CountKind, JobLink, JobRole, LinkKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.packml.states import EquipmentState
@@ -413,7 +413,11 @@ def job_page(job: Any) -> tuple[str, JobChange]:
     )
     stations = [Choice("REWORK-1", "Rework bench"), Choice("PACK-1", "Packing bench")]
     reasons = {"SB": "Solder bridge", "TS": "Tombstone"}
-    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789")
+    links = (
+        JobLink(f.NOW, job.job_id, f"{job.job_id}.2", LinkKind.split_off, Decimal(16)),
+        JobLink(f.NOW, "PO-1001-SMT", job.job_id, LinkKind.merge, Decimal(8)),
+    )
+    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links)
 
 
 def parts() -> Any:

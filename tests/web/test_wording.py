@@ -17,7 +17,7 @@ from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeKind, Storage
-from mes.orders.types import JobRole, Note, Unassigned
+from mes.orders.types import JobRole, LinkKind, Note, Unassigned
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
@@ -135,6 +135,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "order.role.": [role.value for role in JobRole if role],
         "order.deviation.": ["under", "over"],
         "order.drawn.": ["stop", SCRAP[0], *(kind for kind, _ in MARKS.values())],
+        "change.link.": list(LinkKind),
         "board.tab.": ["list", "kanban", "gantt"],
         "board.column.": ["unreleased", "done"],
         "board.span.": SPANS,

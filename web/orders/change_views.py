@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from mes.orders.planning.types import MaterialNeed
-from mes.orders.types import CountFact, CountKind, JobRole, JobView, OrderCard
+from mes.orders.types import CountFact, CountKind, JobLink, JobRole, JobView, OrderCard
 from standards.isa95.job_control import DispatchStatus, JobState
 from web.components.job import JobPanel, view_job
 from web.orders.views import base_of
@@ -64,6 +64,17 @@ class ScrapLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """`kind` is `split`, `merge` or `rework`; `other` the job on the other side, `came` from there or gone there."""
+
+    kind: str
+    other: str
+    came: bool
+    quantity: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JobChange:
     """What may be done with a job now. `merges` are jobs it can take in, as `version:id`."""
 
@@ -87,6 +98,7 @@ class JobChange:
     reasons: tuple[Choice, ...]
     stations: tuple[Choice, ...]
     steps: tuple[Choice, ...]
+    links: tuple[Link, ...]
 
 
 def order_change(card: OrderCard, needs: Iterable[MaterialNeed], zone: tzinfo) -> OrderChange:
@@ -132,6 +144,7 @@ def job_change(
     stations: Sequence[Choice],
     now: datetime,
     request_id: str,
+    links: Iterable[JobLink] = (),
 ) -> JobChange:
     """`reasons`: active scrap reasons, id → words; `stations`: manual ones, where rework can be done."""
     active, ended = job.state in ACTIVE, job.state is JobState.Ended
@@ -159,7 +172,14 @@ def job_change(
         reasons=tuple(Choice(key, text) for key, text in reasons.items()),
         stations=tuple(stations),
         steps=_steps(job, card.jobs),
+        links=tuple(_link(job.job_id, link, now.tzinfo) for link in links),
     )
+
+
+def _link(job_id: str, link: JobLink, zone: tzinfo | None) -> Link:
+    came = link.to_job_id == job_id
+    other = link.from_job_id if came else link.to_job_id
+    return Link(link.kind.value, other, came, link.quantity, link.at.astimezone(zone))
 
 
 def _is_ours(job: JobView) -> bool:

@@ -22,7 +22,7 @@ from mes.kernel.paging import LIMIT_MAX
 from mes.orders import service
 from mes.orders.errors import QuantityInvalid
 from mes.orders.planning.queries import list_material_needs
-from mes.orders.queries import get_job, get_operations_request, list_counts
+from mes.orders.queries import get_job, get_operations_request, list_counts, list_job_links
 from mes.orders.types import CountKind, Remainder
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
@@ -81,7 +81,8 @@ def _job(session: ReadSession, *, order_id: str, job_id: str, now: datetime) -> 
     reasons = {r.reason_id: r.description or r.reason_id for r in list_scrap_reasons(session)}
     places = list_equipment(session, limit=LIMIT_MAX).items
     stations = [Choice(e.equipment_id, e.description or e.equipment_id) for e in places if e.manual]
-    return job_change(job, card, counts, reasons, stations, now, uuid4().hex), plant_zone(session)
+    zone, links = plant_zone(session), list_job_links(session, job_pk=job.pk)
+    return job_change(job, card, counts, reasons, stations, now.astimezone(zone), uuid4().hex, links), zone
 
 
 @router.post("/orders/{order_id}/change")

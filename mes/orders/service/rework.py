@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from mes.definitions.queries import list_scrap_reasons
@@ -15,7 +16,7 @@ from mes.orders.quantity_rules import cycles_of
 from mes.orders.rework_rules import follows, steps_between
 from mes.orders.service.counts import REWORK, is_new_act, operator_count, pieces_of, record_counts
 from mes.orders.service.dispatch import dispatch_due_jobs
-from mes.orders.service.split import copy_job, free_id, mirrored
+from mes.orders.service.split import copy_job, free_id
 from mes.orders.service.transition import get_record, refresh_request_state
 from mes.orders.statements import (
     JobRecord,
@@ -89,11 +90,14 @@ def _way(uow: UnitOfWork, job: JobRecord, place: EquipmentView, return_to: str, 
     again = steps_between(named, return_to, job.segment_id)
     if not again and not follows(named, return_to, job.segment_id):
         raise ReworkInvalid(f"{return_to!r} is neither {job.segment_id!r}, nor a step before it, nor the next one.")
-    passed = {each.segment_id: each for each in reversed(list(steps.values())) if each.segment_id in again}
-    if job.segment_id in passed:
-        passed[job.segment_id] = job
-    ordered = sorted(passed.values(), key=lambda each: [s.segment_id for s in jobs].index(each.segment_id))
-    return _Way(job, place, tuple(ordered), edges, JobRole.rework if again else JobRole.repair)
+    ordered = [s for s in dict.fromkeys(each.segment_id for each in jobs) if s in again]
+    passed = [job if step == job.segment_id else _giver(steps.values(), step) for step in ordered]
+    return _Way(job, place, tuple(passed), edges, JobRole.rework if again else JobRole.repair)
+
+
+def _giver(jobs: Iterable[JobRecord], step: str) -> JobRecord:
+    """Of the jobs of a step the one that has the most good pieces to give back."""
+    return max((each for each in jobs if each.segment_id == step), key=lambda each: each.good_low_e6)
 
 
 def _counts(uow: UnitOfWork, way: _Way, pieces: int, reason_id: str, request_id: str) -> list[Count]:
@@ -125,15 +129,10 @@ def _make_jobs(uow: UnitOfWork, way: _Way, pieces: int, taken: set[str]) -> None
         job.pk: _repeat_job(uow, job, free_id(job, taken, f"{name[len(way.job.job_id) + 1 :]}-"), pieces)
         for job in way.again
     }
-    first = copies[way.again[0].pk]
-    edges = mirrored(_among(way.edges, copies), copies) | {(first, rework_pk, "AfterEnd")}
     last = copies[way.job.pk]
+    edges = {(later, earlier, "AfterEnd") for earlier, later in pairwise((rework_pk, *copies.values()))}
     edges |= {(waits, last, kind) for waits, after, kind in way.edges if after == way.job.pk and waits not in copies}
     insert_dependencies(uow, edges)
-
-
-def _among(edges: Sequence[tuple[int, int, str]], copies: Mapping[int, int]) -> list[tuple[int, int, str]]:
-    return [edge for edge in edges if edge[0] in copies and edge[1] in copies]
 
 
 def _rework_job(uow: UnitOfWork, way: _Way, name: str, pieces: int) -> int:

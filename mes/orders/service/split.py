@@ -187,18 +187,13 @@ def free_id(job: JobRecord, taken: Collection[str], mark: str = "") -> str:
     return found
 
 
-def mirrored(
-    edges: Iterable[tuple[int, int, str]], copies: Mapping[int, int], *, outwards: bool = True
-) -> set[tuple[int, int, str]]:
-    """What copies of some jobs wait for, and what waits for them, as it is for the jobs themselves.
-
-    Copies follow copies; `outwards` False: nothing but the copies waits for anything.
-    """
+def mirrored(edges: Iterable[tuple[int, int, str]], copies: Mapping[int, int]) -> set[tuple[int, int, str]]:
+    """What copies of some jobs wait for, and what waits for them, as it is for the jobs; copies follow copies."""
     found = set()
     for job, after, kind in edges:
         if job in copies:
             found.add((copies[job], copies.get(after, after), kind))
-        elif after in copies and outwards:
+        elif after in copies:
             found.add((job, copies[after], kind))
     return found
 

@@ -17,7 +17,7 @@ from mes.materials.service import create_lot
 from mes.materials.types import LotSpec, Storage
 from mes.orders import errors
 from mes.orders.planning.queries import list_dispatch, list_material_needs, list_short_orders
-from mes.orders.queries import get_order, list_board
+from mes.orders.queries import get_order, list_board, list_job_links
 from mes.orders.service import (
     cancel_job,
     cancel_order,
@@ -36,7 +36,7 @@ from mes.orders.service import (
     split_rest,
     start_job,
 )
-from mes.orders.types import JobRole, Remainder, RequestState
+from mes.orders.types import JobRole, LinkKind, Remainder, RequestState
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
 from standards.isa95.job_control import DispatchStatus, InterruptedSubstate, JobState
@@ -216,6 +216,12 @@ class TestMerge:
         merged, gone = acts.job("LO-1-CUT.3"), acts.job("LO-1-CUT")
         assert (merged.quantity, merged.cycles) == (40, 10)
         assert (gone.quantity, gone.dispatch_status) == (0, DispatchStatus.Cancelled)
+        links = acts.plant.read_now(list_job_links, job_pk=gone.pk)
+        assert [(link.kind, link.from_job_id, link.to_job_id, link.quantity) for link in links] == [
+            (LinkKind.merge, "LO-1-CUT", "LO-1-CUT.3", 20),
+            (LinkKind.split_off, "LO-1-CUT", "LO-1-CUT.3", 12),
+            (LinkKind.split_off, "LO-1-CUT", "LO-1-CUT.2", 8),
+        ]
         acts.release("LO-1-CUT.3", "LO-1-FIT")
         with pytest.raises(errors.JobNotDue):
             acts.start("LO-1-FIT")

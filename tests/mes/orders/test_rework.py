@@ -10,7 +10,7 @@ import pytest
 from mes.kernel.db import Database
 from mes.orders import errors
 from mes.orders.queries import list_counts
-from mes.orders.service import Correction, correct_counts, report_scrap, send_to_rework, undo_count
+from mes.orders.service import Correction, correct_counts, report_scrap, send_to_rework, split_job, undo_count
 from mes.orders.types import Cause, CountKind, JobRole
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
@@ -100,6 +100,36 @@ class TestRework:
             for step in ("CUT", "FIT", "TEST")
         }
         assert sums == {"CUT": 40, "FIT": 40, "TEST": 40}
+
+    def test_what_fails_again_when_it_is_repeated_goes_the_whole_way_once_more(self, at_test: Acts) -> None:
+        rework(at_test, "LO-1-TEST", 4, "TEST")
+        at_test.make("LO-1-TEST.R1", 4)
+        at_test.complete("LO-1-TEST")
+        at_test.start("LO-1-TEST.R1-1")
+        at_test.good("LO-1-TEST.R1-1", 3)
+        rework(at_test, "LO-1-TEST.R1-1", 1, "FIT")
+        assert numbers(at_test, "LO-1-FIT") == (39, 0, 1)
+        at_test.complete("LO-1-TEST.R1-1")
+        again = "LO-1-TEST.R1-1.R1-1"
+        at_test.make("LO-1-TEST.R1-1.R1", 1)
+        with pytest.raises(errors.JobNotDue):
+            at_test.start(again)
+        at_test.make("LO-1-FIT.R1-1", 1)
+        at_test.make(again, 1)
+        sums = [
+            sum(j.good_low for j in at_test.order("LO-1").jobs if j.segment_id == step and j.role != "rework")
+            for step in ("CUT", "FIT", "TEST")
+        ]
+        assert sums == [40, 40, 39]
+
+    def test_an_earlier_step_gives_back_from_the_part_that_has_them(self, acts: Acts) -> None:
+        acts.release(*acts.submit())
+        acts.to_job(split_job, "LO-1-CUT", quantity=Decimal(36), reason=WHY)
+        acts.make("LO-1-CUT", 4)
+        acts.make("LO-1-CUT.2", 36)
+        acts.start("LO-1-FIT")
+        rework(acts, "LO-1-FIT", 8, "CUT")
+        assert (numbers(acts, "LO-1-CUT"), numbers(acts, "LO-1-CUT.2")) == ((4, 0, 0), (28, 0, 8))
 
     def test_pieces_that_go_on_are_good_of_the_step_they_left(self, acts: Acts, box: Box, clock: SettableClock) -> None:
         acts.submit("PO-1", 50, material_id="BOARD")
