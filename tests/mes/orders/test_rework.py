@@ -12,6 +12,7 @@ from mes.orders import errors
 from mes.orders.queries import list_counts
 from mes.orders.service import Correction, correct_counts, report_scrap, send_to_rework, split_job, undo_count
 from mes.orders.types import Cause, CountKind, JobRole
+from mes.orders.yields import step_yields
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
 from standards.isa95.job_control import JobState
@@ -79,6 +80,8 @@ class TestRework:
         assert sum(Decimal(m["scrap"]["quantity"]) for m in made) == 1
         assert made[0]["rework"] == {"sent": "5"}
         assert made[1]["rework"]["returned"]["quantity"] == "4"
+        found = step_yields(at_test.order("LO-1").jobs)["TEST"]
+        assert (found.first_pass, found.final) == (Decimal("0.875"), Decimal("0.975"))
 
     def test_pieces_that_return_to_an_earlier_step_pass_all_steps_again(self, at_test: Acts) -> None:
         rework(at_test, "LO-1-TEST", 4, "CUT")
@@ -261,6 +264,7 @@ class TestCorrection:
         clock.advance(seconds=5)
         box.say(box.gap(since, box.at_us()), box.sample("LINE-AOI.StartedAt", "boot-2"), box.sample("LINE-AOI.Good", 4))
         before = acts.job("PO-1-LINE")
+        assert step_yields([before])["LINE"].first_pass is None, "nobody knows it exactly"
         assert before.good_high is not None
         assert before.good_high > before.good_low
         correct(acts, "PO-1-LINE", Correction(CountKind.good, Decimal(2)))
