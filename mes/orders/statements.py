@@ -17,6 +17,7 @@ _JOB_COLUMNS: Final = (
     "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.counted_at_us, j.good_low_e6, j.good_high_e6, "
     "j.scrap_low_e6, j.scrap_high_e6, j.rework_e6, j.report_version, j.command_id, j.material_pk, j.quantity_e6, "
     "j.quantity_per_cycle_e6, j.work_master_pk, j.segment_id, j.role, j.hold_reason, j.priority, "
+    "r.under_tolerance_bp, r.over_tolerance_bp, "
     "e.id, coalesce(w.id, ''), coalesce(a.id, ''), r.id"
 )
 _JOB_FROM: Final = (
@@ -59,6 +60,8 @@ class JobRecord:
     role: str
     hold_reason: str
     priority: int
+    under_tolerance_bp: int | None
+    over_tolerance_bp: int | None
     equipment_id: str
     work_center_id: str
     area_id: str

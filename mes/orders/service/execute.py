@@ -108,7 +108,7 @@ def complete_job(
             raise JobIsMachineRun("Split off the rest when the machine has ended the job.")
         ask_machine(uow, job, JobAction.stop)
         return
-    accepted = _accepted(uow, job, remainder, accepted_reason)
+    accepted = _accepted(job, remainder, accepted_reason)
     ended = _ended(job, uow.now_us)
     splits = remainder is Remainder.split_off
     move(
@@ -126,20 +126,14 @@ def complete_job(
     dispatch_due_jobs(uow)
 
 
-def _accepted(uow: UnitOfWork, job: JobRecord, remainder: Remainder, reason: str) -> dict[str, str]:
+def _accepted(job: JobRecord, remainder: Remainder, reason: str) -> dict[str, str]:
     """What the event tells of a tolerance that was not kept. What went to rework is delivered by other jobs."""
-    rows = uow.driver_query(
-        "SELECT r.under_tolerance_bp, r.over_tolerance_bp FROM operations_request r "
-        "JOIN work_request q ON q.operations_request_pk = r.pk WHERE q.pk = ?",
-        (job.work_request_pk,),
-    )
-    under, over = rows[0]
     found = deviation(
         good_low_e6=job.good_low_e6,
         good_high_e6=job.good_high_e6,
         planned_e6=job.quantity_e6 - job.rework_e6,
-        under_bp=None if remainder is Remainder.split_off else under,
-        over_bp=over,
+        under_bp=None if remainder is Remainder.split_off else job.under_tolerance_bp,
+        over_bp=job.over_tolerance_bp,
     )
     if not found:
         return {}
