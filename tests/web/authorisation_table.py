@@ -281,6 +281,14 @@ MASTER_DATA: Final = [
         FLOOR,
         lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage"),
     ),
+    Row(
+        "POST",
+        f"{V1}/material-lots/{{lot_id}}/expiry",
+        RELEASING,
+        lambda s: Sample(
+            f"{V1}/material-lots/{s.lot()}/expiry", json={"expires_on": "2027-01-31", "reason": "tested", "version": 0}
+        ),
+    ),
     Row("GET", f"{V1}/lots-running-out", FLOOR, at(f"{V1}/lots-running-out")),
     Row(
         "POST",
@@ -635,6 +643,15 @@ SCREENS: Final = [
     *_regions("/lots", "/lots", "lots-running-out"),
     Row("GET", "/lots/{lot_id}", FLOOR, lambda s: Sample(f"/lots/{s.lot()}")),
     Row("GET", "/lots/{lot_id}/lot-life", FLOOR, lambda s: Sample(f"/lots/{s.lot()}/lot-life")),
+    Row(
+        "POST",
+        "/lots/{lot_id}/expiry",
+        RELEASING,
+        lambda s: Sample(
+            f"/lots/{s.lot()}/expiry", form={"expires_on": "2027-01-31", "reason": "tested", "version": 0}
+        ),
+        303,
+    ),
     Row(
         "POST",
         "/lots/{lot_id}/storage",
