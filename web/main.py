@@ -24,6 +24,7 @@ from web import security, templating
 from web.board import routes as board
 from web.bridges import routes as bridges
 from web.connect import routes as connect
+from web.dispatch import routes as dispatch
 from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
@@ -44,8 +45,8 @@ from web.wall import routes as wall
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
-SCREENS: Final = (signin, home, station, board, orders, wall, receive, lots, bridges, connect, patterns)
-LIVE_SCREENS: Final = (home, station, board, orders, wall, lots, bridges, connect)
+SCREENS: Final = (signin, home, station, board, dispatch, orders, wall, receive, lots, bridges, connect, patterns)
+LIVE_SCREENS: Final = (home, station, board, dispatch, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

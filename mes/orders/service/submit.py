@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import insert, select, update
 
-from mes.definitions.queries import ResolvedDefinition, ResolvedSegment, resolve_definition
+from mes.definitions.queries import (
+    ResolvedDefinition,
+    ResolvedSegment,
+    get_work_master_versions,
+    resolve_definition,
+)
 from mes.definitions.rules import cycles_for
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
@@ -26,6 +31,10 @@ from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRo
 from mes.orders.types import CYCLES_MAX, QUANTITY_MAX_E6, Note, RequestState
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.quantity import to_e6
+
+SETUP_FAMILY: Final = "setup_family"
+"""The parameter of a work master that names its family."""
+FAMILY_MAX: Final = 100
 
 _REQUEST = OperationsRequestRow.__table__  # type: ignore[attr-defined]
 _WORK = WorkRequestRow.__table__  # type: ignore[attr-defined]
@@ -54,6 +63,8 @@ class _Wanted:
     due_at_us: int | None
     definition: ResolvedDefinition
     content_sha256: str
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
 
 
 def submit_operations_request(
@@ -68,6 +79,8 @@ def submit_operations_request(
     description: str = "",
     priority: int = 50,
     due_at: datetime | None = None,
+    under_percent: Decimal | None = None,
+    over_percent: Decimal | None = None,
 ) -> Submitted:
     """Take an order. The same again changes nothing; other content under the same id and version is refused.
 
@@ -84,6 +97,7 @@ def submit_operations_request(
         description=description,
         priority=priority,
         due_at_us=due_at_us,
+        **_tolerances(under_percent, over_percent),
     )
     found = _versions(uow, id)
     same = found.get(version)
@@ -101,6 +115,7 @@ def submit_operations_request(
         due_at_us,
         definition,
         content,
+        **_tolerances(under_percent, over_percent),
     )
     _replace_older(uow, wanted, found)
     return _create(uow, wanted, first=not found)
@@ -109,6 +124,12 @@ def submit_operations_request(
 def _content(**fields: str | int | None) -> str:
     """What makes two orders the same, as SHA-256: every field that was sent, in normal form."""
     return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _tolerances(under: Decimal | None, over: Decimal | None) -> dict[str, int]:
+    """Those that were given, in hundredths of a percent."""
+    given = {"under_tolerance_bp": under, "over_tolerance_bp": over}
+    return {name: int(percent * 100) for name, percent in given.items() if percent is not None}
 
 
 def _versions(uow: UnitOfWork, id: str) -> dict[str, Any]:
@@ -175,6 +196,8 @@ def _create(uow: UnitOfWork, wanted: _Wanted, *, first: bool) -> Submitted:
             "unit": wanted.definition.unit,
             "priority": wanted.priority,
             "due_at_us": wanted.due_at_us,
+            "under_tolerance_bp": wanted.under_tolerance_bp,
+            "over_tolerance_bp": wanted.over_tolerance_bp,
             "state": RequestState.Waiting,
             "created_at_us": uow.now_us,
         },
@@ -193,9 +216,11 @@ def _insert(uow: UnitOfWork, table: Any, values: Mapping[str, Any]) -> int:
 def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -> dict[str, int]:
     pks: dict[str, int] = {}
     ids: dict[str, int] = {}
+    families = _setup_families(uow, wanted.definition.segments)
     for segment in wanted.definition.segments:
         job_id = f"{work_id}-{segment.id}"
-        pks[segment.id] = ids[job_id] = _insert(uow, _JOB, _job_values(wanted, segment, job_id, work_pk))
+        values = {**_job_values(wanted, segment, job_id, work_pk), "setup_family": families[segment.work_master_pk]}
+        pks[segment.id] = ids[job_id] = _insert(uow, _JOB, values)
     dependencies = [
         {"job_pk": pks[segment.id], "after_job_pk": pks[after], "kind": str(kind)}
         for segment in wanted.definition.segments
@@ -204,6 +229,13 @@ def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -
     if dependencies:
         uow.execute(insert(_AFTER), dependencies)
     return ids
+
+
+def _setup_families(uow: UnitOfWork, segments: Sequence[ResolvedSegment]) -> dict[int, str]:
+    """By recipe: the family its parameter names, else the recipe itself. What is of one family needs no set-up."""
+    versions = get_work_master_versions(uow.session, {segment.work_master_id for segment in segments})
+    masters = [master for found in versions.values() for master in found]
+    return {m.pk: (m.parameters.get(SETUP_FAMILY) or m.work_master_id)[:FAMILY_MAX] for m in masters}
 
 
 def _job_values(wanted: _Wanted, segment: ResolvedSegment, job_id: str, work_pk: int) -> dict[str, Any]:
