@@ -9,9 +9,10 @@ tables with their indexes, in the same transactions.
 
 Ratios: `recall_vs_numpy_…` (lower is better; the answer's JSON included), `growth` (processor time of a backward trace
 at the full size over that at a tenth; from 10 million links on also of a recall; lower is better), `bulk_vs_raw` (rows
-a core-second; the worse of both databases; higher is better). Figures are the worse of both databases: `backward_p95_ms` over HTTP on a
-socket, JSON included; `shipped_p95_ms`, `shared_ms` through the service layer, JSON included; `scans_per_s` of 32
-clients, each scan on disk when it is answered. `bytes_per_link_…`: acts, links, mounts and their indexes over the
+a core-second, the database's processes included; the worse of both; higher is better). Figures are the worse of both
+databases: `backward_p95_ms` over HTTP on a socket, JSON included; `shipped_p95_ms`, `shared_ms` through the service
+layer, JSON included; `scans_per_s` of 32 clients, each scan on disk when it is answered.
+`bytes_per_link_…`: acts, links, mounts and their indexes over the
 logical links; `…_with_lots`: the table of lots with it.
 """
 
