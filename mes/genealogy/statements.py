@@ -372,9 +372,15 @@ def load_links_of_act(reads: Reads, act: ActRow) -> list[LinkRow]:
     return [LinkRow(*row) for row in reads.driver_query(sql, (act.lot_pk, act.pk, act.lot_pk, act.pk))]
 
 
+_MADE_BY_A_LIVE_ACT: Final = (
+    "NOT EXISTS (SELECT 1 FROM genealogy_act a WHERE a.pk = act_pk AND a.ended_by_pk IS NOT NULL)"
+)
+"""A link that was taken out, and then said never to have been, does not come back with what took it out."""
+
+
 def load_links_ended_by(reads: Reads, act_pk: int) -> list[LinkRow]:
-    """Links that an act took out."""
-    sql = f"SELECT {_LINK} FROM genealogy_link e WHERE e.ended_by_pk = ?"  # noqa: S608
+    """Links that an act took out, and that are in again if it is taken back."""
+    sql = f"SELECT {_LINK} FROM genealogy_link e WHERE e.ended_by_pk = ? AND {_MADE_BY_A_LIVE_ACT}"  # noqa: S608
     return [LinkRow(*row) for row in reads.driver_query(sql, (act_pk,))]
 
 
@@ -544,7 +550,8 @@ def end_links(uow: UnitOfWork, links: Iterable[LinkRow], by_act: int) -> None:
 
 def revive_links(uow: UnitOfWork, by_act: int) -> None:
     """What an act took out is in the graph again."""
-    uow.driver_execute("UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ?", (by_act,))
+    sql = f"UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ? AND {_MADE_BY_A_LIVE_ACT}"  # noqa: S608
+    uow.driver_execute(sql, (by_act,))
 
 
 def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection[int]) -> None:
