@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from mes.kernel.errors import Conflict, NotFound, TooLarge, Unprocessable
-from mes.materials.errors import LotOnHold as LotOnHold
-from mes.materials.errors import WrongMaterial as WrongMaterial
 
 
 class LotUnknown(NotFound):

@@ -228,6 +228,19 @@ _LOT_KEYS: Final = _by_id("material_lot")
 _MATERIALS: Final = _by_id("material_definition", "pk unit")
 
 
+_KEPT_LOTS: Final = _Sql(
+    "SELECT t.id FROM json_each(?) k CROSS JOIN material_lot t ON t.id = k.value {lives}",
+    "SELECT t.id FROM material_lot t {lives} AND t.id = ANY(?::text[])",
+    lives="WHERE (EXISTS (SELECT 1 FROM material_lot_life f WHERE f.lot_pk = t.pk) "
+    "OR EXISTS (SELECT 1 FROM material_handling h WHERE h.material_pk = t.material_pk))",
+)
+
+
+def kept_lots(reads: Reads, ids: Collection[str]) -> list[str]:
+    """Those of some lots that have a life: a last day, a level of moisture, a time after opening."""
+    return [row[0] for row in _KEPT_LOTS.on(reads, name_text(reads, ids))] if ids else []
+
+
 def load_equipment(reads: Reads, ids: Collection[str]) -> dict[str, int]:
     """Keys of equipment."""
     return dict(_EQUIPMENT.on(reads, name_text(reads, ids))) if ids else {}
