@@ -10,11 +10,23 @@ from mes.equipment.api import router as equipment
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.orders.api import router as orders
+from mes.orders.following.api import router as following
 from mes.personnel.api import router as personnel
 from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
 # Routes are tried in order: bridges, who knock all day, come first.
-for _feature in (bridge, access, personnel, equipment, materials, definitions, orders, reporting, measurements):
+for _feature in (
+    bridge,
+    access,
+    personnel,
+    equipment,
+    materials,
+    definitions,
+    following,
+    orders,
+    reporting,
+    measurements,
+):
     router.include_router(_feature)

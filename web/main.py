@@ -23,6 +23,7 @@ from mes.ticks import HOURLY, TICKS
 from web import security, templating
 from web.board import routes as board
 from web.bridges import routes as bridges
+from web.briefing import routes as briefing
 from web.connect import routes as connect
 from web.home import routes as home
 from web.live.relay import Relays
@@ -30,6 +31,7 @@ from web.live.routes import live_routes
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.routings import routes as routings
 from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
@@ -42,7 +44,7 @@ from web.wall import routes as wall
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
-SCREENS: Final = (signin, home, station, board, orders, wall, bridges, connect, patterns)
+SCREENS: Final = (signin, home, briefing, station, board, orders, wall, bridges, connect, routings, patterns)
 LIVE_SCREENS: Final = (home, station, board, orders, wall, bridges, connect)
 
 

@@ -26,6 +26,8 @@ class Permission(StrEnum):
     """See how the edge boxes and their connections to machines are."""
     decide_trust = "decide-trust"
     """Approve, reject and revoke certificates of machines' servers."""
+    view_routings = "view-routings"
+    """See routings with their drafts; changing them is master data."""
     connect_machines = "connect-machines"
     """Set up a machine: look at it through an edge box, and bind what it tells."""
     read_metrics = "read-metrics"
@@ -36,7 +38,15 @@ _P = Permission
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.operator: frozenset({_P.view_floor, _P.operate}),
     Role.supervisor: frozenset(
-        {_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance, _P.view_bridges, _P.connect_machines}
+        {
+            _P.view_floor,
+            _P.operate,
+            _P.release_jobs,
+            _P.read_performance,
+            _P.view_bridges,
+            _P.view_routings,
+            _P.connect_machines,
+        }
     ),
     Role.engineer: frozenset(
         {
@@ -45,6 +55,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_master_data,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.decide_trust,
             _P.connect_machines,
         }
@@ -58,6 +69,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_access,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.decide_trust,
             _P.connect_machines,
             _P.read_metrics,
