@@ -539,6 +539,18 @@ def _allow(stage: Stage) -> Sample:
     return Sample(f"/s/{job.bench}/allow", form=form)
 
 
+def _course_version(stage: Stage) -> Sample:
+    order_id, label = stage.order_with_newer_version()
+    form = {"from_label": "1", "to_label": label, "reason": "Better"}
+    return Sample(f"/orders/{order_id}/course/version", form=form)
+
+
+def _course_place(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "version": str(job.version), "equipment_id": job.bench}
+    return Sample(f"/orders/{job.order_id}/course/place", form=form)
+
+
 SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     *_regions("", "", "home-stations"),
@@ -603,6 +615,9 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/instructions", FLOOR, _briefing("instructions", step="1"), 303),
     Row("GET", "/s/{equipment_id}/allow", RELEASING, _briefing("allow")),
     Row("POST", "/s/{equipment_id}/allow", RELEASING, _allow, 303),
+    Row("GET", "/orders/{order_id}/course", RELEASING, _order_page("/course")),
+    Row("POST", "/orders/{order_id}/course/version", RELEASING, _course_version, 303),
+    Row("POST", "/orders/{order_id}/course/place", RELEASING, _course_place, 303),
     Row("GET", "/documents/{sha256}", FLOOR, lambda s: Sample(f"/documents/{s.document()}")),
     Row("GET", "/routings", LOOKING_AFTER, at("/routings")),
     Row("POST", "/routings", ENGINEERING, lambda s: Sample("/routings", form=_new_routing(s)), 303),

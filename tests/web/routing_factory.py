@@ -19,11 +19,20 @@ from mes.definitions.queries import (
     WorkMasterView,
 )
 from mes.definitions.types import DataType, DefinitionState, Effectivity, MediaType, ParameterLimit
-from mes.orders.following.types import Acknowledgement, Briefing, Followed, FollowedInstruction, InstructionCount
+from mes.orders.following.types import (
+    Acknowledgement,
+    Briefing,
+    Followed,
+    FollowedInstruction,
+    FollowingJob,
+    FollowingOrder,
+    InstructionCount,
+)
 from web.patterns.samples import NOW
 from web.routings.views import Option
 
 LONG: Final = "Lagergehäusehälfte-mit-Schmiernippelgewindebohrung-gefräst-und-entgratet"
+LONG_ID: Final = "PO-" + "4" * 90
 PICTURE: Final = "a" * 64
 DRAWING: Final = "b" * 64
 
@@ -232,3 +241,14 @@ def followed(*, read: int = 0, steps: tuple[InstructionView, ...] = STEPS) -> Fo
 
 def briefing(read: int = 1) -> Briefing:
     return Briefing(InstructionCount(3, read), ("Packs and labels",))
+
+
+def following(order_id: str = "PO-1001") -> FollowingOrder:
+    """Two steps have begun, one may be done elsewhere, one may not."""
+    jobs = (
+        FollowingJob(f"{order_id}-SMT", "SMT assembly", "1", "SMT-1", ("SMT-1", "SMT-2"), True, 4),
+        FollowingJob(f"{order_id}-DEPANEL", "Depanel", "1", "DEPANEL-1", ("DEPANEL-1",), True, 3),
+        FollowingJob(f"{order_id}-LABEL", "Print labels", "2", "LABEL-1", ("LABEL-1", "LABEL-2"), False, 2),
+        FollowingJob(f"{order_id}-PACK", "Pack", "2", "PACK-1", ("PACK-1",), False, 1),
+    )
+    return FollowingOrder(order_id, "CB-100-ROUTE", "2", ("4", "3"), jobs)

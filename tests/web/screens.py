@@ -42,7 +42,7 @@ from web.bridges.views import (
     endpoint_gaps,
 )
 from web.briefing.routes import DOCUMENT_HEADERS, FRAMING_DOCUMENTS
-from web.briefing.views import allow_page, instruction_page
+from web.briefing.views import allow_page, course_page, instruction_page
 from web.components.job import NOTHING, amount
 from web.components.machine import view_machine
 from web.connect.views import (
@@ -484,6 +484,8 @@ PAGES: Final[Mapping[str, Make]] = {
     "instruction-none": lambda: ("briefing/page.html", instruction_page("X", r.followed(steps=()), 1, "SVEN", ZONE)),
     "instruction-long": lambda: instruction(1, long=True),
     "allow": lambda: ("briefing/allow.html", allow_page("PACK-1", r.followed(), ("Packs and labels",))),
+    "course": lambda: ("briefing/course.html", course_page(r.following())),
+    "course-long": lambda: ("briefing/course.html", course_page(r.following(r.LONG_ID))),
     "routings": lambda: routings(r.milling(), *r.versions()),
     "routings-empty": lambda: routings(may_edit=False),
     "routings-long": lambda: routings(r.long_names()),
@@ -495,7 +497,18 @@ PAGES: Final[Mapping[str, Make]] = {
     "routing-step-new": lambda: routing_step(),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
-TALL: Final = ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree", "routing", "allow")
+TALL: Final = (
+    "bridges",
+    "endpoint",
+    "certificate",
+    "connect",
+    "setup",
+    "signals",
+    "tree",
+    "routing",
+    "allow",
+    "course",
+)
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
 

@@ -37,8 +37,11 @@ LOOKS = [
     *((name, "phone", "light", "qps-ploc") for name in ("station", "board", "order", "scrap")),
     *((name, "upright", "light", "qps-ploc") for name in ("interval", "signin")),
     *((name, "desk", "dark", "de") for name in ("order", "patterns", "bridges", "endpoint-unwell")),
-    *((name, "phone", "dark", "de") for name in ("instruction", "instruction-long", "routing-draft", "routing-long")),
-    *((name, "phone", "light", "qps-ploc") for name in ("bench-ready", "routings", "routing-step", "allow")),
+    *(
+        (name, "phone", "dark", "de")
+        for name in ("instruction", "instruction-long", "routing-draft", "routing-long", "course-long")
+    ),
+    *((name, "phone", "light", "qps-ploc") for name in ("bench-ready", "routings", "routing-step", "allow", "course")),
     *((name, "desk", "dark", "de") for name in ("instruction-pdf", "routings", "routing-later", "routing-step-new")),
     *((name, "phone", "light", "qps-ploc") for name in ("bridges", "bridges-long", "endpoint-long")),
     *(

@@ -1,8 +1,9 @@
-"""The work instruction of a station's job, and a supervisor's word where a qualification is missing. Plain forms."""
+"""What a job asks for and follows: its instruction, a supervisor's word, version and place. All plain forms."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -13,15 +14,22 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.definitions.queries import read_document
 from mes.kernel.db import ReadSession
-from mes.orders.following.queries import get_briefing, get_followed
+from mes.orders.following.queries import get_briefing, get_followed, get_following_order
 from mes.orders.queries import get_job
-from mes.orders.service import acknowledge_instruction, start_job_by_override
+from mes.orders.service import (
+    acknowledge_instruction,
+    move_job_to_equipment,
+    move_order_to_version,
+    start_job_by_override,
+)
 from web.briefing.views import (
     AllowPage,
+    CoursePage,
     EmptyInstruction,
     InstructionPage,
     allow_page,
     base_of,
+    course_page,
     instruction_page,
     next_unread,
     step_href,
@@ -36,6 +44,9 @@ Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
 Text = Annotated[str, Form(max_length=250)]
+Name = Annotated[str, Form(max_length=100)]
+Label = Annotated[str, Form(max_length=20)]
+Seen = Annotated[int, Form(ge=0, le=2**31)]
 Step = Annotated[int, Form(ge=1, le=1_000)]
 FRAMING_DOCUMENTS: Final = {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"}
 """Nothing but a document lets itself be framed: every other answer says `frame-ancestors 'none'`."""
@@ -107,13 +118,40 @@ def _asked(session: ReadSession, *, equipment_id: str, job_id: str, who: Caller)
 async def allow(
     equipment_id: str,
     job_id: Text,
-    version: Annotated[int, Form(ge=0, le=2**31)],
+    version: Seen,
     reason: Why,
     who: Supervisor,
 ) -> Response:
     """Start the job without the qualification; what was missing, who allowed it and why are recorded."""
     await who.write(start_job_by_override, job_id=job_id, version=version, reason=reason.strip())
     return RedirectResponse(base_of(equipment_id), status_code=303)
+
+
+@router.get("/orders/{order_id}/course")
+async def course(request: Request, order_id: str, who: Supervisor) -> HTMLResponse:
+    """What an order follows, and where its jobs are done; both may be changed for what has not begun."""
+    page, zone = await who.read(_course, order_id=order_id)
+    shell = shell_of(request, who, zone=zone)
+    return HTMLResponse(render("briefing/course.html", page, language=who.language, shell=shell))
+
+
+def _course(session: ReadSession, *, order_id: str) -> tuple[CoursePage, ZoneInfo]:
+    return course_page(get_following_order(session, operations_request_id=order_id)), plant_zone(session)
+
+
+@router.post("/orders/{order_id}/course/version")
+async def move_order(order_id: str, from_label: Label, to_label: Label, reason: Why, who: Supervisor) -> Response:
+    """Let the order follow another version; what has begun stays as it is."""
+    asked = {"operations_request_id": order_id, "from_label": from_label, "to_label": to_label}
+    await who.write(move_order_to_version, **asked, reason=reason.strip())
+    return RedirectResponse(f"/orders/{quote(order_id, safe='')}/course", status_code=303)
+
+
+@router.post("/orders/{order_id}/course/place")
+async def move_job(order_id: str, job_id: Text, version: Seen, equipment_id: Name, who: Supervisor) -> Response:
+    """Let a job that has not begun be done at another of its step's places."""
+    await who.write(move_job_to_equipment, job_id=job_id, version=version, equipment_id=equipment_id)
+    return RedirectResponse(f"/orders/{quote(order_id, safe='')}/course", status_code=303)
 
 
 @router.get("/documents/{sha256}")

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from mes.definitions.types import MediaType
-from mes.orders.following.types import Followed, FollowedInstruction
+from mes.orders.following.types import Followed, FollowedInstruction, FollowingJob, FollowingOrder
 
 PICTURES: Final = frozenset({MediaType.png, MediaType.jpeg, MediaType.webp})
 
@@ -73,6 +73,33 @@ class AllowPage:
     asked: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CourseJob:
+    """`places` are those it may be moved to; none where it stays where it is."""
+
+    job_id: str
+    job: str
+    equipment_id: str
+    definition_version: str
+    begun: bool
+    places: tuple[str, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePage:
+    """What an order follows; `versions` are those it may be moved to, newest first."""
+
+    order: str
+    base: str
+    order_id: str
+    definition_id: str
+    routing: str
+    label: str
+    versions: tuple[str, ...]
+    jobs: tuple[CourseJob, ...]
+
+
 def base_of(equipment_id: str) -> str:
     """The address of a station."""
     return f"/s/{quote(equipment_id, safe='')}"
@@ -126,6 +153,28 @@ def instruction_page(
 
 def _has_read(one: FollowedInstruction, principal_id: str) -> bool:
     return any(read.principal_id == principal_id for read in one.read_by)
+
+
+def course_page(found: FollowingOrder) -> CoursePage:
+    order = f"/orders/{quote(found.operations_request_id, safe='')}"
+    query = urlencode({"version": found.definition_version})
+    return CoursePage(
+        order=order,
+        base=f"{order}/course",
+        order_id=found.operations_request_id,
+        definition_id=found.definition_id,
+        routing=f"/routings/{quote(found.definition_id, safe='')}?{query}",
+        label=found.definition_version,
+        versions=found.other_versions,
+        jobs=tuple(_course_job(job) for job in found.jobs),
+    )
+
+
+def _course_job(job: FollowingJob) -> CourseJob:
+    places = () if job.begun else tuple(name for name in job.equipment_ids if name != job.equipment_id)
+    return CourseJob(
+        job.job_id, job.description, job.equipment_id, job.definition_version, job.begun, places, job.version
+    )
 
 
 def allow_page(equipment_id: str, found: Followed, asked: tuple[str, ...]) -> AllowPage:

@@ -10,33 +10,40 @@ from sqlmodel import Session
 from mes.access.tables import Principal
 from mes.definitions.queries import (
     ResolvedSegment,
+    get_definition_versions,
     get_followed_definition,
     get_segment,
+    get_segments,
     get_work_master,
 )
 from mes.definitions.rules import needed_e6
-from mes.definitions.tables import OperationsSegment, SegmentInstruction, SegmentQualification
-from mes.definitions.types import ParameterLimit
+from mes.definitions.tables import OperationsDefinition, OperationsSegment, SegmentInstruction, SegmentQualification
+from mes.definitions.types import DefinitionState, ParameterLimit
 from mes.equipment.tables import Equipment
 from mes.kernel.sqltypes import from_us
-from mes.orders.errors import JobNotFound
+from mes.orders.errors import JobNotFound, OperationsRequestNotFound
 from mes.orders.following.types import (
     Acknowledgement,
     Briefing,
     Followed,
     FollowedInstruction,
     FollowedParameter,
+    FollowingJob,
+    FollowingOrder,
     InstructionCount,
     NeededMaterial,
 )
 from mes.orders.tables import InstructionAcknowledgementRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.version_rules import has_begun
 from mes.personnel.tables import PersonnelClass
+from standards.isa95.job_control import DispatchStatus, JobState
 
 _J: Final = JobOrderRow.__table__  # type: ignore[attr-defined]
 _Q: Final = WorkRequestRow.__table__  # type: ignore[attr-defined]
 _R: Final = OperationsRequestRow.__table__  # type: ignore[attr-defined]
 _A: Final = InstructionAcknowledgementRow.__table__  # type: ignore[attr-defined]
 _E: Final = Equipment.__table__  # type: ignore[attr-defined]
+_D: Final = OperationsDefinition.__table__  # type: ignore[attr-defined]
 _S: Final = OperationsSegment.__table__  # type: ignore[attr-defined]
 _I: Final = SegmentInstruction.__table__  # type: ignore[attr-defined]
 _SQ: Final = SegmentQualification.__table__  # type: ignore[attr-defined]
@@ -130,6 +137,47 @@ def _qualifications(session: Session, job_pk: int) -> tuple[str, ...]:
         .order_by(_C.c.id)
     )
     return tuple(row.description or row.id for row in rows)
+
+
+def get_following_order(session: Session, *, operations_request_id: str) -> FollowingOrder:
+    """What an order and its jobs follow. `operations-request-not-found`; the same few statements for any order."""
+    followed = get_followed_version(session, operations_request_id=operations_request_id)
+    if followed is None:
+        raise OperationsRequestNotFound(f"There is no order {operations_request_id!r}.")
+    definition_id, label = followed
+    versions = get_definition_versions(session, [definition_id])[definition_id]
+    others = [v.version_label for v in versions if v.state is DefinitionState.Released and v.version_label != label]
+    return FollowingOrder(
+        operations_request_id, definition_id, label, tuple(reversed(others)), _jobs(session, operations_request_id)
+    )
+
+
+def _jobs(session: Session, operations_request_id: str) -> tuple[FollowingJob, ...]:
+    rows = session.execute(
+        select(_J, _E.c.id.label("equipment_id"), _D.c.version_label)
+        .join(_E, _E.c.pk == _J.c.equipment_pk)
+        .join(_Q, _Q.c.pk == _J.c.work_request_pk)
+        .join(_R, _R.c.pk == _Q.c.operations_request_pk)
+        .join(_S, _S.c.pk == _J.c.segment_pk)
+        .join(_D, _D.c.pk == _S.c.definition_pk)
+        .where(_R.c.id == operations_request_id, _R.c.current, _J.c.dispatch_status != DispatchStatus.Cancelled)
+        .order_by(_J.c.sequence, _J.c.pk)
+    ).all()
+    segments = get_segments(session, {row.segment_pk for row in rows})
+    return tuple(_following_job(row, segments[row.segment_pk]) for row in rows)
+
+
+def _following_job(row: Any, segment: ResolvedSegment) -> FollowingJob:
+    begun = has_begun(JobState(row.state), DispatchStatus(row.dispatch_status), row.started_at_us)
+    return FollowingJob(
+        row.id,
+        row.description or row.segment_id,
+        row.version_label,
+        row.equipment_id,
+        (segment.equipment_id, *(place.equipment_id for place in segment.alternatives)),
+        begun,
+        row.version,
+    )
 
 
 def get_followed_version(session: Session, *, operations_request_id: str) -> tuple[str, str] | None:

@@ -64,6 +64,30 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowingJob:
+    """A job of an order, the version it follows, and where else it could be done; `begun`: it stays as it is."""
+
+    job_id: str
+    description: str
+    definition_version: str
+    equipment_id: str
+    equipment_ids: tuple[str, ...]
+    begun: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingOrder:
+    """The version an order follows, its jobs that were not cancelled, and the released versions it may be moved to."""
+
+    operations_request_id: str
+    definition_id: str
+    definition_version: str
+    other_versions: tuple[str, ...]
+    jobs: tuple[FollowingJob, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InstructionCount:
     """Steps of a job's work instruction, and how many of them somebody has read."""
 

@@ -237,6 +237,8 @@ def _emit_created(uow: UnitOfWork, wanted: _Wanted, work_id: str, jobs: Mapping[
             "version": wanted.version,
             "work_request_id": work_id,
             "material_id": wanted.definition.material_id,
+            "definition_id": wanted.definition.id,
+            "definition_version": wanted.definition.version_label,
             "quantity_e6": wanted.quantity_e6,
             "job_order_ids": list(jobs),
         },

@@ -44,7 +44,12 @@ from mes.kernel.outbox import head_seq, list_subject_events
 from mes.materials.service import put_materials
 from mes.materials.types import MaterialSpec
 from mes.orders import errors
-from mes.orders.following.queries import get_briefing, get_followed, get_followed_version
+from mes.orders.following.queries import (
+    get_briefing,
+    get_followed,
+    get_followed_version,
+    get_following_order,
+)
 from mes.orders.queries import get_job
 from mes.orders.service import (
     acknowledge_instruction,
@@ -68,6 +73,7 @@ ROUTE = "BOARD-ROUTE"
 LINE_STEP = SegmentSpec("LINE", "WM-LINE", LINE, Decimal(8), "panel", nominal_cycle_s=Decimal(20))
 PRESS_STEP = SegmentSpec("PRESS", "WM-PRESS", PRESS, after=(SegmentDependency("LINE"),))
 BENCH_STEP = SegmentSpec("BENCH", "WM-BENCH", BENCH, after=(SegmentDependency("PRESS"),))
+BENCH_STEP_ALONE = replace(BENCH_STEP, after=())
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -247,6 +253,27 @@ class TestMovingAnOrder:
         plant.write_now(complete_job, actor=None, job_id="PO-1-BENCH", version=job(plant, "PO-1-BENCH").version)
         with pytest.raises(errors.OperationsRequestOver):
             move(plant, "3", from_label="2")
+
+
+def test_an_order_says_what_it_and_its_jobs_follow_and_what_else_it_might(plant: Database, box: Box) -> None:
+    second_bench(plant)
+    put(plant, LINE_STEP, replace(BENCH_STEP, after=(SegmentDependency("LINE"),), alternatives=("BENCH-2",)))
+    submit(plant)
+    box.ready()
+    release(plant, "PO-1-LINE")
+    later = Effectivity(from_at=plant.clock() + timedelta(days=1))
+    put(plant, BENCH_STEP_ALONE, effectivity=later)
+    found = plant.read_now(get_following_order, operations_request_id="PO-1")
+    assert (found.definition_version, found.other_versions) == ("2", ("3",))
+    assert [(j.job_id, j.begun, j.equipment_ids, j.definition_version) for j in found.jobs] == [
+        ("PO-1-LINE", True, (LINE,), "2"),
+        ("PO-1-BENCH", False, (BENCH, "BENCH-2"), "2"),
+    ]
+    move(plant, "3", from_label="2")
+    found = plant.read_now(get_following_order, operations_request_id="PO-1")
+    assert [(j.job_id, j.definition_version) for j in found.jobs] == [("PO-1-LINE", "2"), ("PO-1-BENCH", "3")]
+    with pytest.raises(errors.OperationsRequestNotFound):
+        plant.read_now(get_following_order, operations_request_id="X")
 
 
 class TestPlaces:

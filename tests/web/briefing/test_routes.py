@@ -15,12 +15,15 @@ from mes.definitions.service import put_document, replace_draft, set_definition_
 from mes.definitions.service.content import spec_of
 from mes.definitions.service.drafts import begin_draft
 from mes.definitions.types import DefinitionState, InstructionSpec
+from mes.equipment.service import put_equipment
+from mes.equipment.types import Confirmation, EquipmentSpec
 from mes.orders.following.queries import get_followed
 from mes.orders.service import release_jobs, start_job_by_override, submit_operations_request
 from mes.orders.types import JobView
 from mes.personnel.service import put_personnel_class
+from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
-from tests.support.plants import BENCH
+from tests.support.plants import BENCH, LINE
 from tests.web.routing_factory import drawing, picture
 from tests.web.site import Site
 
@@ -127,3 +130,31 @@ def test_without_the_qualification_only_a_supervisor_starts_it_and_says_why(site
         history = said(sven.get(f"/orders/{job.operations_request_id}"))
     assert "Qualification overridden by Sven" in history
     assert "Trains Ada" in history
+
+
+def test_a_supervisor_moves_an_order_and_its_job_and_the_order_says_why(site: Site, job: JobView) -> None:
+    write = site.database.write_now
+    place = EquipmentSpec("BENCH-2", EquipmentLevel.WorkUnit, "BENCHES", confirmation=Confirmation.Manual)
+    write(put_equipment, actor=None, specs=[place])
+    newest = site.database.read_now(get_definition, definition_id=ROUTE)
+    label = write(begin_draft, actor=None, definition_id=ROUTE, from_label=newest.version_label)
+    draft = site.database.read_now(get_definition, definition_id=ROUTE, version_label=label)
+    elsewhere = replace(spec_of(draft).segments[0], alternatives=("BENCH-2",), instructions=())
+    changed = {"spec": replace(spec_of(draft), segments=(elsewhere,)), "version_label": label, "version": draft.version}
+    write(replace_draft, actor=None, **changed)
+    write(set_definition_state, actor=None, definition_id=ROUTE, version_label=label, state=DefinitionState.Released)
+    address = f"/orders/{job.operations_request_id}/course"
+    with site.client("SVEN") as sven:
+        form = {"from_label": newest.version_label, "to_label": label, "reason": "The bench is full"}
+        assert "names no other place" in said(sven.get(address))
+        assert sven.post(f"{address}/version", data={**form, "from_label": "77"}).status_code == 409
+        assert sven.post(f"{address}/version", data=form).headers["location"] == address
+        assert "no other version" in said(sven.get(address))
+        asked = {"job_id": job.job_id, "version": str(at_bench(site, job.job_id).version)}
+        assert sven.post(f"{address}/place", data={**asked, "equipment_id": LINE}).status_code == 409
+        assert sven.post(f"{address}/place", data={**asked, "equipment_id": "BENCH-2"}).status_code == 303
+        assert job.job_id in [one.job_id for one in site.jobs("BENCH-2")]
+        history = said(sven.get(f"/orders/{job.operations_request_id}"))
+        back = {**asked, "version": str(int(asked["version"]) + 1), "equipment_id": BENCH}
+        assert sven.post(f"{address}/place", data=back).status_code == 303
+    assert f"{newest.version_label} → {label} · The bench is full" in history
