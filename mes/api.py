@@ -9,6 +9,8 @@ from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
+from mes.materials.life.api import router as lives
+from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
 from mes.orders.following.api import router as following
 from mes.personnel.api import router as personnel
@@ -23,6 +25,8 @@ for _feature in (
     personnel,
     equipment,
     materials,
+    lives,
+    receiving,
     definitions,
     following,
     orders,

@@ -14,6 +14,8 @@ class Permission(StrEnum):
     operate = "operate"
     """Report counts and scrap, start, pause, resume and complete jobs."""
     release_jobs = "release-jobs"
+    override_refusals = "override-refusals"
+    """Take a material in that the rules refuse; the reason is recorded."""
     manage_master_data = "manage-master-data"
     manage_access = "manage-access"
     """Principals, roles, PINs, tokens."""
@@ -42,6 +44,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.view_floor,
             _P.operate,
             _P.release_jobs,
+            _P.override_refusals,
             _P.read_performance,
             _P.view_bridges,
             _P.view_routings,
@@ -65,6 +68,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.view_floor,
             _P.operate,
             _P.release_jobs,
+            _P.override_refusals,
             _P.manage_master_data,
             _P.manage_access,
             _P.read_performance,
