@@ -7,12 +7,14 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.genealogy.api import router as genealogy
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
 from mes.orders.following.api import router as following
+from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
 from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
@@ -29,7 +31,9 @@ for _feature in (
     receiving,
     definitions,
     following,
+    supervising,
     orders,
+    genealogy,
     reporting,
     measurements,
 ):

@@ -25,6 +25,7 @@ from web.board import routes as board
 from web.bridges import routes as bridges
 from web.briefing import routes as briefing
 from web.connect import routes as connect
+from web.dispatch import routes as dispatch
 from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
@@ -47,10 +48,10 @@ _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, station, board, orders, wall, receive, lots),
+    *(signin, home, briefing, station, board, dispatch, orders, wall, receive, lots),
     *(bridges, connect, routings, patterns),
 )
-LIVE_SCREENS: Final = (home, station, board, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, station, board, dispatch, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -15,7 +15,7 @@ class Permission(StrEnum):
     """Report counts and scrap, start, pause, resume and complete jobs."""
     release_jobs = "release-jobs"
     override_refusals = "override-refusals"
-    """Take a material in that the rules refuse; the reason is recorded."""
+    """Take a material in that the rules refuse, or prolong its shelf life; the reason is recorded."""
     manage_master_data = "manage-master-data"
     manage_access = "manage-access"
     """Principals, roles, PINs, tokens."""

@@ -32,6 +32,11 @@ class OperationsRequestRow(TableModel, table=True):
     due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     state: str = Field(max_length=20, index=True)
     created_at_us: int = Field(sa_column=micros())
+    revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
+    """Hundredths of a percent of what is asked."""
+    cancelled: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class WorkRequestRow(TableModel, table=True):
@@ -104,6 +109,24 @@ class JobOrderRow(TableModel, table=True):
     report_version: int = 0
     report_due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     version: int = 1
+    role: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
+    setup_family: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    rank: int | None = None
+    hold_reason: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
+    rework_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class JobLinkRow(TableModel, table=True):
+    """So many pieces to make (or to rework) went from one job to another. Append-only."""
+
+    __tablename__ = "job_link"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    from_job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    to_job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    kind: str = Field(max_length=10)
+    quantity_e6: int = Field(sa_column=_e6())
+    at_us: int = Field(sa_column=micros())
 
 
 class JobDependencyRow(TableModel, table=True):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from mes.access.types import Role
-from mes.orders.service import complete_job
+from mes.genealogy.service import mount_lot, pack_lots, scan_lot
+from mes.orders.service import complete_job, split_job
 from tests.web.stage import Stage
 
 OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
@@ -287,6 +289,14 @@ MASTER_DATA: Final = [
         FLOOR,
         lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage"),
     ),
+    Row(
+        "POST",
+        f"{V1}/material-lots/{{lot_id}}/expiry",
+        RELEASING,
+        lambda s: Sample(
+            f"{V1}/material-lots/{s.lot()}/expiry", json={"expires_on": "2027-01-31", "reason": "tested", "version": 0}
+        ),
+    ),
     Row("GET", f"{V1}/lots-running-out", FLOOR, at(f"{V1}/lots-running-out")),
     Row(
         "POST",
@@ -376,6 +386,86 @@ def _versions(path: str, job: Any) -> Sample:
     return Sample(f"{V1}/job-orders/{path}", json={"versions": {job.job_id: job.version}})
 
 
+WHY: Final = "customer called"
+
+
+def _job_act(path: str, ready: Callable[[Stage], Any], **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = ready(stage)
+        return Sample(f"{V1}/job-orders/{path}", json={"job_id": job.job_id, "version": job.version, **more})
+
+    return sample
+
+
+def _order_act(path: str, **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        body = {"operations_request_id": stage.job().order_id, "revision": 1, "reason": WHY, **more}
+        return Sample(f"{V1}/operations-requests/{path}", json=body)
+
+    return sample
+
+
+def _merge(stage: Stage) -> Sample:
+    job = stage.job()
+    part = stage.do(split_job, job_id=job.job_id, version=job.version, quantity=Decimal(2), reason=WHY)
+    versions = {job.job_id: job.version + 1, part: 1}
+    return Sample(f"{V1}/job-orders/merge", json={"into": part, "versions": versions, "reason": WHY})
+
+
+def _rework(stage: Stage) -> Sample:
+    job = stage.started_job()
+    body = {
+        "job_id": job.job_id,
+        "quantity": "1",
+        "reason_id": "scratch",
+        "equipment_id": "BENCH",
+        "return_segment_id": "PACK",
+        "request_id": stage.fresh("request"),
+    }
+    return Sample(f"{V1}/job-orders/rework", json=body)
+
+
+def _correction(stage: Stage) -> Sample:
+    lines = [{"kind": "good", "quantity": "3"}]
+    body = {"job_id": stage.started_job().job_id, "lines": lines, "reason": WHY, "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/job-orders/corrections", json=body)
+
+
+def _sequence(stage: Stage) -> Sample:
+    job = stage.job()
+    body = {"equipment_id": job.bench, "versions": {job.job_id: job.version}}
+    return Sample(f"{V1}/job-orders/sequence", json=body)
+
+
+def _rest(stage: Stage) -> Sample:
+    job = stage.job_with_a_rest()
+    return Sample(f"{V1}/job-orders/split-rest", json={"job_id": job.job_id, "version": job.version, "reason": WHY})
+
+
+SUPERVISING: Final = [
+    Row("POST", f"{V1}/job-orders/hold", RELEASING, _job_act("hold", Stage.job, reason=WHY), 204),
+    Row("POST", f"{V1}/job-orders/lift-hold", RELEASING, _job_act("lift-hold", Stage.held_job), 204),
+    Row("POST", f"{V1}/job-orders/split", RELEASING, _job_act("split", Stage.job, quantity="2", reason=WHY), 201),
+    Row("POST", f"{V1}/job-orders/split-rest", RELEASING, _rest, 201),
+    Row("POST", f"{V1}/job-orders/merge", RELEASING, _merge, 204),
+    Row("POST", f"{V1}/job-orders/complete", RELEASING, _job_act("complete", Stage.started_job), 204),
+    Row("POST", f"{V1}/job-orders/cancel", RELEASING, _job_act("cancel", Stage.job, reason=WHY), 204),
+    Row("POST", f"{V1}/job-orders/rework", FLOOR, _rework, 204),
+    Row("POST", f"{V1}/job-orders/corrections", RELEASING, _correction, 204),
+    Row("POST", f"{V1}/job-orders/sequence", RELEASING, _sequence, 204),
+    Row("POST", f"{V1}/operations-requests/change", RELEASING, _order_act("change", priority=80), 204),
+    Row("POST", f"{V1}/operations-requests/cancel", RELEASING, _order_act("cancel"), 204),
+    Row("POST", f"{V1}/operations-requests/split", RELEASING, _order_act("split", quantity="2"), 201),
+    Row("GET", f"{V1}/dispatch-lists/{{work_center_id}}", FLOOR, at(f"{V1}/dispatch-lists/BENCHES")),
+    Row(
+        "GET",
+        f"{V1}/material-needs",
+        FLOOR,
+        lambda s: Sample(f"{V1}/material-needs?operations_request_id={s.job().order_id}"),
+    ),
+]
+
+
 def _move_job(stage: Stage) -> Sample:
     job = stage.job()
     body = {"version": job.version, "equipment_id": job.bench}
@@ -395,6 +485,7 @@ def _move_order(stage: Stage) -> Sample:
 
 
 ORDERS: Final = [
+    *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
     Row("GET", f"{V1}/operations-requests", REPORTS, at(f"{V1}/operations-requests")),
     Row(
@@ -455,6 +546,123 @@ HISTORY: Final = [
         ENGINEERING,
         lambda s: Sample(f"{V1}/history/retention", json={"samples_days": 30, "rollups_days": 400}),
     ),
+]
+
+
+# --- genealogy
+
+GENEALOGY_PATH: Final = f"{V1}/genealogy"
+
+
+def _genealogy(path: str, body: Callable[[Stage], dict[str, Any]]) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"{GENEALOGY_PATH}/{path}", json={"request_id": stage.fresh("request"), **body(stage)})
+
+
+def _question(path: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"{GENEALOGY_PATH}/lots/{stage.lot()}/{path}")
+
+
+def _two_lots(stage: Stage) -> dict[str, Any]:
+    return {"parent_id": stage.lot(), "child_id": stage.lot()}
+
+
+def _one_lot(**more: Any) -> Callable[[Stage], dict[str, Any]]:
+    return lambda stage: {"lot_ids": [stage.lot()], **more}
+
+
+def _in(kind: str, **more: Any) -> Callable[[Stage], dict[str, Any]]:
+    return lambda stage: {"lot_ids": [stage.lot()], f"{kind}_id": stage.fresh(kind), **more}
+
+
+def _mounted(stage: Stage) -> dict[str, Any]:
+    return {"equipment_id": stage.bench(), "slot_id": "1", "lot_id": stage.lot()}
+
+
+def _to_unmount(stage: Stage) -> dict[str, Any]:
+    mounted = _mounted(stage)
+    stage.do(mount_lot, request_id=stage.fresh("request"), **mounted)
+    return {"equipment_id": mounted["equipment_id"], "slot_id": "1"}
+
+
+def _packed(stage: Stage) -> dict[str, Any]:
+    packed = {"container_id": stage.fresh("carton"), "lot_ids": [stage.lot()]}
+    stage.do(pack_lots, request_id=stage.fresh("request"), **packed)
+    return packed
+
+
+def _installed(stage: Stage) -> dict[str, Any]:
+    lots = _two_lots(stage)
+    stage.do(scan_lot, request_id=stage.fresh("request"), **lots)
+    return {"unit_id": lots["child_id"], "part_id": lots["parent_id"]}
+
+
+def _reversal(stage: Stage) -> Sample:
+    act = stage.do(scan_lot, request_id=stage.fresh("request"), **_two_lots(stage))
+    body = {"request_id": stage.fresh("request"), "reason": "scanned by mistake"}
+    return Sample(f"{GENEALOGY_PATH}/acts/{act}/reversal", json=body)
+
+
+def _difference(stage: Stage) -> Sample:
+    return Sample(f"{GENEALOGY_PATH}/difference?first_id={stage.lot()}&second_id={stage.lot()}")
+
+
+def _body(path: str, make: Callable[[Stage], dict[str, Any]]) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"{GENEALOGY_PATH}/{path}", json=make(stage))
+
+
+_P: Final = GENEALOGY_PATH
+GENEALOGY: Final = [
+    *(
+        Row("GET", f"{_P}/lots/{{lot_id}}/{path}", FLOOR, _question(path))
+        for path in ("made-of", "used-in", "shipped", "as-built")
+    ),
+    Row("GET", f"{_P}/difference", FLOOR, _difference),
+    Row("POST", f"{_P}/recall", FLOOR, _body("recall", _one_lot())),
+    Row(
+        "POST",
+        f"{_P}/shared",
+        FLOOR,
+        _body("shared", lambda s: {"failed_ids": [s.lot()], "good_ids": [s.lot()]}),
+    ),
+    Row("POST", f"{_P}/recall/holds", RELEASING, _body("recall/holds", _one_lot(reason="bad solder"))),
+    Row(
+        "POST",
+        f"{_P}/recordings",
+        ENGINEERING,
+        _body("recordings", lambda s: {"lots": [{"id": s.fresh("SN"), "material_id": "BOARD"}]}),
+        201,
+    ),
+    Row("POST", f"{_P}/scans", FLOOR, _genealogy("scans", _two_lots), 201),
+    Row(
+        "POST",
+        f"{_P}/passes",
+        FLOOR,
+        _genealogy("passes", lambda s: {"lot_id": s.lot(), "equipment_id": s.bench()}),
+        201,
+    ),
+    Row("POST", f"{_P}/mounts", FLOOR, _genealogy("mounts", _mounted), 201),
+    Row("POST", f"{_P}/unmounts", FLOOR, _genealogy("unmounts", _to_unmount), 201),
+    Row(
+        "PUT",
+        f"{_P}/setups/{{equipment_id}}",
+        ENGINEERING,
+        lambda s: Sample(f"{GENEALOGY_PATH}/setups/{s.bench()}", json={"materials": {"1": "BOARD"}}),
+        204,
+    ),
+    Row("POST", f"{_P}/packings", FLOOR, _genealogy("packings", _in("container")), 201),
+    Row("POST", f"{_P}/unpackings", FLOOR, _genealogy("unpackings", _packed), 201),
+    Row("POST", f"{_P}/shipments", FLOOR, _genealogy("shipments", _in("shipment", customer_id="ACME")), 201),
+    Row("POST", f"{_P}/moves", FLOOR, _genealogy("moves", _one_lot(equipment_id="BENCH")), 204),
+    Row(
+        "POST",
+        f"{_P}/splits",
+        FLOOR,
+        _genealogy("splits", lambda s: {"lot_id": s.lot(), "into": {s.fresh("part"): "1"}}),
+        201,
+    ),
+    Row("POST", f"{_P}/merges", FLOOR, _genealogy("merges", _in("into")), 201),
+    Row("POST", f"{_P}/removals", FLOOR, _genealogy("removals", _installed), 201),
+    Row("POST", f"{_P}/acts/{{act}}/reversal", RELEASING, _reversal, 201),
 ]
 
 
@@ -548,6 +756,45 @@ def _order_page(tail: str = "") -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/orders/{stage.job().order_id}{tail}")
 
 
+def _order_form(act: str, **more: str) -> Callable[[Stage], Sample]:
+    form = {"revision": "1", "reason": WHY, **more}
+    return lambda stage: Sample(f"/orders/{stage.job().order_id}/{act}", form=form)
+
+
+def _job_page(stage: Stage) -> Sample:
+    job = stage.job()
+    return Sample(f"/orders/{job.order_id}/job?job_id={job.job_id}")
+
+
+def _release_form(stage: Stage) -> Sample:
+    job = stage.job()
+    return Sample(f"/orders/{job.order_id}/release", form={"job": f"{job.version}:{job.job_id}"})
+
+
+def _hold_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
+    return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _correct_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "reason": WHY, "good": "3", "was_good": "0"}
+    return Sample(f"/orders/{job.order_id}/correct", form=form)
+
+
+def _rework_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "quantity": "1", "reason_id": "scratch"}
+    return Sample(f"/orders/{job.order_id}/rework", form={**form, "equipment_id": "BENCH", "return_segment_id": "PACK"})
+
+
+def _sequence_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"equipment_id": job.bench, "job": f"{job.version}:{job.job_id}"}
+    return Sample(f"/dispatch/{job.bench}/sequence", form=form)
+
+
 def _of_setup(tail: str, **form: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/connect/{stage.setup()}{tail}", form=form or None)
 
@@ -616,7 +863,12 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/board", FLOOR, at("/board")),
-    *_regions("/board", "/board", "board-orders"),
+    *_regions("/board", "/board", "board-orders", "board-kanban", "board-gantt"),
+    Row("GET", "/board/kanban", FLOOR, at("/board/kanban")),
+    Row("GET", "/board/gantt", FLOOR, at("/board/gantt?span=week")),
+    Row("GET", "/dispatch/{work_center_id}", FLOOR, at("/dispatch/BENCHES")),
+    *_regions("/dispatch/{work_center_id}", "/dispatch/BENCHES", "dispatch-list"),
+    Row("POST", "/dispatch/{work_center_id}/sequence", RELEASING, _sequence_form, 303),
     Row("POST", "/board/release", RELEASING, _board("release", Stage.job), 303),
     Row("POST", "/board/revoke", RELEASING, _board("revoke", Stage.released_job), 303),
     Row("GET", "/wall/{area_id}", FLOOR, at("/wall/HALL")),
@@ -639,6 +891,15 @@ SCREENS: Final = [
     Row("GET", "/lots/{lot_id}/lot-life", FLOOR, lambda s: Sample(f"/lots/{s.lot()}/lot-life")),
     Row(
         "POST",
+        "/lots/{lot_id}/expiry",
+        RELEASING,
+        lambda s: Sample(
+            f"/lots/{s.lot()}/expiry", form={"expires_on": "2027-01-31", "reason": "tested", "version": 0}
+        ),
+        303,
+    ),
+    Row(
+        "POST",
         "/lots/{lot_id}/storage",
         FLOOR,
         lambda s: Sample(f"/lots/{s.lot()}/storage", form={"storage": "open", "version": 0}),
@@ -647,6 +908,16 @@ SCREENS: Final = [
     Row("GET", "/orders/{order_id}", FLOOR, _order_page()),
     Row("GET", "/orders/{order_id}/order-head", FLOOR, _order_page("/order-head")),
     Row("GET", "/orders/{order_id}/order-history", FLOOR, _order_page("/order-history")),
+    Row("GET", "/orders/{order_id}/order-timeline", FLOOR, _order_page("/order-timeline")),
+    Row("GET", "/orders/{order_id}/change", RELEASING, _order_page("/change")),
+    Row("GET", "/orders/{order_id}/job", RELEASING, _job_page),
+    Row("POST", "/orders/{order_id}/change", RELEASING, _order_form("change", priority="80", due_at=""), 303),
+    Row("POST", "/orders/{order_id}/cancel", RELEASING, _order_form("cancel"), 303),
+    Row("POST", "/orders/{order_id}/split", RELEASING, _order_form("split", quantity="2"), 303),
+    Row("POST", "/orders/{order_id}/release", RELEASING, _release_form, 303),
+    Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
+    Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
+    Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
@@ -740,4 +1011,4 @@ OPEN: Final = [
     Row(MOUNT, "/static", PUBLIC, at("/static/app.css")),
 ]
 
-ROWS: Final = [*ACCESS, *MASTER_DATA, *ORDERS, *EDGE_ROWS, *HISTORY, *SCREENS, *OPEN]
+ROWS: Final = [*ACCESS, *MASTER_DATA, *ORDERS, *GENEALOGY, *EDGE_ROWS, *HISTORY, *SCREENS, *OPEN]

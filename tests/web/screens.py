@@ -22,10 +22,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from mes.definitions.queries import ResolvedDefinition
 from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
+from mes.equipment.types import StateInterval
+from mes.kernel.sqltypes import to_us
 from mes.orders.following.types import Briefing
-from mes.orders.types import Cause, CountFact, CountKind, OrderDetail, OrderEvent
+from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
+from mes.orders.types import Cause, CountFact, CountKind, JobLink, JobRole, LinkKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
-from standards.isa95.job_control import JobState
+from standards.isa95.job_control import DispatchStatus, JobState
 from standards.packml.states import EquipmentState
 from tests.support.chromium import launch_options
 from tests.web import connect_factory as c
@@ -33,6 +36,7 @@ from tests.web import edge_factory as e
 from tests.web import factory as f
 from tests.web import material_factory as m
 from tests.web import routing_factory as r
+from web.board.plan_views import PlanPage, board_gantt, board_kanban
 from web.board.views import BoardPage, board_orders
 from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
 from web.bridges.views import (
@@ -57,8 +61,11 @@ from web.connect.views import (
     machine_tree,
     signals_page,
 )
+from web.dispatch.views import DispatchPage, dispatch_region
 from web.home.views import HomePage, home_stations
 from web.layouts.shell import Shell, milliseconds
+from web.orders.change_views import Choice, JobChange, OrderChange, job_change, order_change
+from web.orders.timeline import OrderTimeline, order_timeline
 from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
@@ -205,6 +212,16 @@ def paused() -> StationPage:
     local = f.machine("DEPANEL-1", _E.Stopped, description="Depaneling cobot", remote=False, mode=2)
     job = f.paused("DEPANEL-1", description="Depanel", note="command-refused", note_text="Door open")
     return station("DEPANEL-1", jobs=(job, f.done("DEPANEL-1")), status=local)
+
+
+def held() -> StationPage:
+    bench = f.machine("PACK-1", _E.Unknown, description="Packing bench", manual=True)
+    job = f.paused("PACK-1", manual=True, role=JobRole.repeat, hold_reason="Batteries look swollen, QA is asked")
+    return station(
+        "PACK-1",
+        jobs=(job, f.waiting("PACK-1", job_id="PO-1002-PACK", hold_reason="No cartons", note="")),
+        status=bench,
+    )
 
 
 def unknown() -> StationPage:
@@ -370,8 +387,131 @@ def order_page() -> OrderPage:
     )
     reports = (second, first)
     detail = OrderDetail(card, events, counts)
+    base = "/orders/PO-1001"
     history = order_history(detail, {1: "Sven Lindqvist"}, {"SB": "Solder bridge"}, reports, ZONE)
-    return OrderPage("PO-1001", order_head(card, ZONE, f.NOW), history)
+    return OrderPage("PO-1001", base, order_head(card, ZONE, f.NOW), timeline(detail), history)
+
+
+def timeline(detail: OrderDetail) -> OrderTimeline:
+    """Two stations, one of which stood for a while; scrap, a hold and a correction."""
+    one, two = (job for job in detail.card.jobs[:2])
+    runs = (
+        RunSpan(one.job_id, one.equipment_id, f.NOW - timedelta(minutes=40), f.NOW - timedelta(minutes=20)),
+        RunSpan(two.job_id, two.equipment_id, f.NOW - timedelta(minutes=15), None),
+    )
+    at = (to_us(f.NOW - timedelta(minutes=minutes)) for minutes in (34, 30, 9, 6))
+    stops = (
+        StateInterval(one.equipment_id, EquipmentState.Down, next(at), next(at)),
+        StateInterval(two.equipment_id, EquipmentState.Stopped, next(at), next(at)),
+    )
+    done = (("job-hold-placed", two, 9), ("job-corrected", one, 3), ("pieces-sent-to-rework", one, 24))
+    events = tuple(
+        OrderEvent(f.NOW - timedelta(minutes=minutes), f"orders.{what}.v1", 1, {"job_order_id": job.job_id})
+        for what, job, minutes in done
+    )
+    return order_timeline(replace(detail, events=events), runs, stops, ZONE, f.NOW)
+
+
+def troubled_order() -> OrderPage:
+    """Held, split, reworked, cancelled, outside its tolerance, with words as long as people write them."""
+    long = "Lieferant hat Charge 4711 mit falscher Bestückung geliefert; Prüfung durch Qualitätssicherung läuft noch"
+    card = f.order("PO-2026-11-21-ABCDEFGHIJ-000017")
+    first, second, third, fourth = card.jobs
+    jobs = (
+        replace(first, deviation="under", rework=Decimal(4), good_low=Decimal(48), good_high=Decimal(48)),
+        replace(first, job_id=f"{first.job_id}.R1", role=JobRole.rework, equipment_id="REWORK-1", quantity=Decimal(4)),
+        replace(second, hold_reason=long, state=JobState.Interrupted, substate=1),
+        replace(second, job_id=f"{second.job_id}.2", role=JobRole.part, state=JobState.AllowedToStart),
+        replace(third, dispatch_status=DispatchStatus.Cancelled),
+        fourth,
+    )
+    card = replace(card, jobs=jobs, material_description="Lagergehäusehälfte mit Schmiernippelgewindebohrung")
+    detail = OrderDetail(card, (), ())
+    history = order_history(detail, {}, {}, (), ZONE)
+    empty = order_timeline(detail, (), (), ZONE, f.NOW)
+    return OrderPage(card.operations_request_id, "/orders/x", order_head(card, ZONE, f.NOW), empty, history)
+
+
+NEEDS: Final = (
+    MaterialNeed("PCB-CB-100", "Bare panel", "panel", Decimal(7), Decimal(600), Decimal(0), True),
+    MaterialNeed("MCU-32", "Controller, 32 bit, QFP-64", "pcs", Decimal(50), Decimal(12), Decimal(350), True),
+    MaterialNeed("SP-305", "Solder paste", "g", Decimal("33.6"), Decimal(0), Decimal(0), False),
+)
+
+
+def change_page(*needs: MaterialNeed, over: bool = False) -> tuple[str, OrderChange]:
+    card = f.finished()[0] if over else f.unreleased("PO-1003")
+    return "orders/change.html", order_change(card, needs, ZONE)
+
+
+def job_page(job: Any) -> tuple[str, JobChange]:
+    card = f.order("PO-1001")
+    scrap = CountFact(
+        f.NOW, job.job_id, job.equipment_id, CountKind.scrap, "SB", Decimal(2), Decimal(2), Cause.operator, ""
+    )
+    stations = [Choice("REWORK-1", "Rework bench"), Choice("PACK-1", "Packing bench")]
+    reasons = {"SB": "Solder bridge", "TS": "Tombstone"}
+    links = (
+        JobLink(f.NOW, job.job_id, f"{job.job_id}.2", LinkKind.split_off, Decimal(16)),
+        JobLink(f.NOW, "PO-1001-SMT", job.job_id, LinkKind.merge, Decimal(8)),
+    )
+    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links)
+
+
+def parts() -> Any:
+    """A job that waits beside a part of it: it may be split, merged, held, cancelled."""
+    return f.waiting("PACK-1", manual=True, segment_id="PACK", description="Pack", note="")
+
+
+def dispatch(*lists: DispatchList) -> tuple[str, DispatchPage]:
+    return "dispatch/page.html", DispatchPage("SMT-1", "SMT line", dispatch_region("SMT-1", lists, ZONE, f.NOW))
+
+
+def dispatch_list(**over: Any) -> DispatchList:
+    def job(number: int, family: str, **more: Any) -> Any:
+        order_id = f"PO-10{number:02d}"
+        changed = {"job_id": f"{order_id}-SMT", "operations_request_id": order_id, "setup_family": family}
+        return f.waiting("SMT-1", **{**changed, "sequence": 1, "due_at": f.NOW + timedelta(hours=number), **more})
+
+    waiting = (
+        job(2, "lead-free", priority=80),
+        job(3, "flex", rank=1, due_at=f.NOW - timedelta(hours=1)),
+        job(4, "lead-free"),
+        job(5, "flex", hold_reason="Stencil is being cleaned", note=""),
+    )
+    made = DispatchList("SMT-1", "SMT line", (f.job(),), waiting, tuple(j.job_id for j in waiting), "lead-free", 4, 2)
+    return replace(made, **over)
+
+
+def plan(tab: str, cards: tuple[Any, ...] | None = None, span: str = "shift") -> tuple[str, PlanPage]:
+    cards = (*f.orders(), *f.finished()) if cards is None else cards
+    if tab == "kanban":
+        region = board_kanban(cards, {"PO-1003": ("MCU-32", "CONN-12")}, ZONE, f.NOW)
+        return "board/plan.html", PlanPage(tab, region)
+    return "board/plan.html", PlanPage(tab, board_gantt(slots(cards), span, ZONE, f.NOW))
+
+
+def slots(cards: tuple[Any, ...]) -> tuple[Slot, ...]:
+    """What ran as it ran; the rest one after another at each station, packing for as long as nobody knows."""
+    found, free = [], {}
+    for card in cards:
+        ready = f.NOW
+        for place, job in enumerate(card.jobs):
+            if job.ended_at is not None:
+                found.append(Slot(job, job.started_at, job.ended_at, job.ended_at > card.due_at))
+                continue
+            starts = job.started_at or max(ready, free.get(job.equipment_id, f.NOW))
+            ends = None if place == 3 else max(starts, f.NOW) + timedelta(minutes=(70, 100, 45)[place])
+            ready = free[job.equipment_id] = ends or starts + timedelta(minutes=30)
+            late = ends is not None and ends > card.due_at
+            found.append(Slot(replace(job, due_at=card.due_at), starts, ends, late))
+    return tuple(found)
+
+
+def long_order() -> tuple[Any, ...]:
+    name = "PO-2026-11-21-ABCDEFGHIJ-000017"
+    words = {"material_description": "Lagergehäusehälfte mit Schmiernippelgewindebohrung, gefräst und entgratet"}
+    return (f.order(name, late=True, due_at=f.NOW - timedelta(hours=1), **words), f.unreleased(f"{name}-B", **words))
 
 
 def bridges(*reports: BridgeReport) -> BridgesPage:
@@ -421,6 +561,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "bench": lambda: ("station/page.html", bench()),
     "bench-ready": lambda: ("station/page.html", bench_ready()),
     "paused": lambda: ("station/page.html", paused()),
+    "held": lambda: ("station/page.html", held()),
     "unknown": lambda: ("station/page.html", unknown()),
     "scrap": lambda: ("station/report.html", report("scrap")),
     "good": lambda: ("station/report.html", report("good")),
@@ -433,6 +574,22 @@ PAGES: Final[Mapping[str, Make]] = {
     "board-over": lambda: ("board/page.html", board(cards=f.finished())),
     "board-done": lambda: ("board/page.html", board("done", f.finished())),
     "order": lambda: ("orders/page.html", order_page()),
+    "order-troubled": lambda: ("orders/page.html", troubled_order()),
+    "change": lambda: change_page(*NEEDS),
+    "change-enough": lambda: change_page(NEEDS[0]),
+    "change-over": lambda: change_page(over=True),
+    "job-running": lambda: job_page(f.job("PACK-1", manual=True, segment_id="PACK", description="Pack")),
+    "job-waiting": lambda: job_page(parts()),
+    "job-held": lambda: job_page(f.paused("PACK-1", manual=True, hold_reason="Batteries look swollen, QA is asked")),
+    "dispatch": lambda: dispatch(dispatch_list()),
+    "dispatch-empty": lambda: dispatch(dispatch_list(active=(), waiting=(), suggested=(), mounted="")),
+    "dispatch-none": lambda: dispatch(),
+    "kanban": lambda: plan("kanban"),
+    "kanban-empty": lambda: plan("kanban", ()),
+    "kanban-long": lambda: plan("kanban", long_order()),
+    "gantt": lambda: plan("gantt"),
+    "gantt-empty": lambda: plan("gantt", ()),
+    "gantt-long": lambda: plan("gantt", long_order(), "days"),
     "wall": lambda: ("wall/page.html", wall(_E.Running, _E.Down, _E.Running, _E.Blocked, tested=_E.Unknown)),
     "wall-one": lambda: ("wall/page.html", wall(_E.Running, _E.Down)),
     "wall-calm": lambda: ("wall/page.html", wall()),
@@ -515,19 +672,9 @@ PAGES: Final[Mapping[str, Make]] = {
     "routing-step-new": lambda: routing_step(),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
-TALL: Final = (
-    "bridges",
-    "endpoint",
-    "certificate",
-    "connect",
-    "setup",
-    "signals",
-    "tree",
-    "routing",
-    "allow",
-    "course",
-    "receive",
-    "lot",
+TALL: Final = tuple(
+    "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
+    "routing allow course".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")

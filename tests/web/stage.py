@@ -48,6 +48,7 @@ from mes.orders.following.queries import get_followed_version
 from mes.orders.queries import get_job
 from mes.orders.service import (
     apply_machine_reports,
+    hold_job,
     record_counts,
     release_jobs,
     start_job,
@@ -241,6 +242,15 @@ class Stage:
         self.do(start_job, job_id=job.job_id, version=job.version)
         return self._seen(job.bench, job.order_id, job.job_id)
 
+    def held_job(self) -> Job:
+        return self.after(hold_job, self.job(), reason="check")
+
+    def job_with_a_rest(self) -> Job:
+        """A job that is over, by its machine's word, with less than it was asked for."""
+        job = self.started_job()
+        self.do(_end_early, job_id=job.job_id)
+        return self._seen(job.bench, job.order_id, job.job_id)
+
     def job_to_count(self) -> Job:
         """A job that is over, and whose pieces nobody saw all of."""
         job = self.started_job()
@@ -255,6 +265,14 @@ class Stage:
     def _seen(self, bench: str, order_id: str, job_id: str) -> Job:
         view = self.database.read_now(get_job, job_id=job_id, now=self.database.clock())
         return Job(bench, order_id, job_id, view.version)
+
+
+def _end_early(uow: UnitOfWork, *, job_id: str) -> None:
+    job = load_job(uow, job_id)
+    assert job is not None
+    place, now = job.equipment_pk, uow.now_us
+    record_counts(uow, counts=[Count(job.pk, place, CountKind.good, "", 2_000_000, 2_000_000, now, now, Cause.machine)])
+    apply_machine_reports(uow, reports=[MachineJobReport(place, job_id, JobState.Ended, 0, now)])
 
 
 def _end_unseen(uow: UnitOfWork, *, job_id: str) -> None:

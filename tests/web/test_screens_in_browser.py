@@ -27,7 +27,7 @@ CUT = """() => [...document.querySelectorAll('.tile, .worders, .totals, .quiet l
   .map(e => e.innerText.slice(0, 40))"""
 SAID_PX = "parseFloat(getComputedStyle(document.querySelector('.tile .state, .calm-word b')).fontSize)"
 WALLS = [name for name in PAGES if name.startswith("wall")]
-STATIONS = ["station", "interval", "bench", "bench-ready", "paused", "unknown", "scrap", "good", "receive-found"]
+STATIONS = "station interval bench bench-ready paused held unknown scrap good receive-found".split()
 INSTRUCTIONS = ["instruction", "instruction-text", "instruction-pdf"]
 LOOKS = [
     *((name, "tablet", "light", "en") for name in PAGES if name not in WALLS),
@@ -48,6 +48,9 @@ LOOKS = [
         (name, "phone", "light", "qps-ploc")
         for name in ("certificates", "certificate-long", "connect", "setup-watched")
     ),
+    *((name, "phone", "light", "qps-ploc") for name in ("order-troubled", "kanban-long", "dispatch", "change")),
+    *((name, "desk", "dark", "de") for name in ("order-troubled", "kanban", "gantt", "dispatch", "job-running")),
+    *((name, "phone", "dark", "de") for name in ("gantt-long", "job-running", "change-over")),
     *((name, "phone", "dark", "de") for name in ("setup-long", "signals-long", "tree-long", "certificates-long")),
     *((name, "desk", "dark", "de") for name in ("certificates", "certificate", "setup-refused", "signals", "tree")),
     *((name, "phone", "light", "qps-ploc") for name in ("receive-wrong", "receive-label", "lots", "lot-over")),

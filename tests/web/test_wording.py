@@ -18,12 +18,13 @@ from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeKind, Storage
-from mes.orders.types import Note, Unassigned
+from mes.orders.types import JobRole, LinkKind, Note, Unassigned
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
+from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
 from web.bridges.views import BRIDGE_TONES, CONCERNS, REASONS, REFUSALS, TONES
@@ -31,6 +32,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.receive.views import ICONS as ANSWERS
 from web.routings.views import TONES as ROUTING_TONES
@@ -90,7 +92,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
     people = [role.value for role in Role if ROLE_KIND[role] is PrincipalKind.person]
     codes = {
         "machine.": [*EquipmentState, MANUAL],
-        "job.": [*STATES, "good", "scrap"],
+        "job.": [*STATES, "good", "scrap", "rework"],
         "role.": people,
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
         "mode.": ["maintenance", "manual"],
@@ -130,8 +132,15 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
             *("lot-expired", "lot-open-too-long", "floor-life-over"),
         ],
         "order.": ["late", "risk"],
-        "order.is.": ["unreleased", "released", "running", "done", "aborted"],
-        "order.by.": ["person", "machine"],
+        "order.is.": ["unreleased", "released", "running", "done", "aborted", "cancelled"],
+        "order.by.": ["person", "machine", "correction"],
+        "order.role.": [role.value for role in JobRole if role],
+        "order.deviation.": ["under", "over"],
+        "order.drawn.": ["stop", SCRAP[0], *(kind for kind, _ in MARKS.values())],
+        "change.link.": list(LinkKind),
+        "board.tab.": ["list", "kanban", "gantt"],
+        "board.column.": ["unreleased", "done"],
+        "board.span.": SPANS,
         "board.show.": SHOWS,
         "board.empty.": SHOWS,
         "done.": [*DEEDS, "release", "revoke"],
@@ -162,7 +171,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 OF_SCREENS = (
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
-    *("web.board.", "web.system.", "web.security"),
+    *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )
 OF_MACHINES = {
     *("equipment-not-found", "bridge-not-found", "binding-invalid", "certificate-unknown", "certificate-decided"),

@@ -246,7 +246,7 @@ def briefing_line(equipment_id: str, job: JobView, briefing: Briefing) -> Briefi
 
 def current_job(jobs: Sequence[JobView]) -> JobView | None:
     """In work first, else the first that may start here, else the first released."""
-    in_work = [job for job in jobs if state_word(job) in CURRENT]
+    in_work = [job for job in jobs if state_word(job) in CURRENT and not job.waits]
     startable = [job for job in jobs if is_startable(job)]
     released = [job for job in jobs if state_word(job) == "released"]
     due = [job for job in released if job.note not in WAITING_NOTES]
@@ -256,8 +256,8 @@ def current_job(jobs: Sequence[JobView]) -> JobView | None:
 def queue_region(equipment_id: str, jobs: Sequence[JobView], to_count: Sequence[JobView], zone: tzinfo) -> QueueRegion:
     """All that comes after the current job, in turn; at most QUEUE_SHOWN are listed. First what has to be counted."""
     current = current_job(jobs)
-    rest = [job for job in jobs if job is not current and state_word(job) in ("blocked", "released")]
-    is_free = current is None or state_word(current) not in CURRENT
+    rest = [job for job in jobs if job is not current and job.waits]
+    is_free = current is None or current.waits or state_word(current) not in CURRENT
     counts = tuple(_to_count(job, zone, job.ended_at) for job in to_count[:TO_COUNT_SHOWN] if job.ended_at)
     shown = tuple(_queued(job, zone, start=is_free and is_startable(job)) for job in rest[: QUEUE_SHOWN - len(counts)])
     room = FINISHED_SHOWN if len(counts) + len(shown) < FINISHED_SHOWN else 0
@@ -304,7 +304,7 @@ def _queued(job: JobView, zone: tzinfo, *, start: bool) -> QueuedJob:
         due_at=job.due_at.astimezone(zone) if job.due_at else None,
         icon=STATES[word][1],
         why=why_waiting(job),
-        said=job.note_text,
+        said=job.hold_reason or job.note_text,
         start=start,
         version=job.version,
     )

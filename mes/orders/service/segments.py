@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from mes.definitions.queries import ResolvedSegment
+from mes.definitions.queries import ResolvedSegment, get_work_master_versions
 from mes.definitions.rules import cycles_for
 from mes.equipment.queries import EquipmentView
+from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import QuantityInvalid
 from mes.orders.types import CYCLES_MAX, Note
 from standards.isa95.job_control import DispatchStatus, JobState
 
+SETUP_FAMILY: Final = "setup_family"
+"""The parameter of a work master that names its family."""
+FAMILY_MAX: Final = 100
 UNRELEASED: Final[dict[str, Any]] = {
     "state": int(JobState.NotAllowedToStart),
     "substate": 0,
@@ -65,6 +70,13 @@ def placed_values(segment: ResolvedSegment, place: EquipmentView | None = None) 
         "manual": manual,
         "nominal_cycle_us": None if nominal is None else int(nominal * 1_000_000),
     }
+
+
+def setup_families(uow: UnitOfWork, segments: Sequence[ResolvedSegment]) -> dict[int, str]:
+    """By recipe: the family its parameter names, else the recipe itself. What is of one family needs no set-up."""
+    versions = get_work_master_versions(uow.session, {segment.work_master_id for segment in segments})
+    masters = [master for found in versions.values() for master in found]
+    return {m.pk: (m.parameters.get(SETUP_FAMILY) or m.work_master_id)[:FAMILY_MAX] for m in masters}
 
 
 def allowed_places(segment: ResolvedSegment) -> dict[str, int]:

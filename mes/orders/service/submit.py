@@ -21,7 +21,7 @@ from mes.orders.errors import (
     OperationsRequestStarted,
     QuantityInvalid,
 )
-from mes.orders.service.segments import UNRELEASED, followed_values
+from mes.orders.service.segments import UNRELEASED, followed_values, setup_families
 from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import QUANTITY_MAX_E6, RequestState
 from standards.isa95.job_control import DispatchStatus, JobState
@@ -54,6 +54,8 @@ class _Wanted:
     due_at_us: int | None
     definition: ResolvedDefinition
     content_sha256: str
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
 
 
 def submit_operations_request(
@@ -68,6 +70,8 @@ def submit_operations_request(
     description: str = "",
     priority: int = 50,
     due_at: datetime | None = None,
+    under_percent: Decimal | None = None,
+    over_percent: Decimal | None = None,
 ) -> Submitted:
     """Take an order. The same again changes nothing; other content under the same id and version is refused.
 
@@ -85,6 +89,7 @@ def submit_operations_request(
         description=description,
         priority=priority,
         due_at_us=due_at_us,
+        **_tolerances(under_percent, over_percent),
     )
     found = _versions(uow, id)
     same = found.get(version)
@@ -104,6 +109,7 @@ def submit_operations_request(
         due_at_us,
         definition,
         content,
+        **_tolerances(under_percent, over_percent),
     )
     _replace_older(uow, wanted, found)
     return _create(uow, wanted, first=not found)
@@ -112,6 +118,12 @@ def submit_operations_request(
 def _content(**fields: str | int | None) -> str:
     """What makes two orders the same, as SHA-256: every field that was sent, in normal form."""
     return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _tolerances(under: Decimal | None, over: Decimal | None) -> dict[str, int]:
+    """Those that were given, in hundredths of a percent."""
+    given = {"under_tolerance_bp": under, "over_tolerance_bp": over}
+    return {name: int(percent * 100) for name, percent in given.items() if percent is not None}
 
 
 def _versions(uow: UnitOfWork, id: str) -> dict[str, Any]:
@@ -178,6 +190,8 @@ def _create(uow: UnitOfWork, wanted: _Wanted, *, first: bool) -> Submitted:
             "unit": wanted.definition.unit,
             "priority": wanted.priority,
             "due_at_us": wanted.due_at_us,
+            "under_tolerance_bp": wanted.under_tolerance_bp,
+            "over_tolerance_bp": wanted.over_tolerance_bp,
             "state": RequestState.Waiting,
             "created_at_us": uow.now_us,
         },
@@ -196,6 +210,7 @@ def _insert(uow: UnitOfWork, table: Any, values: Mapping[str, Any]) -> int:
 def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -> dict[str, int]:
     pks: dict[str, int] = {}
     ids: dict[str, int] = {}
+    families = setup_families(uow, wanted.definition.segments)
     for segment in wanted.definition.segments:
         job_id = f"{work_id}-{segment.id}"
         values = {
@@ -205,6 +220,7 @@ def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -
             "priority": wanted.priority,
             "due_at_us": wanted.due_at_us,
             "unit": wanted.definition.unit,
+            "setup_family": families[segment.work_master_pk],
         }
         followed = followed_values(segment, wanted.quantity_e6)
         pks[segment.id] = ids[job_id] = _insert(uow, _JOB, {**values, **followed, **UNRELEASED})

@@ -16,11 +16,11 @@ from mes.kernel.errors import VersionConflict
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import OperationsRequestNotFound, OperationsRequestOver
 from mes.orders.service.dispatch import dispatch_due_jobs
-from mes.orders.service.segments import UNRELEASED, allowed_places, followed_values
+from mes.orders.service.segments import UNRELEASED, allowed_places, followed_values, setup_families
 from mes.orders.service.transition import refresh_request_state
 from mes.orders.statements import load_jobs
 from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
-from mes.orders.types import Note, RequestState
+from mes.orders.types import JobRole, Note, RequestState
 from mes.orders.version_rules import JobStand, VersionPlan, has_begun, version_plan
 from standards.isa95.job_control import DispatchStatus, JobState
 
@@ -54,6 +54,7 @@ class _Move:
     jobs: Sequence[Any]
     plan: VersionPlan
     places: Mapping[int, EquipmentView]
+    families: Mapping[int, str]
 
     @property
     def segments(self) -> dict[str, ResolvedSegment]:
@@ -104,11 +105,14 @@ def _released(uow: UnitOfWork, definition_id: str, label: str) -> ResolvedDefini
 
 
 def _planned(uow: UnitOfWork, request: Any, source: ResolvedDefinition, target: ResolvedDefinition) -> _Move:
-    jobs = uow.execute(select(_JOB).where(_JOB.c.work_request_pk == request.work_pk).order_by(_JOB.c.pk)).all()
+    of_the_routing = _JOB.c.role.in_([JobRole.main.value, JobRole.part.value])
+    ours = select(_JOB).where(_JOB.c.work_request_pk == request.work_pk, of_the_routing)
+    jobs = uow.execute(ours.order_by(_JOB.c.pk)).all()
     stands = [_stand(job) for job in jobs]
     plan = version_plan(stands, [s.id for s in source.segments], [s.id for s in target.segments])
     pks = {pk for segment in target.segments for pk in allowed_places(segment).values()}
-    return _Move(request, target, jobs, plan, get_equipment_views(uow.session, pks))
+    families = setup_families(uow, target.segments)
+    return _Move(request, target, jobs, plan, get_equipment_views(uow.session, pks), families)
 
 
 def _stand(job: Any) -> JobStand:
@@ -119,7 +123,8 @@ def _stand(job: Any) -> JobStand:
 
 def _carry_out(uow: UnitOfWork, move: _Move, answer: MovedOrder, reason: str) -> MovedOrder:
     topics = _topics(uow, move)
-    uow.execute(update(_REQUEST).where(_REQUEST.c.pk == move.request.pk).values(definition_pk=move.target.pk))
+    changes = {"definition_pk": move.target.pk, "revision": _REQUEST.c.revision + 1}
+    uow.execute(update(_REQUEST).where(_REQUEST.c.pk == move.request.pk).values(**changes))
     _cancel(uow, move.plan.cancelled)
     followers = [*move.plan.changed, *move.plan.revived]
     for job in move.jobs:
@@ -144,6 +149,7 @@ def _follow(uow: UnitOfWork, move: _Move, job: Any) -> None:
     segment = move.segments[job.segment_id]
     place = move.places.get(job.equipment_pk) if job.equipment_pk in allowed_places(segment).values() else None
     values = followed_values(segment, _pieces(move, job), place)
+    values["setup_family"] = move.families[segment.work_master_pk]
     if job.pk in move.plan.revived:
         values |= _BACK
     changes = {**values, "note": Note.none, "note_text": "", "retry_at_us": None, "version": job.version + 1}
@@ -157,7 +163,7 @@ def _pieces(move: _Move, job: Any) -> int:
 
 
 def _add(uow: UnitOfWork, move: _Move, segment_id: str) -> int:
-    request = move.request
+    request, segment = move.request, move.segments[segment_id]
     values = {
         "id": f"{request.work_id}-{segment_id}",
         "work_request_pk": request.work_pk,
@@ -165,20 +171,23 @@ def _add(uow: UnitOfWork, move: _Move, segment_id: str) -> int:
         "priority": request.priority,
         "due_at_us": request.due_at_us,
         "unit": request.unit,
-        **followed_values(move.segments[segment_id], request.quantity_e6),
+        "setup_family": move.families[segment.work_master_pk],
+        **followed_values(segment, request.quantity_e6),
         **UNRELEASED,
     }
     return int(uow.execute(insert(_JOB).values(**values).returning(_JOB.c.pk)).scalar_one())
 
 
 def _rebuild_dependencies(uow: UnitOfWork, move: _Move, followers: Sequence[int]) -> None:
-    """Followers wait for what the new version says; what has begun waits for nothing any more."""
-    uow.execute(delete(_AFTER).where(_AFTER.c.job_pk.in_(followers)))
+    """Followers wait for what the new version says, and go on waiting for rework; what has begun waits for nothing."""
     rows = uow.execute(
         select(_JOB.c.pk, _JOB.c.segment_id).where(
-            _JOB.c.work_request_pk == move.request.work_pk, _JOB.c.dispatch_status != DispatchStatus.Cancelled
+            _JOB.c.pk.in_([*(job.pk for job in move.jobs), *followers]),
+            _JOB.c.dispatch_status != DispatchStatus.Cancelled,
         )
     ).all()
+    ours = [job.pk for job in move.jobs]
+    uow.execute(delete(_AFTER).where(_AFTER.c.job_pk.in_(followers), _AFTER.c.after_job_pk.in_(ours)))
     pks = _grouped(rows)
     wanted = [
         {"job_pk": row.pk, "after_job_pk": before, "kind": str(kind)}
