@@ -28,6 +28,8 @@ class Permission(StrEnum):
     """See how the edge boxes and their connections to machines are."""
     decide_trust = "decide-trust"
     """Approve, reject and revoke certificates of machines' servers."""
+    view_routings = "view-routings"
+    """See routings with their drafts; changing them is master data."""
     connect_machines = "connect-machines"
     """Set up a machine: look at it through an edge box, and bind what it tells."""
     read_metrics = "read-metrics"
@@ -45,6 +47,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.override_refusals,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.connect_machines,
         }
     ),
@@ -55,6 +58,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_master_data,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.decide_trust,
             _P.connect_machines,
         }
@@ -69,6 +73,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_access,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.decide_trust,
             _P.connect_machines,
             _P.read_metrics,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mes.kernel.errors import Conflict, NotFound, Unprocessable
+from mes.kernel.errors import Conflict, Forbidden, NotFound, Unprocessable
 
 
 class OperationsRequestNotFound(NotFound):
@@ -179,3 +179,27 @@ class MachineUnreachable(Conflict):
     code = "machine-unreachable"
     title = "No bridge serves this machine"
     next_step = "Check the bridge and the tag bindings of this equipment."
+
+
+class OperationsRequestOver(Conflict):
+    code = "operations-request-over"
+    title = "The order is over"
+    next_step = "Look at the order again; what has ended is not changed any more."
+
+
+class EquipmentNotAllowed(Conflict):
+    code = "equipment-not-allowed"
+    title = "The step is not done at this place"
+    next_step = "Choose one of the places the routing names, or release a version of it that names this one."
+
+
+class QualificationMissing(Forbidden):
+    code = "qualification-missing"
+    title = "The step asks for a qualification you do not have"
+    next_step = "Let somebody start it who has it, or ask a supervisor to allow it."
+
+
+class InstructionNotFound(NotFound):
+    code = "instruction-not-found"
+    title = "The work instruction has no such step"
+    next_step = "Open the instruction of the job again."

@@ -70,6 +70,8 @@ class JobOrderRow(TableModel, table=True):
     id: str = Field(max_length=250, unique=True)
     work_request_pk: int = Field(foreign_key="work_request.pk", index=True)
     segment_id: str = Field(max_length=100)
+    segment_pk: int | None = Field(default=None, foreign_key="operations_segment.pk", index=True)
+    """The step, of one version of the routing, that it was made from and goes on to follow."""
     description: str = Field(default="", max_length=500)
     material_pk: int = Field(foreign_key="material_definition.pk")
     work_master_pk: int = Field(foreign_key="work_master.pk")
@@ -194,3 +196,14 @@ class JobActRow(TableModel, table=True):
     act: str = Field(sa_column=Column(Text, nullable=False))
     at_us: int = Field(sa_column=micros())
     undone: bool = False
+
+
+class InstructionAcknowledgementRow(TableModel, table=True):
+    """A person has read a step of the work instruction for a job."""
+
+    __tablename__ = "instruction_acknowledgement"
+
+    job_pk: int = Field(foreign_key="job_order.pk", primary_key=True)
+    instruction_pk: int = Field(foreign_key="segment_instruction.pk", primary_key=True, index=True)
+    principal_pk: int = Field(foreign_key="principal.pk", primary_key=True)
+    at_us: int = Field(sa_column=micros())

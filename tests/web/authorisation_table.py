@@ -214,6 +214,13 @@ def _withdraw_route(stage: Stage) -> Sample:
     return Sample(f"{V1}/operations-definitions/{route}/versions/1/state", json=body)
 
 
+def _of_draft(stage: Stage, path: str, **body: Any) -> Sample:
+    """A request about a draft of its own."""
+    route, label, version = stage.draft()
+    url = f"{V1}/operations-definitions/{route}/versions/{label}{path}"
+    return Sample(url, json={**body, "version": version})
+
+
 def _calendar(stage: Stage) -> Sample:
     body = {"time_zone": "Europe/Berlin", "version": stage.calendar_version()}
     return Sample(f"{V1}/calendar", json=body)
@@ -316,6 +323,44 @@ MASTER_DATA: Final = [
         f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/state",
         ENGINEERING,
         _withdraw_route,
+    ),
+    Row(
+        "POST",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/effectivity",
+        ENGINEERING,
+        lambda s: _of_draft(s, "/effectivity", until_at="2030-01-01T00:00:00Z"),
+    ),
+    Row(
+        "POST",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/drafts",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/operations-definitions/{s.route()}/versions/1/drafts"),
+        201,
+    ),
+    Row(
+        "PUT",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}",
+        ENGINEERING,
+        lambda s: _of_draft(s, "", material_id="BOARD", segments=[SEGMENT]),
+    ),
+    Row(
+        "POST",
+        f"{V1}/work-masters/{{work_master_id}}/versions/{{version_label}}/effectivity",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/work-masters/{s.work_master()}/versions/1/effectivity", json={"version": 1}),
+    ),
+    Row(
+        "POST",
+        f"{V1}/instruction-documents",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/instruction-documents", content=s.picture()),
+        201,
+    ),
+    Row(
+        "GET",
+        f"{V1}/instruction-documents/{{sha256}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/instruction-documents/{s.document()}"),
     ),
     *_resource(
         "scrap-reasons",
@@ -420,6 +465,25 @@ SUPERVISING: Final = [
     ),
 ]
 
+
+def _move_job(stage: Stage) -> Sample:
+    job = stage.job()
+    body = {"version": job.version, "equipment_id": job.bench}
+    return Sample(f"{V1}/job-orders/{job.job_id}/move", json=body)
+
+
+def _start_override(stage: Stage) -> Sample:
+    job = stage.released_job()
+    body = {"version": job.version, "reason": "Training"}
+    return Sample(f"{V1}/job-orders/{job.job_id}/start-override", json=body)
+
+
+def _move_order(stage: Stage) -> Sample:
+    order_id, label = stage.order_with_newer_version()
+    body = {"from_version": "1", "to_version": label, "reason": "Better"}
+    return Sample(f"{V1}/operations-requests/{order_id}/move", json=body)
+
+
 ORDERS: Final = [
     *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
@@ -439,6 +503,22 @@ ORDERS: Final = [
         lambda s: _versions("revoke-release", s.released_job()),
         204,
     ),
+    Row(
+        "GET",
+        f"{V1}/job-orders/{{job_id:path}}/definition",
+        FLOOR,
+        lambda s: Sample(f"{V1}/job-orders/{s.job().job_id}/definition"),
+    ),
+    Row(
+        "POST",
+        f"{V1}/job-orders/{{job_id:path}}/instructions/{{step}}/acknowledge",
+        FLOOR,
+        lambda s: Sample(f"{V1}/job-orders/{s.job().job_id}/instructions/1/acknowledge"),
+        204,
+    ),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/move", RELEASING, _move_job, 204),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/start-override", RELEASING, _start_override, 204),
+    Row("POST", f"{V1}/operations-requests/{{request_id:path}}/move", RELEASING, _move_order),
     Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
     Row("GET", f"{V1}/operations-performance", REPORTS, at(f"{V1}/operations-performance?after=0")),
 ]
@@ -719,6 +799,54 @@ def _of_setup(tail: str, **form: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/connect/{stage.setup()}{tail}", form=form or None)
 
 
+PACK: Final = {"segment_id": "PACK"}
+NEW_STEP: Final = {"segment_id": "CHECK", "work_master_id": "WM-BENCH", "equipment_id": "BENCH"}
+
+
+def _new_routing(stage: Stage) -> dict[str, str]:
+    return {**NEW_STEP, "definition_id": stage.fresh("route"), "material_id": "BOARD"}
+
+
+def _drafting(path: str, **form: str) -> Callable[[Stage], Sample]:
+    """A request about a draft of its own."""
+
+    def sample(stage: Stage) -> Sample:
+        route, label, version = stage.draft()
+        url = f"/routings/{route}/{label}/{path}"
+        return Sample(url, form={**form, "version": str(version)} if form else None)
+
+    return sample
+
+
+def _briefing(path: str, **form: str) -> Callable[[Stage], Sample]:
+    """A request about what a job asks of whoever does it."""
+
+    def sample(stage: Stage) -> Sample:
+        job = stage.job()
+        url = f"/s/{job.bench}/{path}"
+        return Sample(url, form={**form, "job_id": job.job_id}) if form else Sample(f"{url}?job_id={job.job_id}")
+
+    return sample
+
+
+def _allow(stage: Stage) -> Sample:
+    job = stage.released_job()
+    form = {"job_id": job.job_id, "version": str(job.version), "reason": "Training"}
+    return Sample(f"/s/{job.bench}/allow", form=form)
+
+
+def _course_version(stage: Stage) -> Sample:
+    order_id, label = stage.order_with_newer_version()
+    form = {"from_label": "1", "to_label": label, "reason": "Better"}
+    return Sample(f"/orders/{order_id}/course/version", form=form)
+
+
+def _course_place(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "version": str(job.version), "equipment_id": job.bench}
+    return Sample(f"/orders/{job.order_id}/course/place", form=form)
+
+
 SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     *_regions("", "", "home-stations"),
@@ -826,6 +954,39 @@ SCREENS: Final = [
     Row("POST", "/connect/{setup_id}/signal", LOOKING_AFTER, _of_setup("/signal", key="i=1"), 422),
     Row("POST", "/connect/{setup_id}/template", LOOKING_AFTER, _of_setup("/template", template_id="press"), 409),
     Row("POST", "/connect/{setup_id}/{act}", LOOKING_AFTER, _of_setup("/give-up", version="1"), 303),
+    Row("GET", "/s/{equipment_id}/instructions", FLOOR, _briefing("instructions")),
+    Row("POST", "/s/{equipment_id}/instructions", FLOOR, _briefing("instructions", step="1"), 303),
+    Row("GET", "/s/{equipment_id}/allow", RELEASING, _briefing("allow")),
+    Row("POST", "/s/{equipment_id}/allow", RELEASING, _allow, 303),
+    Row("GET", "/orders/{order_id}/course", RELEASING, _order_page("/course")),
+    Row("POST", "/orders/{order_id}/course/version", RELEASING, _course_version, 303),
+    Row("POST", "/orders/{order_id}/course/place", RELEASING, _course_place, 303),
+    Row("GET", "/documents/{sha256}", FLOOR, lambda s: Sample(f"/documents/{s.document()}")),
+    Row("GET", "/routings", LOOKING_AFTER, at("/routings")),
+    Row("POST", "/routings", ENGINEERING, lambda s: Sample("/routings", form=_new_routing(s)), 303),
+    Row("GET", "/routings/{definition_id}", LOOKING_AFTER, lambda s: Sample(f"/routings/{s.route()}?version=1")),
+    Row("GET", "/routings/{definition_id}/{label}/step", ENGINEERING, _drafting("step?segment=PACK")),
+    Row("POST", "/routings/{definition_id}/{label}/step", ENGINEERING, _drafting("step", **NEW_STEP), 303),
+    Row("POST", "/routings/{definition_id}/{label}/draft", ENGINEERING, _drafting("draft", any="1"), 303),
+    Row("POST", "/routings/{definition_id}/{label}/state", ENGINEERING, _drafting("state", state="Released"), 303),
+    Row(
+        "POST", "/routings/{definition_id}/{label}/effectivity", ENGINEERING, _drafting("effectivity", from_at=""), 303
+    ),
+    Row("POST", "/routings/{definition_id}/{label}/drop-step", ENGINEERING, _drafting("drop-step", **PACK), 422),
+    Row(
+        "POST",
+        "/routings/{definition_id}/{label}/instruction",
+        ENGINEERING,
+        _drafting("instruction", **PACK, title="Look"),
+        303,
+    ),
+    Row(
+        "POST",
+        "/routings/{definition_id}/{label}/drop-instruction",
+        ENGINEERING,
+        _drafting("drop-instruction", **PACK, number="1"),
+        303,
+    ),
     Row("GET", "/metrics", MONITORING, at("/metrics")),
     Row("GET", "/-/patterns", FLOOR, at("/-/patterns")),
     Row(SOCKET, "/live", FLOOR, at("/live?r=board-orders&show=open")),

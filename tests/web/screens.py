@@ -20,9 +20,11 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from mes.definitions.queries import ResolvedDefinition
 from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.kernel.sqltypes import to_us
+from mes.orders.following.types import Briefing
 from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
 from mes.orders.types import Cause, CountFact, CountKind, JobLink, JobRole, LinkKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
@@ -33,6 +35,7 @@ from tests.web import connect_factory as c
 from tests.web import edge_factory as e
 from tests.web import factory as f
 from tests.web import material_factory as m
+from tests.web import routing_factory as r
 from web.board.plan_views import PlanPage, board_gantt, board_kanban
 from web.board.views import BoardPage, board_orders
 from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
@@ -43,6 +46,8 @@ from web.bridges.views import (
     endpoint_detail,
     endpoint_gaps,
 )
+from web.briefing.routes import DOCUMENT_HEADERS, FRAMING_DOCUMENTS
+from web.briefing.views import allow_page, course_page, instruction_page
 from web.components.job import NOTHING, amount
 from web.components.machine import view_machine
 from web.connect.views import (
@@ -64,7 +69,7 @@ from web.orders.timeline import OrderTimeline, order_timeline
 from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
-from web.security import CONTENT_SECURITY_POLICY
+from web.routings.views import routing_page, routings_page, step_page
 from web.signin.views import PersonTile, SigninPage
 from web.station.views import (
     Deed,
@@ -104,6 +109,7 @@ def station(
     undo: bool = False,
     cells: tuple[Any, ...] = (),
     strays: tuple[Any, ...] = (),
+    briefing: Briefing | None = None,
 ) -> StationPage:
     now = f.NOW
     line = cells_region(equipment_id, cells, now)
@@ -114,7 +120,7 @@ def station(
         equipment_id,
         machine.description,
         MachineRegion(view_machine(machine, now)),
-        current_region(equipment_id, jobs, "0123", ZONE, now),
+        current_region(equipment_id, jobs, "0123", ZONE, now, briefing),
         line,
         queue_region(equipment_id, jobs, to_count, ZONE),
         unassigned_region(equipment_id, line, strays),
@@ -162,12 +168,44 @@ def bench() -> StationPage:
         description="Pack",
         nominal_cycle_s=Decimal(12),
     )
-    return station("PACK-1", jobs=(packing, f.waiting("PACK-1", manual=True)), status=bench)
+    queue = f.waiting("PACK-1", manual=True)
+    return station("PACK-1", jobs=(packing, queue), status=bench, briefing=r.briefing())
 
 
 def bench_ready() -> StationPage:
     bench = f.machine("PACK-1", _E.Unknown, description="Packing bench", manual=True)
-    return station("PACK-1", jobs=(f.waiting("PACK-1", manual=True, description="Pack"),), status=bench)
+    job = f.waiting("PACK-1", manual=True, description="Pack", note="")
+    return station("PACK-1", jobs=(job,), status=bench, briefing=r.briefing(0))
+
+
+def instruction(number: int, *, read: int = 0, long: bool = False) -> tuple[str, object]:
+    steps = r.long_names().segments[0].instructions if long else r.STEPS
+    return "briefing/page.html", instruction_page("PACK-1", r.followed(read=read, steps=steps), number, "SVEN", ZONE)
+
+
+def routings(*definitions: ResolvedDefinition, may_edit: bool = True) -> tuple[str, object]:
+    page = routings_page(definitions, more=False, may_edit=may_edit, choices=r.choices(), zone=ZONE, now=f.NOW)
+    return "routings/page.html", page
+
+
+def routing(label: str, *, may_edit: bool = True) -> tuple[str, object]:
+    known = r.versions()
+    version = next(v for v in known if v.version_label == label)
+    page = routing_page(version, known, r.recipes(), may_edit=may_edit, zone=ZONE, now=f.NOW)
+    return "routings/routing.html", page
+
+
+def long_routing() -> tuple[str, object]:
+    one = r.long_names()
+    page = routing_page(one, (one,), {}, may_edit=True, zone=ZONE, now=f.NOW)
+    return "routings/routing.html", page
+
+
+def routing_step(name: str = "") -> tuple[str, object]:
+    draft = r.versions()[-1]
+    segment = next((s for s in draft.segments if s.id == name), None)
+    recipe = r.recipes().get((segment.work_master_id, "1")) if segment else None
+    return "routings/step.html", step_page(draft, segment, recipe, r.choices())
 
 
 def paused() -> StationPage:
@@ -615,10 +653,28 @@ PAGES: Final[Mapping[str, Make]] = {
     "lot": lambda: ("lots/lot.html", m.lot(m.life("R-00000042", 140, expires_in_h=2000))),
     "lot-over": lambda: ("lots/lot.html", m.lot(m.life(m.LONG_LOT, 200), override="Sample for engineering")),
     "lot-plain": lambda: ("lots/lot.html", m.lot(m.life("BOX-1", 0, msl=""))),
+    "instruction": lambda: instruction(1, read=1),
+    "instruction-text": lambda: instruction(2, read=1),
+    "instruction-pdf": lambda: instruction(3, read=2),
+    "instruction-none": lambda: ("briefing/page.html", instruction_page("X", r.followed(steps=()), 1, "SVEN", ZONE)),
+    "instruction-long": lambda: instruction(1, long=True),
+    "allow": lambda: ("briefing/allow.html", allow_page("PACK-1", r.followed(), ("Packs and labels",))),
+    "course": lambda: ("briefing/course.html", course_page(r.following())),
+    "course-long": lambda: ("briefing/course.html", course_page(r.following(r.LONG_ID))),
+    "routings": lambda: routings(r.milling(), *r.versions()),
+    "routings-empty": lambda: routings(may_edit=False),
+    "routings-long": lambda: routings(r.long_names()),
+    "routing": lambda: routing("2", may_edit=False),
+    "routing-draft": lambda: routing("4"),
+    "routing-later": lambda: routing("3"),
+    "routing-long": long_routing,
+    "routing-step": lambda: routing_step("SMT"),
+    "routing-step-new": lambda: routing_step(),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
 TALL: Final = tuple(
-    "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot".split()
+    "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
+    "routing allow course".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
@@ -633,11 +689,14 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs override-refusals view-bridges connect-machines",
+        may="view-floor operate release-jobs override-refusals view-bridges view-routings connect-machines",
         zone="Europe/Berlin",
         station="SMT-1",
     )
     return render(template, view, language=language, shell=shell)
+
+
+DOCUMENTS: Final = {f"documents/{r.PICTURE}": r.picture(), f"documents/{r.DRAWING}": r.drawing()}
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -647,14 +706,21 @@ class _Handler(SimpleHTTPRequestHandler):
         if name in PAGES:
             options = dict(pair.split("=") for pair in query.split("&") if pair)
             self._send(html_of(name, **options).encode())
+        elif name in DOCUMENTS:
+            self._send(
+                DOCUMENTS[name], "image/png" if name.endswith(r.PICTURE) else "application/pdf", DOCUMENT_HEADERS
+            )
         else:
             super().do_GET()
 
-    def _send(self, body: bytes) -> None:
+    def _send(
+        self, body: bytes, kind: str = "text/html; charset=utf-8", headers: Mapping[str, str] = FRAMING_DOCUMENTS
+    ) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

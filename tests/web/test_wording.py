@@ -14,6 +14,7 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeKind, Storage
@@ -34,6 +35,7 @@ from web.demo.page import ACTIONS
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.receive.views import ICONS as ANSWERS
+from web.routings.views import TONES as ROUTING_TONES
 from web.station.views import DEEDS
 from web.wording import (
     DEFAULT_LANGUAGE,
@@ -146,6 +148,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "demo.": ["factory", "bridge", "server"],
         "demo.verdict.": ["equal", "behind", "interval", "wrong", "away"],
         "demo.said.": [*ACTIONS, "not-sent", "no-answer"],
+        "routings.is.": ROUTING_TONES,
+        "routings.kind.": [*DependencyKind, "none"],
+        "routings.used.": ["consumed", "produced", "other"],
         "signin.": ["wrong", "wrong-password", "locked"],
         "language.": LANGUAGES,
         "theme.": ["light", "dark", "auto"],
@@ -173,6 +178,12 @@ OF_MACHINES = {
     *("machine-setup-not-found", "machine-setup-invalid", "machine-setup-closed", "too-many-machine-setups"),
     *("machine-template-not-found", "tag-taken"),
 }
+OF_ROUTINGS = {
+    *("work-master-not-effective", "effectivity-invalid", "operations-definition-not-effective"),
+    *("operations-definition-not-released", "operations-definition-not-found", "operations-definition-exists"),
+    *("operations-definition-invalid", "operations-definition-version-fixed", "operations-segment-not-found"),
+    *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
+}
 WITHOUT_A_CLASS = {
     *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
     *("host-not-allowed", "database-unavailable", "database-busy", "shutting-down", "not-ready", "sign-in-busy"),
@@ -188,7 +199,7 @@ def refusals_of_screens() -> set[str]:
             yield from below(refusal)
 
     codes = {refusal.code for refusal in below(Refusal) if refusal.__module__.startswith(OF_SCREENS)}
-    return codes | WITHOUT_A_CLASS | OF_MACHINES
+    return codes | WITHOUT_A_CLASS | OF_MACHINES | OF_ROUTINGS
 
 
 @pytest.mark.parametrize("language", [x for x in LANGUAGES if x not in (DEFAULT_LANGUAGE, PSEUDO)])

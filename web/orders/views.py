@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from mes.orders.types import Cause, CountFact, OrderCard, OrderDetail, OrderEvent
@@ -43,6 +43,10 @@ ICONS: Final[Mapping[str, str]] = {
     "job-aborted": "x",
     "job-forgotten": "circle-help",
     "job-response-published": "send",
+    "order-moved-to-version": "refresh-cw",
+    "job-moved": "chevron-right",
+    "qualification-overridden": "unlock",
+    "instruction-acknowledged": "book-open",
     "job-counted": "list",
     "job-count-undone": "undo-2",
     "ask-abort": "hand",
@@ -231,9 +235,16 @@ def _event(event: OrderEvent, places: Mapping[str, str], names: Mapping[int, str
         where=(where,) if where else (),
         by=by,
         who=who if by == "person" else "",
-        text=str(payload.get("message") or payload.get("reason") or ""),
+        text=_said(payload),
         n=int(payload.get("version", 0)) if short == "job-response-published" else 0,
     )
+
+
+def _said(payload: Mapping[str, Any]) -> str:
+    """What a machine answered, why a person did it, or what they read."""
+    way = f"{payload['from']} → {payload['to']}" if "from" in payload and "to" in payload else ""
+    words = (payload.get(key, "") for key in ("message", "reason", "title"))
+    return " · ".join(str(text) for text in (way, *words) if text)
 
 
 def _short(event: OrderEvent) -> str:

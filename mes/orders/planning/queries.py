@@ -93,7 +93,7 @@ def _needed(session: Session, groups: Mapping[int, str]) -> dict[tuple[str, int]
         .select_from(_J)
         .join(_Q, _Q.c.pk == _J.c.work_request_pk)
         .join(_R, _R.c.pk == _Q.c.operations_request_pk)
-        .join(_S, (_S.c.definition_pk == _R.c.definition_pk) & (_S.c.id == _J.c.segment_id))
+        .join(_S, _S.c.pk == _J.c.segment_pk)
         .join(_SM, _SM.c.segment_pk == _S.c.pk)
         .where(_J.c.pk.in_(groups), _J.c.started_at_us.is_(None), _SM.c.use == MaterialUse.Consumed.value)
         .where(_J.c.role.in_([JobRole.main.value, JobRole.part.value]))

@@ -9,6 +9,7 @@ from mes.edge.service import put_command
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import MachineUnreachable
 from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
+from mes.orders.service.parameters import job_parameters
 from mes.orders.statements import JobRecord, load_jobs, set_note
 from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
 from standards.isa95.job_control import JobState
@@ -133,6 +134,7 @@ def command_job(uow: UnitOfWork, job: JobRecord, action: JobAction) -> str:
         cycles=cycles,
         quantity=str(from_e6(quantity_e6)),
         work_request_id=work_request,
+        parameters=job_parameters(uow, job.pk) if action is JobAction.store_and_start else [],
     )
     return put_command(
         uow,

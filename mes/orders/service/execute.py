@@ -17,6 +17,7 @@ from mes.orders.errors import (
 from mes.orders.quantity_rules import deviation
 from mes.orders.rules import ACTIVE_STATES, JobFacts
 from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
+from mes.orders.service.qualified import missing_classes, require_qualified
 from mes.orders.service.split import split_off_rest
 from mes.orders.service.transition import get_record, move, reason_of, undo_deadline
 from mes.orders.statements import JobRecord, load_active_jobs, prefetch_jobs, reopen_run, set_report_due
@@ -37,8 +38,36 @@ def start_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
     """Start a released job at a manual station.
 
     `job-machine-run` at a machine, `job-not-due` before its predecessors ended, `station-occupied`,
-    `job-state-conflict`, `job-version-conflict`.
+    `job-state-conflict`, `job-version-conflict`, `qualification-missing`.
     """
+    job = _startable(uow, job_id, version)
+    require_qualified(uow, job)
+    _start(uow, job)
+
+
+def start_job_by_override(uow: UnitOfWork, *, job_id: str, version: int, reason: str) -> None:
+    """Start a job whose step asks for a qualification that whoever starts it has not. As `start_job` else.
+
+    What was missing and why it did not matter is recorded, with who said so.
+    """
+    job = _startable(uow, job_id, version)
+    missing = missing_classes(uow, job)
+    _start(uow, job)
+    if missing:
+        uow.emit(
+            "orders.qualification-overridden.v1",
+            topics=job.topics,
+            subject=f"job/{job.job_id}",
+            payload={
+                "job_order_id": job.job_id,
+                "equipment_id": job.equipment_id,
+                "personnel_class_ids": list(missing),
+                "reason": reason,
+            },
+        )
+
+
+def _startable(uow: UnitOfWork, job_id: str, version: int) -> JobRecord:
     job = get_record(uow, job_id, version)
     if not job.manual:
         raise JobIsMachineRun(f"{job.equipment_id} reports by itself when job {job_id} runs.")
@@ -48,6 +77,10 @@ def start_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
         raise JobNotDue(f"Job {job_id} waits for the step before it.")
     if load_active_jobs(uow, (job.equipment_pk,)):
         raise StationOccupied(f"{job.equipment_id} has an active job.")
+    return job
+
+
+def _start(uow: UnitOfWork, job: JobRecord) -> None:
     facts = replace(job.facts, state=JobState.Running, dispatch_status=DispatchStatus.Running, started_at_us=uow.now_us)
     move(uow, job, facts, at_us=uow.now_us, event="orders.job-started.v1", confirmed_by=_OPERATOR)
 
