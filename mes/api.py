@@ -11,10 +11,12 @@ from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.orders.api import router as orders
 from mes.personnel.api import router as personnel
+from mes.quality.api import router as quality
 from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
 # Routes are tried in order: bridges, who knock all day, come first.
-for _feature in (bridge, access, personnel, equipment, materials, definitions, orders, reporting, measurements):
+_MASTER_DATA = (personnel, equipment, materials, definitions)
+for _feature in (bridge, access, *_MASTER_DATA, orders, quality, reporting, measurements):
     router.include_router(_feature)

@@ -13,6 +13,10 @@ class Permission(StrEnum):
     """See stations, board, walls, orders and master data."""
     operate = "operate"
     """Report counts and scrap, start, pause, resume and complete jobs."""
+    report_results = "report-results"
+    """Hand in results of tests, and ask whether a unit may be worked on: people, testers, edge boxes."""
+    decide_quality = "decide-quality"
+    """Send units to rework, scrap them, hold lots and release them."""
     release_jobs = "release-jobs"
     manage_master_data = "manage-master-data"
     manage_access = "manage-access"
@@ -34,14 +38,25 @@ class Permission(StrEnum):
 
 _P = Permission
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.operator: frozenset({_P.view_floor, _P.operate}),
+    Role.operator: frozenset({_P.view_floor, _P.operate, _P.report_results}),
     Role.supervisor: frozenset(
-        {_P.view_floor, _P.operate, _P.release_jobs, _P.read_performance, _P.view_bridges, _P.connect_machines}
+        {
+            _P.view_floor,
+            _P.operate,
+            _P.report_results,
+            _P.decide_quality,
+            _P.release_jobs,
+            _P.read_performance,
+            _P.view_bridges,
+            _P.connect_machines,
+        }
     ),
     Role.engineer: frozenset(
         {
             _P.view_floor,
             _P.operate,
+            _P.report_results,
+            _P.decide_quality,
             _P.manage_master_data,
             _P.read_performance,
             _P.view_bridges,
@@ -53,6 +68,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         {
             _P.view_floor,
             _P.operate,
+            _P.report_results,
+            _P.decide_quality,
             _P.release_jobs,
             _P.manage_master_data,
             _P.manage_access,
@@ -63,8 +80,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.read_metrics,
         }
     ),
-    Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance}),
-    Role.bridge: frozenset({_P.bridge_ingest}),
+    Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance, _P.report_results}),
+    Role.bridge: frozenset({_P.bridge_ingest, _P.report_results}),
     Role.monitor: frozenset({_P.read_metrics}),
 }
 

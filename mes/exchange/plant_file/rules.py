@@ -32,6 +32,7 @@ def reference_faults(document: PlantDocument, known: KnownPlant | None) -> list[
         check.persons(),
         check.calendar(),
         check.definitions(),
+        check.requirements(),
         check.bridges(),
     )
     return [fault for part in parts for fault in part]
@@ -169,6 +170,10 @@ class _Check:
             if (material.material, material.use) in seen:
                 yield Fault(e.node.line_at(here), "duplicate-id", f"{material.material!r} stands here twice")
             seen.add((material.material, material.use))
+
+    def requirements(self) -> Iterator[Fault]:
+        for e in self.document.located("quality_requirements"):
+            yield from self.missing(e, ("id",), "work_masters", e.entry.id)
 
     def bridges(self) -> Iterator[Fault]:
         for e in self.document.located("bridges"):

@@ -17,6 +17,7 @@ from mes.equipment.types import Confirmation, ExceptionKind, Weekday
 from mes.materials.errors import ConversionInvalid
 from mes.materials.rules import conversion
 from mes.materials.types import UnitConversion
+from mes.quality.types import StepCheck
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition, MaterialUse
 from standards.isa95.quantity import to_e6
@@ -176,6 +177,18 @@ class ScrapReasonEntry(Entry):
     active: bool = True
 
 
+class DefectCodeEntry(Entry):
+    id: Id
+    description: Text
+    active: bool = True
+
+
+class QualityRequirementEntry(Entry):
+    id: Id
+    """Of the work master."""
+    unit_check: Annotated[StepCheck, Strict(False)] = StepCheck.worked
+
+
 class WorkMasterEntry(Entry):
     id: Id
     version: Label | None = None
@@ -249,7 +262,9 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     "personnel_classes": PersonnelClassEntry,
     "persons": PersonEntry,
     "scrap_reasons": ScrapReasonEntry,
+    "defect_codes": DefectCodeEntry,
     "work_masters": WorkMasterEntry,
+    "quality_requirements": QualityRequirementEntry,
     "operations_definitions": DefinitionEntry,
     "bridges": BridgeEntry,
 }

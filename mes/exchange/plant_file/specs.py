@@ -22,12 +22,14 @@ from mes.equipment.types import (
 )
 from mes.exchange.plant_file.schemas import (
     CalendarEntry,
+    DefectCodeEntry,
     DefinitionEntry,
     DependencyEntry,
     EquipmentEntry,
     LotEntry,
     MaterialEntry,
     PhysicalAssetEntry,
+    QualityRequirementEntry,
     ScrapReasonEntry,
     SegmentEntry,
     ShiftEntry,
@@ -35,6 +37,7 @@ from mes.exchange.plant_file.schemas import (
     WorkMasterEntry,
 )
 from mes.materials.types import LotSpec, MaterialSpec
+from mes.quality.types import DefectCodeSpec, RequirementSpec
 from standards.isa95.quantity import to_e6
 
 
@@ -60,6 +63,14 @@ def lot_spec(entry: LotEntry, material_unit: str) -> LotSpec:
 
 def scrap_reason_spec(entry: ScrapReasonEntry) -> ScrapReasonSpec:
     return ScrapReasonSpec(entry.id, entry.description, entry.active)
+
+
+def defect_code_spec(entry: DefectCodeEntry) -> DefectCodeSpec:
+    return DefectCodeSpec(entry.id, entry.description, entry.active)
+
+
+def requirement_spec(entry: QualityRequirementEntry) -> RequirementSpec:
+    return RequirementSpec(entry.id, entry.unit_check)
 
 
 def work_master_spec(entry: WorkMasterEntry) -> WorkMasterSpec:
