@@ -34,9 +34,9 @@ WANTED = {"htmx.org": ("dist/htmx.min.js", "dist/ext/hx-ws.min.js")}
 ICON_PACKAGE = "lucide-static"
 ICONS = """
     arrow-up-right ban bell book-open check chevron-down chevron-left chevron-right circle-dot circle-help
-    circle-slash clipboard-check clock delete factory hand hourglass info layout-dashboard list lock log-out
+    circle-slash clipboard-check clock delete factory flame hand hourglass info layout-dashboard list lock log-out
     monitor moon octagon-alert package pause play power printer refresh-cw ruler scan-barcode send settings
-    square sun trash-2 triangle-alert undo-2 unlock unplug user users wifi-off wrench x zap
+    snowflake square sun trash-2 triangle-alert undo-2 unlock unplug user users wifi-off wind wrench x zap
 """.split()
 LINE = 'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")

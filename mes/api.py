@@ -9,6 +9,8 @@ from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
+from mes.materials.life.api import router as lives
+from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
 from mes.personnel.api import router as personnel
 from mes.quality.api import router as quality
@@ -17,6 +19,18 @@ from mes.reporting.measurements.api import router as measurements
 
 router = APIRouter()
 # Routes are tried in order: bridges, who knock all day, come first.
-_MASTER_DATA = (personnel, equipment, materials, definitions)
-for _feature in (bridge, access, *_MASTER_DATA, orders, quality, reporting, measurements):
+for _feature in (
+    bridge,
+    access,
+    personnel,
+    equipment,
+    materials,
+    lives,
+    receiving,
+    definitions,
+    orders,
+    quality,
+    reporting,
+    measurements,
+):
     router.include_router(_feature)

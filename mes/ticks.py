@@ -8,8 +8,14 @@ from typing import Any, Final
 from mes.edge.service import forget_old_setups, note_silent_bridges
 from mes.history.service import forget_old_texts
 from mes.kernel.idempotency import forget_old_answers
+from mes.materials.life.service import note_lots_running_out
 from mes.orders.service import dispatch_due_jobs
 from mes.reporting.service import publish_due_reports
 
-TICKS: Final[tuple[Callable[..., Any], ...]] = (note_silent_bridges, dispatch_due_jobs, publish_due_reports)
+TICKS: Final[tuple[Callable[..., Any], ...]] = (
+    note_silent_bridges,
+    note_lots_running_out,
+    dispatch_due_jobs,
+    publish_due_reports,
+)
 HOURLY: Final[tuple[Callable[..., Any], ...]] = (forget_old_answers, forget_old_texts, forget_old_setups)

@@ -27,9 +27,11 @@ from web.connect import routes as connect
 from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
+from web.lots import routes as lots
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.receive import routes as receive
 from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
@@ -42,8 +44,8 @@ from web.wall import routes as wall
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
-SCREENS: Final = (signin, home, station, board, orders, wall, bridges, connect, patterns)
-LIVE_SCREENS: Final = (home, station, board, orders, wall, bridges, connect)
+SCREENS: Final = (signin, home, station, board, orders, wall, receive, lots, bridges, connect, patterns)
+LIVE_SCREENS: Final = (home, station, board, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

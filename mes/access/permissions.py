@@ -18,6 +18,8 @@ class Permission(StrEnum):
     decide_quality = "decide-quality"
     """Send units to rework, scrap them, hold lots and release them."""
     release_jobs = "release-jobs"
+    override_refusals = "override-refusals"
+    """Take a material in that the rules refuse; the reason is recorded."""
     manage_master_data = "manage-master-data"
     manage_access = "manage-access"
     """Principals, roles, PINs, tokens."""
@@ -46,6 +48,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.report_results,
             _P.decide_quality,
             _P.release_jobs,
+            _P.override_refusals,
             _P.read_performance,
             _P.view_bridges,
             _P.connect_machines,
@@ -71,6 +74,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.report_results,
             _P.decide_quality,
             _P.release_jobs,
+            _P.override_refusals,
             _P.manage_master_data,
             _P.manage_access,
             _P.read_performance,

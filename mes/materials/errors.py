@@ -69,3 +69,51 @@ class MaterialLotClosed(Conflict):
     code = "material-lot-closed"
     title = "The lot is closed"
     next_step = "A closed lot stays as it is; create another one."
+
+
+class WrongMaterial(Conflict):
+    code = "wrong-material"
+    title = "This lot is of another material"
+    next_step = "Take a lot of the material that is asked for, or of a substitute the list allows."
+
+
+class LotOnHold(Conflict):
+    code = "lot-on-hold"
+    title = "The lot is on hold"
+    next_step = "Take another lot; whoever holds it says why in the lot's history."
+
+
+class LotNotReleased(Conflict):
+    code = "lot-not-released"
+    title = "The lot is not released yet"
+    next_step = "Wait until it is released, or take another lot."
+
+
+class LotExpired(Conflict):
+    code = "lot-expired"
+    title = "The shelf life of the lot is over"
+    next_step = "Take another lot and put this one on hold."
+
+
+class LotOpenTooLong(Conflict):
+    code = "lot-open-too-long"
+    title = "The lot has been open too long"
+    next_step = "Open a new one; do not put what is left back to stock."
+
+
+class FloorLifeOver(Conflict):
+    code = "floor-life-over"
+    title = "The floor life of the lot is over"
+    next_step = "Bake it as its label says before it is used, or take another lot."
+
+
+class LotNotWarm(Conflict):
+    code = "lot-not-warm"
+    title = "The lot has not warmed up"
+    next_step = "Leave it closed until its warm-up time is over, then open it."
+
+
+class HandlingInvalid(Unprocessable):
+    code = "handling-invalid"
+    title = "A material cannot be handled like this"
+    next_step = "Give a level of J-STD-020 (1, 2, 2a, 3, 4, 5, 5a, 6), positive times, and each approved part once."

@@ -1,21 +1,28 @@
-"""Rules of materials, pure: exact conversion between units, what a lot may become."""
+"""Rules of materials, pure: exact conversion between units, what a lot may become, whether it may be used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from mes.kernel.errors import Refusal
 from mes.materials.errors import (
     ConversionInvalid,
+    FloorLifeOver,
+    LotExpired,
+    LotNotReleased,
+    LotOnHold,
+    LotOpenTooLong,
     MaterialLotClosed,
     QuantityNotExact,
     QuantityOutOfRange,
     UnitNotConvertible,
+    WrongMaterial,
 )
-from mes.materials.types import MaterialSpec, UnitConversion
-from standards.isa95.material import Disposition
+from mes.materials.types import LifeKind, LotFacts, MaterialSpec, UnitConversion
+from standards.isa95.material import USABLE, Disposition
 from standards.isa95.quantity import MAX_E6, to_e6
 
 FACTOR_PART_MAX: Final = 10**15
@@ -95,3 +102,32 @@ def check_disposition(lot_id: str, current: Disposition, following: Disposition)
     """`material-lot-closed`: Closed is the end of a lot."""
     if current is Disposition.Closed and following is not Disposition.Closed:
         raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
+
+
+def usable_lot(facts: LotFacts, *, wanted: Collection[str] = ()) -> Refusal | None:
+    """Why a lot may not be used now; None if it may. `wanted`: the material and its substitutes, none for any.
+
+    `wrong-material`, `material-lot-closed`, `lot-on-hold`, `lot-not-released`, `lot-expired`, `lot-open-too-long`,
+    `floor-life-over`; the first that holds.
+    """
+    if wanted and facts.material_id not in wanted:
+        return WrongMaterial(f"{facts.lot_id} is {facts.material_id}; {', '.join(sorted(wanted))} is asked for.")
+    if facts.disposition not in USABLE:
+        return _NOT_USABLE[facts.disposition](f"{facts.lot_id} is {facts.disposition.value}.")
+    over = {clock.kind for clock in facts.clocks if clock.left_us <= 0}
+    for kind, (refusal, sentence) in _OVER.items():
+        if kind in over:
+            return refusal(f"{facts.lot_id}: {sentence}")
+    return None
+
+
+_NOT_USABLE: Final[Mapping[Disposition, type[Refusal]]] = {
+    Disposition.Closed: MaterialLotClosed,
+    Disposition.Restricted: LotOnHold,
+    Disposition.Planned: LotNotReleased,
+}
+_OVER: Final[Mapping[LifeKind, tuple[type[Refusal], str]]] = {
+    LifeKind.expiry: (LotExpired, "its shelf life is over."),
+    LifeKind.open_life: (LotOpenTooLong, "its time after opening is over."),
+    LifeKind.floor_life: (FloorLifeOver, "its floor life is used up."),
+}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Text, UniqueConstraint
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
 from mes.kernel.sqltypes import ExactQuantity, Versioned
-from mes.kernel.tables import TableModel
+from mes.kernel.tables import TableModel, micros
 
 UNIT_MAX: Final = 20
+PART_MAX: Final = 100
 
 
 class MaterialDefinition(Versioned, TableModel, table=True):
@@ -50,3 +51,109 @@ class MaterialLot(Versioned, TableModel, table=True):
     quantity: Decimal = Field(sa_column=Column(ExactQuantity, nullable=False))
     unit: str = Field(max_length=UNIT_MAX)
     disposition: str = Field(max_length=20)
+
+
+class MaterialHandling(Versioned, TableModel, table=True):
+    """How a material is received and kept."""
+
+    __tablename__ = "material_handling"
+
+    material_pk: int = Field(foreign_key="material_definition.pk", primary_key=True)
+    shelf_life_days: int | None = None
+    open_life_h: int | None = None
+    warm_up_h: int | None = None
+    msl: str = Field(default="", max_length=2)
+    floor_life_h: int | None = None
+    bake_h: int | None = None
+
+
+class ApprovedPartRow(TableModel, table=True):
+    """One entry of an approved manufacturer list. The keys are without case and blanks."""
+
+    __tablename__ = "approved_part"
+    __table_args__ = (UniqueConstraint("material_pk", "manufacturer_key", "part_key"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    material_pk: int = Field(foreign_key="material_definition.pk")
+    manufacturer: str = Field(max_length=PART_MAX)
+    manufacturer_key: str = Field(max_length=PART_MAX)
+    part: str = Field(max_length=PART_MAX)
+    part_key: str = Field(max_length=PART_MAX, index=True)
+    gtin: str = Field(default="", max_length=14, index=True)
+
+
+class MoistureLevelRow(Versioned, TableModel, table=True):
+    """A plant's own rule for a moisture sensitivity level."""
+
+    __tablename__ = "moisture_level"
+
+    level: str = Field(max_length=2, primary_key=True)
+    floor_life_h: int | None = None
+    dry_reset_factor: int | None = None
+    dry_reset_within_h: int = 0
+    bake_h: int | None = None
+
+
+class MaterialLotLife(Versioned, TableModel, table=True):
+    """How long a lot may be used. Exposure is as it was at `since_us`; `told_*` are percents already said."""
+
+    __tablename__ = "material_lot_life"
+
+    lot_pk: int = Field(foreign_key="material_lot.pk", primary_key=True)
+    msl: str = Field(default="", max_length=2)
+    """The level on the lot's own label; "" for that of its material."""
+    expires_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    opened_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    left_cold_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    storage: str = Field(max_length=12)
+    since_us: int = Field(sa_column=micros())
+    exposed_us: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    told_expiry: int = 0
+    told_open_life: int = 0
+    told_floor_life: int = 0
+    told_most: int = Field(default=0, index=True)
+    """The greatest of them: lots that run out are found by it."""
+    next_alarm_at_us: int | None = Field(default=None, sa_column=micros(nullable=True, index=True))
+
+
+class LotStorageChange(TableModel, table=True):
+    """A lot came to another place, with what it had been exposed for by then. Append-only."""
+
+    __tablename__ = "lot_storage_change"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    lot_pk: int = Field(foreign_key="material_lot.pk", index=True)
+    at_us: int = Field(sa_column=micros())
+    storage: str = Field(max_length=12)
+    exposed_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    by_pk: int | None = None
+
+
+class MaterialReceipt(TableModel, table=True):
+    """How a lot came into the plant, as its supplier's label and the person who took it in said."""
+
+    __tablename__ = "material_receipt"
+
+    lot_pk: int = Field(foreign_key="material_lot.pk", primary_key=True)
+    request_id: str = Field(max_length=ID_MAX, unique=True)
+    supplier: str = Field(default="", max_length=PART_MAX)
+    supplier_lot: str = Field(default="", max_length=PART_MAX)
+    manufacturer: str = Field(default="", max_length=PART_MAX)
+    part: str = Field(default="", max_length=PART_MAX)
+    date_code: str = Field(default="", max_length=20)
+    label: str = Field(default="", sa_column=Column(Text, nullable=False))
+    label_key: str = Field(default="", max_length=64, index=True)
+    """By which the same label is known again (`rules.label_key`)."""
+    approved: bool = True
+    override_reason: str = Field(default="", max_length=500)
+    received_at_us: int = Field(sa_column=micros(index=True))
+    received_by_pk: int | None = None
+
+
+class NumberSequence(TableModel, table=True):
+    """The next number of something the plant counts, such as reels."""
+
+    __tablename__ = "number_sequence"
+
+    name: str = Field(max_length=20, primary_key=True)
+    following: int = Field(sa_column=Column(BigInteger, nullable=False))

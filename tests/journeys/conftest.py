@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
@@ -13,13 +14,14 @@ from tests.support.chromium import launch_options
 from tests.support.postgres import PostgresCluster
 
 DRAWN = "drawn"
-"""A seed made anew each run; it is printed, so that a failure can be repeated."""
+"""A seed made anew each run; it is printed, and LINESIDE_JOURNEY_SEED=<seed> repeats it."""
 
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """The parameter, or a drawn one."""
-    chosen = secrets.randbelow(10**6) if request.param == DRAWN else int(request.param)
+    drawn = int(os.environ.get("LINESIDE_JOURNEY_SEED") or secrets.randbelow(10**6))
+    chosen = drawn if request.param == DRAWN else int(request.param)
     print(f"seed {chosen}")  # noqa: T201 (pytest shows it with a failure, and with -s)
     return chosen
 

@@ -128,10 +128,12 @@ class Work:
     async def done(self) -> None:
         """All machines have ended."""
 
-        async def nothing_open() -> bool:
-            return await self.nothing_paused() and not await self.open_jobs()
+        async def still_open() -> list[tuple[Any, ...]]:
+            await self.nothing_paused()
+            fields = ("id", "job_state", "job_substate", "dispatch_status", "quantity_good")
+            return [tuple(job[field] for field in fields) for job in await self.open_jobs()]
 
-        await until(nothing_open, "all jobs at machines have ended", within_s=2 * LONG_S)
+        await until(still_open, "all jobs at machines have ended", holds=lambda jobs: not jobs, within_s=2 * LONG_S)
 
 
 async def at_marked_places(box: Box, work: Work, chance: random.Random) -> None:

@@ -20,6 +20,9 @@ GROWING = (
     "history_log",
     "history_text",
     "equipment_state_interval",
+    "material_lot",
+    "material_lot_life",
+    "material_receipt",
 )
 
 

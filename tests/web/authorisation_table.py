@@ -197,6 +197,10 @@ def _lot_disposition(stage: Stage) -> Sample:
     return Sample(f"{V1}/material-lots/{stage.lot()}/disposition", json=body)
 
 
+def _receipt(stage: Stage) -> Sample:
+    return Sample("", json={"request_id": stage.fresh("request"), **LOT})
+
+
 def _changed_bench(stage: Stage) -> Sample:
     bench = stage.bench()
     return Sample(f"{V1}/equipment/{bench}", json={**BENCH_UNIT, "version": stage.version_of_bench(bench)})
@@ -244,6 +248,51 @@ MASTER_DATA: Final = [
     ),
     *_resource("material-lots", "lot_id", Stage.lot, LOT, {**LOT, "disposition": "Restricted", "version": 1}),
     Row("POST", f"{V1}/material-lots/{{lot_id}}/disposition", ENGINEERING, _lot_disposition),
+    Row(
+        "GET",
+        f"{V1}/material-definitions/{{material_id}}/handling",
+        FLOOR,
+        at(f"{V1}/material-definitions/BOARD/handling"),
+    ),
+    Row(
+        "PUT",
+        f"{V1}/material-definitions/{{material_id}}/handling",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/material-definitions/{s.material()}/handling", json={"msl": "3", "version": 0}),
+    ),
+    Row("GET", f"{V1}/moisture-levels", FLOOR, at(f"{V1}/moisture-levels")),
+    Row(
+        "PUT",
+        f"{V1}/moisture-levels/{{level}}",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/moisture-levels/4", json={"floor_life_h": 60, "version": s.version_of_level("4")}),
+    ),
+    Row("GET", f"{V1}/material-lots/{{lot_id}}/life", FLOOR, lambda s: Sample(f"{V1}/material-lots/{s.lot()}/life")),
+    Row(
+        "POST",
+        f"{V1}/material-lots/{{lot_id}}/storage",
+        FLOOR,
+        lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage", json={"storage": "open", "version": 0}),
+    ),
+    Row(
+        "GET",
+        f"{V1}/material-lots/{{lot_id}}/storage",
+        FLOOR,
+        lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage"),
+    ),
+    Row("GET", f"{V1}/lots-running-out", FLOOR, at(f"{V1}/lots-running-out")),
+    Row(
+        "POST",
+        f"{V1}/receipts/proposal",
+        FLOOR,
+        lambda _: Sample(f"{V1}/receipts/proposal", json={"label": "BOARD"}),
+    ),
+    Row("POST", f"{V1}/receipts", FLOOR, to(f"{V1}/receipts", _receipt), 201),
+    Row("GET", f"{V1}/receipts", FLOOR, at(f"{V1}/receipts")),
+    Row("GET", f"{V1}/receipts/{{lot_id}}", FLOOR, lambda s: Sample(f"{V1}/receipts/{s.received()}")),
+    Row(
+        "GET", f"{V1}/receipts/{{lot_id}}/label.zpl", FLOOR, lambda s: Sample(f"{V1}/receipts/{s.received()}/label.zpl")
+    ),
     *_resource("work-masters", "work_master_id", Stage.work_master, {}, {"seen_version_label": "1"}),
     *_resource(
         "operations-definitions",
@@ -522,6 +571,29 @@ SCREENS: Final = [
     Row("POST", "/board/revoke", RELEASING, _board("revoke", Stage.released_job), 303),
     Row("GET", "/wall/{area_id}", FLOOR, at("/wall/HALL")),
     *_regions("/wall/{area_id}", "/wall/HALL", "wall-machines", "wall-orders", "wall-totals"),
+    Row("GET", "/receive", FLOOR, at("/receive")),
+    Row("POST", "/receive/scan", FLOOR, lambda _: Sample("/receive/scan", form={"scan": "BOARD"})),
+    Row(
+        "POST",
+        "/receive",
+        FLOOR,
+        lambda s: Sample("/receive", form={"request_id": s.fresh("request"), **LOT}),
+        303,
+    ),
+    Row("GET", "/receive/{lot_id}/label", FLOOR, lambda s: Sample(f"/receive/{s.received()}/label")),
+    Row("GET", "/receive/{lot_id}/label.zpl", FLOOR, lambda s: Sample(f"/receive/{s.received()}/label.zpl")),
+    Row("GET", "/lots", FLOOR, at("/lots?unknown=X")),
+    Row("POST", "/lots", FLOOR, lambda _: Sample("/lots", form={"lot": "X"}), 303),
+    *_regions("/lots", "/lots", "lots-running-out"),
+    Row("GET", "/lots/{lot_id}", FLOOR, lambda s: Sample(f"/lots/{s.lot()}")),
+    Row("GET", "/lots/{lot_id}/lot-life", FLOOR, lambda s: Sample(f"/lots/{s.lot()}/lot-life")),
+    Row(
+        "POST",
+        "/lots/{lot_id}/storage",
+        FLOOR,
+        lambda s: Sample(f"/lots/{s.lot()}/storage", form={"storage": "open", "version": 0}),
+        303,
+    ),
     Row("GET", "/orders/{order_id}", FLOOR, _order_page()),
     Row("GET", "/orders/{order_id}/order-head", FLOOR, _order_page("/order-head")),
     Row("GET", "/orders/{order_id}/order-history", FLOOR, _order_page("/order-history")),

@@ -29,6 +29,7 @@ from tests.support.chromium import launch_options
 from tests.web import connect_factory as c
 from tests.web import edge_factory as e
 from tests.web import factory as f
+from tests.web import material_factory as m
 from web.board.views import BoardPage, board_orders
 from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
 from web.bridges.views import (
@@ -440,9 +441,26 @@ PAGES: Final[Mapping[str, Make]] = {
     "tree": lambda: a_tree(c.watched(), c.level()),
     "tree-waiting": lambda: a_tree(c.asked(), c.waiting_level()),
     "tree-long": lambda: a_tree(c.long_names(), c.long_level()),
+    "receive": lambda: ("receive/page.html", m.receive()),
+    "receive-found": lambda: ("receive/page.html", m.scanned(m.right(), text=m.GARBLED)),
+    "receive-wrong": lambda: ("receive/page.html", m.scanned(m.wrong())),
+    "receive-choose": lambda: ("receive/page.html", m.scanned(m.right(), replace(m.right(), material_id="MCU-32-B"))),
+    "receive-seen": lambda: ("receive/page.html", m.scanned(m.right(), seen=("R-00000042", "R-00000041"))),
+    "receive-unknown": lambda: ("receive/page.html", m.scanned()),
+    "receive-unreadable": lambda: ("receive/page.html", m.unreadable()),
+    "receive-done": lambda: (
+        "receive/page.html",
+        m.receive(m.answer("received", what="R-00000042", href="/receive/R-00000042/label")),
+    ),
+    "receive-label": lambda: ("receive/label.html", m.label()),
+    "lots": lambda: ("lots/page.html", m.lots(*m.running_out())),
+    "lots-empty": lambda: ("lots/page.html", m.lots(unknown="R-99")),
+    "lot": lambda: ("lots/lot.html", m.lot(m.life("R-00000042", 140, expires_in_h=2000))),
+    "lot-over": lambda: ("lots/lot.html", m.lot(m.life(m.LONG_LOT, 200), override="Sample for engineering")),
+    "lot-plain": lambda: ("lots/lot.html", m.lot(m.life("BOX-1", 0, msl=""))),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
-TALL: Final = ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree")
+TALL: Final = ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree", "receive", "lot")
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
 
@@ -456,7 +474,7 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs view-bridges connect-machines",
+        may="view-floor operate release-jobs override-refusals view-bridges connect-machines",
         zone="Europe/Berlin",
         station="SMT-1",
     )
@@ -523,9 +541,7 @@ def shoot(folder: Path, shots: list[tuple[str, str, str, str]]) -> None:
                 page.goto(f"{address}/{name}?theme={theme}&language={language}")
                 page.screenshot(
                     path=folder / f"{name}-{device}-{theme}-{language}.png",
-                    full_page=name.startswith(
-                        ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree")
-                    ),
+                    full_page=name.startswith(TALL),
                 )
                 if errors:
                     sys.stderr.write(f"{name}: {errors}\n")

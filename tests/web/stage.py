@@ -25,6 +25,9 @@ from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
+from mes.materials.life.queries import list_moisture_levels
+from mes.materials.receiving.service import receive_lot
+from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.service import create_lot, create_material
 from mes.materials.types import LotSpec, MaterialSpec
 from mes.orders.queries import get_job
@@ -130,6 +133,13 @@ class Stage:
         name = self.fresh("lot")
         self.do(create_lot, spec=LotSpec(name, "BOARD", Decimal(5), "pcs"))
         return name
+
+    def received(self) -> str:
+        """A lot that was received."""
+        return str(self.do(receive_lot, spec=ReceiptSpec("BOARD", Decimal(5), "pcs", self.fresh("request"))))
+
+    def version_of_level(self, level: str) -> int:
+        return next(v.version for v in self.database.read_now(list_moisture_levels) if v.spec.level == level)
 
     def work_master(self) -> str:
         name = self.fresh("recipe")

@@ -27,7 +27,7 @@ CUT = """() => [...document.querySelectorAll('.tile, .worders, .totals, .quiet l
   .map(e => e.innerText.slice(0, 40))"""
 SAID_PX = "parseFloat(getComputedStyle(document.querySelector('.tile .state, .calm-word b')).fontSize)"
 WALLS = [name for name in PAGES if name.startswith("wall")]
-STATIONS = ["station", "interval", "bench", "bench-ready", "paused", "unknown", "scrap", "good"]
+STATIONS = ["station", "interval", "bench", "bench-ready", "paused", "unknown", "scrap", "good", "receive-found"]
 LOOKS = [
     *((name, "tablet", "light", "en") for name in PAGES if name not in WALLS),
     *((name, "tv", "light", "en") for name in WALLS[:2]),
@@ -43,6 +43,8 @@ LOOKS = [
     ),
     *((name, "phone", "dark", "de") for name in ("setup-long", "signals-long", "tree-long", "certificates-long")),
     *((name, "desk", "dark", "de") for name in ("certificates", "certificate", "setup-refused", "signals", "tree")),
+    *((name, "phone", "light", "qps-ploc") for name in ("receive-wrong", "receive-label", "lots", "lot-over")),
+    *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
 
 

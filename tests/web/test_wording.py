@@ -16,6 +16,7 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
+from mes.materials.types import LifeKind, Storage
 from mes.orders.types import Note, Unassigned
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
@@ -30,6 +31,7 @@ from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
 from web.orders.views import ICONS
+from web.receive.views import ICONS as ANSWERS
 from web.station.views import DEEDS
 from web.wording import (
     DEFAULT_LANGUAGE,
@@ -116,6 +118,15 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "connect.slot.": ModelSlot,
         "connect.proposed.": Slot,
         "connect.seen.": PATTERNS,
+        "receive.is.": ANSWERS,
+        "receive.next.": [kind for kind in ANSWERS if kind not in ("not-approved", "refused")],
+        "receive.quirk.": ["separators-spelled-out", "rs-missing", "eot-missing"],
+        "storage.": Storage,
+        "life.kind.": LifeKind,
+        "lots.refused.": [
+            *("material-lot-closed", "lot-on-hold", "lot-not-released"),
+            *("lot-expired", "lot-open-too-long", "floor-life-over"),
+        ],
         "order.": ["late", "risk"],
         "order.is.": ["unreleased", "released", "running", "done", "aborted"],
         "order.by.": ["person", "machine"],
@@ -144,7 +155,10 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
     assert [code for code in codes if code_key(prefix, code) != f"{prefix}.{code}"] == []
 
 
-OF_SCREENS = ("mes.kernel.", "mes.access.", "mes.orders.", "web.board.", "web.system.", "web.security")
+OF_SCREENS = (
+    *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
+    *("web.board.", "web.system.", "web.security"),
+)
 OF_MACHINES = {
     *("equipment-not-found", "bridge-not-found", "binding-invalid", "certificate-unknown", "certificate-decided"),
     *("machine-setup-not-found", "machine-setup-invalid", "machine-setup-closed", "too-many-machine-setups"),

@@ -80,6 +80,17 @@
   }
   for (const e of document.querySelectorAll(".themes")) e.hidden = false;
 
+  // A wedge scanner types: separators come as Ctrl+] and its like, which a field would swallow; no focus is needed.
+  const SEPARATORS = { "]": "\u241d", "^": "\u241e", "6": "\u241e", "d": "\u2404" };
+  addEventListener("keydown", e => {
+    const scan = document.querySelector("input[data-scan]");
+    if (!scan) return;
+    if (e.target === scan && e.ctrlKey && !e.altKey && SEPARATORS[e.key.toLowerCase()]) {
+      e.preventDefault(); scan.setRangeText(SEPARATORS[e.key.toLowerCase()], scan.selectionStart, scan.selectionEnd, "end");
+    } else if (e.target === document.body && e.key.length === 1 && !e.ctrlKey && !e.metaKey && !e.altKey) scan.focus();
+  });
+  for (const b of document.querySelectorAll("[data-print]")) { b.hidden = false; b.addEventListener("click", () => print()); }
+
   if ("wakeLock" in navigator) {
     const awake = () => document.visibilityState === "visible" && navigator.wakeLock.request("screen").catch(() => {});
     addEventListener("visibilitychange", awake); awake();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mes.definitions.rules import segment_faults
@@ -12,9 +12,16 @@ from mes.equipment.rules import hierarchy_faults, may_confirm
 from mes.equipment.types import HierarchyNode
 from mes.exchange.plant_file.schemas import DefinitionEntry, SegmentEntry
 from mes.exchange.plant_file.source import Fault
-from mes.exchange.plant_file.specs import calendar_of, segment_spec, tag_binding_spec
+from mes.exchange.plant_file.specs import (
+    calendar_of,
+    handling_spec,
+    moisture_level_spec,
+    segment_spec,
+    tag_binding_spec,
+)
 from mes.exchange.plant_file.types import KnownPlant, Located, PlantDocument
-from mes.materials.errors import UnitNotConvertible
+from mes.materials.errors import HandlingInvalid, UnitNotConvertible
+from mes.materials.life_rules import check_handling, check_level
 from mes.materials.rules import factor_of
 from mes.materials.types import UnitConversion
 from standards.isa95.equipment_hierarchy import EquipmentLevel
@@ -28,6 +35,7 @@ def reference_faults(document: PlantDocument, known: KnownPlant | None) -> list[
         check.hierarchy(),
         check.assets(),
         check.materials(),
+        check.handling(),
         check.lots(),
         check.persons(),
         check.calendar(),
@@ -117,6 +125,13 @@ class _Check:
                 except ValueError as error:
                     yield Fault(e.node.line_at((*path, "factor")), "conversion-invalid", str(error))
 
+    def handling(self) -> Iterator[Fault]:
+        for e in self.document.located("material_handling"):
+            yield from self.missing(e, ("id",), "material_definitions", e.entry.id)
+            yield from _refused(e, lambda located: check_handling(handling_spec(located.entry)))
+        for e in self.document.located("moisture_levels"):
+            yield from _refused(e, lambda located: check_level(moisture_level_spec(located.entry)))
+
     def lots(self) -> Iterator[Fault]:
         units = {i: (m.unit, m.conversions) for i, m in self.known.materials.items()}
         units |= {
@@ -186,6 +201,13 @@ class _Check:
                 yield from self.missing(e, (*path, "reason"), "scrap_reasons", tag.reason)
                 for message in binding_faults(tag_binding_spec(tag)):
                     yield Fault(e.node.line_at(path), "binding-invalid", f"{tag.tag}: {message}")
+
+
+def _refused(located: Located, check: Callable[[Located], None]) -> Iterator[Fault]:
+    try:
+        check(located)
+    except HandlingInvalid as refusal:
+        yield Fault(located.node.line, refusal.code, refusal.detail)
 
 
 def _duplicates(kind: str, entries: Iterable[tuple[str, int]]) -> Iterator[Fault]:

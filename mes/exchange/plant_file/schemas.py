@@ -15,6 +15,7 @@ from mes.definitions.types import DefinitionState, DependencyKind
 from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, Weekday
 from mes.materials.errors import ConversionInvalid
+from mes.materials.life_rules import HOURS_MAX
 from mes.materials.rules import conversion
 from mes.materials.types import UnitConversion
 from mes.quality.types import StepCheck
@@ -74,6 +75,8 @@ Exact = Annotated[Decimal, BeforeValidator(_exact)]
 WallTime = Annotated[time, BeforeValidator(_wall_time)]
 Day = Annotated[date, BeforeValidator(_day)]
 Label = Annotated[str, BeforeValidator(_label), StringConstraints(min_length=1, max_length=20)]
+Part = Annotated[str, BeforeValidator(_label), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Hours = Annotated[int, Field(ge=0, le=HOURS_MAX)]
 
 
 class Entry(BaseModel):
@@ -125,6 +128,31 @@ class LotEntry(Entry):
     quantity: Exact = Field(ge=0)
     unit: Unit | None = None
     disposition: Annotated[Disposition, Strict(False)] = Disposition.UnRestricted
+
+
+class MoistureLevelEntry(Entry):
+    id: Label
+    floor_life_h: Hours | None = None
+    dry_reset_factor: Hours | None = None
+    dry_reset_within_h: Hours = 0
+    bake_h: Hours | None = None
+
+
+class ApprovedPartEntry(Entry):
+    manufacturer: Part
+    part: Part
+    gtin: Annotated[str, StringConstraints(pattern=r"^([0-9]{14})?$")] = ""
+
+
+class HandlingEntry(Entry):
+    id: Id
+    approved_parts: list[ApprovedPartEntry] = Field(default=[], max_length=200)
+    shelf_life_days: Hours | None = None
+    open_life_h: Hours | None = None
+    warm_up_h: Hours | None = None
+    msl: Label | None = None
+    floor_life_h: Hours | None = None
+    bake_h: Hours | None = None
 
 
 class PersonnelClassEntry(Entry):
@@ -258,6 +286,8 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     "equipment": EquipmentEntry,
     "physical_assets": PhysicalAssetEntry,
     "material_definitions": MaterialEntry,
+    "moisture_levels": MoistureLevelEntry,
+    "material_handling": HandlingEntry,
     "material_lots": LotEntry,
     "personnel_classes": PersonnelClassEntry,
     "persons": PersonEntry,

@@ -19,8 +19,10 @@ from mes.exchange.plant_file.schemas import (
     DefectCodeEntry,
     DefinitionEntry,
     EquipmentEntry,
+    HandlingEntry,
     LotEntry,
     MaterialEntry,
+    MoistureLevelEntry,
     PersonEntry,
     PersonnelClassEntry,
     PhysicalAssetEntry,
@@ -32,6 +34,7 @@ from mes.exchange.plant_file.source import Fault
 from mes.exchange.plant_file.types import KindSummary, KnownPlant, LoadSummary, PlantDocument
 from mes.kernel.errors import Refusal
 from mes.kernel.uow import UnitOfWork
+from mes.materials.life.service import put_handlings, put_moisture_levels
 from mes.materials.queries import get_materials
 from mes.materials.service import put_lots, put_materials
 from mes.personnel.queries import get_person, get_personnel_class
@@ -85,6 +88,16 @@ def _load_assets(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
 def _load_materials(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
     wanted = [specs.material_spec(e) for e in document.of("material_definitions", MaterialEntry)]
     return put_materials(uow, specs=wanted)
+
+
+def _load_levels(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
+    wanted = [specs.moisture_level_spec(e) for e in document.of("moisture_levels", MoistureLevelEntry)]
+    return put_moisture_levels(uow, specs=wanted)
+
+
+def _load_handling(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
+    wanted = [specs.handling_spec(e) for e in document.of("material_handling", HandlingEntry)]
+    return put_handlings(uow, specs=wanted)
 
 
 def _load_lots(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
@@ -205,6 +218,8 @@ _LOADERS: Final[Mapping[str, Callable[[UnitOfWork, PlantDocument], Outcomes]]] =
     "equipment": _load_equipment,
     "physical_assets": _load_assets,
     "material_definitions": _load_materials,
+    "moisture_levels": _load_levels,
+    "material_handling": _load_handling,
     "material_lots": _load_lots,
     "personnel_classes": _load_personnel_classes,
     "persons": _load_persons,

@@ -26,8 +26,10 @@ from mes.exchange.plant_file.schemas import (
     DefinitionEntry,
     DependencyEntry,
     EquipmentEntry,
+    HandlingEntry,
     LotEntry,
     MaterialEntry,
+    MoistureLevelEntry,
     PhysicalAssetEntry,
     QualityRequirementEntry,
     ScrapReasonEntry,
@@ -36,7 +38,7 @@ from mes.exchange.plant_file.schemas import (
     TagEntry,
     WorkMasterEntry,
 )
-from mes.materials.types import LotSpec, MaterialSpec
+from mes.materials.types import ApprovedPart, HandlingSpec, LotSpec, MaterialSpec, MoistureLevelSpec
 from mes.quality.types import DefectCodeSpec, RequirementSpec
 from standards.isa95.quantity import to_e6
 
@@ -55,6 +57,18 @@ def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
 
 def material_spec(entry: MaterialEntry) -> MaterialSpec:
     return MaterialSpec(entry.id, entry.unit, entry.description, tuple(c.exact() for c in entry.conversions))
+
+
+def moisture_level_spec(entry: MoistureLevelEntry) -> MoistureLevelSpec:
+    return MoistureLevelSpec(
+        entry.id, entry.floor_life_h, entry.dry_reset_factor, entry.dry_reset_within_h, entry.bake_h
+    )
+
+
+def handling_spec(entry: HandlingEntry) -> HandlingSpec:
+    parts = tuple(ApprovedPart(part.manufacturer, part.part, part.gtin) for part in entry.approved_parts)
+    times = (entry.shelf_life_days, entry.open_life_h, entry.warm_up_h)
+    return HandlingSpec(entry.id, parts, *times, entry.msl or "", entry.floor_life_h, entry.bake_h)
 
 
 def lot_spec(entry: LotEntry, material_unit: str) -> LotSpec:

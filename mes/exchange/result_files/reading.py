@@ -111,7 +111,8 @@ def _csv(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="\0more")
     _check_columns([name.strip() for name in reader.fieldnames or ()])
     reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-    started, document = 0, {}
+    started = 0
+    document: dict[str, Any] = {}
     try:
         for row in reader:
             cells = {name: (value or "").strip() for name, value in row.items() if isinstance(value, str | None)}

@@ -23,7 +23,9 @@ from mes.exchange.plant_file import (
 from mes.kernel.db import Database
 from mes.kernel.errors import NotFound
 from mes.kernel.outbox import head_seq
+from mes.materials.life.queries import get_handling, list_moisture_levels
 from mes.materials.queries import get_material_lot
+from mes.materials.types import ApprovedPart
 from mes.personnel.queries import get_person
 from mes.quality.queries import get_requirement, list_defect_codes
 from mes.quality.types import StepCheck
@@ -308,3 +310,32 @@ def test_defect_codes_and_what_steps_ask_are_loaded(database: Database) -> None:
     assert (again.created, again.updated) == (0, 0)
     nobody = SMALL + "quality_requirements: [{id: NOBODY}]\n"
     assert faults(nobody) == [(15, "reference-not-found")]
+
+
+def test_how_materials_are_kept_comes_with_the_file(database: Database) -> None:
+    kept = (
+        "material_handling:\n"
+        "  - {id: M, msl: 3, shelf_life_days: 90, approved_parts: [{manufacturer: Nexa, part: 32}]}\n"
+        "moisture_levels:\n  - {id: 3, floor_life_h: 120, bake_h: 48}\n"
+    )
+    assert load(database, SMALL + kept).created == load(database, SMALL + kept).unchanged
+    found = database.read_now(get_handling, material_id="M").spec
+    assert (found.msl, found.shelf_life_days, found.approved_parts) == ("3", 90, (ApprovedPart("Nexa", "32"),))
+    levels = {view.spec.level: view.spec for view in database.read_now(list_moisture_levels)}
+    assert (levels["3"].floor_life_h, levels["3"].bake_h, levels["4"].floor_life_h) == (120, 48, 72)
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        ("material_handling: [{id: X}]", "reference-not-found"),
+        ("material_handling: [{id: M, msl: 7}]", "handling-invalid"),
+        ("material_handling: [{id: M, msl: 6}]", "handling-invalid"),
+        ("material_handling: [{id: M, open_life_h: -1}]", "invalid-value"),
+        ("material_handling: [{id: M, approved_parts: [{part: P}]}]", "missing-key"),
+        ("moisture_levels: [{id: 3}]", "handling-invalid"),
+        ("moisture_levels: [{id: 3, floor_life_h: 4}, {id: 3, floor_life_h: 5}]", "duplicate-id"),
+    ],
+)
+def test_how_materials_cannot_be_kept(extra: str, code: str) -> None:
+    assert faults(with_line(extra)) == [(15, code)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -23,9 +24,10 @@ from mes.materials.rules import (
     conversion,
     convert_e6,
     exact_number,
+    usable_lot,
 )
-from mes.materials.types import MaterialSpec, UnitConversion
-from standards.isa95.material import Disposition
+from mes.materials.types import LifeClock, LifeKind, LotFacts, MaterialSpec, UnitConversion
+from standards.isa95.material import USABLE, Disposition
 
 PANEL = UnitConversion("panel", 8, 1)
 DOZEN = UnitConversion("dozen", 12, 1)
@@ -113,3 +115,39 @@ def test_a_conversion_is_exact_or_refused_and_comes_back(value: int, n1: int, d1
         return
     assert there * Fraction(n2, d2) == value * Fraction(n1, d1)
     assert convert_e6(there, "b", "a", base_unit="base", conversions=units) == value
+
+
+def code_of(facts: LotFacts, *wanted: str) -> str | None:
+    refusal = usable_lot(facts, wanted=wanted)
+    return None if refusal is None else refusal.code
+
+
+GOOD = LotFacts("L-1", "MCU", Disposition.UnRestricted, (LifeClock(LifeKind.floor_life, 1, 10),))
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        (GOOD, None),
+        (replace(GOOD, disposition=Disposition.InProcess), None),
+        (replace(GOOD, disposition=Disposition.Restricted), "lot-on-hold"),
+        (replace(GOOD, disposition=Disposition.Closed), "material-lot-closed"),
+        (replace(GOOD, disposition=Disposition.Planned), "lot-not-released"),
+        (replace(GOOD, clocks=(LifeClock(LifeKind.expiry, 0),)), "lot-expired"),
+        (replace(GOOD, clocks=(LifeClock(LifeKind.open_life, -1, 10),)), "lot-open-too-long"),
+        (replace(GOOD, clocks=(LifeClock(LifeKind.floor_life, 0, 10, running=False),)), "floor-life-over"),
+    ],
+)
+def test_each_reason_why_a_lot_may_not_be_used_has_its_code(facts: LotFacts, code: str | None) -> None:
+    assert code_of(facts) == code
+
+
+def test_substitutes_may_be_used_and_other_materials_not() -> None:
+    assert code_of(GOOD, "MCU", "MCU-B") is None
+    assert code_of(GOOD, "MCU-B") == "wrong-material"
+
+
+def test_every_disposition_is_usable_or_refused_by_name() -> None:
+    for disposition in Disposition:
+        refusal = usable_lot(replace(GOOD, disposition=disposition))
+        assert (refusal is None) is (disposition in USABLE)

@@ -1,0 +1,55 @@
+"""REST of receiving."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import PlainTextResponse
+
+from mes.access.door import Caller, caller, require
+from mes.access.permissions import Permission
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.materials.receiving import queries, service
+from mes.materials.receiving.schemas import ProposalOut, ReceiptIn, ReceiptOut, ReceiptPage, ScanIn
+
+router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_function=lambda route: route.name)
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Operator = Annotated[Caller, Depends(caller(Permission.operate))]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+
+
+@router.post("/receipts/proposal")
+async def propose_receipt(caller: Operator, body: ScanIn) -> ProposalOut:
+    """What a scanned label means here. Nothing is written. `label-unreadable` with the fault's own code in `errors`."""
+    now = caller.database.clock()
+    return ProposalOut.of(await caller.read(queries.propose_receipt, text=body.label, now=now))
+
+
+@router.post("/receipts", status_code=201)
+async def receive_lot(caller: Operator, body: ReceiptIn, response: Response) -> ReceiptOut:
+    """Take a lot in: it gets the next reel id. Repeating a `request_id` answers the same lot."""
+    if body.override_reason:
+        require(caller, Permission.override_refusals)
+    lot_id = await caller.write(service.receive_lot, spec=body.spec())
+    response.headers["Location"] = f"/api/v1/receipts/{lot_id}"
+    return ReceiptOut.of(await caller.read(queries.get_receipt, lot_id=lot_id))
+
+
+@router.get("/receipts")
+async def list_receipts(caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> ReceiptPage:
+    """Receipts, the latest first."""
+    return ReceiptPage.of(await caller.read(queries.list_receipts, cursor=cursor, limit=limit))
+
+
+@router.get("/receipts/{lot_id}")
+async def get_receipt(caller: Viewer, lot_id: str) -> ReceiptOut:
+    """How a lot came in."""
+    return ReceiptOut.of(await caller.read(queries.get_receipt, lot_id=lot_id))
+
+
+@router.get("/receipts/{lot_id}/label.zpl", response_class=PlainTextResponse)
+async def get_reel_label(caller: Viewer, lot_id: str) -> PlainTextResponse:
+    """A reel's own label for a printer that speaks ZPL II, 203 dots to the inch, 70 × 35 mm."""
+    return PlainTextResponse(await caller.read(queries.get_label_zpl, lot_id=lot_id))

@@ -1,0 +1,78 @@
+"""Lots on screen: what runs out, and where one lot is put."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from itertools import count
+
+import httpx
+import pytest
+
+from mes.kernel.sqltypes import to_us
+from mes.materials.life.queries import exposure_of
+from mes.materials.life.service import begin_life, note_lots_running_out, put_handlings
+from mes.materials.service import create_lot, put_materials, set_disposition
+from mes.materials.types import HOUR_US, HandlingSpec, LotSpec, MaterialSpec, Storage
+from standards.isa95.material import Disposition
+from tests.web.site import Site
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def materials(site: Site) -> None:
+    site.database.write_now(put_materials, actor=None, specs=[MaterialSpec("MCU", "pcs", "Microcontroller")])
+    site.database.write_now(put_handlings, actor=None, specs=[HandlingSpec("MCU", msl="3")])
+
+
+@pytest.fixture
+def lot(site: Site) -> str:
+    lot_id = f"LOT-{next(NUMBERS)}"
+    site.database.write_now(create_lot, actor=None, spec=LotSpec(lot_id, "MCU", Decimal(1000), "pcs"))
+    return lot_id
+
+
+def said(page: httpx.Response) -> str:
+    assert page.status_code == 200, page.text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+def test_a_lot_that_expires_soon_stands_among_those_that_run_out(site: Site, lot: str) -> None:
+    ends = to_us(site.database.clock()) + 50 * HOUR_US
+    site.database.write_now(begin_life, actor=None, lot_id=lot, storage=Storage.sealed, expires_at_us=ends)
+    site.database.write_now(note_lots_running_out, actor=None)
+    with site.client("SVEN") as sven:
+        assert f"{lot} Microcontroller" in said(sven.get("/lots"))
+        text = said(sven.get("/lots/lots-running-out"))
+        assert f"{lot} Microcontroller" in text
+        assert "Shelf life 2 d left" in text.replace("\u00a0", " ")
+
+
+def test_a_lot_is_found_by_its_label(site: Site, lot: str) -> None:
+    with site.client("ADA") as ada:
+        assert ada.post("/lots", data={"lot": f" {lot} "}).headers["location"] == f"/lots/{lot}"
+        lost = ada.post("/lots", data={"lot": "NO SUCH"})
+        assert "There is no lot NO SUCH" in said(ada.get(lost.headers["location"]))
+
+
+def test_a_lot_is_opened_once_and_the_second_tap_is_refused(site: Site, lot: str) -> None:
+    with site.client("ADA") as ada:
+        page = ada.get(f"/lots/{lot}")
+        assert "May be used" in said(page)
+        assert "168 h left" not in said(page)
+        form = {"storage": "open", "version": re.findall(r'name="version" value="(\d+)"', page.text)[0]}
+        assert ada.post(f"/lots/{lot}/storage", data=form).status_code == 303
+        view = site.database.read_now(exposure_of, lot_id=lot, now=site.database.clock())
+        assert view.life.exposure.storage is Storage.open
+        assert ada.post(f"/lots/{lot}/storage", data=form).status_code == 409
+        assert re.search(r'value="open" aria-pressed="true"', ada.get(f"/lots/{lot}").text)
+
+
+def test_a_lot_that_may_not_be_used_says_why(site: Site, lot: str) -> None:
+    site.database.write_now(
+        set_disposition, actor=None, lot_id=lot, disposition=Disposition.Restricted, reason="Wrong marking"
+    )
+    with site.client("ADA") as ada:
+        assert "On hold" in said(ada.get(f"/lots/{lot}/lot-life"))
+        assert ada.get("/lots/NO-SUCH").status_code == 404

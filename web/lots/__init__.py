@@ -1,0 +1,1 @@
+"""Lots: which run out, and one lot with where it is."""

@@ -1,0 +1,1 @@
+"""Receiving: scan, look, take in, print."""

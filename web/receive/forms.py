@@ -1,0 +1,60 @@
+"""The form of a lot to take in, as a browser sends it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+from mes.materials.receiving.errors import ReceiptInvalid
+from mes.materials.receiving.types import ReceiptSpec
+from mes.materials.types import Storage
+from standards.labels.faults import LABEL_MAX
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+
+
+class Typed(BaseModel):
+    """Everything as it was typed, so that a refusal can show it again."""
+
+    request_id: Annotated[str, StringConstraints(min_length=8, max_length=90)]
+    material_id: Text
+    quantity: Annotated[str, StringConstraints(strip_whitespace=True, max_length=30)]
+    unit: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
+    label: Annotated[str, StringConstraints(max_length=LABEL_MAX)] = ""
+    supplier: Text = ""
+    supplier_lot: Text = ""
+    manufacturer: Text = ""
+    part: Text = ""
+    date_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)] = ""
+    expires_on: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)] = ""
+    msl: Annotated[str, StringConstraints(max_length=2)] = ""
+    storage: Storage = Storage.sealed
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+    def spec(self) -> ReceiptSpec:
+        """What was typed as a receipt. `receipt-invalid`."""
+        same = self.model_dump(exclude={"quantity", "expires_on", "reason"})
+        quantity, expires_on = number(self.quantity), day(self.expires_on)
+        return ReceiptSpec(quantity=quantity, expires_on=expires_on, override_reason=self.reason, **same)
+
+
+def number(text: str) -> Decimal:
+    """A number as people type it, with a comma or a point. `receipt-invalid`."""
+    try:
+        found = Decimal(text.replace(",", "."))
+    except InvalidOperation as error:
+        raise ReceiptInvalid(f"{text!r} is no number.") from error
+    if not found.is_finite():
+        raise ReceiptInvalid(f"{text!r} is no number.")
+    return found
+
+
+def day(text: str) -> date | None:
+    """A day as a date field sends it; None where it is empty. `receipt-invalid`."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise ReceiptInvalid(f"{text!r} is no day.") from error
