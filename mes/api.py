@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.genealogy.api import router as genealogy
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
@@ -30,6 +31,7 @@ for _feature in (
     definitions,
     orders,
     quality,
+    genealogy,
     reporting,
     measurements,
 ):

@@ -14,7 +14,7 @@ from mes.kernel.clock import Clock, system_clock
 from mes.kernel.engine import Dialect, dialect_of, reader_engine, writer_engine
 from mes.kernel.errors import Unavailable
 from mes.kernel.limits import READER_THREADS
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import UnitOfWork, placeholders
 from mes.kernel.writer import Work, Writer
 
 T = TypeVar("T")
@@ -32,6 +32,17 @@ class ReadSession(Session):
         """Refuse anything that would be written; nothing pending is fine."""
         if self.new or self.dirty or self.deleted:
             raise ReadOnlySession("queries do not write")
+
+    @property
+    def dialect(self) -> str:
+        """Whose SQL it speaks."""
+        return self.get_bind().dialect.name
+
+    def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+        """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
+        cursor = self.connection().connection.cursor()
+        cursor.execute(placeholders(sql, self.dialect), params)
+        return list(cursor.fetchall())
 
     def commit(self) -> None:
         """Never: a read ends by being closed."""

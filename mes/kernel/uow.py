@@ -17,7 +17,8 @@ from mes.kernel.sqltypes import to_us
 
 
 @lru_cache(maxsize=1_000)
-def _placeholders(sql: str, dialect: str) -> str:
+def placeholders(sql: str, dialect: str) -> str:
+    """`?` as the driver writes it."""
     return sql if dialect == "sqlite" else sql.replace("?", "%s")
 
 
@@ -96,7 +97,7 @@ class UnitOfWork:
         self.flush_session()
         cursor = self.connection.connection.cursor()
         with pending_first(self.connection):
-            cursor.execute(_placeholders(sql, self.dialect), params)
+            cursor.execute(placeholders(sql, self.dialect), params)
         return list(cursor.fetchall())
 
     def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
@@ -105,7 +106,7 @@ class UnitOfWork:
         self.connection.info["wrote"] = True
         cursor = self.connection.connection.cursor()
         with pending_first(self.connection):
-            cursor.execute(_placeholders(sql, self.dialect), params)
+            cursor.execute(placeholders(sql, self.dialect), params)
         return int(cursor.rowcount)
 
     def driver_write(self, sql: str, params: Sequence[Any] = ()) -> None:
@@ -118,7 +119,7 @@ class UnitOfWork:
             return
         self.flush_session()
         self.connection.info["wrote"] = True
-        postpone(self.connection, _placeholders(sql, self.dialect), params)
+        postpone(self.connection, placeholders(sql, self.dialect), params)
 
     def driver_update(self, update: RowWrite, row: Sequence[Any]) -> None:
         """As `driver_write`, for one row by its key; on PostgreSQL the rows of a batch become one statement."""
@@ -145,7 +146,18 @@ class UnitOfWork:
         if rows:
             self.flush()
             self.connection.info["wrote"] = True
-            self.connection.connection.cursor().executemany(_placeholders(sql, self.dialect), rows)
+            self.connection.connection.cursor().executemany(placeholders(sql, self.dialect), rows)
+
+    def driver_copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Write very many new rows: `executemany` on SQLite, COPY on PostgreSQL."""
+        if self.dialect == "sqlite":
+            self.driver_executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(columns)})", rows)  # noqa: S608
+        elif rows:
+            self.flush()
+            self.connection.info["wrote"] = True
+            with self.connection.connection.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
 
     def prefetched(self, key: tuple[str, str]) -> Any:
         """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""

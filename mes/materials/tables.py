@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, SmallInteger, Text, UniqueConstraint
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
@@ -51,6 +51,16 @@ class MaterialLot(Versioned, TableModel, table=True):
     quantity: Decimal = Field(sa_column=Column(ExactQuantity, nullable=False))
     unit: str = Field(max_length=UNIT_MAX)
     disposition: str = Field(max_length=20)
+    kind: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1"))
+    """`LotKind`."""
+    consumed_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Kept by genealogy, of a lot of many: how much of it recorded links took, × 10^6."""
+    job_pk: int | None = None
+    """Kept by genealogy: the job it was made in."""
+    place_pk: int | None = None
+    """Kept by genealogy: the equipment (a storage zone, a station) where it was last put."""
+    shipment_pk: int | None = None
+    """Kept by genealogy: the shipment (a lot too) it left in."""
 
 
 class MaterialHandling(Versioned, TableModel, table=True):

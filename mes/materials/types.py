@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from standards.isa95.material import Disposition
+
+
+class LotKind(IntEnum):
+    """What a lot is. One key space: whatever has a past and may be held."""
+
+    lot = 1
+    unit = 2
+    """A sublot of one with a serial number."""
+    container = 3
+    shipment = 4
 
 
 @dataclass(frozen=True, slots=True)

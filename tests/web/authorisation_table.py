@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mes.access.types import Role
+from mes.genealogy.service import mount_lot, pack_lots, scan_lot
 from mes.orders.service import complete_job
 from tests.web.stage import Stage
 
@@ -456,6 +457,123 @@ HISTORY: Final = [
 ]
 
 
+# --- genealogy
+
+GENEALOGY_PATH: Final = f"{V1}/genealogy"
+
+
+def _genealogy(path: str, body: Callable[[Stage], dict[str, Any]]) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"{GENEALOGY_PATH}/{path}", json={"request_id": stage.fresh("request"), **body(stage)})
+
+
+def _question(path: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"{GENEALOGY_PATH}/lots/{stage.lot()}/{path}")
+
+
+def _two_lots(stage: Stage) -> dict[str, Any]:
+    return {"parent_id": stage.lot(), "child_id": stage.lot()}
+
+
+def _one_lot(**more: Any) -> Callable[[Stage], dict[str, Any]]:
+    return lambda stage: {"lot_ids": [stage.lot()], **more}
+
+
+def _in(kind: str, **more: Any) -> Callable[[Stage], dict[str, Any]]:
+    return lambda stage: {"lot_ids": [stage.lot()], f"{kind}_id": stage.fresh(kind), **more}
+
+
+def _mounted(stage: Stage) -> dict[str, Any]:
+    return {"equipment_id": stage.bench(), "slot_id": "1", "lot_id": stage.lot()}
+
+
+def _to_unmount(stage: Stage) -> dict[str, Any]:
+    mounted = _mounted(stage)
+    stage.do(mount_lot, request_id=stage.fresh("request"), **mounted)
+    return {"equipment_id": mounted["equipment_id"], "slot_id": "1"}
+
+
+def _packed(stage: Stage) -> dict[str, Any]:
+    packed = {"container_id": stage.fresh("carton"), "lot_ids": [stage.lot()]}
+    stage.do(pack_lots, request_id=stage.fresh("request"), **packed)
+    return packed
+
+
+def _installed(stage: Stage) -> dict[str, Any]:
+    lots = _two_lots(stage)
+    stage.do(scan_lot, request_id=stage.fresh("request"), **lots)
+    return {"unit_id": lots["child_id"], "part_id": lots["parent_id"]}
+
+
+def _reversal(stage: Stage) -> Sample:
+    act = stage.do(scan_lot, request_id=stage.fresh("request"), **_two_lots(stage))
+    body = {"request_id": stage.fresh("request"), "reason": "scanned by mistake"}
+    return Sample(f"{GENEALOGY_PATH}/acts/{act}/reversal", json=body)
+
+
+def _difference(stage: Stage) -> Sample:
+    return Sample(f"{GENEALOGY_PATH}/difference?first_id={stage.lot()}&second_id={stage.lot()}")
+
+
+def _body(path: str, make: Callable[[Stage], dict[str, Any]]) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"{GENEALOGY_PATH}/{path}", json=make(stage))
+
+
+_P: Final = GENEALOGY_PATH
+GENEALOGY: Final = [
+    *(
+        Row("GET", f"{_P}/lots/{{lot_id}}/{path}", FLOOR, _question(path))
+        for path in ("made-of", "used-in", "shipped", "as-built")
+    ),
+    Row("GET", f"{_P}/difference", FLOOR, _difference),
+    Row("POST", f"{_P}/recall", FLOOR, _body("recall", _one_lot())),
+    Row(
+        "POST",
+        f"{_P}/shared",
+        FLOOR,
+        _body("shared", lambda s: {"failed_ids": [s.lot()], "good_ids": [s.lot()]}),
+    ),
+    Row("POST", f"{_P}/recall/holds", RELEASING, _body("recall/holds", _one_lot(reason="bad solder"))),
+    Row(
+        "POST",
+        f"{_P}/recordings",
+        ENGINEERING,
+        _body("recordings", lambda s: {"lots": [{"id": s.fresh("SN"), "material_id": "BOARD"}]}),
+        201,
+    ),
+    Row("POST", f"{_P}/scans", FLOOR, _genealogy("scans", _two_lots), 201),
+    Row(
+        "POST",
+        f"{_P}/passes",
+        FLOOR,
+        _genealogy("passes", lambda s: {"lot_id": s.lot(), "equipment_id": s.bench()}),
+        201,
+    ),
+    Row("POST", f"{_P}/mounts", FLOOR, _genealogy("mounts", _mounted), 201),
+    Row("POST", f"{_P}/unmounts", FLOOR, _genealogy("unmounts", _to_unmount), 201),
+    Row(
+        "PUT",
+        f"{_P}/setups/{{equipment_id}}",
+        ENGINEERING,
+        lambda s: Sample(f"{GENEALOGY_PATH}/setups/{s.bench()}", json={"materials": {"1": "BOARD"}}),
+        204,
+    ),
+    Row("POST", f"{_P}/packings", FLOOR, _genealogy("packings", _in("container")), 201),
+    Row("POST", f"{_P}/unpackings", FLOOR, _genealogy("unpackings", _packed), 201),
+    Row("POST", f"{_P}/shipments", FLOOR, _genealogy("shipments", _in("shipment", customer_id="ACME")), 201),
+    Row("POST", f"{_P}/moves", FLOOR, _genealogy("moves", _one_lot(equipment_id="BENCH")), 204),
+    Row(
+        "POST",
+        f"{_P}/splits",
+        FLOOR,
+        _genealogy("splits", lambda s: {"lot_id": s.lot(), "into": {s.fresh("part"): "1"}}),
+        201,
+    ),
+    Row("POST", f"{_P}/merges", FLOOR, _genealogy("merges", _in("into")), 201),
+    Row("POST", f"{_P}/removals", FLOOR, _genealogy("removals", _installed), 201),
+    Row("POST", f"{_P}/acts/{{act}}/reversal", RELEASING, _reversal, 201),
+]
+
+
 # --- bridges
 
 
@@ -657,4 +775,14 @@ OPEN: Final = [
     Row(MOUNT, "/static", PUBLIC, at("/static/app.css")),
 ]
 
-ROWS: Final = [*ACCESS, *MASTER_DATA, *QUALITY, *ORDERS, *EDGE_ROWS, *HISTORY, *SCREENS, *OPEN]
+ROWS: Final = [
+    *ACCESS,
+    *MASTER_DATA,
+    *QUALITY,
+    *ORDERS,
+    *GENEALOGY,
+    *EDGE_ROWS,
+    *HISTORY,
+    *SCREENS,
+    *OPEN,
+]

@@ -1,0 +1,276 @@
+"""REST of genealogy: what was done is recorded, and the questions, each as JSON, CSV or text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from mes.access.door import Caller, caller, require
+from mes.access.permissions import Permission
+from mes.genealogy import queries, service
+from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes, format_of
+from mes.genealogy.schemas import (
+    ActOut,
+    AnswerOut,
+    HeldOut,
+    HoldIn,
+    MergeIn,
+    MountIn,
+    MoveIn,
+    OverrideIn,
+    PackIn,
+    PassIn,
+    PassOut,
+    RecallIn,
+    RecordedOut,
+    RecordingIn,
+    RemovalIn,
+    ReversalIn,
+    ScanIn,
+    SetupIn,
+    SharedIn,
+    ShipIn,
+    SplitIn,
+    UnmountIn,
+    UnpackIn,
+)
+from mes.genealogy.types import NODES_MAX, Answer, Override
+from standards.isa95.quantity import to_e6
+
+router = APIRouter(prefix="/api/v1/genealogy", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Operator = Annotated[Caller, Depends(caller(Permission.operate))]
+Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the answer is wanted."""
+
+    format: Format
+    table: str
+
+
+def how(format: Format | None = None, table: str = "", accept: Annotated[str, Header()] = "") -> Asked:
+    """`?format=csv&table=lots`, or the Accept header."""
+    return Asked(format_of(format, accept), table)
+
+
+How = Annotated[Asked, Depends(how)]
+Nodes = Annotated[int, Query(ge=1, le=NODES_MAX)]
+
+
+async def _answer(caller: Caller, asked: Asked, query: Callable[..., Answer], **wanted: Any) -> Response:
+    content = await caller.read(answer_bytes, query=query, format=asked.format, table=asked.table, **wanted)
+    return Response(content, media_type=MEDIA_TYPES[asked.format])
+
+
+# -- questions
+
+
+@router.get("/lots/{lot_id}/made-of", response_model=AnswerOut)
+async def get_made_of(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+    """Where from: everything a lot was made of, the full tree. Tables: links, lots, acts."""
+    return await _answer(caller, asked, queries.trace_from, lot_id=lot_id, limit=limit)
+
+
+@router.get("/lots/{lot_id}/used-in", response_model=AnswerOut)
+async def get_used_in(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+    """Where used: everything a lot went into, down to shipments. Tables: links, lots, acts."""
+    return await _answer(caller, asked, queries.trace_used, lot_id=lot_id, limit=limit)
+
+
+@router.get("/lots/{lot_id}/shipped", response_model=AnswerOut)
+async def get_shipped(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+    """The serialised units that a lot went into and that have left, by shipment and customer. Table: shipped."""
+    return await _answer(caller, asked, queries.list_shipped, lot_ids=[lot_id], limit=limit)
+
+
+@router.get("/lots/{lot_id}/as-built", response_model=AnswerOut)
+async def get_as_built(caller: Viewer, asked: How, lot_id: str) -> Response:
+    """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments."""
+    return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id)
+
+
+@router.get("/difference", response_model=AnswerOut)
+async def get_difference(caller: Viewer, asked: How, first_id: str, second_id: str) -> Response:
+    """What only one of two units has. Table: difference."""
+    return await _answer(caller, asked, queries.get_difference, first_id=first_id, second_id=second_id)
+
+
+@router.post("/recall", response_model=AnswerOut)
+async def ask_recall(caller: Viewer, asked: How, body: RecallIn) -> Response:
+    """Everything that may be affected, and where it is. Writes nothing. Tables: affected, shipments, mounted."""
+    return await _answer(caller, asked, queries.get_recall, suspects=body.value(), limit=body.limit)
+
+
+@router.post("/shared", response_model=AnswerOut)
+async def ask_shared(caller: Viewer, asked: How, body: SharedIn) -> Response:
+    """What failed units share that good ones do not, the least likely by chance first. Table: shared."""
+    wanted = {"failed_ids": body.failed_ids, "good_ids": body.good_ids, "limit": body.limit}
+    return await _answer(caller, asked, queries.list_shared, **wanted)
+
+
+@router.post("/recall/holds")
+async def hold_suspects(caller: Supervisor, body: HoldIn) -> HeldOut:
+    """Put everything that a recall finds on hold, in one step."""
+    return HeldOut(held=await caller.write(service.hold_suspects, suspects=body.value(), reason=body.reason))
+
+
+# -- recording
+
+
+def _override(caller: Caller, override: OverrideIn | None) -> Override | None:
+    """`permission-missing` unless it is a supervisor who overrides."""
+    if override is None:
+        return None
+    require(caller, Permission.release_jobs)
+    return override.value()
+
+
+@router.post("/recordings", status_code=201)
+async def record_genealogy(caller: Engineer, body: RecordingIn) -> RecordedOut:
+    """Many acts, links, lots and mounts at once, as from another system. All or nothing."""
+    override = body.override.value() if body.override else None
+    made = await caller.write(service.record_genealogy, recording=body.value(), override=override)
+    return RecordedOut(
+        first_act=made.first_act,
+        acts=made.acts,
+        links=made.links,
+        lots=made.lots,
+        overridden=list(made.overridden),
+    )
+
+
+@router.post("/scans", status_code=201)
+async def scan_lot(caller: Operator, body: ScanIn) -> ActOut:
+    """So much of a lot goes into another."""
+    act = await caller.write(
+        service.scan_lot,
+        request_id=body.request_id,
+        parent_id=body.parent_id,
+        child_id=body.child_id,
+        quantity_e6=to_e6(body.quantity),
+        kind=body.kind,
+        equipment_id=body.equipment_id,
+        job_id=body.job_order_id,
+        material_id=body.material_id,
+        override=_override(caller, body.override),
+    )
+    return ActOut(act=act)
+
+
+@router.post("/passes", status_code=201)
+async def record_pass(caller: Operator, body: PassIn) -> PassOut:
+    """A piece passed a station: what is mounted there is in it."""
+    sequence = await caller.write(
+        service.record_pass,
+        request_id=body.request_id,
+        lot_id=body.lot_id,
+        equipment_id=body.equipment_id,
+        seq=body.sequence,
+        job_id=body.job_order_id,
+        material_id=body.material_id,
+        context=body.context.value() if body.context else None,
+    )
+    return PassOut(sequence=sequence)
+
+
+@router.post("/mounts", status_code=201)
+async def mount_lot(caller: Operator, body: MountIn) -> ActOut:
+    """A lot comes into a slot; what was there before goes, or is spliced to it."""
+    act = await caller.write(
+        service.mount_lot,
+        request_id=body.request_id,
+        equipment_id=body.equipment_id,
+        slot_id=body.slot_id,
+        lot_id=body.lot_id,
+        seq=body.sequence,
+        splice=body.splice,
+        quantity_per_e6=to_e6(body.quantity_per_piece),
+        override=_override(caller, body.override),
+    )
+    return ActOut(act=act)
+
+
+@router.post("/unmounts", status_code=201)
+async def unmount_lot(caller: Operator, body: UnmountIn) -> ActOut:
+    """What is in a slot is taken out."""
+    act = await caller.write(
+        service.unmount_lot,
+        request_id=body.request_id,
+        equipment_id=body.equipment_id,
+        slot_id=body.slot_id,
+        seq=body.sequence,
+    )
+    return ActOut(act=act)
+
+
+@router.put("/setups/{equipment_id}", status_code=204)
+async def put_setup(caller: Engineer, equipment_id: str, body: SetupIn) -> None:
+    """The set-up list of a station: slots that are not named stay as they are."""
+    await caller.write(service.put_setup, equipment_id=equipment_id, materials=body.materials)
+
+
+@router.post("/packings", status_code=201)
+async def pack_lots(caller: Operator, body: PackIn) -> ActOut:
+    """Lots go into a container, out of the one they may be in."""
+    return ActOut(act=await caller.write(service.pack_lots, **body.model_dump()))
+
+
+@router.post("/unpackings", status_code=201)
+async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
+    """Lots are taken out of a container."""
+    return ActOut(act=await caller.write(service.unpack_lots, **body.model_dump()))
+
+
+@router.post("/shipments", status_code=201)
+async def ship_lots(caller: Operator, body: ShipIn) -> ActOut:
+    """Containers or lots leave for a customer, with everything in them."""
+    return ActOut(act=await caller.write(service.ship_lots, **body.model_dump()))
+
+
+@router.post("/moves", status_code=204)
+async def move_lots(caller: Operator, body: MoveIn) -> None:
+    """Lots, and what is packed in them, are now at another place."""
+    await caller.write(service.move_lots, **body.model_dump())
+
+
+@router.post("/splits", status_code=201)
+async def split_lot(caller: Operator, body: SplitIn) -> ActOut:
+    """New lots are taken off a lot."""
+    into = {new_id: to_e6(quantity) for new_id, quantity in body.into.items()}
+    return ActOut(act=await caller.write(service.split_lot, request_id=body.request_id, lot_id=body.lot_id, into=into))
+
+
+@router.post("/merges", status_code=201)
+async def merge_lots(caller: Operator, body: MergeIn) -> ActOut:
+    """Lots of one material become one lot."""
+    return ActOut(act=await caller.write(service.merge_lots, **body.model_dump()))
+
+
+@router.post("/removals", status_code=201)
+async def remove_part(caller: Operator, body: RemovalIn) -> ActOut:
+    """A part is taken out of a unit; with `new_part_id` another is put in."""
+    act = {
+        "request_id": body.request_id,
+        "unit_id": body.unit_id,
+        "part_id": body.part_id,
+        "equipment_id": body.equipment_id,
+    }
+    override = _override(caller, body.override)
+    if not body.new_part_id:
+        return ActOut(act=await caller.write(service.remove_part, **act))
+    put_in = {"new_part_id": body.new_part_id, "quantity_e6": to_e6(body.quantity), "override": override}
+    return ActOut(act=await caller.write(service.replace_part, **act, **put_in))
+
+
+@router.post("/acts/{act}/reversal", status_code=201)
+async def reverse_act(caller: Supervisor, act: int, body: ReversalIn) -> ActOut:
+    """Take an act back: it never was, and both stay in the record."""
+    return ActOut(act=await caller.write(service.reverse_act, act=act, request_id=body.request_id, reason=body.reason))

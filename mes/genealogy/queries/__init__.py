@@ -1,0 +1,23 @@
+"""Reads of the genealogy feature; one module a question."""
+
+from mes.genealogy.queries.recall import get_recall
+from mes.genealogy.queries.shared import list_shared
+from mes.genealogy.queries.trace import (
+    get_as_built,
+    get_difference,
+    list_affected,
+    list_shipped,
+    trace_from,
+    trace_used,
+)
+
+__all__ = [
+    "get_as_built",
+    "get_difference",
+    "get_recall",
+    "list_affected",
+    "list_shared",
+    "list_shipped",
+    "trace_from",
+    "trace_used",
+]

@@ -1,0 +1,94 @@
+"""Recall: from what is suspected to everything that may be affected, and where it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from mes.genealogy.errors import GenealogyInvalid, SuspectsMissing
+from mes.genealogy.queries.tables import groups_table, shipments_table
+from mes.genealogy.queries.trace import known_lots
+from mes.genealogy.queries.walk import reach_down
+from mes.genealogy.statements import (
+    STILL_MOUNTED,
+    Reads,
+    load_equipment,
+    load_jobs,
+    load_principals,
+    lots_of_acts,
+    lots_of_range,
+    names_of,
+)
+from mes.genealogy.types import NODES_MAX, OPEN_SEQ, Answer, Reach, Suspects, Table
+
+
+def reach_suspects(reads: Reads, suspects: Suspects, *, limit: int = NODES_MAX) -> tuple[set[int], Reach]:
+    """The suspected lots and all in their reach. `suspects-missing`, `lot-unknown`, `genealogy-invalid`."""
+    roots = _roots(reads, suspects, limit)
+    return roots, reach_down(reads, roots, limit=limit)
+
+
+def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> Answer:
+    """Affected lots in groups (unit, lot, container, shipment; order, place, disposition), shipments, and what is
+    mounted right now. Refusals as `reach_suspects`. `truncated` says which limit ended it."""
+    roots, reach = reach_suspects(reads, suspects, limit=limit)
+    affected, shipped = groups_table(reads, reach)
+    return Answer(
+        {
+            "suspects": len(roots),
+            "certain": len(reach.certain),
+            "possible": len(reach.possible),
+            "truncated": reach.truncated,
+        },
+        {
+            "affected": affected,
+            "shipments": shipments_table(reads, shipped),
+            "mounted": _mounted(reads, reach.certain | reach.possible),
+        },
+    )
+
+
+def _mounted(reads: Reads, pks: Collection[int]) -> Table:
+    rows = [row for row in reads.driver_query(STILL_MOUNTED, (OPEN_SEQ,)) if row[0] in pks]
+    lots = names_of(reads, "material_lot", (row[0] for row in rows))
+    places = names_of(reads, "equipment", (row[1] for row in rows))
+    return Table(
+        ("equipment_id", "slot_id", "lot_id", "from_sequence"),
+        sorted((places[place], slot, lots[lot], first) for lot, place, slot, first in rows),
+    )
+
+
+def _roots(reads: Reads, suspects: Suspects, limit: int) -> set[int]:
+    roots = set(known_lots(reads, suspects.lot_ids).values()) if suspects.lot_ids else set()
+    if suspects.from_lot_id or suspects.to_lot_id:
+        first, last = suspects.from_lot_id, suspects.to_lot_id
+        if len(first) != len(last) or first > last:
+            raise GenealogyInvalid("A range of serials has a first and a last one of the same length.")
+        roots.update(lots_of_range(reads, first, last, limit + 1))
+    if suspects.by_acts:
+        roots.update(lots_of_acts(reads, _conditions(reads, suspects), limit + 1))
+    elif not (suspects.lot_ids or suspects.from_lot_id):
+        raise SuspectsMissing()
+    return roots
+
+
+def _conditions(reads: Reads, suspects: Suspects) -> dict[str, Any]:
+    named = {
+        "a.equipment_pk = ?": (load_equipment, suspects.equipment_id),
+        "a.job_pk = ?": (load_jobs, suspects.job_id),
+        "a.actor = ?": (load_principals, suspects.operator_id),
+    }
+    conditions: dict[str, Any] = {}
+    for condition, (load, name) in named.items():
+        if name:
+            found = load(reads, [name])
+            if not found:
+                raise GenealogyInvalid(f"There is no {name!r}.")
+            conditions[condition] = found[name]
+    plain = {
+        "c.program = ?": suspects.program or None,
+        "c.tool = ?": suspects.tool or None,
+        "a.at_us >= ?": suspects.from_at_us,
+        "a.at_us < ?": suspects.until_us,
+    }
+    return conditions | {condition: value for condition, value in plain.items() if value is not None}

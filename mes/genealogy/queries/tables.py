@@ -1,0 +1,216 @@
+"""Keys into names: the tables of answers. Each is a fixed number of statements, whatever the size."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from mes.genealogy.statements import (
+    ACT_ROWS,
+    GROUPS,
+    LOT_ROWS,
+    Reads,
+    Rows,
+    contexts_of,
+    key_text,
+    names_of,
+    shipments_of,
+)
+from mes.genealogy.types import ActKind, LinkKind, LinkRow, Reach, Table
+from mes.kernel.sqltypes import from_us
+from mes.materials.types import LotKind
+from standards.isa95.quantity import from_e6
+
+LOT_COLUMNS: Final = (
+    "lot_id",
+    "kind",
+    "material_id",
+    "quantity",
+    "disposition",
+    "job_order_id",
+    "place_id",
+    "shipment_id",
+    "certainty",
+)
+GROUP_COLUMNS: Final = (
+    "kind",
+    "material_id",
+    "disposition",
+    "job_order_id",
+    "place_id",
+    "shipment_id",
+    "certainty",
+    "count",
+    "lot_ids",
+)
+LINK_COLUMNS: Final = ("parent_id", "child_id", "quantity", "kind", "certainty", "act")
+ACT_COLUMNS: Final = (
+    "act",
+    "kind",
+    "at",
+    "lot_id",
+    "equipment_id",
+    "sequence",
+    "job_order_id",
+    "actor",
+    "program",
+    "tool",
+    "parameters",
+    "taken_back_by",
+    "note",
+)
+CERTAIN, POSSIBLE = "certain", "possible"
+_KINDS: Final = {kind.value: kind.name for kind in LotKind}
+_LINKS: Final = {kind.value: kind.name for kind in LinkKind}
+_ACTS: Final = {kind.value: kind.name for kind in ActKind}
+
+
+def instant(at_us: int) -> str:
+    """ISO 8601, UTC, as everywhere in REST."""
+    return from_us(at_us).isoformat()[:-6] + "Z"
+
+
+@lru_cache(maxsize=10_000)
+def amount(value_e6: int) -> str:
+    """The exact decimal as text."""
+    return str(from_e6(value_e6))
+
+
+def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
+    """Every lot of a walk, in the order it came into being; and their ids by key."""
+    rows = sorted(LOT_ROWS.on(reads, key_text(reads, reach.certain | reach.possible)))
+    materials = names_of(reads, "material_definition", (row[3] for row in rows))
+    jobs, places, shipments = _names(reads, ((row[6], row[7], row[8]) for row in rows))
+    table = Table(
+        LOT_COLUMNS,
+        [
+            (
+                lot_id,
+                _KINDS[kind],
+                materials[material],
+                amount(quantity),
+                disposition,
+                jobs[job],
+                places[place],
+                shipments[shipment],
+                POSSIBLE if pk in reach.possible else CERTAIN,
+            )
+            for pk, lot_id, kind, material, quantity, disposition, job, place, shipment in rows
+        ],
+    )
+    return table, {row[0]: row[1] for row in rows}
+
+
+def _names(reads: Reads, keys: Iterable[tuple[Any, Any, Any]]) -> list[dict[int | None, str]]:
+    columns = list(zip(*keys, strict=True)) or [(), (), ()]
+    tables = ("job_order", "equipment", "material_lot")
+    return [names_of(reads, table, column) for table, column in zip(tables, columns, strict=True)]
+
+
+def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
+    """The lots of a walk, those of one kind, material, disposition, job, place and shipment together; and how many of
+    them, shipments left aside, are in which shipment.
+
+    `lot_ids` is finished JSON (`orjson.Fragment`): a recall has tens of thousands.
+    """
+    parts = [
+        (certainty, row)
+        for certainty, pks in ((CERTAIN, reach.certain), (POSSIBLE, reach.possible))
+        if pks
+        for row in _grouped(reads, pks)
+    ]
+    materials = names_of(reads, "material_definition", (row[1] for _, row in parts))
+    jobs, places, shipments = _names(reads, ((row[3], row[4], row[5]) for _, row in parts))
+    rows = [
+        (
+            _KINDS[kind],
+            materials[material],
+            disposition,
+            jobs[job],
+            places[place],
+            shipments[shipment],
+            certainty,
+            count,
+            orjson.Fragment(lot_ids),
+        )
+        for certainty, (kind, material, disposition, job, place, shipment, count, lot_ids) in parts
+    ]
+    shipped: Counter[int] = Counter()
+    for _, (kind, *_, shipment, count, _ids) in parts:
+        if shipment is not None and kind != LotKind.shipment:
+            shipped[shipment] += count
+    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:7])), shipped
+
+
+def _grouped(reads: Reads, pks: Collection[int]) -> Rows:
+    return GROUPS.on(reads, key_text(reads, sorted(pks)))
+
+
+def links_table(names: Mapping[int, str], links: Iterable[LinkRow]) -> Table:
+    """Every link of a walk; what a truncated one did not reach is left out with its links."""
+    return Table(
+        LINK_COLUMNS,
+        [
+            (
+                names[parent],
+                names[child],
+                amount(quantity_e6),
+                _LINKS[kind],
+                POSSIBLE if possible else CERTAIN,
+                act,
+            )
+            for parent, child, act, quantity_e6, kind, _, possible in sorted(set(links))
+            if parent in names and child in names
+        ],
+    )
+
+
+def acts_table(reads: Reads, acts: Iterable[int]) -> Table:
+    """Acts by number, in the order of time."""
+    return acts_of_rows(reads, ACT_ROWS.on(reads, key_text(reads, sorted(set(acts)))))
+
+
+def acts_of_rows(reads: Reads, rows: Sequence[Any]) -> Table:
+    """As `acts_table`, of rows that were read already."""
+    rows = sorted(rows, key=lambda row: (row[2], row[0]))
+    lots = names_of(reads, "material_lot", (row[3] for row in rows))
+    places = names_of(reads, "equipment", (row[4] for row in rows))
+    jobs = names_of(reads, "job_order", (row[6] for row in rows))
+    actors = names_of(reads, "principal", (row[7] for row in rows))
+    contexts = contexts_of(reads, (row[8] for row in rows))
+    return Table(
+        ACT_COLUMNS,
+        [
+            (
+                pk,
+                _ACTS[kind],
+                instant(at_us),
+                lots[lot],
+                places[place],
+                seq,
+                jobs[job],
+                actors[actor],
+                *contexts[context],
+                ended_by,
+                note or "",
+            )
+            for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note in rows
+        ],
+    )
+
+
+def shipments_table(reads: Reads, counts: Mapping[int, int]) -> Table:
+    """Shipments, and how many of the lots are in each."""
+    return Table(
+        ("shipment_id", "customer_id", "delivery_note", "shipped_at", "lots"),
+        [
+            (shipment_id, customer, note, instant(at_us), counts[pk])
+            for pk, shipment_id, customer, note, at_us in sorted(
+                shipments_of(reads, counts), key=lambda row: (row[4], row[1])
+            )
+        ],
+    )

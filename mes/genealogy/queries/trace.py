@@ -1,0 +1,165 @@
+"""Where from, where used, what was shipped, the as-built record of a unit, the difference between two."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import orjson
+
+from mes.genealogy.errors import LotUnknown
+from mes.genealogy.queries.tables import (
+    acts_of_rows,
+    acts_table,
+    amount,
+    groups_table,
+    instant,
+    links_table,
+    lots_table,
+    shipments_table,
+)
+from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
+from mes.genealogy.statements import (
+    ACTS_OF_LOTS,
+    ENDED_LINKS,
+    SHIPPED,
+    Reads,
+    key_text,
+    load_lot_keys,
+    load_lots,
+    names_of,
+    shipments_of,
+)
+from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
+from mes.kernel.errors import FieldError
+
+
+def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, int]:
+    """Keys of lots by id. `lot-unknown`."""
+    lots = load_lot_keys(reads, lot_ids)
+    if missing := sorted(set(lot_ids) - lots.keys()):
+        errors = [FieldError(lot_id, "nobody has recorded it", LotUnknown.code) for lot_id in missing[:100]]
+        raise LotUnknown(f"Nobody has recorded {missing[0]}.", errors=errors)
+    return lots
+
+
+def trace_from(reads: Reads, *, lot_id: str, limit: int = NODES_MAX) -> Answer:
+    """What a lot was made of, the full tree: lots, links, and the acts that made them. `lot-unknown`."""
+    return _tree(reads, lot_id, walk_up(reads, [known_lots(reads, [lot_id])[lot_id]], limit=limit))
+
+
+def trace_used(reads: Reads, *, lot_id: str, limit: int = NODES_MAX) -> Answer:
+    """What a lot went into, down to shipments. `lot-unknown`."""
+    return _tree(reads, lot_id, walk_down(reads, [known_lots(reads, [lot_id])[lot_id]], limit=limit))
+
+
+def _tree(reads: Reads, lot_id: str, reach: Reach) -> Answer:
+    lots, names = lots_table(reads, reach)
+    return Answer(
+        {"lot_id": lot_id, "lots": len(lots.rows), "truncated": reach.truncated},
+        {
+            "links": links_table(names, reach.links),
+            "lots": lots,
+            "acts": acts_table(reads, (link.act_pk for link in reach.links)),
+        },
+    )
+
+
+def list_affected(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
+    """Everything that some lots went into, in groups. `lot-unknown`."""
+    reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
+    facts = {"certain": len(reach.certain), "possible": len(reach.possible), "truncated": reach.truncated}
+    return Answer(facts, {"affected": groups_table(reads, reach)[0]})
+
+
+def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
+    """The serialised units that some lots went into and that have left, by shipment. `lot-unknown`."""
+    reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
+    rows = SHIPPED.on(reads, key_text(reads, reach.pks))
+    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in rows}
+    table = [
+        (shipment_id, customer, note, instant(at_us), *units[pk])
+        for pk, shipment_id, customer, note, at_us in shipments_of(reads, units)
+    ]
+    columns = ("shipment_id", "customer_id", "delivery_note", "shipped_at", "count", "lot_ids")
+    facts = {"units": sum(count for count, _ in units.values()), "truncated": reach.truncated}
+    return Answer(facts, {"shipped": Table(columns, sorted(table, key=lambda row: row[:1]))})
+
+
+def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
+    """One unit: what it is, all that was done to it and its parts, what is in it, and what was in it before.
+
+    `lot-unknown`.
+    """
+    known_lots(reads, [lot_id])
+    root = load_lots(reads, [lot_id])[lot_id]
+    reach = walk_up(reads, [root.pk])
+    made = {root.pk} | {link.child_pk for link in reach.links}
+    keys = key_text(reads, sorted(made))
+    ended = ENDED_LINKS.on(reads, keys)
+    acts = ACTS_OF_LOTS.on(reads, keys)
+    lots, names = lots_table(reads, reach)
+    before = names_of(reads, "material_lot", {pk for row in ended for pk in row[:2]})
+    removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
+    shipments = shipments_table(reads, {root.shipment_pk: 1} if root.shipment_pk else {})
+    return Answer(
+        {
+            "lot_id": lot_id,
+            "disposition": root.disposition,
+            "quantity": amount(root.quantity_e6),
+            "used": amount(root.used_e6),
+            "truncated": reach.truncated,
+        },
+        {
+            "links": links_table(names, reach.links),
+            "lots": lots,
+            "acts": acts_of_rows(reads, acts),
+            "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
+            "shipments": shipments,
+        },
+    )
+
+
+def get_difference(reads: Reads, *, first_id: str, second_id: str) -> Answer:
+    """What only one of two units has: lots, by material; passes, by station, with another program, tool or parameters.
+
+    `lot-unknown`.
+    """
+    known_lots(reads, [first_id, second_id])
+    sides = [get_as_built(reads, lot_id=lot_id) for lot_id in (first_id, second_id)]
+    rows = _compared("lot", *(_lots_by_material(side) for side in sides))
+    rows += _compared("pass", *(_passes_by_station(side) for side in sides))
+    columns = ("what", "where", "only_first", "only_second")
+    truncated = next((side.facts["truncated"] for side in sides if side.facts["truncated"]), "")
+    facts = {"first_id": first_id, "second_id": second_id, "truncated": truncated}
+    return Answer(facts, {"difference": Table(columns, rows)})
+
+
+def _lots_by_material(side: Answer) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in side.tables["lots"].rows:
+        if row[0] != side.facts["lot_id"]:
+            found[row[2]].add(row[0])
+    return found
+
+
+def _passes_by_station(side: Answer) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in side.tables["acts"].rows:
+        if row[5] is not None and row[11] is None:
+            found[row[4]].add(" · ".join(text for text in (row[6], row[8], row[9], row[10]) if text not in ("", "{}")))
+    return found
+
+
+def _compared(what: str, first: dict[str, set[str]], second: dict[str, set[str]]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            what,
+            where,
+            sorted(first.get(where, set()) - second.get(where, set())),
+            sorted(second.get(where, set()) - first.get(where, set())),
+        )
+        for where in sorted(first.keys() | second.keys())
+        if first.get(where, set()) != second.get(where, set())
+    ]

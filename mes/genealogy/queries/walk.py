@@ -1,0 +1,80 @@
+"""Walks through the graph, level by level: two statements a level, however many lots it has.
+
+First everything that is certainly in reach, then what is reached through a splice, of which nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from mes.genealogy.statements import Reads, made_of_links, used_in, used_in_links
+from mes.genealogy.types import DEPTH_MAX, NODES_MAX, LinkRow, Reach
+
+
+def walk_up(reads: Reads, roots: Collection[int], *, limit: int = NODES_MAX) -> Reach:
+    """What some lots are made of, with every link."""
+    return _with_links(reads, roots, made_of_links, lambda link: link.parent_pk, limit)
+
+
+def walk_down(reads: Reads, roots: Collection[int], *, limit: int = NODES_MAX) -> Reach:
+    """What some lots went into, with every link."""
+    return _with_links(reads, roots, used_in_links, lambda link: link.child_pk, limit)
+
+
+def reach_down(reads: Reads, roots: Collection[int], *, limit: int = NODES_MAX) -> Reach:
+    """What some lots went into, without the links: half the cost."""
+    return _spread(roots, lambda keys: used_in(reads, keys), limit)
+
+
+def _with_links(
+    reads: Reads,
+    roots: Collection[int],
+    links_of: Callable[[Reads, Collection[int]], list[LinkRow]],
+    target: Callable[[LinkRow], int],
+    limit: int,
+) -> Reach:
+    links: list[LinkRow] = []
+
+    def step(keys: Collection[int]) -> tuple[Iterable[int], Iterable[int]]:
+        found = links_of(reads, keys)
+        links.extend(found)
+        return (
+            [target(link) for link in found if not link.possible],
+            [target(link) for link in found if link.possible],
+        )
+
+    reach = _spread(roots, step, limit)
+    reach.links = links
+    return reach
+
+
+Step = Callable[[Collection[int]], tuple[Iterable[int], Iterable[int]]]
+
+
+def _spread(roots: Collection[int], step: Step, limit: int) -> Reach:
+    reach = Reach()
+    doubtful: set[int] = set()
+    _levels(reach, set(roots), step, limit, reach.certain, doubtful)
+    frontier = doubtful - reach.certain
+    while frontier and not reach.truncated:
+        doubtful = set()
+        _levels(reach, frontier, step, limit, reach.possible, doubtful)
+        frontier = doubtful - reach.certain - reach.possible
+    return reach
+
+
+def _levels(reach: Reach, frontier: set[int], step: Step, limit: int, into: set[int], doubtful: set[int]) -> None:
+    """Level by level from the frontier, by certain links; what possible ones lead to is set aside."""
+    for _ in range(DEPTH_MAX):
+        room = limit - len(reach.certain) - len(reach.possible)
+        if len(frontier) > room:
+            reach.truncated = "lots"
+            into.update(sorted(frontier)[: max(room, 0)])
+            return
+        into |= frontier
+        certain, possible = step(sorted(frontier))
+        doubtful.update(possible)
+        frontier = set(certain) - reach.certain - reach.possible
+        if not frontier:
+            return
+    reach.truncated = "levels"

@@ -1,0 +1,140 @@
+"""Rules of genealogy, pure: what a lot may be used for, which mounts a piece saw, cycles, what failures share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import comb
+from typing import Final
+
+from mes.genealogy.errors import MountOutOfOrder
+from mes.genealogy.types import OPEN_SEQ, Interval, LotFacts, Refused
+from mes.materials.types import LotKind
+from standards.isa95.material import USABLE, Disposition
+
+OVERRIDABLE: Final = frozenset({Refused.on_hold, Refused.wrong_material, Refused.used_up})
+"""What a supervisor may decide otherwise. What is closed or gone is closed or gone."""
+
+
+def refusals_of(lot: LotFacts, taken_e6: int, material_pk: int | None = None) -> Iterator[Refused]:
+    """Why so much of a lot may not be used; `material_pk`: what belongs there (None: anything)."""
+    if lot.shipment_pk is not None:
+        yield Refused.shipped
+    if lot.disposition == Disposition.Restricted:
+        yield Refused.on_hold
+    elif Disposition(lot.disposition) not in USABLE:
+        yield Refused.closed
+    if material_pk is not None and lot.material_pk != material_pk:
+        yield Refused.wrong_material
+    if lot.used_e6 + taken_e6 > lot.quantity_e6:
+        yield Refused.used_up
+
+
+def refusals_as_child(lot: LotFacts) -> Iterator[Refused]:
+    """Why nothing may go into a lot any more."""
+    if lot.disposition == Disposition.Closed:
+        yield Refused.closed
+    if lot.shipment_pk is not None:
+        yield Refused.shipped
+
+
+def keeps_total(kind: int) -> bool:
+    """Whether the total of what was taken is kept with the lot; of one piece or container its few links tell."""
+    return kind == LotKind.lot
+
+
+# -- mounts
+
+
+def end_before(present: Interval, *, spliced: bool, seq: int, splice: bool) -> int:
+    """The last piece of what is mounted, when the next lot comes for the piece `seq`.
+
+    A splice is made while piece `seq` is worked on: it may have parts of either lot. Else `seq` is the first piece
+    after the change. `spliced`: the present lot came by a splice, so that its first piece had begun before it.
+    `mount-out-of-order` if the sequence goes back behind that.
+    """
+    first = present.first + 1 if spliced and not splice else present.first
+    if seq < first:
+        raise MountOutOfOrder(f"What is mounted there came with piece {present.first}.")
+    return seq if splice else seq - 1
+
+
+def check_order(intervals: Iterable[Interval]) -> None:
+    """Mounts of one slot follow one another; two share at most the one piece they were spliced in.
+
+    `mount-out-of-order`.
+    """
+    before: Interval | None = None
+    for interval in sorted(intervals):
+        if before is not None and interval.first < before.last:
+            raise MountOutOfOrder(f"Two lots would be mounted for the pieces {interval.first} to {before.last}.")
+        if interval.last >= interval.first or before is None:
+            before = interval
+
+
+def lots_in_piece(mounts: Iterable[tuple[int, Interval]], seq: int) -> tuple[frozenset[int], bool]:
+    """The lots that may be in a piece out of one slot, and whether that is certain: exactly one lot covers it."""
+    lots = frozenset(lot for lot, interval in mounts if interval.first <= seq <= interval.last)
+    return lots, len(lots) == 1
+
+
+def is_open(interval: Interval) -> bool:
+    return interval.last == OPEN_SEQ
+
+
+# -- the graph
+
+
+def on_a_cycle(links: Iterable[tuple[int, int]]) -> set[int]:
+    """Keys of lots that go into themselves (and what lies between such), from links (parent, child)."""
+    children: dict[int, list[int]] = defaultdict(list)
+    waiting: dict[int, int] = defaultdict(int)
+    for parent, child in set(links):
+        children[parent].append(child)
+        waiting[child] += 1
+    free = [parent for parent in children if not waiting[parent]]
+    while free:
+        for child in children.get(free.pop(), ()):
+            waiting[child] -= 1
+            if not waiting[child]:
+                free.append(child)
+    return {key for key, count in waiting.items() if count}
+
+
+def walk(links: Iterable[tuple[int, int, bool]], roots: Iterable[int]) -> tuple[set[int], set[int]]:
+    """The lots in reach of some others by links (from, to, only possibly): certainly, and at most possibly."""
+    following: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+    for source, target, possible in links:
+        following[source].append((target, possible))
+    certain: set[int] = set()
+    doubtful = _spread(following, set(roots), certain)
+    reached = set(certain)
+    while doubtful:
+        doubtful = _spread(following, doubtful, reached)
+    return certain, reached - certain
+
+
+def _spread(following: Mapping[int, Sequence[tuple[int, bool]]], roots: set[int], seen: set[int]) -> set[int]:
+    """Add to `seen` what is certainly in reach of the roots; answers what is possibly one link further."""
+    doubtful: set[int] = set()
+    frontier = roots - seen
+    while frontier:
+        seen |= frontier
+        links = [link for key in frontier for link in following.get(key, ())]
+        doubtful |= {target for target, possible in links if possible}
+        frontier = {target for target, possible in links if not possible} - seen
+    return doubtful - seen
+
+
+# -- what failures share
+
+
+def chance_of(failed_with: int, good_with: int, failed: int, good: int) -> float:
+    """How likely so many or more of the failed have something by chance that `failed_with + good_with` of all have.
+
+    One-sided Fisher's exact test: the upper tail of the hypergeometric distribution.
+    """
+    having, everybody = failed_with + good_with, failed + good
+    most = min(having, failed)
+    ways = sum(comb(having, k) * comb(everybody - having, failed - k) for k in range(failed_with, most + 1))
+    return ways / comb(everybody, failed)

@@ -1,0 +1,142 @@
+"""Lots into slots and out of them. What a piece was made of follows from its sequence at the station.
+
+A change between two pieces is told by the first piece after it. A splice is made while a piece is worked on: that piece
+may have parts of either lot, and of every lot that was spliced in before the next piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mes.genealogy.errors import GenealogyInvalid, MountOutOfOrder, SlotEmpty
+from mes.genealogy.rules import end_before, is_open
+from mes.genealogy.service.recording import NOTHING, put_slots, record
+from mes.genealogy.statements import (
+    close_mount,
+    find_request,
+    last_sequence,
+    load_equipment,
+    load_materials,
+    load_newest_mount,
+    load_slots,
+    lot_id_of,
+    next_act,
+    set_slot_material,
+)
+from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Mount, Override, Recording
+from mes.kernel.uow import UnitOfWork
+
+
+def put_setup(uow: UnitOfWork, *, equipment_id: str, materials: Mapping[str, str]) -> None:
+    """The set-up list of a station: which material belongs in which slot ("" anything). `genealogy-invalid`."""
+    place = _place(uow, equipment_id)
+    known = load_materials(uow, {material for material in materials.values() if material})
+    missing = sorted({material for material in materials.values() if material} - known.keys())
+    if missing:
+        raise GenealogyInvalid(f"There is no material {missing[0]!r}.")
+    slots = put_slots(uow, {(place, slot) for slot in materials})
+    set_slot_material(uow, {slots[place, slot]: known[name][0] if name else None for slot, name in materials.items()})
+    uow.emit(
+        "genealogy.setup-put.v1",
+        topics=[f"equipment/{equipment_id}"],
+        subject=f"equipment/{equipment_id}",
+        payload={"equipment_id": equipment_id, "materials": dict(materials)},
+    )
+
+
+def mount_lot(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    equipment_id: str,
+    slot_id: str,
+    lot_id: str,
+    seq: int | None = None,
+    splice: bool = False,
+    quantity_per_e6: int = 0,
+    override: Override | None = None,
+) -> int:
+    """A lot is in a slot from piece `seq` on (None: from the next one; of a splice: from the last one).
+
+    What was there before ends with the piece before, or by a splice with the same one. Repeating a `request_id` does
+    nothing. Answers the number of the act. `wrong-material` (set-up list), `lot-on-hold`, `lot-used-up`,
+    `lot-not-usable`, `lot-unknown`, `mount-out-of-order`, `slot-empty` (a splice to nothing), `genealogy-cycle`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    place = _place(uow, equipment_id)
+    if seq is None:
+        seq = last_sequence(uow, place) + (0 if splice else 1)
+    slot, material_pk = load_slots(uow, [place]).get((place, slot_id), (None, None))
+    newest = load_newest_mount(uow, slot) if slot is not None else None
+    if splice and (newest is None or not is_open(newest.interval)):
+        raise SlotEmpty(f"Nothing is mounted in {slot_id} of {equipment_id} to splice to.")
+    if newest is not None and not is_open(newest.interval) and seq <= newest.interval.last:
+        raise MountOutOfOrder(f"What was in {slot_id} before is in the pieces up to {newest.interval.last}.")
+    if newest is not None and is_open(newest.interval):
+        last = end_before(newest.interval, spliced=newest.spliced, seq=seq, splice=splice)
+        close_mount(uow, newest.pk, last, next_act(uow))
+    note = override.reason if override else None
+    act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
+    mount = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
+    expected = NOTHING if material_pk is None else {lot_id: material_pk}
+    made = record(uow, Recording(acts=(act,), mounts=(mount,)), override=override, materials=expected)
+    uow.emit(
+        "genealogy.lot-mounted.v1",
+        topics=[f"equipment/{equipment_id}", f"material-lot/{lot_id}"],
+        subject=f"material-lot/{lot_id}",
+        payload={
+            "act": made.first_act,
+            "lot_id": lot_id,
+            "equipment_id": equipment_id,
+            "slot_id": slot_id,
+            "from_seq": seq,
+            "splice": splice,
+            "overridden": list(made.overridden),
+            "override_reason": override.reason if override else "",
+        },
+    )
+    return made.first_act
+
+
+def unmount_lot(uow: UnitOfWork, *, request_id: str, equipment_id: str, slot_id: str, seq: int | None = None) -> int:
+    """What is in a slot is taken out before piece `seq` (None: before the next one). Answers the number of the act.
+
+    `slot-empty`, `mount-out-of-order`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    place = _place(uow, equipment_id)
+    if seq is None:
+        seq = last_sequence(uow, place) + 1
+    slot, _ = load_slots(uow, [place]).get((place, slot_id), (None, None))
+    newest = load_newest_mount(uow, slot) if slot is not None else None
+    if newest is None or not is_open(newest.interval):
+        raise SlotEmpty(f"Nothing is mounted in {slot_id} of {equipment_id}.")
+    last = end_before(newest.interval, spliced=newest.spliced, seq=seq, splice=False)
+    lot_id = lot_id_of(uow, newest.lot_pk)
+    act = Act(ActKind.unmounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id)
+    made = record(uow, Recording(acts=(act,)))
+    close_mount(uow, newest.pk, last, made.first_act)
+    uow.emit(
+        "genealogy.lot-unmounted.v1",
+        topics=[f"equipment/{equipment_id}", f"material-lot/{lot_id}"],
+        subject=f"material-lot/{lot_id}",
+        payload={
+            "act": made.first_act,
+            "lot_id": lot_id,
+            "equipment_id": equipment_id,
+            "slot_id": slot_id,
+            "to_seq": last,
+        },
+    )
+    return made.first_act
+
+
+def _place(uow: UnitOfWork, equipment_id: str) -> int:
+    found = load_equipment(uow, [equipment_id])
+    if not found:
+        raise GenealogyInvalid(f"There is no equipment {equipment_id!r}.")
+    return found[equipment_id]

@@ -1,0 +1,203 @@
+"""Into containers, between them, and out to customers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from mes.genealogy.errors import LotOnHold, LotUnknown, NotLinked
+from mes.genealogy.service.recording import record
+from mes.genealogy.statements import (
+    add_used,
+    end_links,
+    find_request,
+    insert_shipment,
+    load_equipment,
+    load_links_from,
+    load_links_to,
+    load_lots,
+    load_lots_by_pk,
+    load_materials,
+    next_act,
+    set_of_lots,
+)
+from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, NewLot, Recording
+from mes.kernel.errors import FieldError
+from mes.kernel.uow import UnitOfWork
+from mes.materials.service import put_materials
+from mes.materials.types import LotKind, MaterialSpec
+from standards.isa95.material import Disposition
+
+_MATERIALS: Final = {LotKind.container: "CONTAINER", LotKind.shipment: "SHIPMENT"}
+"""What containers and shipments are of, unless they were made of something else before."""
+
+
+def pack_lots(
+    uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids: Sequence[str], equipment_id: str = ""
+) -> int:
+    """All that is left of lots goes into a container, out of the one it may be in. A new container is made.
+
+    Repeating a `request_id` does nothing. Answers the number of the act. `lot-unknown`, `lot-on-hold`,
+    `lot-not-usable`, `lot-used-up`, `genealogy-cycle`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    take_out(uow, _known(uow, lot_ids).values(), next_act(uow))
+    act = Act(ActKind.packed, container_id, uow.now_us, equipment_id, None, "", None, request_id)
+    recording = _into(uow, act, container_id, LotKind.container, lot_ids)
+    made = record(uow, recording)
+    uow.emit(
+        "genealogy.lots-packed.v1",
+        topics=[f"material-lot/{container_id}"],
+        subject=f"material-lot/{container_id}",
+        payload={"act": made.first_act, "container_id": container_id, "lot_ids": list(lot_ids)},
+    )
+    return made.first_act
+
+
+def unpack_lots(uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids: Sequence[str]) -> int:
+    """Lots are taken out of a container. `not-linked` if one is not in it or the container is gone, `lot-unknown`."""
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    lots = _known(uow, [*lot_ids, container_id])
+    container = lots.pop(container_id)
+    first = next_act(uow)
+    links = [
+        link
+        for link in load_links_from(uow, [lot.pk for lot in lots.values()], LinkKind.packed)
+        if link.child_pk == container.pk
+    ]
+    outside = {lot.pk for lot in lots.values()} - {link.parent_pk for link in links}
+    if outside or container.shipment_pk is not None:
+        names = sorted(lot.lot_id for lot in lots.values() if lot.pk in outside) or [container_id]
+        raise NotLinked(f"{', '.join(names[:5])} cannot be taken out of {container_id}.")
+    _end(uow, links, first, lots.values())
+    act = Act(ActKind.unpacked, container_id, uow.now_us, "", None, "", None, request_id)
+    made = record(uow, Recording(acts=(act,)))
+    uow.emit(
+        "genealogy.lots-unpacked.v1",
+        topics=[f"material-lot/{container_id}"],
+        subject=f"material-lot/{container_id}",
+        payload={"act": made.first_act, "container_id": container_id, "lot_ids": list(lot_ids)},
+    )
+    return made.first_act
+
+
+def ship_lots(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    shipment_id: str,
+    customer_id: str,
+    lot_ids: Sequence[str],
+    delivery_note: str = "",
+) -> int:
+    """Containers or lots leave for a customer, with everything in them. Answers the number of the act.
+
+    `lot-on-hold` if anything in them is (`errors` names it), and as `pack_lots`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    lots = _known(uow, lot_ids)
+    _refuse_held(uow, contents(uow, [lot.pk for lot in lots.values()]))
+    act = Act(ActKind.shipped, shipment_id, uow.now_us, "", None, "", None, request_id)
+    made = record(uow, _into(uow, act, shipment_id, LotKind.shipment, lot_ids))
+    shipment = load_lots(uow, [shipment_id])[shipment_id]
+    insert_shipment(uow, shipment.pk, customer_id, delivery_note, uow.now_us)
+    inside = contents(uow, [shipment.pk])
+    set_of_lots(uow, "shipment_pk", shipment.pk, inside)
+    uow.emit(
+        "genealogy.shipment-left.v1",
+        topics=[f"material-lot/{shipment_id}"],
+        subject=f"material-lot/{shipment_id}",
+        payload={
+            "act": made.first_act,
+            "shipment_id": shipment_id,
+            "customer_id": customer_id,
+            "delivery_note": delivery_note,
+            "lots": len(inside) - 1,
+        },
+    )
+    return made.first_act
+
+
+def move_lots(uow: UnitOfWork, *, request_id: str, lot_ids: Sequence[str], equipment_id: str) -> None:
+    """Lots, and what is packed in them, are now at a place: a storage zone, a station. `lot-unknown`."""
+    if find_request(uow, request_id) is not None:
+        return
+    lots = _known(uow, lot_ids)
+    requests = [request_id] + [None] * (len(lot_ids) - 1)
+    acts = [
+        Act(ActKind.moved, lot_id, uow.now_us, equipment_id, None, "", None, request)
+        for lot_id, request in zip(lot_ids, requests, strict=True)
+    ]
+    record(uow, Recording(acts=acts))
+    place = load_equipment(uow, [equipment_id])[equipment_id]
+    set_of_lots(uow, "place_pk", place, contents(uow, [lot.pk for lot in lots.values()]))
+    uow.emit(
+        "genealogy.lots-moved.v1",
+        topics=[f"equipment/{equipment_id}"],
+        subject=f"equipment/{equipment_id}",
+        payload={"equipment_id": equipment_id, "lot_ids": list(lot_ids)},
+    )
+
+
+def contents(uow: UnitOfWork, pks: Collection[int]) -> set[int]:
+    """Lots and everything that is packed in them, at any depth."""
+    found: set[int] = set()
+    frontier = set(pks)
+    while frontier:
+        found |= frontier
+        frontier = {link.parent_pk for link in load_links_to(uow, frontier, LinkKind.packed)} - found
+    return found
+
+
+def take_out(uow: UnitOfWork, lots: Iterable[LotFacts], by_act: int) -> None:
+    """Whatever lots are packed in, they are no longer."""
+    lots = list(lots)
+    _end(uow, load_links_from(uow, [lot.pk for lot in lots], LinkKind.packed), by_act, lots)
+
+
+def _end(uow: UnitOfWork, links: Sequence[LinkRow], by_act: int, lots: Iterable[LotFacts]) -> None:
+    kept = {lot.pk for lot in lots if lot.kind == LotKind.lot}
+    given_back: Counter[int] = Counter()
+    for link in links:
+        if link.parent_pk in kept:
+            given_back[link.parent_pk] -= link.quantity_e6
+    end_links(uow, links, by_act)
+    add_used(uow, given_back)
+
+
+def _into(uow: UnitOfWork, act: Act, into_id: str, kind: LotKind, lot_ids: Sequence[str]) -> Recording:
+    lots = _known(uow, lot_ids)
+    new = () if load_lots(uow, [into_id]) else (NewLot(into_id, _material(uow, kind), 1_000_000, kind),)
+    links = tuple(
+        Link(0, lot_id, into_id, max(lots[lot_id].quantity_e6 - lots[lot_id].used_e6, 1), LinkKind.packed)
+        for lot_id in dict.fromkeys(lot_ids)
+    )
+    return Recording(lots=new, acts=(act,), links=links)
+
+
+def _material(uow: UnitOfWork, kind: LotKind) -> str:
+    name = _MATERIALS[kind]
+    if not load_materials(uow, [name]):
+        put_materials(uow, specs=[MaterialSpec(name, "pcs", f"Made by Lineside for every {kind.name}")])
+    return name
+
+
+def _known(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, LotFacts]:
+    lots = load_lots(uow, lot_ids)
+    if missing := [lot_id for lot_id in lot_ids if lot_id not in lots]:
+        raise LotUnknown(f"Nobody has recorded {missing[0]}.", errors=[FieldError(one, "unknown") for one in missing])
+    return lots
+
+
+def _refuse_held(uow: UnitOfWork, pks: Collection[int]) -> None:
+    held = [lot.lot_id for lot in load_lots_by_pk(uow, pks).values() if lot.disposition == Disposition.Restricted]
+    if held:
+        errors = [FieldError(lot_id, "on hold", LotOnHold.code) for lot_id in sorted(held)[:100]]
+        raise LotOnHold(f"{len(held)} of what would leave is on hold.", errors=errors)

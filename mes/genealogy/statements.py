@@ -1,0 +1,746 @@
+"""Hand-written SQL of genealogy for both databases. Sets of keys go in as one text: a JSON array on SQLite, an array
+literal on PostgreSQL.
+
+Two traps of planners are walked around (docs/decisions/0050): SQLite's CROSS JOIN keeps the order of the join, so that
+it never scans the inner table; `= ANY(array)` on PostgreSQL is estimated by its length, where a join with a set of
+unknown size became a hash over the whole table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+import orjson
+
+from mes.genealogy.types import OPEN_SEQ, Interval, LinkKind, LinkRow, LotFacts
+from mes.kernel.pending import RowWrite, insertion
+from mes.kernel.uow import UnitOfWork, marks
+from standards.isa95.material import Disposition
+
+Rows = list[Any]
+
+
+class Reads(Protocol):
+    """A unit of work or a read session."""
+
+    @property
+    def dialect(self) -> str: ...
+
+    def driver_query(self, sql: str, params: Sequence[Any] = ()) -> Rows: ...
+
+
+class _Sql:
+    """One statement for both; what is told by `parts` stands in braces in either."""
+
+    def __init__(self, sqlite: str, postgresql: str, **parts: str) -> None:
+        self._text = {"sqlite": sqlite.format(**parts), "postgresql": postgresql.format(**parts)}
+
+    def text(self, dialect: str) -> str:
+        """The statement, for those who look at its plan."""
+        return self._text[dialect]
+
+    def on(self, reads: Reads, *params: Any) -> Rows:
+        return reads.driver_query(self._text[reads.dialect], params)
+
+
+def key_text(reads: Reads, keys: Iterable[int]) -> str:
+    """Whole numbers as one parameter."""
+    text = orjson.dumps(list(keys)).decode()
+    return text if reads.dialect == "sqlite" else "{" + text[1:-1] + "}"
+
+
+def name_text(reads: Reads, names: Collection[str]) -> Any:
+    """Texts as one parameter."""
+    return orjson.dumps(list(names)).decode() if reads.dialect == "sqlite" else list(names)
+
+
+# -- walking: one step from a set of lots. Explicit links and mounts apart: the first are many, the second few.
+
+_PASS: Final = "a.seq IS NOT NULL AND a.ended_by_pk IS NULL"
+_OTHER: Final = "slot_mount o WHERE o.slot_pk = m.slot_pk AND o.ended_by_pk IS NULL AND o.lot_pk <> m.lot_pk"
+_DOUBT: Final = (
+    f"a.seq IN (m.from_seq, m.to_seq) AND (EXISTS (SELECT 1 FROM {_OTHER} AND o.from_seq = a.seq "  # noqa: S608
+    f"AND o.to_seq >= a.seq) OR EXISTS (SELECT 1 FROM {_OTHER} AND o.equipment_pk = m.equipment_pk "
+    "AND o.to_seq = a.seq AND o.from_seq <= a.seq))"
+)
+"""Whether another lot covers the same piece in the same slot: that can be its first and its last piece only."""
+_LINK: Final = "e.parent_pk, e.child_pk, e.act_pk, e.quantity_e6, e.kind"
+_FED_PASSES: Final = (
+    "slot_mount m CROSS JOIN LATERAL (SELECT a.lot_pk, a.seq, a.pk FROM genealogy_act a "  # noqa: S608
+    "WHERE a.equipment_pk = m.equipment_pk AND a.seq BETWEEN m.from_seq AND m.to_seq "
+    f"AND {_PASS} OFFSET 0) a WHERE m.lot_pk = ANY(?::int[]) AND m.ended_by_pk IS NULL"
+)
+_FED_PASSES_SQLITE: Final = (
+    "json_each(?) k CROSS JOIN slot_mount m ON m.lot_pk = k.value CROSS JOIN genealogy_act a "
+    "ON a.equipment_pk = m.equipment_pk AND a.seq BETWEEN m.from_seq AND m.to_seq "
+    f"WHERE m.ended_by_pk IS NULL AND {_PASS}"
+)
+
+USED_IN: Final = _Sql(
+    "SELECT e.child_pk FROM json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
+    "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL",
+    "SELECT string_agg(int4send(e.child_pk), ''::bytea) FROM genealogy_link e "
+    "WHERE e.parent_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
+)
+FED: Final = _Sql(
+    "SELECT a.lot_pk, {doubt} FROM {fed_sqlite}",
+    "SELECT a.lot_pk, {doubt} FROM {fed}",
+    doubt=_DOUBT,
+    fed=_FED_PASSES,
+    fed_sqlite=_FED_PASSES_SQLITE,
+)
+USED_IN_LINKS: Final = _Sql(
+    "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
+    "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL",
+    "SELECT {link} FROM genealogy_link e WHERE e.parent_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
+    link=_LINK,
+)
+FED_LINKS: Final = _Sql(
+    "SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, {doubt} FROM {fed_sqlite}",
+    "SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, {doubt} FROM {fed}",
+    doubt=_DOUBT,
+    fed=_FED_PASSES,
+    fed_sqlite=_FED_PASSES_SQLITE,
+)
+MADE_OF_LINKS: Final = _Sql(
+    "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value WHERE e.ended_by_pk IS NULL",
+    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
+    link=_LINK,
+)
+_BEGUN: Final = (
+    "FROM slot_mount m WHERE m.slot_pk = s.pk AND m.ended_by_pk IS NULL AND m.from_seq <= a.seq "
+    "ORDER BY m.from_seq DESC, m.to_seq DESC LIMIT 1"
+)
+_EATEN: Final = "SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, m.slot_pk"
+_ENDED: Final = (
+    "ON m.equipment_pk = a.equipment_pk AND m.to_seq = a.seq AND m.from_seq <= a.seq AND m.ended_by_pk IS NULL"
+)
+EATEN_LINKS: Final = _Sql(
+    "WITH passed AS MATERIALIZED (SELECT a.pk, a.lot_pk, a.seq, a.equipment_pk FROM json_each(?) k "
+    "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}) "
+    "{eaten} FROM (SELECT a.pk, a.lot_pk, a.seq, (SELECT m.pk {begun}) AS mount FROM passed a "
+    "CROSS JOIN station_slot s ON s.equipment_pk = a.equipment_pk) a "
+    "CROSS JOIN slot_mount m ON m.pk = a.mount WHERE m.to_seq >= a.seq "
+    "UNION {eaten} FROM passed a CROSS JOIN slot_mount m {ended}",
+    "WITH passed AS MATERIALIZED (SELECT a.pk, a.lot_pk, a.seq, a.equipment_pk FROM genealogy_act a "
+    "WHERE a.lot_pk = ANY(?::int[]) AND {passes}) "
+    "{eaten} FROM passed a JOIN station_slot s ON s.equipment_pk = a.equipment_pk "
+    "CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.to_seq, m.quantity_per_e6, m.slot_pk {begun}) m "
+    "WHERE m.to_seq >= a.seq UNION {eaten} FROM passed a CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.quantity_per_e6, "
+    "m.slot_pk FROM slot_mount m WHERE m.equipment_pk = a.equipment_pk AND m.to_seq = a.seq AND m.from_seq <= a.seq "
+    "AND m.ended_by_pk IS NULL OFFSET 0) m",
+    passes=_PASS,
+    eaten=_EATEN,
+    begun=_BEGUN,
+    ended=_ENDED,
+)
+"""Of each slot of a station the mount that began last; and those that ended with this very piece."""
+
+
+def used_in(reads: Reads, keys: Collection[int]) -> tuple[list[int], list[int]]:
+    """The lots that some lots went into: certainly, and possibly (by a mount that shares the piece). With repeats."""
+    text = key_text(reads, keys)
+    explicit = USED_IN.on(reads, text)
+    if reads.dialect == "sqlite":
+        certain = [row[0] for row in explicit]
+    else:
+        certain = np.frombuffer(explicit[0][0] or b"", ">i4").tolist()
+    possible: list[int] = []
+    for child, doubt in FED.on(reads, text):
+        (possible if doubt else certain).append(child)
+    return certain, possible
+
+
+def used_in_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
+    """The links that lead from some lots to what they went into."""
+    text = key_text(reads, keys)
+    found = [LinkRow(*row) for row in USED_IN_LINKS.on(reads, text)]
+    found += [LinkRow._make((*row[:6], bool(row[6]))) for row in FED_LINKS.on(reads, text)]
+    return found
+
+
+def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
+    """The links that lead to some lots from what went into them."""
+    text = key_text(reads, keys)
+    found = [LinkRow(*row) for row in MADE_OF_LINKS.on(reads, text)]
+    rows = EATEN_LINKS.on(reads, text)
+    lots: dict[tuple[int, int], set[int]] = {}
+    for row in rows:
+        lots.setdefault((row[2], row[6]), set()).add(row[0])
+    found += [LinkRow._make((*row[:6], len(lots[row[2], row[6]]) > 1)) for row in rows]
+    return found
+
+
+# -- loading what verbs decide on
+
+_LOT: Final = (
+    "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.unit, l.disposition, l.shipment_pk, "
+    "CASE WHEN l.kind = 1 THEN l.consumed_e6 ELSE coalesce((SELECT sum(e.quantity_e6) FROM genealogy_link e "
+    "WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL), 0) END + coalesce((SELECT sum(m.quantity_per_e6 * "
+    "(SELECT count(*) FROM genealogy_act a WHERE a.equipment_pk = m.equipment_pk "
+    "AND a.seq BETWEEN m.from_seq AND m.to_seq AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL)) "
+    "FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0), 0), "
+    "EXISTS (SELECT 1 FROM genealogy_link e WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL) "
+    "OR EXISTS (SELECT 1 FROM slot_mount m WHERE m.lot_pk = l.pk)"
+)
+"""Of what was mounted as much is used as pieces passed; the piece a splice was made in counts for both lots."""
+_LOTS_BY_ID: Final = _Sql(
+    "SELECT {lot} FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value",
+    "SELECT {lot} FROM material_lot l WHERE l.id = ANY(?::text[])",
+    lot=_LOT,
+)
+_LOTS_BY_PK: Final = _Sql(
+    "SELECT {lot} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
+    "SELECT {lot} FROM material_lot l WHERE l.pk = ANY(?::int[])",
+    lot=_LOT,
+)
+
+
+def load_lots(reads: Reads, ids: Collection[str]) -> dict[str, LotFacts]:
+    """Lots by id; those that nobody recorded are absent."""
+    return {row[1]: _lot(row) for row in _LOTS_BY_ID.on(reads, name_text(reads, ids))} if ids else {}
+
+
+def load_lots_by_pk(reads: Reads, pks: Collection[int]) -> dict[int, LotFacts]:
+    """Lots by key."""
+    return {row[0]: _lot(row) for row in _LOTS_BY_PK.on(reads, key_text(reads, pks))} if pks else {}
+
+
+def _lot(row: Any) -> LotFacts:
+    return LotFacts._make((*row[:8], int(row[8]), bool(row[9])))
+
+
+def _by_id(table: str, columns: str = "pk") -> _Sql:
+    return _Sql(
+        "SELECT t.id, {columns} FROM json_each(?) k CROSS JOIN {table} t ON t.id = k.value",
+        "SELECT t.id, {columns} FROM {table} t WHERE t.id = ANY(?::text[])",
+        table=table,
+        columns=", ".join(f"t.{column}" for column in columns.split()),
+    )
+
+
+_EQUIPMENT: Final = _by_id("equipment")
+_JOBS: Final = _by_id("job_order")
+_PRINCIPALS: Final = _by_id("principal")
+_LOT_KEYS: Final = _by_id("material_lot")
+_MATERIALS: Final = _by_id("material_definition", "pk unit")
+
+
+def load_equipment(reads: Reads, ids: Collection[str]) -> dict[str, int]:
+    """Keys of equipment."""
+    return dict(_EQUIPMENT.on(reads, name_text(reads, ids))) if ids else {}
+
+
+def load_lot_keys(reads: Reads, ids: Collection[str]) -> dict[str, int]:
+    """Keys of lots; those that nobody recorded are absent."""
+    return dict(_LOT_KEYS.on(reads, name_text(reads, ids))) if ids else {}
+
+
+def load_principals(reads: Reads, ids: Collection[str]) -> dict[str, int]:
+    """Keys of principals."""
+    return dict(_PRINCIPALS.on(reads, name_text(reads, ids))) if ids else {}
+
+
+def load_jobs(reads: Reads, ids: Collection[str]) -> dict[str, int]:
+    """Keys of job orders."""
+    return dict(_JOBS.on(reads, name_text(reads, ids))) if ids else {}
+
+
+def load_materials(reads: Reads, ids: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Key and unit of materials."""
+    return {row[0]: (row[1], row[2]) for row in _MATERIALS.on(reads, name_text(reads, ids))} if ids else {}
+
+
+_MATERIAL_OF: Final = _Sql(
+    "SELECT l.id, d.id FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value "
+    "JOIN material_definition d ON d.pk = l.material_pk",
+    "SELECT l.id, d.id FROM material_lot l JOIN material_definition d ON d.pk = l.material_pk "
+    "WHERE l.id = ANY(?::text[])",
+)
+
+
+def material_of(reads: Reads, ids: Collection[str]) -> dict[str, str]:
+    """The material of lots, by id."""
+    return dict(_MATERIAL_OF.on(reads, name_text(reads, ids)))
+
+
+def load_slots(reads: Reads, equipment_pks: Collection[int]) -> dict[tuple[int, str], tuple[int, int | None]]:
+    """Key and expected material of slots, by station and id."""
+    if not equipment_pks:
+        return {}
+    sql = f"SELECT equipment_pk, id, pk, material_pk FROM station_slot WHERE equipment_pk IN ({marks(equipment_pks)})"  # noqa: S608
+    return {(row[0], row[1]): (row[2], row[3]) for row in reads.driver_query(sql, tuple(equipment_pks))}
+
+
+class OpenMount(NamedTuple):
+    """The newest mount of a slot. `spliced`: it came while its first piece was worked on."""
+
+    pk: int
+    lot_pk: int
+    interval: Interval
+    quantity_per_e6: int
+    spliced: bool
+
+
+def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
+    """What was mounted last, whether or not it still is."""
+    rows = reads.driver_query(
+        "SELECT m.pk, m.lot_pk, m.from_seq, m.to_seq, m.quantity_per_e6, EXISTS (SELECT 1 FROM slot_mount o "
+        "WHERE o.slot_pk = m.slot_pk AND o.equipment_pk = m.equipment_pk AND o.to_seq = m.from_seq "
+        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk) FROM slot_mount m "
+        "WHERE m.slot_pk = ? AND m.ended_by_pk IS NULL ORDER BY m.from_seq DESC, m.to_seq DESC, m.pk DESC LIMIT 1",
+        (slot_pk,),
+    )
+    if not rows:
+        return None
+    pk, lot_pk, first, last, per, spliced = rows[0]
+    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced))
+
+
+def load_mounts(reads: Reads, slot_pks: Collection[int]) -> dict[int, list[Interval]]:
+    """Every mount of some slots."""
+    found: dict[int, list[Interval]] = {}
+    if slot_pks:
+        sql = (
+            "SELECT slot_pk, from_seq, to_seq FROM slot_mount "  # noqa: S608
+            f"WHERE ended_by_pk IS NULL AND slot_pk IN ({marks(slot_pks)})"
+        )
+        for slot_pk, first, last in reads.driver_query(sql, tuple(slot_pks)):
+            found.setdefault(slot_pk, []).append(Interval(first, last))
+    return found
+
+
+def count_passes(reads: Reads, equipment_pk: int, interval: Interval) -> int:
+    """Pieces that passed a station in a range of sequences."""
+    sql = (
+        "SELECT count(*) FROM genealogy_act WHERE equipment_pk = ? AND seq BETWEEN ? AND ? AND seq IS NOT NULL "
+        "AND ended_by_pk IS NULL"
+    )
+    return int(reads.driver_query(sql, (equipment_pk, interval.first, interval.last))[0][0])
+
+
+def last_sequence(reads: Reads, equipment_pk: int) -> int:
+    """Of the last piece that passed a station; 0 before the first."""
+    sql = "SELECT max(seq) FROM genealogy_act WHERE equipment_pk = ? AND seq IS NOT NULL AND ended_by_pk IS NULL"
+    return int(reads.driver_query(sql, (equipment_pk,))[0][0] or 0)
+
+
+class ActRow(NamedTuple):
+    pk: int
+    kind: int
+    lot_pk: int
+    equipment_pk: int | None
+    seq: int | None
+    job_pk: int | None
+    ended_by_pk: int | None
+
+
+_ACT: Final = "SELECT pk, kind, lot_pk, equipment_pk, seq, job_pk, ended_by_pk FROM genealogy_act WHERE"
+
+
+def load_act(reads: Reads, pk: int) -> ActRow | None:
+    """One act by its number."""
+    rows = reads.driver_query(f"{_ACT} pk = ?", (pk,))
+    return ActRow(*rows[0]) if rows else None
+
+
+def find_request(reads: Reads, request_id: str) -> int | None:
+    """The act that was recorded under this request id."""
+    rows = reads.driver_query("SELECT pk FROM genealogy_act WHERE request_id = ?", (request_id,))
+    return int(rows[0][0]) if rows else None
+
+
+def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, int]:
+    """The acts that were recorded under these request ids."""
+    sql = f"SELECT request_id, pk FROM genealogy_act WHERE request_id IN ({marks(request_ids)})"  # noqa: S608
+    return dict(reads.driver_query(sql, tuple(request_ids)))
+
+
+def lot_id_of(reads: Reads, pk: int) -> str:
+    """The id of a lot."""
+    return str(reads.driver_query("SELECT id FROM material_lot WHERE pk = ?", (pk,))[0][0])
+
+
+def load_links_of_act(reads: Reads, act: ActRow) -> list[LinkRow]:
+    """Live links that an act made; all of them lead to or from its lot."""
+    sql = (
+        f"SELECT {_LINK} FROM genealogy_link e WHERE e.child_pk = ? AND e.act_pk = ? AND e.ended_by_pk IS NULL "  # noqa: S608
+        f"UNION SELECT {_LINK} FROM genealogy_link e WHERE e.parent_pk = ? AND e.act_pk = ? AND e.ended_by_pk IS NULL"
+    )
+    return [LinkRow(*row) for row in reads.driver_query(sql, (act.lot_pk, act.pk, act.lot_pk, act.pk))]
+
+
+def load_links_ended_by(reads: Reads, act_pk: int) -> list[LinkRow]:
+    """Links that an act took out."""
+    sql = f"SELECT {_LINK} FROM genealogy_link e WHERE e.ended_by_pk = ?"  # noqa: S608
+    return [LinkRow(*row) for row in reads.driver_query(sql, (act_pk,))]
+
+
+_FROM_LOTS: Final = _Sql(
+    "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
+    "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL AND e.kind = ?",
+    "SELECT {link} FROM genealogy_link e WHERE e.parent_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL AND e.kind = ?",
+    link=_LINK,
+)
+_TO_LOTS: Final = _Sql(
+    "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
+    "WHERE e.ended_by_pk IS NULL AND e.kind = ?",
+    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL AND e.kind = ?",
+    link=_LINK,
+)
+
+
+def load_links_from(reads: Reads, pks: Collection[int], kind: LinkKind) -> list[LinkRow]:
+    """Live links of one kind that lead from some lots: where they are packed, say."""
+    return [LinkRow(*row) for row in _FROM_LOTS.on(reads, key_text(reads, pks), int(kind))]
+
+
+def load_links_to(reads: Reads, pks: Collection[int], kind: LinkKind) -> list[LinkRow]:
+    """Live links of one kind that lead to some lots: what is packed in them, say."""
+    return [LinkRow(*row) for row in _TO_LOTS.on(reads, key_text(reads, pks), int(kind))]
+
+
+# -- writing
+
+
+def next_act(reads: Reads) -> int:
+    """The number of the next act: only one writes at a time, and acts are never deleted."""
+    return int(reads.driver_query("SELECT coalesce(max(pk), 0) + 1 FROM genealogy_act")[0][0])
+
+
+def take_lot_keys(uow: UnitOfWork, count: int) -> int:
+    """The first of so many new keys of lots."""
+    if uow.dialect == "sqlite":
+        return int(uow.driver_query("SELECT coalesce(max(pk), 0) + 1 FROM material_lot")[0][0])
+    sequence = "pg_get_serial_sequence('material_lot', 'pk')"
+    sql = f"SELECT setval({sequence}, nextval({sequence}) + ? - 1)"
+    return int(uow.driver_query(sql, (count,))[0][0]) - count + 1
+
+
+_LOTS: Final = insertion(
+    "material_lot",
+    (
+        ("pk", "int"),
+        ("id", "text"),
+        ("material_pk", "int"),
+        ("quantity", "bigint"),
+        ("unit", "text"),
+        ("disposition", "text"),
+        ("version", "int"),
+        ("kind", "smallint"),
+        ("consumed_e6", "bigint"),
+        ("job_pk", "int"),
+    ),
+)
+_ACTS: Final = insertion(
+    "genealogy_act",
+    (
+        ("pk", "bigint"),
+        ("at_us", "bigint"),
+        ("seq", "bigint"),
+        ("lot_pk", "int"),
+        ("equipment_pk", "int"),
+        ("job_pk", "int"),
+        ("actor", "int"),
+        ("context_pk", "int"),
+        ("kind", "smallint"),
+        ("request_id", "text"),
+        ("note", "text"),
+    ),
+)
+_LINKS: Final = insertion(
+    "genealogy_link",
+    (
+        ("child_pk", "int"),
+        ("parent_pk", "int"),
+        ("act_pk", "bigint"),
+        ("quantity_e6", "bigint"),
+        ("kind", "smallint"),
+    ),
+)
+_MOUNTS: Final = insertion(
+    "slot_mount",
+    (
+        ("from_seq", "bigint"),
+        ("to_seq", "bigint"),
+        ("at_us", "bigint"),
+        ("until_us", "bigint"),
+        ("quantity_per_e6", "bigint"),
+        ("act_pk", "bigint"),
+        ("slot_pk", "int"),
+        ("equipment_pk", "int"),
+        ("lot_pk", "int"),
+    ),
+)
+_MANY: Final = 200
+"""From so many rows on, COPY is cheaper than travelling with the next statement."""
+
+
+def _insert(uow: UnitOfWork, table: str, write: RowWrite, rows: Sequence[Sequence[Any]]) -> None:
+    if len(rows) < _MANY:
+        uow.driver_rows(write, rows)
+    else:
+        uow.driver_copy(table, write.columns, rows)
+
+
+def insert_lots(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
+    """Key, id, material, quantity, unit, disposition, version, kind, used, job."""
+    _insert(uow, "material_lot", _LOTS, rows)
+
+
+def insert_acts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
+    """Number, instant, sequence, lot, equipment, job, actor, context, kind, request, note."""
+    _insert(uow, "genealogy_act", _ACTS, rows)
+
+
+def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
+    """Child, parent, act, quantity, kind."""
+    _insert(uow, "genealogy_link", _LINKS, rows)
+
+
+def insert_mounts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
+    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot."""
+    _insert(uow, "slot_mount", _MOUNTS, rows)
+
+
+def set_slot_material(uow: UnitOfWork, materials: Mapping[int, int | None]) -> None:
+    """What belongs in slots."""
+    uow.driver_executemany(
+        "UPDATE station_slot SET material_pk = ? WHERE pk = ?", [(value, pk) for pk, value in materials.items()]
+    )
+
+
+_ADD_USED: Final = RowWrite(
+    ("consumed_e6", "pk"),
+    "UPDATE material_lot SET consumed_e6 = consumed_e6 + ? WHERE pk = ?",
+    "UPDATE material_lot SET consumed_e6 = material_lot.consumed_e6 + v.consumed_e6 "
+    "FROM json_to_recordset(%s) AS v(consumed_e6 bigint, pk int) WHERE material_lot.pk = v.pk",
+)
+
+
+def add_used(uow: UnitOfWork, taken: Mapping[int, int]) -> None:
+    """Keep the totals of what was taken of lots (negative: given back)."""
+    uow.driver_rows(_ADD_USED, [(quantity, pk) for pk, quantity in taken.items() if quantity])
+
+
+def insert_context(uow: UnitOfWork, sha256: str, program: str, tool: str, parameters: str) -> int:
+    """The key of this context, made if it is new."""
+    uow.driver_execute(
+        "INSERT INTO act_context (sha256, program, tool, parameters) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (sha256, program, tool, parameters),
+    )
+    return int(uow.driver_query("SELECT pk FROM act_context WHERE sha256 = ?", (sha256,))[0][0])
+
+
+def end_links(uow: UnitOfWork, links: Iterable[LinkRow], by_act: int) -> None:
+    """Take links out of the graph; they stay in the record."""
+    uow.driver_executemany(
+        "UPDATE genealogy_link SET ended_by_pk = ? WHERE child_pk = ? AND parent_pk = ? AND act_pk = ?",
+        [(by_act, link.child_pk, link.parent_pk, link.act_pk) for link in links],
+    )
+
+
+def revive_links(uow: UnitOfWork, by_act: int) -> None:
+    """What an act took out is in the graph again."""
+    uow.driver_execute("UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ?", (by_act,))
+
+
+def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection[int]) -> None:
+    """Where lots are: `place_pk` or `shipment_pk`."""
+    for start in range(0, len(keys := list(pks)), _MANY_KEYS):
+        some = keys[start : start + _MANY_KEYS]
+        uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
+
+
+def hold_lots(uow: UnitOfWork, pks: Collection[int]) -> list[str]:
+    """Put lots on hold that may be used; answers the ids of those that were not held already."""
+    free = (Disposition.UnRestricted.value, Disposition.InProcess.value, Disposition.Planned.value)
+    found = _FREE_LOTS.on(uow, key_text(uow, pks), *free)
+    uow.driver_executemany(
+        "UPDATE material_lot SET disposition = ?, version = version + 1 WHERE pk = ?",
+        [(Disposition.Restricted.value, pk) for pk, _ in found],
+    )
+    return [lot_id for _, lot_id in found]
+
+
+_MANY_KEYS: Final = 10_000
+_FREE_LOTS: Final = _Sql(
+    "SELECT l.pk, l.id FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value "
+    "WHERE l.disposition IN (?, ?, ?)",
+    "SELECT l.pk, l.id FROM material_lot l WHERE l.pk = ANY(?::int[]) AND l.disposition IN (?, ?, ?)",
+)
+
+
+def insert_shipment(uow: UnitOfWork, lot_pk: int, customer_id: str, delivery_note: str, at_us: int) -> None:
+    """Where a shipment goes."""
+    uow.driver_execute(
+        "INSERT INTO shipment (lot_pk, customer_id, delivery_note, shipped_at_us) VALUES (?, ?, ?, ?)",
+        (lot_pk, customer_id, delivery_note, at_us),
+    )
+
+
+def end_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
+    """An act was taken back."""
+    uow.driver_execute("UPDATE genealogy_act SET ended_by_pk = ? WHERE pk = ?", (by_act, act_pk))
+
+
+def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int) -> None:
+    """The last piece that the lot of a mount may be in."""
+    uow.driver_execute(
+        "UPDATE slot_mount SET to_seq = ?, until_us = ?, closed_by_pk = ? WHERE pk = ?",
+        (last, uow.now_us, by_act, mount_pk),
+    )
+
+
+def reopen_mounts(uow: UnitOfWork, act_pk: int) -> set[int]:
+    """What an act closed is mounted as before; answers the lots."""
+    rows = uow.driver_query("SELECT lot_pk FROM slot_mount WHERE closed_by_pk = ?", (act_pk,))
+    uow.driver_execute(
+        "UPDATE slot_mount SET to_seq = ?, until_us = NULL, closed_by_pk = NULL WHERE closed_by_pk = ?",
+        (OPEN_SEQ, act_pk),
+    )
+    return {row[0] for row in rows}
+
+
+def is_newest_of_its_slots(reads: Reads, act_pk: int) -> bool:
+    """Whether nothing was mounted after what an act mounted or closed."""
+    rows = reads.driver_query(
+        "SELECT 1 FROM slot_mount m WHERE (m.act_pk = ? OR m.closed_by_pk = ?) AND m.ended_by_pk IS NULL AND EXISTS "
+        "(SELECT 1 FROM slot_mount o WHERE o.slot_pk = m.slot_pk AND o.ended_by_pk IS NULL AND o.act_pk > ?)",
+        (act_pk, act_pk, act_pk),
+    )
+    return not rows
+
+
+def end_mounts_of_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
+    """The mounts of an act never were."""
+    uow.driver_execute("UPDATE slot_mount SET ended_by_pk = ? WHERE act_pk = ?", (by_act, act_pk))
+
+
+# -- answers
+
+_GROUPED: Final = "l.kind, l.material_pk, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
+GROUPS: Final = _Sql(
+    "SELECT {grouped}, count(*), json_group_array(l.id) FROM json_each(?) k "
+    "CROSS JOIN material_lot l ON l.pk = k.value GROUP BY {grouped}",
+    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = ANY(?::int[]) "
+    "GROUP BY {grouped}",
+    grouped=_GROUPED,
+)
+SHIPPED: Final = _Sql(
+    "SELECT l.shipment_pk, count(*), json_group_array(l.id) FROM json_each(?) k CROSS JOIN material_lot l "
+    "ON l.pk = k.value WHERE l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
+    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = ANY(?::int[]) "
+    "AND l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
+)
+_ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
+LOT_ROWS: Final = _Sql(
+    "SELECT {row} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
+    "SELECT {row} FROM unnest(?::int[]) k(pk) "
+    "CROSS JOIN LATERAL (SELECT * FROM material_lot l WHERE l.pk = k.pk OFFSET 0) l",
+    row=_ROW,
+)
+_ACT_ROW: Final = (
+    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note"
+)
+ACT_ROWS: Final = _Sql(
+    "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.pk = k.value",
+    "SELECT {row} FROM unnest(?::bigint[]) k(pk) "
+    "CROSS JOIN LATERAL (SELECT * FROM genealogy_act a WHERE a.pk = k.pk OFFSET 0) a",
+    row=_ACT_ROW,
+)
+ACTS_OF_LOTS: Final = _Sql(
+    "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",
+    "SELECT {row} FROM genealogy_act a WHERE a.lot_pk = ANY(?::int[])",
+    row=_ACT_ROW,
+)
+_NEWEST: Final = (
+    "SELECT o.pk FROM slot_mount o WHERE o.slot_pk = s.pk AND o.ended_by_pk IS NULL "
+    "ORDER BY o.from_seq DESC, o.to_seq DESC LIMIT 1"
+)
+STILL_MOUNTED: Final = (
+    "SELECT m.lot_pk, m.equipment_pk, s.id, m.from_seq FROM station_slot s "  # noqa: S608
+    f"JOIN slot_mount m ON m.pk = ({_NEWEST}) WHERE m.to_seq = ?"
+)
+"""Of every slot of the plant what is in it now: there are hundreds of slots, and tens of thousands of affected lots."""
+ENDED_LINKS: Final = _Sql(
+    "SELECT {link}, e.ended_by_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
+    "WHERE e.ended_by_pk IS NOT NULL",
+    "SELECT {link}, e.ended_by_pk FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NOT NULL",
+    link=_LINK,
+)
+PASSES_OF_LOTS: Final = _Sql(
+    "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM json_each(?) k "
+    "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
+    "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM genealogy_act a "
+    "WHERE a.lot_pk = ANY(?::int[]) AND {passes}",
+    passes=_PASS,
+)
+PARENT_PAIRS: Final = _Sql(
+    "SELECT e.child_pk, e.parent_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
+    "WHERE e.ended_by_pk IS NULL",
+    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
+)
+MOUNTS_OF_STATION: Final = (
+    "SELECT from_seq, to_seq, lot_pk FROM slot_mount WHERE equipment_pk = ? AND to_seq >= ? AND from_seq <= ? "
+    "AND ended_by_pk IS NULL"
+)
+
+_NAMES: Final = {
+    table: _Sql(
+        f"SELECT t.pk, t.id FROM json_each(?) k CROSS JOIN {table} t ON t.pk = k.value",  # noqa: S608
+        f"SELECT t.pk, t.id FROM {table} t WHERE t.pk = ANY(?::int[])",  # noqa: S608
+    )
+    for table in ("material_lot", "material_definition", "equipment", "job_order", "principal")
+}
+
+
+def names_of(reads: Reads, table: str, pks: Iterable[int | None]) -> dict[int | None, str]:
+    """Ids by key; of None the empty text."""
+    wanted = {pk for pk in pks if pk is not None}
+    found: dict[int | None, str] = {None: ""}
+    if wanted:
+        found.update(_NAMES[table].on(reads, key_text(reads, wanted)))
+    return found
+
+
+def contexts_of(reads: Reads, pks: Iterable[int | None]) -> dict[int | None, tuple[str, str, str]]:
+    """Program, tool and parameters by key; of None empty ones."""
+    wanted = sorted({pk for pk in pks if pk is not None})
+    found: dict[int | None, tuple[str, str, str]] = {None: ("", "", "")}
+    if wanted:
+        sql = f"SELECT pk, program, tool, parameters FROM act_context WHERE pk IN ({marks(wanted)})"  # noqa: S608
+        found.update({row[0]: (row[1], row[2], row[3]) for row in reads.driver_query(sql, wanted)})
+    return found
+
+
+def shipments_of(reads: Reads, pks: Iterable[int]) -> Rows:
+    """Key, id, customer, delivery note and instant of shipments."""
+    wanted = sorted(set(pks))
+    sql = (
+        "SELECT s.lot_pk, l.id, s.customer_id, s.delivery_note, s.shipped_at_us FROM shipment s "  # noqa: S608
+        f"JOIN material_lot l ON l.pk = s.lot_pk WHERE s.lot_pk IN ({marks(wanted)})"
+    )
+    return reads.driver_query(sql, wanted) if wanted else []
+
+
+def lots_of_range(reads: Reads, first: str, last: str, limit: int) -> list[int]:
+    """Lots whose id lies between two of the same length, by the order of their characters."""
+    order = "" if reads.dialect == "sqlite" else ' COLLATE "C"'
+    sql = (
+        f"SELECT pk FROM material_lot WHERE id{order} >= ? AND id{order} <= ? AND length(id) = ? "  # noqa: S608
+        "ORDER BY pk LIMIT ?"
+    )
+    return [row[0] for row in reads.driver_query(sql, (first, last, len(first), limit))]
+
+
+def lots_of_acts(reads: Reads, conditions: Mapping[str, Any], limit: int) -> list[int]:
+    """Lots to which something was done under all of these conditions (SQL with one parameter each)."""
+    wanted = " AND ".join(conditions)
+    sql = (
+        "SELECT DISTINCT a.lot_pk FROM genealogy_act a LEFT JOIN act_context c ON c.pk = a.context_pk "  # noqa: S608
+        f"WHERE a.ended_by_pk IS NULL AND {wanted} LIMIT ?"
+    )
+    return [row[0] for row in reads.driver_query(sql, (*conditions.values(), limit))]

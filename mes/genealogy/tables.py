@@ -1,0 +1,167 @@
+"""What happened, compactly: acts, the links they made, mounts of lots in slots. Quantities are × 10^6, times int64 µs.
+
+Lots are keys of `material_lot`; hot tables have no foreign keys (verbs look every lot up before they write it).
+Rows are never deleted and nothing in them is changed but `ended_by_pk`: the act that took them back or took them out.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Text, UniqueConstraint, text
+from sqlmodel import Field
+
+from mes.kernel.limits import ID_MAX
+from mes.kernel.tables import TableModel, micros
+
+_LIVE = text("ended_by_pk IS NULL")
+
+
+def _big_key() -> Column[int]:
+    return Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+
+
+def _small() -> Column[int]:
+    return Column(SmallInteger, nullable=False)
+
+
+def _big(*, nullable: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=nullable)
+
+
+class StationSlot(TableModel, table=True):
+    """A place of a station where a lot is mounted and used up by the pieces that pass."""
+
+    __tablename__ = "station_slot"
+    __table_args__ = (UniqueConstraint("equipment_pk", "id"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    equipment_pk: int = Field(foreign_key="equipment.pk")
+    id: str = Field(max_length=ID_MAX)
+    material_pk: int | None = Field(default=None, foreign_key="material_definition.pk")
+    """What belongs there by the set-up list; None: anything."""
+
+
+class ActContext(TableModel, table=True):
+    """With what acts were done: one row for all acts of the same program, tool and parameters."""
+
+    __tablename__ = "act_context"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    sha256: str = Field(max_length=64, unique=True)
+    program: str = Field(default="", max_length=ID_MAX, index=True)
+    tool: str = Field(default="", max_length=ID_MAX, index=True)
+    parameters: str = Field(sa_column=Column(Text, nullable=False))
+    """JSON object."""
+
+
+class GenealogyAct(TableModel, table=True):
+    """Something was done to a lot: when, where, by whom, in which job. With a `seq` it passed a station."""
+
+    __tablename__ = "genealogy_act"
+    __table_args__ = (
+        Index("ix_genealogy_act_lot_pk", "lot_pk"),
+        Index(
+            "ix_genealogy_act_pass",
+            "equipment_pk",
+            "seq",
+            "lot_pk",
+            sqlite_where=text("seq IS NOT NULL AND ended_by_pk IS NULL"),
+            postgresql_where=text("seq IS NOT NULL AND ended_by_pk IS NULL"),
+        ),
+        Index(
+            "uq_genealogy_act_request_id",
+            "request_id",
+            unique=True,
+            sqlite_where=text("request_id IS NOT NULL"),
+            postgresql_where=text("request_id IS NOT NULL"),
+        ),
+    )
+
+    pk: int | None = Field(default=None, sa_column=_big_key())
+    at_us: int = Field(sa_column=micros())
+    seq: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The sequence number at its station; each station counts on by itself."""
+    ended_by_pk: int | None = Field(default=None, sa_column=_big(nullable=True))
+    lot_pk: int
+    equipment_pk: int | None = None
+    job_pk: int | None = None
+    actor: int | None = None
+    context_pk: int | None = None
+    kind: int = Field(sa_column=_small())
+    request_id: str | None = Field(default=None, max_length=ID_MAX)
+    note: str | None = Field(default=None, max_length=500)
+    """The reason of an override or of a reversal."""
+
+
+class GenealogyLink(TableModel, table=True):
+    """So much of the parent went into the child by an act."""
+
+    __tablename__ = "genealogy_link"
+    __table_args__ = (
+        # With `ended_by_pk`, although it is always NULL in there: else SQLite reads the row to see that it is.
+        Index(
+            "ix_genealogy_link_used",
+            "parent_pk",
+            "child_pk",
+            "ended_by_pk",
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
+        Index(
+            "ix_genealogy_link_ended",
+            "ended_by_pk",
+            sqlite_where=text("ended_by_pk IS NOT NULL"),
+            postgresql_where=text("ended_by_pk IS NOT NULL"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    child_pk: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    parent_pk: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    act_pk: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    quantity_e6: int = Field(sa_column=_big())
+    ended_by_pk: int | None = Field(default=None, sa_column=_big(nullable=True))
+    kind: int = Field(sa_column=_small())
+
+
+class SlotMount(TableModel, table=True):
+    """A lot was in a slot and may be in the pieces `from_seq` to `to_seq` of the station, both included.
+
+    After a splice the last piece of the lot before is the first of the next: it may have parts of either.
+    """
+
+    __tablename__ = "slot_mount"
+    __table_args__ = (
+        Index("ix_slot_mount_slot", "slot_pk", "from_seq", "to_seq", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_slot_mount_last", "equipment_pk", "to_seq", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_slot_mount_lot_pk", "lot_pk"),
+        Index("ix_slot_mount_act_pk", "act_pk"),
+        Index("ix_slot_mount_closed_by_pk", "closed_by_pk"),
+    )
+
+    pk: int | None = Field(default=None, primary_key=True)
+    from_seq: int = Field(sa_column=_big())
+    to_seq: int = Field(sa_column=_big())
+    """`OPEN_SEQ` as long as it is there."""
+    at_us: int = Field(sa_column=micros())
+    until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    quantity_per_e6: int = Field(sa_column=_big())
+    """Used up by one piece; 0: not known."""
+    act_pk: int = Field(sa_column=_big())
+    closed_by_pk: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The act after which it was no longer there."""
+    ended_by_pk: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """The act that said it never was."""
+    slot_pk: int = Field(foreign_key="station_slot.pk")
+    equipment_pk: int
+    lot_pk: int
+
+
+class Shipment(TableModel, table=True):
+    """A shipment is a lot of its own; this is where it went."""
+
+    __tablename__ = "shipment"
+
+    lot_pk: int = Field(primary_key=True, foreign_key="material_lot.pk", sa_column_kwargs={"autoincrement": False})
+    customer_id: str = Field(max_length=ID_MAX, index=True)
+    delivery_note: str = Field(default="", max_length=ID_MAX)
+    shipped_at_us: int = Field(sa_column=micros())

@@ -1,0 +1,68 @@
+"""Genealogy over REST: recorded by scans, asked as JSON, CSV and text; only a supervisor overrides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from mes.access.types import Role
+from mes.kernel.db import Database
+from tests.support.plants import PRESS
+from tests.web.cast import Member, hire
+
+BASE = "/api/v1/genealogy"
+
+
+@pytest.fixture
+def ada(plant: Database) -> Member:
+    return hire(plant, "ada", Role.operator)
+
+
+async def send(http: httpx.AsyncClient, who: Member, path: str, status: int = 201, **body: Any) -> Any:
+    answer = await http.post(f"{BASE}/{path}", json=body, headers=who.headers(BASE))
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def test_a_unit_is_made_and_told(http: httpx.AsyncClient, plant: Database, ada: Member) -> None:
+    engineer, sven = hire(plant, "eve", Role.engineer), hire(plant, "sven", Role.supervisor)
+    recorded = await send(
+        http,
+        engineer,
+        "recordings",
+        lots=[{"id": "REEL", "material_id": "BOARD", "quantity": "100", "kind": "lot"}],
+        acts=[{"kind": "mounted", "lot_id": "REEL", "at": "2026-03-02T07:00:00Z", "equipment_id": PRESS}],
+        mounts=[{"act": 0, "slot_id": "F1", "lot_id": "REEL", "from_sequence": 1}],
+    )
+    assert recorded["acts"] == 1
+    passed = {"lot_id": "SN-1", "equipment_id": PRESS, "material_id": "BOARD", "context": {"program": "P1"}}
+    assert (await send(http, ada, "passes", request_id="p1", **passed)) == {"sequence": 1}
+    headers = ada.headers(BASE)
+    answer = (await http.get(f"{BASE}/lots/SN-1/made-of", headers=headers)).json()
+    columns, rows = answer["links"]["columns"], answer["links"]["rows"]
+    assert [dict(zip(columns, row, strict=True))["parent_id"] for row in rows] == ["REEL"]
+    assert answer["truncated"] == ""
+    csv = await http.get(f"{BASE}/lots/REEL/used-in?table=lots", headers={**headers, "accept": "text/csv"})
+    assert csv.headers["content-type"].startswith("text/csv")
+    assert [line.split(",")[0] for line in csv.text.splitlines()] == ["lot_id", "REEL", "SN-1"]
+    text = await http.get(f"{BASE}/lots/SN-1/as-built?format=text&table=acts", headers=headers)
+    assert "P1" in text.text
+    wrong = await http.get(f"{BASE}/lots/SN-1/as-built?format=csv&table=nothing", headers=headers)
+    assert wrong.json()["code"] == "genealogy-invalid"
+    assert (await send(http, sven, "recall/holds", 200, lot_ids=["REEL"], reason="paste")) == {"held": 2}
+    refused = await send(http, ada, "scans", 409, request_id="s1", parent_id="SN-1", child_id="REEL")
+    assert refused["code"] == "lot-on-hold"
+
+
+async def test_only_a_supervisor_overrides(http: httpx.AsyncClient, plant: Database, ada: Member) -> None:
+    sven, engineer = hire(plant, "sven", Role.supervisor), hire(plant, "eve", Role.engineer)
+    lots = [{"id": name, "material_id": "BOARD"} for name in ("A", "B")]
+    await send(http, engineer, "recordings", lots=lots)
+    asked = {"request_id": "s1", "parent_id": "A", "child_id": "B", "quantity": "2", "override": {"reason": "agreed"}}
+    assert (await send(http, ada, "scans", 403, **asked))["code"] == "permission-missing"
+    act = (await send(http, sven, "scans", **asked))["act"]
+    await send(http, sven, f"acts/{act}/reversal", request_id="x", reason="not agreed after all")
+    links = (await http.get(f"{BASE}/lots/B/made-of", headers=ada.headers(BASE))).json()["links"]["rows"]
+    assert links == []

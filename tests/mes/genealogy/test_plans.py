@@ -1,0 +1,77 @@
+"""How the databases go about it: by index, step by step, whatever the size. Not how long it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mes.genealogy import statements
+from mes.genealogy.queries import get_recall, trace_from, trace_used
+from mes.genealogy.service import record_genealogy
+from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording, Suspects
+from mes.kernel.db import Database, ReadSession
+from tests.support.plants import PRESS
+
+STEPS = ("USED_IN", "FED", "USED_IN_LINKS", "FED_LINKS", "MADE_OF_LINKS", "EATEN_LINKS")
+
+
+@pytest.fixture(scope="module")
+def fan() -> Recording:
+    """One lot into 3,000 units, each of them past a station."""
+    names = [f"N{n}" for n in range(3_000)]
+    return Recording(
+        lots=[NewLot("ROOT", "BOARD", 10**12), *(NewLot(name, "BOARD") for name in names)],
+        acts=[Act(ActKind.passed, name, n, PRESS, n + 1) for n, name in enumerate(names)],
+        links=[Link(n, "ROOT", name) for n, name in enumerate(names)],
+    )
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_goes_by_index_and_never_through_a_whole_table(plant: Database, fan: Recording, name: str) -> None:
+    """On PostgreSQL with sequential scans as dear as in a large plant: no hash over a table is to be the way out."""
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+    is_sqlite = plant.dialect == "sqlite"
+
+    def plan(session: ReadSession) -> str:
+        sql = getattr(statements, name).text(plant.dialect)
+        if is_sqlite:
+            rows = session.driver_query(f"EXPLAIN QUERY PLAN {sql}", ("[1,2,3]",))
+        else:
+            session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+            rows = session.driver_query(f"EXPLAIN {sql}", ("{1,2,3}",))
+        return "\n".join(str(row[-1]) for row in rows) + "\n"
+
+    found = plant.read_now(plan)
+    scans = ("SCAN e\n", "SCAN m\n", "SCAN s\n", "SCAN genealogy") if is_sqlite else ("Seq Scan", "Hash", "Merge Join")
+    assert not [scan for scan in scans if scan in found], found
+    if name == "USED_IN":
+        assert ("COVERING INDEX ix_genealogy_link_used" if is_sqlite else "Index Only Scan") in found
+    if name == "EATEN_LINKS" and is_sqlite:
+        assert "SEARCH a USING INDEX ix_genealogy_act_lot_pk" in found
+        assert "SEARCH m USING INDEX ix_slot_mount_slot (slot_pk=? AND from_seq<?)" in found
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        (trace_from, {"lot_id": "N0"}),
+        (trace_used, {"lot_id": "ROOT"}),
+        (get_recall, {"suspects": Suspects(lot_ids=("ROOT",))}),
+    ],
+)
+def test_statements_are_few_whatever_the_size(
+    plant: Database, fan: Recording, query: Any, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+    asking = ReadSession.driver_query
+    count = 0
+
+    def counted(session: ReadSession, *args: Any) -> list[Any]:
+        nonlocal count
+        count += 1
+        return asking(session, *args)
+
+    monkeypatch.setattr(ReadSession, "driver_query", counted)
+    plant.read_now(query, **asked)
+    assert count <= 20

@@ -1,0 +1,428 @@
+"""What is refused at a scan and why, what a supervisor may decide, what corrections restore; on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mes.genealogy import errors
+from mes.genealogy.queries import get_as_built, get_difference, get_recall, list_shared, list_shipped, trace_from
+from mes.genealogy.queries.walk import walk_down, walk_up
+from mes.genealogy.service import (
+    hold_suspects,
+    merge_lots,
+    mount_lot,
+    move_lots,
+    pack_lots,
+    put_setup,
+    record_genealogy,
+    record_pass,
+    remove_part,
+    replace_part,
+    reverse_act,
+    scan_lot,
+    ship_lots,
+    split_lot,
+    unpack_lots,
+)
+from mes.genealogy.statements import load_lots
+from mes.genealogy.types import (
+    Act,
+    ActKind,
+    Answer,
+    Context,
+    Link,
+    Mount,
+    NewLot,
+    Override,
+    Recording,
+    Suspects,
+)
+from mes.kernel.db import Database
+from mes.kernel.errors import Refusal
+from mes.kernel.outbox import list_events
+from mes.materials.queries import get_material_lot
+from mes.materials.service import put_lots, put_materials, set_disposition
+from mes.materials.types import LotKind, LotSpec, MaterialSpec
+from standards.isa95.material import Disposition
+from tests.support.plants import BENCH, PRESS
+
+MILLION = 1_000_000
+NUMBERS = iter(range(10**9))
+
+
+@pytest.fixture
+def stocked(plant: Database) -> Database:
+    plant.write_now(put_materials, actor=None, specs=[MaterialSpec("RES", "pcs"), MaterialSpec("CAP", "pcs")])
+    lots = [LotSpec("R1", "RES", Decimal(10), "pcs"), LotSpec("R2", "RES", Decimal(10), "pcs")]
+    lots += [LotSpec("C1", "CAP", Decimal(10), "pcs")]
+    lots += [LotSpec(f"U{n}", "BOARD", Decimal(1), "pcs") for n in range(1, 7)]
+    plant.write_now(put_lots, actor=None, specs=lots)
+    return plant
+
+
+def do(database: Database, verb: Callable[..., Any], **kwargs: Any) -> Any:
+    return database.write_now(verb, actor=None, request_id=f"r-{next(NUMBERS)}", **kwargs)
+
+
+def used(database: Database, lot_id: str) -> int:
+    def of(session: Any) -> int:
+        return load_lots(session, [lot_id])[lot_id].used_e6
+
+    return database.read_now(of)
+
+
+def rows(answer: Answer, table: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in answer.tables[table].rows]
+
+
+def links(database: Database, lot_id: str) -> set[tuple[str, str, str]]:
+    answer = database.read_now(trace_from, lot_id=lot_id)
+    return {(row[0], row[1], row[4]) for row in rows(answer, "links")}
+
+
+def hold(database: Database, lot_id: str, disposition: Disposition = Disposition.Restricted) -> None:
+    database.write_now(set_disposition, actor=None, lot_id=lot_id, disposition=disposition, reason="test")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "prepare", "asked"),
+    [
+        (errors.LotUnknown, None, {"parent_id": "NOBODY"}),
+        (errors.LotOnHold, Disposition.Restricted, {}),
+        (errors.LotNotUsable, Disposition.Closed, {}),
+        (errors.LotNotUsable, Disposition.Planned, {}),
+        (errors.LotUsedUp, None, {"quantity_e6": 11 * MILLION}),
+        (errors.WrongMaterial, None, {"material_id": "CAP"}),
+        (errors.GenealogyInvalid, None, {"equipment_id": "NOWHERE"}),
+        (errors.GenealogyInvalid, None, {"job_id": "NO-JOB"}),
+        (errors.GenealogyInvalid, None, {"child_id": "R1"}),
+    ],
+)
+def test_a_scan_is_refused_with_the_reason_and_writes_nothing(
+    stocked: Database, refusal: type[Refusal], prepare: Disposition | None, asked: dict[str, Any]
+) -> None:
+    if prepare is not None:
+        hold(stocked, "R1", prepare)
+    before = used(stocked, "R1")
+    with pytest.raises(refusal):
+        do(stocked, scan_lot, **{"parent_id": "R1", "child_id": "U1", **asked})
+    assert used(stocked, "R1") == before
+    assert links(stocked, "U1") == set()
+
+
+@pytest.mark.parametrize("asked", [{"hold": True}, {"quantity_e6": 11 * MILLION}, {"material_id": "CAP"}])
+def test_a_supervisors_override_is_recorded(stocked: Database, asked: dict[str, Any]) -> None:
+    if asked.pop("hold", False):
+        hold(stocked, "R1")
+    act = do(stocked, scan_lot, parent_id="R1", child_id="U1", override=Override("customer agreed"), **asked)
+    assert links(stocked, "U1") == {("R1", "U1", "certain")}
+    event = stocked.read_now(list_events, after=0)[-1]
+    assert (event.payload["overridden"], event.payload["override_reason"]) == (["R1"], "customer agreed")
+    notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id="U1"), "acts")}
+    assert notes[act] == "customer agreed"
+
+
+def test_what_is_closed_cannot_be_overridden(stocked: Database) -> None:
+    hold(stocked, "R1", Disposition.Closed)
+    with pytest.raises(errors.LotNotUsable):
+        do(stocked, scan_lot, parent_id="R1", child_id="U1", override=Override("please"))
+
+
+def test_the_same_scan_twice_is_once(stocked: Database) -> None:
+    asked = {"request_id": "same", "parent_id": "R1", "child_id": "U1"}
+    first = stocked.write_now(scan_lot, actor=None, **asked)
+    assert stocked.write_now(scan_lot, actor=None, **asked) == first
+    assert used(stocked, "R1") == MILLION
+
+
+async def test_scans_at_the_same_time_never_take_more_than_there_is(stocked: Database) -> None:
+    """They share a transaction, and some loads."""
+
+    async def one(n: int) -> bool:
+        asked = {"request_id": f"at-once-{n}", "parent_id": "R1", "child_id": f"U{n % 6 + 1}"}
+        try:
+            await stocked.write(scan_lot, actor=None, **asked)
+        except errors.LotUsedUp:
+            return False
+        return True
+
+    done = await asyncio.gather(*(one(n) for n in range(25)))
+    assert sum(done) == 10
+    assert used(stocked, "R1") == 10 * MILLION
+
+
+async def test_different_scans_at_the_same_time_are_all_kept(stocked: Database) -> None:
+    async def one(n: int) -> None:
+        asked = {"request_id": f"apart-{n}", "parent_id": f"U{n}", "child_id": "R2" if n == 6 else "C1"}
+        await stocked.write(scan_lot, actor=None, **asked)
+
+    await asyncio.gather(*(one(n) for n in range(1, 7)))
+    assert links(stocked, "C1") == {(f"U{n}", "C1", "certain") for n in range(1, 6)}
+    assert links(stocked, "R2") == {("U6", "R2", "certain")}
+
+
+def test_a_cycle_is_refused_at_any_length(stocked: Database) -> None:
+    do(stocked, scan_lot, parent_id="U1", child_id="U2")
+    do(stocked, scan_lot, parent_id="U2", child_id="U3")
+    with pytest.raises(errors.GenealogyCycle):
+        do(stocked, scan_lot, parent_id="U3", child_id="U1")
+    ring = Recording(
+        lots=[NewLot("A", "BOARD"), NewLot("B", "BOARD")],
+        acts=[Act(ActKind.consumed, "A", 1), Act(ActKind.consumed, "B", 1)],
+        links=[Link(0, "B", "A"), Link(1, "A", "B")],
+    )
+    with pytest.raises(errors.GenealogyCycle):
+        stocked.write_now(record_genealogy, actor=None, recording=ring)
+
+
+class TestMounts:
+    def test_a_clean_change_is_certain_and_a_splice_is_possible(self, stocked: Database) -> None:
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1")
+        do(stocked, record_pass, lot_id="U1", equipment_id=PRESS)
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="C1")
+        do(stocked, record_pass, lot_id="U2", equipment_id=PRESS)
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R2", splice=True)
+        do(stocked, record_pass, lot_id="U3", equipment_id=PRESS)
+        assert links(stocked, "U1") == {("R1", "U1", "certain")}
+        assert links(stocked, "U2") == {("C1", "U2", "possible"), ("R2", "U2", "possible")}
+        assert links(stocked, "U3") == {("R2", "U3", "certain")}
+
+    def test_two_splices_without_a_piece_between_leave_three_possible_lots(self, stocked: Database) -> None:
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1")
+        do(stocked, record_pass, lot_id="U1", equipment_id=PRESS)
+        for lot in ("C1", "R2"):
+            do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id=lot, splice=True)
+        assert links(stocked, "U1") == {(lot, "U1", "possible") for lot in ("R1", "C1", "R2")}
+        do(stocked, record_pass, lot_id="U2", equipment_id=PRESS)
+        assert links(stocked, "U2") == {("R2", "U2", "certain")}
+
+    def test_two_clean_changes_without_a_piece_between_leave_the_middle_lot_in_nothing(self, stocked: Database) -> None:
+        for lot in ("R1", "C1", "R2"):
+            do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id=lot)
+        do(stocked, record_pass, lot_id="U1", equipment_id=PRESS)
+        assert links(stocked, "U1") == {("R2", "U1", "certain")}
+
+    def test_the_set_up_list_refuses_the_wrong_material(self, stocked: Database) -> None:
+        stocked.write_now(put_setup, actor=None, equipment_id=PRESS, materials={"1": "CAP", "2": ""})
+        with pytest.raises(errors.WrongMaterial):
+            do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1")
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="2", lot_id="R1")
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="C1")
+
+    def test_what_pieces_used_up_counts(self, stocked: Database) -> None:
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1", quantity_per_e6=5 * MILLION)
+        for unit in ("U1", "U2"):
+            do(stocked, record_pass, lot_id=unit, equipment_id=PRESS)
+        assert used(stocked, "R1") == 10 * MILLION
+        with pytest.raises(errors.LotUsedUp):
+            do(stocked, mount_lot, equipment_id=BENCH, slot_id="1", lot_id="R1")
+
+    def test_mounts_of_the_past_must_not_overlap(self, stocked: Database) -> None:
+        def past(*spans: tuple[int, int]) -> Recording:
+            mounts = [Mount(0, "9", "R1", first, last) for first, last in spans]
+            return Recording(acts=[Act(ActKind.mounted, "R1", 1, PRESS)], mounts=mounts)
+
+        with pytest.raises(errors.MountOutOfOrder):
+            stocked.write_now(record_genealogy, actor=None, recording=past((1, 5), (4, 9)))
+        stocked.write_now(record_genealogy, actor=None, recording=past((1, 5), (5, 9)))
+        with pytest.raises(errors.MountOutOfOrder):
+            stocked.write_now(record_genealogy, actor=None, recording=past((8, 12)))
+
+
+class TestPacking:
+    def test_out_to_the_customer_and_who_has_what(self, stocked: Database) -> None:
+        do(stocked, scan_lot, parent_id="R1", child_id="U1")
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1", "U2"])
+        do(stocked, pack_lots, container_id="BOX2", lot_ids=["U2", "U3"])
+        do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", delivery_note="DN-7", lot_ids=["BOX1"])
+        shipped = rows(stocked.read_now(list_shipped, lot_ids=["R1"]), "shipped")
+        assert shipped == []  # made as lots of one, not with the kind of a unit
+        recall = stocked.read_now(get_recall, suspects=Suspects(lot_ids=("R1",)))
+        assert [row[:3] + row[4:] for row in rows(recall, "shipments")] == [("S1", "ACME", "DN-7", 2)]
+        assert links(stocked, "BOX2") == {("U2", "BOX2", "certain"), ("U3", "BOX2", "certain")}
+        with pytest.raises(errors.LotNotUsable):
+            do(stocked, scan_lot, parent_id="R1", child_id="U1")
+        with pytest.raises(errors.LotNotUsable):
+            do(stocked, pack_lots, container_id="BOX2", lot_ids=["U1"])
+
+    def test_units_by_serial_are_listed_by_shipment(self, stocked: Database) -> None:
+        do(stocked, record_pass, lot_id="SN1", equipment_id=PRESS, material_id="BOARD")
+        do(stocked, scan_lot, parent_id="R1", child_id="SN1")
+        do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["SN1"])
+        answer = stocked.read_now(list_shipped, lot_ids=["R1"])
+        assert answer.facts["units"] == 1
+
+    def test_a_held_unit_stops_the_whole_delivery(self, stocked: Database) -> None:
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1", "U2"])
+        hold(stocked, "U2")
+        with pytest.raises(errors.LotOnHold) as refused:
+            do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX1"])
+        assert [error.where for error in refused.value.errors] == ["U2"]
+
+    def test_a_shipment_taken_back_is_here_again(self, stocked: Database) -> None:
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1"])
+        act = do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX1"])
+        do(stocked, reverse_act, act=act, reason="wrong truck")
+        do(stocked, unpack_lots, container_id="BOX1", lot_ids=["U1"])
+        assert links(stocked, "BOX1") == set()
+        with pytest.raises(errors.NotLinked):
+            do(stocked, unpack_lots, container_id="BOX1", lot_ids=["U1"])
+
+    def test_a_place_is_that_of_everything_inside(self, stocked: Database) -> None:
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1"])
+        do(stocked, move_lots, lot_ids=["BOX1"], equipment_id=BENCH)
+        places = {row[0]: row[6] for row in rows(stocked.read_now(trace_from, lot_id="BOX1"), "lots")}
+        assert places == {"BOX1": BENCH, "U1": BENCH}
+
+
+def test_split_and_merge_keep_the_balance(stocked: Database) -> None:
+    do(stocked, split_lot, lot_id="R1", into={"R1-A": 4 * MILLION, "R1-B": 5 * MILLION})
+    with pytest.raises(errors.LotUsedUp):
+        do(stocked, split_lot, lot_id="R1", into={"R1-C": 2 * MILLION})
+    do(stocked, merge_lots, lot_ids=["R1-A", "R1-B"], into_id="R1-AB")
+    merged = stocked.read_now(get_material_lot, lot_id="R1-AB")
+    assert (merged.quantity, merged.material_id) == (Decimal(9), "RES")
+    with pytest.raises(errors.GenealogyInvalid):
+        do(stocked, merge_lots, lot_ids=["R2", "C1"], into_id="MIX")
+
+
+def test_a_replaced_part_is_free_again_and_the_record_says_where_it_was(stocked: Database) -> None:
+    do(stocked, scan_lot, parent_id="U1", child_id="U2")
+    with pytest.raises(errors.NotLinked):
+        do(stocked, remove_part, unit_id="U2", part_id="U3")
+    act = do(stocked, replace_part, unit_id="U2", part_id="U1", new_part_id="U3")
+    assert links(stocked, "U2") == {("U3", "U2", "certain")}
+    ended = rows(stocked.read_now(get_as_built, lot_id="U2"), "ended")
+    assert [(row[0], row[1], row[4]) for row in ended] == [("U1", "U2", act)]
+    do(stocked, scan_lot, parent_id="U1", child_id="U4")
+    with pytest.raises(errors.ActNotReversible):
+        do(stocked, reverse_act, act=act, reason="U1 is in U4 by now")
+
+
+def test_acts_that_cannot_be_taken_back(stocked: Database) -> None:
+    with pytest.raises(errors.ActNotFound):
+        do(stocked, reverse_act, act=10**6, reason="x")
+    act = do(stocked, scan_lot, parent_id="U1", child_id="U2")
+    reversal = do(stocked, reverse_act, act=act, reason="wrong unit")
+    for again in (act, reversal):
+        with pytest.raises(errors.ActNotReversible):
+            do(stocked, reverse_act, act=again, reason="x")
+
+
+class TestRecall:
+    @pytest.fixture
+    def made(self, stocked: Database) -> Database:
+        do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1")
+        for n in range(1, 4):
+            context = Context(program=f"P{n % 2}", tool="T1")
+            asked = {"lot_id": f"SN-{n}", "equipment_id": PRESS, "material_id": "BOARD", "context": context}
+            do(stocked, record_pass, **asked)
+        do(stocked, pack_lots, container_id="BOX", lot_ids=["SN-2"])
+        return stocked
+
+    @pytest.mark.parametrize(
+        ("suspects", "affected"),
+        [
+            (Suspects(lot_ids=("R1",)), {"R1", "SN-1", "SN-2", "SN-3", "BOX"}),
+            (Suspects(from_lot_id="SN-1", to_lot_id="SN-2"), {"SN-1", "SN-2", "BOX"}),
+            (Suspects(equipment_id=PRESS, program="P1"), {"SN-1", "SN-3"}),
+            (Suspects(tool="T1"), {"SN-1", "SN-2", "SN-3", "BOX"}),
+            (Suspects(tool="T2"), set()),
+            (Suspects(from_at_us=2**60), set()),
+            (Suspects(lot_ids=("SN-3",), program="P0"), {"SN-3", "SN-2", "BOX"}),
+        ],
+    )
+    def test_suspects(self, made: Database, suspects: Suspects, affected: set[str]) -> None:
+        answer = made.read_now(get_recall, suspects=suspects)
+        found = [lot for row in rows(answer, "affected") for lot in _list(row[-1])]
+        assert sorted(found) == sorted(affected)
+        mounted = [row[2] for row in rows(answer, "mounted")]
+        assert mounted == (["R1"] if "R1" in affected else [])
+
+    def test_nothing_suspected_is_refused(self, made: Database) -> None:
+        with pytest.raises(errors.SuspectsMissing):
+            made.read_now(get_recall, suspects=Suspects())
+        with pytest.raises(errors.GenealogyInvalid):
+            made.read_now(get_recall, suspects=Suspects(from_lot_id="B", to_lot_id="A"))
+
+    def test_a_limit_is_told(self, made: Database) -> None:
+        answer = made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",)), limit=2)
+        assert answer.facts["truncated"] == "lots"
+        assert answer.facts["certain"] == 2
+
+    def test_holds_in_one_step(self, made: Database) -> None:
+        suspects = Suspects(lot_ids=("R1",))
+        held = made.write_now(hold_suspects, actor=None, suspects=suspects, reason="bad paste")
+        assert held == 5
+        assert made.write_now(hold_suspects, actor=None, suspects=suspects, reason="again") == 0
+        assert made.read_now(get_material_lot, lot_id="SN-2").disposition is Disposition.Restricted
+        with pytest.raises(errors.LotOnHold):
+            do(made, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX"])
+        event = made.read_now(list_events, after=0)[-1]
+        assert event.type == "genealogy.lots-held.v1"
+        assert len(event.payload["lot_ids"]) == 5
+
+    def test_difference(self, made: Database) -> None:
+        do(made, scan_lot, parent_id="C1", child_id="SN-1")
+        answer = made.read_now(get_difference, first_id="SN-1", second_id="SN-2")
+        assert rows(answer, "difference") == [
+            ("lot", "CAP", ["C1"], []),
+            ("pass", PRESS, ["P1 · T1"], ["P0 · T1"]),
+        ]
+
+
+def _list(value: Any) -> list[str]:
+    import orjson
+
+    found: list[str] = orjson.loads(orjson.dumps(value))
+    return found
+
+
+def test_what_failures_share_is_ranked_and_ties_are_one_group(stocked: Database) -> None:
+    do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1")
+    do(stocked, mount_lot, equipment_id=PRESS, slot_id="2", lot_id="C1")
+    do(stocked, scan_lot, parent_id="U6", child_id="R1", quantity_e6=MILLION)
+    for unit in ("U1", "U2"):
+        do(stocked, record_pass, lot_id=unit, equipment_id=PRESS)
+    do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R2")
+    for unit in ("U3", "U4"):
+        do(stocked, record_pass, lot_id=unit, equipment_id=PRESS)
+    answer = stocked.read_now(list_shared, failed_ids=["U1", "U2"], good_ids=["U3", "U4"])
+    first, second = rows(answer, "shared")[:2]
+    assert first[1] == pytest.approx(1 / 6)  # one way of six to draw both of the two from four
+    assert first[2:] == (2, 2, 0, 2, ["lot R1", "lot U6"])
+    assert second[1] == 1.0
+    assert "lot C1" in second[-1]
+    assert f"machine {PRESS}" in second[-1]
+    with pytest.raises(errors.GenealogyInvalid):
+        stocked.read_now(list_shared, failed_ids=["U1"], good_ids=["U1"])
+
+
+def test_a_recording_of_thousands_is_one_and_names_every_fault(stocked: Database) -> None:
+    """More rows than travel with the next statement."""
+    names: Sequence[str] = [f"N{n}" for n in range(500)]
+    recording = Recording(
+        lots=[NewLot(name, "BOARD", MILLION, LotKind.unit) for name in names],
+        acts=[Act(ActKind.passed, name, n, PRESS, n + 1) for n, name in enumerate(names)],
+        links=[Link(n, names[n - 1], names[n]) for n in range(1, 500)],
+    )
+    made = stocked.write_now(record_genealogy, actor=None, recording=recording)
+    assert (made.lots, made.acts, made.links) == (500, 500, 499)
+
+    def both(session: Any) -> tuple[int, int]:
+        lots = load_lots(session, ["N0", "N499"])
+        return len(walk_down(session, [lots["N0"].pk]).certain), len(walk_up(session, [lots["N499"].pk]).certain)
+
+    # 499 links in a row are more levels than one answer has
+    assert stocked.read_now(both) == (100, 100)
+    faults = Recording(acts=[Act(ActKind.consumed, "U1", 1)], links=[Link(0, "GONE", "U1"), Link(0, "LOST", "U1")])
+    with pytest.raises(errors.LotUnknown) as refused:
+        stocked.write_now(record_genealogy, actor=None, recording=faults)
+    assert [error.where for error in refused.value.errors] == ["GONE", "LOST"]
+    with pytest.raises(errors.GenealogyInvalid):
+        stocked.write_now(record_genealogy, actor=None, recording=Recording(lots=[NewLot("N0", "BOARD")]))
