@@ -16,6 +16,7 @@ from mes.orders.api import router as orders
 from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
+from mes.quality.api import router as quality
 from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
 
@@ -33,6 +34,7 @@ for _feature in (
     following,
     supervising,
     orders,
+    quality,
     genealogy,
     reporting,
     measurements,

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _people(commands)
     _history(commands)
     _trace(commands)
+    _quality(commands)
     _upkeep(commands)
     return parser
 
@@ -146,6 +147,17 @@ def _trace(commands: Any) -> None:
         )
         _with_plant(asked)
         asked.set_defaults(command=_command("trace"), question=question)
+
+
+def _quality(commands: Any) -> None:
+    quality = commands.add_parser("quality", help="results of testers").add_subparsers(required=True, metavar="what")
+    watch = quality.add_parser("watch", help="take result files (CSV, JSON) out of a folder, while the server runs")
+    watch.add_argument("folder", type=Path)
+    watch.add_argument("--source", default="files", help="who says so, where a file does not; default: files")
+    watch.add_argument("--every", type=float, default=2.0, help="seconds between two looks; default 2")
+    watch.add_argument("--once", action="store_true", help="take what is there, then end")
+    _with_plant(watch)
+    watch.set_defaults(command=_command("quality_watch"))
 
 
 def _upkeep(commands: Any) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
 from mes.edge.types import Signal
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
+from mes.exchange.result_files import FileReport, ResultFolder
 from mes.genealogy import queries as genealogy
 from mes.genealogy.formats import Format, answer_bytes
 from mes.genealogy.types import Answer, Suspects
@@ -34,6 +37,8 @@ from mes.kernel.db import Database
 from mes.kernel.errors import BadRequest, Refusal, Unavailable
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
+from mes.quality.service import record_results
+from mes.quality.types import Recorded, ResultSpec
 from mes.reporting.measurements.queries import list_history_tags
 from mes.reporting.measurements.types import TagView
 from web.backup import BackupRefused, back_up, restore
@@ -286,6 +291,47 @@ def history_retention(options: argparse.Namespace) -> int:
             kept = database.read_now(get_retention)
     _say(f"samples {kept.samples_days} days, by the minute {kept.rollups_days} days")
     return 0
+
+
+def quality_watch(options: argparse.Namespace) -> int:
+    """Take result files out of a folder until it is stopped, or once; 1 if then something was refused."""
+    if not options.folder.is_dir():
+        raise NotDone(f"{options.folder} is no folder")
+    if not 0.05 <= options.every <= 3600 or not re.fullmatch(r"[!-~]{1,100}", options.source):
+        raise NotDone("--every is 0.05 to 3600 seconds, --source 1 to 100 printable characters without blanks")
+    with _plant(options) as database:
+
+        def take(results: Sequence[ResultSpec]) -> Recorded:
+            return database.write_now(record_results, actor=None, results=results)
+
+        folder = ResultFolder(options.folder, take, options.source)
+        if options.once:
+            folder.look()
+            time.sleep(options.every)
+            reports = folder.look()
+            _tell(reports)
+            return 0 if all(report.is_done for report in reports) else 1
+        while True:
+            if _look(folder):
+                announce(database)
+            time.sleep(options.every)
+
+
+def _look(folder: ResultFolder) -> Sequence[FileReport]:
+    """One look; weather is left to the next."""
+    try:
+        reports = folder.look()
+    except Unavailable as weather:
+        _complain(f"{folder.path} waits: {weather.detail}")
+        return ()
+    _tell(reports)
+    return reports
+
+
+def _tell(reports: Sequence[FileReport]) -> None:
+    for report in reports:
+        refused = report.unreadable or f"{len(report.refused)} refused"
+        _say(f"{report.moved_to}/{report.name}: {report.recorded} recorded, {report.known} known, {refused}")
 
 
 def serve(options: argparse.Namespace) -> None:

@@ -13,6 +13,10 @@ class Permission(StrEnum):
     """See stations, board, walls, orders and master data."""
     operate = "operate"
     """Report counts and scrap, start, pause, resume and complete jobs."""
+    report_results = "report-results"
+    """Hand in results of tests, and ask whether a unit may be worked on: people, testers, edge boxes."""
+    decide_quality = "decide-quality"
+    """Send units to rework, scrap them, hold lots and release them."""
     release_jobs = "release-jobs"
     override_refusals = "override-refusals"
     """Take a material in that the rules refuse, or prolong its shelf life; the reason is recorded."""
@@ -38,11 +42,13 @@ class Permission(StrEnum):
 
 _P = Permission
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.operator: frozenset({_P.view_floor, _P.operate}),
+    Role.operator: frozenset({_P.view_floor, _P.operate, _P.report_results}),
     Role.supervisor: frozenset(
         {
             _P.view_floor,
             _P.operate,
+            _P.report_results,
+            _P.decide_quality,
             _P.release_jobs,
             _P.override_refusals,
             _P.read_performance,
@@ -55,6 +61,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         {
             _P.view_floor,
             _P.operate,
+            _P.report_results,
+            _P.decide_quality,
             _P.manage_master_data,
             _P.read_performance,
             _P.view_bridges,
@@ -67,6 +75,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         {
             _P.view_floor,
             _P.operate,
+            _P.report_results,
+            _P.decide_quality,
             _P.release_jobs,
             _P.override_refusals,
             _P.manage_master_data,
@@ -79,8 +89,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.read_metrics,
         }
     ),
-    Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance}),
-    Role.bridge: frozenset({_P.bridge_ingest}),
+    Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance, _P.report_results}),
+    Role.bridge: frozenset({_P.bridge_ingest, _P.report_results}),
     Role.monitor: frozenset({_P.read_metrics}),
 }
 

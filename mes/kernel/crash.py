@@ -14,6 +14,7 @@ CRASH_POINTS: Final = (
     "history-rollups-written",
     "history-chunks-written",
     "history-before-merge-commit",
+    "result-file-recorded",
 )
 
 _PLAN: Final = os.environ.get("LINESIDE_CRASH_AT", "") if os.environ.get("LINESIDE_ENVIRONMENT") == "test" else ""

@@ -372,6 +372,83 @@ MASTER_DATA: Final = [
 ]
 
 
+# --- quality
+
+REPORTING: Final = FLOOR | {INTEGRATION, BRIDGE}
+DECIDING: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+
+
+def _result(stage: Stage) -> Sample:
+    one = {
+        "result_id": stage.fresh("R"),
+        "unit_id": stage.fresh("SN"),
+        "equipment_id": "BENCH",
+        "outcome": "passed",
+        "at": "2026-03-02T08:00:00Z",
+    }
+    return Sample(f"{V1}/test-results", json={"results": [one]})
+
+
+def _rework(stage: Stage) -> Sample:
+    body = {"return_segment_id": "BENCH", "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/units/{stage.failed_unit()}/rework", json=body)
+
+
+def _requirement(stage: Stage) -> Sample:
+    body = {"unit_check": "passed", "version": 0}
+    return Sample(f"{V1}/quality-requirements/{stage.work_master()}", json=body)
+
+
+def _hold(stage: Stage) -> Any:
+    return {"lot_ids": [stage.lot()], "reason": "check"}
+
+
+QUALITY: Final = [
+    *_resource(
+        "defect-codes",
+        "code_id",
+        Stage.defect_code,
+        {"description": "Bridged"},
+        {"description": "Solder bridge", "version": 1},
+    ),
+    Row("GET", f"{V1}/quality-requirements", FLOOR, at(f"{V1}/quality-requirements")),
+    Row(
+        "GET",
+        f"{V1}/quality-requirements/{{work_master_id}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/quality-requirements/{s.required_work_master()}"),
+    ),
+    Row("PUT", f"{V1}/quality-requirements/{{work_master_id}}", ENGINEERING, _requirement),
+    Row("POST", f"{V1}/test-results", REPORTING, _result),
+    Row("GET", f"{V1}/test-results", FLOOR, at(f"{V1}/test-results?verdict=failed&limit=10")),
+    Row("GET", f"{V1}/units/{{unit_id}}/results", FLOOR, lambda s: Sample(f"{V1}/units/{s.failed_unit()}/results")),
+    Row("GET", f"{V1}/units/{{unit_id}}/open-defects", FLOOR, at(f"{V1}/units/SN-1/open-defects")),
+    Row("POST", f"{V1}/units/{{unit_id}}/rework", DECIDING, _rework, 204),
+    Row(
+        "POST",
+        f"{V1}/units/{{unit_id}}/scrap",
+        DECIDING,
+        lambda s: Sample(f"{V1}/units/{s.failed_unit()}/scrap", json={"request_id": s.fresh("request")}),
+        204,
+    ),
+    Row("POST", f"{V1}/quality-holds", DECIDING, lambda s: Sample(f"{V1}/quality-holds", json=_hold(s)), 204),
+    Row(
+        "POST",
+        f"{V1}/quality-holds/release",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quality-holds/release", json=_hold(s)),
+        204,
+    ),
+    Row(
+        "GET",
+        f"{V1}/yields/job-orders/{{job_id:path}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/yields/job-orders/{s.job().job_id}"),
+    ),
+    Row("GET", f"{V1}/yields/equipment/{{equipment_id}}", FLOOR, at(f"{V1}/yields/equipment/BENCH?{DAY}")),
+]
+
+
 # --- orders and reports
 
 
@@ -1011,4 +1088,14 @@ OPEN: Final = [
     Row(MOUNT, "/static", PUBLIC, at("/static/app.css")),
 ]
 
-ROWS: Final = [*ACCESS, *MASTER_DATA, *ORDERS, *GENEALOGY, *EDGE_ROWS, *HISTORY, *SCREENS, *OPEN]
+ROWS: Final = [
+    *ACCESS,
+    *MASTER_DATA,
+    *QUALITY,
+    *ORDERS,
+    *GENEALOGY,
+    *EDGE_ROWS,
+    *HISTORY,
+    *SCREENS,
+    *OPEN,
+]

@@ -57,6 +57,8 @@ from mes.orders.service import (
 from mes.orders.statements import load_job
 from mes.orders.types import Cause, Count, CountKind, MachineJobReport
 from mes.personnel.service import create_person, put_personnel_class
+from mes.quality.service import create_defect_code, put_requirements, record_results
+from mes.quality.types import DefectCodeSpec, RequirementSpec, ResultSpec, Verdict
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
@@ -194,6 +196,22 @@ class Stage:
         name = self.fresh("reason")
         self.do(create_scrap_reason, spec=ScrapReasonSpec(name, "Dented"))
         return name
+
+    def defect_code(self) -> str:
+        name = self.fresh("defect")
+        self.do(create_defect_code, spec=DefectCodeSpec(name, "Bridged"))
+        return name
+
+    def required_work_master(self) -> str:
+        name = self.work_master()
+        self.do(put_requirements, specs=[RequirementSpec(name)])
+        return name
+
+    def failed_unit(self) -> str:
+        unit = self.fresh("SN")
+        at_us = to_us(self.database.clock())
+        self.do(record_results, results=[ResultSpec("ICT", unit, unit, "BENCH", Verdict.failed, at_us)])
+        return unit
 
     def command(self) -> str:
         """A command that waits for Bert's bridge."""

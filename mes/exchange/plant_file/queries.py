@@ -16,6 +16,7 @@ from mes.materials.queries import get_materials
 from mes.materials.tables import MaterialDefinition, MaterialLot
 from mes.materials.types import MaterialSpec
 from mes.personnel.tables import Person, PersonnelClass
+from mes.quality.tables import DefectCode, QualityRequirement
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 
 _TABLES: Final[dict[str, Any]] = {
@@ -26,7 +27,9 @@ _TABLES: Final[dict[str, Any]] = {
     "personnel_classes": PersonnelClass,
     "persons": Person,
     "scrap_reasons": ScrapReason,
+    "defect_codes": DefectCode,
     "work_masters": WorkMaster,
+    "quality_requirements": QualityRequirement,
     "operations_definitions": OperationsDefinition,
     "bridges": Bridge,
 }

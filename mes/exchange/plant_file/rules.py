@@ -45,6 +45,7 @@ def reference_faults(document: PlantDocument, known: KnownPlant | None) -> list[
         check.calendar(),
         check.work_masters(),
         check.definitions(),
+        check.requirements(),
         check.bridges(),
     )
     return [fault for part in parts for fault in part]
@@ -210,6 +211,10 @@ class _Check:
             for s, substitute in enumerate(material.substitutes):
                 name = substitute if isinstance(substitute, str) else substitute.material
                 yield from self.missing(e, (*here, "substitutes", s), "material_definitions", name)
+
+    def requirements(self) -> Iterator[Fault]:
+        for e in self.document.located("quality_requirements"):
+            yield from self.missing(e, ("id",), "work_masters", e.entry.id)
 
     def bridges(self) -> Iterator[Fault]:
         for e in self.document.located("bridges"):

@@ -29,6 +29,7 @@ from mes.materials.errors import ConversionInvalid
 from mes.materials.life_rules import HOURS_MAX
 from mes.materials.rules import conversion
 from mes.materials.types import UnitConversion
+from mes.quality.types import StepCheck
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition, MaterialUse
 from standards.isa95.quantity import to_e6
@@ -246,6 +247,18 @@ class LimitedParameterEntry(Entry):
     high: Exact | None = None
 
 
+class DefectCodeEntry(Entry):
+    id: Id
+    description: Text
+    active: bool = True
+
+
+class QualityRequirementEntry(Entry):
+    id: Id
+    """Of the work master."""
+    unit_check: Annotated[StepCheck, Strict(False)] = StepCheck.worked
+
+
 class WorkMasterEntry(Entry):
     id: Id
     version: Label | None = None
@@ -352,7 +365,9 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     "personnel_classes": PersonnelClassEntry,
     "persons": PersonEntry,
     "scrap_reasons": ScrapReasonEntry,
+    "defect_codes": DefectCodeEntry,
     "work_masters": WorkMasterEntry,
+    "quality_requirements": QualityRequirementEntry,
     "operations_definitions": DefinitionEntry,
     "bridges": BridgeEntry,
 }

@@ -16,6 +16,7 @@ from mes.exchange.plant_file.queries import read_known_plant
 from mes.exchange.plant_file.rules import reference_faults
 from mes.exchange.plant_file.schemas import (
     BridgeEntry,
+    DefectCodeEntry,
     DefinitionEntry,
     EquipmentEntry,
     HandlingEntry,
@@ -25,6 +26,7 @@ from mes.exchange.plant_file.schemas import (
     PersonEntry,
     PersonnelClassEntry,
     PhysicalAssetEntry,
+    QualityRequirementEntry,
     ScrapReasonEntry,
     WorkMasterEntry,
 )
@@ -38,6 +40,7 @@ from mes.materials.service import put_lots, put_materials
 from mes.personnel.queries import get_person, get_personnel_class
 from mes.personnel.service import put_person, put_personnel_class
 from mes.personnel.types import Qualification
+from mes.quality.service import put_defect_codes, put_requirements
 
 Outcomes = Mapping[str, PutOutcome]
 
@@ -111,6 +114,16 @@ def _load_lots(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
 def _load_scrap_reasons(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
     wanted = [specs.scrap_reason_spec(e) for e in document.of("scrap_reasons", ScrapReasonEntry)]
     return put_scrap_reasons(uow, specs=wanted)
+
+
+def _load_defect_codes(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
+    wanted = [specs.defect_code_spec(e) for e in document.of("defect_codes", DefectCodeEntry)]
+    return put_defect_codes(uow, specs=wanted)
+
+
+def _load_requirements(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
+    wanted = [specs.requirement_spec(e) for e in document.of("quality_requirements", QualityRequirementEntry)]
+    return put_requirements(uow, specs=wanted)
 
 
 def _load_work_masters(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
@@ -214,7 +227,9 @@ _LOADERS: Final[Mapping[str, Callable[[UnitOfWork, PlantDocument], Outcomes]]] =
     "personnel_classes": _load_personnel_classes,
     "persons": _load_persons,
     "scrap_reasons": _load_scrap_reasons,
+    "defect_codes": _load_defect_codes,
     "work_masters": _load_work_masters,
+    "quality_requirements": _load_requirements,
     "operations_definitions": _load_definitions,
     "bridges": _load_bridges,
 }

@@ -28,6 +28,7 @@ from mes.equipment.types import (
 )
 from mes.exchange.plant_file.schemas import (
     CalendarEntry,
+    DefectCodeEntry,
     DefinitionEntry,
     DependencyEntry,
     EquipmentEntry,
@@ -38,6 +39,7 @@ from mes.exchange.plant_file.schemas import (
     MaterialSpecificationEntry,
     MoistureLevelEntry,
     PhysicalAssetEntry,
+    QualityRequirementEntry,
     ScrapReasonEntry,
     SegmentEntry,
     ShiftEntry,
@@ -45,6 +47,7 @@ from mes.exchange.plant_file.schemas import (
     WorkMasterEntry,
 )
 from mes.materials.types import ApprovedPart, HandlingSpec, LotSpec, MaterialSpec, MoistureLevelSpec
+from mes.quality.types import DefectCodeSpec, RequirementSpec
 from standards.isa95.quantity import to_e6
 
 
@@ -82,6 +85,14 @@ def lot_spec(entry: LotEntry, material_unit: str) -> LotSpec:
 
 def scrap_reason_spec(entry: ScrapReasonEntry) -> ScrapReasonSpec:
     return ScrapReasonSpec(entry.id, entry.description, entry.active)
+
+
+def defect_code_spec(entry: DefectCodeEntry) -> DefectCodeSpec:
+    return DefectCodeSpec(entry.id, entry.description, entry.active)
+
+
+def requirement_spec(entry: QualityRequirementEntry) -> RequirementSpec:
+    return RequirementSpec(entry.id, entry.unit_check)
 
 
 def work_master_spec(entry: WorkMasterEntry) -> WorkMasterSpec:

@@ -127,6 +127,8 @@ def test_a_failure_never_shortens_what_it_locks(count: int, now_us: int) -> None
 EXPECTED = {
     "view-floor": "operator supervisor engineer administrator",
     "operate": "operator supervisor engineer administrator",
+    "report-results": "operator supervisor engineer administrator integration bridge",
+    "decide-quality": "supervisor engineer administrator",
     "release-jobs": "supervisor administrator",
     "override-refusals": "supervisor administrator",
     "manage-master-data": "engineer administrator",

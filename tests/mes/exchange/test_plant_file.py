@@ -35,6 +35,8 @@ from mes.materials.life.queries import get_handling, list_moisture_levels
 from mes.materials.queries import get_material_lot
 from mes.materials.types import ApprovedPart
 from mes.personnel.queries import get_person
+from mes.quality.queries import get_requirement, list_defect_codes
+from mes.quality.types import StepCheck
 
 ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "web" / "demo_plant.yaml"
@@ -303,6 +305,19 @@ def test_person_keeps_the_dates_of_a_qualification_the_file_names_again(database
     assert load(database, text).created == 2
     assert load(database, text).unchanged == 2
     assert load(database, text.replace("name: P,", "name: Q,")).updated == 1
+
+
+def test_defect_codes_and_what_steps_ask_are_loaded(database: Database) -> None:
+    words = "defect_codes: [{id: BRIDGED, description: Solder bridge}]\n"
+    asks = "quality_requirements: [{id: WM, unit_check: passed}]\n"
+    plant = check_plant_file(SMALL + words + asks, filename="p.yaml", known=KnownPlant())
+    assert database.write_now(load_plant, actor=None, plant=plant).created > 0
+    assert [code.code_id for code in database.read_now(list_defect_codes)] == ["BRIDGED"]
+    assert database.read_now(get_requirement, work_master_id="WM").unit_check is StepCheck.passed
+    again = database.write_now(load_plant, actor=None, plant=plant)
+    assert (again.created, again.updated) == (0, 0)
+    nobody = SMALL + "quality_requirements: [{id: NOBODY}]\n"
+    assert faults(nobody) == [(15, "reference-not-found")]
 
 
 def test_how_materials_are_kept_comes_with_the_file(database: Database) -> None:
