@@ -14,6 +14,8 @@ from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
+from mes.orders.following.api import router as following
+from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
 from mes.quality.api import router as quality
 from mes.reporting.api import router as reporting
@@ -30,6 +32,8 @@ for _feature in (
     lives,
     receiving,
     definitions,
+    following,
+    supervising,
     orders,
     quality,
     genealogy,

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _people(commands)
     _history(commands)
     _quality(commands)
+    _trace(commands)
     _upkeep(commands)
     return parser
 
@@ -132,6 +133,31 @@ def _quality(commands: Any) -> None:
     watch.add_argument("--once", action="store_true", help="take what is there, then end")
     _with_plant(watch)
     watch.set_defaults(command=_command("quality_watch"))
+
+
+def _trace(commands: Any) -> None:
+    trace = commands.add_parser("trace", help="genealogy: where from, where used, recall").add_subparsers(
+        required=True, metavar="question"
+    )
+    lots = {
+        "from": (1, "everything a lot was made of"),
+        "used": (1, "everything a lot went into"),
+        "as-built": (1, "one unit, everything"),
+        "difference": (2, "what only one of two units has"),
+        "recall": ("+", "everything that lots may have got into, and where it is"),
+        "shared": ("+", "what failed units share that good ones do not"),
+    }
+    for question, (count, what) in lots.items():
+        asked = trace.add_parser(question, help=what)
+        asked.add_argument("lot", nargs=count)
+        if question == "shared":
+            asked.add_argument("--good", nargs="+", required=True)
+        asked.add_argument("--format", choices=("text", "json", "csv"), default="text")
+        asked.add_argument(
+            "--table", default="", help="for text and csv: which of the answer's tables; default: the first"
+        )
+        _with_plant(asked)
+        asked.set_defaults(command=_command("trace"), question=question)
 
 
 def _upkeep(commands: Any) -> None:

@@ -11,10 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
@@ -26,6 +27,9 @@ from mes.access.types import Role
 from mes.edge.types import Signal
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
 from mes.exchange.result_files import FileReport, ResultFolder
+from mes.genealogy import queries as genealogy
+from mes.genealogy.formats import Format, answer_bytes
+from mes.genealogy.types import Answer, Suspects
 from mes.history.export import ExportedTag, ExportRefused, export_parquet
 from mes.history.queries import get_retention
 from mes.history.service import set_retention
@@ -253,6 +257,24 @@ def _instant(text: str) -> int:
     except ValueError:
         raise NotDone(f"{text} is no date and no instant; write 2026-03-02 or 2026-03-02T06:00:00Z") from None
     return to_us(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def trace(options: argparse.Namespace) -> int:
+    """Ask genealogy, and write the answer to standard output."""
+    asked: dict[str, tuple[Callable[..., Answer], dict[str, Any]]] = {
+        "from": (genealogy.trace_from, {"lot_id": options.lot[0]}),
+        "used": (genealogy.trace_used, {"lot_id": options.lot[0]}),
+        "as-built": (genealogy.get_as_built, {"lot_id": options.lot[0]}),
+        "difference": (genealogy.get_difference, {"first_id": options.lot[0], "second_id": options.lot[-1]}),
+        "recall": (genealogy.get_recall, {"suspects": Suspects(lot_ids=tuple(options.lot))}),
+        "shared": (genealogy.list_shared, {"failed_ids": options.lot, "good_ids": getattr(options, "good", [])}),
+    }
+    query, values = asked[options.question]
+    with _plant(options) as database:
+        how = {"format": Format(options.format), "table": options.table}
+        content = database.read_now(answer_bytes, query=query, **how, **values)
+    sys.stdout.write(content.decode().rstrip("\n") + "\n")
+    return 0
 
 
 def history_retention(options: argparse.Namespace) -> int:

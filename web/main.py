@@ -23,7 +23,9 @@ from mes.ticks import HOURLY, TICKS
 from web import security, templating
 from web.board import routes as board
 from web.bridges import routes as bridges
+from web.briefing import routes as briefing
 from web.connect import routes as connect
+from web.dispatch import routes as dispatch
 from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
@@ -32,6 +34,7 @@ from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.receive import routes as receive
+from web.routings import routes as routings
 from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
@@ -44,8 +47,11 @@ from web.wall import routes as wall
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
-SCREENS: Final = (signin, home, station, board, orders, wall, receive, lots, bridges, connect, patterns)
-LIVE_SCREENS: Final = (home, station, board, orders, wall, lots, bridges, connect)
+SCREENS: Final = (
+    *(signin, home, briefing, station, board, dispatch, orders, wall, receive, lots),
+    *(bridges, connect, routings, patterns),
+)
+LIVE_SCREENS: Final = (home, station, board, dispatch, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mes.definitions.types import DOCUMENT_MAX_BYTES
 from mes.kernel.errors import TooLarge
 from standards.lineside.health_v1 import MAX_HEALTH_BYTES
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES
@@ -37,9 +38,13 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 API_PREFIX: Final = "/api/"
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a request body, unless a prefix has a limit of its own."""
+MAX_UPLOAD_BYTES: Final = DOCUMENT_MAX_BYTES + 64 * 1024
+"""A document of a work instruction, and the form around it."""
 BODY_LIMITS: Final[Mapping[str, int]] = {
     "/api/v1/bridge/ingest": MAX_BATCH_BYTES,
     "/api/v1/bridge/health": MAX_HEALTH_BYTES,
+    "/api/v1/instruction-documents": MAX_UPLOAD_BYTES,
+    "/routings/": MAX_UPLOAD_BYTES,
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403

@@ -19,7 +19,7 @@ class Permission(StrEnum):
     """Send units to rework, scrap them, hold lots and release them."""
     release_jobs = "release-jobs"
     override_refusals = "override-refusals"
-    """Take a material in that the rules refuse; the reason is recorded."""
+    """Take a material in that the rules refuse, or prolong its shelf life; the reason is recorded."""
     manage_master_data = "manage-master-data"
     manage_access = "manage-access"
     """Principals, roles, PINs, tokens."""
@@ -32,6 +32,8 @@ class Permission(StrEnum):
     """See how the edge boxes and their connections to machines are."""
     decide_trust = "decide-trust"
     """Approve, reject and revoke certificates of machines' servers."""
+    view_routings = "view-routings"
+    """See routings with their drafts; changing them is master data."""
     connect_machines = "connect-machines"
     """Set up a machine: look at it through an edge box, and bind what it tells."""
     read_metrics = "read-metrics"
@@ -51,6 +53,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.override_refusals,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.connect_machines,
         }
     ),
@@ -63,6 +66,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_master_data,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.decide_trust,
             _P.connect_machines,
         }
@@ -79,6 +83,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_access,
             _P.read_performance,
             _P.view_bridges,
+            _P.view_routings,
             _P.decide_trust,
             _P.connect_machines,
             _P.read_metrics,

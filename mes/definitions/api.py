@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
@@ -16,6 +16,9 @@ from mes.definitions.schemas import (
     DefinitionOut,
     DefinitionPage,
     DefinitionStateChange,
+    DocumentOut,
+    DraftChange,
+    EffectivityChange,
     ScrapReasonChange,
     ScrapReasonIn,
     ScrapReasonOut,
@@ -63,6 +66,21 @@ async def update_work_master(caller: Engineer, work_master_id: str, body: WorkMa
     """Make the next version; jobs keep the one they began with."""
     await caller.write(service.update_work_master, spec=body.spec(work_master_id), seen_label=body.seen_version_label)
     return await _shown_work_master(caller, work_master_id)
+
+
+@router.post("/work-masters/{work_master_id}/versions/{version_label}/effectivity")
+async def set_work_master_effectivity(
+    caller: Engineer, work_master_id: str, version_label: str, body: EffectivityChange, if_match: IfMatch = None
+) -> WorkMasterOut:
+    """Say when new orders may use a version of a recipe. Orders under way go on."""
+    await caller.write(
+        service.set_work_master_effectivity,
+        work_master_id=work_master_id,
+        version_label=version_label,
+        effectivity=body.value,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_work_master(caller, work_master_id, version_label)
 
 
 @router.get("/operations-definitions")
@@ -127,6 +145,67 @@ async def set_definition_state(
         version=expected_version(if_match, body.version),
     )
     return await _shown_definition(caller, response, definition_id, version_label)
+
+
+@router.post("/operations-definitions/{definition_id}/versions/{version_label}/effectivity")
+async def set_definition_effectivity(
+    caller: Engineer,
+    definition_id: str,
+    version_label: str,
+    body: EffectivityChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> DefinitionOut:
+    """Say when new orders take a version. Orders under way go on."""
+    await caller.write(
+        service.set_definition_effectivity,
+        definition_id=definition_id,
+        version_label=version_label,
+        effectivity=body.value,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_definition(caller, response, definition_id, version_label)
+
+
+@router.put("/operations-definitions/{definition_id}/versions/{version_label}")
+async def replace_draft(
+    caller: Engineer,
+    definition_id: str,
+    version_label: str,
+    body: DraftChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> DefinitionOut:
+    """Let a draft say something else. What was ever released stays as it is."""
+    await caller.write(
+        service.replace_draft,
+        spec=body.spec(definition_id),
+        version_label=version_label,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_definition(caller, response, definition_id, version_label)
+
+
+@router.post("/operations-definitions/{definition_id}/versions/{version_label}/drafts", status_code=201)
+async def begin_draft(caller: Engineer, definition_id: str, version_label: str, response: Response) -> DefinitionOut:
+    """A new version that says what this one says, as a draft."""
+    label = await caller.write(service.begin_draft, definition_id=definition_id, from_label=version_label)
+    return await _shown_definition(caller, response, definition_id, label)
+
+
+@router.post("/instruction-documents", status_code=201)
+async def put_document(caller: Engineer, request: Request, response: Response) -> DocumentOut:
+    """Upload a picture (PNG, JPEG, WebP) or PDF as the body, at most 5 MB. Its type is found out by its content."""
+    view = await caller.write(service.put_document, content=await request.body())
+    response.headers["Location"] = f"/api/v1/instruction-documents/{view.sha256}"
+    return DocumentOut.of(view)
+
+
+@router.get("/instruction-documents/{sha256}", response_class=Response)
+async def read_document(caller: Viewer, sha256: str) -> Response:
+    """A picture or drawing."""
+    media_type, content = await caller.read(queries.read_document, sha256=sha256)
+    return Response(content, media_type=media_type.value)
 
 
 @router.get("/scrap-reasons")

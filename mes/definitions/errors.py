@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mes.kernel.errors import Conflict, NotFound, Unprocessable
+from mes.kernel.errors import Conflict, NotFound, TooLarge, Unprocessable
 
 
 class WorkMasterNotFound(NotFound):
@@ -21,6 +21,36 @@ class WorkMasterVersionFixed(Conflict):
     code = "work-master-version-fixed"
     title = "This version of the work master is fixed"
     next_step = "Give the changed work master a new version; jobs keep the version they began with."
+
+
+class WorkMasterNotEffective(Conflict):
+    code = "work-master-not-effective"
+    title = "The recipe is not effective now"
+    next_step = "Release a routing with a recipe that is, or change when this one is effective."
+
+
+class ParameterOutOfLimits(Unprocessable):
+    code = "parameter-out-of-limits"
+    title = "A parameter does not keep its limits"
+    next_step = "Correct the parameters named in `errors`."
+
+
+class EffectivityInvalid(Unprocessable):
+    code = "effectivity-invalid"
+    title = "The version would end before it begins"
+    next_step = "Let it begin before it ends, or leave one side open."
+
+
+class OperationsDefinitionNotEffective(Conflict):
+    code = "operations-definition-not-effective"
+    title = "No version of the routing is effective now"
+    next_step = "Change when a released version is effective, or release one that is."
+
+
+class OperationsDefinitionNotReleased(Conflict):
+    code = "operations-definition-not-released"
+    title = "This version of the routing is not released"
+    next_step = "Release the version first; orders follow released versions only."
 
 
 class OperationsDefinitionNotFound(NotFound):
@@ -51,6 +81,30 @@ class OperationsDefinitionInvalid(Unprocessable):
     code = "operations-definition-invalid"
     title = "The operations definition contradicts itself"
     next_step = "Correct the segments named in `errors`."
+
+
+class SegmentNotFound(NotFound):
+    code = "operations-segment-not-found"
+    title = "The routing has no such step"
+    next_step = "Look at the routing again; the step may have been removed."
+
+
+class InstructionDocumentNotFound(NotFound):
+    code = "instruction-document-not-found"
+    title = "There is no such picture or drawing"
+    next_step = "Upload it first; documents are named by the SHA-256 of their content."
+
+
+class InstructionDocumentInvalid(Unprocessable):
+    code = "instruction-document-invalid"
+    title = "This cannot be shown in a work instruction"
+    next_step = "Upload a PNG, JPEG or WebP picture, or a PDF."
+
+
+class InstructionDocumentTooLarge(TooLarge):
+    code = "instruction-document-too-large"
+    title = "The picture or drawing is too large"
+    next_step = "Make it smaller; 5 MB is the most."
 
 
 class ScrapReasonNotFound(NotFound):

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
+from mes.definitions.effectivity_rules import is_effective, newest_effective
 from mes.definitions.errors import (
+    InstructionDocumentNotFound,
     OperationsDefinitionAmbiguous,
+    OperationsDefinitionNotEffective,
     OperationsDefinitionNotFound,
     ScrapReasonNotFound,
+    SegmentNotFound,
+    WorkMasterNotEffective,
     WorkMasterNotFound,
 )
 from mes.definitions.tables import (
+    InstructionDocument,
+    MaterialSubstitute,
     OperationsDefinition,
     OperationsSegment,
     ScrapReason,
     SegmentDependencyRow,
+    SegmentEquipment,
+    SegmentInstruction,
     SegmentMaterial,
+    SegmentQualification,
     WorkMaster,
 )
-from mes.definitions.types import DefinitionState
+from mes.definitions.types import (
+    ALWAYS,
+    DataType,
+    DefinitionState,
+    Effectivity,
+    InstructionSpec,
+    MediaType,
+    ParameterLimit,
+)
 from mes.equipment.queries import EquipmentView, get_equipment_views
+from mes.equipment.tables import Equipment
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
+from mes.kernel.sqltypes import from_us_or_none
 from mes.materials.tables import MaterialDefinition
+from mes.personnel.tables import PersonnelClass
 from standards.isa95.quantity import to_e6
 
 _D: Final = OperationsDefinition.__table__  # type: ignore[attr-defined]
@@ -37,6 +59,13 @@ _SM: Final = SegmentMaterial.__table__  # type: ignore[attr-defined]
 _W: Final = WorkMaster.__table__  # type: ignore[attr-defined]
 _R: Final = ScrapReason.__table__  # type: ignore[attr-defined]
 _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
+_E: Final = Equipment.__table__  # type: ignore[attr-defined]
+_C: Final = PersonnelClass.__table__  # type: ignore[attr-defined]
+_SE: Final = SegmentEquipment.__table__  # type: ignore[attr-defined]
+_SQ: Final = SegmentQualification.__table__  # type: ignore[attr-defined]
+_SUB: Final = MaterialSubstitute.__table__  # type: ignore[attr-defined]
+_I: Final = SegmentInstruction.__table__  # type: ignore[attr-defined]
+_DOC: Final = InstructionDocument.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +77,69 @@ class WorkMasterView:
     version_label: str
     description: str
     parameters: dict[str, str]
+    limits: dict[str, ParameterLimit] = field(default_factory=dict)
+    effectivity: Effectivity = ALWAYS
+    version: int = 1
+    """Counts changes of the effectivity; everything else of a version is fixed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSubstitute:
+    """What may be used instead; scaled by 10^6, in its own unit."""
+
+    material_pk: int
+    material_id: str
+    unit: str
+    quantity_e6: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPlace:
+    """Another place where a step may be done."""
+
+    pk: int
+    equipment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionView:
+    """A step of a work instruction; `media_type` is its document's, None where it has none."""
+
+    pk: int
+    sequence: int
+    title: str
+    text: str
+    document_sha256: str
+    media_type: MediaType | None
+
+    @property
+    def spec(self) -> InstructionSpec:
+        return InstructionSpec(self.title, self.text, self.document_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A picture or drawing without its content."""
+
+    sha256: str
+    media_type: MediaType
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedMaterial:
-    """What one piece needs or yields at a segment; scaled by 10^6, in the material's own unit."""
+    """What one piece needs or yields at a segment; scaled by 10^6, in the material's own unit.
+
+    `allowance_e6` is the scrap allowance in percent × 10^6.
+    """
 
     material_pk: int
     material_id: str
     unit: str
     use: str
     quantity_e6: int
+    allowance_e6: int = 0
+    substitutes: tuple[ResolvedSubstitute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +166,11 @@ class ResolvedSegment:
     materials: tuple[ResolvedMaterial, ...]
     own_nominal_cycle_s: Decimal | None
     """As the segment itself says, without the fallback."""
+    alternatives: tuple[ResolvedPlace, ...] = ()
+    parameters: dict[str, str] = field(default_factory=dict)
+    """Values this step sets instead of its recipe's."""
+    personnel_class_ids: tuple[str, ...] = ()
+    instructions: tuple[InstructionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +187,9 @@ class ResolvedDefinition:
     description: str
     state: DefinitionState
     version: int
+    effectivity: Effectivity = ALWAYS
+    fixed: bool = True
+    """It was released at some time, so its content never changes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,38 +242,74 @@ def get_work_master_versions(session: Session, ids: Iterable[str]) -> dict[str, 
 
 
 def _work_master_view(row: Any) -> WorkMasterView:
-    return WorkMasterView(row.pk, row.id, row.version_label, row.description, dict(row.parameters))
+    limits = {name: _limit(kept) for name, kept in row.limits.items()}
+    return WorkMasterView(
+        row.pk, row.id, row.version_label, row.description, dict(row.parameters), limits, _effectivity(row), row.version
+    )
 
 
-def resolve_definition(session: Session, *, definition_id: str | None, material_id: str | None) -> ResolvedDefinition:
-    """The routing a new order follows: the newest Released version of the definition named, or of the material's one.
+def _limit(kept: dict[str, str]) -> ParameterLimit:
+    low, high = (Decimal(kept[end]) if end in kept else None for end in ("low", "high"))
+    return ParameterLimit(DataType(kept["data_type"]), kept.get("unit", ""), low, high)
+
+
+def _effectivity(row: Any) -> Effectivity:
+    return Effectivity(from_us_or_none(row.effective_from_us), from_us_or_none(row.effective_until_us))
+
+
+def resolve_definition(
+    session: Session, *, definition_id: str | None, material_id: str | None, at: datetime | None = None
+) -> ResolvedDefinition:
+    """The routing a new order follows: the newest Released version of the definition named, or of the material's one,
+    that is effective at `at` (None: whatever its effectivity).
 
     `operations-definition-not-found` (also where the definition makes another material),
-    `operations-definition-ambiguous` where the material has several definitions and none was named.
+    `operations-definition-ambiguous` where the material has several definitions and none was named,
+    `operations-definition-not-effective`, `work-master-not-effective`.
     """
-    newest = _newest_released(session, definition_id=definition_id, material_id=material_id)
-    if not newest:
-        wanted = f"definition {definition_id!r}" if definition_id else f"material {material_id!r}"
+    released = _released(session, definition_id=definition_id, material_id=material_id)
+    wanted = f"definition {definition_id!r}" if definition_id else f"material {material_id!r}"
+    if not released:
         raise OperationsDefinitionNotFound(f"There is no released operations definition for {wanted}.")
-    if len(newest) > 1:
-        raise OperationsDefinitionAmbiguous(f"{material_id!r} can be made by {', '.join(sorted(newest))}.")
-    return _definitions(session, _select().where(_D.c.pk.in_(newest.values())))[0]
+    newest = {i: v[-1][0] if at is None else newest_effective(v, at) for i, v in released.items()}
+    effective = {i: pk for i, pk in newest.items() if pk is not None}
+    if not effective:
+        raise OperationsDefinitionNotEffective(f"No released version for {wanted} is effective now.")
+    if len(effective) > 1:
+        raise OperationsDefinitionAmbiguous(f"{material_id!r} can be made by {', '.join(sorted(effective))}.")
+    found = _definitions(session, _select().where(_D.c.pk.in_(effective.values())))[0]
+    if at is not None:
+        _require_effective_recipes(session, found, at)
+    return found
 
 
-def _newest_released(session: Session, *, definition_id: str | None, material_id: str | None) -> dict[str, int]:
+def _released(
+    session: Session, *, definition_id: str | None, material_id: str | None
+) -> dict[str, list[tuple[int, Effectivity]]]:
+    """Released versions, oldest first, by definition."""
     if definition_id is None and material_id is None:
         return {}
     statement = (
-        select(_D.c.id, func.max(_D.c.pk).label("pk"))
+        select(_D.c.id, _D.c.pk, _D.c.effective_from_us, _D.c.effective_until_us)
         .join(_M, _M.c.pk == _D.c.material_pk)
         .where(_D.c.state == DefinitionState.Released.value)
-        .group_by(_D.c.id)
+        .order_by(_D.c.pk)
     )
     if definition_id is not None:
         statement = statement.where(_D.c.id == definition_id)
     if material_id is not None:
         statement = statement.where(_M.c.id == material_id)
-    return {row.id: row.pk for row in session.execute(statement)}
+    found: dict[str, list[tuple[int, Effectivity]]] = {}
+    for row in session.execute(statement):
+        found.setdefault(row.id, []).append((row.pk, _effectivity(row)))
+    return found
+
+
+def _require_effective_recipes(session: Session, definition: ResolvedDefinition, at: datetime) -> None:
+    rows = session.execute(select(_W).where(_W.c.pk.in_([s.work_master_pk for s in definition.segments])))
+    late = sorted(f"{row.id} {row.version_label}" for row in rows if not is_effective(_effectivity(row), at))
+    if late:
+        raise WorkMasterNotEffective(f"{definition.id} {definition.version_label} needs {', '.join(late)}.")
 
 
 def get_definition(session: Session, *, definition_id: str, version_label: str | None = None) -> ResolvedDefinition:
@@ -197,6 +322,14 @@ def get_definition(session: Session, *, definition_id: str, version_label: str |
         raise OperationsDefinitionNotFound(
             f"There is no operations definition {definition_id!r} {version_label or ''}".rstrip() + "."
         )
+    return found[0]
+
+
+def get_followed_definition(session: Session, *, pk: int) -> ResolvedDefinition:
+    """The version an order follows, by key. `operations-definition-not-found`."""
+    found = _definitions(session, _select().where(_D.c.pk == pk))
+    if not found:
+        raise OperationsDefinitionNotFound("There is no such version of an operations definition.")
     return found[0]
 
 
@@ -245,35 +378,67 @@ def _definitions(session: Session, statement: Select[Any]) -> list[ResolvedDefin
             row.description,
             DefinitionState(row.state),
             row.version,
+            _effectivity(row),
+            row.released_at_us is not None,
         )
         for row in rows
     ]
 
 
+def get_segments(session: Session, segment_pks: Collection[int]) -> dict[int, ResolvedSegment]:
+    """Some steps, of whatever versions, by key."""
+    found = _resolved(session, select(_S.c.pk).where(_S.c.pk.in_(segment_pks)))
+    return {segment.pk: segment for segments in found.values() for segment in segments}
+
+
+def get_segment(session: Session, *, segment_pk: int) -> ResolvedSegment:
+    """One step of one version. `operations-segment-not-found`."""
+    found = get_segments(session, [segment_pk])
+    if not found:
+        raise SegmentNotFound("The routing has no such step.")
+    return found[segment_pk]
+
+
 def _segments(session: Session, definition_pks: Collection[int]) -> dict[int, list[ResolvedSegment]]:
+    return _resolved(session, select(_S.c.pk).where(_S.c.definition_pk.in_(definition_pks)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Details:
+    """What belongs to some steps, by their keys."""
+
+    after: dict[int, tuple[tuple[str, str], ...]]
+    materials: dict[int, tuple[ResolvedMaterial, ...]]
+    places: dict[int, tuple[ResolvedPlace, ...]]
+    personnel_class_ids: dict[int, tuple[str, ...]]
+    instructions: dict[int, tuple[InstructionView, ...]]
+
+
+def _resolved(session: Session, wanted: Select[Any]) -> dict[int, list[ResolvedSegment]]:
+    """Steps in order, by the key of their definition; a fixed number of statements."""
     statement = (
         select(_S, _W.c.id.label("work_master_id"), _W.c.version_label)
         .join(_W, _W.c.pk == _S.c.work_master_pk)
-        .where(_S.c.definition_pk.in_(definition_pks))
+        .where(_S.c.pk.in_(wanted))
         .order_by(_S.c.definition_pk, _S.c.sequence)
     )
     rows = session.execute(statement).all()
+    pks = [row.pk for row in rows]
     equipment = get_equipment_views(session, {row.equipment_pk for row in rows})
-    after = _dependencies(session, [row.pk for row in rows])
-    materials = _materials(session, [row.pk for row in rows])
+    details = _Details(
+        _dependencies(session, pks),
+        _materials(session, pks),
+        _places(session, pks),
+        _personnel_classes(session, pks),
+        _instructions(session, pks),
+    )
     found: dict[int, list[ResolvedSegment]] = {}
     for row in rows:
-        segment = _segment(row, equipment[row.equipment_pk], after.get(row.pk, ()), materials.get(row.pk, ()))
-        found.setdefault(row.definition_pk, []).append(segment)
+        found.setdefault(row.definition_pk, []).append(_segment(row, equipment[row.equipment_pk], details))
     return found
 
 
-def _segment(
-    row: Any,
-    equipment: EquipmentView,
-    after: tuple[tuple[str, str], ...],
-    materials: tuple[ResolvedMaterial, ...],
-) -> ResolvedSegment:
+def _segment(row: Any, equipment: EquipmentView, details: _Details) -> ResolvedSegment:
     return ResolvedSegment(
         pk=row.pk,
         id=row.id,
@@ -290,9 +455,13 @@ def _segment(
         quantity_per_cycle_e6=to_e6(row.quantity_per_cycle),
         cycle_unit=row.cycle_unit,
         nominal_cycle_s=row.nominal_cycle_s if row.nominal_cycle_s is not None else equipment.nominal_cycle_s,
-        after=after,
-        materials=materials,
+        after=details.after.get(row.pk, ()),
+        materials=details.materials.get(row.pk, ()),
         own_nominal_cycle_s=row.nominal_cycle_s,
+        alternatives=details.places.get(row.pk, ()),
+        parameters=dict(row.parameters),
+        personnel_class_ids=details.personnel_class_ids.get(row.pk, ()),
+        instructions=details.instructions.get(row.pk, ()),
     )
 
 
@@ -317,11 +486,85 @@ def _materials(session: Session, segment_pks: Collection[int]) -> dict[int, tupl
         .where(_SM.c.segment_pk.in_(segment_pks))
         .order_by(_M.c.id, _SM.c.use)
     )
+    rows = session.execute(statement).all()
+    substitutes = _substitutes(session, [row.pk for row in rows])
     found: dict[int, tuple[ResolvedMaterial, ...]] = {}
-    for r in session.execute(statement):
-        material = ResolvedMaterial(r.material_pk, r.material_id, r.unit, r.use, to_e6(r.quantity))
+    for r in rows:
+        quantities = to_e6(r.quantity), to_e6(r.scrap_allowance)
+        material = ResolvedMaterial(r.material_pk, r.material_id, r.unit, r.use, *quantities, substitutes.get(r.pk, ()))
         found[r.segment_pk] = (*found.get(r.segment_pk, ()), material)
     return found
+
+
+def _substitutes(session: Session, pks: Collection[int]) -> dict[int, tuple[ResolvedSubstitute, ...]]:
+    statement = (
+        select(_SUB, _M.c.id.label("material_id"), _M.c.unit)
+        .join(_M, _M.c.pk == _SUB.c.material_pk)
+        .where(_SUB.c.segment_material_pk.in_(pks))
+        .order_by(_SUB.c.rank)
+    )
+    found: dict[int, tuple[ResolvedSubstitute, ...]] = {}
+    for row in session.execute(statement):
+        substitute = ResolvedSubstitute(row.material_pk, row.material_id, row.unit, to_e6(row.quantity))
+        found[row.segment_material_pk] = (*found.get(row.segment_material_pk, ()), substitute)
+    return found
+
+
+def _places(session: Session, segment_pks: Collection[int]) -> dict[int, tuple[ResolvedPlace, ...]]:
+    statement = (
+        select(_SE.c.segment_pk, _E.c.pk, _E.c.id)
+        .join(_E, _E.c.pk == _SE.c.equipment_pk)
+        .where(_SE.c.segment_pk.in_(segment_pks))
+        .order_by(_SE.c.rank)
+    )
+    found: dict[int, tuple[ResolvedPlace, ...]] = {}
+    for row in session.execute(statement):
+        found[row.segment_pk] = (*found.get(row.segment_pk, ()), ResolvedPlace(row.pk, row.id))
+    return found
+
+
+def _personnel_classes(session: Session, segment_pks: Collection[int]) -> dict[int, tuple[str, ...]]:
+    statement = (
+        select(_SQ.c.segment_pk, _C.c.id)
+        .join(_C, _C.c.pk == _SQ.c.personnel_class_pk)
+        .where(_SQ.c.segment_pk.in_(segment_pks))
+        .order_by(_C.c.id)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for row in session.execute(statement):
+        found[row.segment_pk] = (*found.get(row.segment_pk, ()), row.id)
+    return found
+
+
+def _instructions(session: Session, segment_pks: Collection[int]) -> dict[int, tuple[InstructionView, ...]]:
+    statement = (
+        select(_I, _DOC.c.media_type)
+        .outerjoin(_DOC, _DOC.c.sha256 == _I.c.document_sha256)
+        .where(_I.c.segment_pk.in_(segment_pks))
+        .order_by(_I.c.sequence)
+    )
+    found: dict[int, tuple[InstructionView, ...]] = {}
+    for row in session.execute(statement):
+        kind = MediaType(row.media_type) if row.media_type else None
+        view = InstructionView(row.pk, row.sequence, row.title, row.text, row.document_sha256 or "", kind)
+        found[row.segment_pk] = (*found.get(row.segment_pk, ()), view)
+    return found
+
+
+def get_documents(session: Session, digests: Iterable[str]) -> dict[str, DocumentView]:
+    """Some documents without their content, by SHA-256; those that are not here are absent."""
+    statement = select(_DOC.c.sha256, _DOC.c.media_type, _DOC.c.size).where(_DOC.c.sha256.in_(set(digests)))
+    return {
+        row.sha256: DocumentView(row.sha256, MediaType(row.media_type), row.size) for row in session.execute(statement)
+    }
+
+
+def read_document(session: Session, *, sha256: str) -> tuple[MediaType, bytes]:
+    """One document. `instruction-document-not-found`."""
+    row = session.execute(select(_DOC.c.media_type, _DOC.c.content).where(_DOC.c.sha256 == sha256)).first()
+    if row is None:
+        raise InstructionDocumentNotFound(f"There is no document {sha256[:64]!r}.")
+    return MediaType(row.media_type), bytes(row.content)
 
 
 def list_scrap_reasons(session: Session, *, active_only: bool = True) -> tuple[ScrapReasonView, ...]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from typing import Final
 
-from mes.definitions.types import SegmentSpec
+from mes.definitions.types import SegmentDependency, SegmentSpec
 from mes.kernel.errors import FieldError
+
+SCRAP_ALLOWANCE_MAX: Final = 1_000
+"""Percent."""
 
 
 def cycles_for(quantity_e6: int, per_cycle_e6: int) -> int:
@@ -22,6 +27,15 @@ def planned_e6(quantity_e6: int, per_cycle_e6: int) -> int:
     return cycles_for(quantity_e6, per_cycle_e6) * per_cycle_e6
 
 
+def needed_e6(pieces_e6: int, per_piece_e6: int, allowance_e6: int) -> int:
+    """What so many pieces need of a material, its scrap allowance (percent × 10^6) on top; rounded up at 10^-6.
+
+    >>> needed_e6(50_000_000, 600_000, 2_000_000) # 50 boards at 0.6 g and 2 % are 30.6 g
+    30600000
+    """
+    return -(-pieces_e6 * per_piece_e6 * (100_000_000 + allowance_e6) // 100_000_000_000_000)
+
+
 def next_label(labels: Collection[str]) -> str:
     """The number after the highest numeric version label; "1" at first."""
     return str(max((int(label) for label in labels if label.isascii() and label.isdigit()), default=0) + 1)
@@ -31,7 +45,7 @@ def segment_faults(segments: Sequence[SegmentSpec]) -> tuple[FieldError, ...]:
     """Everything that makes a routing impossible, by segment id ("" for the routing itself)."""
     if not segments:
         return (FieldError("", "a definition has at least one segment", "no-segments"),)
-    checks = (_duplicates, _quantities, _unknown_dependencies, _cycles)
+    checks = (_duplicates, _quantities, _allowances, _places, _substitutes, _unknown_dependencies, _cycles)
     return tuple(fault for check in checks for fault in check(segments))
 
 
@@ -43,10 +57,35 @@ def _duplicates(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
 
 def _quantities(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
     for segment in segments:
-        numbers = (segment.quantity_per_cycle, *(m.quantity for m in segment.materials))
+        used = [q for m in segment.materials for q in (m.quantity, *(s.quantity for s in m.substitutes))]
+        numbers = (segment.quantity_per_cycle, *used)
         if any(number <= 0 for number in (*numbers, segment.nominal_cycle_s or Decimal(1))):
             message = "quantities per cycle and per piece and cycle times are more than 0"
             yield FieldError(segment.segment_id, message, "quantity-not-positive")
+
+
+def _allowances(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
+    for segment in segments:
+        if any(not 0 <= m.scrap_allowance <= SCRAP_ALLOWANCE_MAX for m in segment.materials):
+            message = f"a scrap allowance is 0 to {SCRAP_ALLOWANCE_MAX} percent"
+            yield FieldError(segment.segment_id, message, "scrap-allowance-invalid")
+
+
+def _places(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
+    for segment in segments:
+        for name, times in Counter((segment.equipment_id, *segment.alternatives)).items():
+            if times > 1:
+                yield FieldError(segment.segment_id, f"{name!r} stands among its places twice", "duplicate-id")
+
+
+def _substitutes(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
+    for segment in segments:
+        for material in segment.materials:
+            names = Counter((material.material_id, *(s.material_id for s in material.substitutes)))
+            for name, times in names.items():
+                if times > 1:
+                    message = f"{name!r} is to be used instead of {material.material_id!r} twice, or for itself"
+                    yield FieldError(segment.segment_id, message, "duplicate-id")
 
 
 def _unknown_dependencies(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
@@ -63,6 +102,19 @@ def _cycles(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
     for segment_id in after:
         if segment_id in _before(segment_id, after):
             yield FieldError(segment_id, "it would have to wait for itself", "segment-cycle")
+
+
+def without_segment(segments: Sequence[SegmentSpec], dropped: SegmentSpec) -> tuple[SegmentSpec, ...]:
+    """The others; whoever came after it comes after what it came after."""
+    return tuple(replace(s, after=_bridged(s.after, dropped)) for s in segments if s.segment_id != dropped.segment_id)
+
+
+def _bridged(after: Sequence[SegmentDependency], dropped: SegmentSpec) -> tuple[SegmentDependency, ...]:
+    names = {d.segment_id for d in after}
+    if dropped.segment_id not in names:
+        return tuple(after)
+    kept = [d for d in after if d.segment_id != dropped.segment_id]
+    return (*kept, *(d for d in dropped.after if d.segment_id not in names))
 
 
 def _before(segment_id: str, after: Mapping[str, Collection[str]]) -> set[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mes.definitions.queries import (
+    DocumentView,
+    InstructionView,
     ResolvedDefinition,
     ResolvedMaterial,
     ResolvedSegment,
@@ -15,13 +17,19 @@ from mes.definitions.queries import (
     WorkMasterView,
 )
 from mes.definitions.types import (
+    DataType,
     DefinitionSpec,
     DefinitionState,
     DependencyKind,
+    Effectivity,
+    InstructionSpec,
     MaterialSpecification,
+    MediaType,
+    ParameterLimit,
     ScrapReasonSpec,
     SegmentDependency,
     SegmentSpec,
+    Substitute,
     WorkMasterSpec,
 )
 from mes.kernel.paging import Page
@@ -41,34 +49,94 @@ Parameters = Annotated[
 Positive = Annotated[Decimal, BeforeValidator(exact_number), Field(gt=0, max_digits=19, decimal_places=6)]
 
 
+Number = Annotated[Decimal, BeforeValidator(exact_number), Field(max_digits=18, decimal_places=6)]
+Percent = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, le=1_000, max_digits=10, decimal_places=6)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
 class Document(BaseModel):
     """A document of this API: unknown members are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class WorkMasterChange(Document):
-    """The next version of a recipe."""
+class EffectivityDocument(Document):
+    """When new orders may take a version: up to, and not including, `until_at`. Null: open on that side."""
 
+    from_at: AwareDatetime | None = None
+    until_at: AwareDatetime | None = None
+
+    @property
+    def value(self) -> Effectivity:
+        return Effectivity(self.from_at, self.until_at)
+
+    @classmethod
+    def of(cls, effectivity: Effectivity) -> EffectivityDocument:
+        return cls(from_at=effectivity.from_at, until_at=effectivity.until_at)
+
+
+class EffectivityChange(EffectivityDocument):
+    version: int | None = None
+    """The version that was read; or send If-Match."""
+
+
+class LimitDocument(Document):
+    """What a parameter's value may be; the limits themselves are allowed."""
+
+    data_type: DataType = DataType.decimal
+    unit: Annotated[str, StringConstraints(max_length=20)] = ""
+    low: Number | None = None
+    high: Number | None = None
+
+    @property
+    def value(self) -> ParameterLimit:
+        return ParameterLimit(self.data_type, self.unit, self.low, self.high)
+
+    @classmethod
+    def of(cls, limit: ParameterLimit) -> LimitDocument:
+        return cls(data_type=limit.data_type, unit=limit.unit, low=limit.low, high=limit.high)
+
+
+Limits = Annotated[dict[Annotated[str, StringConstraints(max_length=100)], LimitDocument], Field(max_length=500)]
+
+
+class _WorkMasterContent(Document):
     description: Text = ""
     parameters: Parameters = {}
+    limits: Limits = {}
+    effectivity: EffectivityDocument = EffectivityDocument()
+
+    def _spec(self, work_master_id: str, version_label: str | None) -> WorkMasterSpec:
+        limits = {name: limit.value for name, limit in self.limits.items()}
+        return WorkMasterSpec(
+            work_master_id, version_label, self.description, self.parameters, limits, self.effectivity.value
+        )
+
+
+class WorkMasterChange(_WorkMasterContent):
+    """The next version of a recipe."""
+
     version_label: Label | None = None
     """Its name; None: the next number."""
     seen_version_label: Label
     """The newest version that was read."""
 
     def spec(self, work_master_id: str) -> WorkMasterSpec:
-        return WorkMasterSpec(work_master_id, self.version_label, self.description, self.parameters)
+        return self._spec(work_master_id, self.version_label)
 
 
-class WorkMasterIn(Document):
+class WorkMasterIn(_WorkMasterContent):
     id: Id
-    description: Text = ""
-    parameters: Parameters = {}
     version_label: Label | None = None
 
     def spec(self) -> WorkMasterSpec:
-        return WorkMasterSpec(self.id, self.version_label, self.description, self.parameters)
+        return self._spec(self.id, self.version_label)
 
 
 class WorkMasterOut(Document):
@@ -76,6 +144,10 @@ class WorkMasterOut(Document):
     version_label: str
     description: str
     parameters: dict[str, str]
+    limits: dict[str, LimitDocument]
+    effectivity: EffectivityDocument
+    version: int
+    """Counts changes of `effectivity`; everything else of a version is fixed."""
 
     @classmethod
     def of(cls, view: WorkMasterView) -> WorkMasterOut:
@@ -84,6 +156,9 @@ class WorkMasterOut(Document):
             version_label=view.version_label,
             description=view.description,
             parameters=view.parameters,
+            limits={name: LimitDocument.of(limit) for name, limit in view.limits.items()},
+            effectivity=EffectivityDocument.of(view.effectivity),
+            version=view.version,
         )
 
 
@@ -101,12 +176,26 @@ class DependencyDocument(Document):
     kind: DependencyKind = DependencyKind.AfterEnd
 
 
+class SubstituteDocument(Document):
+    """Another material that may be used instead; `quantity` in its own unit, null: as much as of the material."""
+
+    material_id: Id
+    quantity: Positive | None = None
+
+
 class MaterialSpecificationDocument(Document):
-    """What one piece needs or yields, in the material's own unit."""
+    """What one piece needs or yields, in the material's own unit. Substitutes stand in order of preference."""
 
     material_id: Id
     use: MaterialUse = MaterialUse.Consumed
     quantity: Positive
+    scrap_allowance: Percent = Decimal(0)
+    """Percent planned on top."""
+    substitutes: list[SubstituteDocument] = Field(default=[], max_length=50)
+
+    def spec(self) -> MaterialSpecification:
+        substitutes = tuple(Substitute(s.material_id, s.quantity or self.quantity) for s in self.substitutes)
+        return MaterialSpecification(self.material_id, self.use, self.quantity, self.scrap_allowance, substitutes)
 
     @classmethod
     def of(cls, material: ResolvedMaterial) -> MaterialSpecificationDocument:
@@ -114,7 +203,39 @@ class MaterialSpecificationDocument(Document):
             material_id=material.material_id,
             use=MaterialUse(material.use),
             quantity=from_e6(material.quantity_e6),
+            scrap_allowance=from_e6(material.allowance_e6),
+            substitutes=[
+                SubstituteDocument(material_id=s.material_id, quantity=from_e6(s.quantity_e6))
+                for s in material.substitutes
+            ],
         )
+
+
+class InstructionDocument(Document):
+    """A step of the work instruction. `document_sha256` names an uploaded picture or PDF."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_nul)]
+    text: Annotated[str, StringConstraints(max_length=4_000), AfterValidator(_no_nul)] = ""
+    document_sha256: Sha256 | None = None
+
+    def spec(self) -> InstructionSpec:
+        return InstructionSpec(self.title, self.text, self.document_sha256 or "")
+
+    @classmethod
+    def of(cls, step: InstructionView) -> InstructionDocument:
+        return cls(title=step.title, text=step.text, document_sha256=step.document_sha256 or None)
+
+
+class DocumentOut(Document):
+    """A picture or drawing as it was uploaded."""
+
+    sha256: str
+    media_type: MediaType
+    size: int
+
+    @classmethod
+    def of(cls, view: DocumentView) -> DocumentOut:
+        return cls(sha256=view.sha256, media_type=view.media_type, size=view.size)
 
 
 class SegmentIn(Document):
@@ -132,6 +253,13 @@ class SegmentIn(Document):
     nominal_cycle_s: Positive | None = None
     after: list[DependencyDocument] = Field(default=[], max_length=100)
     materials: list[MaterialSpecificationDocument] = Field(default=[], max_length=2_000)
+    alternative_equipment_ids: list[Id] = Field(default=[], max_length=50)
+    """Where a job may be moved to, in order of preference."""
+    parameters: Parameters = {}
+    """Values instead of the recipe's."""
+    personnel_class_ids: list[Id] = Field(default=[], max_length=20)
+    """What a person who starts the job has to be, all of it."""
+    instructions: list[InstructionDocument] = Field(default=[], max_length=100)
 
     def spec(self) -> SegmentSpec:
         return SegmentSpec(
@@ -144,7 +272,11 @@ class SegmentIn(Document):
             self.nominal_cycle_s,
             self.work_master_version,
             tuple(SegmentDependency(d.segment_id, d.kind) for d in self.after),
-            tuple(MaterialSpecification(m.material_id, m.use, m.quantity) for m in self.materials),
+            tuple(m.spec() for m in self.materials),
+            tuple(self.alternative_equipment_ids),
+            self.parameters,
+            tuple(self.personnel_class_ids),
+            tuple(step.spec() for step in self.instructions),
         )
 
 
@@ -165,6 +297,10 @@ class SegmentOut(Document):
     nominal_cycle_s: Decimal | None
     after: list[DependencyDocument]
     materials: list[MaterialSpecificationDocument]
+    alternative_equipment_ids: list[str]
+    parameters: dict[str, str]
+    personnel_class_ids: list[str]
+    instructions: list[InstructionDocument]
 
     @classmethod
     def of(cls, segment: ResolvedSegment) -> SegmentOut:
@@ -183,6 +319,10 @@ class SegmentOut(Document):
             nominal_cycle_s=segment.nominal_cycle_s,
             after=[DependencyDocument(segment_id=i, kind=DependencyKind(kind)) for i, kind in segment.after],
             materials=[MaterialSpecificationDocument.of(m) for m in segment.materials],
+            alternative_equipment_ids=[place.equipment_id for place in segment.alternatives],
+            parameters=segment.parameters,
+            personnel_class_ids=list(segment.personnel_class_ids),
+            instructions=[InstructionDocument.of(step) for step in segment.instructions],
         )
 
 
@@ -192,12 +332,19 @@ class _DefinitionContent(Document):
     state: DefinitionState = DefinitionState.Released
     version_label: Label | None = None
     """Name of this version; None: the next number."""
+    effectivity: EffectivityDocument = EffectivityDocument()
     segments: list[SegmentIn] = Field(min_length=1, max_length=500)
 
     def _spec(self, definition_id: str) -> DefinitionSpec:
         segments = tuple(segment.spec() for segment in self.segments)
         return DefinitionSpec(
-            definition_id, self.material_id, segments, self.version_label, self.description, self.state
+            definition_id,
+            self.material_id,
+            segments,
+            self.version_label,
+            self.description,
+            self.state,
+            self.effectivity.value,
         )
 
 
@@ -209,6 +356,20 @@ class DefinitionChange(_DefinitionContent):
 
     def spec(self, definition_id: str) -> DefinitionSpec:
         return self._spec(definition_id)
+
+
+class DraftChange(Document):
+    """What a draft is to say."""
+
+    material_id: Id
+    description: Text = ""
+    segments: list[SegmentIn] = Field(min_length=1, max_length=500)
+    version: int | None = None
+    """The version that was read; or send If-Match."""
+
+    def spec(self, definition_id: str) -> DefinitionSpec:
+        segments = tuple(segment.spec() for segment in self.segments)
+        return DefinitionSpec(definition_id, self.material_id, segments, None, self.description, DefinitionState.Draft)
 
 
 class DefinitionIn(_DefinitionContent):
@@ -225,9 +386,12 @@ class DefinitionOut(Document):
     material_id: str
     unit: str
     state: DefinitionState
+    effectivity: EffectivityDocument
     segments: list[SegmentOut]
     version: int
-    """Counts changes of `state`; everything else of a version is fixed."""
+    """Counts changes of `state`, `effectivity` and, of a draft, content."""
+    fixed: bool
+    """It was released at some time, so its content never changes again."""
 
     @classmethod
     def of(cls, definition: ResolvedDefinition) -> DefinitionOut:
@@ -238,8 +402,10 @@ class DefinitionOut(Document):
             material_id=definition.material_id,
             unit=definition.unit,
             state=definition.state,
+            effectivity=EffectivityDocument.of(definition.effectivity),
             segments=[SegmentOut.of(segment) for segment in definition.segments],
             version=definition.version,
+            fixed=definition.fixed,
         )
 
 

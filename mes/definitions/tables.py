@@ -1,22 +1,29 @@
-"""Tables of the definitions feature. Versions of work masters and definitions are rows; they are never rewritten."""
+"""Tables of the definitions feature. Versions of work masters and definitions are rows.
+
+What was ever released is never rewritten: only its state and its effectivity change. A draft may be.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
 from mes.kernel.sqltypes import ExactQuantity, Versioned
-from mes.kernel.tables import TableModel
+from mes.kernel.tables import TableModel, micros
 
 LABEL_MAX: Final = 20
 
 
-class WorkMaster(TableModel, table=True):
-    """One version of a recipe."""
+def _json() -> Column[dict[str, Any]]:
+    return Column(JSON, nullable=False, server_default=text("'{}'"))
+
+
+class WorkMaster(Versioned, TableModel, table=True):
+    """One version of a recipe. Only its effectivity ever changes."""
 
     __tablename__ = "work_master"
     __table_args__ = (UniqueConstraint("id", "version_label"),)
@@ -26,10 +33,14 @@ class WorkMaster(TableModel, table=True):
     version_label: str = Field(max_length=LABEL_MAX)
     description: str = Field(default="", max_length=500)
     parameters: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    limits: dict[str, dict[str, str]] = Field(default_factory=dict, sa_column=_json())
+    effective_from_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    effective_until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    version: int = Field(default=1, nullable=False, sa_column_kwargs={"server_default": text("1")})
 
 
 class OperationsDefinition(Versioned, TableModel, table=True):
-    """One version of a routing. Only `state` ever changes."""
+    """One version of a routing. `released_at_us`: since when it is fixed; None: it never was more than a draft."""
 
     __tablename__ = "operations_definition"
     __table_args__ = (UniqueConstraint("id", "version_label"),)
@@ -40,6 +51,9 @@ class OperationsDefinition(Versioned, TableModel, table=True):
     description: str = Field(default="", max_length=500)
     material_pk: int = Field(foreign_key="material_definition.pk", index=True)
     state: str = Field(max_length=10)
+    effective_from_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    effective_until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    released_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
 
 
 class OperationsSegment(TableModel, table=True):
@@ -58,6 +72,26 @@ class OperationsSegment(TableModel, table=True):
     quantity_per_cycle: Decimal = Field(sa_column=Column(ExactQuantity, nullable=False))
     cycle_unit: str = Field(default="", max_length=20)
     nominal_cycle_s: Decimal | None = Field(default=None, sa_type=ExactQuantity)
+    parameters: dict[str, str] = Field(default_factory=dict, sa_column=_json())
+
+
+class SegmentEquipment(TableModel, table=True):
+    """Another place where a step may be done, in order of preference from 1."""
+
+    __tablename__ = "segment_equipment"
+
+    segment_pk: int = Field(primary_key=True, foreign_key="operations_segment.pk")
+    equipment_pk: int = Field(primary_key=True, foreign_key="equipment.pk")
+    rank: int
+
+
+class SegmentQualification(TableModel, table=True):
+    """What a person who starts a step has to be."""
+
+    __tablename__ = "segment_qualification"
+
+    segment_pk: int = Field(primary_key=True, foreign_key="operations_segment.pk")
+    personnel_class_pk: int = Field(primary_key=True, foreign_key="personnel_class.pk")
 
 
 class SegmentDependencyRow(TableModel, table=True):
@@ -81,6 +115,47 @@ class SegmentMaterial(TableModel, table=True):
     material_pk: int = Field(foreign_key="material_definition.pk")
     use: str = Field(max_length=30)
     quantity: Decimal = Field(sa_column=Column(ExactQuantity, nullable=False))
+    scrap_allowance: Decimal = Field(
+        default=Decimal(0), sa_column=Column(ExactQuantity, nullable=False, server_default=text("0"))
+    )
+    """Percent."""
+
+
+class MaterialSubstitute(TableModel, table=True):
+    """What may be used instead of a material at a step, in order of preference from 1."""
+
+    __tablename__ = "material_substitute"
+
+    segment_material_pk: int = Field(primary_key=True, foreign_key="segment_material.pk")
+    material_pk: int = Field(primary_key=True, foreign_key="material_definition.pk")
+    rank: int
+    quantity: Decimal = Field(sa_column=Column(ExactQuantity, nullable=False))
+
+
+class InstructionDocument(TableModel, table=True):
+    """A picture or drawing, kept once whatever refers to it."""
+
+    __tablename__ = "instruction_document"
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    media_type: str = Field(max_length=40)
+    size: int
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    added_at_us: int = Field(sa_column=micros())
+
+
+class SegmentInstruction(TableModel, table=True):
+    """One step of the work instruction of a step of a routing."""
+
+    __tablename__ = "segment_instruction"
+    __table_args__ = (UniqueConstraint("segment_pk", "sequence"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    segment_pk: int = Field(foreign_key="operations_segment.pk")
+    sequence: int
+    title: str = Field(max_length=200)
+    text: str = Field(default="", max_length=4_000)
+    document_sha256: str | None = Field(default=None, max_length=64, foreign_key="instruction_document.sha256")
 
 
 class ScrapReason(Versioned, TableModel, table=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from standards.isa95.material import MaterialUse
 
@@ -25,14 +27,62 @@ class DependencyKind(StrEnum):
     AfterStart = "AfterStart"
 
 
+DOCUMENT_MAX_BYTES: Final = 5 * 1024 * 1024
+"""A picture or drawing of a work instruction."""
+
+
+class DataType(StrEnum):
+    """What a parameter's value string means (XML Schema names, as B2MML has them)."""
+
+    string = "string"
+    integer = "integer"
+    decimal = "decimal"
+    boolean = "boolean"
+
+
+class MediaType(StrEnum):
+    """What a document of a work instruction may be; found out by its content."""
+
+    png = "image/png"
+    jpeg = "image/jpeg"
+    webp = "image/webp"
+    pdf = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class Effectivity:
+    """When new orders may take a version: from one instant up to (not including) another; None: open on that side."""
+
+    from_at: datetime | None = None
+    until_at: datetime | None = None
+
+
+ALWAYS: Final = Effectivity()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterLimit:
+    """What a parameter's value may be. `low` and `high` are included; None: open on that side."""
+
+    data_type: DataType = DataType.string
+    unit: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WorkMasterSpec:
-    """A recipe. `parameters` are ISA-95 value strings. `version_label` None: a change makes the next number."""
+    """A recipe. `parameters` are ISA-95 value strings, `limits` what they must keep, both by parameter id.
+
+    `version_label` None: a change makes the next number.
+    """
 
     work_master_id: str
     version_label: str | None = None
     description: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, ParameterLimit] = field(default_factory=dict)
+    effectivity: Effectivity = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +94,44 @@ class SegmentDependency:
 
 
 @dataclass(frozen=True, slots=True)
+class Substitute:
+    """Another material that may be used instead; `quantity` in its own unit for one piece."""
+
+    material_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class MaterialSpecification:
-    """What one piece needs or yields, in the material's own unit."""
+    """What one piece needs or yields, in the material's own unit.
+
+    `scrap_allowance` is the percentage planned on top; `substitutes` stand in order of preference.
+    """
 
     material_id: str
     use: MaterialUse
     quantity: Decimal
+    scrap_allowance: Decimal = Decimal(0)
+    substitutes: tuple[Substitute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionSpec:
+    """One step of a work instruction. `document_sha256` names a stored picture or drawing; "": there is none."""
+
+    title: str
+    text: str = ""
+    document_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentSpec:
     """One step. `quantity_per_cycle` is pieces per machine cycle in the definition's material unit, `cycle_unit` the
-    word for what one cycle handles ("panel"). `work_master_version` None: the newest there is."""
+    word for what one cycle handles ("panel"). `work_master_version` None: the newest that is effective.
+
+    A job starts at `equipment_id`; `alternatives` are the places it may be moved to. `parameters` replace values of
+    the recipe. A person who starts the job is to be in each of `personnel_class_ids`.
+    """
 
     segment_id: str
     work_master_id: str
@@ -67,6 +143,10 @@ class SegmentSpec:
     work_master_version: str | None = None
     after: tuple[SegmentDependency, ...] = ()
     materials: tuple[MaterialSpecification, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    personnel_class_ids: tuple[str, ...] = ()
+    instructions: tuple[InstructionSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +159,7 @@ class DefinitionSpec:
     version_label: str | None = None
     description: str = ""
     state: DefinitionState = DefinitionState.Released
+    effectivity: Effectivity = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,13 +75,13 @@ async def _answer(caller: Caller, asked: Asked, query: Callable[..., Answer], **
 
 @router.get("/lots/{lot_id}/made-of", response_model=AnswerOut)
 async def get_made_of(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
-    """Where from: everything a lot was made of, the full tree. Tables: links, lots, acts."""
+    """Where from: everything a lot was made of, the full tree. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_from, lot_id=lot_id, limit=limit)
 
 
 @router.get("/lots/{lot_id}/used-in", response_model=AnswerOut)
 async def get_used_in(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
-    """Where used: everything a lot went into, down to shipments. Tables: links, lots, acts."""
+    """Where used: everything a lot went into, down to shipments. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_used, lot_id=lot_id, limit=limit)
 
 

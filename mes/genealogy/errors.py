@@ -11,12 +11,6 @@ class LotUnknown(NotFound):
     next_step = "Scan it again; if it is new, receive it or let its first station record it."
 
 
-class LotOnHold(Conflict):
-    code = "lot-on-hold"
-    title = "The lot is on hold"
-    next_step = "Take another lot, or let a supervisor decide: an override is recorded with its reason."
-
-
 class LotNotUsable(Conflict):
     code = "lot-not-usable"
     title = "The lot is closed, shipped or only planned"
@@ -27,12 +21,6 @@ class LotUsedUp(Conflict):
     code = "lot-used-up"
     title = "The lot does not have that much left"
     next_step = "Scan the next lot, or correct the quantity of this one; a supervisor's override is recorded."
-
-
-class WrongMaterial(Conflict):
-    code = "wrong-material"
-    title = "This material does not belong here"
-    next_step = "Compare the label with the set-up list; a supervisor's override is recorded."
 
 
 class GenealogyCycle(Conflict):

@@ -80,8 +80,8 @@ def _flat(table: Table) -> Iterator[tuple[Any, ...]]:
     """A list at the end of a row becomes a row an entry."""
     for row in table.rows:
         last = orjson.loads(orjson.dumps(row[-1])) if isinstance(row[-1], (orjson.Fragment, list)) else None
-        if last is None:
-            yield row
+        if not last:
+            yield row if last is None else (*row[:-1], "")
         else:
             yield from ((*row[:-1], entry) for entry in last)
 

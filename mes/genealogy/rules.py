@@ -9,10 +9,15 @@ from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
 from mes.genealogy.types import OPEN_SEQ, Interval, LotFacts, Refused
-from mes.materials.types import LotKind
+from mes.materials.types import LifeKind, LotKind
 from standards.isa95.material import USABLE, Disposition
 
-OVERRIDABLE: Final = frozenset({Refused.on_hold, Refused.wrong_material, Refused.used_up})
+LIFE_OVER: Final = {
+    LifeKind.expiry: Refused.expired,
+    LifeKind.open_life: Refused.open_too_long,
+    LifeKind.floor_life: Refused.floor_life_over,
+}
+OVERRIDABLE: Final = frozenset({Refused.on_hold, Refused.wrong_material, Refused.used_up, *LIFE_OVER.values()})
 """What a supervisor may decide otherwise. What is closed or gone is closed or gone."""
 
 

@@ -228,6 +228,19 @@ _LOT_KEYS: Final = _by_id("material_lot")
 _MATERIALS: Final = _by_id("material_definition", "pk unit")
 
 
+_KEPT_LOTS: Final = _Sql(
+    "SELECT t.id FROM json_each(?) k CROSS JOIN material_lot t ON t.id = k.value {lives}",
+    "SELECT t.id FROM material_lot t {lives} AND t.id = ANY(?::text[])",
+    lives="WHERE (EXISTS (SELECT 1 FROM material_lot_life f WHERE f.lot_pk = t.pk) "
+    "OR EXISTS (SELECT 1 FROM material_handling h WHERE h.material_pk = t.material_pk))",
+)
+
+
+def kept_lots(reads: Reads, ids: Collection[str]) -> list[str]:
+    """Those of some lots that have a life: a last day, a level of moisture, a time after opening."""
+    return [row[0] for row in _KEPT_LOTS.on(reads, name_text(reads, ids))] if ids else []
+
+
 def load_equipment(reads: Reads, ids: Collection[str]) -> dict[str, int]:
     """Keys of equipment."""
     return dict(_EQUIPMENT.on(reads, name_text(reads, ids))) if ids else {}
@@ -372,9 +385,15 @@ def load_links_of_act(reads: Reads, act: ActRow) -> list[LinkRow]:
     return [LinkRow(*row) for row in reads.driver_query(sql, (act.lot_pk, act.pk, act.lot_pk, act.pk))]
 
 
+_MADE_BY_A_LIVE_ACT: Final = (
+    "NOT EXISTS (SELECT 1 FROM genealogy_act a WHERE a.pk = act_pk AND a.ended_by_pk IS NOT NULL)"
+)
+"""A link that was taken out, and then said never to have been, does not come back with what took it out."""
+
+
 def load_links_ended_by(reads: Reads, act_pk: int) -> list[LinkRow]:
-    """Links that an act took out."""
-    sql = f"SELECT {_LINK} FROM genealogy_link e WHERE e.ended_by_pk = ?"  # noqa: S608
+    """Links that an act took out, and that are in again if it is taken back."""
+    sql = f"SELECT {_LINK} FROM genealogy_link e WHERE e.ended_by_pk = ? AND {_MADE_BY_A_LIVE_ACT}"  # noqa: S608
     return [LinkRow(*row) for row in reads.driver_query(sql, (act_pk,))]
 
 
@@ -544,7 +563,8 @@ def end_links(uow: UnitOfWork, links: Iterable[LinkRow], by_act: int) -> None:
 
 def revive_links(uow: UnitOfWork, by_act: int) -> None:
     """What an act took out is in the graph again."""
-    uow.driver_execute("UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ?", (by_act,))
+    sql = f"UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ? AND {_MADE_BY_A_LIVE_ACT}"  # noqa: S608
+    uow.driver_execute(sql, (by_act,))
 
 
 def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection[int]) -> None:
@@ -644,12 +664,6 @@ LOT_ROWS: Final = _Sql(
 )
 _ACT_ROW: Final = (
     "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note"
-)
-ACT_ROWS: Final = _Sql(
-    "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.pk = k.value",
-    "SELECT {row} FROM unnest(?::bigint[]) k(pk) "
-    "CROSS JOIN LATERAL (SELECT * FROM genealogy_act a WHERE a.pk = k.pk OFFSET 0) a",
-    row=_ACT_ROW,
 )
 ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",

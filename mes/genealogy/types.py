@@ -62,6 +62,9 @@ class Refused(IntEnum):
     shipped = 3
     wrong_material = 4
     used_up = 5
+    expired = 6
+    open_too_long = 7
+    floor_life_over = 8
 
 
 class NewLot(NamedTuple):

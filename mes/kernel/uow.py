@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Result
@@ -25,6 +25,21 @@ def placeholders(sql: str, dialect: str) -> str:
 def marks(values: Collection[object]) -> str:
     """As many parameters as values."""
     return ", ".join("?" * len(values))
+
+
+_COPY_ROWS: Final = 5_000
+_COPY_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy_line(row: Sequence[Any]) -> str:
+    """As COPY's text format has it; twice as fast as handing over the values one by one."""
+    return "\t".join([_copy_text(value) for value in row]) + "\n"
+
+
+def _copy_text(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    return value.translate(_COPY_ESCAPES) if isinstance(value, str) else str(value)
 
 
 Calls = Sequence[Mapping[str, Any]]
@@ -156,8 +171,8 @@ class UnitOfWork:
             self.flush()
             self.connection.info["wrote"] = True
             with self.connection.connection.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
+                for start in range(0, len(rows), _COPY_ROWS):
+                    copy.write("".join(map(_copy_line, rows[start : start + _COPY_ROWS])))
 
     def prefetched(self, key: tuple[str, str]) -> Any:
         """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""

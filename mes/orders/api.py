@@ -21,6 +21,7 @@ from mes.orders.schemas import (
     OperationsRequestOut,
     OperationsRequestPage,
     ReleaseIn,
+    ReleaseJobsIn,
     SubmittedOut,
     UnassignedOut,
 )
@@ -122,9 +123,9 @@ async def list_job_orders(
 
 
 @router.post("/job-orders/release", operation_id="release_job_orders", status_code=204)
-async def release_job_orders(caller: Releaser, body: ReleaseIn) -> None:
+async def release_job_orders(caller: Releaser, body: ReleaseJobsIn) -> None:
     """Permit jobs, all or none. Machines start them when their turn comes."""
-    await caller.write(service.release_jobs, versions=body.versions)
+    await caller.write(service.release_jobs, versions=body.versions, shortage_reason=body.shortage_reason)
 
 
 @router.post("/job-orders/revoke-release", operation_id="revoke_job_orders", status_code=204)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mes.kernel.errors import Conflict, NotFound, Unprocessable
+from mes.kernel.errors import Conflict, Forbidden, NotFound, Unprocessable
 
 
 class OperationsRequestNotFound(NotFound):
@@ -91,6 +91,84 @@ class CountContradicts(Conflict):
     next_step = "Count again. Pieces that were made and are gone are scrap: report them with a reason."
 
 
+class ReasonMissing(Unprocessable):
+    code = "reason-missing"
+    title = "Say why"
+    next_step = "Give the reason in a few words; it is kept with the order."
+
+
+class JobHeld(Conflict):
+    code = "job-held"
+    title = "The job is on hold"
+    next_step = "A supervisor lifts the hold when its reason is gone."
+
+
+class JobNotHeld(Conflict):
+    code = "job-not-held"
+    title = "The job is not on hold"
+    next_step = "Look at the job again; somebody lifted the hold."
+
+
+class JobWithMachine(Conflict):
+    code = "job-with-machine"
+    title = "The machine has this job"
+    next_step = "Wait until it runs or comes back; a running job can be held, completed or cancelled."
+
+
+class SplitInvalid(Unprocessable):
+    code = "split-invalid"
+    title = "The job cannot be split like this"
+    next_step = "Split off whole cycles, less than what is still to be made."
+
+
+class MergeInvalid(Unprocessable):
+    code = "merge-invalid"
+    title = "These jobs cannot be merged"
+    next_step = "Merge jobs of one order and step that have not started, with the same recipe and the same station."
+
+
+class ReworkInvalid(Unprocessable):
+    code = "rework-invalid"
+    title = "These pieces cannot be reworked like this"
+    next_step = "Choose a manual station, a step of this order to return to, and no more pieces than were counted."
+
+
+class OutsideTolerance(Conflict):
+    code = "outside-tolerance"
+    title = "Not within the order's tolerance"
+    next_step = "Make the rest, split it off, or ask a supervisor, who may accept it with a reason."
+
+
+class OrderVersionConflict(Conflict):
+    code = "order-version-conflict"
+    title = "Somebody else changed this order"
+    next_step = "Look at the order again, then repeat the change if it still makes sense."
+
+
+class OrderOver(Conflict):
+    code = "order-over"
+    title = "The order is over"
+    next_step = "Nothing of it is left to change; correct its counts instead."
+
+
+class SequenceInvalid(Unprocessable):
+    code = "sequence-invalid"
+    title = "This sequence cannot be kept"
+    next_step = "Jobs of one station that wait, higher priority first. To let a job pass, change its order's priority."
+
+
+class CorrectionInvalid(Unprocessable):
+    code = "correction-invalid"
+    title = "The correction cannot be right"
+    next_step = "A correction takes back no more than was counted."
+
+
+class MaterialShort(Conflict):
+    code = "material-short"
+    title = "There is not enough material"
+    next_step = "Provide the material, or release the order with a reason."
+
+
 class NothingToUndo(Conflict):
     code = "nothing-to-undo"
     title = "This can no longer be undone"
@@ -101,3 +179,27 @@ class MachineUnreachable(Conflict):
     code = "machine-unreachable"
     title = "No bridge serves this machine"
     next_step = "Check the bridge and the tag bindings of this equipment."
+
+
+class OperationsRequestOver(Conflict):
+    code = "operations-request-over"
+    title = "The order is over"
+    next_step = "Look at the order again; what has ended is not changed any more."
+
+
+class EquipmentNotAllowed(Conflict):
+    code = "equipment-not-allowed"
+    title = "The step is not done at this place"
+    next_step = "Choose one of the places the routing names, or release a version of it that names this one."
+
+
+class QualificationMissing(Forbidden):
+    code = "qualification-missing"
+    title = "The step asks for a qualification you do not have"
+    next_step = "Let somebody start it who has it, or ask a supervisor to allow it."
+
+
+class InstructionNotFound(NotFound):
+    code = "instruction-not-found"
+    title = "The work instruction has no such step"
+    next_step = "Open the instruction of the job again."

@@ -16,20 +16,24 @@ from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
 from mes.materials.tables import MaterialDefinition
 from mes.orders.errors import JobNotFound, OperationsRequestNotFound
+from mes.orders.quantity_rules import deviation
 from mes.orders.rules import ACTIVE_STATES, target_now_e6
-from mes.orders.tables import CountFactRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.tables import CountFactRow, JobLinkRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import (
     Cause,
     CountFact,
     CountKind,
+    JobLink,
+    JobRole,
     JobView,
+    LinkKind,
     OrderCard,
     OrderDetail,
     OrderEvent,
     RequestState,
     UnassignedCount,
 )
-from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
+from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.quantity import from_e6
 
 _J = JobOrderRow.__table__  # type: ignore[attr-defined]
@@ -40,6 +44,7 @@ _E = Equipment.__table__  # type: ignore[attr-defined]
 _W = _E.alias("work_center")
 _A = _E.alias("area")
 _C = CountFactRow.__table__  # type: ignore[attr-defined]
+_LINK = JobLinkRow.__table__  # type: ignore[attr-defined]
 _RUN = JobRunRow.__table__  # type: ignore[attr-defined]
 
 PIECES_COUNTED: Final = "orders.pieces-counted.v1"
@@ -58,6 +63,8 @@ def _jobs() -> Select[Any]:
             _J,
             _Q.c.id.label("work_request_id"),
             _R.c.id.label("operations_request_id"),
+            _R.c.under_tolerance_bp,
+            _R.c.over_tolerance_bp,
             _M.c.id.label("material_id"),
             _M.c.description.label("material_description"),
             _E.c.id.label("equipment_id"),
@@ -119,6 +126,24 @@ def _view(row: Any, worked_us: Mapping[int, int]) -> JobView:
         undo_until=from_us_or_none(row.undo_until_us),
         confirmed_by=row.confirmed_by,
         awaits_count=bool(row.awaits_count),
+        role=JobRole(row.role),
+        hold_reason=row.hold_reason,
+        setup_family=row.setup_family,
+        rank=row.rank,
+        rework=from_e6(row.rework_e6),
+        deviation=_deviation(row),
+    )
+
+
+def _deviation(row: Any) -> str:
+    if row.state != JobState.Ended:
+        return ""
+    return deviation(
+        good_low_e6=row.good_low_e6,
+        good_high_e6=row.good_high_e6,
+        planned_e6=row.quantity_e6 - row.rework_e6,
+        under_bp=row.under_tolerance_bp,
+        over_bp=row.over_tolerance_bp,
     )
 
 
@@ -146,7 +171,8 @@ def _worked_us(session: Session, pks: Sequence[int], now_us: int) -> dict[int, i
 
 def _turn_order() -> tuple[Any, ...]:
     active = _J.c.state.in_([int(state) for state in ACTIVE_STATES])
-    return (active.desc(), _J.c.priority.desc(), func.coalesce(_J.c.due_at_us, 2**62), _J.c.pk)
+    rank = func.coalesce(_J.c.rank, 2**31 - 1)
+    return (active.desc(), _J.c.priority.desc(), rank, func.coalesce(_J.c.due_at_us, 2**62), _J.c.pk)
 
 
 def get_job(session: Session, *, job_id: str, now: datetime) -> JobView:
@@ -166,6 +192,13 @@ def list_station_jobs(session: Session, *, equipment_id: str, now: datetime) -> 
     open_jobs = _jobs().where(here, _J.c.ended_at_us.is_(None)).order_by(*_turn_order()).limit(100)
     ended = _jobs().where(here, _J.c.ended_at_us.is_not(None)).order_by(_J.c.ended_at_us.desc()).limit(RECENT_ENDED)
     return (*_views(session, open_jobs, now), *_views(session, ended, now))
+
+
+def list_open_jobs_at(session: Session, *, place_id: str, now: datetime, limit: int = 500) -> tuple[JobView, ...]:
+    """Jobs that are not over, of a station or of all stations of a work centre, in turn order."""
+    place = or_(_E.c.id == place_id, _W.c.id == place_id)
+    here = and_(place, _J.c.ended_at_us.is_(None), _J.c.dispatch_status != DispatchStatus.Cancelled)
+    return _views(session, _jobs().where(here).order_by(*_turn_order()).limit(limit), now)
 
 
 def list_jobs_to_count(session: Session, *, equipment_id: str, now: datetime) -> tuple[JobView, ...]:
@@ -285,14 +318,21 @@ def _card(row: Any, jobs: tuple[JobView, ...], now: datetime) -> OrderCard:
         late=late,
         at_risk=due is not None and is_open and not late and _needs_longer(jobs, now, due),
         jobs=jobs,
+        revision=row.revision,
+        under_percent=_percent(row.under_tolerance_bp),
+        over_percent=_percent(row.over_tolerance_bp),
     )
+
+
+def _percent(tolerance_bp: int | None) -> Decimal | None:
+    return None if tolerance_bp is None else Decimal(tolerance_bp) / 100
 
 
 def _needs_longer(jobs: Sequence[JobView], now: datetime, due: datetime) -> bool:
     """Whether what is left at the nominal cycles, one job after another, ends after the due date."""
     left_s = Decimal(0)
     for job in jobs:
-        if job.state in FINAL_STATES or not job.nominal_cycle_s or not job.quantity:
+        if job.over or not job.nominal_cycle_s or not job.quantity:
             continue
         done = min((job.good_low + job.scrap_low) / job.quantity, Decimal(1))
         left_s += job.cycles * job.nominal_cycle_s * (1 - done)
@@ -333,6 +373,23 @@ def get_order(session: Session, *, operations_request_id: str, now: datetime) ->
         for e in list_subject_events(session, subjects=subjects, without=[PIECES_COUNTED], limit=200)
     )
     return OrderDetail(card, events, list_counts(session, job_pks=[job.pk for job in card.jobs]))
+
+
+def list_job_links(session: Session, *, job_pk: int, limit: int = 100) -> tuple[JobLink, ...]:
+    """Where pieces of a job went, and where some came from, newest first."""
+    to_job = _J.alias("to_job")
+    statement = (
+        select(_LINK.c.at_us, _LINK.c.kind, _LINK.c.quantity_e6, _J.c.id.label("from_id"), to_job.c.id.label("to_id"))
+        .join(_J, _J.c.pk == _LINK.c.from_job_pk)
+        .join(to_job, to_job.c.pk == _LINK.c.to_job_pk)
+        .where(or_(_LINK.c.from_job_pk == job_pk, _LINK.c.to_job_pk == job_pk))
+        .order_by(_LINK.c.pk.desc())
+        .limit(limit)
+    )
+    return tuple(
+        JobLink(from_us(row.at_us), row.from_id, row.to_id, LinkKind(row.kind), from_e6(row.quantity_e6))
+        for row in session.execute(statement)
+    )
 
 
 def list_counts(session: Session, *, job_pks: Sequence[int], limit: int = 200) -> tuple[CountFact, ...]:

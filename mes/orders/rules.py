@@ -13,6 +13,7 @@ from standards.isa95.job_control import (
     EndedSubstate,
     InterruptedSubstate,
     JobState,
+    dispatch_status_of,
 )
 from standards.packml.states import UnitMode
 
@@ -32,6 +33,8 @@ class JobFacts:
     started_at_us: int | None
     ended_at_us: int | None
     note: str = ""
+    held: bool = False
+    """A supervisor holds it: however its machine is interrupted, that is a constraint."""
 
 
 def reported(job: JobFacts, state: int, substate: int, at_us: int) -> JobFacts:
@@ -59,19 +62,16 @@ def _accepted(job: JobFacts) -> JobFacts:
 def _moved(job: JobFacts, state: JobState, substate: int, at_us: int) -> JobFacts:
     started = job.started_at_us if job.started_at_us is not None else at_us
     ended = at_us if state in FINAL_STATES else None
-    status, sub = _status(state, substate)
-    return JobFacts(job.pk, state, sub, status, started, ended, _cleared(job.note))
+    sub = _substate(state, substate)
+    completed = state is JobState.Ended
+    status = DispatchStatus.Completed if completed else dispatch_status_of(state, sub, held=job.held)
+    return JobFacts(job.pk, state, sub, status, started, ended, _cleared(job.note), job.held)
 
 
-def _status(state: JobState, substate: int) -> tuple[DispatchStatus, int]:
-    if state is JobState.Running:
-        return DispatchStatus.Running, 0
-    if state is JobState.Interrupted:
-        held = substate == InterruptedSubstate.Held
-        return (DispatchStatus.Held if held else DispatchStatus.Suspended), substate
+def _substate(state: JobState, substate: int) -> int:
     if state is JobState.Ended:
-        return DispatchStatus.Completed, substate or EndedSubstate.Completed
-    return DispatchStatus.Aborted, 0
+        return substate or EndedSubstate.Completed
+    return substate if state is JobState.Interrupted else 0
 
 
 def _cleared(note: str) -> str:
@@ -169,14 +169,14 @@ def settled(low: int, high: int | None, counted: int) -> tuple[int, int | None]:
     return counted - low, None if high is None else counted - high
 
 
-def request_state(states: Sequence[tuple[JobState, DispatchStatus]]) -> RequestState:
-    """State of an operations request from its jobs."""
+def request_state(states: Sequence[tuple[JobState, DispatchStatus]], *, cancelled: bool = False) -> RequestState:
+    """State of an operations request from its jobs. One that was cancelled after some of it ran is Aborted."""
     alive = [(state, status) for state, status in states if status is not DispatchStatus.Cancelled]
     if not alive:
         return RequestState.Cancelled
     if all(state in FINAL_STATES for state, _ in alive):
         ended = any(state is JobState.Ended for state, _ in alive)
-        return RequestState.Completed if ended else RequestState.Aborted
+        return RequestState.Completed if ended and not cancelled else RequestState.Aborted
     if any(state in ACTIVE_STATES or state in FINAL_STATES for state, _ in alive):
         return RequestState.Running
     if any(state is JobState.AllowedToStart for state, _ in alive):
@@ -203,11 +203,16 @@ class Candidate:
     """Creation order: work request, then sequence."""
     predecessors_done: bool
     retry_at_us: int | None
+    rank: int | None = None
 
 
-def turn_key(job: Candidate) -> tuple[int, int, tuple[int, int]]:
-    """Order of a dispatch list: priority (higher first), due date (earlier first), creation."""
-    return (-job.priority, job.due_at_us if job.due_at_us is not None else 2**62, job.sequence_key)
+def turn_key(job: Candidate) -> tuple[int, int, int, tuple[int, int]]:
+    """Order of a dispatch list: priority (higher first), a supervisor's sequence, due date (earlier first), creation.
+
+    What came after the sequence was made stands behind it, unless its priority is higher.
+    """
+    rank = job.rank if job.rank is not None else 2**31 - 1
+    return (-job.priority, rank, job.due_at_us if job.due_at_us is not None else 2**62, job.sequence_key)
 
 
 def whose_turn(waiting: Iterable[Candidate]) -> dict[int, Candidate]:

@@ -23,6 +23,9 @@ def _no_nul(text: str) -> str:
 Text = Annotated[str, Field(max_length=500), AfterValidator(_no_nul)]
 
 
+Tolerance = Annotated[Decimal | None, Field(ge=0, le=100, decimal_places=2, allow_inf_nan=False)]
+
+
 class OperationsRequestIn(BaseModel):
     """An ERP's production order."""
 
@@ -44,6 +47,8 @@ class OperationsRequestIn(BaseModel):
     description: Text = ""
     priority: int = Field(default=50, ge=0, le=100, description="Higher goes first.")
     due_at: AwareDatetime | None = None
+    under_percent: Tolerance = Field(default=None, description="How much less than asked a job may deliver.")
+    over_percent: Tolerance = Field(default=None, description="How much more than asked a job may deliver.")
 
 
 class SubmittedOut(BaseModel):
@@ -84,6 +89,11 @@ class JobOut(BaseModel):
     ended_at: datetime | None
     confirmed_by: str
     version: int
+    role: str = Field(description="part, rework, repair or repeat; empty for the job its step began with.")
+    hold_reason: str
+    setup_family: str
+    quantity_rework: Exact = Field(description="Sent to rework: neither good nor scrap here.")
+    deviation: str = Field(description="under or over where it ended outside the order's tolerance.")
 
     @classmethod
     def of(cls, job: JobView) -> JobOut:
@@ -115,6 +125,11 @@ class JobOut(BaseModel):
             ended_at=job.ended_at,
             confirmed_by=job.confirmed_by,
             version=job.version,
+            role=job.role,
+            hold_reason=job.hold_reason,
+            setup_family=job.setup_family,
+            quantity_rework=job.rework,
+            deviation=job.deviation,
         )
 
 
@@ -134,6 +149,9 @@ class OperationsRequestOut(BaseModel):
     due_at: datetime | None
     state: RequestState
     late: bool
+    revision: int
+    under_percent: Exact | None
+    over_percent: Exact | None
     job_orders: list[JobOut]
 
     @classmethod
@@ -149,6 +167,9 @@ class OperationsRequestOut(BaseModel):
             due_at=card.due_at,
             state=card.state,
             late=card.late,
+            revision=card.revision,
+            under_percent=card.under_percent,
+            over_percent=card.over_percent,
             job_orders=[JobOut.of(job) for job in card.jobs],
         )
 
@@ -164,6 +185,10 @@ class ReleaseIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     versions: dict[str, int] = Field(min_length=1, max_length=200)
+
+
+class ReleaseJobsIn(ReleaseIn):
+    shortage_reason: Text = Field(default="", description="Why they are released though material is short.")
 
 
 class UnassignedOut(BaseModel):

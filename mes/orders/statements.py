@@ -15,7 +15,9 @@ from standards.isa95.job_control import DispatchStatus, JobState
 _JOB_COLUMNS: Final = (
     "j.pk, j.id, j.state, j.substate, j.dispatch_status, j.started_at_us, j.ended_at_us, j.note, j.version, j.manual, "
     "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.counted_at_us, j.good_low_e6, j.good_high_e6, "
-    "j.scrap_low_e6, j.scrap_high_e6, j.report_version, j.command_id, j.material_pk, "
+    "j.scrap_low_e6, j.scrap_high_e6, j.rework_e6, j.report_version, j.command_id, j.material_pk, j.quantity_e6, "
+    "j.quantity_per_cycle_e6, j.work_master_pk, j.segment_id, j.role, j.hold_reason, j.priority, "
+    "r.under_tolerance_bp, r.over_tolerance_bp, "
     "e.id, coalesce(w.id, ''), coalesce(a.id, ''), r.id"
 )
 _JOB_FROM: Final = (
@@ -47,9 +49,19 @@ class JobRecord:
     good_high_e6: int | None
     scrap_low_e6: int
     scrap_high_e6: int | None
+    rework_e6: int
     report_version: int
     command_id: str | None
     material_pk: int
+    quantity_e6: int
+    quantity_per_cycle_e6: int
+    work_master_pk: int
+    segment_id: str
+    role: str
+    hold_reason: str
+    priority: int
+    under_tolerance_bp: int | None
+    over_tolerance_bp: int | None
     equipment_id: str
     work_center_id: str
     area_id: str
@@ -65,7 +77,26 @@ class JobRecord:
             self.started_at_us,
             self.ended_at_us,
             self.note,
+            bool(self.hold_reason),
         )
+
+    @property
+    def waits(self) -> bool:
+        """It has not begun and may still."""
+        begun = self.state not in (JobState.NotAllowedToStart, JobState.AllowedToStart)
+        return not begun and self.dispatch_status != DispatchStatus.Cancelled
+
+    @property
+    def with_machine(self) -> bool:
+        """A machine was asked for it, or has it in its list; it has not begun."""
+        return self.dispatch_status in (DispatchStatus.Dispatched, DispatchStatus.Ready)
+
+    @property
+    def made_e6(self) -> int:
+        """Pieces counted for it, the most it can be where that is known."""
+        good = self.good_low_e6 if self.good_high_e6 is None else self.good_high_e6
+        scrap = self.scrap_low_e6 if self.scrap_high_e6 is None else self.scrap_high_e6
+        return good + scrap + self.rework_e6
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -257,6 +288,7 @@ _UPDATE_TOTALS: Final = keyed_update(
         ("good_high_e6", "bigint"),
         ("scrap_low_e6", "bigint"),
         ("scrap_high_e6", "bigint"),
+        ("rework_e6", "bigint"),
         ("report_due_at_us", "bigint"),
         ("pk", "bigint"),
     ),
@@ -267,7 +299,10 @@ def update_totals(uow: UnitOfWork, jobs: Mapping[int, JobRecord], due: Mapping[i
     """Write the running totals of some jobs, and when each must be reported (None: nothing to report)."""
     uow.driver_rows(
         _UPDATE_TOTALS,
-        [(j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, due[j.pk], j.pk) for j in jobs.values()],
+        [
+            (j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, j.rework_e6, due[j.pk], j.pk)
+            for j in jobs.values()
+        ],
     )
 
 
@@ -281,3 +316,50 @@ def set_counted(uow: UnitOfWork, job_pk: int, at_us: int | None, *, awaits_count
 def set_report_due(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:
     """When a report of this job leaves."""
     uow.driver_write("UPDATE job_order SET report_due_at_us = ? WHERE pk = ?", (at_us, job_pk))
+
+
+def set_hold(uow: UnitOfWork, job_pk: int, reason: str) -> None:
+    """Why a job is held; "" lifts it."""
+    uow.driver_write("UPDATE job_order SET hold_reason = ? WHERE pk = ?", (reason, job_pk))
+
+
+def set_planned(uow: UnitOfWork, job_pk: int, quantity_e6: int, cycles: int) -> None:
+    """What a job is asked for, from now on; whoever saw the job before has to look again."""
+    uow.driver_write(
+        "UPDATE job_order SET quantity_e6 = ?, cycles = ?, version = version + 1 WHERE pk = ?",
+        (quantity_e6, cycles, job_pk),
+    )
+
+
+def load_order_jobs(uow: UnitOfWork, work_request_pk: int) -> list[JobRecord]:
+    """All jobs of a work request in their order."""
+    sql = f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE j.work_request_pk = ? ORDER BY j.sequence, j.pk"
+    return [JobRecord(*row) for row in uow.driver_query(sql, (work_request_pk,))]
+
+
+def load_dependencies(uow: UnitOfWork, job_pks: Collection[int]) -> list[tuple[int, int, str]]:
+    """(job, the one it waits for, kind) wherever one of these jobs waits or is waited for."""
+    if not job_pks:
+        return []
+    here = marks(job_pks)
+    sql = (
+        "SELECT job_pk, after_job_pk, kind FROM job_dependency "  # noqa: S608
+        f"WHERE job_pk IN ({here}) OR after_job_pk IN ({here})"
+    )
+    return [(row[0], row[1], row[2]) for row in uow.driver_query(sql, (*job_pks, *job_pks))]
+
+
+def insert_dependencies(uow: UnitOfWork, edges: Collection[tuple[int, int, str]]) -> None:
+    """Add what is not there yet."""
+    uow.driver_executemany(
+        "INSERT INTO job_dependency (job_pk, after_job_pk, kind) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        sorted(edges),
+    )
+
+
+def insert_link(uow: UnitOfWork, from_pk: int, to_pk: int, kind: str, quantity_e6: int) -> None:
+    """So many pieces went from one job to another."""
+    uow.driver_write(
+        "INSERT INTO job_link (from_job_pk, to_job_pk, kind, quantity_e6, at_us) VALUES (?, ?, ?, ?, ?)",
+        (from_pk, to_pk, str(kind), quantity_e6, uow.now_us),
+    )

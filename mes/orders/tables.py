@@ -32,6 +32,11 @@ class OperationsRequestRow(TableModel, table=True):
     due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     state: str = Field(max_length=20, index=True)
     created_at_us: int = Field(sa_column=micros())
+    revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
+    """Hundredths of a percent of what is asked."""
+    cancelled: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class WorkRequestRow(TableModel, table=True):
@@ -65,6 +70,8 @@ class JobOrderRow(TableModel, table=True):
     id: str = Field(max_length=250, unique=True)
     work_request_pk: int = Field(foreign_key="work_request.pk", index=True)
     segment_id: str = Field(max_length=100)
+    segment_pk: int | None = Field(default=None, foreign_key="operations_segment.pk", index=True)
+    """The step, of one version of the routing, that it was made from and goes on to follow."""
     description: str = Field(default="", max_length=500)
     material_pk: int = Field(foreign_key="material_definition.pk")
     work_master_pk: int = Field(foreign_key="work_master.pk")
@@ -102,6 +109,24 @@ class JobOrderRow(TableModel, table=True):
     report_version: int = 0
     report_due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     version: int = 1
+    role: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
+    setup_family: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
+    rank: int | None = None
+    hold_reason: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
+    rework_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class JobLinkRow(TableModel, table=True):
+    """So many pieces to make (or to rework) went from one job to another. Append-only."""
+
+    __tablename__ = "job_link"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    from_job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    to_job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    kind: str = Field(max_length=10)
+    quantity_e6: int = Field(sa_column=_e6())
+    at_us: int = Field(sa_column=micros())
 
 
 class JobDependencyRow(TableModel, table=True):
@@ -171,3 +196,14 @@ class JobActRow(TableModel, table=True):
     act: str = Field(sa_column=Column(Text, nullable=False))
     at_us: int = Field(sa_column=micros())
     undone: bool = False
+
+
+class InstructionAcknowledgementRow(TableModel, table=True):
+    """A person has read a step of the work instruction for a job."""
+
+    __tablename__ = "instruction_acknowledgement"
+
+    job_pk: int = Field(foreign_key="job_order.pk", primary_key=True)
+    instruction_pk: int = Field(foreign_key="segment_instruction.pk", primary_key=True, index=True)
+    principal_pk: int = Field(foreign_key="principal.pk", primary_key=True)
+    at_us: int = Field(sa_column=micros())

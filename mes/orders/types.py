@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from standards.isa95.job_control import DispatchStatus, JobState
+from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 
 UNDO_S: Final = 10
 """Seconds in which an operator may take an act back; a confirmation to the ERP waits for them."""
@@ -27,6 +27,13 @@ COUNT_MAX_E6: Final = 10**17
 
 CYCLES_MAX: Final = 2**31 - 1
 """Cycles a machine's 32-bit set-point can carry."""
+
+
+REASON_MAX: Final = 500
+"""Characters of why somebody did something."""
+
+SEQUENCE_MAX: Final = 200
+"""Jobs that can be put in a sequence at once."""
 
 
 class RequestState(StrEnum):
@@ -59,6 +66,37 @@ class Note(StrEnum):
 class CountKind(StrEnum):
     good = "good"
     scrap = "scrap"
+    rework = "rework"
+    """Sent to rework: neither good nor scrap of the job they left."""
+
+
+class JobRole(StrEnum):
+    """Why there is this job, beside the one its step began with."""
+
+    main = ""
+    part = "part"
+    """Split off from a job of the same step."""
+    rework = "rework"
+    """Pieces that return to a step at or before the one they left: that step counts them, not this job."""
+    repair = "repair"
+    """Pieces that go on after the step they left: what is good here is that step's."""
+    repeat = "repeat"
+    """A step that reworked pieces pass again."""
+
+
+class LinkKind(StrEnum):
+    """How pieces to make came from one job to another."""
+
+    split_off = "split"
+    merge = "merge"
+    rework = "rework"
+
+
+class Remainder(StrEnum):
+    """What becomes of what a job was asked for and did not make."""
+
+    closed = "closed"
+    split_off = "split"
 
 
 class Cause(StrEnum):
@@ -66,6 +104,8 @@ class Cause(StrEnum):
     operator = "operator"
     counted = "counted"
     """What a person's count of an ended job adds to what the machines prove."""
+    corrected = "corrected"
+    """A supervisor's fact that reverses wrong ones, with a reason."""
 
 
 class Unassigned(StrEnum):
@@ -161,6 +201,29 @@ class JobView:
     confirmed_by: str
     awaits_count: bool = False
     """It is over, the ERP knows the proven minimum, and a person has to count its pieces."""
+    role: JobRole = JobRole.main
+    hold_reason: str = ""
+    """Why a supervisor holds it; "": nobody does."""
+    setup_family: str = ""
+    rank: int | None = None
+    """Its place among jobs of its priority, where a supervisor put them in a sequence."""
+    rework: Decimal = Decimal(0)
+    """Pieces that left it for rework."""
+    deviation: str = ""
+    """`under` or `over` where it ended outside the order's tolerance."""
+
+    @property
+    def cancelled(self) -> bool:
+        return self.dispatch_status is DispatchStatus.Cancelled
+
+    @property
+    def waits(self) -> bool:
+        """It has not begun and may still."""
+        return self.state in (JobState.NotAllowedToStart, JobState.AllowedToStart) and not self.cancelled
+
+    @property
+    def over(self) -> bool:
+        return self.state in FINAL_STATES or self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +244,22 @@ class OrderCard:
     late: bool
     at_risk: bool
     jobs: tuple[JobView, ...]
+    revision: int = 1
+    """Guards what is changed of the order itself: its priority, its due date."""
+    under_percent: Decimal | None = None
+    over_percent: Decimal | None = None
+    """How much less or more than asked its jobs may deliver; None: nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobLink:
+    """So many pieces went from one job to another: split off, merged into it, or sent to rework."""
+
+    at: datetime
+    from_job_id: str
+    to_job_id: str
+    kind: LinkKind
+    quantity: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -29,6 +29,12 @@ def get_person(session: Session, *, person_id: str) -> PersonView | None:
     """One person with all qualifications, past and future ones too."""
     rows = session.execute(_persons().where(_PERSON.c.id == person_id)).all()
     return next(iter(_with_qualifications(session, rows)), None)
+
+
+def list_qualifications_of(session: Session, *, principal_pk: int) -> tuple[Qualification, ...]:
+    """Qualifications, past and future ones too, of the person who signs in as a principal; none where it is nobody."""
+    person_pk = session.execute(select(_PERSON.c.pk).where(_PERSON.c.principal_pk == principal_pk)).scalar_one_or_none()
+    return () if person_pk is None else tuple(_qualifications(session, [person_pk])[person_pk])
 
 
 def list_persons(
@@ -99,6 +105,12 @@ def get_personnel_class(session: Session, *, personnel_class_id: str) -> Personn
     """One personnel class."""
     row = session.execute(select(_CLASS).where(_CLASS.c.id == personnel_class_id)).first()
     return None if row is None else PersonnelClassView(row.id, row.description, row.version)
+
+
+def get_personnel_class_pks(session: Session, ids: Iterable[str]) -> dict[str, int]:
+    """Keys of some classes; those that are not here are absent."""
+    found = session.execute(select(_CLASS.c.id, _CLASS.c.pk).where(_CLASS.c.id.in_(set(ids))))
+    return {row.id: row.pk for row in found}
 
 
 def list_personnel_classes(

@@ -51,6 +51,21 @@ class JobOutcome:
     good: Interval
     scrap: Interval
     scrap_by_reason: Mapping[str, Interval]
+    cancelled: bool = False
+    rework_e6: int = 0
+    """Sent to rework: neither good nor scrap here."""
+    reworked: bool = False
+    """Its pieces return to a step that counts them: their good ones are not the order's."""
+
+    @property
+    def word(self) -> str:
+        """B2MML's word for how it ended."""
+        return "Cancelled" if self.cancelled else "Completed" if self.state is JobState.Ended else self.state.name
+
+    @property
+    def produced(self) -> Interval:
+        """What the order got of it."""
+        return Interval(0, 0) if self.reworked else self.good
 
     @property
     def final(self) -> bool:
@@ -74,7 +89,7 @@ def job_response(job: JobOutcome) -> dict[str, Any]:
             "segment_id": job.segment_id,
             "work_master_id": job.work_master_id,
             "work_master_version": job.work_master_version,
-            "state": "Completed" if job.state is JobState.Ended else job.state.name,
+            "state": job.word,
             "final": job.final,
             "start_time": _time(job.started_at_us),
             "end_time": _time(job.ended_at_us),
@@ -87,12 +102,20 @@ def job_response(job: JobOutcome) -> dict[str, Any]:
                     "use": MaterialUse.Produced,
                     "unit": job.unit,
                     "quantity_ordered": str(from_e6(job.ordered_e6)),
-                    **_quantity(job.good),
+                    **_quantity(job.produced),
                     "scrap": {**_quantity(job.scrap), "reasons": _reasons(job.scrap_by_reason)},
+                    **_rework(job),
                 }
             ],
         },
     }
+
+
+def _rework(job: JobOutcome) -> dict[str, Any]:
+    """Only where there was some: `sent` away from this job, or `returned` by it to a step that counts them."""
+    sent = {"sent": str(from_e6(job.rework_e6))} if job.rework_e6 else {}
+    returned = {"returned": _quantity(job.good)} if job.reworked else {}
+    return {"rework": {**sent, **returned}} if sent or returned else {}
 
 
 def _quantity(amount: Interval) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any, Final
 import orjson
 
 from mes.kernel.uow import UnitOfWork, marks
+from mes.orders.types import JobRole
 from mes.reporting.rules import Interval, JobOutcome, digest, job_response
-from standards.isa95.job_control import FINAL_STATES, EndedSubstate, JobState
+from standards.isa95.job_control import FINAL_STATES, DispatchStatus, EndedSubstate, JobState
 
 REPORTS_MAX: Final = 200
 """Reports in one unit of work."""
@@ -17,7 +18,7 @@ REPORTS_MAX: Final = 200
 _DUE: Final = (
     "SELECT j.pk, j.id, j.state, j.segment_id, j.work_master_id, j.work_master_version, j.unit, j.started_at_us, "
     "j.ended_at_us, j.quantity_e6, j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, j.report_version, "
-    "r.pk, r.id, r.version_label, r.state, q.id, m.id, e.id, e.pk "
+    "r.pk, r.id, r.version_label, r.state, q.id, m.id, e.id, e.pk, j.dispatch_status, j.rework_e6, j.role "
     "FROM job_order j JOIN work_request q ON q.pk = j.work_request_pk "
     "JOIN operations_request r ON r.pk = q.operations_request_pk "
     "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk "
@@ -28,7 +29,7 @@ _DUE: Final = (
 def publish_due_reports(uow: UnitOfWork) -> None:
     """Publish a version of each report that is due and says something new (called by the ticker)."""
     for row in uow.driver_query(_DUE, (uow.now_us, REPORTS_MAX)):
-        if JobState(row[2]) in FINAL_STATES:
+        if JobState(row[2]) in FINAL_STATES or row[23] == DispatchStatus.Cancelled:
             _publish(uow, row)
         uow.driver_execute("UPDATE job_order SET report_due_at_us = NULL WHERE pk = ?", (row[0],))
 
@@ -93,6 +94,9 @@ def _outcome(uow: UnitOfWork, row: Sequence[Any]) -> JobOutcome:
         good=Interval(row[10], row[11]),
         scrap=Interval(row[12], row[13]),
         scrap_by_reason=_scrap_by_reason(uow, row[0], exact=row[12] == row[13]),
+        cancelled=row[23] == DispatchStatus.Cancelled,
+        rework_e6=row[24],
+        reworked=row[25] == JobRole.rework,
     )
 
 
@@ -124,7 +128,7 @@ def _assets(uow: UnitOfWork, equipment_pk: int, from_us: int | None, to_us: int 
 def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
     """Who counted or moved the job by hand."""
     rows = uow.driver_query(
-        "SELECT actor FROM count_fact WHERE job_pk = ? AND cause = 'operator' AND actor IS NOT NULL "
+        "SELECT actor FROM count_fact WHERE job_pk = ? AND cause IN ('operator', 'corrected') AND actor IS NOT NULL "
         "UNION SELECT actor FROM outbox_event WHERE subject = ? AND actor IS NOT NULL",
         (job_pk, f"job/{job_id}"),
     )

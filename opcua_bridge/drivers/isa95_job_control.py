@@ -8,7 +8,7 @@ by an earlier call: it is not stored again. What the machine makes of a job is i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from opcua_bridge.job_receiver import (
 from opcua_bridge.structures import Fields, UnknownStructure
 from opcua_bridge.tag_map import JobTarget
 from standards.isa95.job_control import FINAL_STATES, RETURN_OK, JobMethod, JobState, refusal_of
-from standards.lineside.commands_v1 import CommandResult, JobAction, JobCommand, Outcome
+from standards.lineside.commands_v1 import CommandResult, JobAction, JobCommand, JobParameter, Outcome
 
 METHODS: Final = {
     JobAction.pause: JobMethod.Pause,
@@ -287,12 +287,31 @@ def order_of(job: JobCommand) -> Fields:
         ("OrderNumbers", [job.work_request_id] if job.work_request_id else None, kinds.String),
         ("WorkMasterVersion", job.work_master_version, kinds.String),
     )
+    own = [{"ID": n, "Value": ua.Variant(value, kind)} for n, value, kind in known if value]
     return {
         "JobOrderID": job.job_order_id,
         "WorkMasterID": [{"ID": job.work_master_id}] if job.work_master_id else None,
-        "JobOrderParameters": [{"ID": n, "Value": ua.Variant(value, kind)} for n, value, kind in known if value],
+        "JobOrderParameters": [*own, *_recipe(job, {n for n, _, _ in known})],
         "MaterialRequirements": [_product(job)] if job.material_id else None,
     }
+
+
+def _recipe(job: JobCommand, taken: Container[str]) -> list[Fields]:
+    """Values of the recipe, each of its own type; an id of OPC 40001-3 keeps its meaning."""
+    return [{"ID": p.id, "Value": _variant(p)} for p in job.parameters if p.id not in taken]
+
+
+def _variant(parameter: JobParameter) -> ua.Variant:
+    kinds, value = ua.VariantType, parameter.value
+    match parameter.data_type:
+        case "integer":
+            return ua.Variant(int(value), kinds.Int64)
+        case "decimal":
+            return ua.Variant(float(value), kinds.Double)
+        case "boolean":
+            return ua.Variant(value == "true", kinds.Boolean)
+        case _:
+            return ua.Variant(value, kinds.String)
 
 
 def _product(job: JobCommand) -> Fields:

@@ -79,6 +79,25 @@ class DispatchStatus(StrEnum):
     Cancelled = "Cancelled"
 
 
+def dispatch_status_of(state: JobState, substate: int = 0, *, held: bool = False) -> DispatchStatus:
+    """B2MML's word for a job a machine (or its operator) reports on; derived by us, no standard says it.
+
+    `held`: a constraint of ours is on the job, which is more than any sub-state of the machine's. What only we know
+    (Pending, Dispatched, Cancelled: no machine has the job) has no counterpart in OPC 10031-4 and is not answered.
+    """
+    if state is JobState.Running:
+        return DispatchStatus.Running
+    if state is JobState.Interrupted:
+        return DispatchStatus.Held if held or substate == InterruptedSubstate.Held else DispatchStatus.Suspended
+    if state is JobState.Ended:
+        return DispatchStatus.Closed if substate == EndedSubstate.Closed else DispatchStatus.Completed
+    if state is JobState.Aborted:
+        return DispatchStatus.Aborted
+    if held:
+        return DispatchStatus.Held
+    return DispatchStatus.Ready if state is JobState.AllowedToStart else DispatchStatus.Waiting
+
+
 _S = JobState
 TRANSITIONS: Final[dict[tuple[JobState, JobState], JobMethod | None]] = {
     (_S.NotAllowedToStart, _S.NotAllowedToStart): JobMethod.Update,

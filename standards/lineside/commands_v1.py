@@ -45,6 +45,15 @@ class Outcome(StrEnum):
     """Nobody knows what the machine did; its signals will tell."""
 
 
+class JobParameter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value of the recipe. `data_type` says what its text means: string, integer, decimal, boolean."""
+
+    id: str
+    value: str
+    unit: str = ""
+    data_type: str = "string"
+
+
 class JobCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     """Payload of kind `job`."""
 
@@ -60,6 +69,8 @@ class JobCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     quantity: str = "0"
     """Pieces asked for, decimal."""
     work_request_id: str = ""
+    parameters: list[JobParameter] = []
+    """What the recipe sets; a bridge of an earlier version leaves them out."""
 
 
 class TrustAction(StrEnum):

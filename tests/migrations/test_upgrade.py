@@ -21,7 +21,7 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
-from tests.support.plants import BRIDGE, CELL, build_plant
+from tests.support.plants import BRIDGE, CELL, build_floor, build_plant
 from tests.web.cast import hire
 
 
@@ -64,7 +64,7 @@ def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:
     """0005 rebuilds the table of bindings on SQLite; from then on no key is used twice."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0004")
-    database.write_now(build_plant, actor=None)
+    database.write_now(build_floor, actor=None)
 
     def count(uow: UnitOfWork) -> None:
         into = "INSERT INTO counter_baseline (binding_pk, value, at_us, marker)"

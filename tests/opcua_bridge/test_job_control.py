@@ -14,12 +14,12 @@ from asyncua import ua
 
 from opcua_bridge.channel import Channel
 from opcua_bridge.cli import main
-from opcua_bridge.drivers.isa95_job_control import Isa95JobControl, answered
+from opcua_bridge.drivers.isa95_job_control import Isa95JobControl, answered, order_of
 from opcua_bridge.drivers.seam import Driver
 from opcua_bridge.tag_map import Endpoint, JobTarget, Security
 from opcua_bridge.trust import Trust
 from standards.isa95.job_control import JobMethod
-from standards.lineside.commands_v1 import CommandResult, JobAction, JobCommand
+from standards.lineside.commands_v1 import CommandResult, JobAction, JobCommand, JobParameter
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.job_machine import (
     METHODS,
@@ -42,6 +42,19 @@ TAGS = ("M.Job.OrderId", "M.Job.State", "M.Job.Substate")
 def job(action: str = "store-and-start", **more: Any) -> JobCommand:
     order = {"work_master_id": "WM-1", "material_id": "P-1", "cycles": 7, "quantity": "14", "work_request_id": "W-1"}
     return JobCommand(JobAction(action), "M", more.pop("job_order_id", "J-1"), **(order | more))
+
+
+def test_a_machine_is_given_the_recipes_values_each_of_its_type() -> None:
+    kinds = ("decimal", "integer", "boolean", "string", "string")
+    values = ("245.5", "-3", "true", "A", "9")
+    names = ("peak", "offset", "lid", "program", "RunsPlanned")
+    given = [JobParameter(n, v, data_type=k) for n, v, k in zip(names, values, kinds, strict=True)]
+    found = {p["ID"]: p["Value"] for p in order_of(job(parameters=given))["JobOrderParameters"]}
+    assert found["peak"] == ua.Variant(245.5, ua.VariantType.Double)
+    assert found["offset"] == ua.Variant(-3, ua.VariantType.Int64)
+    assert found["lid"] == ua.Variant(True, ua.VariantType.Boolean)
+    assert found["program"] == ua.Variant("A", ua.VariantType.String)
+    assert found["RunsPlanned"] == ua.Variant(7, ua.VariantType.UInt32)  # an id of OPC 40001-3 keeps its meaning
 
 
 def payload(action: str = "store-and-start", **more: Any) -> dict[str, Any]:

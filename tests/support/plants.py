@@ -35,6 +35,14 @@ LINE, CELL, PRESS, BENCH = "LINE", "LINE-AOI", "PRESS", "BENCH"
 
 def build_plant(uow: UnitOfWork) -> None:
     """LINE (with LINE-AOI as its counting point, eight boards a panel) → PRESS → BENCH (manual)."""
+    build_floor(uow)
+    put_materials(uow, specs=[MaterialSpec("BOARD", "pcs", "Controller board")])
+    put_work_masters(uow, specs=[WorkMasterSpec(f"WM-{step}") for step in ("LINE", "PRESS", "BENCH")])
+    put_definitions(uow, specs=[DefinitionSpec("BOARD-ROUTE", "BOARD", _segments())])
+
+
+def build_floor(uow: UnitOfWork) -> None:
+    """Its equipment, and what its bridge tells of it."""
     put_equipment(
         uow,
         specs=[
@@ -49,10 +57,7 @@ def build_plant(uow: UnitOfWork) -> None:
             EquipmentSpec(BENCH, EquipmentLevel.WorkUnit, "BENCHES", confirmation=Confirmation.Manual),
         ],
     )
-    put_materials(uow, specs=[MaterialSpec("BOARD", "pcs", "Controller board")])
-    put_work_masters(uow, specs=[WorkMasterSpec(f"WM-{step}") for step in ("LINE", "PRESS", "BENCH")])
     put_scrap_reasons(uow, specs=[ScrapReasonSpec("scratch", "Scratched"), ScrapReasonSpec("aoi", "Rejected by AOI")])
-    put_definitions(uow, specs=[DefinitionSpec("BOARD-ROUTE", "BOARD", _segments())])
     put_bridge(uow, bridge_id=BRIDGE)
     put_tag_bindings(uow, bridge_id=BRIDGE, bindings=_bindings())
 

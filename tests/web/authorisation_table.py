@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from mes.access.types import Role
 from mes.genealogy.service import mount_lot, pack_lots, scan_lot
-from mes.orders.service import complete_job
+from mes.orders.service import complete_job, split_job
 from tests.web.stage import Stage
 
 OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
@@ -213,6 +214,13 @@ def _withdraw_route(stage: Stage) -> Sample:
     return Sample(f"{V1}/operations-definitions/{route}/versions/1/state", json=body)
 
 
+def _of_draft(stage: Stage, path: str, **body: Any) -> Sample:
+    """A request about a draft of its own."""
+    route, label, version = stage.draft()
+    url = f"{V1}/operations-definitions/{route}/versions/{label}{path}"
+    return Sample(url, json={**body, "version": version})
+
+
 def _calendar(stage: Stage) -> Sample:
     body = {"time_zone": "Europe/Berlin", "version": stage.calendar_version()}
     return Sample(f"{V1}/calendar", json=body)
@@ -281,6 +289,14 @@ MASTER_DATA: Final = [
         FLOOR,
         lambda s: Sample(f"{V1}/material-lots/{s.lot()}/storage"),
     ),
+    Row(
+        "POST",
+        f"{V1}/material-lots/{{lot_id}}/expiry",
+        RELEASING,
+        lambda s: Sample(
+            f"{V1}/material-lots/{s.lot()}/expiry", json={"expires_on": "2027-01-31", "reason": "tested", "version": 0}
+        ),
+    ),
     Row("GET", f"{V1}/lots-running-out", FLOOR, at(f"{V1}/lots-running-out")),
     Row(
         "POST",
@@ -307,6 +323,44 @@ MASTER_DATA: Final = [
         f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/state",
         ENGINEERING,
         _withdraw_route,
+    ),
+    Row(
+        "POST",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/effectivity",
+        ENGINEERING,
+        lambda s: _of_draft(s, "/effectivity", until_at="2030-01-01T00:00:00Z"),
+    ),
+    Row(
+        "POST",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}/drafts",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/operations-definitions/{s.route()}/versions/1/drafts"),
+        201,
+    ),
+    Row(
+        "PUT",
+        f"{V1}/operations-definitions/{{definition_id}}/versions/{{version_label}}",
+        ENGINEERING,
+        lambda s: _of_draft(s, "", material_id="BOARD", segments=[SEGMENT]),
+    ),
+    Row(
+        "POST",
+        f"{V1}/work-masters/{{work_master_id}}/versions/{{version_label}}/effectivity",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/work-masters/{s.work_master()}/versions/1/effectivity", json={"version": 1}),
+    ),
+    Row(
+        "POST",
+        f"{V1}/instruction-documents",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/instruction-documents", content=s.picture()),
+        201,
+    ),
+    Row(
+        "GET",
+        f"{V1}/instruction-documents/{{sha256}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/instruction-documents/{s.document()}"),
     ),
     *_resource(
         "scrap-reasons",
@@ -426,7 +480,106 @@ def _versions(path: str, job: Any) -> Sample:
     return Sample(f"{V1}/job-orders/{path}", json={"versions": {job.job_id: job.version}})
 
 
+WHY: Final = "customer called"
+
+
+def _job_act(path: str, ready: Callable[[Stage], Any], **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        job = ready(stage)
+        return Sample(f"{V1}/job-orders/{path}", json={"job_id": job.job_id, "version": job.version, **more})
+
+    return sample
+
+
+def _order_act(path: str, **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        body = {"operations_request_id": stage.job().order_id, "revision": 1, "reason": WHY, **more}
+        return Sample(f"{V1}/operations-requests/{path}", json=body)
+
+    return sample
+
+
+def _merge(stage: Stage) -> Sample:
+    job = stage.job()
+    part = stage.do(split_job, job_id=job.job_id, version=job.version, quantity=Decimal(2), reason=WHY)
+    versions = {job.job_id: job.version + 1, part: 1}
+    return Sample(f"{V1}/job-orders/merge", json={"into": part, "versions": versions, "reason": WHY})
+
+
+def _rework(stage: Stage) -> Sample:
+    job = stage.started_job()
+    body = {
+        "job_id": job.job_id,
+        "quantity": "1",
+        "reason_id": "scratch",
+        "equipment_id": "BENCH",
+        "return_segment_id": "PACK",
+        "request_id": stage.fresh("request"),
+    }
+    return Sample(f"{V1}/job-orders/rework", json=body)
+
+
+def _correction(stage: Stage) -> Sample:
+    lines = [{"kind": "good", "quantity": "3"}]
+    body = {"job_id": stage.started_job().job_id, "lines": lines, "reason": WHY, "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/job-orders/corrections", json=body)
+
+
+def _sequence(stage: Stage) -> Sample:
+    job = stage.job()
+    body = {"equipment_id": job.bench, "versions": {job.job_id: job.version}}
+    return Sample(f"{V1}/job-orders/sequence", json=body)
+
+
+def _rest(stage: Stage) -> Sample:
+    job = stage.job_with_a_rest()
+    return Sample(f"{V1}/job-orders/split-rest", json={"job_id": job.job_id, "version": job.version, "reason": WHY})
+
+
+SUPERVISING: Final = [
+    Row("POST", f"{V1}/job-orders/hold", RELEASING, _job_act("hold", Stage.job, reason=WHY), 204),
+    Row("POST", f"{V1}/job-orders/lift-hold", RELEASING, _job_act("lift-hold", Stage.held_job), 204),
+    Row("POST", f"{V1}/job-orders/split", RELEASING, _job_act("split", Stage.job, quantity="2", reason=WHY), 201),
+    Row("POST", f"{V1}/job-orders/split-rest", RELEASING, _rest, 201),
+    Row("POST", f"{V1}/job-orders/merge", RELEASING, _merge, 204),
+    Row("POST", f"{V1}/job-orders/complete", RELEASING, _job_act("complete", Stage.started_job), 204),
+    Row("POST", f"{V1}/job-orders/cancel", RELEASING, _job_act("cancel", Stage.job, reason=WHY), 204),
+    Row("POST", f"{V1}/job-orders/rework", FLOOR, _rework, 204),
+    Row("POST", f"{V1}/job-orders/corrections", RELEASING, _correction, 204),
+    Row("POST", f"{V1}/job-orders/sequence", RELEASING, _sequence, 204),
+    Row("POST", f"{V1}/operations-requests/change", RELEASING, _order_act("change", priority=80), 204),
+    Row("POST", f"{V1}/operations-requests/cancel", RELEASING, _order_act("cancel"), 204),
+    Row("POST", f"{V1}/operations-requests/split", RELEASING, _order_act("split", quantity="2"), 201),
+    Row("GET", f"{V1}/dispatch-lists/{{work_center_id}}", FLOOR, at(f"{V1}/dispatch-lists/BENCHES")),
+    Row(
+        "GET",
+        f"{V1}/material-needs",
+        FLOOR,
+        lambda s: Sample(f"{V1}/material-needs?operations_request_id={s.job().order_id}"),
+    ),
+]
+
+
+def _move_job(stage: Stage) -> Sample:
+    job = stage.job()
+    body = {"version": job.version, "equipment_id": job.bench}
+    return Sample(f"{V1}/job-orders/{job.job_id}/move", json=body)
+
+
+def _start_override(stage: Stage) -> Sample:
+    job = stage.released_job()
+    body = {"version": job.version, "reason": "Training"}
+    return Sample(f"{V1}/job-orders/{job.job_id}/start-override", json=body)
+
+
+def _move_order(stage: Stage) -> Sample:
+    order_id, label = stage.order_with_newer_version()
+    body = {"from_version": "1", "to_version": label, "reason": "Better"}
+    return Sample(f"{V1}/operations-requests/{order_id}/move", json=body)
+
+
 ORDERS: Final = [
+    *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
     Row("GET", f"{V1}/operations-requests", REPORTS, at(f"{V1}/operations-requests")),
     Row(
@@ -444,6 +597,22 @@ ORDERS: Final = [
         lambda s: _versions("revoke-release", s.released_job()),
         204,
     ),
+    Row(
+        "GET",
+        f"{V1}/job-orders/{{job_id:path}}/definition",
+        FLOOR,
+        lambda s: Sample(f"{V1}/job-orders/{s.job().job_id}/definition"),
+    ),
+    Row(
+        "POST",
+        f"{V1}/job-orders/{{job_id:path}}/instructions/{{step}}/acknowledge",
+        FLOOR,
+        lambda s: Sample(f"{V1}/job-orders/{s.job().job_id}/instructions/1/acknowledge"),
+        204,
+    ),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/move", RELEASING, _move_job, 204),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/start-override", RELEASING, _start_override, 204),
+    Row("POST", f"{V1}/operations-requests/{{request_id:path}}/move", RELEASING, _move_order),
     Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
     Row("GET", f"{V1}/operations-performance", REPORTS, at(f"{V1}/operations-performance?after=0")),
 ]
@@ -681,8 +850,95 @@ def _order_page(tail: str = "") -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/orders/{stage.job().order_id}{tail}")
 
 
+def _order_form(act: str, **more: str) -> Callable[[Stage], Sample]:
+    form = {"revision": "1", "reason": WHY, **more}
+    return lambda stage: Sample(f"/orders/{stage.job().order_id}/{act}", form=form)
+
+
+def _job_page(stage: Stage) -> Sample:
+    job = stage.job()
+    return Sample(f"/orders/{job.order_id}/job?job_id={job.job_id}")
+
+
+def _release_form(stage: Stage) -> Sample:
+    job = stage.job()
+    return Sample(f"/orders/{job.order_id}/release", form={"job": f"{job.version}:{job.job_id}"})
+
+
+def _hold_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
+    return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _correct_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "reason": WHY, "good": "3", "was_good": "0"}
+    return Sample(f"/orders/{job.order_id}/correct", form=form)
+
+
+def _rework_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "quantity": "1", "reason_id": "scratch"}
+    return Sample(f"/orders/{job.order_id}/rework", form={**form, "equipment_id": "BENCH", "return_segment_id": "PACK"})
+
+
+def _sequence_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"equipment_id": job.bench, "job": f"{job.version}:{job.job_id}"}
+    return Sample(f"/dispatch/{job.bench}/sequence", form=form)
+
+
 def _of_setup(tail: str, **form: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/connect/{stage.setup()}{tail}", form=form or None)
+
+
+PACK: Final = {"segment_id": "PACK"}
+NEW_STEP: Final = {"segment_id": "CHECK", "work_master_id": "WM-BENCH", "equipment_id": "BENCH"}
+
+
+def _new_routing(stage: Stage) -> dict[str, str]:
+    return {**NEW_STEP, "definition_id": stage.fresh("route"), "material_id": "BOARD"}
+
+
+def _drafting(path: str, **form: str) -> Callable[[Stage], Sample]:
+    """A request about a draft of its own."""
+
+    def sample(stage: Stage) -> Sample:
+        route, label, version = stage.draft()
+        url = f"/routings/{route}/{label}/{path}"
+        return Sample(url, form={**form, "version": str(version)} if form else None)
+
+    return sample
+
+
+def _briefing(path: str, **form: str) -> Callable[[Stage], Sample]:
+    """A request about what a job asks of whoever does it."""
+
+    def sample(stage: Stage) -> Sample:
+        job = stage.job()
+        url = f"/s/{job.bench}/{path}"
+        return Sample(url, form={**form, "job_id": job.job_id}) if form else Sample(f"{url}?job_id={job.job_id}")
+
+    return sample
+
+
+def _allow(stage: Stage) -> Sample:
+    job = stage.released_job()
+    form = {"job_id": job.job_id, "version": str(job.version), "reason": "Training"}
+    return Sample(f"/s/{job.bench}/allow", form=form)
+
+
+def _course_version(stage: Stage) -> Sample:
+    order_id, label = stage.order_with_newer_version()
+    form = {"from_label": "1", "to_label": label, "reason": "Better"}
+    return Sample(f"/orders/{order_id}/course/version", form=form)
+
+
+def _course_place(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "version": str(job.version), "equipment_id": job.bench}
+    return Sample(f"/orders/{job.order_id}/course/place", form=form)
 
 
 SCREENS: Final = [
@@ -701,7 +957,12 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/board", FLOOR, at("/board")),
-    *_regions("/board", "/board", "board-orders"),
+    *_regions("/board", "/board", "board-orders", "board-kanban", "board-gantt"),
+    Row("GET", "/board/kanban", FLOOR, at("/board/kanban")),
+    Row("GET", "/board/gantt", FLOOR, at("/board/gantt?span=week")),
+    Row("GET", "/dispatch/{work_center_id}", FLOOR, at("/dispatch/BENCHES")),
+    *_regions("/dispatch/{work_center_id}", "/dispatch/BENCHES", "dispatch-list"),
+    Row("POST", "/dispatch/{work_center_id}/sequence", RELEASING, _sequence_form, 303),
     Row("POST", "/board/release", RELEASING, _board("release", Stage.job), 303),
     Row("POST", "/board/revoke", RELEASING, _board("revoke", Stage.released_job), 303),
     Row("GET", "/wall/{area_id}", FLOOR, at("/wall/HALL")),
@@ -724,6 +985,15 @@ SCREENS: Final = [
     Row("GET", "/lots/{lot_id}/lot-life", FLOOR, lambda s: Sample(f"/lots/{s.lot()}/lot-life")),
     Row(
         "POST",
+        "/lots/{lot_id}/expiry",
+        RELEASING,
+        lambda s: Sample(
+            f"/lots/{s.lot()}/expiry", form={"expires_on": "2027-01-31", "reason": "tested", "version": 0}
+        ),
+        303,
+    ),
+    Row(
+        "POST",
         "/lots/{lot_id}/storage",
         FLOOR,
         lambda s: Sample(f"/lots/{s.lot()}/storage", form={"storage": "open", "version": 0}),
@@ -732,6 +1002,16 @@ SCREENS: Final = [
     Row("GET", "/orders/{order_id}", FLOOR, _order_page()),
     Row("GET", "/orders/{order_id}/order-head", FLOOR, _order_page("/order-head")),
     Row("GET", "/orders/{order_id}/order-history", FLOOR, _order_page("/order-history")),
+    Row("GET", "/orders/{order_id}/order-timeline", FLOOR, _order_page("/order-timeline")),
+    Row("GET", "/orders/{order_id}/change", RELEASING, _order_page("/change")),
+    Row("GET", "/orders/{order_id}/job", RELEASING, _job_page),
+    Row("POST", "/orders/{order_id}/change", RELEASING, _order_form("change", priority="80", due_at=""), 303),
+    Row("POST", "/orders/{order_id}/cancel", RELEASING, _order_form("cancel"), 303),
+    Row("POST", "/orders/{order_id}/split", RELEASING, _order_form("split", quantity="2"), 303),
+    Row("POST", "/orders/{order_id}/release", RELEASING, _release_form, 303),
+    Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
+    Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
+    Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
@@ -768,6 +1048,39 @@ SCREENS: Final = [
     Row("POST", "/connect/{setup_id}/signal", LOOKING_AFTER, _of_setup("/signal", key="i=1"), 422),
     Row("POST", "/connect/{setup_id}/template", LOOKING_AFTER, _of_setup("/template", template_id="press"), 409),
     Row("POST", "/connect/{setup_id}/{act}", LOOKING_AFTER, _of_setup("/give-up", version="1"), 303),
+    Row("GET", "/s/{equipment_id}/instructions", FLOOR, _briefing("instructions")),
+    Row("POST", "/s/{equipment_id}/instructions", FLOOR, _briefing("instructions", step="1"), 303),
+    Row("GET", "/s/{equipment_id}/allow", RELEASING, _briefing("allow")),
+    Row("POST", "/s/{equipment_id}/allow", RELEASING, _allow, 303),
+    Row("GET", "/orders/{order_id}/course", RELEASING, _order_page("/course")),
+    Row("POST", "/orders/{order_id}/course/version", RELEASING, _course_version, 303),
+    Row("POST", "/orders/{order_id}/course/place", RELEASING, _course_place, 303),
+    Row("GET", "/documents/{sha256}", FLOOR, lambda s: Sample(f"/documents/{s.document()}")),
+    Row("GET", "/routings", LOOKING_AFTER, at("/routings")),
+    Row("POST", "/routings", ENGINEERING, lambda s: Sample("/routings", form=_new_routing(s)), 303),
+    Row("GET", "/routings/{definition_id}", LOOKING_AFTER, lambda s: Sample(f"/routings/{s.route()}?version=1")),
+    Row("GET", "/routings/{definition_id}/{label}/step", ENGINEERING, _drafting("step?segment=PACK")),
+    Row("POST", "/routings/{definition_id}/{label}/step", ENGINEERING, _drafting("step", **NEW_STEP), 303),
+    Row("POST", "/routings/{definition_id}/{label}/draft", ENGINEERING, _drafting("draft", any="1"), 303),
+    Row("POST", "/routings/{definition_id}/{label}/state", ENGINEERING, _drafting("state", state="Released"), 303),
+    Row(
+        "POST", "/routings/{definition_id}/{label}/effectivity", ENGINEERING, _drafting("effectivity", from_at=""), 303
+    ),
+    Row("POST", "/routings/{definition_id}/{label}/drop-step", ENGINEERING, _drafting("drop-step", **PACK), 422),
+    Row(
+        "POST",
+        "/routings/{definition_id}/{label}/instruction",
+        ENGINEERING,
+        _drafting("instruction", **PACK, title="Look"),
+        303,
+    ),
+    Row(
+        "POST",
+        "/routings/{definition_id}/{label}/drop-instruction",
+        ENGINEERING,
+        _drafting("drop-instruction", **PACK, number="1"),
+        303,
+    ),
     Row("GET", "/metrics", MONITORING, at("/metrics")),
     Row("GET", "/-/patterns", FLOOR, at("/-/patterns")),
     Row(SOCKET, "/live", FLOOR, at("/live?r=board-orders&show=open")),

@@ -20,16 +20,23 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from mes.definitions.queries import ResolvedDefinition
 from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
-from mes.orders.types import Cause, CountFact, CountKind, OrderDetail, OrderEvent
+from mes.equipment.types import StateInterval
+from mes.kernel.sqltypes import to_us
+from mes.orders.following.types import Briefing
+from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
+from mes.orders.types import Cause, CountFact, CountKind, JobLink, JobRole, LinkKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
-from standards.isa95.job_control import JobState
+from standards.isa95.job_control import DispatchStatus, JobState
 from standards.packml.states import EquipmentState
 from tests.support.chromium import launch_options
 from tests.web import connect_factory as c
 from tests.web import edge_factory as e
 from tests.web import factory as f
 from tests.web import material_factory as m
+from tests.web import routing_factory as r
+from web.board.plan_views import PlanPage, board_gantt, board_kanban
 from web.board.views import BoardPage, board_orders
 from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
 from web.bridges.views import (
@@ -39,6 +46,8 @@ from web.bridges.views import (
     endpoint_detail,
     endpoint_gaps,
 )
+from web.briefing.routes import DOCUMENT_HEADERS, FRAMING_DOCUMENTS
+from web.briefing.views import allow_page, course_page, instruction_page
 from web.components.job import NOTHING, amount
 from web.components.machine import view_machine
 from web.connect.views import (
@@ -52,12 +61,15 @@ from web.connect.views import (
     machine_tree,
     signals_page,
 )
+from web.dispatch.views import DispatchPage, dispatch_region
 from web.home.views import HomePage, home_stations
 from web.layouts.shell import Shell, milliseconds
+from web.orders.change_views import Choice, JobChange, OrderChange, job_change, order_change
+from web.orders.timeline import OrderTimeline, order_timeline
 from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
-from web.security import CONTENT_SECURITY_POLICY
+from web.routings.views import routing_page, routings_page, step_page
 from web.signin.views import PersonTile, SigninPage
 from web.station.views import (
     Deed,
@@ -97,6 +109,7 @@ def station(
     undo: bool = False,
     cells: tuple[Any, ...] = (),
     strays: tuple[Any, ...] = (),
+    briefing: Briefing | None = None,
 ) -> StationPage:
     now = f.NOW
     line = cells_region(equipment_id, cells, now)
@@ -107,7 +120,7 @@ def station(
         equipment_id,
         machine.description,
         MachineRegion(view_machine(machine, now)),
-        current_region(equipment_id, jobs, "0123", ZONE, now),
+        current_region(equipment_id, jobs, "0123", ZONE, now, briefing),
         line,
         queue_region(equipment_id, jobs, to_count, ZONE),
         unassigned_region(equipment_id, line, strays),
@@ -155,18 +168,60 @@ def bench() -> StationPage:
         description="Pack",
         nominal_cycle_s=Decimal(12),
     )
-    return station("PACK-1", jobs=(packing, f.waiting("PACK-1", manual=True)), status=bench)
+    queue = f.waiting("PACK-1", manual=True)
+    return station("PACK-1", jobs=(packing, queue), status=bench, briefing=r.briefing())
 
 
 def bench_ready() -> StationPage:
     bench = f.machine("PACK-1", _E.Unknown, description="Packing bench", manual=True)
-    return station("PACK-1", jobs=(f.waiting("PACK-1", manual=True, description="Pack"),), status=bench)
+    job = f.waiting("PACK-1", manual=True, description="Pack", note="")
+    return station("PACK-1", jobs=(job,), status=bench, briefing=r.briefing(0))
+
+
+def instruction(number: int, *, read: int = 0, long: bool = False) -> tuple[str, object]:
+    steps = r.long_names().segments[0].instructions if long else r.STEPS
+    return "briefing/page.html", instruction_page("PACK-1", r.followed(read=read, steps=steps), number, "SVEN", ZONE)
+
+
+def routings(*definitions: ResolvedDefinition, may_edit: bool = True) -> tuple[str, object]:
+    page = routings_page(definitions, more=False, may_edit=may_edit, choices=r.choices(), zone=ZONE, now=f.NOW)
+    return "routings/page.html", page
+
+
+def routing(label: str, *, may_edit: bool = True) -> tuple[str, object]:
+    known = r.versions()
+    version = next(v for v in known if v.version_label == label)
+    page = routing_page(version, known, r.recipes(), may_edit=may_edit, zone=ZONE, now=f.NOW)
+    return "routings/routing.html", page
+
+
+def long_routing() -> tuple[str, object]:
+    one = r.long_names()
+    page = routing_page(one, (one,), {}, may_edit=True, zone=ZONE, now=f.NOW)
+    return "routings/routing.html", page
+
+
+def routing_step(name: str = "") -> tuple[str, object]:
+    draft = r.versions()[-1]
+    segment = next((s for s in draft.segments if s.id == name), None)
+    recipe = r.recipes().get((segment.work_master_id, "1")) if segment else None
+    return "routings/step.html", step_page(draft, segment, recipe, r.choices())
 
 
 def paused() -> StationPage:
     local = f.machine("DEPANEL-1", _E.Stopped, description="Depaneling cobot", remote=False, mode=2)
     job = f.paused("DEPANEL-1", description="Depanel", note="command-refused", note_text="Door open")
     return station("DEPANEL-1", jobs=(job, f.done("DEPANEL-1")), status=local)
+
+
+def held() -> StationPage:
+    bench = f.machine("PACK-1", _E.Unknown, description="Packing bench", manual=True)
+    job = f.paused("PACK-1", manual=True, role=JobRole.repeat, hold_reason="Batteries look swollen, QA is asked")
+    return station(
+        "PACK-1",
+        jobs=(job, f.waiting("PACK-1", job_id="PO-1002-PACK", hold_reason="No cartons", note="")),
+        status=bench,
+    )
 
 
 def unknown() -> StationPage:
@@ -332,8 +387,131 @@ def order_page() -> OrderPage:
     )
     reports = (second, first)
     detail = OrderDetail(card, events, counts)
+    base = "/orders/PO-1001"
     history = order_history(detail, {1: "Sven Lindqvist"}, {"SB": "Solder bridge"}, reports, ZONE)
-    return OrderPage("PO-1001", order_head(card, ZONE, f.NOW), history)
+    return OrderPage("PO-1001", base, order_head(card, ZONE, f.NOW), timeline(detail), history)
+
+
+def timeline(detail: OrderDetail) -> OrderTimeline:
+    """Two stations, one of which stood for a while; scrap, a hold and a correction."""
+    one, two = (job for job in detail.card.jobs[:2])
+    runs = (
+        RunSpan(one.job_id, one.equipment_id, f.NOW - timedelta(minutes=40), f.NOW - timedelta(minutes=20)),
+        RunSpan(two.job_id, two.equipment_id, f.NOW - timedelta(minutes=15), None),
+    )
+    at = (to_us(f.NOW - timedelta(minutes=minutes)) for minutes in (34, 30, 9, 6))
+    stops = (
+        StateInterval(one.equipment_id, EquipmentState.Down, next(at), next(at)),
+        StateInterval(two.equipment_id, EquipmentState.Stopped, next(at), next(at)),
+    )
+    done = (("job-hold-placed", two, 9), ("job-corrected", one, 3), ("pieces-sent-to-rework", one, 24))
+    events = tuple(
+        OrderEvent(f.NOW - timedelta(minutes=minutes), f"orders.{what}.v1", 1, {"job_order_id": job.job_id})
+        for what, job, minutes in done
+    )
+    return order_timeline(replace(detail, events=events), runs, stops, ZONE, f.NOW)
+
+
+def troubled_order() -> OrderPage:
+    """Held, split, reworked, cancelled, outside its tolerance, with words as long as people write them."""
+    long = "Lieferant hat Charge 4711 mit falscher Bestückung geliefert; Prüfung durch Qualitätssicherung läuft noch"
+    card = f.order("PO-2026-11-21-ABCDEFGHIJ-000017")
+    first, second, third, fourth = card.jobs
+    jobs = (
+        replace(first, deviation="under", rework=Decimal(4), good_low=Decimal(48), good_high=Decimal(48)),
+        replace(first, job_id=f"{first.job_id}.R1", role=JobRole.rework, equipment_id="REWORK-1", quantity=Decimal(4)),
+        replace(second, hold_reason=long, state=JobState.Interrupted, substate=1),
+        replace(second, job_id=f"{second.job_id}.2", role=JobRole.part, state=JobState.AllowedToStart),
+        replace(third, dispatch_status=DispatchStatus.Cancelled),
+        fourth,
+    )
+    card = replace(card, jobs=jobs, material_description="Lagergehäusehälfte mit Schmiernippelgewindebohrung")
+    detail = OrderDetail(card, (), ())
+    history = order_history(detail, {}, {}, (), ZONE)
+    empty = order_timeline(detail, (), (), ZONE, f.NOW)
+    return OrderPage(card.operations_request_id, "/orders/x", order_head(card, ZONE, f.NOW), empty, history)
+
+
+NEEDS: Final = (
+    MaterialNeed("PCB-CB-100", "Bare panel", "panel", Decimal(7), Decimal(600), Decimal(0), True),
+    MaterialNeed("MCU-32", "Controller, 32 bit, QFP-64", "pcs", Decimal(50), Decimal(12), Decimal(350), True),
+    MaterialNeed("SP-305", "Solder paste", "g", Decimal("33.6"), Decimal(0), Decimal(0), False),
+)
+
+
+def change_page(*needs: MaterialNeed, over: bool = False) -> tuple[str, OrderChange]:
+    card = f.finished()[0] if over else f.unreleased("PO-1003")
+    return "orders/change.html", order_change(card, needs, ZONE)
+
+
+def job_page(job: Any) -> tuple[str, JobChange]:
+    card = f.order("PO-1001")
+    scrap = CountFact(
+        f.NOW, job.job_id, job.equipment_id, CountKind.scrap, "SB", Decimal(2), Decimal(2), Cause.operator, ""
+    )
+    stations = [Choice("REWORK-1", "Rework bench"), Choice("PACK-1", "Packing bench")]
+    reasons = {"SB": "Solder bridge", "TS": "Tombstone"}
+    links = (
+        JobLink(f.NOW, job.job_id, f"{job.job_id}.2", LinkKind.split_off, Decimal(16)),
+        JobLink(f.NOW, "PO-1001-SMT", job.job_id, LinkKind.merge, Decimal(8)),
+    )
+    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links)
+
+
+def parts() -> Any:
+    """A job that waits beside a part of it: it may be split, merged, held, cancelled."""
+    return f.waiting("PACK-1", manual=True, segment_id="PACK", description="Pack", note="")
+
+
+def dispatch(*lists: DispatchList) -> tuple[str, DispatchPage]:
+    return "dispatch/page.html", DispatchPage("SMT-1", "SMT line", dispatch_region("SMT-1", lists, ZONE, f.NOW))
+
+
+def dispatch_list(**over: Any) -> DispatchList:
+    def job(number: int, family: str, **more: Any) -> Any:
+        order_id = f"PO-10{number:02d}"
+        changed = {"job_id": f"{order_id}-SMT", "operations_request_id": order_id, "setup_family": family}
+        return f.waiting("SMT-1", **{**changed, "sequence": 1, "due_at": f.NOW + timedelta(hours=number), **more})
+
+    waiting = (
+        job(2, "lead-free", priority=80),
+        job(3, "flex", rank=1, due_at=f.NOW - timedelta(hours=1)),
+        job(4, "lead-free"),
+        job(5, "flex", hold_reason="Stencil is being cleaned", note=""),
+    )
+    made = DispatchList("SMT-1", "SMT line", (f.job(),), waiting, tuple(j.job_id for j in waiting), "lead-free", 4, 2)
+    return replace(made, **over)
+
+
+def plan(tab: str, cards: tuple[Any, ...] | None = None, span: str = "shift") -> tuple[str, PlanPage]:
+    cards = (*f.orders(), *f.finished()) if cards is None else cards
+    if tab == "kanban":
+        region = board_kanban(cards, {"PO-1003": ("MCU-32", "CONN-12")}, ZONE, f.NOW)
+        return "board/plan.html", PlanPage(tab, region)
+    return "board/plan.html", PlanPage(tab, board_gantt(slots(cards), span, ZONE, f.NOW))
+
+
+def slots(cards: tuple[Any, ...]) -> tuple[Slot, ...]:
+    """What ran as it ran; the rest one after another at each station, packing for as long as nobody knows."""
+    found, free = [], {}
+    for card in cards:
+        ready = f.NOW
+        for place, job in enumerate(card.jobs):
+            if job.ended_at is not None:
+                found.append(Slot(job, job.started_at, job.ended_at, job.ended_at > card.due_at))
+                continue
+            starts = job.started_at or max(ready, free.get(job.equipment_id, f.NOW))
+            ends = None if place == 3 else max(starts, f.NOW) + timedelta(minutes=(70, 100, 45)[place])
+            ready = free[job.equipment_id] = ends or starts + timedelta(minutes=30)
+            late = ends is not None and ends > card.due_at
+            found.append(Slot(replace(job, due_at=card.due_at), starts, ends, late))
+    return tuple(found)
+
+
+def long_order() -> tuple[Any, ...]:
+    name = "PO-2026-11-21-ABCDEFGHIJ-000017"
+    words = {"material_description": "Lagergehäusehälfte mit Schmiernippelgewindebohrung, gefräst und entgratet"}
+    return (f.order(name, late=True, due_at=f.NOW - timedelta(hours=1), **words), f.unreleased(f"{name}-B", **words))
 
 
 def bridges(*reports: BridgeReport) -> BridgesPage:
@@ -383,6 +561,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "bench": lambda: ("station/page.html", bench()),
     "bench-ready": lambda: ("station/page.html", bench_ready()),
     "paused": lambda: ("station/page.html", paused()),
+    "held": lambda: ("station/page.html", held()),
     "unknown": lambda: ("station/page.html", unknown()),
     "scrap": lambda: ("station/report.html", report("scrap")),
     "good": lambda: ("station/report.html", report("good")),
@@ -395,6 +574,22 @@ PAGES: Final[Mapping[str, Make]] = {
     "board-over": lambda: ("board/page.html", board(cards=f.finished())),
     "board-done": lambda: ("board/page.html", board("done", f.finished())),
     "order": lambda: ("orders/page.html", order_page()),
+    "order-troubled": lambda: ("orders/page.html", troubled_order()),
+    "change": lambda: change_page(*NEEDS),
+    "change-enough": lambda: change_page(NEEDS[0]),
+    "change-over": lambda: change_page(over=True),
+    "job-running": lambda: job_page(f.job("PACK-1", manual=True, segment_id="PACK", description="Pack")),
+    "job-waiting": lambda: job_page(parts()),
+    "job-held": lambda: job_page(f.paused("PACK-1", manual=True, hold_reason="Batteries look swollen, QA is asked")),
+    "dispatch": lambda: dispatch(dispatch_list()),
+    "dispatch-empty": lambda: dispatch(dispatch_list(active=(), waiting=(), suggested=(), mounted="")),
+    "dispatch-none": lambda: dispatch(),
+    "kanban": lambda: plan("kanban"),
+    "kanban-empty": lambda: plan("kanban", ()),
+    "kanban-long": lambda: plan("kanban", long_order()),
+    "gantt": lambda: plan("gantt"),
+    "gantt-empty": lambda: plan("gantt", ()),
+    "gantt-long": lambda: plan("gantt", long_order(), "days"),
     "wall": lambda: ("wall/page.html", wall(_E.Running, _E.Down, _E.Running, _E.Blocked, tested=_E.Unknown)),
     "wall-one": lambda: ("wall/page.html", wall(_E.Running, _E.Down)),
     "wall-calm": lambda: ("wall/page.html", wall()),
@@ -458,9 +653,29 @@ PAGES: Final[Mapping[str, Make]] = {
     "lot": lambda: ("lots/lot.html", m.lot(m.life("R-00000042", 140, expires_in_h=2000))),
     "lot-over": lambda: ("lots/lot.html", m.lot(m.life(m.LONG_LOT, 200), override="Sample for engineering")),
     "lot-plain": lambda: ("lots/lot.html", m.lot(m.life("BOX-1", 0, msl=""))),
+    "instruction": lambda: instruction(1, read=1),
+    "instruction-text": lambda: instruction(2, read=1),
+    "instruction-pdf": lambda: instruction(3, read=2),
+    "instruction-none": lambda: ("briefing/page.html", instruction_page("X", r.followed(steps=()), 1, "SVEN", ZONE)),
+    "instruction-long": lambda: instruction(1, long=True),
+    "allow": lambda: ("briefing/allow.html", allow_page("PACK-1", r.followed(), ("Packs and labels",))),
+    "course": lambda: ("briefing/course.html", course_page(r.following())),
+    "course-long": lambda: ("briefing/course.html", course_page(r.following(r.LONG_ID))),
+    "routings": lambda: routings(r.milling(), *r.versions()),
+    "routings-empty": lambda: routings(may_edit=False),
+    "routings-long": lambda: routings(r.long_names()),
+    "routing": lambda: routing("2", may_edit=False),
+    "routing-draft": lambda: routing("4"),
+    "routing-later": lambda: routing("3"),
+    "routing-long": long_routing,
+    "routing-step": lambda: routing_step("SMT"),
+    "routing-step-new": lambda: routing_step(),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
-TALL: Final = ("bridges", "endpoint", "certificate", "connect", "setup", "signals", "tree", "receive", "lot")
+TALL: Final = tuple(
+    "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
+    "routing allow course".split()
+)
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
 
@@ -474,11 +689,14 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs override-refusals view-bridges connect-machines",
+        may="view-floor operate release-jobs override-refusals view-bridges view-routings connect-machines",
         zone="Europe/Berlin",
         station="SMT-1",
     )
     return render(template, view, language=language, shell=shell)
+
+
+DOCUMENTS: Final = {f"documents/{r.PICTURE}": r.picture(), f"documents/{r.DRAWING}": r.drawing()}
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -488,14 +706,21 @@ class _Handler(SimpleHTTPRequestHandler):
         if name in PAGES:
             options = dict(pair.split("=") for pair in query.split("&") if pair)
             self._send(html_of(name, **options).encode())
+        elif name in DOCUMENTS:
+            self._send(
+                DOCUMENTS[name], "image/png" if name.endswith(r.PICTURE) else "application/pdf", DOCUMENT_HEADERS
+            )
         else:
             super().do_GET()
 
-    def _send(self, body: bytes) -> None:
+    def _send(
+        self, body: bytes, kind: str = "text/html; charset=utf-8", headers: Mapping[str, str] = FRAMING_DOCUMENTS
+    ) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

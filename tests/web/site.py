@@ -28,7 +28,7 @@ from web.components.job import is_startable
 from web.main import create_app
 from web.settings import Settings
 
-PINS: Final = {"ADA": "271828", "SVEN": "314159"}
+PINS: Final = {"ADA": "271828", "SVEN": "314159", "MIA": "161803"}
 HTMX: Final = {"HX-Request": "true"}
 TURN_WITHIN_S: Final = 30.0
 
@@ -111,7 +111,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         port = server.servers[0].sockets[0].getsockname()[1]
         database = app.state.plants.default
         database.write_now(build_plant, actor=None)
-        for person, role in (("ADA", Role.operator), ("SVEN", Role.supervisor)):
+        for person, role in (("ADA", Role.operator), ("SVEN", Role.supervisor), ("MIA", Role.engineer)):
             database.write_now(
                 create_principal, actor=None, principal_id=person, role=role, display_name=person.title()
             )

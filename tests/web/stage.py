@@ -13,8 +13,22 @@ from fastapi import FastAPI
 from mes.access.service import create_principal, create_token
 from mes.access.types import Role
 from mes.definitions.queries import get_definition
-from mes.definitions.service import create_definition, create_scrap_reason, create_work_master
-from mes.definitions.types import DefinitionSpec, ScrapReasonSpec, SegmentSpec, WorkMasterSpec
+from mes.definitions.service import (
+    begin_draft,
+    create_definition,
+    create_scrap_reason,
+    create_work_master,
+    put_document,
+    set_definition_state,
+)
+from mes.definitions.types import (
+    DefinitionSpec,
+    DefinitionState,
+    InstructionSpec,
+    ScrapReasonSpec,
+    SegmentSpec,
+    WorkMasterSpec,
+)
 from mes.edge.queries import get_bridge, list_setups
 from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
 from mes.edge.types import SetupState
@@ -30,9 +44,11 @@ from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.service import create_lot, create_material
 from mes.materials.types import LotSpec, MaterialSpec
+from mes.orders.following.queries import get_followed_version
 from mes.orders.queries import get_job
 from mes.orders.service import (
     apply_machine_reports,
+    hold_job,
     record_counts,
     release_jobs,
     start_job,
@@ -147,11 +163,34 @@ class Stage:
         return name
 
     def route(self, bench: str = "BENCH") -> str:
-        """An operations definition with one step, version 1."""
+        """An operations definition with one step, which has an instruction, version 1."""
         name = self.fresh("route")
-        segment = SegmentSpec("PACK", "WM-BENCH", bench)
+        segment = SegmentSpec("PACK", "WM-BENCH", bench, instructions=(InstructionSpec("Fold the box"),))
         self.do(create_definition, spec=DefinitionSpec(name, "BOARD", (segment,)))
         return name
+
+    def draft(self) -> tuple[str, str, int]:
+        """A second version of a route of its own, as a draft: id, label, version."""
+        route = self.route()
+        label = str(self.do(begin_draft, definition_id=route, from_label="1"))
+        return route, label, self.version_of_route(route)
+
+    def order_with_newer_version(self) -> tuple[str, str]:
+        """An order of version 1 whose route has a released version 2: the order's id, the label."""
+        job = self.job()
+        route = self.database.read_now(get_followed_version, operations_request_id=job.order_id)
+        assert route is not None
+        label = str(self.do(begin_draft, definition_id=route[0], from_label="1"))
+        released = DefinitionState.Released
+        self.do(set_definition_state, definition_id=route[0], version_label=label, state=released)
+        return job.order_id, label
+
+    def picture(self) -> bytes:
+        """A PNG that nobody has seen yet, as far as its first bytes say."""
+        return b"\x89PNG\r\n\x1a\n" + self.fresh("picture").encode()
+
+    def document(self) -> str:
+        return str(self.do(put_document, content=self.picture()).sha256)
 
     def scrap_reason(self) -> str:
         name = self.fresh("reason")
@@ -221,6 +260,15 @@ class Stage:
         self.do(start_job, job_id=job.job_id, version=job.version)
         return self._seen(job.bench, job.order_id, job.job_id)
 
+    def held_job(self) -> Job:
+        return self.after(hold_job, self.job(), reason="check")
+
+    def job_with_a_rest(self) -> Job:
+        """A job that is over, by its machine's word, with less than it was asked for."""
+        job = self.started_job()
+        self.do(_end_early, job_id=job.job_id)
+        return self._seen(job.bench, job.order_id, job.job_id)
+
     def job_to_count(self) -> Job:
         """A job that is over, and whose pieces nobody saw all of."""
         job = self.started_job()
@@ -235,6 +283,14 @@ class Stage:
     def _seen(self, bench: str, order_id: str, job_id: str) -> Job:
         view = self.database.read_now(get_job, job_id=job_id, now=self.database.clock())
         return Job(bench, order_id, job_id, view.version)
+
+
+def _end_early(uow: UnitOfWork, *, job_id: str) -> None:
+    job = load_job(uow, job_id)
+    assert job is not None
+    place, now = job.equipment_pk, uow.now_us
+    record_counts(uow, counts=[Count(job.pk, place, CountKind.good, "", 2_000_000, 2_000_000, now, now, Cause.machine)])
+    apply_machine_reports(uow, reports=[MachineJobReport(place, job_id, JobState.Ended, 0, now)])
 
 
 def _end_unseen(uow: UnitOfWork, *, job_id: str) -> None:

@@ -27,7 +27,8 @@ CUT = """() => [...document.querySelectorAll('.tile, .worders, .totals, .quiet l
   .map(e => e.innerText.slice(0, 40))"""
 SAID_PX = "parseFloat(getComputedStyle(document.querySelector('.tile .state, .calm-word b')).fontSize)"
 WALLS = [name for name in PAGES if name.startswith("wall")]
-STATIONS = ["station", "interval", "bench", "bench-ready", "paused", "unknown", "scrap", "good", "receive-found"]
+STATIONS = "station interval bench bench-ready paused held unknown scrap good receive-found".split()
+INSTRUCTIONS = ["instruction", "instruction-text", "instruction-pdf"]
 LOOKS = [
     *((name, "tablet", "light", "en") for name in PAGES if name not in WALLS),
     *((name, "tv", "light", "en") for name in WALLS[:2]),
@@ -36,11 +37,20 @@ LOOKS = [
     *((name, "phone", "light", "qps-ploc") for name in ("station", "board", "order", "scrap")),
     *((name, "upright", "light", "qps-ploc") for name in ("interval", "signin")),
     *((name, "desk", "dark", "de") for name in ("order", "patterns", "bridges", "endpoint-unwell")),
+    *(
+        (name, "phone", "dark", "de")
+        for name in ("instruction", "instruction-long", "routing-draft", "routing-long", "course-long")
+    ),
+    *((name, "phone", "light", "qps-ploc") for name in ("bench-ready", "routings", "routing-step", "allow", "course")),
+    *((name, "desk", "dark", "de") for name in ("instruction-pdf", "routings", "routing-later", "routing-step-new")),
     *((name, "phone", "light", "qps-ploc") for name in ("bridges", "bridges-long", "endpoint-long")),
     *(
         (name, "phone", "light", "qps-ploc")
         for name in ("certificates", "certificate-long", "connect", "setup-watched")
     ),
+    *((name, "phone", "light", "qps-ploc") for name in ("order-troubled", "kanban-long", "dispatch", "change")),
+    *((name, "desk", "dark", "de") for name in ("order-troubled", "kanban", "gantt", "dispatch", "job-running")),
+    *((name, "phone", "dark", "de") for name in ("gantt-long", "job-running", "change-over")),
     *((name, "phone", "dark", "de") for name in ("setup-long", "signals-long", "tree-long", "certificates-long")),
     *((name, "desk", "dark", "de") for name in ("certificates", "certificate", "setup-refused", "signals", "tree")),
     *((name, "phone", "light", "qps-ploc") for name in ("receive-wrong", "receive-label", "lots", "lot-over")),
@@ -77,7 +87,7 @@ def test_a_screen_can_be_used_by_everybody(
         assert errors == []
 
 
-@pytest.mark.parametrize("name", STATIONS)
+@pytest.mark.parametrize("name", [*STATIONS, *INSTRUCTIONS])
 def test_the_main_actions_need_no_scrolling_on_a_tablet(browser: Browser, address: str, name: str) -> None:
     with page_of(browser, "tablet") as (page, _):
         page.goto(f"{address}/{name}")
@@ -85,6 +95,18 @@ def test_the_main_actions_need_no_scrolling_on_a_tablet(browser: Browser, addres
             "Math.max(0, ...[...document.querySelectorAll('.big')].map(e => e.getBoundingClientRect().bottom))"
         )
         assert bottom <= 800
+
+
+def test_a_drawing_and_a_picture_are_shown_under_the_policy(browser: Browser, address: str) -> None:
+    with page_of(browser, "tablet") as (page, errors):
+        page.goto(f"{address}/instruction")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.querySelector('.shown img').naturalWidth") == 1
+        page.goto(f"{address}/instruction-pdf")
+        frame = page.locator("iframe").element_handle().content_frame()
+        assert frame is not None
+        assert "/documents/" in frame.url
+        assert errors == []
 
 
 def test_a_wall_fits_its_screen(browser: Browser, address: str) -> None:

@@ -14,15 +14,17 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeKind, Storage
-from mes.orders.types import Note, Unassigned
+from mes.orders.types import JobRole, LinkKind, Note, Unassigned
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
+from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
 from web.bridges.views import BRIDGE_TONES, CONCERNS, REASONS, REFUSALS, TONES
@@ -30,8 +32,10 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.receive.views import ICONS as ANSWERS
+from web.routings.views import TONES as ROUTING_TONES
 from web.station.views import DEEDS
 from web.wording import (
     DEFAULT_LANGUAGE,
@@ -88,7 +92,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
     people = [role.value for role in Role if ROLE_KIND[role] is PrincipalKind.person]
     codes = {
         "machine.": [*EquipmentState, MANUAL],
-        "job.": [*STATES, "good", "scrap"],
+        "job.": [*STATES, "good", "scrap", "rework"],
         "role.": people,
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
         "mode.": ["maintenance", "manual"],
@@ -128,8 +132,15 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
             *("lot-expired", "lot-open-too-long", "floor-life-over"),
         ],
         "order.": ["late", "risk"],
-        "order.is.": ["unreleased", "released", "running", "done", "aborted"],
-        "order.by.": ["person", "machine"],
+        "order.is.": ["unreleased", "released", "running", "done", "aborted", "cancelled"],
+        "order.by.": ["person", "machine", "correction"],
+        "order.role.": [role.value for role in JobRole if role],
+        "order.deviation.": ["under", "over"],
+        "order.drawn.": ["stop", SCRAP[0], *(kind for kind, _ in MARKS.values())],
+        "change.link.": list(LinkKind),
+        "board.tab.": ["list", "kanban", "gantt"],
+        "board.column.": ["unreleased", "done"],
+        "board.span.": SPANS,
         "board.show.": SHOWS,
         "board.empty.": SHOWS,
         "done.": [*DEEDS, "release", "revoke"],
@@ -137,6 +148,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "demo.": ["factory", "bridge", "server"],
         "demo.verdict.": ["equal", "behind", "interval", "wrong", "away"],
         "demo.said.": [*ACTIONS, "not-sent", "no-answer"],
+        "routings.is.": ROUTING_TONES,
+        "routings.kind.": [*DependencyKind, "none"],
+        "routings.used.": ["consumed", "produced", "other"],
         "signin.": ["wrong", "wrong-password", "locked"],
         "language.": LANGUAGES,
         "theme.": ["light", "dark", "auto"],
@@ -157,12 +171,18 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 OF_SCREENS = (
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
-    *("web.board.", "web.system.", "web.security"),
+    *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )
 OF_MACHINES = {
     *("equipment-not-found", "bridge-not-found", "binding-invalid", "certificate-unknown", "certificate-decided"),
     *("machine-setup-not-found", "machine-setup-invalid", "machine-setup-closed", "too-many-machine-setups"),
     *("machine-template-not-found", "tag-taken"),
+}
+OF_ROUTINGS = {
+    *("work-master-not-effective", "effectivity-invalid", "operations-definition-not-effective"),
+    *("operations-definition-not-released", "operations-definition-not-found", "operations-definition-exists"),
+    *("operations-definition-invalid", "operations-definition-version-fixed", "operations-segment-not-found"),
+    *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
 }
 WITHOUT_A_CLASS = {
     *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
@@ -179,7 +199,7 @@ def refusals_of_screens() -> set[str]:
             yield from below(refusal)
 
     codes = {refusal.code for refusal in below(Refusal) if refusal.__module__.startswith(OF_SCREENS)}
-    return codes | WITHOUT_A_CLASS | OF_MACHINES
+    return codes | WITHOUT_A_CLASS | OF_MACHINES | OF_ROUTINGS
 
 
 @pytest.mark.parametrize("language", [x for x in LANGUAGES if x not in (DEFAULT_LANGUAGE, PSEUDO)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -17,7 +18,8 @@ from mes.kernel.errors import BadRequest
 from mes.orders.queries import get_operations_request
 from mes.orders.service import release_jobs, revoke_release
 from standards.isa95.job_control import DispatchStatus, JobState
-from web.board.regions import REGIONS, build_board_orders
+from web.board.plan_views import SPANS, BoardGantt, BoardKanban, PlanPage
+from web.board.regions import REGIONS, build_board_gantt, build_board_kanban, build_board_orders
 from web.board.views import SHOWS, BoardPage, ReleasedView
 from web.components.plant_time import plant_zone
 from web.layouts.shell import is_htmx, shell_of
@@ -27,6 +29,7 @@ from web.templating import region_routes, render, render_region
 UNDO_S: Final = 10
 TOLD_S: Final = 4
 JOBS_MAX: Final = 200
+Plan = BoardKanban | BoardGantt
 
 router = APIRouter(include_in_schema=False)
 router.include_router(region_routes("/board", REGIONS))
@@ -59,6 +62,30 @@ def _page(session: ReadSession, *, show: str, released: str, now: datetime) -> t
     orders = build_board_orders(session, now=now, params={"show": show})
     told = _told(session, order_id=released, released=True, show=show, now=now) if released else None
     return BoardPage(orders, told), plant_zone(session)
+
+
+@router.get("/board/kanban")
+async def kanban(request: Request, who: Viewer) -> HTMLResponse:
+    return await _plan(request, who, "kanban", build_board_kanban, {})
+
+
+@router.get("/board/gantt")
+async def gantt(request: Request, who: Viewer, span: str = "shift") -> HTMLResponse:
+    return await _plan(request, who, "gantt", build_board_gantt, {"span": span if span in SPANS else "shift"})
+
+
+async def _plan(
+    request: Request, who: Caller, tab: str, build: Callable[..., Plan], params: Mapping[str, str]
+) -> HTMLResponse:
+    region, zone = await who.read(_built, build=build, params=params, now=who.database.clock())
+    shell = shell_of(request, who, zone=zone, live=live_url(f"board-{tab}", params=params))
+    return HTMLResponse(render("board/plan.html", PlanPage(tab, region), language=who.language, shell=shell))
+
+
+def _built(
+    session: ReadSession, *, build: Callable[..., Plan], params: Mapping[str, str], now: datetime
+) -> tuple[Plan, ZoneInfo]:
+    return build(session, now=now, params=params), plant_zone(session)
 
 
 @router.post("/board/release")
@@ -98,7 +125,7 @@ async def _answer(request: Request, who: Caller, order_id: str, show: str, *, re
 def _fragments(session: ReadSession, *, order_id: str, released: bool, show: str, now: datetime, language: str) -> str:
     told = _told(session, order_id=order_id, released=released, show=show, now=now)
     notice = render("board/_released.html", told, language=language)
-    (region,) = REGIONS
+    region = REGIONS[0]
     html = render_region(session, region=region, now=now, params={"show": show}, language=language)
     return f'{notice}<hx-partial hx-target="#{region.name}" hx-swap="{region.swap}">{html}</hx-partial>'
 

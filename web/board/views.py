@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
@@ -43,6 +43,8 @@ class BoardOrders:
     finished: tuple[OrderRow, ...]
     show: str
     query: str
+    short: frozenset[str] = frozenset()
+    """Orders of which material is short: they are looked at before they are released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ class BoardPage:
     released: ReleasedView | None
 
 
-def board_orders(cards: Iterable[OrderCard], show: str, zone: tzinfo, now: datetime) -> BoardOrders:
+def board_orders(
+    cards: Iterable[OrderCard], show: str, zone: tzinfo, now: datetime, short: Collection[str] = ()
+) -> BoardOrders:
     """Rows of one filter, late ones first, then by due time, finished ones by their end; counts of all filters."""
     show = show if show in SHOWS else "open"
     rows = [order_row(card, zone, now) for card in cards]
@@ -61,7 +65,7 @@ def board_orders(cards: Iterable[OrderCard], show: str, zone: tzinfo, now: datet
     over = finished_last(rows)
     shown = over if show == "done" else tuple(sorted((row for row in rows if belongs(row, show)), key=urgency))
     below = over[:FINISHED_SHOWN] if show == "open" or not shown else ()
-    return BoardOrders(filters, shown, below, show, f"?show={show}")
+    return BoardOrders(filters, shown, below, show, f"?show={show}", frozenset(short))
 
 
 def belongs(row: OrderRow, show: str) -> bool:

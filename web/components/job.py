@@ -14,6 +14,7 @@ from web.wording import code_key
 
 PERMILLE: Final = 1000
 WAITING_NOTES: Final = frozenset({Note.predecessor, Note.not_its_turn})
+BEFORE_RUNNING: Final = frozenset({JobState.NotAllowedToStart, JobState.AllowedToStart})
 IN_WORK: Final = frozenset({JobState.Running, JobState.Interrupted})
 LEVEL_WITHIN: Final = Decimal("0.02")
 """Part of the planned quantity within which a job is neither ahead nor behind."""
@@ -25,6 +26,7 @@ STATES: Final[dict[str, tuple[str, str]]] = {
     "held": ("warn", "octagon-alert"),
     "done": ("done", "check"),
     "aborted": ("down", "x"),
+    "cancelled": ("done", "ban"),
 }
 """Word of a job's state → tone and icon. `held` is a constraint, `paused` somebody's decision."""
 
@@ -110,6 +112,11 @@ class JobPanel:
     finished: bool
     to_count: bool
     version: int
+    role: str = ""
+    hold: str = ""
+    """Why it is on hold, in the supervisor's words; "" where it is not."""
+    rework: Decimal = Decimal(0)
+    deviation: str = ""
 
 
 def view_job(job: JobView, now: datetime) -> JobPanel:
@@ -143,23 +150,40 @@ def view_job(job: JobView, now: datetime) -> JobPanel:
         started_at=job.started_at,
         ended_at=job.ended_at,
         why=why_waiting(job),
-        trouble=code_key("note", job.note) if job.note and job.state in IN_WORK else "",
-        said=job.note_text,
+        trouble=_trouble(job),
+        said=job.hold_reason or job.note_text,
         manual=job.manual,
         running=job.state is JobState.Running,
         interrupted=job.state is JobState.Interrupted,
         startable=is_startable(job),
-        finished=job.state in (JobState.Ended, JobState.Aborted),
+        finished=job.over,
         to_count=job.awaits_count,
         version=job.version,
+        role=job.role.value,
+        hold="" if job.over else job.hold_reason,
+        rework=job.rework,
+        deviation=job.deviation,
     )
+
+
+def _trouble(job: JobView) -> str:
+    if job.state not in IN_WORK:
+        return ""
+    if job.hold_reason:
+        return "note.held"
+    return code_key("note", job.note) if job.note else ""
 
 
 def state_word(job: JobView) -> str:
     """The shop floor's word for the machine's job state; a pause and a constraint are two things."""
+    if job.cancelled:
+        return "cancelled"
+    if job.hold_reason and job.state in BEFORE_RUNNING:
+        return "held"
     match job.state:
         case JobState.Interrupted:
-            return "paused" if job.substate == InterruptedSubstate.Suspended else "held"
+            paused = job.substate == InterruptedSubstate.Suspended and not job.hold_reason
+            return "paused" if paused else "held"
         case JobState.NotAllowedToStart:
             return "blocked"
         case JobState.AllowedToStart:
@@ -174,11 +198,15 @@ def state_word(job: JobView) -> str:
 
 def is_startable(job: JobView) -> bool:
     """Whether a tap on Start would be accepted, as far as can be seen from here."""
+    if job.cancelled or job.hold_reason:
+        return False
     return job.manual and job.state is JobState.AllowedToStart and job.note not in WAITING_NOTES
 
 
 def why_waiting(job: JobView) -> str:
     """Key of the words for why a job does not run: `start-when-ready`, its note, or what its state implies."""
+    if job.hold_reason:
+        return "note.held"
     if is_startable(job):
         return "note.start-when-ready"
     if job.note:

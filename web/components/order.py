@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from mes.orders.types import JobView, OrderCard
+from mes.orders.types import JobRole, JobView, OrderCard
 from standards.isa95.job_control import JobState
 from web.components.job import NOTHING, Amount, JobPanel, amount, sum_of, view_job
 
@@ -46,10 +46,10 @@ class OrderRow:
 
 def order_row(card: OrderCard, zone: tzinfo, now: datetime) -> OrderRow:
     """One order with its jobs in their order."""
-    jobs = sorted(card.jobs, key=lambda job: job.sequence)
+    jobs = sorted((job for job in card.jobs if not job.cancelled), key=lambda job: (job.sequence, job.pk))
     here = now.astimezone(zone)
-    state = order_state(jobs)
-    over = state in ("done", "aborted")
+    state = order_state(jobs) if jobs else "cancelled"
+    over = state in ("done", "aborted", "cancelled")
     ended = max((job.ended_at for job in jobs if job.ended_at), default=None) if over else None
     return OrderRow(
         order_id=card.operations_request_id,
@@ -65,10 +65,19 @@ def order_row(card: OrderCard, zone: tzinfo, now: datetime) -> OrderRow:
         revoke=_with_version(jobs, JobState.AllowedToStart),
         over=over,
         ended_at=ended.astimezone(zone) if ended else None,
-        good=amount(jobs[-1].good_low, jobs[-1].good_high) if jobs else NOTHING,
+        good=_delivered(jobs),
         scrap=sum_of(amount(job.scrap_low, job.scrap_high) for job in jobs),
         in_time=ended <= card.due_at if ended and card.due_at else None,
     )
+
+
+def _delivered(jobs: Sequence[JobView]) -> Amount:
+    """What the jobs of the last step made; pieces that only went through rework were not made by it."""
+    last = jobs[-1].sequence if jobs else 0
+    made = [
+        amount(job.good_low, job.good_high) for job in jobs if job.sequence == last and job.role is not JobRole.rework
+    ]
+    return sum_of(made) if made else NOTHING
 
 
 def finished_last(rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
@@ -78,7 +87,7 @@ def finished_last(rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
 
 
 def order_state(jobs: Sequence[JobView]) -> str:
-    """`unreleased`, `released`, `running`, `done` or `aborted`: the word for the whole."""
+    """`unreleased`, `released`, `running`, `done` or `aborted`: the word for the whole, of jobs not cancelled."""
     states = {job.state for job in jobs}
     if states & {JobState.Running, JobState.Interrupted}:
         return "running"
@@ -103,4 +112,4 @@ def urgency(row: OrderRow) -> tuple[int, float, str]:
 
 
 def _with_version(jobs: Iterable[JobView], state: JobState) -> tuple[str, ...]:
-    return tuple(f"{job.version}:{job.job_id}" for job in jobs if job.state is state)
+    return tuple(f"{job.version}:{job.job_id}" for job in jobs if job.state is state and not job.hold_reason)

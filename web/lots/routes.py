@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from mes.materials.errors import MaterialLotNotFound
-from mes.materials.life.service import set_lot_storage
+from mes.materials.life.service import set_lot_expiry, set_lot_storage
 from mes.materials.queries import get_material_lot
 from mes.materials.receiving.errors import ReceiptNotFound
 from mes.materials.receiving.queries import get_receipt
@@ -32,6 +32,8 @@ router.include_router(region_routes("/lots", (RUNNING_OUT,)))
 router.include_router(region_routes("/lots/{lot_id}", (LOT,)))
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
+Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]
+Reason = Annotated[str, Form(min_length=1, max_length=500)]
 Wanted = Annotated[str, Query(max_length=200)]
 Version = Annotated[int, Form(ge=0, le=2**31)]
 
@@ -82,4 +84,13 @@ def _came(session: ReadSession, lot_id: str, zone: ZoneInfo) -> Came | None:
 async def put(lot_id: str, storage: Annotated[Storage, Form()], version: Version, who: Operator) -> Response:
     """A transition carries the version it saw: a second tap is refused."""
     await who.write(set_lot_storage, lot_id=lot_id, storage=storage, version=version)
+    return RedirectResponse(base_of(lot_id), status_code=303)
+
+
+@router.post("/lots/{lot_id}/expiry")
+async def prolong(
+    lot_id: str, expires_on: Annotated[date, Form()], reason: Reason, version: Version, who: Overrider
+) -> Response:
+    """Another last day, with the reason for it."""
+    await who.write(set_lot_expiry, lot_id=lot_id, expires_on=expires_on, reason=reason, version=version)
     return RedirectResponse(base_of(lot_id), status_code=303)

@@ -116,6 +116,11 @@ class LotPage:
     lot: LotView
     came: Came | None
 
+    @property
+    def last_day(self) -> str:
+        """As a date field wants it."""
+        return self.lot.expires_at.date().isoformat() if self.lot.expires_at else ""
+
 
 def base_of(lot_id: str) -> str:
     return f"/lots/{quote(lot_id, safe='')}"

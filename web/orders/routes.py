@@ -15,11 +15,13 @@ from mes.kernel.db import ReadSession
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.live.region import live_url
-from web.orders.regions import REGIONS, build_head, build_history
-from web.orders.views import OrderPage
+from web.orders.changing import router as changing
+from web.orders.regions import REGIONS, build_head, build_history, build_timeline
+from web.orders.views import OrderPage, base_of
 from web.templating import region_routes, render
 
 router = APIRouter(include_in_schema=False)
+router.include_router(changing)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 
 
@@ -34,7 +36,9 @@ async def order(request: Request, order_id: str, who: Viewer) -> HTMLResponse:
 def _page(session: ReadSession, *, order_id: str, now: datetime) -> tuple[OrderPage, ZoneInfo]:
     params = {"order_id": order_id}
     head = build_head(session, now=now, params=params)
-    return OrderPage(order_id, head, build_history(session, now=now, params=params)), plant_zone(session)
+    timeline = build_timeline(session, now=now, params=params)
+    history = build_history(session, now=now, params=params)
+    return OrderPage(order_id, base_of(order_id), head, timeline, history), plant_zone(session)
 
 
 router.include_router(region_routes("/orders/{order_id}", REGIONS))

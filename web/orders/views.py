@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from mes.orders.types import Cause, CountFact, OrderCard, OrderDetail, OrderEvent
+from mes.orders.yields import StepYield, step_yields
 from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import InterruptedSubstate
-from web.components.job import Amount, amount, sum_of
+from web.components.job import Amount, JobPanel, amount, sum_of, view_job
 from web.components.order import OrderRow, order_row
 from web.wording import code_key
 
@@ -42,8 +43,24 @@ ICONS: Final[Mapping[str, str]] = {
     "job-aborted": "x",
     "job-forgotten": "circle-help",
     "job-response-published": "send",
+    "order-moved-to-version": "refresh-cw",
+    "job-moved": "chevron-right",
+    "qualification-overridden": "unlock",
+    "instruction-acknowledged": "book-open",
     "job-counted": "list",
     "job-count-undone": "undo-2",
+    "ask-abort": "hand",
+    "operations-request-changed": "settings",
+    "operations-request-cancelled": "ban",
+    "job-hold-placed": "octagon-alert",
+    "job-hold-lifted": "play",
+    "job-split": "arrow-up-right",
+    "job-merged": "package",
+    "jobs-merged": "package",
+    "job-cancelled": "ban",
+    "job-corrected": "clipboard-check",
+    "jobs-sequenced": "list",
+    "pieces-sent-to-rework": "wrench",
 }
 OF_THE_PLANT: Final = frozenset({"job-dispatched", "job-response-published", *(k for k in ICONS if "command-" in k)})
 """Nobody does these: whose act they follow has a line of its own."""
@@ -94,6 +111,15 @@ class JobLine:
     started_at: datetime | None
     ended_at: datetime | None
     took_s: int | None
+    href: str
+    job_id: str
+    role: str
+    hold: str
+    rework: Decimal
+    deviation: str
+    first_pass: int | None
+    final: int | None
+    """Yields of its step in percent, on the line of the job the step began with; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +154,12 @@ class OrderHistory:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
+    """`timeline` is a view of `web.orders.timeline`, which is drawn with words of this module."""
+
     order_id: str
+    base: str
     head: OrderHead
+    timeline: object
     history: OrderHistory
 
 
@@ -140,22 +170,40 @@ def base_of(order_id: str) -> str:
 def order_head(card: OrderCard, zone: tzinfo, now: datetime) -> OrderHead:
     """Facts, chain and table of jobs."""
     row = order_row(card, zone, now)
-    lines = tuple(
-        JobLine(
-            equipment_id=panel.equipment_id,
-            step=panel.description or panel.step,
-            state=panel.state,
-            planned=panel.planned,
-            unit=panel.unit,
-            good=panel.good,
-            scrap=panel.scrap,
-            started_at=_local(panel.started_at, zone),
-            ended_at=_local(panel.ended_at, zone),
-            took_s=_took(panel.started_at, panel.ended_at, now),
-        )
-        for panel in row.jobs
-    )
+    base, yields = base_of(card.operations_request_id), step_yields(card.jobs)
+    here = now.astimezone(zone)
+    ordered = sorted(card.jobs, key=lambda job: (job.sequence, job.pk))
+    lines = tuple(_line(view_job(job, here), yields[job.segment_id], base, zone, now) for job in ordered)
     return OrderHead(base_of(card.operations_request_id), row, card.version, card.priority, lines)
+
+
+def _line(panel: JobPanel, yields: StepYield, base: str, zone: tzinfo, now: datetime) -> JobLine:
+    main = not panel.role and panel.state == "done"
+    return JobLine(
+        equipment_id=panel.equipment_id,
+        step=panel.description or panel.step,
+        state=panel.state,
+        planned=panel.planned,
+        unit=panel.unit,
+        good=panel.good,
+        scrap=panel.scrap,
+        started_at=_local(panel.started_at, zone),
+        ended_at=_local(panel.ended_at, zone),
+        took_s=_took(panel.started_at, panel.ended_at, now),
+        href=f"{base}/job?job_id={quote(panel.job_id, safe='')}",
+        job_id=panel.job_id,
+        role=panel.role,
+        hold=panel.hold,
+        rework=panel.rework,
+        deviation=panel.deviation,
+        first_pass=_percent(yields.first_pass) if main else None,
+        final=_percent(yields.final) if main else None,
+    )
+
+
+def _percent(ratio: Decimal | None) -> int | None:
+    """Whole percent, never rounded up to all."""
+    return None if ratio is None else int(ratio * 100)
 
 
 def order_history(
@@ -187,9 +235,16 @@ def _event(event: OrderEvent, places: Mapping[str, str], names: Mapping[int, str
         where=(where,) if where else (),
         by=by,
         who=who if by == "person" else "",
-        text=str(payload.get("message", "")),
+        text=_said(payload),
         n=int(payload.get("version", 0)) if short == "job-response-published" else 0,
     )
+
+
+def _said(payload: Mapping[str, Any]) -> str:
+    """What a machine answered, why a person did it, or what they read."""
+    way = f"{payload['from']} → {payload['to']}" if "from" in payload and "to" in payload else ""
+    words = (payload.get(key, "") for key in ("message", "reason", "title"))
+    return " · ".join(str(text) for text in (way, *words) if text)
 
 
 def _short(event: OrderEvent) -> str:
@@ -227,7 +282,7 @@ def _count(count: CountFact, reasons: Mapping[str, str], zone: tzinfo) -> CountL
         kind=count.kind.value,
         reason=reasons.get(count.reason_id, count.reason_id),
         amount=amount(count.low, count.high),
-        by="person" if count.cause is Cause.operator else "machine",
+        by={Cause.operator: "person", Cause.corrected: "correction"}.get(count.cause, "machine"),
     )
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from mes.equipment.queries import get_equipment_status, list_equipment_status
 from mes.kernel.db import ReadSession
+from mes.orders.following.queries import get_briefing
 from mes.orders.queries import list_jobs_to_count, list_station_jobs, list_unassigned_counts
 from web.components.machine import view_machine
 from web.components.plant_time import plant_zone, production_day_start
@@ -19,6 +20,7 @@ from web.station.views import (
     QueueRegion,
     UnassignedRegion,
     cells_region,
+    current_job,
     current_region,
     queue_region,
     unassigned_region,
@@ -36,7 +38,9 @@ def build_machine(session: ReadSession, *, now: datetime, params: Params) -> Mac
 def build_current_job(session: ReadSession, *, now: datetime, params: Params) -> CurrentJobRegion:
     equipment_id = params["equipment_id"]
     jobs = list_station_jobs(session, equipment_id=equipment_id, now=now)
-    return current_region(equipment_id, jobs, uuid4().hex, plant_zone(session), now)
+    current = current_job(jobs)
+    briefing = get_briefing(session, job_pk=current.pk) if current else None
+    return current_region(equipment_id, jobs, uuid4().hex, plant_zone(session), now, briefing)
 
 
 def build_job_queue(session: ReadSession, *, now: datetime, params: Params) -> QueueRegion:

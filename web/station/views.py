@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from mes.equipment.queries import EquipmentStatus
+from mes.orders.following.types import Briefing
 from mes.orders.types import JobView, UnassignedCount
 from standards.isa95.equipment_hierarchy import WORK_CENTER_LEVELS
 from web.components.job import (
@@ -44,6 +45,17 @@ class MachineRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class BriefingLine:
+    """What the job asks of whoever does it. `instructions` and `allow` are addresses, "" where there is nothing."""
+
+    instructions: str
+    steps: int
+    read: int
+    qualifications: tuple[str, ...]
+    allow: str
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentJobRegion:
     """`request_id` makes an additive act done once when it is sent twice."""
 
@@ -52,6 +64,7 @@ class CurrentJobRegion:
     due_at: datetime | None
     waiting: bool
     request_id: str
+    briefing: BriefingLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,19 +213,40 @@ def base_of(equipment_id: str) -> str:
 
 
 def current_region(
-    equipment_id: str, jobs: Sequence[JobView], request_id: str, zone: tzinfo, now: datetime
+    equipment_id: str,
+    jobs: Sequence[JobView],
+    request_id: str,
+    zone: tzinfo,
+    now: datetime,
+    briefing: Briefing | None = None,
 ) -> CurrentJobRegion:
     """The job in work, else the next one that may start, else nothing."""
     job = current_job(jobs)
     panel = view_job(job, now.astimezone(zone)) if job else None
     due = job.due_at.astimezone(zone) if job and job.due_at else None
     waiting = any(state_word(other) == "blocked" for other in jobs)
-    return CurrentJobRegion(base_of(equipment_id), panel, due, waiting, request_id)
+    line = briefing_line(equipment_id, job, briefing) if job and briefing else None
+    return CurrentJobRegion(base_of(equipment_id), panel, due, waiting, request_id, line)
+
+
+def briefing_line(equipment_id: str, job: JobView, briefing: Briefing) -> BriefingLine | None:
+    """None where the job asks for nothing."""
+    count, query = briefing.instructions, urlencode({"job_id": job.job_id})
+    if not count.steps and not briefing.qualifications:
+        return None
+    base = base_of(equipment_id)
+    return BriefingLine(
+        f"{base}/instructions?{query}" if count.steps else "",
+        count.steps,
+        count.read,
+        briefing.qualifications,
+        f"{base}/allow?{query}" if briefing.qualifications and is_startable(job) else "",
+    )
 
 
 def current_job(jobs: Sequence[JobView]) -> JobView | None:
     """In work first, else the first that may start here, else the first released."""
-    in_work = [job for job in jobs if state_word(job) in CURRENT]
+    in_work = [job for job in jobs if state_word(job) in CURRENT and not job.waits]
     startable = [job for job in jobs if is_startable(job)]
     released = [job for job in jobs if state_word(job) == "released"]
     due = [job for job in released if job.note not in WAITING_NOTES]
@@ -222,8 +256,8 @@ def current_job(jobs: Sequence[JobView]) -> JobView | None:
 def queue_region(equipment_id: str, jobs: Sequence[JobView], to_count: Sequence[JobView], zone: tzinfo) -> QueueRegion:
     """All that comes after the current job, in turn; at most QUEUE_SHOWN are listed. First what has to be counted."""
     current = current_job(jobs)
-    rest = [job for job in jobs if job is not current and state_word(job) in ("blocked", "released")]
-    is_free = current is None or state_word(current) not in CURRENT
+    rest = [job for job in jobs if job is not current and job.waits]
+    is_free = current is None or current.waits or state_word(current) not in CURRENT
     counts = tuple(_to_count(job, zone, job.ended_at) for job in to_count[:TO_COUNT_SHOWN] if job.ended_at)
     shown = tuple(_queued(job, zone, start=is_free and is_startable(job)) for job in rest[: QUEUE_SHOWN - len(counts)])
     room = FINISHED_SHOWN if len(counts) + len(shown) < FINISHED_SHOWN else 0
@@ -270,7 +304,7 @@ def _queued(job: JobView, zone: tzinfo, *, start: bool) -> QueuedJob:
         due_at=job.due_at.astimezone(zone) if job.due_at else None,
         icon=STATES[word][1],
         why=why_waiting(job),
-        said=job.note_text,
+        said=job.hold_reason or job.note_text,
         start=start,
         version=job.version,
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from mes.definitions.effectivity_rules import effectivity_faults
+from mes.definitions.parameter_rules import recipe_faults
 from mes.definitions.rules import segment_faults
+from mes.definitions.types import Effectivity
 from mes.edge.rules import binding_faults
 from mes.equipment.calendar_rules import calendar_faults
 from mes.equipment.rules import hierarchy_faults, may_confirm
@@ -18,6 +21,7 @@ from mes.exchange.plant_file.specs import (
     moisture_level_spec,
     segment_spec,
     tag_binding_spec,
+    work_master_spec,
 )
 from mes.exchange.plant_file.types import KnownPlant, Located, PlantDocument
 from mes.materials.errors import HandlingInvalid, UnitNotConvertible
@@ -39,6 +43,7 @@ def reference_faults(document: PlantDocument, known: KnownPlant | None) -> list[
         check.lots(),
         check.persons(),
         check.calendar(),
+        check.work_masters(),
         check.definitions(),
         check.requirements(),
         check.bridges(),
@@ -161,6 +166,13 @@ class _Check:
             line = located.node.line_at(_calendar_path(located.entry, fault.where))
             yield Fault(line, fault.code, f"{fault.where}: {fault.message}")
 
+    def work_masters(self) -> Iterator[Fault]:
+        for e in self.document.located("work_masters"):
+            spec = work_master_spec(e.entry)
+            for fault in recipe_faults(spec):
+                yield Fault(e.node.line_at(("parameters", fault.where)), fault.code, fault.message)
+            yield from _effectivity_faults(e)
+
     def definitions(self) -> Iterator[Fault]:
         for e in self.document.located("operations_definitions"):
             yield from self.missing(e, ("material",), "material_definitions", e.entry.material)
@@ -169,15 +181,26 @@ class _Check:
                 yield Fault(e.node.line_at(_segment_path(e.entry, fault.where)), fault.code, fault.message)
             for n, segment in enumerate(e.entry.segments):
                 yield from self._segment(e, n, segment)
+            yield from _effectivity_faults(e)
 
     def _segment(self, e: Located, n: int, segment: SegmentEntry) -> Iterator[Fault]:
         path = ("segments", n)
         yield from self.missing(e, (*path, "work_master"), "work_masters", segment.work_master)
-        yield from self.missing(e, (*path, "equipment"), "equipment", segment.equipment)
-        level = self.levels.get(segment.equipment)
+        yield from self._place(e, (*path, "equipment"), segment.equipment)
+        for m, place in enumerate(segment.alternatives):
+            yield from self._place(e, (*path, "alternatives", m), place)
+        for m, name in enumerate(segment.qualifications):
+            yield from self.missing(e, (*path, "qualifications", m), "personnel_classes", name)
+        yield from self._materials(e, path, segment)
+
+    def _place(self, e: Located, path: tuple[str | int, ...], equipment_id: str) -> Iterator[Fault]:
+        yield from self.missing(e, path, "equipment", equipment_id)
+        level = self.levels.get(equipment_id)
         if level is not None and not may_confirm(EquipmentLevel(level)):
-            message = f"no jobs run on a {level} ({segment.equipment!r})"
-            yield Fault(e.node.line_at((*path, "equipment")), "segment-equipment-level", message)
+            message = f"no jobs run on a {level} ({equipment_id!r})"
+            yield Fault(e.node.line_at(path), "segment-equipment-level", message)
+
+    def _materials(self, e: Located, path: tuple[str | int, ...], segment: SegmentEntry) -> Iterator[Fault]:
         seen = set()
         for m, material in enumerate(segment.materials):
             here = (*path, "materials", m)
@@ -185,6 +208,9 @@ class _Check:
             if (material.material, material.use) in seen:
                 yield Fault(e.node.line_at(here), "duplicate-id", f"{material.material!r} stands here twice")
             seen.add((material.material, material.use))
+            for s, substitute in enumerate(material.substitutes):
+                name = substitute if isinstance(substitute, str) else substitute.material
+                yield from self.missing(e, (*here, "substitutes", s), "material_definitions", name)
 
     def requirements(self) -> Iterator[Fault]:
         for e in self.document.located("quality_requirements"):
@@ -208,6 +234,12 @@ def _refused(located: Located, check: Callable[[Located], None]) -> Iterator[Fau
         check(located)
     except HandlingInvalid as refusal:
         yield Fault(located.node.line, refusal.code, refusal.detail)
+
+
+def _effectivity_faults(e: Located) -> Iterator[Fault]:
+    effectivity = Effectivity(e.entry.effective_from, e.entry.effective_until)
+    for fault in effectivity_faults(effectivity):
+        yield Fault(e.node.line_at(("effective_until",)), fault.code, fault.message)
 
 
 def _duplicates(kind: str, entries: Iterable[tuple[str, int]]) -> Iterator[Fault]:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 
 from mes.access.schemas import LANGUAGE
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
-from mes.definitions.types import DefinitionState, DependencyKind
+from mes.definitions.document_rules import media_type_of
+from mes.definitions.types import DOCUMENT_MAX_BYTES, DataType, DefinitionState, DependencyKind
 from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, Weekday
 from mes.materials.errors import ConversionInvalid
@@ -67,11 +78,34 @@ def _rate(value: Any) -> Any:
     return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("write an instant such as 2026-12-01T06:00:00+01:00")
+    at = datetime.fromisoformat(value)
+    if at.tzinfo is None:
+        raise ValueError("give the instant its offset from UTC, such as +01:00")
+    return at.astimezone(UTC)
+
+
+def _document(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError("write the picture or PDF in base64")
+    content = base64.b64decode("".join(value.split()), validate=True)
+    if len(content) > DOCUMENT_MAX_BYTES:
+        raise ValueError(f"a document has at most {DOCUMENT_MAX_BYTES} bytes")
+    if media_type_of(content) is None:
+        raise ValueError("neither PNG, JPEG, WebP nor PDF")
+    return content
+
+
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=500)]
 Word = Annotated[str, StringConstraints(max_length=200)]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=20)]
 Exact = Annotated[Decimal, BeforeValidator(_exact)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+ParameterId = Annotated[str, StringConstraints(max_length=100)]
+ParameterValue = Annotated[str, StringConstraints(max_length=500)]
 WallTime = Annotated[time, BeforeValidator(_wall_time)]
 Day = Annotated[date, BeforeValidator(_day)]
 Label = Annotated[str, BeforeValidator(_label), StringConstraints(min_length=1, max_length=20)]
@@ -217,14 +251,23 @@ class QualityRequirementEntry(Entry):
     unit_check: Annotated[StepCheck, Strict(False)] = StepCheck.worked
 
 
+class LimitedParameterEntry(Entry):
+    value: Annotated[str, BeforeValidator(_label), StringConstraints(max_length=500)]
+    data_type: Annotated[DataType, Strict(False)] = DataType.decimal
+    unit: Annotated[str, StringConstraints(max_length=20)] = ""
+    low: Exact | None = None
+    high: Exact | None = None
+
+
 class WorkMasterEntry(Entry):
     id: Id
     version: Label | None = None
     description: Text = ""
     parameters: Annotated[
-        Mapping[Annotated[str, StringConstraints(max_length=100)], Annotated[str, StringConstraints(max_length=500)]],
-        BeforeValidator(_parameters),
+        Mapping[ParameterId, ParameterValue | LimitedParameterEntry], BeforeValidator(_parameters)
     ] = Field(default={}, max_length=500)
+    effective_from: Instant | None = None
+    effective_until: Instant | None = None
 
 
 class DependencyEntry(Entry):
@@ -232,10 +275,32 @@ class DependencyEntry(Entry):
     kind: Annotated[DependencyKind, Strict(False)] = DependencyKind.AfterEnd
 
 
+class SubstituteEntry(Entry):
+    material: Id
+    quantity: Exact = Field(gt=0)
+
+
 class MaterialSpecificationEntry(Entry):
     material: Id
     use: Annotated[MaterialUse, Strict(False)] = MaterialUse.Consumed
     quantity: Exact = Field(gt=0)
+    scrap_allowance: Exact = Field(default=Decimal(0), ge=0, le=1_000)
+    substitutes: list[Id | SubstituteEntry] = Field(default=[], max_length=50)
+
+
+class InstructionEntry(Entry):
+    """`document` is the picture or PDF itself in base64, `document_sha256` one the plant already has."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    text: Annotated[str, StringConstraints(max_length=4_000)] = ""
+    document: Annotated[bytes, BeforeValidator(_document)] | None = None
+    document_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_document(self) -> InstructionEntry:
+        if self.document is not None and self.document_sha256 is not None:
+            raise ValueError("either the document or the SHA-256 of one, not both")
+        return self
 
 
 class SegmentEntry(Entry):
@@ -249,6 +314,12 @@ class SegmentEntry(Entry):
     nominal_cycle_s: Exact | None = Field(default=None, gt=0)
     after: list[Id | DependencyEntry] = Field(default=[], max_length=100)
     materials: list[MaterialSpecificationEntry] = Field(default=[], max_length=2_000)
+    alternatives: list[Id] = Field(default=[], max_length=50)
+    parameters: Annotated[Mapping[ParameterId, ParameterValue], BeforeValidator(_parameters)] = Field(
+        default={}, max_length=500
+    )
+    qualifications: list[Id] = Field(default=[], max_length=20)
+    instructions: list[InstructionEntry] = Field(default=[], max_length=100)
 
 
 class DefinitionEntry(Entry):
@@ -258,6 +329,8 @@ class DefinitionEntry(Entry):
     version: Label | None = None
     description: Text = ""
     state: Annotated[DefinitionState, Strict(False)] = DefinitionState.Released
+    effective_from: Instant | None = None
+    effective_until: Instant | None = None
 
 
 class TagEntry(Entry):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mes.definitions.service import put_definitions, put_scrap_reasons, put_work_masters
+from mes.definitions.service import put_definitions, put_document, put_scrap_reasons, put_work_masters
 from mes.edge.service import put_bridge, put_tag_bindings
 from mes.equipment.service import put_calendar, put_equipment, put_physical_assets
 from mes.equipment.types import PutOutcome
@@ -133,12 +133,15 @@ def _load_work_masters(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
 
 def _load_definitions(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
     entries = document.of("operations_definitions", DefinitionEntry)
-    return _each(
-        document,
-        "operations_definitions",
-        entries,
-        lambda e: put_definitions(uow, specs=[specs.definition_spec(e)]),
-    )
+    return _each(document, "operations_definitions", entries, lambda e: _put_definition(uow, e))
+
+
+def _put_definition(uow: UnitOfWork, entry: DefinitionEntry) -> Outcomes:
+    for segment in entry.segments:
+        for step in segment.instructions:
+            if step.document is not None:
+                put_document(uow, content=step.document)
+    return put_definitions(uow, specs=[specs.definition_spec(entry)])
 
 
 def _each(document: PlantDocument, kind: str, entries: Iterable[Any], put: Callable[[Any], Outcomes]) -> Outcomes:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from mes.definitions.types import (
     DefinitionSpec,
+    Effectivity,
+    InstructionSpec,
     MaterialSpecification,
+    ParameterLimit,
     ScrapReasonSpec,
     SegmentDependency,
     SegmentSpec,
+    Substitute,
     WorkMasterSpec,
 )
 from mes.edge.types import TagBindingSpec
@@ -27,8 +33,10 @@ from mes.exchange.plant_file.schemas import (
     DependencyEntry,
     EquipmentEntry,
     HandlingEntry,
+    InstructionEntry,
     LotEntry,
     MaterialEntry,
+    MaterialSpecificationEntry,
     MoistureLevelEntry,
     PhysicalAssetEntry,
     QualityRequirementEntry,
@@ -88,12 +96,23 @@ def requirement_spec(entry: QualityRequirementEntry) -> RequirementSpec:
 
 
 def work_master_spec(entry: WorkMasterEntry) -> WorkMasterSpec:
-    return WorkMasterSpec(entry.id, entry.version, entry.description, dict(entry.parameters))
+    limited = {name: p for name, p in entry.parameters.items() if not isinstance(p, str)}
+    return WorkMasterSpec(
+        work_master_id=entry.id,
+        version_label=entry.version,
+        description=entry.description,
+        parameters={name: p if isinstance(p, str) else p.value for name, p in entry.parameters.items()},
+        limits={name: ParameterLimit(p.data_type, p.unit, p.low, p.high) for name, p in limited.items()},
+        effectivity=Effectivity(entry.effective_from, entry.effective_until),
+    )
 
 
 def definition_spec(entry: DefinitionEntry) -> DefinitionSpec:
     segments = tuple(segment_spec(segment) for segment in entry.segments)
-    return DefinitionSpec(entry.id, entry.material, segments, entry.version, entry.description, entry.state)
+    effectivity = Effectivity(entry.effective_from, entry.effective_until)
+    return DefinitionSpec(
+        entry.id, entry.material, segments, entry.version, entry.description, entry.state, effectivity
+    )
 
 
 def segment_spec(entry: SegmentEntry) -> SegmentSpec:
@@ -107,8 +126,25 @@ def segment_spec(entry: SegmentEntry) -> SegmentSpec:
         nominal_cycle_s=entry.nominal_cycle_s,
         work_master_version=entry.work_master_version,
         after=tuple(_dependency(after) for after in entry.after),
-        materials=tuple(MaterialSpecification(m.material, m.use, m.quantity) for m in entry.materials),
+        materials=tuple(_material(m) for m in entry.materials),
+        alternatives=tuple(entry.alternatives),
+        parameters=dict(entry.parameters),
+        personnel_class_ids=tuple(entry.qualifications),
+        instructions=tuple(_instruction(step) for step in entry.instructions),
     )
+
+
+def _material(entry: MaterialSpecificationEntry) -> MaterialSpecification:
+    substitutes = tuple(
+        Substitute(s, entry.quantity) if isinstance(s, str) else Substitute(s.material, s.quantity)
+        for s in entry.substitutes
+    )
+    return MaterialSpecification(entry.material, entry.use, entry.quantity, entry.scrap_allowance, substitutes)
+
+
+def _instruction(entry: InstructionEntry) -> InstructionSpec:
+    own = hashlib.sha256(entry.document).hexdigest() if entry.document is not None else ""
+    return InstructionSpec(entry.title, entry.text, entry.document_sha256 or own)
 
 
 def _dependency(after: str | DependencyEntry) -> SegmentDependency:

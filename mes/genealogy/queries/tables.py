@@ -10,7 +10,6 @@ from typing import Any, Final
 import orjson
 
 from mes.genealogy.statements import (
-    ACT_ROWS,
     GROUPS,
     LOT_ROWS,
     Reads,
@@ -169,13 +168,8 @@ def links_table(names: Mapping[int, str], links: Iterable[LinkRow]) -> Table:
     )
 
 
-def acts_table(reads: Reads, acts: Iterable[int]) -> Table:
-    """Acts by number, in the order of time."""
-    return acts_of_rows(reads, ACT_ROWS.on(reads, key_text(reads, sorted(set(acts)))))
-
-
-def acts_of_rows(reads: Reads, rows: Sequence[Any]) -> Table:
-    """As `acts_table`, of rows that were read already."""
+def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
+    """Acts in the order of time."""
     rows = sorted(rows, key=lambda row: (row[2], row[0]))
     lots = names_of(reads, "material_lot", (row[3] for row in rows))
     places = names_of(reads, "equipment", (row[4] for row in rows))

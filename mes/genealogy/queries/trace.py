@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import orjson
 
 from mes.genealogy.errors import LotUnknown
 from mes.genealogy.queries.tables import (
-    acts_of_rows,
     acts_table,
     amount,
     groups_table,
@@ -45,7 +43,7 @@ def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, int]:
 
 
 def trace_from(reads: Reads, *, lot_id: str, limit: int = NODES_MAX) -> Answer:
-    """What a lot was made of, the full tree: lots, links, and the acts that made them. `lot-unknown`."""
+    """What a lot was made of, the full tree: links, each with the number of its act, and lots. `lot-unknown`."""
     return _tree(reads, lot_id, walk_up(reads, [known_lots(reads, [lot_id])[lot_id]], limit=limit))
 
 
@@ -61,7 +59,6 @@ def _tree(reads: Reads, lot_id: str, reach: Reach) -> Answer:
         {
             "links": links_table(names, reach.links),
             "lots": lots,
-            "acts": acts_table(reads, (link.act_pk for link in reach.links)),
         },
     )
 
@@ -114,7 +111,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
         {
             "links": links_table(names, reach.links),
             "lots": lots,
-            "acts": acts_of_rows(reads, acts),
+            "acts": acts_table(reads, acts),
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
         },
@@ -130,7 +127,7 @@ def get_difference(reads: Reads, *, first_id: str, second_id: str) -> Answer:
     sides = [get_as_built(reads, lot_id=lot_id) for lot_id in (first_id, second_id)]
     rows = _compared("lot", *(_lots_by_material(side) for side in sides))
     rows += _compared("pass", *(_passes_by_station(side) for side in sides))
-    columns = ("what", "where", "only_first", "only_second")
+    columns = ("what", "where", "only_in", "value")
     truncated = next((side.facts["truncated"] for side in sides if side.facts["truncated"]), "")
     facts = {"first_id": first_id, "second_id": second_id, "truncated": truncated}
     return Answer(facts, {"difference": Table(columns, rows)})
@@ -152,14 +149,10 @@ def _passes_by_station(side: Answer) -> dict[str, set[str]]:
     return found
 
 
-def _compared(what: str, first: dict[str, set[str]], second: dict[str, set[str]]) -> list[tuple[Any, ...]]:
+def _compared(what: str, first: dict[str, set[str]], second: dict[str, set[str]]) -> list[tuple[str, ...]]:
     return [
-        (
-            what,
-            where,
-            sorted(first.get(where, set()) - second.get(where, set())),
-            sorted(second.get(where, set()) - first.get(where, set())),
-        )
+        (what, where, side, value)
         for where in sorted(first.keys() | second.keys())
-        if first.get(where, set()) != second.get(where, set())
+        for side, mine, other in (("first", first, second), ("second", second, first))
+        for value in sorted(mine.get(where, set()) - other.get(where, set()))
     ]

@@ -14,6 +14,7 @@ from mes.genealogy.service.recording import NOTHING, put_slots, record
 from mes.genealogy.statements import (
     close_mount,
     find_request,
+    kept_lots,
     last_sequence,
     load_equipment,
     load_materials,
@@ -25,6 +26,8 @@ from mes.genealogy.statements import (
 )
 from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Mount, Override, Recording
 from mes.kernel.uow import UnitOfWork
+from mes.materials.life.service import set_lot_storage
+from mes.materials.types import Storage
 
 
 def put_setup(uow: UnitOfWork, *, equipment_id: str, materials: Mapping[str, str]) -> None:
@@ -58,9 +61,10 @@ def mount_lot(
 ) -> int:
     """A lot is in a slot from piece `seq` on (None: from the next one; of a splice: from the last one).
 
-    What was there before ends with the piece before, or by a splice with the same one. Repeating a `request_id` does
-    nothing. Answers the number of the act. `wrong-material` (set-up list), `lot-on-hold`, `lot-used-up`,
-    `lot-not-usable`, `lot-unknown`, `mount-out-of-order`, `slot-empty` (a splice to nothing), `genealogy-cycle`.
+    What was there before ends with the piece before, or by a splice with the same one. A floor life passes from now on.
+    Repeating a `request_id` does nothing. Answers the number of the act. `wrong-material` (set-up list), `lot-on-hold`,
+    `lot-used-up`, `lot-not-usable`, `lot-unknown`, `lot-expired`, `lot-open-too-long`, `floor-life-over`,
+    `lot-not-warm`, `mount-out-of-order`, `slot-empty` (a splice to nothing), `genealogy-cycle`.
     """
     done = find_request(uow, request_id)
     if done is not None:
@@ -81,7 +85,10 @@ def mount_lot(
     act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     mount = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
     expected = NOTHING if material_pk is None else {lot_id: material_pk}
-    made = record(uow, Recording(acts=(act,), mounts=(mount,)), override=override, materials=expected)
+    recording = Recording(acts=(act,), mounts=(mount,))
+    made = record(uow, recording, override=override, materials=expected, is_now=True)
+    if kept_lots(uow, [lot_id]):
+        set_lot_storage(uow, lot_id=lot_id, storage=Storage.open)
     uow.emit(
         "genealogy.lot-mounted.v1",
         topics=[f"equipment/{equipment_id}", f"material-lot/{lot_id}"],

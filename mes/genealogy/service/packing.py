@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from mes.genealogy.errors import LotOnHold, LotUnknown, NotLinked
+from mes.genealogy.errors import LotUnknown, NotLinked
 from mes.genealogy.service.recording import record
 from mes.genealogy.statements import (
     add_used,
@@ -25,6 +25,7 @@ from mes.genealogy.statements import (
 from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, NewLot, Recording
 from mes.kernel.errors import FieldError
 from mes.kernel.uow import UnitOfWork
+from mes.materials.errors import LotOnHold
 from mes.materials.service import put_materials
 from mes.materials.types import LotKind, MaterialSpec
 from standards.isa95.material import Disposition

@@ -17,13 +17,19 @@ from mes.genealogy.errors import (
     GenealogyInvalid,
     GenealogyTooLarge,
     LotNotUsable,
-    LotOnHold,
     LotUnknown,
     LotUsedUp,
-    WrongMaterial,
 )
 from mes.genealogy.queries.walk import walk_up
-from mes.genealogy.rules import OVERRIDABLE, check_order, keeps_total, on_a_cycle, refusals_as_child, refusals_of
+from mes.genealogy.rules import (
+    LIFE_OVER,
+    OVERRIDABLE,
+    check_order,
+    keeps_total,
+    on_a_cycle,
+    refusals_as_child,
+    refusals_of,
+)
 from mes.genealogy.statements import (
     add_used,
     insert_acts,
@@ -31,6 +37,7 @@ from mes.genealogy.statements import (
     insert_links,
     insert_lots,
     insert_mounts,
+    kept_lots,
     load_equipment,
     load_jobs,
     load_lots,
@@ -57,6 +64,8 @@ from mes.genealogy.types import (
 )
 from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.uow import UnitOfWork
+from mes.materials.errors import FloorLifeOver, LotExpired, LotOnHold, LotOpenTooLong, WrongMaterial
+from mes.materials.life.queries import get_lot_facts
 from standards.isa95.material import Disposition
 
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
@@ -68,6 +77,9 @@ _REFUSALS: Final[dict[Refused, type[Refusal]]] = {
     Refused.shipped: LotNotUsable,
     Refused.wrong_material: WrongMaterial,
     Refused.used_up: LotUsedUp,
+    Refused.expired: LotExpired,
+    Refused.open_too_long: LotOpenTooLong,
+    Refused.floor_life_over: FloorLifeOver,
 }
 
 
@@ -91,6 +103,8 @@ class Known:
     equipment: Mapping[str, int] = field(default_factory=dict)
     jobs: Mapping[str, int] = field(default_factory=dict)
     contexts: Mapping[Context, int] = field(default_factory=dict)
+    over: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
+    """Lots whose life is over."""
 
     def pk(self, lot_id: str) -> int:
         return self.new.get(lot_id) or self.lots[lot_id].pk
@@ -123,15 +137,20 @@ def record(
     override: Override | None = None,
     materials: Mapping[str, int] = NOTHING,
     known: Known | None = None,
+    is_now: bool = False,
 ) -> Recorded:
-    """Judge and write; the caller says what it was. `materials`: what lots should be of; `known`: loaded already.
+    """Judge and write; the caller says what it was. `materials`: what lots should be of; `known`: loaded already;
+    `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that).
 
-    `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `genealogy-cycle`,
-    `mount-out-of-order`, `genealogy-invalid`, `genealogy-too-large`.
+    `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `lot-expired`,
+    `lot-open-too-long`, `floor-life-over`, `genealogy-cycle`, `mount-out-of-order`, `genealogy-invalid`,
+    `genealogy-too-large`.
     """
     if len(recording) > BATCH_MAX:
         raise GenealogyTooLarge(f"{len(recording)} rows; at most {BATCH_MAX} are taken at once.")
-    known = known or _load(uow, recording)
+    if known is None:
+        known = _load(uow, recording)
+        known.over = lives_over(uow, _taken_from(recording)) if is_now else {}
     taken, overridden = _judge(known, recording, override, materials)
     _write_lots(uow, known, recording.lots)
     first = next_act(uow)
@@ -167,6 +186,24 @@ def _load(uow: UnitOfWork, recording: Recording) -> Known:
         jobs=_all_of(load_jobs(uow, jobs - {""}), jobs - {""}, "job order"),
         contexts=_contexts(uow, {act.context for act in recording.acts if act.context is not None}),
     )
+
+
+def _taken_from(recording: Recording) -> set[str]:
+    mounted = {mount.lot_id for mount in recording.mounts if mount.to_seq == OPEN_SEQ}
+    return mounted | {link.parent_id for link in recording.links}
+
+
+def lives_over(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Refused, ...]]:
+    """Lots whose shelf life, time after opening or floor life is over by now."""
+    kept = kept_lots(uow, lot_ids)
+    if not kept:
+        return {}
+    facts = get_lot_facts(uow.session, lot_ids=kept, now=uow.now)
+    return {
+        lot_id: over
+        for lot_id, lot in facts.items()
+        if (over := tuple(LIFE_OVER[clock.kind] for clock in lot.clocks if clock.left_us <= 0))
+    }
 
 
 def _all_of(found: Mapping[str, int], wanted: set[str], what: str) -> Mapping[str, int]:
@@ -249,6 +286,7 @@ def _refused(
         lot = known.lots.get(lot_id)
         if lot is not None:
             yield from ((lot_id, refused) for refused in refusals_of(lot, quantity, materials.get(lot_id)))
+            yield from ((lot_id, refused) for refused in known.over.get(lot_id, ()))
         elif quantity > quantities[lot_id]:
             yield lot_id, Refused.used_up
     for lot_id in {link.child_id for link in recording.links if link.child_id in known.lots}:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid
-from mes.genealogy.service.recording import NOTHING, Known, Recorded, record
+from mes.genealogy.service.recording import NOTHING, Known, Recorded, lives_over, record
 from mes.genealogy.statements import (
     find_request,
     find_requests,
@@ -41,6 +41,7 @@ def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Know
     lots = load_lots(uow, children | taken.keys())
     equipment = load_equipment(uow, {call.get("equipment_id", "") for call in calls} - {""})
     jobs = load_jobs(uow, {call.get("job_id", "") for call in calls} - {""})
+    over = lives_over(uow, taken)
     found: dict[tuple[str, str], Known | int] = {}
     for call in calls:
         names = (call["parent_id"], call["child_id"])
@@ -48,7 +49,7 @@ def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Know
         if call["request_id"] in done:
             found["scan", call["request_id"]] = done[call["request_id"]]
         elif alone and requests[call["request_id"]] == 1 and all(name in lots for name in names):
-            known = Known({name: lots[name] for name in names}, equipment=equipment, jobs=jobs)
+            known = Known({name: lots[name] for name in names}, equipment=equipment, jobs=jobs, over=over)
             if {call.get("equipment_id", "")} <= {"", *equipment} and {call.get("job_id", "")} <= {"", *jobs}:
                 found["scan", call["request_id"]] = known
     return found
@@ -79,7 +80,8 @@ def scan_lot(
     note = override.reason if override else None
     act = Act(_ACTS[kind], child_id, uow.now_us, equipment_id, None, job_id, None, request_id, note)
     recording = Recording(acts=(act,), links=(Link(0, parent_id, child_id, quantity_e6, kind),))
-    made = record(uow, recording, override=override, materials=_expected(uow, parent_id, material_id), known=known)
+    expected = _expected(uow, parent_id, material_id)
+    made = record(uow, recording, override=override, materials=expected, known=known, is_now=True)
     payload = {
         "act": made.first_act,
         "kind": kind.name,

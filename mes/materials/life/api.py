@@ -11,6 +11,7 @@ from mes.access.permissions import Permission
 from mes.access.preconditions import etag, expected_version
 from mes.materials.life import queries, service
 from mes.materials.life.schemas import (
+    ExpiryChange,
     HandlingChange,
     HandlingOut,
     Level,
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_func
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]
 IfMatch = Annotated[str | None, Header()]
 
 
@@ -88,6 +90,18 @@ async def set_lot_storage(
 async def list_storage_changes(caller: Viewer, lot_id: str) -> StorageChangeList:
     """Where a lot was, the latest first, at most 1,000."""
     return StorageChangeList.of(await caller.read(queries.list_storage_changes, lot_id=lot_id))
+
+
+@router.post("/material-lots/{lot_id}/expiry")
+async def set_lot_expiry(
+    caller: Overrider, lot_id: str, body: ExpiryChange, response: Response, if_match: IfMatch = None
+) -> LotLifeOut:
+    """Correct or prolong a lot's shelf life; who and why are kept."""
+    version = expected_version(if_match, body.version)
+    await caller.write(
+        service.set_lot_expiry, lot_id=lot_id, expires_on=body.expires_on, reason=body.reason, version=version
+    )
+    return await _shown(caller, lot_id, response)
 
 
 @router.get("/lots-running-out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
@@ -220,5 +220,14 @@ class StorageChange(Document):
     """Where a lot is put."""
 
     storage: Storage
+    version: int | None = None
+    """The version that was read, 0 where nothing was known; or send If-Match."""
+
+
+class ExpiryChange(Document):
+    """The last day a lot may be used; null for none."""
+
+    expires_on: date | None
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
     version: int | None = None
     """The version that was read, 0 where nothing was known; or send If-Match."""

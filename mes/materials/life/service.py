@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete
 from sqlmodel import col, select
 
+from mes.equipment.queries import get_calendar
 from mes.equipment.types import PutOutcome
 from mes.kernel.errors import FieldError, Refusal, VersionConflict
 from mes.kernel.uow import UnitOfWork, marks
@@ -186,10 +189,7 @@ def set_lot_storage(uow: UnitOfWork, *, lot_id: str, storage: Storage, version: 
 def _move(uow: UnitOfWork, view: LotLifeView, storage: Storage) -> None:
     before = view.life.exposure
     after = life_rules.moved(before, view.life.level, storage, uow.now_us)
-    row = uow.session.get(MaterialLotLife, view.lot_pk)
-    if row is None:
-        row = MaterialLotLife(lot_pk=view.lot_pk, storage=storage.value, since_us=uow.now_us)
-        uow.session.add(row)
+    row = _life_row(uow, view)
     row.storage, row.since_us, row.exposed_us = storage.value, uow.now_us, after.exposed_us
     if before.storage is Storage.cold:
         row.left_cold_at_us = uow.now_us
@@ -197,6 +197,39 @@ def _move(uow: UnitOfWork, view: LotLifeView, storage: Storage) -> None:
         row.opened_at_us = uow.now_us
     row.next_alarm_at_us = uow.now_us
     _note_change(uow, view.lot_pk, after)
+
+
+def set_lot_expiry(
+    uow: UnitOfWork, *, lot_id: str, expires_on: date | None, reason: str, version: int | None = None
+) -> None:
+    """Give a lot another last day, or none: corrected, or prolonged after a test. Who and why are kept.
+
+    `material-lot-not-found`, `version-conflict`, `material-lot-closed`.
+    """
+    view = queries.exposure_of(uow.session, lot_id=lot_id, now=uow.now)
+    if version is not None:
+        _check_version(view.version, version)
+    if view.disposition is Disposition.Closed:
+        raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
+    zone = ZoneInfo(get_calendar(uow.session).calendar.time_zone)
+    ends_us = None if expires_on is None else life_rules.end_of_day_us(expires_on, zone)
+    row = _life_row(uow, view)
+    row.expires_at_us, row.next_alarm_at_us = ends_us, uow.now_us
+    uow.flush()
+    payload = {"lot_id": lot_id, "from_us": view.life.expires_at_us, "to_us": ends_us, "reason": reason}
+    _emit(uow, "materials.lot-expiry-changed.v1", [f"material-lot/{lot_id}", RUNNING_OUT_TOPIC], payload)
+
+
+def _life_row(uow: UnitOfWork, view: LotLifeView) -> MaterialLotLife:
+    """The record of a lot's lives; a lot that had none was sealed until now."""
+    row = uow.session.get(MaterialLotLife, view.lot_pk)
+    if row is None:
+        exposure = view.life.exposure
+        row = MaterialLotLife(
+            lot_pk=view.lot_pk, storage=exposure.storage.value, since_us=uow.now_us, exposed_us=exposure.exposed_us
+        )
+        uow.session.add(row)
+    return row
 
 
 def begin_life(uow: UnitOfWork, *, lot_id: str, storage: Storage, expires_at_us: int | None, msl: str = "") -> None:

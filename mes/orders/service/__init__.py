@@ -1,18 +1,45 @@
 """What may be done with orders and jobs; one module a use case."""
 
+from mes.orders.service.change import cancel_job, cancel_order, change_order, sequence_jobs
+from mes.orders.service.correct import Correction, correct_counts
 from mes.orders.service.counts import record_counts, report_good, report_scrap, undo_count
 from mes.orders.service.dispatch import dispatch_due_jobs, note_command_result
-from mes.orders.service.execute import complete_job, pause_job, resume_job, start_job, undo_complete_job
+from mes.orders.service.execute import (
+    complete_job,
+    pause_job,
+    resume_job,
+    start_job,
+    start_job_by_override,
+    undo_complete_job,
+)
+from mes.orders.service.hold import hold_job, lift_hold
+from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
+from mes.orders.service.places import move_job_to_equipment
 from mes.orders.service.release import release_jobs, revoke_release
+from mes.orders.service.rework import send_to_rework
 from mes.orders.service.settle import settle_count
+from mes.orders.service.split import merge_jobs, split_job, split_order, split_rest
 from mes.orders.service.submit import Submitted, submit_operations_request
+from mes.orders.service.versions import MovedOrder, move_order_to_version
 
 __all__ = [
+    "Correction",
+    "MovedOrder",
     "Submitted",
+    "acknowledge_instruction",
     "apply_machine_reports",
+    "cancel_job",
+    "cancel_order",
+    "change_order",
     "complete_job",
+    "correct_counts",
     "dispatch_due_jobs",
+    "hold_job",
+    "lift_hold",
+    "merge_jobs",
+    "move_job_to_equipment",
+    "move_order_to_version",
     "note_command_result",
     "pause_job",
     "record_counts",
@@ -21,8 +48,14 @@ __all__ = [
     "report_scrap",
     "resume_job",
     "revoke_release",
+    "send_to_rework",
+    "sequence_jobs",
     "settle_count",
+    "split_job",
+    "split_order",
+    "split_rest",
     "start_job",
+    "start_job_by_override",
     "submit_operations_request",
     "undo_complete_job",
     "undo_count",

@@ -26,6 +26,9 @@ from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind, U
 from standards.isa95.job_control import FINAL_STATES, JobState
 from standards.isa95.quantity import to_e6
 
+REWORK = "rework"
+"""The act that sends pieces to rework."""
+
 
 def record_counts(uow: UnitOfWork, *, counts: Sequence[Count]) -> None:
     """Add facts, keep the jobs' totals, and say so once a job. A late fact makes a report due again.
@@ -58,6 +61,8 @@ def _unless_by_hand(count: Count, jobs: Mapping[int, JobRecord]) -> Count:
 def _add(job: JobRecord, count: Count) -> None:
     if count.kind is CountKind.good:
         job.good_low_e6, job.good_high_e6 = added(job.good_low_e6, job.good_high_e6, count.low_e6, count.high_e6)
+    elif count.kind is CountKind.rework:
+        job.rework_e6 += count.low_e6
     else:
         job.scrap_low_e6, job.scrap_high_e6 = added(job.scrap_low_e6, job.scrap_high_e6, count.low_e6, count.high_e6)
 
@@ -128,9 +133,13 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
 
 
 def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
-    """Reverse an operator's count within 10 s; the facts stay, their opposites are added. `nothing-to-undo` later."""
+    """Reverse an operator's count within 10 s; the facts stay, their opposites are added. `nothing-to-undo` later.
+
+    What went to rework has jobs of its own by now: that is put right by a correction.
+    """
     acts = uow.driver_query("SELECT at_us, undone, act, job_pk FROM job_act WHERE request_id = ?", (request_id,))
-    if not acts or acts[0][1] or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us:
+    over = acts and (acts[0][1] or acts[0][2] == REWORK or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us)
+    if not acts or over:
         raise NothingToUndo("The count stands.")
     rows = uow.driver_query(
         "SELECT job_pk, equipment_pk, kind, reason_id, low_e6, high_e6, cause FROM count_fact WHERE request_id = ?",

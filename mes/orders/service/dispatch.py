@@ -9,6 +9,7 @@ from mes.edge.service import put_command
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import MachineUnreachable
 from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
+from mes.orders.service.parameters import job_parameters
 from mes.orders.statements import JobRecord, load_jobs, set_note
 from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
 from standards.isa95.job_control import JobState
@@ -17,8 +18,9 @@ from standards.lineside.commands_v1 import CommandKind, JobAction, JobCommand, O
 
 _WAITING: Final = (
     "SELECT j.pk, j.equipment_pk, j.priority, j.due_at_us, j.work_request_pk, j.sequence, j.retry_at_us, j.note, "
-    "j.manual, (SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk WHERE d.job_pk = j.pk "
-    "AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) OR p.dispatch_status = 'Cancelled')) "
+    "j.manual, j.rank, (SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk "
+    "WHERE d.job_pk = j.pk AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) "
+    "OR p.dispatch_status = 'Cancelled')) "
     "FROM job_order j WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
 )
 _OCCUPIED: Final = (
@@ -43,7 +45,7 @@ def dispatch_due_jobs(uow: UnitOfWork) -> None:
         return
     occupied = {row[0] for row in uow.driver_query(_OCCUPIED)}
     notes = {row[0]: row[7] for row in waiting}
-    candidates = [Candidate(r[0], r[1], r[2], r[3], (r[4], r[5]), r[9] == 0, r[6]) for r in waiting]
+    candidates = [Candidate(r[0], r[1], r[2], r[3], (r[4], r[5]), r[10] == 0, r[6], r[9]) for r in waiting]
     manual = {row[0] for row in waiting if row[8]}
     turns = whose_turn(candidates)
     for job in sorted(candidates, key=turn_key):
@@ -132,6 +134,7 @@ def command_job(uow: UnitOfWork, job: JobRecord, action: JobAction) -> str:
         cycles=cycles,
         quantity=str(from_e6(quantity_e6)),
         work_request_id=work_request,
+        parameters=job_parameters(uow, job.pk) if action is JobAction.store_and_start else [],
     )
     return put_command(
         uow,
@@ -139,6 +142,21 @@ def command_job(uow: UnitOfWork, job: JobRecord, action: JobAction) -> str:
         kind=CommandKind.job,
         payload=to_payload(command),
         expires_at_us=uow.now_us + DISPATCH_EXPIRY_S * 1_000_000,
+    )
+
+
+def ask_machine(uow: UnitOfWork, job: JobRecord, action: JobAction, *, reason: str = "") -> None:
+    """Ask the machine; the job moves when the machine says so. `job-version-conflict` on the second tap."""
+    command_id = command_job(uow, job, action)
+    uow.driver_execute(
+        "UPDATE job_order SET command_id = ?, note = '', note_text = '', version = version + 1 WHERE pk = ?",
+        (command_id, job.pk),
+    )
+    uow.emit(
+        "orders.job-command-put.v1",
+        topics=job.topics,
+        subject=f"job/{job.job_id}",
+        payload={"job_order_id": job.job_id, "action": action, "command_id": command_id, "reason": reason},
     )
 
 

@@ -6,17 +6,22 @@ from dataclasses import replace
 
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import (
+    JobHeld,
     JobIsMachineRun,
     JobNotDue,
     JobStateConflict,
     NothingToUndo,
+    OutsideTolerance,
     StationOccupied,
 )
+from mes.orders.quantity_rules import deviation
 from mes.orders.rules import ACTIVE_STATES, JobFacts
-from mes.orders.service.dispatch import command_job, dispatch_due_jobs
-from mes.orders.service.transition import get_record, move, undo_deadline
+from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
+from mes.orders.service.qualified import missing_classes, require_qualified
+from mes.orders.service.split import split_off_rest
+from mes.orders.service.transition import get_record, move, reason_of, undo_deadline
 from mes.orders.statements import JobRecord, load_active_jobs, prefetch_jobs, reopen_run, set_report_due
-from mes.orders.types import Note
+from mes.orders.types import Note, Remainder
 from standards.isa95.job_control import (
     DispatchStatus,
     EndedSubstate,
@@ -33,16 +38,49 @@ def start_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
     """Start a released job at a manual station.
 
     `job-machine-run` at a machine, `job-not-due` before its predecessors ended, `station-occupied`,
-    `job-state-conflict`, `job-version-conflict`.
+    `job-state-conflict`, `job-version-conflict`, `qualification-missing`.
     """
+    job = _startable(uow, job_id, version)
+    require_qualified(uow, job)
+    _start(uow, job)
+
+
+def start_job_by_override(uow: UnitOfWork, *, job_id: str, version: int, reason: str) -> None:
+    """Start a job whose step asks for a qualification that whoever starts it has not. As `start_job` else.
+
+    What was missing and why it did not matter is recorded, with who said so.
+    """
+    job = _startable(uow, job_id, version)
+    missing = missing_classes(uow, job)
+    _start(uow, job)
+    if missing:
+        uow.emit(
+            "orders.qualification-overridden.v1",
+            topics=job.topics,
+            subject=f"job/{job.job_id}",
+            payload={
+                "job_order_id": job.job_id,
+                "equipment_id": job.equipment_id,
+                "personnel_class_ids": list(missing),
+                "reason": reason,
+            },
+        )
+
+
+def _startable(uow: UnitOfWork, job_id: str, version: int) -> JobRecord:
     job = get_record(uow, job_id, version)
     if not job.manual:
         raise JobIsMachineRun(f"{job.equipment_id} reports by itself when job {job_id} runs.")
     _require(job, JobState.AllowedToStart)
+    _refuse_held(job)
     if _open_predecessors(uow, job):
         raise JobNotDue(f"Job {job_id} waits for the step before it.")
     if load_active_jobs(uow, (job.equipment_pk,)):
         raise StationOccupied(f"{job.equipment_id} has an active job.")
+    return job
+
+
+def _start(uow: UnitOfWork, job: JobRecord) -> None:
     facts = replace(job.facts, state=JobState.Running, dispatch_status=DispatchStatus.Running, started_at_us=uow.now_us)
     move(uow, job, facts, at_us=uow.now_us, event="orders.job-started.v1", confirmed_by=_OPERATOR)
 
@@ -53,7 +91,7 @@ def pause_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
     job = get_record(uow, job_id, version)
     _require(job, JobState.Running)
     if not job.manual:
-        _ask(uow, job, JobAction.pause)
+        ask_machine(uow, job, JobAction.pause)
         return
     suspended = replace(
         job.facts,
@@ -66,11 +104,12 @@ def pause_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
 
 @loaded_together(prefetch_jobs)
 def resume_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
-    """Go on with an interrupted job: at a manual station at once, at a machine by asking it."""
+    """Go on with an interrupted job: at a manual station at once, at a machine by asking it. `job-held`."""
     job = get_record(uow, job_id, version)
     _require(job, JobState.Interrupted)
+    _refuse_held(job)
     if not job.manual and job.note != Note.forgotten_by_machine:
-        _ask(uow, job, JobAction.resume)
+        ask_machine(uow, job, JobAction.resume)
         return
     if not job.manual:
         raise JobIsMachineRun("The machine no longer knows this job. Complete it with what was counted.")
@@ -78,27 +117,62 @@ def resume_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
     move(uow, job, running, at_us=uow.now_us, event="orders.job-resumed.v1", confirmed_by=_OPERATOR)
 
 
-def complete_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
+def complete_job(
+    uow: UnitOfWork,
+    *,
+    job_id: str,
+    version: int,
+    remainder: Remainder = Remainder.closed,
+    accepted_reason: str = "",
+) -> None:
     """End a job: at a manual station at once (to be undone for 10 s), at a machine by telling it to stop.
 
-    A job its machine has forgotten is ended by the operator's word, since nobody else can.
+    A job its machine has forgotten is ended by the operator's word, since nobody else can. `remainder` split: what was
+    not made becomes a job of its own, not released, and the end stands. `accepted_reason`: why a supervisor accepts
+    what is outside the order's tolerance; without it that is `outside-tolerance`. A machine ends by itself: what it
+    made is then seen, not refused. `job-held`, `job-state-conflict`, `job-version-conflict`.
     """
     job = get_record(uow, job_id, version)
     if JobState(job.state) not in ACTIVE_STATES:
         raise JobStateConflict(f"Job {job_id} is {JobState(job.state).name}; only an active job is completed.")
+    _refuse_held(job)
     if not job.manual and job.note != Note.forgotten_by_machine:
-        _ask(uow, job, JobAction.stop)
+        if remainder is Remainder.split_off:
+            raise JobIsMachineRun("Split off the rest when the machine has ended the job.")
+        ask_machine(uow, job, JobAction.stop)
         return
+    accepted = _accepted(job, remainder, accepted_reason)
+    ended = _ended(job, uow.now_us)
+    splits = remainder is Remainder.split_off
     move(
         uow,
         job,
-        _ended(job, uow.now_us),
+        ended,
         at_us=uow.now_us,
         event="orders.job-ended.v1",
         confirmed_by=_OPERATOR,
-        undo_until_us=undo_deadline(uow),
+        undo_until_us=None if splits else undo_deadline(uow),
+        payload={"remainder": remainder, **accepted},
     )
+    if splits:
+        split_off_rest(uow, job)
     dispatch_due_jobs(uow)
+
+
+def _accepted(job: JobRecord, remainder: Remainder, reason: str) -> dict[str, str]:
+    """What the event tells of a tolerance that was not kept. What went to rework is delivered by other jobs."""
+    found = deviation(
+        good_low_e6=job.good_low_e6,
+        good_high_e6=job.good_high_e6,
+        planned_e6=job.quantity_e6 - job.rework_e6,
+        under_bp=None if remainder is Remainder.split_off else job.under_tolerance_bp,
+        over_bp=job.over_tolerance_bp,
+    )
+    if not found:
+        return {}
+    if not reason.strip():
+        raise OutsideTolerance(f"Job {job.job_id} would deliver {found} what its order tolerates.")
+    return {"deviation": found, "reason": reason_of(reason)}
 
 
 def undo_complete_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
@@ -127,6 +201,11 @@ def _ended(job: JobRecord, at_us: int) -> JobFacts:
     )
 
 
+def _refuse_held(job: JobRecord) -> None:
+    if job.hold_reason:
+        raise JobHeld(f"Job {job.job_id} is on hold: {job.hold_reason}")
+
+
 def _require(job: JobRecord, state: JobState) -> None:
     if job.state != state:
         raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}, not {state.name}.")
@@ -139,18 +218,3 @@ def _open_predecessors(uow: UnitOfWork, job: JobRecord) -> bool:
         (job.pk,),
     )
     return bool(rows[0][0])
-
-
-def _ask(uow: UnitOfWork, job: JobRecord, action: JobAction) -> None:
-    """Ask the machine; the job moves when the machine says so. `job-version-conflict` on the second tap."""
-    command_id = command_job(uow, job, action)
-    uow.driver_execute(
-        "UPDATE job_order SET command_id = ?, note = '', note_text = '', version = version + 1 WHERE pk = ?",
-        (command_id, job.pk),
-    )
-    uow.emit(
-        "orders.job-command-put.v1",
-        topics=job.topics,
-        subject=f"job/{job.job_id}",
-        payload={"job_order_id": job.job_id, "action": action, "command_id": command_id},
-    )

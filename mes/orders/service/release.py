@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mes.kernel.uow import UnitOfWork
-from mes.orders.errors import JobNotFound, JobStateConflict, JobVersionConflict
+from mes.orders.errors import JobHeld, JobNotFound, JobStateConflict, JobVersionConflict, MaterialShort
+from mes.orders.planning.queries import list_material_needs
 from mes.orders.rules import JobFacts
 from mes.orders.service.dispatch import dispatch_due_jobs
-from mes.orders.service.transition import move
+from mes.orders.service.transition import move, reason_of
 from mes.orders.statements import JobRecord, load_jobs
 from mes.orders.types import Note
 from standards.isa95.job_control import DispatchStatus, JobState
 
 
-def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int]) -> None:
+def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reason: str = "") -> None:
     """Permit jobs, all or none: job id → the version somebody looked at.
 
-    `job-order-not-found`, `job-version-conflict`, `job-state-conflict` (already released or over).
+    `shortage_reason`: why they are released though material is short; kept with the event. `job-order-not-found`,
+    `job-version-conflict`, `job-state-conflict` (already released or over), `job-held`, `material-short`.
     """
-    for job in _records(uow, versions):
+    jobs = _records(uow, versions)
+    short = _short_materials(uow, jobs)
+    if short and not shortage_reason.strip():
+        raise MaterialShort(f"Not enough of {', '.join(short)}.")
+    why = {"short": short, "reason": reason_of(shortage_reason)} if short else {}
+    for job in jobs:
+        if job.hold_reason:
+            raise JobHeld(f"Job {job.job_id} is on hold: {job.hold_reason}")
         if job.state != JobState.NotAllowedToStart or job.dispatch_status == DispatchStatus.Cancelled:
             raise JobStateConflict(
                 f"Job {job.job_id} is {JobState(job.state).name}; only unreleased jobs are released."
@@ -28,12 +37,17 @@ def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int]) -> None:
         facts = replace(
             job.facts, state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Pending, note=Note.none
         )
-        move(uow, job, facts, at_us=uow.now_us, event="orders.job-released.v1")
+        move(uow, job, facts, at_us=uow.now_us, event="orders.job-released.v1", payload=why)
     uow.driver_executemany(
         "UPDATE job_order SET released_at_us = ?, retry_at_us = NULL WHERE id = ?",
         [(uow.now_us, job_id) for job_id in versions],
     )
     dispatch_due_jobs(uow)
+
+
+def _short_materials(uow: UnitOfWork, jobs: Sequence[JobRecord]) -> list[str]:
+    needs = list_material_needs(uow.session, job_pks=[job.pk for job in jobs], now=uow.now)
+    return [need.material_id for need in needs if need.short]
 
 
 def revoke_release(uow: UnitOfWork, *, versions: Mapping[str, int]) -> None:

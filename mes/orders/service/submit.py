@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import insert, select, update
 
-from mes.definitions.queries import ResolvedDefinition, ResolvedSegment, resolve_definition
-from mes.definitions.rules import cycles_for
+from mes.definitions.queries import ResolvedDefinition, resolve_definition
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import (
@@ -22,8 +21,9 @@ from mes.orders.errors import (
     OperationsRequestStarted,
     QuantityInvalid,
 )
+from mes.orders.service.segments import UNRELEASED, followed_values, setup_families
 from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
-from mes.orders.types import CYCLES_MAX, QUANTITY_MAX_E6, Note, RequestState
+from mes.orders.types import QUANTITY_MAX_E6, RequestState
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.quantity import to_e6
 
@@ -54,6 +54,8 @@ class _Wanted:
     due_at_us: int | None
     definition: ResolvedDefinition
     content_sha256: str
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
 
 
 def submit_operations_request(
@@ -68,12 +70,15 @@ def submit_operations_request(
     description: str = "",
     priority: int = 50,
     due_at: datetime | None = None,
+    under_percent: Decimal | None = None,
+    over_percent: Decimal | None = None,
 ) -> Submitted:
     """Take an order. The same again changes nothing; other content under the same id and version is refused.
 
     A newer version replaces the order while none of its jobs was released. Errors: `operations-request-differs`,
     `operations-request-outdated`, `operations-request-started`, `quantity-invalid`,
-    `operations-definition-not-found`, `operations-definition-ambiguous`.
+    `operations-definition-not-found`, `operations-definition-ambiguous`, `operations-definition-not-effective`,
+    `work-master-not-effective`.
     """
     due_at_us = None if due_at is None else to_us(due_at)
     content = _content(
@@ -84,6 +89,7 @@ def submit_operations_request(
         description=description,
         priority=priority,
         due_at_us=due_at_us,
+        **_tolerances(under_percent, over_percent),
     )
     found = _versions(uow, id)
     same = found.get(version)
@@ -91,7 +97,9 @@ def submit_operations_request(
         if same.content_sha256 != content:
             raise OperationsRequestDiffers(f"Order {id}, version {version}, is recorded with other content.")
         return _answer(uow, same.pk, id, version, created=False)
-    definition = resolve_definition(uow.session, definition_id=operations_definition_id, material_id=material_id)
+    definition = resolve_definition(
+        uow.session, definition_id=operations_definition_id, material_id=material_id, at=uow.now
+    )
     wanted = _Wanted(
         id,
         version,
@@ -101,6 +109,7 @@ def submit_operations_request(
         due_at_us,
         definition,
         content,
+        **_tolerances(under_percent, over_percent),
     )
     _replace_older(uow, wanted, found)
     return _create(uow, wanted, first=not found)
@@ -109,6 +118,12 @@ def submit_operations_request(
 def _content(**fields: str | int | None) -> str:
     """What makes two orders the same, as SHA-256: every field that was sent, in normal form."""
     return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _tolerances(under: Decimal | None, over: Decimal | None) -> dict[str, int]:
+    """Those that were given, in hundredths of a percent."""
+    given = {"under_tolerance_bp": under, "over_tolerance_bp": over}
+    return {name: int(percent * 100) for name, percent in given.items() if percent is not None}
 
 
 def _versions(uow: UnitOfWork, id: str) -> dict[str, Any]:
@@ -175,6 +190,8 @@ def _create(uow: UnitOfWork, wanted: _Wanted, *, first: bool) -> Submitted:
             "unit": wanted.definition.unit,
             "priority": wanted.priority,
             "due_at_us": wanted.due_at_us,
+            "under_tolerance_bp": wanted.under_tolerance_bp,
+            "over_tolerance_bp": wanted.over_tolerance_bp,
             "state": RequestState.Waiting,
             "created_at_us": uow.now_us,
         },
@@ -193,9 +210,20 @@ def _insert(uow: UnitOfWork, table: Any, values: Mapping[str, Any]) -> int:
 def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -> dict[str, int]:
     pks: dict[str, int] = {}
     ids: dict[str, int] = {}
+    families = setup_families(uow, wanted.definition.segments)
     for segment in wanted.definition.segments:
         job_id = f"{work_id}-{segment.id}"
-        pks[segment.id] = ids[job_id] = _insert(uow, _JOB, _job_values(wanted, segment, job_id, work_pk))
+        values = {
+            "id": job_id,
+            "work_request_pk": work_pk,
+            "material_pk": wanted.definition.material_pk,
+            "priority": wanted.priority,
+            "due_at_us": wanted.due_at_us,
+            "unit": wanted.definition.unit,
+            "setup_family": families[segment.work_master_pk],
+        }
+        followed = followed_values(segment, wanted.quantity_e6)
+        pks[segment.id] = ids[job_id] = _insert(uow, _JOB, {**values, **followed, **UNRELEASED})
     dependencies = [
         {"job_pk": pks[segment.id], "after_job_pk": pks[after], "kind": str(kind)}
         for segment in wanted.definition.segments
@@ -204,46 +232,6 @@ def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -
     if dependencies:
         uow.execute(insert(_AFTER), dependencies)
     return ids
-
-
-def _job_values(wanted: _Wanted, segment: ResolvedSegment, job_id: str, work_pk: int) -> dict[str, Any]:
-    cycles = cycles_for(wanted.quantity_e6, segment.quantity_per_cycle_e6)
-    if cycles > CYCLES_MAX:
-        raise QuantityInvalid(f"Step {segment.id} would take {cycles} cycles, more than a machine can be told.")
-    nominal = segment.nominal_cycle_s
-    return {
-        "id": job_id,
-        "work_request_pk": work_pk,
-        "segment_id": segment.id,
-        "description": segment.description,
-        "material_pk": wanted.definition.material_pk,
-        "work_master_pk": segment.work_master_pk,
-        "work_master_id": segment.work_master_id,
-        "work_master_version": segment.work_master_version,
-        "equipment_pk": segment.equipment_pk,
-        "sequence": segment.sequence,
-        "priority": wanted.priority,
-        "due_at_us": wanted.due_at_us,
-        "quantity_e6": cycles * segment.quantity_per_cycle_e6,
-        "unit": wanted.definition.unit,
-        "cycles": cycles,
-        "cycle_unit": segment.cycle_unit,
-        "quantity_per_cycle_e6": segment.quantity_per_cycle_e6,
-        "nominal_cycle_us": None if nominal is None else int(nominal * 1_000_000),
-        "manual": segment.manual,
-        "state": int(JobState.NotAllowedToStart),
-        "substate": 0,
-        "dispatch_status": DispatchStatus.Waiting,
-        "note": Note.none,
-        "note_text": "",
-        "confirmed_by": "",
-        "good_low_e6": 0,
-        "good_high_e6": 0,
-        "scrap_low_e6": 0,
-        "scrap_high_e6": 0,
-        "report_version": 0,
-        "version": 1,
-    }
 
 
 def _emit_created(uow: UnitOfWork, wanted: _Wanted, work_id: str, jobs: Mapping[str, int]) -> None:
@@ -265,6 +253,8 @@ def _emit_created(uow: UnitOfWork, wanted: _Wanted, work_id: str, jobs: Mapping[
             "version": wanted.version,
             "work_request_id": work_id,
             "material_id": wanted.definition.material_id,
+            "definition_id": wanted.definition.id,
+            "definition_version": wanted.definition.version_label,
             "quantity_e6": wanted.quantity_e6,
             "job_order_ids": list(jobs),
         },

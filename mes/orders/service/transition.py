@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mes.kernel.uow import UnitOfWork
-from mes.orders.errors import JobNotFound, JobVersionConflict
+from mes.orders.errors import JobNotFound, JobVersionConflict, ReasonMissing
 from mes.orders.rules import ACTIVE_STATES, JobFacts, request_state
 from mes.orders.statements import (
     JobRecord,
@@ -13,10 +13,11 @@ from mes.orders.statements import (
     load_job,
     open_run,
     set_counted,
+    set_hold,
     set_report_due,
     update_facts,
 )
-from mes.orders.types import UNDO_S
+from mes.orders.types import REASON_MAX, UNDO_S
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 
 REPORT_AFTER_US = 2_000_000
@@ -52,6 +53,8 @@ def move(
     if facts.state in FINAL_STATES:
         due = undo_until_us if undo_until_us is not None else uow.now_us + REPORT_AFTER_US
         set_report_due(uow, job.pk, due)
+        if job.hold_reason:
+            set_hold(uow, job.pk, "")
     uow.emit(
         event,
         topics=job.topics,
@@ -84,9 +87,13 @@ def _keep_run(uow: UnitOfWork, job: JobRecord, facts: JobFacts, at_us: int) -> N
 def refresh_request_state(uow: UnitOfWork, work_request_pk: int) -> None:
     """The operations request's state follows its jobs."""
     rows = uow.driver_query(
-        "SELECT state, dispatch_status FROM job_order WHERE work_request_pk = ?", (work_request_pk,)
+        "SELECT j.state, j.dispatch_status, r.cancelled FROM job_order j "
+        "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request r ON r.pk = q.operations_request_pk "
+        "WHERE j.work_request_pk = ?",
+        (work_request_pk,),
     )
-    state = request_state([(JobState(row[0]), DispatchStatus(row[1])) for row in rows])
+    jobs = [(JobState(row[0]), DispatchStatus(row[1])) for row in rows]
+    state = request_state(jobs, cancelled=bool(rows and rows[0][2]))
     uow.driver_execute(
         "UPDATE operations_request SET state = ? WHERE state <> ? AND pk = "
         "(SELECT operations_request_pk FROM work_request WHERE pk = ?)",
@@ -97,3 +104,11 @@ def refresh_request_state(uow: UnitOfWork, work_request_pk: int) -> None:
 def undo_deadline(uow: UnitOfWork) -> int:
     """Until when an act of now can be taken back."""
     return uow.now_us + UNDO_S * 1_000_000
+
+
+def reason_of(text: str) -> str:
+    """Why somebody did something, cut to what is kept. `reason-missing` where there is none."""
+    reason = " ".join(text.split())[:REASON_MAX]
+    if not reason:
+        raise ReasonMissing("A reason is needed here.")
+    return reason

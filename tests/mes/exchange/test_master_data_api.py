@@ -222,6 +222,66 @@ async def test_routings_and_recipes_in_versions(engineer: httpx.AsyncClient) -> 
     assert refused.json()["errors"] == [{"where": "BH-3/MILL", "code": "equipment-not-found"}]
 
 
+async def test_a_draft_is_drawn_up_and_released_for_later(engineer: httpx.AsyncClient) -> None:
+    png = b"\x89PNG\r\n\x1a\n"
+    uploaded = await answer(await engineer.post("/instruction-documents", content=png), 201)
+    shown = await engineer.get(f"/instruction-documents/{uploaded['sha256']}")
+    assert (shown.content, shown.headers["content-type"]) == (png, "image/png")
+    assert await code(await engineer.post("/instruction-documents", content=b"<svg/>")) == (
+        422,
+        "instruction-document-invalid",
+    )
+    path = "/operations-definitions/BH-200-ROUTE/versions"
+    draft = await answer(await engineer.post(f"{path}/1/drafts"), 201)
+    assert (draft["version_label"], draft["state"], draft["fixed"]) == ("2", "Draft", False)
+    material = {
+        "material_id": "AL-6082-D80",
+        "quantity": "1",
+        "scrap_allowance": "2.5",
+        "substitutes": [{"material_id": "BOX-10"}],
+    }
+    segment = {
+        "id": "MILL",
+        "work_master_id": "WM-BH-MILL",
+        "equipment_id": "CNC-1",
+        "alternative_equipment_ids": ["REWORK-1"],
+        "parameters": {"spindle_rpm": "9000"},
+        "personnel_class_ids": ["CNC-OPERATOR"],
+        "instructions": [{"title": "Clamp", "text": "Two", "document_sha256": uploaded["sha256"]}],
+    }
+    body = {"material_id": "BH-200", "segments": [{**segment, "materials": [material]}], "version": draft["version"]}
+    changed = await answer(await engineer.put(f"{path}/2", json=body))
+    (step,) = changed["segments"]
+    assert {name: step[name] for name in segment} == segment
+    assert step["materials"][0]["substitutes"] == [{"material_id": "BOX-10", "quantity": "1"}]
+    assert step["materials"][0]["scrap_allowance"] == "2.5"
+    assert await code(await engineer.put(f"{path}/2", json=body)) == (409, "version-conflict")
+    later = {"from_at": "2030-01-01T00:00:00Z", "version": changed["version"]}
+    planned = await answer(await engineer.post(f"{path}/2/effectivity", json=later))
+    assert planned["effectivity"] == {"from_at": "2030-01-01T00:00:00Z", "until_at": None}
+    released = {"state": "Released", "version": planned["version"]}
+    assert (await answer(await engineer.post(f"{path}/2/state", json=released)))["fixed"] is True
+    assert (await answer(await engineer.get("/operations-definitions/BH-200-ROUTE?version_label=1")))[
+        "state"
+    ] == "Released"
+    again = {**body, "version": planned["version"] + 1}
+    assert await code(await engineer.put(f"{path}/2", json=again)) == (409, "operations-definition-version-fixed")
+
+
+async def test_recipes_with_limits_and_an_end(engineer: httpx.AsyncClient) -> None:
+    limit = {"data_type": "decimal", "unit": "Cel", "low": "240", "high": "250"}
+    recipe = {"id": "WM-HOT", "parameters": {"peak": "245"}, "limits": {"peak": limit}}
+    made = await answer(await engineer.post("/work-masters", json=recipe), 201)
+    assert made["limits"] == {"peak": limit}
+    refused = await engineer.post("/work-masters", json={**recipe, "id": "WM-2", "parameters": {"peak": "251"}})
+    assert await code(refused) == (422, "parameter-out-of-limits")
+    path = "/work-masters/WM-HOT/versions/1/effectivity"
+    ended = await answer(await engineer.post(path, json={"until_at": "2030-01-01T00:00:00Z", "version": 1}))
+    assert (ended["effectivity"]["until_at"], ended["version"]) == ("2030-01-01T00:00:00Z", 2)
+    backwards = {"from_at": "2030-01-01T00:00:00Z", "until_at": "2029-01-01T00:00:00Z", "version": 2}
+    assert await code(await engineer.post(path, json=backwards)) == (422, "effectivity-invalid")
+
+
 async def test_scrap_reasons(engineer: httpx.AsyncClient) -> None:
     assert (await engineer.post("/scrap-reasons", json={"id": "WET", "description": "Wet"})).status_code == 201
     gone = await engineer.put("/scrap-reasons/WET", json={"description": "Wet", "active": False, "version": 1})
@@ -241,6 +301,6 @@ async def test_only_engineers_change_and_bridges_see_nothing(app: FastAPI, plant
 def test_every_route_has_its_own_stable_operation_id_and_a_description(app: FastAPI) -> None:
     operations = [op for path in app.openapi()["paths"].values() for op in path.values()]
     ids = [op["operationId"] for op in operations]
-    assert len(ids) == len(set(ids)) == 40
+    assert len(ids) == len(set(ids)) == 46
     assert all("api_v1" not in name for name in ids)
     assert all(op.get("description") for op in operations)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from mes.definitions.queries import list_scrap_reasons, resolve_definition
+from mes.definitions.queries import (
+    get_definition,
+    get_work_master,
+    list_scrap_reasons,
+    read_document,
+    resolve_definition,
+)
+from mes.definitions.types import DataType, MediaType, ParameterLimit
 from mes.edge.queries import get_bridge, list_bindings
 from mes.equipment.queries import get_calendar, get_equipment, get_physical_asset
 from mes.exchange.plant_file import (
@@ -339,3 +347,89 @@ def test_how_materials_are_kept_comes_with_the_file(database: Database) -> None:
 )
 def test_how_materials_cannot_be_kept(extra: str, code: str) -> None:
     assert faults(with_line(extra)) == [(15, code)]
+
+
+RICH = """\
+equipment:
+  - {id: ENT, level: Enterprise}
+  - {id: SITE, level: Site, parent: ENT}
+  - {id: AREA, level: Area, parent: SITE}
+  - {id: WC, level: WorkCenter, parent: AREA}
+  - {id: WC-2, level: WorkCenter, parent: AREA}
+material_definitions:
+  - {id: M, unit: pcs}
+  - {id: P, unit: g}
+  - {id: P-2, unit: g}
+personnel_classes: [{id: SKILL}]
+work_masters:
+  - id: WM
+    parameters:
+      peak_c: {value: 245, unit: Cel, low: 240, high: 250.5}
+      program: A
+operations_definitions:
+  - id: ROUTE
+    material: M
+    effective_from: 2026-12-01T06:00:00+01:00
+    segments:
+      - id: S1
+        work_master: WM
+        equipment: WC
+        alternatives: [WC-2]
+        parameters: {peak_c: 250}
+        qualifications: [SKILL]
+        materials:
+          - {material: P, quantity: 0.6, scrap_allowance: 2.5, substitutes: [{material: P-2, quantity: 0.7}]}
+        instructions:
+          - {title: Load, text: Panel first}
+          - title: Look
+            document: |
+              iVBORw0K
+              GgoAAAAA
+"""
+
+
+def test_everything_a_routing_says_round_trips(database: Database) -> None:
+    first = load(database, RICH)
+    assert (first.updated, first.unchanged) == (0, 0)
+    again = load(database, RICH)
+    assert (again.created, again.updated, again.unchanged) == (0, 0, first.created)
+    definition = database.read_now(get_definition, definition_id="ROUTE")
+    assert definition.effectivity.from_at == datetime(2026, 12, 1, 5, tzinfo=UTC)
+    (step,) = definition.segments
+    assert [place.equipment_id for place in step.alternatives] == ["WC-2"]
+    assert (step.parameters, step.personnel_class_ids) == ({"peak_c": "250"}, ("SKILL",))
+    assert [(m.allowance_e6, m.substitutes[0].quantity_e6) for m in step.materials] == [(2_500_000, 700_000)]
+    load_it, look = step.instructions
+    assert (load_it.title, load_it.text, load_it.media_type) == ("Load", "Panel first", None)
+    kept = database.read_now(read_document, sha256=look.document_sha256)
+    assert kept == (MediaType.png, b"\x89PNG\r\n\x1a\n\0\0\0\0")
+    recipe = database.read_now(get_work_master, work_master_id="WM")
+    assert recipe.limits == {"peak_c": ParameterLimit(DataType.decimal, "Cel", Decimal(240), Decimal("250.5"))}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("value: 245", "value: 251", (15, "parameter-out-of-limits")),
+        ("low: 240", "low: 260", (15, "parameter-out-of-limits")),
+        ("06:00:00+01:00", "06:00:00", (20, "invalid-value")),
+        ("+01:00\n", "+01:00\n    effective_until: 2026-12-01T00:00:00Z\n", (21, "effectivity-invalid")),
+        ("[WC-2]", "[WC-9]", (25, "reference-not-found")),
+        ("[WC-2]", "[AREA]", (25, "segment-equipment-level")),
+        ("[WC-2]", "[WC]", (22, "duplicate-id")),
+        ("qualifications: [SKILL]", "qualifications: [X]", (27, "reference-not-found")),
+        ("material: P-2,", "material: X,", (29, "reference-not-found")),
+        ("scrap_allowance: 2.5", "scrap_allowance: -1", (29, "invalid-value")),
+        ("iVBORw0K", "PHN2Zz48", (33, "invalid-value")),
+        ("iVBORw0K", "***", (33, "invalid-value")),
+    ],
+)
+def test_each_fault_of_a_rich_routing_has_its_line_and_code(old: str, new: str, expected: tuple[int, str]) -> None:
+    assert old in RICH
+    assert expected in faults(RICH.replace(old, new, 1))
+
+
+def test_a_value_of_a_step_keeps_the_limits_of_its_recipe(database: Database) -> None:
+    with pytest.raises(PlantFileInvalid) as refusal:
+        load(database, RICH.replace("{peak_c: 250}", "{peak_c: 260}"))
+    assert [(e.where, e.code) for e in refusal.value.errors] == [("p.yaml:18", "operations-definition-invalid")]

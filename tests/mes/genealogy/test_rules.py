@@ -64,6 +64,6 @@ def test_order_of_mounts() -> None:
 
 
 def test_csv_opens_no_formula_and_text_lines_up() -> None:
-    table = Table(("a", "b"), [("=1+1", ["x", "y"]), ("-2.5", ["-z"])])
-    assert as_csv(table).splitlines() == ["a,b", "'=1+1,x", "'=1+1,y", "-2.5,'-z"]
+    table = Table(("a", "b"), [("=1+1", ["x", "y"]), ("-2.5", ["-z"]), ("none", [])])
+    assert as_csv(table).splitlines() == ["a,b", "'=1+1,x", "'=1+1,y", "-2.5,'-z", "none,"]
     assert as_text(Answer({"lots": 2, "truncated": ""}, {"t": table}), table).splitlines()[:2] == ["lots: 2", "a     b"]

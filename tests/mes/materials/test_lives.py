@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ from mes.materials.life.service import (
     note_lots_running_out,
     put_handlings,
     put_moisture_levels,
+    set_lot_expiry,
     set_lot_storage,
     update_handling,
     update_moisture_level,
@@ -260,6 +262,33 @@ def test_nothing_is_said_of_a_closed_lot(stocked: Database, clock: SettableClock
     assert ticked(stocked) == []
     with pytest.raises(MaterialLotClosed):
         put(stocked, "R-1", Storage.dry_cabinet)
+
+
+def test_a_shelf_life_is_prolonged_with_a_reason(stocked: Database, clock: SettableClock) -> None:
+    write(stocked, set_lot_expiry, lot_id="J-1", expires_on=date(2026, 3, 3), reason="label", version=0)
+    clock.advance(days=2)
+    assert ticked(stocked) == [("J-1", "expiry", 100)]
+    before = stocked.read_now(head_seq)
+    stocked.write_now(
+        set_lot_expiry, actor=7, lot_id="J-1", expires_on=date(2026, 6, 1), reason="Viscosity tested", version=1
+    )
+    (event,) = stocked.read_now(list_events, after=before, limit=10)
+    assert (event.type, event.actor, event.payload["reason"]) == (
+        "materials.lot-expiry-changed.v1",
+        7,
+        "Viscosity tested",
+    )
+    assert view(stocked, "J-1").refusal is None
+    assert ticked(stocked) == []
+    clock.advance(days=90)
+    assert ticked(stocked) == [("J-1", "expiry", 100)], "a new last day is a new alarm"
+    write(stocked, set_lot_expiry, lot_id="J-1", expires_on=None, reason="no limit")
+    assert view(stocked, "J-1").refusal is None
+    with pytest.raises(VersionConflict):
+        write(stocked, set_lot_expiry, lot_id="J-1", expires_on=None, reason="x", version=1)
+    write(stocked, set_disposition, lot_id="J-1", disposition=Disposition.Closed, reason="x")
+    with pytest.raises(MaterialLotClosed):
+        write(stocked, set_lot_expiry, lot_id="J-1", expires_on=None, reason="x")
 
 
 def test_where_a_lot_was_is_kept_with_its_exposure(stocked: Database, clock: SettableClock) -> None:

@@ -76,3 +76,13 @@ def test_a_lot_that_may_not_be_used_says_why(site: Site, lot: str) -> None:
     with site.client("ADA") as ada:
         assert "On hold" in said(ada.get(f"/lots/{lot}/lot-life"))
         assert ada.get("/lots/NO-SUCH").status_code == 404
+
+
+def test_only_a_supervisor_prolongs_a_shelf_life(site: Site, lot: str) -> None:
+    form = {"expires_on": "2099-12-24", "reason": "Tested", "version": "0"}
+    with site.client("ADA") as ada, site.client("SVEN") as sven:
+        assert ada.post(f"/lots/{lot}/expiry", data=form).status_code == 403
+        assert sven.post(f"/lots/{lot}/expiry", data=form | {"reason": ""}).status_code == 422
+        assert sven.post(f"/lots/{lot}/expiry", data=form).status_code == 303
+        assert "24 Dec 2099" in said(sven.get(f"/lots/{lot}"))
+        assert 'value="2099-12-24"' in sven.get(f"/lots/{lot}").text

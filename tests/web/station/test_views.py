@@ -14,8 +14,10 @@ from mes.orders.types import Note
 from standards.isa95.job_control import JobState
 from standards.packml.states import EquipmentState
 from tests.web import factory as f
+from tests.web.screens import PAGES
 from web.components.job import PERMILLE, bar, lead, pace, view_job, why_waiting
 from web.components.machine import view_machine, view_machines
+from web.layouts.shell import Shell
 from web.station.views import (
     QUEUE_SHOWN,
     Deed,
@@ -27,6 +29,7 @@ from web.station.views import (
     unassigned_region,
     undo_view,
 )
+from web.templating import render
 
 ZONE = ZoneInfo("Europe/Berlin")
 quantities = st.decimals(min_value=0, max_value=10**6, places=1)
@@ -203,3 +206,12 @@ def test_what_the_machine_answered_is_told_with_the_job() -> None:
     asked = f.job(note="command-refused", note_text="Door open")
     panel = view_job(asked, f.NOW)
     assert (panel.trouble, panel.said) == ("note.command-refused", "Door open")
+
+
+def test_a_held_job_says_why_and_offers_nothing_that_would_be_refused() -> None:
+    template, page = PAGES["held"]()
+    html = render(template, page, language="en", shell=Shell(0, may="operate"))
+    assert "Batteries look swollen, QA is asked" in html
+    assert "No cartons" in html
+    assert "Once more" in html
+    assert [act for act in ("start", "pause", "resume", "complete") if f'action="/s/PACK-1/{act}"' in html] == []

@@ -1,0 +1,1 @@
+"""What a job or an order follows: the version, its steps, parameters, materials and instructions; and acts on that."""

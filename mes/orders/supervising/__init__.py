@@ -1,0 +1,1 @@
+"""REST of what supervisors do with orders and jobs that are under way."""

@@ -1,0 +1,124 @@
+"""Routings on a real server, without JavaScript: drawn up as a draft, put into force, changed by the next version."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from mes.definitions.queries import ResolvedDefinition, get_definition, read_document
+from mes.definitions.types import DefinitionState, MediaType
+from tests.support.plants import BENCH, PRESS
+from tests.web.routing_factory import picture
+from tests.web.site import Site
+
+
+@pytest.fixture
+def route(site: Site) -> str:
+    """A routing of its own, begun on screen: one step, a draft."""
+    name = f"ROUTE-{uuid4().hex[:8]}"
+    form = {"definition_id": name, "material_id": "BOARD", "segment_id": "PACK", "description": "By hand"}
+    with site.client("MIA") as mia:
+        made = mia.post("/routings", data={**form, "work_master_id": "WM-BENCH", "equipment_id": BENCH})
+    assert (made.status_code, made.headers["location"]) == (303, f"/routings/{name}?version=1")
+    return name
+
+
+def seen(site: Site, route: str, label: str = "1") -> ResolvedDefinition:
+    return site.database.read_now(get_definition, definition_id=route, version_label=label)
+
+
+def act(client: httpx.Client, site: Site, route: str, path: str, label: str = "1", **form: object) -> httpx.Response:
+    data = {"version": str(seen(site, route, label).version), **form}
+    return client.post(f"/routings/{route}/{label}/{path}", data=data)
+
+
+def said(page: httpx.Response) -> str:
+    assert page.status_code == 200, page.text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+def test_a_draft_is_drawn_up_step_by_step_and_put_into_force(site: Site, route: str) -> None:
+    pressing = {"segment_id": "PRESS", "work_master_id": "WM-PRESS", "equipment_id": PRESS, "cycle_unit": "stroke"}
+    with site.client("MIA") as mia:
+        form = {**pressing, "quantity_per_cycle": "1,5", "after": "PACK:AfterStart", "alternative": BENCH}
+        materials = {"material": ["BOARD", ""], "use": ["Produced", "Consumed"], "quantity": ["1", ""]}
+        rows = {**materials, "allowance": ["2,5", ""], "substitutes": ["", ""]}
+        assert act(mia, site, route, "step", **form, **rows).status_code == 303
+        note = {"segment_id": "PRESS", "title": "Close the guard", "text": "Both hands."}
+        files = {"document": ("guard.png", picture(), "text/html")}
+        url = f"/routings/{route}/1/instruction"
+        told = mia.post(url, data={**note, "version": str(seen(site, route).version)}, files=files)
+        assert told.status_code == 303, told.text
+        step = seen(site, route).segments[1]
+        assert (step.quantity_per_cycle_e6, step.after) == (1_500_000, (("PACK", "AfterStart"),))
+        assert [place.equipment_id for place in step.alternatives] == [BENCH]
+        assert [(m.use, m.allowance_e6) for m in step.materials] == [("Produced", 2_500_000)]
+        (shown,) = step.instructions
+        kept = site.database.read_now(read_document, sha256=shown.document_sha256)
+        assert kept == (MediaType.png, picture())
+        page = said(mia.get(f"/routings/{route}"))
+        assert "Close the guard" in page
+        assert "Draft" in page
+        changed = {**pressing, "description": "Press it", "after": "PACK:AfterEnd"}
+        act(mia, site, route, "step", **changed)
+        assert [i.title for i in seen(site, route).segments[1].instructions] == ["Close the guard"]
+        act(mia, site, route, "state", state="Released")
+        assert seen(site, route).state is DefinitionState.Released
+        assert "In force" in said(mia.get("/routings"))
+
+
+def test_what_is_in_force_is_only_changed_as_a_new_version(site: Site, route: str) -> None:
+    with site.client("MIA") as mia:
+        act(mia, site, route, "state", state="Released")
+        form = {"segment_id": "PACK", "work_master_id": "WM-BENCH", "equipment_id": PRESS}
+        refused = act(mia, site, route, "step", **form)
+        assert refused.status_code == 409
+        assert "This version of the operations definition is fixed" in said_of(refused)
+        page = mia.get(f"/routings/{route}?version=1").text
+        assert f"/routings/{route}/1/step" not in page
+        begun = mia.post(f"/routings/{route}/1/draft", data={})
+        assert begun.headers["location"] == f"/routings/{route}?version=2"
+        assert act(mia, site, route, "step", "2", **form).status_code == 303
+        act(mia, site, route, "state", "2", state="Released")
+    assert seen(site, route).segments[0].equipment_id == BENCH
+    assert seen(site, route).state is DefinitionState.Obsolete
+
+
+def said_of(page: httpx.Response) -> str:
+    return re.sub(r"<[^>]+>", " ", page.text)
+
+
+def test_a_version_is_put_into_force_for_a_time_of_the_plant(site: Site, route: str) -> None:
+    with site.client("MIA") as mia:
+        assert act(mia, site, route, "effectivity", from_at="2031-01-01T06:00", until_at="").status_code == 303
+        begins = seen(site, route).effectivity.from_at
+        assert begins is not None
+        assert begins.isoformat().startswith("2031-01-01T0")
+        backwards = act(mia, site, route, "effectivity", from_at="2031-01-01T06:00", until_at="2030-01-01T06:00")
+        assert backwards.status_code == 422
+        act(mia, site, route, "state", state="Released")
+        assert "Later" in said(mia.get(f"/routings/{route}"))
+
+
+def test_the_second_editor_is_told_and_nonsense_is_refused(site: Site, route: str) -> None:
+    form = {"segment_id": "PACK", "work_master_id": "WM-BENCH", "equipment_id": BENCH}
+    with site.client("MIA") as mia:
+        stale = mia.post(f"/routings/{route}/1/step", data={**form, "version": "77"})
+        assert stale.status_code == 409
+        for wrong in ({"quantity_per_cycle": "many"}, {"after": "PACK:Someday"}, {"equipment_id": "NOWHERE"}):
+            assert act(mia, site, route, "step", **{**form, **wrong}).status_code == 422
+        assert act(mia, site, route, "drop-step", segment_id="PACK").status_code == 422
+        assert act(mia, site, route, "drop-step", segment_id="NONE").status_code == 404
+
+
+def test_a_supervisor_looks_and_changes_nothing(site: Site, route: str) -> None:
+    with site.client("SVEN") as sven:
+        page = sven.get(f"/routings/{route}")
+        assert "PACK" in said(page)
+        assert "<form" not in page.text.replace('<form method="post" action="/signout">', "")
+        assert act(sven, site, route, "state", state="Released").status_code == 403
+    with site.client("ADA") as ada:
+        assert ada.get("/routings").status_code == 403

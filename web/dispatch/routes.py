@@ -1,0 +1,85 @@
+"""The dispatch list's page, and the sequence a supervisor gives to what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.equipment.queries import get_equipment
+from mes.kernel.db import ReadSession
+from mes.kernel.errors import BadRequest
+from mes.orders.service import sequence_jobs
+from mes.orders.types import SEQUENCE_MAX
+from web.components.plant_time import plant_zone
+from web.dispatch.regions import REGIONS, build_dispatch_list
+from web.dispatch.views import DispatchPage, base_of, moved
+from web.layouts.shell import is_htmx, shell_of
+from web.live.region import live_url
+from web.templating import region_routes, render, render_region
+
+KEY_MAX: Final = 270
+router = APIRouter(include_in_schema=False)
+router.include_router(region_routes("/dispatch/{work_center_id}", REGIONS))
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+Jobs = Annotated[list[Annotated[str, Form(max_length=KEY_MAX)]], Form(min_length=1, max_length=SEQUENCE_MAX)]
+
+
+class SequenceUnreadable(BadRequest):
+    """A job in the form is not `version:id`."""
+
+    code = "sequence-unreadable"
+    title = "The sequence cannot be read"
+    next_step = "Load the dispatch list again."
+
+
+@router.get("/dispatch/{work_center_id}")
+async def dispatch(request: Request, work_center_id: str, who: Viewer) -> HTMLResponse:
+    page, zone = await who.read(_page, work_center_id=work_center_id, now=who.database.clock())
+    live = live_url("dispatch-list", params={"work_center_id": work_center_id})
+    shell = shell_of(request, who, zone=zone, live=live)
+    return HTMLResponse(render("dispatch/page.html", page, language=who.language, shell=shell))
+
+
+def _page(session: ReadSession, *, work_center_id: str, now: datetime) -> tuple[DispatchPage, ZoneInfo]:
+    name = get_equipment(session, equipment_id=work_center_id).description or work_center_id
+    region = build_dispatch_list(session, now=now, params={"work_center_id": work_center_id})
+    return DispatchPage(work_center_id, name, region), plant_zone(session)
+
+
+@router.post("/dispatch/{work_center_id}/sequence")
+async def sequence(
+    request: Request,
+    work_center_id: str,
+    equipment_id: Annotated[str, Form(max_length=100)],
+    job: Jobs,
+    who: Supervisor,
+    move: Annotated[str, Form(max_length=KEY_MAX + 10)] = "",
+) -> Response:
+    """The jobs in the order they stand in, one of them moved; the second of two supervisors is refused."""
+    versions = dict(map(_versioned, moved(job, move)))
+    await who.write(sequence_jobs, equipment_id=equipment_id, versions=versions)
+    if not is_htmx(request):
+        return RedirectResponse(base_of(work_center_id), status_code=303)
+    html = await who.read(_fragment, work_center_id=work_center_id, now=who.database.clock(), language=who.language)
+    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+def _fragment(session: ReadSession, *, work_center_id: str, now: datetime, language: str) -> str:
+    (region,) = REGIONS
+    params = {"work_center_id": work_center_id}
+    html = render_region(session, region=region, now=now, params=params, language=language)
+    return f'<hx-partial hx-target="#{region.name}" hx-swap="{region.swap}">{html}</hx-partial>'
+
+
+def _versioned(item: str) -> tuple[str, int]:
+    version, _, job_id = item.partition(":")
+    if not (version.isascii() and version.isdecimal()) or len(version) > 9 or not job_id:
+        raise SequenceUnreadable()
+    return job_id, int(version)
