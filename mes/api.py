@@ -8,6 +8,7 @@ from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.genealogy.api import router as genealogy
+from mes.genealogy.may_i.api import router as may_i
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
@@ -36,6 +37,7 @@ for _feature in (
     orders,
     quality,
     genealogy,
+    may_i,
     reporting,
     measurements,
 ):

@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     _master_data(commands)
     _people(commands)
     _history(commands)
-    _trace(commands)
     _quality(commands)
+    _trace(commands)
     _upkeep(commands)
     return parser
 
@@ -124,6 +124,17 @@ def _history(commands: Any) -> None:
     retention.set_defaults(command=_command("history_retention"))
 
 
+def _quality(commands: Any) -> None:
+    quality = commands.add_parser("quality", help="results of testers").add_subparsers(required=True, metavar="what")
+    watch = quality.add_parser("watch", help="take result files (CSV, JSON) out of a folder, while the server runs")
+    watch.add_argument("folder", type=Path)
+    watch.add_argument("--source", default="files", help="who says so, where a file does not; default: files")
+    watch.add_argument("--every", type=float, default=2.0, help="seconds between two looks; default 2")
+    watch.add_argument("--once", action="store_true", help="take what is there, then end")
+    _with_plant(watch)
+    watch.set_defaults(command=_command("quality_watch"))
+
+
 def _trace(commands: Any) -> None:
     trace = commands.add_parser("trace", help="genealogy: where from, where used, recall").add_subparsers(
         required=True, metavar="question"
@@ -147,17 +158,6 @@ def _trace(commands: Any) -> None:
         )
         _with_plant(asked)
         asked.set_defaults(command=_command("trace"), question=question)
-
-
-def _quality(commands: Any) -> None:
-    quality = commands.add_parser("quality", help="results of testers").add_subparsers(required=True, metavar="what")
-    watch = quality.add_parser("watch", help="take result files (CSV, JSON) out of a folder, while the server runs")
-    watch.add_argument("folder", type=Path)
-    watch.add_argument("--source", default="files", help="who says so, where a file does not; default: files")
-    watch.add_argument("--every", type=float, default=2.0, help="seconds between two looks; default 2")
-    watch.add_argument("--once", action="store_true", help="take what is there, then end")
-    _with_plant(watch)
-    watch.set_defaults(command=_command("quality_watch"))
 
 
 def _upkeep(commands: Any) -> None:

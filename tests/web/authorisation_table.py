@@ -399,6 +399,16 @@ def _requirement(stage: Stage) -> Sample:
     return Sample(f"{V1}/quality-requirements/{stage.work_master()}", json=body)
 
 
+def _step(stage: Stage) -> Sample:
+    body = {
+        "equipment_id": "BENCH",
+        "outcome": "passed",
+        "request_id": stage.fresh("request"),
+        "done_at": "2026-03-02T07:00:00Z",
+    }
+    return Sample(f"{V1}/units/{stage.failed_unit()}/steps", json=body)
+
+
 def _hold(stage: Stage) -> Any:
     return {"lot_ids": [stage.lot()], "reason": "check"}
 
@@ -431,6 +441,13 @@ QUALITY: Final = [
         lambda s: Sample(f"{V1}/units/{s.failed_unit()}/scrap", json={"request_id": s.fresh("request")}),
         204,
     ),
+    Row(
+        "GET",
+        f"{V1}/units/{{unit_id}}/permission",
+        REPORTING,
+        lambda s: Sample(f"{V1}/units/{s.failed_unit()}/permission?equipment_id=BENCH"),
+    ),
+    Row("POST", f"{V1}/units/{{unit_id}}/steps", REPORTING, _step),
     Row("POST", f"{V1}/quality-holds", DECIDING, lambda s: Sample(f"{V1}/quality-holds", json=_hold(s)), 204),
     Row(
         "POST",

@@ -239,14 +239,6 @@ class ScrapReasonEntry(Entry):
     active: bool = True
 
 
-class LimitedParameterEntry(Entry):
-    value: Annotated[str, BeforeValidator(_label), StringConstraints(max_length=500)]
-    data_type: Annotated[DataType, Strict(False)] = DataType.decimal
-    unit: Annotated[str, StringConstraints(max_length=20)] = ""
-    low: Exact | None = None
-    high: Exact | None = None
-
-
 class DefectCodeEntry(Entry):
     id: Id
     description: Text
@@ -257,6 +249,14 @@ class QualityRequirementEntry(Entry):
     id: Id
     """Of the work master."""
     unit_check: Annotated[StepCheck, Strict(False)] = StepCheck.worked
+
+
+class LimitedParameterEntry(Entry):
+    value: Annotated[str, BeforeValidator(_label), StringConstraints(max_length=500)]
+    data_type: Annotated[DataType, Strict(False)] = DataType.decimal
+    unit: Annotated[str, StringConstraints(max_length=20)] = ""
+    low: Exact | None = None
+    high: Exact | None = None
 
 
 class WorkMasterEntry(Entry):

@@ -1,0 +1,1 @@
+"""May I? A station, or a machine, asks before it works on a unit."""

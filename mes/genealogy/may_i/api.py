@@ -1,0 +1,43 @@
+"""REST of the question: a station, a tester or an edge box asks, and reports what became of the unit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.schemas import PermissionOut, StepIn
+from mes.genealogy.may_i.service import report_step
+from mes.kernel.sqltypes import to_us
+from mes.quality.types import Verdict
+
+router = APIRouter(prefix="/api/v1", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
+
+Reporter = Annotated[Caller, Depends(caller(Permission.report_results))]
+
+
+@router.get("/units/{unit_id}/permission")
+async def may_work_on_unit(caller: Reporter, unit_id: str, equipment_id: str) -> PermissionOut:
+    """May this unit be worked on here? Refused is an answer too: 200 with `allowed` false and its `code`."""
+    return PermissionOut.of(await caller.read(get_permission, unit_id=unit_id, equipment_id=equipment_id))
+
+
+@router.post("/units/{unit_id}/steps")
+async def report_unit_step(caller: Reporter, unit_id: str, body: StepIn) -> PermissionOut:
+    """A unit passed or failed its step here; 409 `unit-refused` where it may not be worked on, unless `done_at` says
+    that it was done while nobody could ask."""
+    found = await caller.write(
+        report_step,
+        unit_id=unit_id,
+        equipment_id=body.equipment_id,
+        verdict=Verdict[body.outcome],
+        request_id=body.request_id,
+        at_us=None if body.done_at is None else to_us(body.done_at),
+        defects=tuple(one.defect() for one in body.defects),
+        note=body.note,
+        was_away=body.done_at is not None,
+    )
+    return PermissionOut.of(found)

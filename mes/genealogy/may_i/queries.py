@@ -1,0 +1,47 @@
+"""The answer for one unit at one station."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from mes.equipment.errors import EquipmentNotFound
+from mes.genealogy.may_i.rules import permission_of
+from mes.genealogy.may_i.statements import load_facts
+from mes.genealogy.may_i.types import Permission, Step, UnitFacts
+from mes.genealogy.statements import Reads
+from mes.quality.rules import steps_after
+from mes.quality.types import StepCheck, Verdict, VerdictFact
+from standards.isa95.material import Disposition
+
+
+def get_permission(reads: Reads, *, unit_id: str, equipment_id: str) -> Permission:
+    """Whether a unit may be worked on at some equipment, or what stands in the way. `equipment-not-found`."""
+    rows: dict[str, list[Any]] = defaultdict(list)
+    for row in load_facts(reads, unit_id, equipment_id):
+        rows[row[0]].append(row[1:])
+    if not rows["place"]:
+        raise EquipmentNotFound(f"There is no equipment {equipment_id!r}.")
+    return permission_of(_facts(unit_id, rows))
+
+
+def _facts(unit_id: str, rows: dict[str, list[Any]]) -> UnitFacts:
+    told = sorted(rows["verdict"], key=lambda row: (row[1], row[2]))
+    asks = {row[2]: StepCheck(row[4]) for row in rows["asks"]}
+    worked: dict[str, int] = {}
+    for row in rows["worked"]:
+        worked[row[3]] = max(row[1], worked.get(row[3], 0))
+    return UnitFacts(
+        unit_id,
+        known=bool(rows["unit"] or told),
+        closed=any(row[3] == Disposition.Closed for row in rows["unit"]),
+        held_by=next((row[4] for row in rows["unit"] + rows["origin"] if row[3] == Disposition.Restricted), ""),
+        steps=tuple(
+            Step(row[3], row[4], asks.get(row[2], StepCheck.worked), bool(row[0]))
+            for row in sorted(rows["step"], key=lambda row: int(row[2]))
+        ),
+        verdicts=tuple(VerdictFact(unit_id, Verdict(row[0]), row[3]) for row in told),
+        worked=worked,
+        after=steps_after((row[3], row[4]) for row in rows["after"]),
+        reset_at_us=max((row[1] for row in told if row[0] == Verdict.rework), default=0),
+    )

@@ -1,0 +1,43 @@
+"""The facts of one unit at one station, in one statement: rows of (what, number, time, key, text, text)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mes.genealogy.statements import Reads
+from mes.genealogy.types import ActKind, LinkKind
+
+_ORIGIN: Final = f"({LinkKind.split.value}, {LinkKind.merged.value})"
+"""Of these links the parent is the lot that the unit comes from."""
+FACTS: Final = (
+    "WITH place AS (SELECT pk, parent_pk FROM equipment WHERE id = ?), "  # noqa: S608
+    "unit AS (SELECT pk, id, disposition, material_pk, job_pk FROM material_lot WHERE id = ?), "
+    "told AS (SELECT pk, verdict, segment_id, job_pk, at_us FROM unit_verdict WHERE unit_id = ?), "
+    "mine AS (SELECT work_request_pk FROM job_order WHERE pk = coalesce("
+    "(SELECT job_pk FROM told WHERE job_pk IS NOT NULL ORDER BY at_us DESC, pk DESC LIMIT 1), "
+    "(SELECT job_pk FROM unit), "
+    "(SELECT j.pk FROM place p JOIN job_order j ON j.equipment_pk IN (p.pk, p.parent_pk) "
+    "WHERE j.state = 3 AND j.ended_at_us IS NULL AND j.material_pk = (SELECT material_pk FROM unit) "
+    "ORDER BY j.pk LIMIT 1))), "
+    "steps AS (SELECT j.pk, j.id, j.segment_id, j.work_master_id, j.equipment_pk FROM mine "
+    "JOIN job_order j ON j.work_request_pk = mine.work_request_pk WHERE j.dispatch_status <> 'Cancelled') "
+    "SELECT 'place', pk, 0, 0, '', '' FROM place "
+    "UNION ALL SELECT 'unit', 0, 0, pk, disposition, id FROM unit "
+    "UNION ALL SELECT 'origin', 0, 0, l.pk, l.disposition, l.id FROM unit u JOIN genealogy_link e ON e.child_pk = u.pk "
+    f"JOIN material_lot l ON l.pk = e.parent_pk WHERE e.ended_by_pk IS NULL AND e.kind IN {_ORIGIN} "
+    "AND l.disposition = 'Restricted' "
+    "UNION ALL SELECT 'step', CASE WHEN s.equipment_pk IN (p.pk, p.parent_pk) THEN 1 ELSE 0 END, 0, s.pk, "
+    "s.segment_id, s.id FROM steps s CROSS JOIN place p "
+    "UNION ALL SELECT 'asks', 0, 0, s.pk, s.segment_id, q.unit_check FROM steps s "
+    "JOIN quality_requirement q ON q.id = s.work_master_id "
+    "UNION ALL SELECT 'after', 0, 0, 0, s.segment_id, b.segment_id FROM steps s "
+    "JOIN job_dependency d ON d.job_pk = s.pk JOIN steps b ON b.pk = d.after_job_pk "
+    "UNION ALL SELECT 'verdict', verdict, at_us, pk, segment_id, '' FROM told "
+    "UNION ALL SELECT 'worked', 0, a.at_us, a.pk, s.segment_id, '' FROM unit u JOIN genealogy_act a ON a.lot_pk = u.pk "
+    f"JOIN steps s ON s.pk = a.job_pk WHERE a.ended_by_pk IS NULL AND a.kind = {ActKind.passed.value}"
+)
+
+
+def load_facts(reads: Reads, unit_id: str, equipment_id: str) -> list[Any]:
+    """The rows of `FACTS`."""
+    return reads.driver_query(FACTS, (equipment_id, unit_id, unit_id))

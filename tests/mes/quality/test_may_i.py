@@ -1,0 +1,174 @@
+"""May I? Each reason to refuse, on both databases; rework and double passes; what was done while nobody could ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from mes.access.types import Role
+from mes.equipment.errors import EquipmentNotFound
+from mes.genealogy.may_i.errors import UnitRefused
+from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.rules import permission_of
+from mes.genealogy.may_i.service import report_step
+from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
+from mes.genealogy.service import record_pass
+from mes.kernel.db import Database
+from mes.kernel.sqltypes import to_us
+from mes.materials.service import create_lot, set_disposition
+from mes.materials.types import LotSpec
+from mes.quality.queries import get_unit_results
+from mes.quality.rules import steps_after
+from mes.quality.service import put_requirements, scrap_unit, send_unit_to_rework
+from mes.quality.types import FoundDefect, RequirementSpec, StepCheck, Verdict, VerdictFact
+from standards.isa95.material import Disposition
+from tests.conftest import SettableClock
+from tests.mes.quality.test_service import result, take
+from tests.support.plants import BENCH, LINE, PRESS
+from tests.web.cast import as_, hire_cast
+
+pytestmark = pytest.mark.usefixtures("codes", "order")
+
+
+def ask(plant: Database, place: str, unit_id: str = "SN-1") -> tuple[str, str]:
+    found = plant.read_now(get_permission, unit_id=unit_id, equipment_id=place)
+    return found.why or "", found.other
+
+
+def tell(plant: Database, step: str, verdict: Verdict = Verdict.passed) -> None:
+    """A verdict at a step of PO-1; each has a time and a number of its own."""
+    plant.clock.advance(seconds=1)  # type: ignore[attr-defined]
+    n = to_us(plant.clock()) % 10**9
+    take(plant, result(plant, n, verdict, equipment_id=step, job_id=f"PO-1-{step}"))
+
+
+def report(plant: Database, place: str, request_id: str, **more: object) -> Permission:
+    values = {"unit_id": "SN-1", "equipment_id": place, "verdict": Verdict.passed, **more}
+    found: Permission = plant.write_now(report_step, actor=None, request_id=request_id, **values)
+    return found
+
+
+def test_a_unit_goes_step_by_step(plant: Database) -> None:
+    tell(plant, LINE)
+    assert ask(plant, LINE) == (Why.already_done, "LINE")
+    assert ask(plant, BENCH) == (Why.step_missing, "PRESS")
+    assert ask(plant, PRESS) == ("", "")
+    tell(plant, PRESS)
+    assert ask(plant, BENCH) == ("", "")
+
+
+def test_a_unit_nobody_recorded_and_a_station_nobody_has(plant: Database) -> None:
+    assert ask(plant, BENCH) == (Why.unknown, "")
+    with pytest.raises(EquipmentNotFound):
+        ask(plant, "NOWHERE")
+
+
+def test_a_failed_step_and_rework_to_a_named_one(plant: Database) -> None:
+    tell(plant, LINE)
+    tell(plant, PRESS, Verdict.failed)
+    assert ask(plant, BENCH) == (Why.step_failed, "PRESS")
+    assert ask(plant, LINE) == (Why.in_rework, "PRESS")
+    assert ask(plant, PRESS) == ("", "")
+    back = {"unit_id": "SN-1", "return_segment_id": "LINE", "request_id": "request-1"}
+    plant.write_now(send_unit_to_rework, actor=None, **back)
+    assert ask(plant, PRESS) == (Why.in_rework, "LINE")
+    assert ask(plant, LINE) == ("", "")
+    tell(plant, LINE)
+    assert ask(plant, BENCH) == (Why.step_missing, "PRESS")
+    assert ask(plant, PRESS) == ("", "")
+
+
+def test_held_and_scrapped_units_stay_where_they_are(plant: Database) -> None:
+    plant.write_now(create_lot, actor=None, spec=LotSpec("SN-1", "BOARD", Decimal(1), "pcs"))
+    tell(plant, LINE)
+    hold = {"lot_id": "SN-1", "reason": "voids"}
+    plant.write_now(set_disposition, actor=None, disposition=Disposition.Restricted, **hold)
+    assert ask(plant, PRESS) == (Why.held, "SN-1")
+    plant.write_now(set_disposition, actor=None, disposition=Disposition.UnRestricted, **hold)
+    assert ask(plant, PRESS) == ("", "")
+    plant.write_now(scrap_unit, actor=None, unit_id="SN-1", request_id="request-1")
+    assert ask(plant, PRESS) == (Why.scrapped, "")
+
+
+def test_a_pass_is_enough_unless_a_verdict_is_asked_for(plant: Database) -> None:
+    passed = {"lot_id": "SN-1", "equipment_id": LINE, "material_id": "BOARD", "job_id": "PO-1-LINE"}
+    plant.write_now(record_pass, actor=None, request_id="request-1", **passed)
+    assert ask(plant, PRESS) == ("", "")
+    assert ask(plant, LINE) == (Why.already_done, "LINE")
+    plant.write_now(put_requirements, actor=None, specs=[RequirementSpec("WM-LINE", StepCheck.passed)])
+    assert ask(plant, PRESS) == (Why.step_missing, "LINE")
+    plant.write_now(put_requirements, actor=None, specs=[RequirementSpec("WM-LINE", StepCheck.nothing)])
+    assert ask(plant, PRESS) == ("", "")
+
+
+def test_a_pass_after_rework_counts_and_one_before_does_not(plant: Database, clock: SettableClock) -> None:
+    passed = {"lot_id": "SN-1", "equipment_id": LINE, "material_id": "BOARD", "job_id": "PO-1-LINE"}
+    plant.write_now(record_pass, actor=None, request_id="request-1", **passed)
+    tell(plant, PRESS, Verdict.failed)
+    back = {"unit_id": "SN-1", "return_segment_id": "PRESS", "request_id": "request-2"}
+    plant.write_now(send_unit_to_rework, actor=None, **back)
+    assert ask(plant, PRESS) == ("", "")
+    tell(plant, PRESS, Verdict.failed)
+    clock.advance(seconds=1)
+    plant.write_now(send_unit_to_rework, actor=None, **{**back, "return_segment_id": "LINE", "request_id": "request-3"})
+    assert ask(plant, LINE) == ("", "")
+    tell(plant, LINE)
+    assert ask(plant, PRESS) == ("", "")
+
+
+def test_a_station_reports_a_step_once_and_is_refused_the_second(plant: Database) -> None:
+    tell(plant, LINE)
+    first = report(plant, PRESS, "request-1", verdict=Verdict.failed, defects=(FoundDefect("MISSING", "C4"),))
+    assert (first.allowed, first.segment_id, first.job_id) == (True, "PRESS", "PO-1-PRESS")
+    report(plant, PRESS, "request-1", verdict=Verdict.failed, defects=(FoundDefect("MISSING", "C4"),))
+    newest, before = plant.read_now(get_unit_results, unit_id="SN-1")
+    assert (newest.verdict, newest.defects[0].position, before.segment_id) == (Verdict.failed, "C4", "LINE")
+    report(plant, PRESS, "request-2")
+    with pytest.raises(UnitRefused) as refused:
+        report(plant, PRESS, "request-3")
+    assert refused.value.extra["why"] == Why.already_done
+
+
+def test_what_was_done_while_nobody_could_ask_is_flagged(plant: Database) -> None:
+    tell(plant, LINE)
+    at_us = to_us(plant.clock()) + 1
+    assert report(plant, BENCH, "request-1", was_away=True, at_us=at_us).why is Why.step_missing
+    newest = plant.read_now(get_unit_results, unit_id="SN-1")[0]
+    assert (newest.flag, newest.verdict, to_us(newest.at)) == ("step-missing", Verdict.passed, at_us)
+    assert report(plant, PRESS, "request-2", was_away=True, at_us=at_us + 1).allowed
+    assert plant.read_now(get_unit_results, unit_id="SN-1")[0].flag == ""
+
+
+async def test_over_http_a_refusal_is_an_answer(http: httpx.AsyncClient, plant: Database) -> None:
+    box = as_(hire_cast(plant)[Role.bridge])
+    tell(plant, LINE)
+    asked = await http.get("/api/v1/units/SN-1/permission?equipment_id=BENCH", headers=box)
+    assert (asked.status_code, asked.json()["allowed"], asked.json()["code"], asked.json()["other"]) == (
+        200,
+        False,
+        "step-missing",
+        "PRESS",
+    )
+    body = {"equipment_id": "BENCH", "outcome": "passed", "request_id": "request-1"}
+    done = await http.post("/api/v1/units/SN-1/steps", json=body, headers=box)
+    assert (done.status_code, done.json()["code"]) == (409, "unit-refused")
+    away = {**body, "done_at": "2026-03-02T08:00:00Z"}
+    assert (await http.post("/api/v1/units/SN-1/steps", json=away, headers=box)).json()["code"] == "step-missing"
+
+
+STEPS = tuple(Step(name, name, StepCheck.worked, name == "B") for name in ("A", "B", "C"))
+FACTS = UnitFacts("SN", True, False, "", STEPS, (), {}, steps_after([("B", "A"), ("C", "B")]))
+
+
+def test_rules_where_one_station_does_several_steps() -> None:
+    both = replace(FACTS, steps=tuple(step._replace(is_here=True) for step in STEPS))
+    assert permission_of(both).segment_id == "A"
+    a_done = replace(both, verdicts=(VerdictFact("SN", Verdict.passed, "A"),))
+    assert permission_of(a_done).segment_id == "B"
+    back = replace(a_done, verdicts=(*a_done.verdicts, VerdictFact("SN", Verdict.rework, "A")))
+    assert (permission_of(back).segment_id, permission_of(back).allowed) == ("A", True)
+    nowhere = replace(FACTS, steps=tuple(step._replace(is_here=False) for step in STEPS))
+    assert permission_of(nowhere).why is Why.no_step
