@@ -22,7 +22,14 @@ from pydantic import (
 from mes.access.schemas import LANGUAGE
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.document_rules import media_type_of
-from mes.definitions.types import DOCUMENT_MAX_BYTES, DataType, DefinitionState, DependencyKind
+from mes.definitions.types import (
+    DOCUMENT_MAX_BYTES,
+    FIRST_ARTICLE_MAX,
+    TOLERANCE_MAX,
+    DataType,
+    DefinitionState,
+    DependencyKind,
+)
 from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, Weekday
 from mes.materials.errors import ConversionInvalid
@@ -320,6 +327,7 @@ class SegmentEntry(Entry):
     )
     qualifications: list[Id] = Field(default=[], max_length=20)
     instructions: list[InstructionEntry] = Field(default=[], max_length=100)
+    first_article: Exact = Field(default=Decimal(0), ge=0, le=FIRST_ARTICLE_MAX)
 
 
 class DefinitionEntry(Entry):
@@ -331,6 +339,8 @@ class DefinitionEntry(Entry):
     state: Annotated[DefinitionState, Strict(False)] = DefinitionState.Released
     effective_from: Instant | None = None
     effective_until: Instant | None = None
+    under_percent: Exact | None = Field(default=None, ge=0, le=TOLERANCE_MAX, decimal_places=2)
+    over_percent: Exact | None = Field(default=None, ge=0, le=TOLERANCE_MAX, decimal_places=2)
 
 
 class TagEntry(Entry):

@@ -111,7 +111,15 @@ def definition_spec(entry: DefinitionEntry) -> DefinitionSpec:
     segments = tuple(segment_spec(segment) for segment in entry.segments)
     effectivity = Effectivity(entry.effective_from, entry.effective_until)
     return DefinitionSpec(
-        entry.id, entry.material, segments, entry.version, entry.description, entry.state, effectivity
+        entry.id,
+        entry.material,
+        segments,
+        entry.version,
+        entry.description,
+        entry.state,
+        effectivity,
+        entry.under_percent,
+        entry.over_percent,
     )
 
 
@@ -131,6 +139,7 @@ def segment_spec(entry: SegmentEntry) -> SegmentSpec:
         parameters=dict(entry.parameters),
         personnel_class_ids=tuple(entry.qualifications),
         instructions=tuple(_instruction(step) for step in entry.instructions),
+        first_article=entry.first_article,
     )
 
 
