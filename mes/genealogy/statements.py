@@ -334,6 +334,17 @@ def count_passes(reads: Reads, equipment_pk: int, interval: Interval) -> int:
     return int(reads.driver_query(sql, (equipment_pk, interval.first, interval.last))[0][0])
 
 
+def count_passed(reads: Reads, job_pk: int, equipment_pk: int, since_us: int) -> int:
+    """Pieces of a job among the newest 1,000 passes of a station, recorded since."""
+    rows = reads.driver_query(
+        "SELECT count(DISTINCT lot_pk) FROM (SELECT lot_pk, job_pk, at_us FROM genealogy_act WHERE equipment_pk = ? "
+        "AND seq IS NOT NULL AND ended_by_pk IS NULL ORDER BY seq DESC LIMIT 1000) AS newest "
+        "WHERE job_pk = ? AND at_us >= ?",
+        (equipment_pk, job_pk, since_us),
+    )
+    return int(rows[0][0])
+
+
 def last_sequence(reads: Reads, equipment_pk: int) -> int:
     """Of the last piece that passed a station; 0 before the first."""
     sql = "SELECT max(seq) FROM genealogy_act WHERE equipment_pk = ? AND seq IS NOT NULL AND ended_by_pk IS NULL"

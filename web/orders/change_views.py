@@ -85,6 +85,8 @@ class JobChange:
     request_id: str
     may_hold: bool
     may_lift: bool
+    may_ask: bool
+    """For a new first article."""
     may_split: bool
     may_complete: bool
     may_split_on_end: bool
@@ -159,8 +161,9 @@ def job_change(
         request_id=request_id,
         may_hold=not job.over and not job.hold_reason and job.dispatch_status not in WITH_MACHINE,
         may_lift=bool(job.hold_reason) and not job.over,
+        may_ask=not job.over,
         may_split=_is_ours(job) and not job.over and left > 0,
-        may_complete=active and not job.hold_reason,
+        may_complete=active and not job.held,
         may_split_on_end=active and job.manual,
         may_split_rest=ended and exact and left > 0 and left < job.quantity and not undoable,
         may_cancel=not job.over and job.dispatch_status not in WITH_MACHINE,

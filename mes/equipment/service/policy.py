@@ -14,7 +14,7 @@ from mes.kernel.uow import UnitOfWork
 
 
 def put_plant_policy(uow: UnitOfWork, *, policy: PlantPolicy, version: int | None = None) -> PutOutcome:
-    """Put a policy in force. `version`: the one the caller saw (0: none yet), or None to not mind. `version-conflict`."""
+    """Put a policy in force. `version`: the one the caller saw (0: none yet), None to not mind. `version-conflict`."""
     present = get_plant_policy(uow.session)
     if version is not None and version != present.version:
         raise VersionConflict(f"It is at version {present.version}, not {version}.")

@@ -9,6 +9,7 @@ from typing import Any
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.service.recording import NOTHING, Known, Recorded, lives_over, record
 from mes.genealogy.statements import (
+    count_passed,
     find_request,
     find_requests,
     last_sequence,
@@ -20,6 +21,8 @@ from mes.genealogy.statements import (
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Override, Recording
 from mes.kernel.uow import Calls, UnitOfWork, loaded_together
 from mes.materials.types import LotKind
+from mes.orders.service import hold_for_units
+from mes.orders.statements import load_wanted_articles
 
 _ACTS: Mapping[LinkKind, ActKind] = {
     LinkKind.consumed: ActKind.consumed,
@@ -133,7 +136,15 @@ def record_pass(
     made = record(uow, Recording(lots=lots, acts=(act,)))
     payload = {"act": made.first_act, "lot_id": lot_id, "equipment_id": equipment_id, "seq": seq, "job_id": job_id}
     _emit(uow, "station-passed", lot_id, made, None, payload)
+    if job_id:
+        _count_first_article(uow, job_id, places[equipment_id])
     return seq
+
+
+def _count_first_article(uow: UnitOfWork, job_id: str, equipment_pk: int) -> None:
+    """A job that waits for its first article: as many units as passed since are there."""
+    for job_pk, (_, since) in load_wanted_articles(uow, ids=[job_id]).items():
+        hold_for_units(uow, units={job_pk: count_passed(uow, job_pk, equipment_pk, since)})
 
 
 def pass_sequence(uow: UnitOfWork, request_id: str) -> int:
