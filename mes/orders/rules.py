@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -97,7 +97,7 @@ def hold_text(hold_reason: str, first_article: str) -> str:
     return " ".join(text for text in (hold_reason, _GATES.get(first_article, "")) if text)
 
 
-_GATES: Final = {
+_GATES: Final[Mapping[str, str]] = {
     FirstArticle.due: "The first article is made: inspect it, then record passed or failed.",
     FirstArticle.failed: "The first article failed: correct the set-up, then ask for a new one.",
 }

@@ -191,7 +191,7 @@ async def decide_first_article(
     order_id: str,
     job_id: Id,
     version: Version,
-    outcome: Literal["passed", "failed"],
+    outcome: Annotated[Literal["passed", "failed"], Form()],
     who: Decider,
     note: Text = "",
 ) -> Response:
@@ -220,7 +220,7 @@ async def act(
     who: Supervisor,
     reason: Text = "",
     quantity: Number = "",
-    remainder: Remainder = Remainder.closed,
+    remainder: Annotated[Remainder, Form()] = Remainder.closed,
     other: Annotated[str, Form(max_length=270)] = "",
 ) -> Response:
     """A transition of one job; it carries the version that was seen, so a second tap is refused."""

@@ -31,7 +31,7 @@ from mes.definitions.types import (
     DependencyKind,
 )
 from mes.edge.types import Signal
-from mes.equipment.types import Confirmation, ExceptionKind, Weekday
+from mes.equipment.types import Confirmation, ExceptionKind, FirstArticleFor, Weekday, WhenAway
 from mes.materials.errors import ConversionInvalid
 from mes.materials.life_rules import HOURS_MAX
 from mes.materials.rules import conversion
@@ -240,6 +240,11 @@ class CalendarEntry(Entry):
     exceptions: list[ExceptionEntry] = Field(default=[], max_length=2_000)
 
 
+class PolicyEntry(Entry):
+    when_away: Annotated[WhenAway, Strict(False)] = WhenAway.go_on
+    first_article_for: Annotated[FirstArticleFor, Strict(False)] = FirstArticleFor.job
+
+
 class ScrapReasonEntry(Entry):
     id: Id
     description: Text
@@ -381,6 +386,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     "operations_definitions": DefinitionEntry,
     "bridges": BridgeEntry,
 }
-"""The kinds that are lists of entries; `calendar` is one mapping."""
+"""The kinds that are lists of entries; `calendar` and `policy` are one mapping each."""
 CALENDAR: Final = "calendar"
-KINDS: Final = (*ENTRY_KINDS, CALENDAR)
+POLICY: Final = "policy"
+KINDS: Final = (*ENTRY_KINDS, CALENDAR, POLICY)

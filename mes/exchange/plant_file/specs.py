@@ -23,6 +23,7 @@ from mes.equipment.types import (
     CalendarException,
     EquipmentSpec,
     PhysicalAssetSpec,
+    PlantPolicy,
     ShiftPattern,
     ShiftTemplate,
 )
@@ -39,6 +40,7 @@ from mes.exchange.plant_file.schemas import (
     MaterialSpecificationEntry,
     MoistureLevelEntry,
     PhysicalAssetEntry,
+    PolicyEntry,
     QualityRequirementEntry,
     ScrapReasonEntry,
     SegmentEntry,
@@ -171,6 +173,10 @@ def calendar_of(entry: CalendarEntry) -> Calendar:
         tuple(patterns),
         {exception.day: exception for exception in exceptions},
     )
+
+
+def policy_of(entry: PolicyEntry) -> PlantPolicy:
+    return PlantPolicy(entry.when_away, entry.first_article_for)
 
 
 def _shift(entry: ShiftEntry) -> ShiftTemplate:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.types import Permission
+from mes.genealogy.may_i.types import DONE_WHILE_AWAY, Permission
 from mes.kernel.uow import UnitOfWork
 from mes.quality.errors import ResultInvalid
 from mes.quality.service import record_results
@@ -30,8 +31,8 @@ def report_step(
     """A unit passed or failed its step here. Repeating a `request_id` does nothing.
 
     `was_away`: it was done while the MES could not be asked (`at_us` says when); then it is recorded all the same, and
-    flagged with what it would have been refused with. Else `unit-refused`. `equipment-not-found`, `result-invalid`
-    (also for a defect code nobody knows).
+    flagged with what it would have been refused with, or with `done-while-away` where the plant wants stations to wait.
+    Else `unit-refused`. `equipment-not-found`, `result-invalid` (also for a defect code nobody knows).
     """
     found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
     if (STATION, request_id) in load_known(uow, {(STATION, request_id)}):
@@ -49,9 +50,15 @@ def report_step(
         found.segment_id,
         note=note,
         defects=defects,
-        flag=found.why or "",
+        flag=_flag(found) if was_away else "",
     )
     refused = record_results(uow, results=[result]).refused
     if refused:
         raise ResultInvalid(refused[0].detail)
     return found
+
+
+def _flag(found: Permission) -> str:
+    if found.why is not None:
+        return found.why
+    return DONE_WHILE_AWAY if found.when_away is WhenAway.stop else ""

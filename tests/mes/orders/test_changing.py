@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from mes.definitions.errors import OperationsDefinitionInvalid
+from mes.definitions.queries import get_definition
+from mes.definitions.service import put_definitions
+from mes.definitions.types import DefinitionSpec, SegmentSpec
 from mes.edge.queries import list_waiting_commands
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.outbox import list_subject_events
@@ -68,6 +73,32 @@ def told(plant: Database, clock: SettableClock) -> dict[str, dict[str, Any]]:
     plant.write_now(publish_due_reports, actor=None)
     found = plant.read_now(list_operations_performance, after=0, limit=1000)
     return {entry.content["job_response"]["id"]: entry.content["job_response"] for entry in found}
+
+
+class TestToleranceOfTheRouting:
+    def test_an_order_takes_it_over_unless_it_says_something_itself(self, acts: Acts) -> None:
+        cut = SegmentSpec("CUT", "WM-CUT", "CUTTER")
+        five, none = Decimal(5), Decimal(0)
+        route = DefinitionSpec("LOOSE", "LAMP", (cut,), under_percent=five, over_percent=Decimal("2.5"))
+        acts.do(put_definitions, specs=[route])
+        acts.submit("LO-1", 40, operations_definition_id="LOOSE")
+        acts.submit("LO-2", 40, operations_definition_id="LOOSE", under_percent=none)
+        first, second = acts.order("LO-1"), acts.order("LO-2")
+        assert (first.under_percent, first.over_percent) == (five, Decimal("2.5"))
+        assert (second.under_percent, second.over_percent) == (none, Decimal("2.5"))
+        acts.release("LO-1-CUT", "LO-2-CUT")
+        acts.make("LO-1-CUT", 38)
+        with pytest.raises(errors.OutsideTolerance):
+            acts.make("LO-2-CUT", 38)
+
+    def test_another_tolerance_is_another_version_of_the_routing(self, acts: Acts) -> None:
+        for over in (None, Decimal(1)):
+            route = DefinitionSpec("LOOSE", "LAMP", (SegmentSpec("CUT", "WM-CUT", "CUTTER"),), over_percent=over)
+            for _ in range(2):
+                acts.do(put_definitions, specs=[route])
+        assert acts.plant.read_now(get_definition, definition_id="LOOSE").version_label == "2"
+        with pytest.raises(OperationsDefinitionInvalid):
+            acts.do(put_definitions, specs=[replace(route, over_percent=Decimal(1001))])
 
 
 class TestHold:
