@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from mes.orders.planning.types import MaterialNeed
+from mes.orders.planning.types import MaterialNeed, SubstituteStock, Taker
 from mes.orders.types import CountFact, CountKind, JobLink, JobRole, JobView, OrderCard
 from standards.isa95.job_control import DispatchStatus, JobState
 from web.components.job import JobPanel, view_job
@@ -35,6 +35,10 @@ class NeedLine:
     blocked: Decimal
     missing: Decimal
     state: str
+    allowance: Decimal
+    reserved: Decimal
+    takers: tuple[Taker, ...]
+    substitutes: tuple[SubstituteStock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,10 @@ def _need(need: MaterialNeed) -> NeedLine:
         need.blocked,
         need.missing,
         state,
+        need.allowance,
+        need.reserved,
+        need.takers,
+        need.substitutes,
     )
 
 
