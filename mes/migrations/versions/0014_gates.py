@@ -8,8 +8,8 @@ from alembic import op
 
 import mes.kernel.sqltypes
 
-revision = "0011"
-down_revision = "0010"
+revision = "0014"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
