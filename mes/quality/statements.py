@@ -115,6 +115,12 @@ def load_runs_at(uow: UnitOfWork, equipment_pks: Collection[int], from_us: int, 
     return uow.driver_query(sql, (*equipment_pks, to_us, from_us))
 
 
+def count_units(uow: UnitOfWork, job_pk: int, since_us: int) -> int:
+    """Units with a verdict in a job, recorded since."""
+    sql = "SELECT count(DISTINCT unit_id) FROM unit_verdict WHERE job_pk = ? AND recorded_at_us >= ?"
+    return int(uow.driver_query(sql, (job_pk, since_us))[0][0])
+
+
 def insert_verdicts(uow: UnitOfWork, rows: Sequence[Row]) -> dict[Key, int]:
     """Add verdicts; answers their keys."""
     uow.driver_rows(

@@ -41,6 +41,8 @@ TESTED: Final = frozenset({Verdict.passed, Verdict.failed, Verdict.aborted})
 class StepCheck(StrEnum):
     """What a step asks of a unit before any later step may work on it."""
 
+    recorded = "recorded"
+    """`worked` where the station has ever recorded a unit, else `nothing`: a step nobody records stops nobody."""
     nothing = "nothing"
     worked = "worked"
     """It was there: a pass of the station, or a verdict."""
@@ -68,7 +70,7 @@ class RequirementSpec:
     """What the step of a work master asks of each unit."""
 
     work_master_id: str
-    unit_check: StepCheck = StepCheck.worked
+    unit_check: StepCheck = StepCheck.recorded
 
 
 PERSON = "person"

@@ -30,6 +30,13 @@ def permission_of(facts: UnitFacts) -> Permission:
     return Permission(facts.unit_id, why, step.segment_id, step.job_id, other)
 
 
+def check_of(said: StepCheck | None, *, records: bool) -> StepCheck:
+    """What a step asks where `said` leaves it to its station: nothing of one that never recorded a unit."""
+    if said not in (None, StepCheck.recorded):
+        return said
+    return StepCheck.worked if records else StepCheck.nothing
+
+
 def _meant(facts: UnitFacts, standing: Standing, here: list[Step]) -> Step:
     """Where one station does several steps: the one it returns to, else the first that is not done, else the last."""
     returning = [step for step in here if step.segment_id == standing.returns_to]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.types import Permission, Why
+from mes.genealogy.may_i.types import DONE_WHILE_AWAY, Permission, Why
 from mes.kernel.repeats import content_hash, refuse_other_content
 from mes.kernel.uow import UnitOfWork
 from mes.quality.service import record_own_result
@@ -27,14 +30,16 @@ def report_step(
     """A unit passed or failed its step here. Repeating a `request_id` does nothing and is answered as the first time.
 
     `was_away`: it was done while the MES could not be asked (`at_us` says when); then it is recorded all the same, and
-    flagged with what it would have been refused with. Else `unit-refused`. `equipment-not-found`, `result-invalid`
-    (also for a defect code nobody knows), `idempotency-key-reused`.
+    flagged with what it would have been refused with, or with `done-while-away` where the plant wants stations to wait.
+    Else `unit-refused`. `equipment-not-found`, `result-invalid` (also for a defect code nobody
+    knows), `idempotency-key-reused`.
     """
     told = content_hash(unit_id, equipment_id, verdict, at_us, [tuple(one) for one in defects], note, was_away)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
     if before := load_told(uow, STATION, request_id):
         refuse_other_content(request_id, known=before.content, told=told)
-        return Permission(unit_id, Why(before.flag) if before.flag else None, before.segment_id, before.job_id)
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+        why = Why(before.flag) if before.flag not in ("", DONE_WHILE_AWAY) else None
+        return replace(found, why=why, segment_id=before.segment_id, job_id=before.job_id, other="")
     if found.why is not None and not was_away:
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
     result = ResultSpec(
@@ -48,8 +53,14 @@ def report_step(
         found.segment_id,
         note=note,
         defects=defects,
-        flag=found.why or "",
+        flag=_flag(found) if was_away else "",
         told=told,
     )
     record_own_result(uow, result=result)
     return found
+
+
+def _flag(found: Permission) -> str:
+    if found.why is not None:
+        return found.why
+    return DONE_WHILE_AWAY if found.when_away is WhenAway.stop else ""

@@ -22,6 +22,7 @@ from mes.orders.errors import (
     ScrapReasonUnknown,
 )
 from mes.orders.rules import ACTIVE_STATES, added
+from mes.orders.service.first_article import hold_for_first_article
 from mes.orders.service.transition import REPORT_AFTER_US, get_record
 from mes.orders.statements import JobRecord, insert_counts, load_jobs, prefetch_jobs, set_counted, update_totals
 from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind, Unassigned
@@ -51,6 +52,8 @@ def record_counts(uow: UnitOfWork, *, counts: Sequence[Count]) -> None:
     update_totals(uow, jobs, {pk: _report_due(uow, job) for pk, job in jobs.items()})
     for job in jobs.values():
         _emit_counted(uow, job, [count for count in mine if count.job_pk == job.pk])
+        if job.first_article_at_e6 is not None and job.made_e6 >= job.first_article_at_e6:
+            hold_for_first_article(uow, job)
     _emit_unassigned(uow, [count for count in counts if count.job_pk is None])
 
 

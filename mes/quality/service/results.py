@@ -12,11 +12,14 @@ from mes.kernel.errors import Refusal
 from mes.kernel.repeats import content_hash
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import JobNotFound
+from mes.orders.service import hold_for_units
+from mes.orders.statements import load_wanted_articles
 from mes.quality import rules
 from mes.quality.errors import DefectCodeNotFound, ResultDiffers, ResultInvalid, ResultsTooMany
 from mes.quality.statements import (
     Key,
     Row,
+    count_units,
     insert_defects,
     insert_measured,
     insert_verdicts,
@@ -155,11 +158,19 @@ def _write(uow: UnitOfWork, rows: Sequence[Row], places: Places) -> None:
     insert_measured(uow, {key_of[id(result)]: result.measurements for result, *_ in rows if result.measurements})
     found = [(key_of[id(result)], result.unit_id, defect) for result, *_ in rows for defect in result.defects]
     insert_defects(uow, found, places.codes)
+    _count_first_articles(uow, {row[2] for row in rows if row[2] is not None})
     by_place: dict[tuple[str, str], list[ResultSpec]] = defaultdict(list)
     for result, *_ in rows:
         by_place[(result.equipment_id, result.segment_id)].append(result)
     for (equipment_id, segment_id), results in by_place.items():
         _emit(uow, equipment_id, segment_id, results)
+
+
+def _count_first_articles(uow: UnitOfWork, job_pks: set[int]) -> None:
+    """Jobs that wait for their first article: as many units as have a verdict since are there."""
+    wanted = load_wanted_articles(uow, pks=job_pks)
+    if wanted:
+        hold_for_units(uow, units={pk: count_units(uow, pk, since) for pk, (_, since) in wanted.items()})
 
 
 def _emit(uow: UnitOfWork, equipment_id: str, segment_id: str, results: Sequence[ResultSpec]) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 
 from mes.access.types import Role
 from mes.equipment.errors import EquipmentNotFound
+from mes.equipment.service import put_plant_policy
+from mes.equipment.types import PlantPolicy, WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.rules import permission_of
 from mes.genealogy.may_i.service import report_step
+from mes.genealogy.may_i.statements import FACTS as STATEMENT
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
 from mes.genealogy.service import record_pass
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.sqltypes import to_us
 from mes.materials.service import create_lot, set_disposition
@@ -29,10 +33,17 @@ from mes.quality.types import FoundDefect, RequirementSpec, StepCheck, Verdict, 
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
 from tests.mes.quality.test_service import result, take
-from tests.support.plants import BENCH, LINE, PRESS
+from tests.support.plants import BENCH, CELL, LINE, PRESS
 from tests.web.cast import as_, hire_cast
 
-pytestmark = pytest.mark.usefixtures("codes", "order")
+pytestmark = pytest.mark.usefixtures("codes", "order", "recorded")
+
+
+@pytest.fixture
+def recorded(plant: Database) -> None:
+    """Whoever was at a step was recorded there."""
+    specs = [RequirementSpec(f"WM-{step}", StepCheck.worked) for step in (LINE, PRESS, BENCH)]
+    plant.write_now(put_requirements, actor=None, specs=specs)
 
 
 def ask(plant: Database, place: str, unit_id: str = "SN-1") -> tuple[str, str]:
@@ -189,6 +200,35 @@ def test_what_was_done_while_nobody_could_ask_is_flagged(plant: Database) -> Non
     assert plant.read_now(get_unit_results, unit_id="SN-1")[0].flag == ""
 
 
+def test_a_step_that_nobody_records_stops_nobody_until_its_station_records_a_unit(plant: Database) -> None:
+    specs = [RequirementSpec(f"WM-{step}") for step in (LINE, PRESS, BENCH)]
+    plant.write_now(put_requirements, actor=None, specs=specs)
+    tell(plant, LINE)
+    assert ask(plant, BENCH) == ("", "")
+    passed = {"lot_id": "SN-2", "equipment_id": PRESS, "material_id": "BOARD", "job_id": "PO-1-PRESS"}
+    plant.write_now(record_pass, actor=None, request_id="request-1", **passed)
+    assert ask(plant, BENCH) == (Why.step_missing, "PRESS")
+
+
+def test_a_verdict_of_a_cell_counts_for_the_line_it_stands_in(plant: Database) -> None:
+    plant.write_now(put_requirements, actor=None, specs=[RequirementSpec(f"WM-{LINE}")])
+    tell(plant, PRESS)
+    assert ask(plant, BENCH) == ("", "")
+    take(plant, result(plant, 7, unit_id="SN-2", equipment_id=CELL))
+    assert ask(plant, BENCH) == (Why.step_missing, "LINE")
+
+
+def test_where_the_plant_wants_stations_to_wait_whatever_was_done_meanwhile_is_flagged(plant: Database) -> None:
+    tell(plant, LINE)
+    at_us = to_us(plant.clock()) + 1
+    assert report(plant, PRESS, "request-1", was_away=True, at_us=at_us).when_away is WhenAway.go_on
+    plant.write_now(put_plant_policy, actor=None, policy=PlantPolicy(when_away=WhenAway.stop))
+    assert report(plant, BENCH, "request-2", was_away=True, at_us=at_us + 1).when_away is WhenAway.stop
+    assert report(plant, BENCH, "request-3", was_away=True, at_us=at_us + 2).why is Why.already_done
+    flags = [found.flag for found in plant.read_now(get_unit_results, unit_id="SN-1")]
+    assert flags[:3] == ["step-already-done", "done-while-away", ""]
+
+
 async def test_over_http_a_refusal_is_an_answer(http: httpx.AsyncClient, plant: Database) -> None:
     box = as_(hire_cast(plant)[Role.bridge])
     tell(plant, LINE)
@@ -199,6 +239,7 @@ async def test_over_http_a_refusal_is_an_answer(http: httpx.AsyncClient, plant: 
         "step-missing",
         "PRESS",
     )
+    assert asked.json()["when_away"] == "go-on"
     body = {"equipment_id": "BENCH", "outcome": "passed", "request_id": "request-1"}
     done = await http.post("/api/v1/units/SN-1/steps", json=body, headers=box)
     assert (done.status_code, done.json()["code"]) == (409, "unit-refused")
@@ -219,3 +260,39 @@ def test_rules_where_one_station_does_several_steps() -> None:
     assert (permission_of(back).segment_id, permission_of(back).allowed) == ("A", True)
     nowhere = replace(FACTS, steps=tuple(step._replace(is_here=False) for step in STEPS))
     assert permission_of(nowhere).why is Why.no_step
+
+
+def test_the_question_goes_by_index_whatever_the_plant_has_seen(plant: Database) -> None:
+    """No whole table is read. On PostgreSQL with sequential scans as dear as in a large plant."""
+    tell(plant, LINE)
+    asked = ("BENCH", "SN-1", "SN-1")
+
+    def plan(session: ReadSession) -> list[str]:
+        if plant.dialect == "sqlite":
+            return [row[-1] for row in session.driver_query(f"EXPLAIN QUERY PLAN {STATEMENT}", asked)]
+        session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        return [row[0].strip() for row in session.driver_query(f"EXPLAIN {STATEMENT}", asked)]
+
+    found = plant.read_now(plan)
+    large = ("unit_verdict", "genealogy_act", "genealogy_link", "material_lot", "job_order", "job_dependency")
+    if plant.dialect == "sqlite":
+        aliases = "v g a l e j d equipment c".split()
+        scanned = [line for line in found if line.startswith("SCAN ") and line.split()[1] in {*large, *aliases}]
+    else:
+        scanned = [line for line in found if "Seq Scan on " in line and any(name in line for name in large)]
+    assert not scanned, "\n".join(found)
+
+
+def test_the_question_is_one_statement_whatever_was_recorded(plant: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (LINE, PRESS):
+        tell(plant, step)
+    asking, count = ReadSession.driver_query, 0
+
+    def counted(session: ReadSession, *args: Any) -> list[Any]:
+        nonlocal count
+        count += 1
+        return asking(session, *args)
+
+    monkeypatch.setattr(ReadSession, "driver_query", counted)
+    assert ask(plant, BENCH) == ("", "")
+    assert count == 1
