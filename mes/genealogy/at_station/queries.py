@@ -13,7 +13,7 @@ from sqlmodel import Session
 from mes.definitions.queries import ResolvedMaterial, get_segments
 from mes.equipment.queries import get_equipment
 from mes.genealogy.at_station import statements
-from mes.genealogy.at_station.rules import BY_HAND, by_hand_slot, ids_of, in_order, is_carton_label, slot_of
+from mes.genealogy.at_station.rules import BY_HAND, by_hand_slot, follow, ids_of, in_order, is_carton_label, slot_of
 from mes.genealogy.at_station.types import (
     ALIKE_MAX,
     CONTENTS_MAX,
@@ -21,6 +21,8 @@ from mes.genealogy.at_station.types import (
     LATELY_SHOWN,
     PARTS_MAX,
     CartonAt,
+    Follow,
+    Held,
     Lately,
     Line,
     LotAt,
@@ -34,10 +36,10 @@ from mes.genealogy.at_station.types import (
 )
 from mes.genealogy.errors import LotNotUsable, LotUnknown, LotUsedUp
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.statements import load_lots, lot_id_of
+from mes.genealogy.statements import load_lots, lot_id_of, material_of
 from mes.genealogy.types import ActKind, LotFacts
 from mes.kernel.db import ReadSession
-from mes.kernel.errors import FieldError
+from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.sqltypes import from_us
 from mes.kernel.uow import marks
 from mes.materials.life.queries import LotLifeView, lots_with_lives
@@ -71,6 +73,19 @@ _WORK: Final = frozenset({JobState.Running, JobState.Interrupted})
 
 
 # -- what was scanned
+
+
+def understand_scan(
+    session: ReadSession, *, text: str, slot_id: str, held: Held, equipment_id: str, now: datetime
+) -> Follow:
+    """What follows from a scan, or from a tap on a slot. `label-unreadable`, `equipment-not-found`."""
+    place = get_place(session, equipment_id=equipment_id, now=now)
+    if slot_id:
+        return follow(Scanned(ScanKind.slot, slot_id), held, place)
+    scanned = recognise_scan(session, text=text, equipment_id=equipment_id, now=now)
+    lots = material_of(session, [scanned.id]) if scanned.kind in (ScanKind.lot, ScanKind.unit) else {}
+    found = follow(scanned, held, place, lots.get(scanned.id, ""))
+    return replace(found, lot_id=found.lot_id or scanned.id, alike=scanned.alike)
 
 
 def recognise_scan(session: ReadSession, *, text: str, equipment_id: str, now: datetime) -> Scanned:
@@ -156,13 +171,10 @@ def _lot_at(view: LotLifeView, facts: LotFacts) -> LotAt:
     )
 
 
-def _refusal(view: LotLifeView, facts: LotFacts, left_e6: int) -> str:
+def _refusal(view: LotLifeView, facts: LotFacts, left_e6: int) -> Refusal | None:
     if facts.shipment_pk is not None:
-        return LotNotUsable.code
-    refusal = view.refusal
-    if refusal is not None:
-        return refusal.code
-    return LotUsedUp.code if left_e6 == 0 else ""
+        return LotNotUsable(f"{view.lot_id} was shipped.")
+    return view.refusal or (LotUsedUp(f"Nothing is left of {view.lot_id}.") if left_e6 == 0 else None)
 
 
 def get_place(session: ReadSession, *, equipment_id: str, now: datetime) -> Place:
@@ -179,8 +191,7 @@ def get_place(session: ReadSession, *, equipment_id: str, now: datetime) -> Plac
         equipment.equipment_id,
         equipment.description or equipment.equipment_id,
         equipment.manual,
-        job.job_id if job and job.state is JobState.Running else "",
-        job.material_id if job else "",
+        job,
         _with_mounts(session, equipment.pk, lines, now),
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mes.genealogy.at_station.types import Line, Place
+from mes.genealogy.at_station.types import Follow, Following, Held, HeldKind, Place, ScanKind, Scanned
 from mes.kernel.limits import ID_MAX
 from standards.labels.reading import Label, LabelFormat
 
@@ -56,7 +56,66 @@ def slot_of(text: str, equipment_id: str, slots: Sequence[str]) -> str:
     return ""
 
 
-def lines_for(place: Place, material_id: str) -> tuple[Line, ...]:
-    """Where a material belongs at a station: lines that name it before those that take anything."""
-    named = tuple(line for line in place.lines if material_id in line.material_ids)
-    return named or tuple(line for line in place.lines if not line.material_ids)
+def follow(scanned: Scanned, held: Held, place: Place, material_id: str = "") -> Follow:
+    """What a scan means after what was scanned before. `material_id`: of the lot or unit that was scanned."""
+    if scanned.kind is ScanKind.lot:
+        return _lot(scanned.id, held, place, material_id)
+    if scanned.kind is ScanKind.unit:
+        return _unit(scanned.id, held, place, material_id)
+    if scanned.kind is ScanKind.slot:
+        return _slot(scanned.id, held, place)
+    if scanned.kind is ScanKind.container or scanned.is_carton_label:
+        return _carton(scanned.id, held)
+    return Follow(Following(scanned.kind.value), held)
+
+
+def _lot(lot_id: str, held: Held, place: Place, material_id: str) -> Follow:
+    if held.kind is HeldKind.slot:
+        return into_slot(held.id, lot_id, place)
+    if held.kind in _ASSEMBLY or held.kind is HeldKind.carton:
+        return _belongs(lot_id, held)
+    lines = place.lines_for(material_id)
+    if any(line.by_hand for line in lines):
+        return Follow(Following.use, held, lot_id=lot_id) if place.job_id else Follow(Following.no_job, held)
+    if lines:
+        return Follow(Following.show, Held(HeldKind.lot, lot_id))
+    return Follow(Following.not_here if place.job_id or place.lines else Following.no_job, held, lot_id=lot_id)
+
+
+_ASSEMBLY: Final = frozenset({HeldKind.into, HeldKind.swap})
+
+
+def _belongs(lot_id: str, held: Held) -> Follow:
+    """It goes into what is held."""
+    if held.kind is HeldKind.carton:
+        return Follow(Following.pack, held, unit_id=lot_id, container_id=held.id)
+    what = Following.exchange if held.kind is HeldKind.swap else Following.install
+    return Follow(what, Held(HeldKind.unit, held.id), lot_id=lot_id, unit_id=held.id)
+
+
+def _unit(unit_id: str, held: Held, place: Place, material_id: str) -> Follow:
+    if held.id != unit_id:
+        is_part = held.kind is HeldKind.unit and any(material_id in line.material_ids for line in place.lines)
+        if is_part or held.kind in _ASSEMBLY or held.kind is HeldKind.carton:
+            return _belongs(unit_id, held)
+    return Follow(Following.show, Held(HeldKind.unit, unit_id))
+
+
+def _slot(slot_id: str, held: Held, place: Place) -> Follow:
+    if held.kind is HeldKind.lot:
+        return into_slot(slot_id, held.id, place)
+    return Follow(Following.show, Held(HeldKind.slot, slot_id))
+
+
+def _carton(container_id: str, held: Held) -> Follow:
+    carton = Held(HeldKind.carton, container_id)
+    if held.kind is HeldKind.unit:
+        return Follow(Following.pack, carton, unit_id=held.id, container_id=container_id)
+    return Follow(Following.show, carton)
+
+
+def into_slot(slot_id: str, lot_id: str, place: Place) -> Follow:
+    """A lot comes into a slot; where something is there already, somebody has to say how."""
+    line = place.line(slot_id)
+    is_free = line is None or line.mounted is None
+    return Follow(Following.mount if is_free else Following.occupied, slot_id=slot_id, lot_id=lot_id)

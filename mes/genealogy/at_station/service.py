@@ -15,7 +15,7 @@ from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.service import STATION, report_step
 from mes.genealogy.may_i.types import Permission, Why
-from mes.genealogy.service import mount_lot, pack_lots, record_pass, reverse_act
+from mes.genealogy.service import mount_lot, pack_lots, record_pass, reverse_act, scan_lot
 from mes.genealogy.service.recording import record
 from mes.genealogy.statements import find_request, load_lots, material_of
 from mes.genealogy.types import Act, ActKind, NewLot, Override, Recording
@@ -48,12 +48,7 @@ def use_lot(
     done = find_request(uow, request_id)
     if done is not None:
         return done
-    material_id = material_of(uow, [lot_id]).get(lot_id)
-    if material_id is None:
-        raise LotUnknown(f"Nobody has recorded {lot_id}.")
-    line = _line(bill_of(uow.session, job_id=job_id), material_id)
-    if line is None and override is None:
-        raise WrongMaterial(f"{lot_id} is {material_id}, which is not on the bill of {job_id}.")
+    material_id, line = _on_bill(uow, bill_of(uow.session, job_id=job_id), job_id, lot_id, override)
     slot_id = by_hand_slot(line.material_id if line else material_id)
     if len(slot_id) > ID_MAX:
         raise GenealogyInvalid(f"The id of {material_id} is too long for a place at a station.")
@@ -67,6 +62,52 @@ def use_lot(
         quantity_per_e6=per_e6,
         override=override,
     )
+
+
+def install_part(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    unit_id: str,
+    part_id: str,
+    equipment_id: str,
+    job_id: str = "",
+    override: Override | None = None,
+) -> int:
+    """A part, or what a piece needs of a lot, goes into a unit. Repeating a `request_id` does nothing.
+
+    Answers the number of the act. `wrong-material` where the job has a bill that asks for nothing of the kind, and as
+    `scan_lot`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    bill = bill_of(uow.session, job_id=job_id)
+    material_id, line = _on_bill(uow, bill, job_id, part_id, override) if bill else ("", None)
+    is_lot = load_lots(uow, [part_id])[part_id].kind == LotKind.lot if line else False
+    return scan_lot(
+        uow,
+        request_id=request_id,
+        parent_id=part_id,
+        child_id=unit_id,
+        quantity_e6=(_per_piece_e6(uow, line, material_id, part_id) if line and is_lot else 0) or 1_000_000,
+        equipment_id=equipment_id,
+        job_id=job_id,
+        override=override,
+    )
+
+
+def _on_bill(
+    uow: UnitOfWork, bill: tuple[ResolvedMaterial, ...], job_id: str, lot_id: str, override: Override | None
+) -> tuple[str, ResolvedMaterial | None]:
+    """The material of a lot and its line of the bill. `lot-unknown`; `wrong-material` where there is no such line."""
+    material_id = material_of(uow, [lot_id]).get(lot_id)
+    if material_id is None:
+        raise LotUnknown(f"Nobody has recorded {lot_id}.")
+    line = _line(bill, material_id)
+    if line is None and override is None:
+        raise WrongMaterial(f"{lot_id} is {material_id}, which is not on the bill of {job_id}.")
+    return material_id, line
 
 
 def _line(bill: tuple[ResolvedMaterial, ...], material_id: str) -> ResolvedMaterial | None:

@@ -9,8 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from mes.genealogy.may_i.types import Permission
+from mes.kernel.errors import Refusal
 from mes.materials.types import LifeClock
+from mes.orders.types import JobView
 from mes.quality.types import DefectView
+from standards.isa95.job_control import JobState
 
 SCAN_MAX: Final = 3_000
 """Characters of a scan."""
@@ -53,7 +56,7 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class LotAt:
-    """A lot as a station sees it. `left` is not used up; `refusal` is the code of why it may not be used, or ""."""
+    """A lot as a station sees it. `left` is what is not used up; `refusal`: why it may not be used now."""
 
     lot_id: str
     material_id: str
@@ -61,7 +64,7 @@ class LotAt:
     left: Decimal
     unit: str
     clocks: tuple[LifeClock, ...]
-    refusal: str
+    refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,85 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A station, its running job ("" none) and where its material is used. `manual`: people do its work."""
+    """A station, the job in work there and where its material is used. `manual`: people do its work."""
 
     equipment_id: str
     name: str
     manual: bool
-    job_id: str
-    material_id: str
+    job: JobView | None
     lines: tuple[Line, ...]
+
+    @property
+    def job_id(self) -> str:
+        """The job that runs now, or ""."""
+        return self.job.job_id if self.job and self.job.state is JobState.Running else ""
+
+    def lines_for(self, material_id: str) -> tuple[Line, ...]:
+        """Where a material belongs: lines that name it before those that take anything."""
+        named = tuple(line for line in self.lines if material_id in line.material_ids and not line.stray)
+        return named or tuple(line for line in self.lines if not line.material_ids)
 
     def line(self, slot_id: str) -> Line | None:
         return next((line for line in self.lines if line.slot_id == slot_id), None)
+
+
+class HeldKind(StrEnum):
+    """What was scanned before and waits for what belongs to it."""
+
+    nothing = ""
+    lot = "lot"
+    slot = "slot"
+    unit = "unit"
+    into = "into"
+    """A unit that a part is to go into."""
+    swap = "swap"
+    """A unit of which one part is to be replaced."""
+    carton = "carton"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """`id` of a lot, slot, unit or carton; `part_id` what is to be replaced."""
+
+    kind: HeldKind = HeldKind.nothing
+    id: str = ""
+    part_id: str = ""
+
+
+NOTHING_HELD: Final = Held()
+
+
+class Following(StrEnum):
+    """What follows from a scan: something to do, or something to ask or tell."""
+
+    mount = "mount"
+    use = "use"
+    install = "install"
+    exchange = "exchange"
+    pack = "pack"
+    show = "show"
+    """What is held now is shown, and what belongs to it is waited for."""
+    occupied = "occupied"
+    """Something is in the slot: change it, or splice to it?"""
+    no_job = "no-job"
+    not_here = "not-here"
+    person = "person"
+    shipment = "shipment"
+    alike = "alike"
+    nothing = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What follows, on what, and what is held then. `lot_id` is also what was scanned where nothing is to be done."""
+
+    what: Following
+    held: Held = NOTHING_HELD
+    slot_id: str = ""
+    lot_id: str = ""
+    unit_id: str = ""
+    container_id: str = ""
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from mes.genealogy.at_station.queries import (
     places_of_lot,
     recognise_scan,
 )
-from mes.genealogy.at_station.rules import in_order, lines_for, slot_of
+from mes.genealogy.at_station.rules import in_order, slot_of
 from mes.genealogy.at_station.service import begin_unit, finish_step, lose_unit, pack_unit, undo_act, use_lot
 from mes.genealogy.at_station.types import Place, ScanKind, Scanned
 from mes.genealogy.errors import LotUnknown
@@ -70,9 +70,9 @@ def made_of(plant: Database, unit_id: str) -> set[str]:
     return {row[0] for row in plant.read_now(trace_from, lot_id=unit_id).tables["links"].rows}
 
 
-def good(plant: Database, job_id: str) -> tuple[Decimal, Decimal]:
+def good(plant: Database, job_id: str) -> tuple[int, int]:
     view = plant.read_now(get_job, job_id=job_id, now=plant.clock())
-    return view.good_low, view.scrap_low
+    return int(view.good_low), int(view.scrap_low)
 
 
 @pytest.mark.usefixtures("job")
@@ -105,9 +105,9 @@ def test_a_bench_uses_the_lines_of_its_bill_and_a_line_its_slots_in_order(plant:
     assert [(line.slot_id, line.by_hand) for line in bench.lines] == [("@GLUE", True), ("@SCREW", True)]
     assert [line.material_ids for line in place_of(plant, LINE).lines] == [("RES",), ("CAP",), ()]
     assert [line.slot_id for line in place_of(plant, LINE).lines] == ["1", "2", "10"]
-    assert [line.slot_id for line in lines_for(place_of(plant, LINE), "RES")] == ["1"]
-    assert [line.slot_id for line in lines_for(place_of(plant, LINE), "LID")] == ["10"]
-    assert lines_for(bench, "LID") == ()
+    assert [line.slot_id for line in place_of(plant, LINE).lines_for("RES")] == ["1"]
+    assert [line.slot_id for line in place_of(plant, LINE).lines_for("LID")] == ["10"]
+    assert bench.lines_for("LID") == ()
 
 
 def test_a_lot_is_used_by_hand_and_the_next_takes_its_place(plant: Database, job: str) -> None:
@@ -141,7 +141,7 @@ def test_what_is_not_on_the_bill_or_on_hold_is_refused_and_an_override_is_told(p
     plant.write_now(set_disposition, actor=None, lot_id="S-2", disposition=Disposition.Restricted, reason="look")
     with pytest.raises(LotOnHold):
         do(plant, use_lot, **use, lot_id="S-2")
-    assert plant.read_now(get_lot_at, lot_id="S-2", now=plant.clock()).refusal == LotOnHold.code
+    assert isinstance(plant.read_now(get_lot_at, lot_id="S-2", now=plant.clock()).refusal, LotOnHold)
     do(plant, use_lot, **use, lot_id="S-2", override=Override("looked at"))
     do(plant, use_lot, **use, lot_id="LID-1", override=Override("a sample"))
     assert plant.read_now(list_events, after=0)[-1].payload["override_reason"] == "a sample"
