@@ -16,7 +16,7 @@ from mes.genealogy.at_station.service import (
     undo_act,
     use_lot,
 )
-from mes.genealogy.at_station.types import NOTHING_HELD, Held, HeldKind
+from mes.genealogy.at_station.types import BY_HAND, NOTHING_HELD, Held, HeldKind
 from mes.genealogy.service import mount_lot, remove_part, replace_part, ship_lots, unmount_lot, unpack_lots
 from mes.genealogy.types import Override
 from mes.quality.service import send_unit_to_rework
@@ -53,6 +53,8 @@ def _at(here: Here, **more: Any) -> dict[str, Any]:
 
 
 def _mount(form: Done, here: Here) -> Deed:
+    if form.slot_id.startswith(BY_HAND):
+        return _use(form, here)
     place = _at(here, slot_id=form.slot_id, lot_id=form.lot_id, override=here.override)
     return Deed(mount_lot, place, Told("mounted", form.lot_id, form.slot_id, form.request_id))
 
@@ -68,7 +70,7 @@ def _use(form: Done, here: Here) -> Deed:
 
 
 def _unmount(form: Done, here: Here) -> Deed:
-    told = Told("unmounted", form.slot_id.lstrip("@"), undoes=form.request_id)
+    told = Told("unmounted", form.slot_id.removeprefix(BY_HAND), undoes=form.request_id)
     return Deed(unmount_lot, _at(here, slot_id=form.slot_id), told)
 
 

@@ -61,6 +61,7 @@ class Refused:
     fields: Mapping[str, str] = field(default_factory=dict)
     chosen: str = ""
     reason: str = ""
+    other_reason: str = ""
     why: str = ""
     permission: Permission = Permission.override_refusals
 
@@ -86,7 +87,7 @@ def build_answer(session: ReadSession, *, equipment_id: str, outcome: Outcome, n
         refused = _unusable(session, held.id, now)
     return answer(
         equipment_id,
-        _told(outcome, refused, unit),
+        _told(outcome, refused, unit, place),
         held=held,
         now=now,
         request_id=uuid4().hex,
@@ -103,13 +104,15 @@ def _unusable(session: ReadSession, lot_id: str, now: datetime) -> Refused | Non
     return None if refusal is None else Refused(refusal, lot_id)
 
 
-def _told(outcome: Outcome, refused: Refused | None, unit: UnitAt | None) -> Told:
+def _told(outcome: Outcome, refused: Refused | None, unit: UnitAt | None, place: Place) -> Told:
     if refused is not None:
         return Told("refused", refused.what)
     if outcome.told is not None and outcome.told.kind:
         return outcome.told
     held = outcome.held
-    return Told(kind_of(held, unit), held.part_id or held.id, held.id)
+    kind = kind_of(held, unit)
+    line = place.line(held.id) if kind == "line" else None
+    return Told(kind, line.material if line else held.part_id or held.id, held.id)
 
 
 def _said(refused: Refused, language: str) -> Said:
@@ -124,7 +127,13 @@ def _override(session: ReadSession, refused: Refused | None) -> OverrideView | N
         return None
     people = list_vouchers(session, permission=refused.permission)
     return override_view(
-        refused.act, refused.fields, people, chosen=refused.chosen, reason=refused.reason, why=refused.why
+        refused.act,
+        refused.fields,
+        people,
+        chosen=refused.chosen,
+        reason=refused.reason,
+        other_reason=refused.other_reason,
+        why=refused.why,
     )
 
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from mes.genealogy.at_station.types import SCAN_MAX, Held, HeldKind
 from mes.genealogy.types import Override
+from mes.orders.errors import ReasonMissing
 
-Id = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+Id = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00]*$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400, pattern=r"^[^\x00]*$")]
 RequestId = Annotated[str, StringConstraints(min_length=8, max_length=80)]
 TWICE_MS: Final = 1_500
@@ -81,7 +82,11 @@ class Done(Remembered):
     by: Id = ""
     pin: Annotated[str, StringConstraints(max_length=64)] = ""
     reason: Words = ""
+    other_reason: Words = ""
 
-    def override(self, asked_by: str) -> Override | None:
-        """The supervisor's reason, and for whom; None where nobody decided."""
-        return Override(f"{self.reason} ({asked_by})") if self.by else None
+    def override(self, asked_by: str) -> Override:
+        """The supervisor's reason, and for whom. `reason-missing`."""
+        reason = self.other_reason or self.reason
+        if not reason:
+            raise ReasonMissing("Nobody has said why.")
+        return Override(f"{reason} ({asked_by})")

@@ -20,6 +20,7 @@ from mes.genealogy.service import may_be_overridden
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from mes.materials.errors import WrongMaterial
+from mes.orders.errors import ReasonMissing
 from web.components.plant_time import plant_zone
 from web.layouts.shell import is_htmx, shell_of
 from web.live.region import live_url
@@ -39,8 +40,9 @@ ACT_OF: Final[dict[Following, Act]] = {
     Following.exchange: "exchange",
     Following.pack: "pack",
 }
+WHYS: Final[dict[type[Refusal], str]] = {SignInLocked: "locked", ReasonMissing: "reason"}
 NO_STORE: Final = {"Cache-Control": "no-store"}
-IDS: Final = frozenset(Done.model_fields) - {"request_id", "by", "pin", "reason", "repaired", "undoes"}
+IDS: Final = frozenset(Done.model_fields) - {"request_id", "by", "pin", "reason", "other_reason", "repaired", "undoes"}
 
 
 @router.get("/s/{equipment_id}/scan")
@@ -61,6 +63,8 @@ async def scan(request: Request, equipment_id: str, who: Operator, form: Annotat
     if form.is_double(int(now.timestamp() * 1000)):
         return Response(status_code=204)
     held = form.holding
+    if not form.scan.strip() and not form.tapped:
+        return await _answer(request, who, equipment_id, Outcome(held))
     asked = {"text": form.scan, "slot_id": form.tapped, "held": held, "equipment_id": equipment_id}
     try:
         found = await who.read(understand_scan, **asked, now=now)
@@ -113,11 +117,11 @@ async def do(request: Request, equipment_id: str, act: Act, who: Operator, form:
 async def _do(request: Request, who: Caller, equipment_id: str, act: Act, form: Done, before: str = "") -> Response:
     try:
         vouched = await _vouched(request, who, equipment_id, act, form)
-    except (SignInFailed, SignInLocked, PermissionMissing) as refusal:
+        override = form.override(who.principal_id) if vouched and act not in NEEDS else None
+    except (SignInFailed, SignInLocked, PermissionMissing, ReasonMissing) as refusal:
         refused = _asking(act, form, refusal)
         return await _answer(request, who, equipment_id, Outcome(form.holding, refused=refused, status=refusal.status))
     place: Place = await who.read(get_place, equipment_id=equipment_id, now=who.database.clock())
-    override = form.override(who.principal_id) if vouched else None
     deed = ACTS[act](form, Here(equipment_id, place.job_id, override))
     common: dict[str, Any] = {"request_id": form.request_id, "correlation_id": who.correlation_id}
     actor = vouched.principal_pk if vouched else who.principal_pk
@@ -149,9 +153,10 @@ async def _vouched(request: Request, who: Caller, equipment_id: str, act: Act, f
 
 def _asking(act: Act, form: Done, refusal: Refusal) -> Refused:
     """The PIN was not taken, or somebody who may has to say so: asked (again)."""
-    why = "" if not form.by else "locked" if isinstance(refusal, SignInLocked) else "wrong"
+    why = "" if not form.by else WHYS.get(type(refusal), "wrong")
     permission = NEEDS.get(act, Permission.override_refusals)
-    return Refused(refusal, _what(form), act, _fields(form), form.by, form.reason, why, permission)
+    said = {"chosen": form.by, "reason": form.reason, "other_reason": form.other_reason, "why": why}
+    return Refused(refusal, _what(form), act, _fields(form), permission=permission, **said)
 
 
 def _refused(act: Act, form: Done, refusal: Refusal, *, overridable: bool) -> Refused:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from mes.access.types import Voucher
 from mes.genealogy.at_station.types import (
+    BY_HAND,
     CartonAt,
     Held,
     HeldKind,
@@ -35,6 +36,7 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
     "ready": ("idle", "scan-barcode"),
     "lot": ("ask", "chevron-right"),
     "slot": ("ask", "chevron-right"),
+    "line": ("ask", "hand"),
     "occupied": ("ask", "circle-help"),
     "mounted": ("run", "check"),
     "spliced": ("run", "check"),
@@ -240,6 +242,7 @@ class OverrideView:
     people: tuple[Choice, ...]
     chosen: str
     reason: str
+    other_reason: str
     why: str
 
 
@@ -433,10 +436,11 @@ def override_view(
     *,
     chosen: str = "",
     reason: str = "",
+    other_reason: str = "",
     why: str = "",
 ) -> OverrideView:
     choices = tuple(Choice(one.principal_id, one.display_name) for one in people)
-    return OverrideView(act, tuple((k, v) for k, v in fields.items() if v), choices, chosen, reason, why)
+    return OverrideView(act, tuple((k, v) for k, v in fields.items() if v), choices, chosen, reason, other_reason, why)
 
 
 PANEL_KINDS: Final = {
@@ -511,6 +515,8 @@ def kind_of(held: Held, unit: UnitAt | None) -> str:
     """What is said of what is held, where nothing else has just happened."""
     if held.kind is HeldKind.unit and unit is not None:
         return "unit" if unit.permission.allowed else "unit-no"
+    if held.kind is HeldKind.slot and held.id.startswith(BY_HAND):
+        return "line"
     return held.kind.value or "ready"
 
 

@@ -13,13 +13,15 @@ from sqlmodel import Session
 from mes.definitions.queries import ResolvedMaterial, get_segments
 from mes.equipment.queries import get_equipment
 from mes.genealogy.at_station import statements
-from mes.genealogy.at_station.rules import BY_HAND, by_hand_slot, follow, ids_of, in_order, is_carton_label, slot_of
+from mes.genealogy.at_station.rules import by_hand_slot, follow, ids_of, in_order, is_carton_label, slot_of
 from mes.genealogy.at_station.types import (
     ALIKE_MAX,
+    BY_HAND,
     CONTENTS_MAX,
     HISTORY_MAX,
     LATELY_SHOWN,
     PARTS_MAX,
+    WITH_VERDICT,
     CartonAt,
     Follow,
     Held,
@@ -308,8 +310,12 @@ def _parts(session: ReadSession, sql: str, lot_pk: int, limit: int) -> tuple[Par
 
 
 def _history(session: ReadSession, lot: LotFacts | None, results: Sequence[ResultView]) -> tuple[UnitEvent, ...]:
-    acts = session.driver_query(statements.ACTS_OF_UNIT, (lot.pk, HISTORY_MAX)) if lot else []
-    events = [UnitEvent(from_us(at_us), ActKind(kind).name, *rest) for kind, at_us, *rest in acts]
+    acts = session.driver_query(statements.ACTS_OF_UNIT, (lot.pk, 2 * HISTORY_MAX)) if lot else []
+    events = [
+        UnitEvent(from_us(at_us), ActKind(kind).name, where, who, note)
+        for kind, at_us, where, who, note, request_id in acts
+        if not request_id.endswith(WITH_VERDICT)
+    ]
     actors = names_of_actors(session, {one.actor for one in results})
     events += [
         UnitEvent(one.at, f"verdict-{one.verdict.name}", one.equipment_id, actors.get(one.actor, ""), _why(one))
@@ -354,9 +360,11 @@ def get_carton_at(session: ReadSession, *, container_id: str) -> CartonAt:
 def list_lately(session: ReadSession, *, equipment_id: str, limit: int = LATELY_SHOWN) -> tuple[Lately, ...]:
     """What was done and decided at a station not long ago, newest first. `equipment-not-found`."""
     place = get_equipment(session, equipment_id=equipment_id).pk
+    rows = session.driver_query(statements.LATELY, (place, 2 * limit))
     acts = [
         Lately(from_us(at_us), ActKind(kind).name, lot_id, who, bool(undone), note)
-        for kind, at_us, lot_id, who, undone, note in session.driver_query(statements.LATELY, (place, limit))
+        for kind, at_us, lot_id, who, undone, note, request_id in rows
+        if not request_id.endswith(WITH_VERDICT)
     ]
     verdicts = [
         Lately(from_us(at_us), f"verdict-{Verdict(verdict).name}", unit_id, who, undone=False, note=note)

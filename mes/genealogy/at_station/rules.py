@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mes.genealogy.at_station.types import Follow, Following, Held, HeldKind, Place, ScanKind, Scanned
+from mes.genealogy.at_station.types import BY_HAND, Follow, Following, Held, HeldKind, Place, ScanKind, Scanned
 from mes.kernel.limits import ID_MAX
 from standards.labels.reading import Label, LabelFormat
 
@@ -18,9 +18,6 @@ SERIAL_FIELDS: Final[Mapping[LabelFormat, tuple[str, ...]]] = {
 CARTON_FIELD: Final = "00"
 SLOT_PREFIX: Final = "SLOT:"
 """What a label may have before the id of a slot, where ids of slots could be taken for something else."""
-
-BY_HAND: Final = "@"
-"""With which the slot of a line of the bill begins: no label of a real slot does."""
 
 
 def by_hand_slot(material_id: str) -> str:
@@ -115,7 +112,9 @@ def _carton(container_id: str, held: Held) -> Follow:
 
 
 def into_slot(slot_id: str, lot_id: str, place: Place) -> Follow:
-    """A lot comes into a slot; where something is there already, somebody has to say how."""
+    """A lot comes into a slot; where something is there already, somebody has to say how. By hand the newer is used."""
     line = place.line(slot_id)
+    if line is not None and line.by_hand:
+        return Follow(Following.use if place.job_id else Following.no_job, lot_id=lot_id)
     is_free = line is None or line.mounted is None
     return Follow(Following.mount if is_free else Following.occupied, slot_id=slot_id, lot_id=lot_id)

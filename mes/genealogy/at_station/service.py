@@ -10,6 +10,7 @@ from mes.equipment.queries import get_equipment
 from mes.genealogy.at_station import statements
 from mes.genealogy.at_station.queries import bill_of
 from mes.genealogy.at_station.rules import by_hand_slot
+from mes.genealogy.at_station.types import WITH_VERDICT
 from mes.genealogy.errors import GenealogyInvalid, LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
@@ -177,7 +178,7 @@ def finish_step(
     if not is_new or not get_equipment(uow.session, equipment_id=equipment_id).manual:
         return found
     if load_lots(uow, [unit_id]):
-        own_id = _own(request_id, "pass")
+        own_id = _own(request_id, WITH_VERDICT)
         record_pass(uow, request_id=own_id, lot_id=unit_id, equipment_id=equipment_id, job_id=found.job_id)
     job = _counting_job(uow, found.job_id)
     if verdict is Verdict.passed and job and not _was_good(uow, unit_id, job.job_id, request_id):
@@ -187,7 +188,7 @@ def finish_step(
 
 def _own(request_id: str, what: str) -> str:
     """The request id of one of several acts that are done by one."""
-    return f"{request_id[: ID_MAX - len(what) - 1]}:{what}"
+    return request_id[: ID_MAX - len(what)] + what
 
 
 def _counting_job(uow: UnitOfWork, job_id: str) -> JobView | None:
@@ -208,7 +209,7 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
     scrap_unit(uow, unit_id=unit_id, request_id=request_id, note=note)
     job = _counting_job(uow, found.job_id)
     if job and not _was_good(uow, unit_id, job.job_id, request_id):
-        own_id = _own(request_id, "scrap")
+        own_id = _own(request_id, ":scrap")
         report_scrap(uow, job_id=job.job_id, quantity=Decimal(1), reason_id=reason_id, request_id=own_id)
 
 
@@ -223,7 +224,7 @@ def pack_unit(uow: UnitOfWork, *, request_id: str, container_id: str, unit_id: s
         return done
     found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
     if found.allowed:
-        own_id = _own(request_id, "step")
+        own_id = _own(request_id, ":step")
         finish_step(uow, request_id=own_id, unit_id=unit_id, equipment_id=equipment_id, verdict=Verdict.passed)
     elif found.why is not Why.already_done and not _is_free(uow, found):
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)

@@ -25,8 +25,9 @@ _VISIBLE: Final = (
     f"{ActKind.unmounted.value}, {ActKind.produced.value}, {ActKind.reworked.value})"
 )
 LATELY: Final = (
-    "SELECT a.kind, a.at_us, l.id, coalesce(p.display_name, ''), a.ended_by_pk IS NOT NULL, coalesce(a.note, '') "  # noqa: S608
-    "FROM genealogy_act a JOIN material_lot l ON l.pk = a.lot_pk LEFT JOIN principal p ON p.pk = a.actor "
+    "SELECT a.kind, a.at_us, l.id, coalesce(p.display_name, ''), a.ended_by_pk IS NOT NULL, coalesce(a.note, ''), "  # noqa: S608
+    "coalesce(a.request_id, '') FROM genealogy_act a JOIN material_lot l ON l.pk = a.lot_pk "
+    "LEFT JOIN principal p ON p.pk = a.actor "
     f"WHERE a.pk > (SELECT coalesce(max(pk), 0) - {LATELY_ACTS} FROM genealogy_act) AND a.equipment_pk = ? "
     f"AND a.kind IN {_VISIBLE} ORDER BY a.pk DESC LIMIT ?"
 )
@@ -50,8 +51,9 @@ PACKED_IN: Final = (
     f"AND e.ended_by_pk IS NULL AND e.kind = {LinkKind.packed.value} LIMIT 1"
 )
 ACTS_OF_UNIT: Final = (
-    "SELECT a.kind, a.at_us, coalesce(q.id, ''), coalesce(p.display_name, ''), coalesce(a.note, '') "
-    "FROM genealogy_act a LEFT JOIN equipment q ON q.pk = a.equipment_pk LEFT JOIN principal p ON p.pk = a.actor "
+    "SELECT a.kind, a.at_us, coalesce(q.id, ''), coalesce(p.display_name, ''), coalesce(a.note, ''), "
+    "coalesce(a.request_id, '') FROM genealogy_act a LEFT JOIN equipment q ON q.pk = a.equipment_pk "
+    "LEFT JOIN principal p ON p.pk = a.actor "
     "WHERE a.lot_pk = ? AND a.ended_by_pk IS NULL ORDER BY a.at_us DESC, a.pk DESC LIMIT ?"
 )
 STEPS: Final = (

@@ -22,6 +22,10 @@ ALIKE_MAX: Final = 20
 LATELY_ACTS: Final = 2_000
 """So many acts of the plant are looked through for those of one station."""
 LATELY_SHOWN: Final = 12
+BY_HAND: Final = "@"
+"""With which the slot of a line of the bill begins: no label of a real slot does."""
+WITH_VERDICT: Final = ":pass"
+"""How the request id of a pass ends that was recorded with a verdict: it tells nothing beside it."""
 PARTS_MAX: Final = 50
 HISTORY_MAX: Final = 12
 CONTENTS_MAX: Final = 200
