@@ -160,7 +160,7 @@ def empty() -> tuple[str, ScanPage]:
 
 def which_slot() -> tuple[str, ScanPage]:
     reel = lot("R-00000042", 30)
-    panel = lot_panel(reel, SLOTS[2:4], ("SMT-1 3",), f.NOW)
+    panel = lot_panel(reel, SLOTS[2:4], ("SMT-1 · 3",), f.NOW)
     return page(Told("lot", reel.lot_id), held=Held(HeldKind.lot, reel.lot_id), panel=panel)
 
 

@@ -54,6 +54,8 @@ LOOKS = [
     *((name, "phone", "dark", "de") for name in ("setup-long", "signals-long", "tree-long", "certificates-long")),
     *((name, "desk", "dark", "de") for name in ("certificates", "certificate", "setup-refused", "signals", "tree")),
     *((name, "phone", "light", "qps-ploc") for name in ("receive-wrong", "receive-label", "lots", "lot-over")),
+    *((name, "phone", "dark", "de") for name in ("scan", "scan-unit-long", "scan-wrong-pin", "scan-nothing")),
+    *((name, "upright", "light", "qps-ploc") for name in ("scan-unit-failed", "scan-carton-empty", "scan-occupied")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
 

@@ -19,7 +19,17 @@ from mes.genealogy.at_station.queries import (
     get_unit_at,
     places_of_lot,
 )
-from mes.genealogy.at_station.types import NOTHING_HELD, CartonAt, Follow, Following, Held, HeldKind, Place, UnitAt
+from mes.genealogy.at_station.types import (
+    BY_HAND,
+    NOTHING_HELD,
+    CartonAt,
+    Follow,
+    Following,
+    Held,
+    HeldKind,
+    Place,
+    UnitAt,
+)
 from mes.genealogy.errors import LotUnknown
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
@@ -159,7 +169,7 @@ def _of_held(session: ReadSession, held: Held, unit: UnitAt | None, place: Place
         return _unit_panel(session, unit, place)
     if held.kind is HeldKind.lot:
         lot = get_lot_at(session, lot_id=held.id, now=now)
-        at = [f"{where} {slot}" for where, slot in places_of_lot(session, lot_id=held.id)]
+        at = [f"{where} · {slot.removeprefix(BY_HAND)}" for where, slot in places_of_lot(session, lot_id=held.id)]
         return lot_panel(lot, place.lines_for(lot.material_id), at, now)
     if held.kind is HeldKind.slot:
         line = place.line(held.id)
