@@ -25,7 +25,7 @@ from mes.genealogy.errors import LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries import trace_from
-from mes.genealogy.service import mount_lot, scan_lot, unmount_lot
+from mes.genealogy.service import mount_lot, record_pass, scan_lot, unmount_lot
 from mes.genealogy.types import Override
 from mes.kernel.db import Database
 from mes.kernel.outbox import list_events
@@ -259,3 +259,21 @@ def test_a_slot_is_named_alone_or_with_its_station(text: str, found: str) -> Non
 @given(st.lists(st.integers(0, 999), unique=True, max_size=8))
 def test_slots_stand_as_people_count_them(numbers: list[int]) -> None:
     assert sorted((f"F-{n}" for n in numbers), key=in_order) == [f"F-{n}" for n in sorted(numbers)]
+
+
+@pytest.mark.usefixtures("job")
+def test_reels_are_spliced_and_changed_before_anything_has_passed(plant: Database) -> None:
+    """Nobody says a piece: it is the one the reel came with, and after a splice the one behind it."""
+    slot = {"equipment_id": LINE, "slot_id": "1"}
+    do(plant, mount_lot, **slot, lot_id="R-1")
+    do(plant, mount_lot, **slot, lot_id="R-2", splice=True)
+    do(plant, mount_lot, **slot, lot_id="R-1")
+    for n in (1, 2):
+        do(plant, record_pass, lot_id=f"U-{n}", equipment_id=LINE, material_id="BOARD")
+    certainty = {
+        unit: {(row[0], row[4]) for row in plant.read_now(trace_from, lot_id=unit).tables["links"].rows}
+        for unit in ("U-1", "U-2")
+    }
+    assert certainty == {"U-1": {("R-1", "possible"), ("R-2", "possible")}, "U-2": {("R-1", "certain")}}
+    do(plant, unmount_lot, **slot)
+    assert in_use(plant, LINE)["1"] == ""
