@@ -29,6 +29,7 @@ from mes.materials.types import Storage
 from mes.quality.types import DefectCodeView, DefectView
 from tests.web import factory as f
 from tests.web import material_factory as m
+from web.components.material import lot_view
 from web.scan.views import (
     AlikePanel,
     NothingPanel,
@@ -42,7 +43,6 @@ from web.scan.views import (
     carton_panel,
     lately_region,
     lot_panel,
-    lot_view,
     material_region,
     override_view,
     said_of_unit,
@@ -65,12 +65,17 @@ REASONS = (("SOLDER", "Solder defect"), ("DAMAGE", "Damaged in handling"), ("OTH
 
 
 def lot(
-    lot_id: str, hours: float = 20, *, msl: str = "3", left: str = "840", refusal: Refusal | None = None, **over: str
+    lot_id: str,
+    hours: float = 20,
+    *,
+    msl: str = "3",
+    left: str = "840",
+    refusal: Refusal | None = None,
+    of: tuple[str, str] = ("MCU-32", "Microcontroller"),
 ) -> LotAt:
     """A lot that has been open for so long."""
     view = m.life(lot_id, hours, msl=msl, storage=Storage.open)
-    names = {"material_id": "MCU-32", "material": "Microcontroller"} | over
-    return LotAt(lot_id=lot_id, left=Decimal(left), unit="pcs", clocks=view.clocks, refusal=refusal, **names)
+    return LotAt(lot_id, *of, Decimal(left), "pcs", view.clocks, refusal)
 
 
 def slot(slot_id: str, material: str, mounted: LotAt | None, *, by_hand: bool = False, stray: bool = False) -> Line:
@@ -80,19 +85,19 @@ def slot(slot_id: str, material: str, mounted: LotAt | None, *, by_hand: bool = 
     return Line(slot_id, known, names.get(material, ""), "pcs", by_hand, mounted=mounted, since=f.NOW, stray=stray)
 
 
-RES = {"material_id": "R-10K-0402", "material": "Resistor 10 kOhm 0402"}
-CAP = {"material_id": "C-100N-0402", "material": "Capacitor 100 nF 0402"}
+RES = ("R-10K-0402", "Resistor 10 kOhm 0402")
+CAP = ("C-100N-0402", "Capacitor 100 nF 0402")
 SLOTS = (
-    slot("1", "R", lot("R-00000017", msl="", left="7420", **RES)),
+    slot("1", "R", lot("R-00000017", msl="", left="7420", of=RES)),
     slot("2", "C", None),
     slot("3", "M", lot("R-00000023", 139)),
     slot("4", "M", lot("R-00000031", 169, refusal=FloorLifeOver())),
     slot("10", "", None),
 )
 BILL = (
-    slot("@R-10K-0402", "R", lot("R-00000017", msl="", left="7420", **RES), by_hand=True),
+    slot("@R-10K-0402", "R", lot("R-00000017", msl="", left="7420", of=RES), by_hand=True),
     slot("@MCU-32", "M", None, by_hand=True),
-    slot("@C-100N-0402", "C", lot("R-00000019", msl="", **CAP), by_hand=True, stray=True),
+    slot("@C-100N-0402", "C", lot("R-00000019", msl="", of=CAP), by_hand=True, stray=True),
 )
 
 

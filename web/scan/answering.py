@@ -34,6 +34,7 @@ from mes.genealogy.errors import LotUnknown
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from mes.quality.queries import list_defect_codes
+from web.components.material import lot_view
 from web.components.plant_time import plant_zone
 from web.scan.views import (
     NOTHING_SAID,
@@ -48,7 +49,6 @@ from web.scan.views import (
     carton_panel,
     kind_of,
     lot_panel,
-    lot_view,
     override_view,
     said_of_refusal,
     said_of_unit,

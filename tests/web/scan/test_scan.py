@@ -150,7 +150,7 @@ def test_a_reel_goes_to_its_slot_either_way_round(site: Site, ada: httpx.Client)
 def test_a_lot_on_hold_is_refused_before_it_is_carried_to_its_slot(site: Site, ada: httpx.Client) -> None:
     lot_id = part(site, "RES")
     hold = {"lot_id": lot_id, "disposition": Disposition.Restricted, "reason": "look"}
-    site.database.write_now(set_disposition, actor=None, **hold)  # type: ignore[arg-type]
+    site.database.write_now(set_disposition, actor=None, **hold)
     page = scan(ada, lot_id, base=f"/s/{LINE}/scan")
     assert title(page) == f"The lot is on hold {lot_id}"
     assert "Take another lot" in said(page)
