@@ -99,10 +99,8 @@ def _outcome(found: Follow, held: Held, before: str) -> Outcome:
     if found.what is Following.show:
         return Outcome(found.held, before=before)
     if found.what is Following.not_here:
-        refusal = WrongMaterial(f"{found.lot_id} is in none of the slots and not on the bill.")
-        fields = {"lot_id": found.lot_id}
-        refused = Refused(refusal, found.lot_id, "use", fields)
-        return Outcome(refused=refused, before=before, status=refusal.status)
+        refusal = WrongMaterial(f"{found.lot_id} belongs in none of the slots here.")
+        return Outcome(refused=Refused(refusal, found.lot_id), before=before, status=refusal.status)
     told = Told(found.what.value, found.lot_id, found.slot_id)
     kept = held if found.what in (Following.person, Following.shipment, Following.nothing, Following.no_job) else Held()
     return Outcome(kept, told, found, before=before)

@@ -94,8 +94,14 @@
   const scanForm = document.querySelector("[data-scan-form]");
   if (scanForm) {
     const field = scanForm.querySelector("[data-scan]"), failed = document.getElementById("scan-failed"), said = document.getElementById("scan-said");
-    const waiting = [];
-    let busy = false, audio = null;
+    const waiting = [], FAST_MS = 50;
+    let busy = false, audio = null, typedAt = 0;
+    // Some scanners end with Tab; a person's Tab comes later than a scanner's.
+    field.addEventListener("keydown", e => {
+      const fast = e.timeStamp - typedAt < FAST_MS;
+      typedAt = e.timeStamp;
+      if (e.key === "Tab" && !e.shiftKey && fast && field.value) { e.preventDefault(); scanForm.requestSubmit(); }
+    });
     const ours = e => e.detail?.ctx?.sourceElement === scanForm;
     addEventListener("submit", e => {
       if (e.target !== scanForm || !window.htmx) return;
@@ -117,7 +123,9 @@
     });
     addEventListener("htmx:after:swap", e => {
       if (e.detail.ctx?.target !== said) return;
-      sound(said.querySelector("[data-sound]")?.dataset.sound);
+      const answer = said.querySelector("[data-sound]");
+      sound(answer?.dataset.sound);
+      put(document.getElementById("scan-spoken"), answer?.querySelector("div")?.innerText || "");
       // Where the device has its own keyboard a focus would bring it up after a tap; the scanner's first key focuses.
       if (document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
     });

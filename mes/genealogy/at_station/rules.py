@@ -6,7 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from mes.genealogy.at_station.types import BY_HAND, Follow, Following, Held, HeldKind, Place, ScanKind, Scanned
+from mes.genealogy.at_station.types import (
+    BY_HAND,
+    NOTHING_HELD,
+    Follow,
+    Following,
+    Held,
+    HeldKind,
+    Place,
+    ScanKind,
+    Scanned,
+)
 from mes.kernel.limits import ID_MAX
 from standards.labels.reading import Label, LabelFormat
 
@@ -69,14 +79,19 @@ def follow(scanned: Scanned, held: Held, place: Place, material_id: str = "") ->
 def _lot(lot_id: str, held: Held, place: Place, material_id: str) -> Follow:
     if held.kind is HeldKind.slot:
         return into_slot(held.id, lot_id, place)
-    if held.kind in _ASSEMBLY or held.kind is HeldKind.carton:
+    if held.id != lot_id and (held.kind in _ASSEMBLY or held.kind is HeldKind.carton):
         return _belongs(lot_id, held)
     lines = place.lines_for(material_id)
-    if any(line.by_hand for line in lines):
-        return Follow(Following.use, held, lot_id=lot_id) if place.job_id else Follow(Following.no_job, held)
+    if any(line.by_hand for line in lines or place.lines):
+        return _by_hand(lot_id, held, place)
     if lines:
         return Follow(Following.show, Held(HeldKind.lot, lot_id))
-    return Follow(Following.not_here if place.job_id or place.lines else Following.no_job, held, lot_id=lot_id)
+    return Follow(Following.not_here if place.lines else Following.no_job, held, lot_id=lot_id)
+
+
+def _by_hand(lot_id: str, held: Held, place: Place) -> Follow:
+    """Used by one scan; what is not on the bill is refused there, and may be decided otherwise."""
+    return Follow(Following.use if place.job_id else Following.no_job, held, lot_id=lot_id)
 
 
 _ASSEMBLY: Final = frozenset({HeldKind.into, HeldKind.swap})
@@ -99,6 +114,8 @@ def _unit(unit_id: str, held: Held, place: Place, material_id: str) -> Follow:
 
 
 def _slot(slot_id: str, held: Held, place: Place) -> Follow:
+    if place.line(slot_id) is None:
+        return Follow(Following.nothing, held, lot_id=slot_id)
     if held.kind is HeldKind.lot:
         return into_slot(slot_id, held.id, place)
     return Follow(Following.show, Held(HeldKind.slot, slot_id))
@@ -106,7 +123,7 @@ def _slot(slot_id: str, held: Held, place: Place) -> Follow:
 
 def _carton(container_id: str, held: Held) -> Follow:
     carton = Held(HeldKind.carton, container_id)
-    if held.kind is HeldKind.unit:
+    if held.kind is HeldKind.unit and held.id != container_id:
         return Follow(Following.pack, carton, unit_id=held.id, container_id=container_id)
     return Follow(Following.show, carton)
 
@@ -115,6 +132,6 @@ def into_slot(slot_id: str, lot_id: str, place: Place) -> Follow:
     """A lot comes into a slot; where something is there already, somebody has to say how. By hand the newer is used."""
     line = place.line(slot_id)
     if line is not None and line.by_hand:
-        return Follow(Following.use if place.job_id else Following.no_job, lot_id=lot_id)
+        return _by_hand(lot_id, NOTHING_HELD, place)
     is_free = line is None or line.mounted is None
     return Follow(Following.mount if is_free else Following.occupied, slot_id=slot_id, lot_id=lot_id)

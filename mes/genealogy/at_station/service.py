@@ -43,6 +43,7 @@ def use_lot(
 ) -> int:
     """From the next piece on a lot is used by hand for its line of the job's bill, in the place of the lot before it.
 
+    Where people do the work a piece takes what the bill says of it; how many pieces pass a machine at once nobody says.
     Repeating a `request_id` does nothing. Answers the number of the act. `wrong-material` where the bill asks for
     nothing of the kind, and as `mount_lot`. An override puts it in a line of its own.
     """
@@ -53,7 +54,8 @@ def use_lot(
     slot_id = by_hand_slot(line.material_id if line else material_id)
     if len(slot_id) > ID_MAX:
         raise GenealogyInvalid(f"The id of {material_id} is too long for a place at a station.")
-    per_e6 = _per_piece_e6(uow, line, material_id, lot_id) if line else 0
+    is_manual = get_equipment(uow.session, equipment_id=equipment_id).manual
+    per_e6 = _per_piece_e6(uow, line, material_id, lot_id) if line and is_manual else 0
     return mount_lot(
         uow,
         request_id=request_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -18,9 +18,19 @@ from mes.genealogy.at_station.queries import (
     places_of_lot,
     recognise_scan,
 )
-from mes.genealogy.at_station.rules import in_order, slot_of
+from mes.genealogy.at_station.rules import follow, in_order, slot_of
 from mes.genealogy.at_station.service import begin_unit, finish_step, lose_unit, pack_unit, undo_act, use_lot
-from mes.genealogy.at_station.types import Place, ScanKind, Scanned
+from mes.genealogy.at_station.types import (
+    NOTHING_HELD,
+    Following,
+    Held,
+    HeldKind,
+    Line,
+    LotAt,
+    Place,
+    ScanKind,
+    Scanned,
+)
 from mes.genealogy.errors import LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.types import Why
@@ -39,6 +49,7 @@ from mes.quality.types import FoundDefect, Verdict
 from standards.isa95.material import Disposition
 from tests.support.plants import BENCH, LINE
 from tests.support.scanning import LABEL, receive, stock_bench
+from tests.web import factory as f
 
 NUMBERS = iter(range(10**9))
 
@@ -277,3 +288,81 @@ def test_reels_are_spliced_and_changed_before_anything_has_passed(plant: Databas
     assert certainty == {"U-1": {("R-1", "possible"), ("R-2", "possible")}, "U-2": {("R-1", "certain")}}
     do(plant, unmount_lot, **slot)
     assert in_use(plant, LINE)["1"] == ""
+
+
+# -- what follows from a scan
+
+SLOTS = (Line("1", ("RES",), ""), Line("2", ("CAP",), "", mounted=cast(LotAt, object())), Line("10", (), ""))
+HAND = (Line("@SCREW", ("SCREW", "SCREW-B"), "", by_hand=True),)
+LOT, UNIT = Scanned(ScanKind.lot, "L"), Scanned(ScanKind.unit, "U")
+SSCC = Scanned(ScanKind.nothing, "N", is_carton_label=True)
+SLOT, CARTON = Scanned(ScanKind.slot, "2"), Scanned(ScanKind.container, "B")
+
+
+def at(*lines: Line, running: bool = True) -> Place:
+    job = f.job("X") if running else None
+    return Place("X", "X", True, job, lines)
+
+
+def held(kind: HeldKind, part_id: str = "") -> Held:
+    return Held(kind, {HeldKind.slot: "1", HeldKind.carton: "B"}.get(kind, "H"), part_id)
+
+
+@pytest.mark.parametrize(
+    ("scanned", "before", "place", "material", "what", "then"),
+    [
+        (LOT, HeldKind.nothing, at(*SLOTS), "RES", Following.show, HeldKind.lot),
+        (LOT, HeldKind.nothing, at(*SLOTS), "OTHER", Following.show, HeldKind.lot),
+        (LOT, HeldKind.nothing, at(*SLOTS[:2]), "OTHER", Following.not_here, HeldKind.nothing),
+        (LOT, HeldKind.nothing, at(), "RES", Following.no_job, HeldKind.nothing),
+        (LOT, HeldKind.nothing, at(*HAND), "SCREW-B", Following.use, HeldKind.nothing),
+        (LOT, HeldKind.unit, at(*HAND), "SCREW", Following.use, HeldKind.unit),
+        (LOT, HeldKind.nothing, at(*HAND), "OTHER", Following.use, HeldKind.nothing),
+        (LOT, HeldKind.nothing, at(*HAND, running=False), "SCREW", Following.no_job, HeldKind.nothing),
+        (LOT, HeldKind.slot, at(*SLOTS), "CAP", Following.mount, HeldKind.nothing),
+        (LOT, HeldKind.into, at(*HAND), "SCREW", Following.install, HeldKind.unit),
+        (LOT, HeldKind.swap, at(*HAND), "SCREW", Following.exchange, HeldKind.unit),
+        (LOT, HeldKind.carton, at(*HAND), "SCREW", Following.pack, HeldKind.carton),
+        (SLOT, HeldKind.nothing, at(*SLOTS), "", Following.show, HeldKind.slot),
+        (SLOT, HeldKind.lot, at(*SLOTS), "", Following.occupied, HeldKind.nothing),
+        (SLOT, HeldKind.lot, at(), "", Following.nothing, HeldKind.lot),
+        (UNIT, HeldKind.nothing, at(*HAND), "BOARD", Following.show, HeldKind.unit),
+        (UNIT, HeldKind.unit, at(*HAND), "BOARD", Following.show, HeldKind.unit),
+        (UNIT, HeldKind.unit, at(*HAND), "SCREW", Following.install, HeldKind.unit),
+        (UNIT, HeldKind.into, at(), "BOARD", Following.install, HeldKind.unit),
+        (UNIT, HeldKind.carton, at(), "BOARD", Following.pack, HeldKind.carton),
+        (CARTON, HeldKind.nothing, at(), "", Following.show, HeldKind.carton),
+        (CARTON, HeldKind.unit, at(), "", Following.pack, HeldKind.carton),
+        (
+            Scanned(ScanKind.nothing, "N", is_carton_label=True),
+            HeldKind.nothing,
+            at(),
+            "",
+            Following.show,
+            HeldKind.carton,
+        ),
+        (Scanned(ScanKind.nothing, "N"), HeldKind.unit, at(), "", Following.nothing, HeldKind.unit),
+        (Scanned(ScanKind.person, "P"), HeldKind.lot, at(), "", Following.person, HeldKind.lot),
+        (Scanned(ScanKind.alike, "L"), HeldKind.slot, at(), "", Following.alike, HeldKind.slot),
+    ],
+)
+def test_what_a_scan_means_depends_on_what_is_held_and_where(
+    scanned: Scanned, before: HeldKind, place: Place, material: str, what: Following, then: HeldKind
+) -> None:
+    found = follow(scanned, held(before) if before else NOTHING_HELD, place, material)
+    assert (found.what, found.held.kind) == (what, then)
+
+
+@given(
+    st.sampled_from(list(ScanKind)),
+    st.sampled_from(list(HeldKind)),
+    st.sampled_from([at(), at(*SLOTS), at(*HAND), at(*SLOTS, *HAND, running=False)]),
+    st.sampled_from(["", "RES", "SCREW", "OTHER"]),
+)
+def test_whatever_is_scanned_something_follows_and_nothing_goes_into_itself(
+    kind: ScanKind, before: HeldKind, place: Place, material: str
+) -> None:
+    found = follow(Scanned(kind, "H"), held(before), place, material)
+    if found.what in (Following.install, Following.pack):
+        assert found.unit_id
+        assert found.unit_id not in (found.lot_id, found.container_id)

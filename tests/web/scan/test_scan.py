@@ -145,6 +145,8 @@ def test_a_reel_goes_to_its_slot_either_way_round(site: Site, ada: httpx.Client)
     tapped = ada.post(base, data={"tapped": "2", "request_id": uuid4().hex})
     assert title(tapped) == "Slot 2: which reel?"
     assert title(scan(ada, "C-1", tapped, base)) == "C-1 is in slot 2"
+    strange = ada.post(base, data={"tapped": "99", "request_id": uuid4().hex})
+    assert title(strange) == "Nobody knows 99", "no slot is made by a tap"
 
 
 def test_a_lot_on_hold_is_refused_before_it_is_carried_to_its_slot(site: Site, ada: httpx.Client) -> None:
