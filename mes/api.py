@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.exchange.feed.api import router as feed
+from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
 from mes.ingest.api import router as bridge
@@ -40,5 +42,7 @@ for _feature in (
     may_i,
     reporting,
     measurements,
+    feed,
+    webhooks,
 ):
     router.include_router(_feature)

@@ -27,6 +27,7 @@ ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
 EDGE: Final = frozenset({BRIDGE})
 LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+FOLLOWING: Final = frozenset({ADMINISTRATOR, INTEGRATION})
 MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
 PUBLIC: Final = None
 """Everybody, signed in or not, of whatever plant."""
@@ -1101,6 +1102,44 @@ SCREENS: Final = [
 ]
 
 
+# --- exchange
+
+
+def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
+    return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
+
+
+HOOKS: Final = f"{V1}/webhooks"
+EXCHANGE: Final = [
+    Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
+    Row("GET", f"{V1}/events/stream", FOLLOWING, at(f"{V1}/events/stream?for_s=0.01")),
+    Row("GET", HOOKS, ADMINISTRATION, at(HOOKS)),
+    Row("POST", HOOKS, ADMINISTRATION, lambda s: Sample(HOOKS, json=_hook(s, id=s.fresh("new-hook"))), 201),
+    Row("GET", f"{HOOKS}/{{webhook_id}}", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}")),
+    Row(
+        "PUT",
+        f"{HOOKS}/{{webhook_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{HOOKS}/{s.webhook()}", json=_hook(s, version=1)),
+    ),
+    Row("DELETE", f"{HOOKS}/{{webhook_id}}", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}"), 204),
+    Row("POST", f"{HOOKS}/{{webhook_id}}/secret", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}/secret")),
+    Row("POST", f"{HOOKS}/{{webhook_id}}/test", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}/test")),
+    Row(
+        "GET",
+        f"{HOOKS}/{{webhook_id}}/deliveries",
+        ADMINISTRATION,
+        lambda s: Sample(f"{HOOKS}/{s.webhook()}/deliveries?state=dead"),
+    ),
+    Row(
+        "POST",
+        f"{HOOKS}/{{webhook_id}}/replay",
+        ADMINISTRATION,
+        lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+]
+
+
 # --- everybody
 
 
@@ -1127,6 +1166,7 @@ ROWS: Final = [
     *GENEALOGY,
     *EDGE_ROWS,
     *HISTORY,
+    *EXCHANGE,
     *SCREENS,
     *OPEN,
 ]

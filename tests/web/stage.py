@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from mes.access.service import create_principal, create_token
@@ -35,10 +36,14 @@ from mes.edge.types import SetupState
 from mes.equipment.queries import get_calendar, get_equipment
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.exchange.webhooks.sending import Sender
+from mes.exchange.webhooks.service import create_webhook
+from mes.exchange.webhooks.types import WebhookSpec
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
+from mes.kernel.vault import Vault
 from mes.materials.life.queries import list_moisture_levels
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
@@ -197,6 +202,13 @@ class Stage:
         self.do(create_scrap_reason, spec=ScrapReasonSpec(name, "Dented"))
         return name
 
+    def webhook(self) -> str:
+        """A webhook nobody listens to."""
+        spec = WebhookSpec(self.fresh("hook"), "https://hooks.example/a", ("orders.*",))
+        sealed = self.app.state.webhook_sender.vault.seal("whsec_c2VjcmV0")
+        self.database.write_now(create_webhook, actor=None, spec=spec, sealed_secret=sealed)
+        return spec.webhook_id
+
     def defect_code(self) -> str:
         name = self.fresh("defect")
         self.do(create_defect_code, spec=DefectCodeSpec(name, "Bridged"))
@@ -306,6 +318,7 @@ def _end_unseen(uow: UnitOfWork, *, job_id: str) -> None:
 def set_stage(app: FastAPI, plants: Plants) -> Stage:
     """Fill both plants and let the application serve them."""
     app.state.plants = plants
+    app.state.webhook_sender = Sender(Vault([Fernet.generate_key()]))
     other = plants.create(OTHER_PLANT)
     for database in (plants.default, other):
         database.write_now(build_plant, actor=None)
