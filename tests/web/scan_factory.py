@@ -31,6 +31,7 @@ from tests.web import factory as f
 from tests.web import material_factory as m
 from web.components.material import lot_view
 from web.scan.views import (
+    UNITS,
     AlikePanel,
     NothingPanel,
     OverrideView,
@@ -226,7 +227,7 @@ def unit(
 
 def of_unit(found: UnitAt, told: Told | None = None, *, kind: HeldKind = HeldKind.unit) -> tuple[str, ScanPage]:
     unit_id = found.permission.unit_id
-    panel = unit_panel(found, may_begin=True, codes=CODES, reasons=REASONS, zone=ZONE)
+    panel = unit_panel(found, may_begin=True, codes=CODES, reasons=REASONS, zone=ZONE, records=UNITS)
     told = told or Told("unit" if found.permission.allowed else "unit-no", unit_id)
     return page(told, *BILL, held=Held(kind, unit_id), panel=panel, said=said_of_unit(found))
 

@@ -88,8 +88,10 @@ class Outcome:
     status: int = 200
 
 
-def build_answer(session: ReadSession, *, equipment_id: str, outcome: Outcome, now: datetime, language: str) -> Answer:
-    """The answer with the panel of what is held now, or of what has to be chosen."""
+def build_answer(
+    session: ReadSession, *, equipment_id: str, outcome: Outcome, now: datetime, language: str, records: str
+) -> Answer:
+    """The answer with the panel of what is held now, or of what has to be chosen. `records`: as `unit_panel`."""
     held, refused = outcome.held, outcome.refused
     place = get_place(session, equipment_id=equipment_id, now=now)
     unit = get_unit_at(session, unit_id=held.id, equipment_id=equipment_id) if held.kind in _OF_A_UNIT else None
@@ -102,7 +104,7 @@ def build_answer(session: ReadSession, *, equipment_id: str, outcome: Outcome, n
         now=now,
         request_id=uuid4().hex,
         before=outcome.before,
-        panel=_of_follow(session, outcome.follow, place, now) or _of_held(session, held, unit, place, now),
+        panel=_of_follow(session, outcome.follow, place, now) or _of_held(session, held, unit, place, now, records),
         said=_said(refused, language) if refused else said_of_unit(unit) if unit else NOTHING_SAID,
         override=_override(session, refused),
     )
@@ -164,9 +166,11 @@ def _of_follow(session: ReadSession, follow: Follow | None, place: Place, now: d
     return None
 
 
-def _of_held(session: ReadSession, held: Held, unit: UnitAt | None, place: Place, now: datetime) -> Panel | None:
+def _of_held(
+    session: ReadSession, held: Held, unit: UnitAt | None, place: Place, now: datetime, records: str
+) -> Panel | None:
     if unit is not None:
-        return _unit_panel(session, unit, place)
+        return _unit_panel(session, unit, place, records)
     if held.kind is HeldKind.lot:
         lot = get_lot_at(session, lot_id=held.id, now=now)
         at = [f"{where} · {slot.removeprefix(BY_HAND)}" for where, slot in places_of_lot(session, lot_id=held.id)]
@@ -185,11 +189,12 @@ def _carton(session: ReadSession, container_id: str) -> CartonAt:
         return CartonAt(container_id, (), more=False)
 
 
-def _unit_panel(session: ReadSession, unit: UnitAt, place: Place) -> Panel:
+def _unit_panel(session: ReadSession, unit: UnitAt, place: Place, records: str) -> Panel:
     return unit_panel(
         unit,
         may_begin=bool(place.job_id),
         codes=list_defect_codes(session),
         reasons=[(one.reason_id, one.description or one.reason_id) for one in list_scrap_reasons(session)],
         zone=plant_zone(session),
+        records=records,
     )

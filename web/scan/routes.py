@@ -28,7 +28,7 @@ from web.scan.acts import ACTS, NEEDS, Here
 from web.scan.answering import Outcome, Refused, build_answer
 from web.scan.forms import Act, Done, Remembered, Scan
 from web.scan.regions import REGIONS, build_lately, build_material
-from web.scan.views import Answer, ScanPage, Told, base_of, station_of
+from web.scan.views import Answer, ScanPage, Told, base_of, records_at, station_of
 from web.templating import region_routes, render, render_region
 
 router = APIRouter(include_in_schema=False)
@@ -175,7 +175,8 @@ def _fields(form: Done) -> dict[str, str]:
 async def _answer(request: Request, who: Caller, equipment_id: str, outcome: Outcome) -> Response:
     """With htmx the answer and the regions as they are now; else the whole page."""
     now = who.database.clock()
-    asked = {"equipment_id": equipment_id, "outcome": outcome, "now": now, "language": who.language}
+    records = records_at(getattr(route, "path", "") for route in request.app.routes)
+    asked = {"equipment_id": equipment_id, "outcome": outcome, "now": now, "language": who.language, "records": records}
     if is_htmx(request):
         return HTMLResponse(await who.read(_parts, **asked), outcome.status, headers=NO_STORE)
     page, zone = await who.read(_page, **asked)
@@ -185,8 +186,11 @@ async def _answer(request: Request, who: Caller, equipment_id: str, outcome: Out
     return HTMLResponse(html, outcome.status, headers=NO_STORE)
 
 
-def _parts(session: ReadSession, *, equipment_id: str, outcome: Outcome, now: datetime, language: str) -> str:
-    said = build_answer(session, equipment_id=equipment_id, outcome=outcome, now=now, language=language)
+def _parts(
+    session: ReadSession, *, equipment_id: str, outcome: Outcome, now: datetime, language: str, records: str
+) -> str:
+    asked: dict[str, Any] = {"outcome": outcome, "now": now, "language": language, "records": records}
+    said = build_answer(session, equipment_id=equipment_id, **asked)
     parts = [render("scan/_said.html", said, language=language)]
     for region in REGIONS:
         html = render_region(session, region=region, now=now, params={"equipment_id": equipment_id}, language=language)
@@ -195,10 +199,11 @@ def _parts(session: ReadSession, *, equipment_id: str, outcome: Outcome, now: da
 
 
 def _page(
-    session: ReadSession, *, equipment_id: str, outcome: Outcome, now: datetime, language: str
+    session: ReadSession, *, equipment_id: str, outcome: Outcome, now: datetime, language: str, records: str
 ) -> tuple[ScanPage, ZoneInfo]:
     params = {"equipment_id": equipment_id}
-    said: Answer = build_answer(session, equipment_id=equipment_id, outcome=outcome, now=now, language=language)
+    asked: dict[str, Any] = {"outcome": outcome, "now": now, "language": language, "records": records}
+    said: Answer = build_answer(session, equipment_id=equipment_id, **asked)
     page = ScanPage(
         equipment_id,
         get_place(session, equipment_id=equipment_id, now=now).name,

@@ -31,6 +31,7 @@ from web.wording import code_key
 UNDO_S: Final = 10
 PARTS_SHOWN: Final = 8
 EVENTS_SHOWN: Final = 6
+UNITS: Final = "/trace/units/"
 CONTENTS_SHOWN: Final = 30
 SAID: Final[Mapping[str, tuple[str, str]]] = {
     "ready": ("idle", "scan-barcode"),
@@ -178,6 +179,8 @@ class UnitPanel:
     codes: tuple[Choice, ...]
     reasons: tuple[Choice, ...]
     history: tuple[EventView, ...]
+    record: str
+    """The address of its whole record, "" where no screen shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,11 @@ def base_of(equipment_id: str) -> str:
     return f"{station_of(equipment_id)}/scan"
 
 
+def records_at(paths: Iterable[str]) -> str:
+    """Where this server shows units whole, by the paths of its routes; "" nowhere."""
+    return UNITS if any(path.startswith(f"{UNITS}{{") for path in paths) else ""
+
+
 def sign_in_href(equipment_id: str) -> str:
     return f"/signin?{urlencode({'station': equipment_id, 'next': base_of(equipment_id)})}"
 
@@ -330,8 +338,9 @@ def unit_panel(
     codes: Sequence[DefectCodeView],
     reasons: Sequence[tuple[str, str]],
     zone: tzinfo,
+    records: str = "",
 ) -> UnitPanel:
-    """A unit with what can be done to it here."""
+    """A unit with what can be done to it here. `records`: where units are shown whole."""
     return UnitPanel(
         unit_id=unit.permission.unit_id,
         material=unit.material,
@@ -348,6 +357,7 @@ def unit_panel(
         codes=tuple(Choice(code.code_id, code.description or code.code_id) for code in codes),
         reasons=tuple(Choice(value, text) for value, text in reasons),
         history=tuple(_unit_event(event, zone) for event in unit.history[:EVENTS_SHOWN]),
+        record=f"{records}{quote(unit.permission.unit_id, safe='')}" if records else "",
     )
 
 
