@@ -109,7 +109,10 @@
       busy = true;
     }, true);
     addEventListener("htmx:config:request", e => { if (ours(e)) field.value = ""; });
-    addEventListener("htmx:error", e => { if (ours(e)) { failed.hidden = false; waiting.length = 0; sound("no"); } });
+    addEventListener("htmx:error", e => {
+      if (!e.detail?.ctx?.sourceElement?.closest?.("#scan-said,[data-scan-form]")) return;
+      failed.hidden = false; waiting.length = 0; sound("no");
+    });
     addEventListener("htmx:after:request", e => { if (e.detail.ctx.target === said) failed.hidden = true; });
     addEventListener("htmx:finally:request", e => {
       if (!ours(e)) return;

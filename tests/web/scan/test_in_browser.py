@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from mes.genealogy.at_station.queries import get_place
+from mes.genealogy.service import unmount_lot
 from tests.support.chromium import launch_options
 from tests.support.plants import LINE
 from tests.support.scanning import stock_bench
@@ -25,6 +26,12 @@ NO_PAUSE = "Object.defineProperty(document, 'hidden', {get: () => false})"
 @pytest.fixture(autouse=True, scope="module")
 def stocked(site: Site) -> None:
     stock_bench(site.database)
+
+
+@pytest.fixture(autouse=True)
+def empty_slots(site: Site, stocked: None) -> None:
+    for slot_id in in_use(site):
+        site.database.write_now(unmount_lot, actor=None, request_id=uuid4().hex, equipment_id=LINE, slot_id=slot_id)
 
 
 @pytest.fixture(scope="module")
@@ -107,14 +114,32 @@ def test_a_refusal_is_decided_at_the_same_tablet(browser: Browser, site: Site) -
         expect(ada.locator("#answer-title")).to_have_text("S-1 is in slot 2")
 
 
-def test_a_scan_that_was_not_sent_says_so(browser: Browser, site: Site) -> None:
+def test_what_got_no_answer_says_so_and_counts_once_when_it_is_done_again(browser: Browser, site: Site) -> None:
     with tablet(browser, site, "ADA") as (ada, context, _errors):
-        context.set_offline(True)
+        shoot(ada, "G-1", "SLOT:10")
+        expect(ada.locator("#answer-title")).to_have_text("G-1 is in slot 10")
         unit = f"SN-{uuid4().hex[:6]}"
+        context.set_offline(True)
         shoot(ada, unit)
         expect(ada.locator("#scan-failed")).to_be_visible()
-        expect(ada.locator("#scan-failed")).to_contain_text("nothing was recorded")
+        expect(ada.locator("#scan-failed")).to_contain_text("No answer")
         context.set_offline(False)
         shoot(ada, unit)
         expect(ada.locator("#answer-title")).to_have_text(f"Nobody knows {unit}")
         expect(ada.locator("#scan-failed")).to_be_hidden()
+        ada.get_by_role("button", name="Slot 10").tap()
+        arrived: list[str] = []
+
+        def lose_the_answer(route: Route) -> None:
+            arrived.append(str(route.request.post_data))
+            route.fetch()
+            route.abort()
+
+        ada.route("**/scan/unmount", lose_the_answer, times=1)
+        ada.get_by_role("button", name="Take it out").tap()
+        expect(ada.locator("#scan-failed")).to_be_visible()
+        assert "10" not in in_use(site)
+        with ada.expect_request("**/scan/unmount") as again:
+            ada.get_by_role("button", name="Take it out").tap()
+        expect(ada.locator("#answer-title")).to_have_text("10 is empty")
+        assert again.value.post_data == arrived[0], "the very same act, by its request id"
