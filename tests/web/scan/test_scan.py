@@ -107,14 +107,15 @@ def test_the_station_has_a_scan_field_that_leads_here(ada: httpx.Client) -> None
 
 
 def test_material_of_the_bill_is_used_by_one_scan_and_taken_back(site: Site, ada: httpx.Client) -> None:
-    page = scan(ada, "S-1")
-    assert title(page) == "S-1 is in use"
-    assert in_use(site)["@SCREW"] == "S-1"
-    assert "100 pcs left" in page.text
-    changed = scan(ada, "SB-1")
-    assert in_use(site)["@SCREW"] == "SB-1"
+    first, second = part(site, "SCREW"), part(site, "SCREW-B")
+    page = scan(ada, first)
+    assert title(page) == f"{first} is in use"
+    assert in_use(site)["@SCREW"] == first
+    assert "1 pcs left" in page.text
+    changed = scan(ada, second)
+    assert in_use(site)["@SCREW"] == second
     assert title(undo(ada, changed)) == "Taken back"
-    assert in_use(site)["@SCREW"] == "S-1"
+    assert in_use(site)["@SCREW"] == first
 
 
 def test_a_suppliers_label_is_known_again_and_two_of_a_kind_are_asked_about(site: Site, ada: httpx.Client) -> None:
@@ -259,9 +260,14 @@ def test_what_nobody_knows_what_cannot_be_read_and_a_badge(ada: httpx.Client) ->
 
 
 def test_a_label_that_is_read_twice_at_once_is_one_scan(site: Site, ada: httpx.Client) -> None:
-    page = scan(ada, "S-2")
-    twice = ada.post(BASE, data={**carried(page), "scan": "S-2", "request_id": uuid4().hex})
+    known = carried(scan(ada, "S-2"))
+    assert known["before"] == "S-2"
+    now_ms = int(site.database.clock().timestamp() * 1000)
+    assert now_ms >= int(known["before_ms"])
+    again = {"scan": "S-2", "request_id": uuid4().hex}
+    twice = ada.post(BASE, data={**known, "before_ms": now_ms, **again})
     assert (twice.status_code, twice.content) == (204, b"")
+    assert ada.post(BASE, data={**known, "before_ms": now_ms - 60_000, **again}).status_code == 200
 
 
 def test_the_same_request_is_done_once(site: Site, ada: httpx.Client, job: str) -> None:
