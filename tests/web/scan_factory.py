@@ -184,7 +184,7 @@ def which_reel() -> tuple[str, ScanPage]:
 
 
 def refused(refusal: Refusal, *, why: str = "", overridable: bool = True) -> tuple[str, ScanPage]:
-    asked = {"lot_id": "R-00000042", "slot_id": "2"}
+    asked = (("lot_id", "R-00000042"), ("slot_id", "2"))
     override = override_view("mount", asked, PEOPLE, chosen="SVEN" if why else "", why=why) if overridable else None
     said = Said(refusal.title, refusal.detail, refusal.next_step)
     return page(Told("refused", "R-00000042"), said=said, override=override)

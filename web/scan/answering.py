@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -58,7 +57,6 @@ from web.scan.views import (
 from web.wording import refusal_words
 
 _OF_A_UNIT: Final = frozenset({HeldKind.unit, HeldKind.into, HeldKind.swap})
-NO_PANEL: Final = frozenset({Following.person, Following.shipment, Following.no_job})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Refused:
     refusal: Refusal
     what: str = ""
     act: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[tuple[str, str], ...] = ()
     chosen: str = ""
     reason: str = ""
     other_reason: str = ""

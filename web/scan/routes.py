@@ -15,7 +15,7 @@ from mes.access.permissions import Permission
 from mes.access.sign_in import vouch_with_pin
 from mes.access.types import Voucher
 from mes.genealogy.at_station.queries import get_place, understand_scan
-from mes.genealogy.at_station.types import Follow, Following, Held, Place
+from mes.genealogy.at_station.types import NOTHING_HELD, Follow, Following, Held, Place
 from mes.genealogy.service import may_be_overridden
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
@@ -40,6 +40,8 @@ ACT_OF: Final[dict[Following, Act]] = {
     Following.exchange: "exchange",
     Following.pack: "pack",
 }
+ASIDE: Final = frozenset({Following.person, Following.shipment, Following.nothing, Following.no_job})
+"""What changes nothing about what is held."""
 WHYS: Final[dict[type[Refusal], str]] = {SignInLocked: "locked", ReasonMissing: "reason"}
 NO_STORE: Final = {"Cache-Control": "no-store"}
 IDS: Final = frozenset(Done.model_fields) - {"request_id", "by", "pin", "reason", "other_reason", "repaired", "undoes"}
@@ -102,8 +104,7 @@ def _outcome(found: Follow, held: Held, before: str) -> Outcome:
         refusal = WrongMaterial(f"{found.lot_id} belongs in none of the slots here.")
         return Outcome(refused=Refused(refusal, found.lot_id), before=before, status=refusal.status)
     told = Told(found.what.value, found.lot_id, found.slot_id)
-    kept = held if found.what in (Following.person, Following.shipment, Following.nothing, Following.no_job) else Held()
-    return Outcome(kept, told, found, before=before)
+    return Outcome(held if found.what in ASIDE else NOTHING_HELD, told, found, before=before)
 
 
 @router.post("/s/{equipment_id}/scan/{act}")
@@ -165,8 +166,10 @@ def _what(form: Done) -> str:
     return form.lot_id or form.part_id or form.unit_id or form.container_id
 
 
-def _fields(form: Done) -> dict[str, str]:
-    return {name: str(value) for name in sorted(IDS) if (value := getattr(form, name))}
+def _fields(form: Done) -> tuple[tuple[str, str], ...]:
+    """What was asked for, to be asked for again."""
+    ids = ((name, str(value)) for name in sorted(IDS) if (value := getattr(form, name)))
+    return (*ids, *(("repaired", str(defect)) for defect in form.repaired))
 
 
 # -- answers

@@ -379,7 +379,7 @@ def carton_panel(carton: CartonAt) -> CartonPanel:
 
 def override_view(
     act: str,
-    fields: Mapping[str, str],
+    fields: tuple[tuple[str, str], ...],
     people: Iterable[Voucher],
     *,
     chosen: str = "",
@@ -388,7 +388,7 @@ def override_view(
     why: str = "",
 ) -> OverrideView:
     choices = tuple(Choice(one.principal_id, one.display_name) for one in people)
-    return OverrideView(act, tuple((k, v) for k, v in fields.items() if v), choices, chosen, reason, other_reason, why)
+    return OverrideView(act, fields, choices, chosen, reason, other_reason, why)
 
 
 PANEL_KINDS: Final = {

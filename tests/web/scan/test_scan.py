@@ -199,9 +199,10 @@ def test_a_failed_unit_has_its_defect_and_goes_to_rework_by_who_may(
     assert title(page) == f"{unit_id} failed"
     assert "Part missing M4" in said(page)
     back = {"unit_id": unit_id, "segment_id": "ASSEMBLE"}
-    asked = do(ada, "rework", **back)
-    assert (asked.status_code, "A supervisor decides" in said(asked)) == (403, True)
     (defect,) = re.findall(r'name="repaired" value="(\d+)"', page.text)
+    asked = do(ada, "rework", **back, repaired=defect)
+    assert (asked.status_code, "A supervisor decides" in said(asked)) == (403, True)
+    assert f'type="hidden" name="repaired" value="{defect}"' in asked.text, "it is asked for once"
     assert title(do(sven, "rework", **back, repaired=defect)) == f"{unit_id} goes to rework"
     assert site.database.read_now(get_unit_at, unit_id=unit_id, equipment_id=BENCH).defects == ()
     assert title(scan(ada, unit_id)) == f"Yes: {unit_id}"
