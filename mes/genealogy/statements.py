@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import orjson
 
-from mes.genealogy.types import OPEN_SEQ, Interval, LinkKind, LinkRow, LotFacts
+from mes.genealogy.types import OPEN_SEQ, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
 from standards.isa95.material import Disposition
@@ -625,6 +625,34 @@ def is_newest_of_its_slots(reads: Reads, act_pk: int) -> bool:
 def end_mounts_of_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
     """The mounts of an act never were."""
     uow.driver_execute("UPDATE slot_mount SET ended_by_pk = ? WHERE act_pk = ?", (by_act, act_pk))
+
+
+_IMPORT: Final = "SELECT pk, rows_done, line, refused, ended_at_us FROM genealogy_import WHERE"
+
+
+def find_import(reads: Reads, sha256: str) -> Imported | None:
+    """How far a file of this content is recorded."""
+    rows = reads.driver_query(f"{_IMPORT} sha256 = ?", (sha256,))
+    return Imported(*rows[0][:4], rows[0][4] is not None) if rows else None
+
+
+def insert_import(uow: UnitOfWork, sha256: str, name: str) -> None:
+    """A file of which nothing is recorded yet."""
+    uow.driver_execute(
+        "INSERT INTO genealogy_import (sha256, name, rows_done, line, refused, begun_at_us) VALUES (?, ?, 0, 0, 0, ?)",
+        (sha256, name, uow.now_us),
+    )
+
+
+def advance_import(uow: UnitOfWork, before: Imported, after: Imported) -> bool:
+    """Whether the import was where it was thought to be; if so, it is further now."""
+    ended = uow.now_us if after.is_over else None
+    changed = uow.driver_execute(
+        "UPDATE genealogy_import SET rows_done = ?, line = ?, refused = ?, ended_at_us = ? "
+        "WHERE pk = ? AND rows_done = ? AND ended_at_us IS NULL",
+        (after.rows_done, after.line, after.refused, ended, before.pk, before.rows_done),
+    )
+    return changed == 1
 
 
 # -- answers
