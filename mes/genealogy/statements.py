@@ -408,16 +408,28 @@ def load_act(reads: Reads, pk: int) -> ActRow | None:
     return ActRow(*rows[0]) if rows else None
 
 
-def find_request(reads: Reads, request_id: str) -> int | None:
+class Requested(NamedTuple):
+    """An act that was recorded under a request id: its number (0: none), its sequence at its station, what was told."""
+
+    pk: int
+    seq: int | None = None
+    content: int | None = None
+
+
+def find_request(reads: Reads, request_id: str) -> Requested | None:
     """The act that was recorded under this request id."""
-    rows = reads.driver_query("SELECT pk FROM genealogy_act WHERE request_id = ?", (request_id,))
-    return int(rows[0][0]) if rows else None
+    return find_requests(reads, [request_id]).get(request_id)
 
 
-def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, int]:
+def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, Requested]:
     """The acts that were recorded under these request ids."""
-    sql = f"SELECT request_id, pk FROM genealogy_act WHERE request_id IN ({marks(request_ids)})"  # noqa: S608
-    return dict(reads.driver_query(sql, tuple(request_ids)))
+    sql = f"SELECT request_id, pk, seq, content_hash FROM genealogy_act WHERE request_id IN ({marks(request_ids)})"  # noqa: S608
+    return {row[0]: Requested(*row[1:]) for row in reads.driver_query(sql, tuple(request_ids))}
+
+
+def note_content(uow: UnitOfWork, request_id: str, told: int) -> None:
+    """What was told under a request id, beside its act."""
+    uow.driver_write("UPDATE genealogy_act SET content_hash = ? WHERE request_id = ?", (told, request_id))
 
 
 def lot_id_of(reads: Reads, pk: int) -> str:
@@ -643,9 +655,11 @@ _FREE_LOTS: Final = _Sql(
 
 
 def insert_shipment(uow: UnitOfWork, lot_pk: int, customer_id: str, delivery_note: str, at_us: int) -> None:
-    """Where a shipment goes."""
+    """Where a shipment goes; one that was taken back may go elsewhere."""
     uow.driver_execute(
-        "INSERT INTO shipment (lot_pk, customer_id, delivery_note, shipped_at_us) VALUES (?, ?, ?, ?)",
+        "INSERT INTO shipment (lot_pk, customer_id, delivery_note, shipped_at_us) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (lot_pk) DO UPDATE SET customer_id = excluded.customer_id, "
+        "delivery_note = excluded.delivery_note, shipped_at_us = excluded.shipped_at_us",
         (lot_pk, customer_id, delivery_note, at_us),
     )
 
@@ -674,11 +688,12 @@ def reopen_mounts(uow: UnitOfWork, act_pk: int) -> set[int]:
 
 
 def is_newest_of_its_slots(reads: Reads, act_pk: int) -> bool:
-    """Whether nothing was mounted after what an act mounted or closed."""
+    """Whether nothing was mounted after what an act mounted or closed, and what it mounted was not taken out since."""
     rows = reads.driver_query(
-        "SELECT 1 FROM slot_mount m WHERE (m.act_pk = ? OR m.closed_by_pk = ?) AND m.ended_by_pk IS NULL AND EXISTS "
-        "(SELECT 1 FROM slot_mount o WHERE o.slot_pk = m.slot_pk AND o.ended_by_pk IS NULL AND o.act_pk > ?)",
-        (act_pk, act_pk, act_pk),
+        "SELECT 1 FROM slot_mount m WHERE (m.act_pk = ? OR m.closed_by_pk = ?) AND m.ended_by_pk IS NULL "
+        "AND (m.closed_by_pk > ? OR EXISTS "
+        "(SELECT 1 FROM slot_mount o WHERE o.slot_pk = m.slot_pk AND o.ended_by_pk IS NULL AND o.act_pk > ?))",
+        (act_pk, act_pk, act_pk, act_pk),
     )
     return not rows
 

@@ -90,6 +90,8 @@ class GenealogyAct(TableModel, table=True):
     request_id: str | None = Field(default=None, max_length=ID_MAX)
     note: str | None = Field(default=None, max_length=500)
     """The reason of an override or of a reversal."""
+    content_hash: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """Of everything that was told under its request id."""
 
 
 class GenealogyLink(TableModel, table=True):
