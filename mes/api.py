@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.exchange.b2mml.api import router as b2mml
 from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
 from mes.ingest.api import router as bridge
@@ -40,5 +41,6 @@ for _feature in (
     may_i,
     reporting,
     measurements,
+    b2mml,
 ):
     router.include_router(_feature)
