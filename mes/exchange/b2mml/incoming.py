@@ -140,6 +140,9 @@ def _unused(element: Element, path: str) -> Iterator[Remark]:
         yield Remark(element.line, "element-ignored", f"{path} {element.value('ID')[:100]!r} is not kept")
     if element.name == "MaterialRequirement" and element.value("MaterialUse") not in PRODUCED:
         yield Remark(element.line, "element-ignored", f"{path} that is not Produced: the routing says what is used")
+    if element.name == "MaterialLot" and element.first("Quantity") is None:
+        message = f"{path} has no Quantity: what is known stays, a new lot has none"
+        yield Remark(element.line, "quantity-missing", message)
     used = USED.get(element.name)
     for child in element.children:
         if used is not None and child.name not in used:

@@ -16,7 +16,6 @@ from mes.exchange.b2mml.types import Asked, Outcome, Shown
 from mes.kernel.errors import NotFound
 from mes.materials.errors import MaterialLotNotFound, MaterialNotFound
 from mes.materials.queries import get_material_lots, get_materials, list_material_lots, list_materials
-from mes.orders.errors import OperationsRequestNotFound
 from mes.reporting.queries import list_operations_performance, list_order_reports
 from standards.isa95.b2mml import Document, Element
 
@@ -93,11 +92,16 @@ def _performance(
     """By order: the newest report of each job. Else everything after a cursor, each version, oldest first."""
     if asked.ids:
         reports = list_order_reports(session, operations_request_ids=asked.ids, limit=REPORTS_MAX)
-        missing = _missing(asked, {r["operations_request_id"] for r in reports}, OperationsRequestNotFound)
-        return Shown(_grouped(reports, key, element_of), missing)
+        unreported = set(asked.ids) - {report["operations_request_id"] for report in reports}
+        return Shown(_grouped(reports, key, element_of), tuple(map(_nothing_reported, sorted(unreported))))
     entries = list_operations_performance(session, after=_cursor(asked.after), limit=asked.limit)
     objects = _grouped([entry.content for entry in entries], key, element_of)
     return Shown(objects, after=str(entries[-1].cursor) if entries else None)
+
+
+def _nothing_reported(order_id: str) -> Outcome:
+    sentence = f"{order_id[:100]}: nothing is reported of it, or there is no such order."
+    return Outcome("", order_id, "nothing-reported", sentence, accepted=False, status=404)
 
 
 def _grouped(
