@@ -22,7 +22,7 @@ from xsdata.formats.dataclass.parsers import XmlParser
 
 from standards.isa95.b2mml import Document, Element, read_document, write_document
 from standards.isa95.b2mml.shapes import ACTION_CODES, KINDS, SHAPES, WORDS
-from tests.standards.b2mml_documents import documents
+from tests.standards.b2mml_documents import Recipe, documents
 
 XSD = "{http://www.w3.org/2001/XMLSchema}"
 PLAIN = {"id", "time", "text", "value", "expression", "number", "duration"}
@@ -158,17 +158,18 @@ def same(ours: Element, theirs: Element) -> None:
 
 
 def check_with(reader: ModuleType, document: Document) -> None:
-    found = XmlParser().from_bytes(write_document(document), getattr(reader, document.root))
-    root = plain(document.root, found)
-    area, data = root.children
+    root = "ConfirmBod" if document.noun == "BOD" else document.root
+    found = XmlParser().from_bytes(write_document(document), getattr(reader, root))
+    area, data = plain(document.root, found).children
     same(Element("DataArea", children=(document.verb, *document.objects)), data)
     same(document.area, area)
 
 
 @pytest.mark.long
 @settings(max_examples=300)
-@given(document=documents())
+@given(document=documents(recipe=Recipe(without=frozenset({"ParameterChild"}))))
 def test_a_generated_reader_reads_the_same(generated_reader: ModuleType, document: Document) -> None:
+    """Of ParameterChild xsdata 26.10 makes another type by mistake: an element of BatchML is called like its type."""
     check_with(generated_reader, document)
 
 

@@ -192,10 +192,14 @@ def _amount(text: str, what: str) -> Decimal:
     found = number(text)
     if found is None:
         raise unusable(f"{what} {text[:100]!r} is no decimal number.")
+    return _exact(found, f"{what} {text[:100]!r}:")
+
+
+def _exact(value: Decimal, what: str) -> Decimal:
     try:
-        return from_e6(to_e6(found))
+        return from_e6(to_e6(value))
     except ValueError as error:
-        raise unusable(f"{what} {text[:100]!r}: {error}.") from error
+        raise unusable(f"{what} {error}.") from error
 
 
 def _unit(text: str, what: str) -> str:
@@ -307,6 +311,8 @@ def qualifications(item: Item, known: PersonView | None) -> tuple[Qualification,
 def definition_spec(item: Item) -> DefinitionSpec:
     """A routing; what is made is the material its segments produce."""
     segments = item.element.all("OperationsSegment")
+    if len(segments) > JOBS_MAX:
+        raise unusable(f"A routing has at most {JOBS_MAX} OperationsSegments.")
     products = {p.value("MaterialDefinitionID") for s in segments for p in _produced(s, "MaterialSpecification")}
     if len(products) != 1:
         raise unusable("The segments must name one material with MaterialUse Produced, the same in each.")
@@ -384,9 +390,8 @@ def _consumed(segment: Element, per_cycle: Decimal) -> Iterator[MaterialSpecific
         if use not in set(MaterialUse) or stated is None:
             raise unusable(f"MaterialSpecification {found.value('ID')[:100]!r} needs a Quantity and a use we know.")
         quantity = stated[0] / per_cycle
-        if quantity != round(quantity, 6):
-            raise unusable(f"{stated[0]} of {per_cycle} pieces is no exact quantity for one.")
-        yield MaterialSpecification(_id(found, "MaterialDefinitionID"), MaterialUse(use), from_e6(to_e6(quantity)))
+        what = f"{stated[0]} for {per_cycle} pieces, for one:"
+        yield MaterialSpecification(_id(found, "MaterialDefinitionID"), MaterialUse(use), _exact(quantity, what))
 
 
 # --- orders
