@@ -36,6 +36,7 @@ from mes.materials.rules import conversion
 from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
 from mes.personnel.types import PersonView, Qualification
 from standards.isa95.b2mml import Document, Element, Remark
+from standards.isa95.b2mml.reading import REMARKS_MAX
 from standards.isa95.b2mml.values import instant, number, seconds
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition, MaterialUse
@@ -60,6 +61,11 @@ PARTS: Final = {
     "WorkSchedule": ("WorkRequest",),
 }
 """Objects that only hold others, and which of them are taken, in the order in which they are."""
+
+SINGLE: Final = frozenset(
+    {"MaterialDefinition", "MaterialLot", "Equipment", "Person", "PersonnelClass", "OperationsDefinition"}
+)
+"""Objects that are taken as they stand in the document."""
 
 USED: Final = {
     name: frozenset(words.split())
@@ -96,7 +102,7 @@ USED: Final = {
 
 def items_of(document: Document) -> list[Item]:
     """The objects of a document, each with its place. `b2mml-not-supported` for a noun that is not taken."""
-    if document.noun not in PARTS and document.noun not in _SINGLE:
+    if document.noun not in PARTS and document.noun not in SINGLE:
         raise B2mmlNotSupported(f"{document.root} is not taken; documents of {document.noun} are only given.")
     found: list[Item] = []
     for place, element in enumerate(document.objects, start=1):
@@ -106,11 +112,6 @@ def items_of(document: Document) -> list[Item]:
         else:
             found += _with_children(Item(document.noun, path, element))
     return found
-
-
-_SINGLE: Final = frozenset({"MaterialDefinition", "MaterialLot", "Equipment", "Person", "PersonnelClass"}) | {
-    "OperationsDefinition"
-}
 
 
 def _parts(noun: str, element: Element, path: str) -> Iterator[Item]:
@@ -127,12 +128,17 @@ def _with_children(item: Item) -> Iterator[Item]:
 
 
 def passed_over(document: Document) -> tuple[Remark, ...]:
-    """What of its objects is not taken over, each kind of it once."""
+    """What of its objects is not taken over, each kind of it once, the first `REMARKS_MAX` of them.
+
+    A Cancel takes nothing over but ids.
+    """
+    if document.verb.name == "Cancel":
+        return ()
     found: dict[str, Remark] = {}
     for element in document.objects:
         for remark in _unused(element, document.noun):
             found.setdefault(remark.message, remark)
-    return tuple(found.values())
+    return tuple(found.values())[:REMARKS_MAX]
 
 
 def _unused(element: Element, path: str) -> Iterator[Remark]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mes.definitions.errors import OperationsDefinitionNotFound
 from mes.definitions.queries import get_definition_versions
@@ -26,7 +26,9 @@ from mes.personnel.queries import get_person, get_personnel_class
 from mes.personnel.service import put_person, put_personnel_class
 from standards.isa95.material import Disposition
 
-CANCELLED = "cancelled"
+CANCELLED: Final = "cancelled"
+ERRORS_MAX: Final = 10
+"""Faults of one object that are told."""
 
 
 def done(item: Item, code: str) -> Outcome:
@@ -34,7 +36,8 @@ def done(item: Item, code: str) -> Outcome:
 
 
 def refused(item: Item, refusal: Refusal) -> Outcome:
-    sentence = refusal.detail or refusal.title
+    every = "; ".join(f"{error.where}: {error.message}" for error in refusal.errors[:ERRORS_MAX])
+    sentence = every if len(refusal.errors) > 1 else refusal.detail or refusal.title
     return Outcome(item.path, item.id, refusal.code, sentence, refusal.next_step, accepted=False, status=refusal.status)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mes.definitions.queries import resolve_definition
 from mes.equipment.types import PutOutcome
 from mes.exchange.b2mml import incoming
@@ -14,8 +16,8 @@ from mes.orders.queries import get_operations_request
 from mes.orders.service import cancel_order, change_order, submit_operations_request
 from mes.orders.types import OrderCard, RequestState
 
-FIRST_VERSION = "1"
-DEFAULT_PRIORITY = 50
+FIRST_VERSION: Final = "1"
+DEFAULT_PRIORITY: Final = 50
 
 
 def take_request(uow: UnitOfWork, item: Item, verb: str, reason: str) -> str:

@@ -25,6 +25,8 @@ REPORTS_MAX: Final = 1_000
 
 def show_document(session: Session, *, document: Document) -> Shown:
     """What a Get asks for. `b2mml-not-supported`, `b2mml-value-unusable`, `bad-cursor`."""
+    if document.is_v0401:
+        raise B2mmlNotSupported("Documents of V0401 are taken; questions are answered in 7.01 only.")
     if document.noun not in _SHOW:
         raise B2mmlNotSupported(f"{document.root} is not answered; there are {', '.join(sorted(_SHOW))}.")
     return _SHOW[document.noun](session, asked_of(document))

@@ -24,6 +24,7 @@ from mes.orders.service import complete_job, release_jobs, report_good, report_s
 from mes.orders.types import RequestState
 from mes.personnel.queries import get_person
 from mes.reporting.service import publish_due_reports
+from standards.isa95.b2mml.types import NAMESPACE_V0401
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
 from tests.mes.exchange.b2mml_of import Answer, Erp, document, lot, produced, property_of, quantity, request, schedule
@@ -245,7 +246,7 @@ class TestLots:
         await erp.send(document("ProcessMaterialLot", lot("L-1", OF_BOARD, quantity("7"))))
         plant.write_now(set_disposition, actor=None, lot_id="L-1", disposition=Disposition.Restricted, reason="x")
         lift = await erp.send(document("SyncMaterialLot", lot("L-1", "<Disposition>UnRestricted</Disposition>")))
-        assert (lift.status, lift.codes) == (409, ["lot-on-hold"])
+        assert (lift.status, lift.codes) == (409, ["lot-on-hold", "quantity-missing"])
         assert (await erp.send(document("SyncMaterialLot", lot("L-1", quantity("6"))))).codes == ["updated"]
         assert plant.read_now(get_material_lot, lot_id="L-1").disposition is Disposition.Restricted
 
@@ -260,7 +261,7 @@ class TestLots:
         of_unit = lot("L-3", OF_BOARD, quantity("1", "kg"))
         body = document("SyncMaterialLot", lot("L-1", OF_BOARD, quantity("1")), unknown, of_unit, lot("L-4"))
         codes = ["not-written", "material-not-found", "unit-not-convertible", "b2mml-value-unusable"]
-        assert (await erp.send(body)).codes == codes
+        assert (await erp.send(body)).codes == [*codes, "quantity-missing"]
 
 
 class TestPlaceAndPeople:
@@ -338,6 +339,13 @@ class TestRoutings:
         view = plant.read_now(get_definition, definition_id="PANEL-ROUTE", version_label="2")
         assert view.state is DefinitionState.Obsolete
 
+    async def test_every_fault_of_a_routing_is_told(self, erp: Erp) -> None:
+        wrong = routing().replace("WM-LINE", "WM-NONE").replace(">LINE<", ">NOWHERE<")
+        answer = await erp.send(document("ProcessOperationsDefinition", wrong))
+        sentence = answer.sentence("operations-definition-invalid")
+        assert "there is no work master 'WM-NONE'" in sentence
+        assert "there is no equipment 'NOWHERE'" in sentence
+
     async def test_what_no_routing_can_be_made_of_is_refused(self, erp: Erp) -> None:
         for body, code in NO_ROUTINGS:
             answer = await erp.send(document("ProcessOperationsDefinition", body))
@@ -361,6 +369,7 @@ NO_TRANSACTIONS = [
     (document("ProcessWorkPerformance", "<WorkPerformance/>"), 422, "b2mml-invalid"),
     (document("ShowMaterialLot", lot("L")), 422, "b2mml-not-supported"),
     (document("GetPerson", "<Person><ID>ada</ID></Person>"), 422, "b2mml-not-supported"),
+    (document("GetMaterialLot", lot("L"), namespace=NAMESPACE_V0401), 422, "b2mml-not-supported"),
     (document("GetMaterialLot", criteria="<Expression>//*</Expression>"), 422, "b2mml-value-unusable"),
     (document("GetMaterialLot", criteria="<Expression>after:x</Expression>"), 400, "bad-cursor"),
     (document("GetMaterialLot", *(lot(str(n)) for n in range(101))), 422, "b2mml-value-unusable"),

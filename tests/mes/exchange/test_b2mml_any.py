@@ -34,7 +34,7 @@ def take(database: Database, document: Document) -> tuple[Outcome, ...]:
         return ()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(document=documents(TAKEN, recipe=PLANT, verbs=tuple(sorted(TAKEN_VERBS))))
 def test_what_is_valid_is_taken_or_refused(plant: Database, document: Document) -> None:
     read = read_document(write_document(document))
@@ -43,7 +43,7 @@ def test_what_is_valid_is_taken_or_refused(plant: Database, document: Document) 
     assert read_document(write_document(answer)).remarks == ()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(document=documents(SHOWN, recipe=PLANT, verbs=("Get",)))
 def test_any_question_is_answered_or_refused(plant: Database, document: Document) -> None:
     read = read_document(write_document(document))
