@@ -14,10 +14,13 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mes.api import router as rest
+from mes.exchange.webhooks.deliveries import deliver_for_ever
+from mes.exchange.webhooks.sending import Sender
 from mes.history.keeper import Keepers
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import Plants
+from mes.kernel.vault import KEY_FILE, open_vault
 from mes.migrations.upgrade import upgrade
 from mes.ticks import HOURLY, TICKS
 from web import security, templating
@@ -93,14 +96,17 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         plants = await asyncio.to_thread(open_plants, settings)
         app.state.plants = plants
         keepers = Keepers(plants)
+        vault = await asyncio.to_thread(open_vault, settings.secret_key_file or settings.data_dir / KEY_FILE)
         try:
-            async with Relays(plants) as relays, asyncio.TaskGroup() as group:
-                app.state.relays = relays
+            async with Relays(plants) as relays, Sender(vault) as sender, asyncio.TaskGroup() as group:
+                app.state.relays, app.state.webhook_sender = relays, sender
                 await relays.of(plants.default.plant_id)
                 gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
                 ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants, keepers)))
+                webhooks = group.create_task(supervise("webhooks", lambda: deliver_for_ever(plants, sender)))
                 yield
                 ticker.cancel()
+                webhooks.cancel()
         finally:
             await asyncio.to_thread(keepers.stop)
             await asyncio.to_thread(plants.close)

@@ -15,6 +15,7 @@ CRASH_POINTS: Final = (
     "history-chunks-written",
     "history-before-merge-commit",
     "result-file-recorded",
+    "webhook-sent",
 )
 
 _PLAN: Final = os.environ.get("LINESIDE_CRASH_AT", "") if os.environ.get("LINESIDE_ENVIRONMENT") == "test" else ""
