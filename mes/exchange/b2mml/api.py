@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -29,7 +30,8 @@ from standards.isa95.b2mml.faults import DocumentFault
 router = APIRouter(tags=["B2MML"])
 Erp = Annotated[Caller, Depends(caller(Permission.exchange_documents))]
 MEDIA_TYPES: Final = frozenset({"application/xml", "text/xml"})
-_XML: Final[dict[str, Any]] = {"application/xml": {"schema": {"type": "string"}}}
+_MEDIA_TYPE: Final = "application/xml"
+_XML: Final[dict[str, Any]] = {_MEDIA_TYPE: {"schema": {"type": "string"}}}
 _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
     DocumentUnreadable: B2mmlUnreadable,
     DocumentTooLarge: B2mmlTooLarge,
@@ -64,15 +66,20 @@ async def exchange_b2mml_document(caller: Erp, request: Request) -> Response:
         outcomes, status = await caller.write(take_document, document=document), 200
     except B2mmlRefused as refused:
         outcomes, status = refused.outcomes, _status_of(refused.outcomes)
-    remarks = (*document.remarks, *passed_over(document))
-    answer = answer_of(document, outcomes, remarks, now=caller.database.clock(), bod_id=caller.correlation_id)
-    return _xml(answer, status)
+    now, bod_id = caller.database.clock(), caller.correlation_id
+    return Response(await asyncio.to_thread(_answer, document, outcomes, now, bod_id), status, media_type=_MEDIA_TYPE)
 
 
 async def _show(caller: Caller, document: Document) -> Response:
     shown = await caller.read(show_document, document=document)
     status = 404 if shown.missing and not shown.objects else 200
-    return _xml(show_of(document, shown, now=caller.database.clock(), bod_id=caller.correlation_id), status)
+    answer = show_of(document, shown, now=caller.database.clock(), bod_id=caller.correlation_id)
+    return Response(write_document(answer), status, media_type=_MEDIA_TYPE)
+
+
+def _answer(document: Document, outcomes: tuple[Outcome, ...], now: datetime, bod_id: str) -> bytes:
+    remarks = (*document.remarks, *passed_over(document))
+    return write_document(answer_of(document, outcomes, remarks, now=now, bod_id=bod_id))
 
 
 def _read(body: bytes) -> Document:
@@ -86,7 +93,3 @@ def _read(body: bytes) -> Document:
 def _status_of(outcomes: tuple[Outcome, ...]) -> int:
     """409 where only what is recorded stands against it, else 422."""
     return 409 if all(outcome.status == 409 for outcome in outcomes if not outcome.accepted) else 422
-
-
-def _xml(document: Document, status: int) -> Response:
-    return Response(write_document(document), status, media_type="application/xml")

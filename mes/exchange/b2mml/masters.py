@@ -13,8 +13,9 @@ from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.queries import get_equipment_pks, get_equipment_views
 from mes.equipment.service import put_equipment
 from mes.equipment.types import PutOutcome
-from mes.exchange.b2mml import incoming
+from mes.exchange.b2mml import master_specs
 from mes.exchange.b2mml.errors import B2mmlNotSupported
+from mes.exchange.b2mml.routing_specs import definition_spec
 from mes.exchange.b2mml.types import Item, Outcome
 from mes.kernel.errors import NotFound, Refusal
 from mes.kernel.uow import UnitOfWork
@@ -86,7 +87,7 @@ def put_material_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> lis
 
     def spec_of(item: Item) -> Any:
         require(item, known.get(item.id), verb, MaterialNotFound)
-        return incoming.material_spec(item, known.get(item.id))
+        return master_specs.material_spec(item, known.get(item.id))
 
     return put_together(items, spec_of, lambda specs: put_materials(uow, specs=specs))
 
@@ -102,7 +103,7 @@ def put_lot_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Out
         material_id = item.element.value("MaterialDefinitionID") or (view.material_id if view else "")
         if material_id and material_id not in materials:
             raise MaterialNotFound(f"There is no material {material_id[:100]!r}.")
-        return incoming.lot_spec(item, view, materials[material_id].unit if material_id else "")
+        return master_specs.lot_spec(item, view, materials[material_id].unit if material_id else "")
 
     return put_together(items, spec_of, lambda specs: put_lots(uow, specs=specs))
 
@@ -121,7 +122,7 @@ def put_equipment_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> li
 
     def spec_of(item: Item) -> Any:
         require(item, known.get(item.id), verb, EquipmentNotFound)
-        return incoming.equipment_spec(item, known.get(item.id))
+        return master_specs.equipment_spec(item, known.get(item.id))
 
     return put_together(items, spec_of, lambda specs: put_equipment(uow, specs=specs))
 
@@ -130,7 +131,7 @@ def put_class_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[O
     def put(item: Item) -> str:
         before = get_personnel_class(uow.session, personnel_class_id=item.id)
         require(item, before, verb, PersonnelClassNotFound)
-        description = incoming.class_description(item, before.description if before else "")
+        description = master_specs.class_description(item, before.description if before else "")
         put_personnel_class(uow, personnel_class_id=item.id, description=description)
         return compared(before, get_personnel_class(uow.session, personnel_class_id=item.id))
 
@@ -144,9 +145,9 @@ def put_person_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[
         put_person(
             uow,
             person_id=item.id,
-            name=incoming.person_name(item, before),
+            name=master_specs.person_name(item, before),
             language=before.language if before else "en",
-            qualifications=incoming.qualifications(item, before),
+            qualifications=master_specs.qualifications(item, before),
         )
         uow.flush()
         return compared(before, get_person(uow.session, person_id=item.id))
@@ -165,7 +166,7 @@ def put_definition_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> l
 
     def put(item: Item) -> str:
         require(item, known.get(item.id), verb, OperationsDefinitionNotFound)
-        return put_definitions(uow, specs=[incoming.definition_spec(item)])[item.id].value
+        return put_definitions(uow, specs=[definition_spec(item)])[item.id].value
 
     return each(items, put)
 

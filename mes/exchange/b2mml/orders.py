@@ -6,10 +6,11 @@ from typing import Final
 
 from mes.definitions.queries import resolve_definition
 from mes.equipment.types import PutOutcome
-from mes.exchange.b2mml import incoming
 from mes.exchange.b2mml.errors import WorkScheduleDiffers
 from mes.exchange.b2mml.masters import CANCELLED
+from mes.exchange.b2mml.order_specs import order_id_of, order_wanted, work_wanted
 from mes.exchange.b2mml.types import Item, JobWanted, OrderWanted
+from mes.exchange.b2mml.values import unusable
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import OperationsRequestDiffers, OperationsRequestNotFound
 from mes.orders.queries import get_operations_request
@@ -26,18 +27,18 @@ def take_request(uow: UnitOfWork, item: Item, verb: str, reason: str) -> str:
     if state == "Cancelled":
         return give_up(uow, item, reason)
     if state == "Forecast":
-        raise incoming.unusable("RequestState Forecast is no order; send it when it is one.")
+        raise unusable("RequestState Forecast is no order; send it when it is one.")
     if item.kind == "WorkRequest":
-        wanted, jobs = incoming.work_wanted(item)
+        wanted, jobs = work_wanted(item)
         _refuse_other_jobs(uow, wanted, jobs)
     else:
-        wanted = incoming.order_wanted(item)
+        wanted = order_wanted(item)
     return _change(uow, wanted, reason) if verb == "Change" else _submit(uow, wanted)
 
 
 def give_up(uow: UnitOfWork, item: Item, reason: str) -> str:
     """Cancel an order. `operations-request-not-found`, `order-over`, `job-with-machine`."""
-    card = _find(uow, incoming.order_id_of(item))
+    card = _find(uow, order_id_of(item))
     if card.state is RequestState.Cancelled:
         return PutOutcome.Unchanged.value
     cancel_order(uow, operations_request_id=card.operations_request_id, revision=card.revision, reason=reason)

@@ -11,8 +11,9 @@ from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.queries import EquipmentView, get_equipment_pks, get_equipment_views, list_equipment
 from mes.exchange.b2mml import outgoing
 from mes.exchange.b2mml.errors import B2mmlNotSupported
-from mes.exchange.b2mml.incoming import asked_of, unusable
+from mes.exchange.b2mml.questions import asked_of
 from mes.exchange.b2mml.types import Asked, Outcome, Shown
+from mes.exchange.b2mml.values import unusable
 from mes.kernel.errors import NotFound
 from mes.materials.errors import MaterialLotNotFound, MaterialNotFound
 from mes.materials.queries import get_material_lots, get_materials, list_material_lots, list_materials

@@ -8,6 +8,7 @@ from typing import Final
 from mes.exchange.b2mml import incoming, masters, orders
 from mes.exchange.b2mml.errors import B2mmlNotSupported, B2mmlRefused, B2mmlTooLarge
 from mes.exchange.b2mml.types import OBJECTS_MAX, Item, Outcome
+from mes.exchange.b2mml.values import unusable
 from mes.kernel.uow import UnitOfWork
 from standards.isa95.b2mml import Document
 
@@ -69,7 +70,7 @@ def _twice(items: Sequence[Item]) -> list[Outcome]:
     refused = []
     for item in items:
         if (item.kind, item.id) in seen:
-            refusal = incoming.unusable(f"{item.kind} {item.id[:100]!r} stands twice in the document.")
+            refusal = unusable(f"{item.kind} {item.id[:100]!r} stands twice in the document.")
             refused.append(masters.refused(item, refusal))
         seen.add((item.kind, item.id))
     return refused

@@ -15,6 +15,9 @@ OBJECTS_MAX: Final = 500
 SHOWN_MAX: Final = 100
 """Objects of one Show, and ids in one Get."""
 
+PRODUCED: Final = frozenset({"Produced", "Material Produced"})
+"""Uses of what is made."""
+
 UNIT_PROPERTY: Final = "BaseUnitOfMeasure"
 """B2MML gives a material no unit; ours stands in a property of this id."""
 CONVERSION_PROPERTY: Final = "UnitConversion"

@@ -210,6 +210,19 @@ class TestMaterials:
         ]
         assert plant.read_now(head_seq) == before
 
+    async def test_there_are_bounds(self, erp: Erp) -> None:
+        box = "<Value><ValueString>5</ValueString><UnitOfMeasure>u</UnitOfMeasure></Value>"
+        one = f"<MaterialDefinitionProperty><ID>UnitConversion</ID>{box}</MaterialDefinitionProperty>"
+        answer = await erp.send(document("SyncMaterialDefinition", property_of("SCREW", "pcs", more=one * 51)))
+        assert answer.codes == ["b2mml-value-unusable"]
+        classes = "".join(f"<PersonnelClassID>C{n}</PersonnelClassID>" for n in range(201))
+        person = f"<Person><ID>p-ada</ID>{classes}</Person>"
+        assert (await erp.send(document("SyncPerson", person))).codes == ["b2mml-value-unusable"]
+        many = produced("BOARD", "1", name="MaterialSpecification") * 2001
+        segment = f"<OperationsSegment><ID>S</ID>{many}</OperationsSegment>"
+        routing = f"<OperationsDefinition><ID>R</ID>{segment}</OperationsDefinition>"
+        assert (await erp.send(document("SyncOperationsDefinition", routing))).codes == ["b2mml-value-unusable"]
+
     async def test_a_change_is_of_something_that_is_there(self, erp: Erp) -> None:
         answer = await erp.send(document("ChangeMaterialDefinition", property_of("NEW", "kg")))
         assert (answer.status, answer.codes) == (422, ["material-not-found"])
