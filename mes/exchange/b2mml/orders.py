@@ -72,7 +72,7 @@ def _change(uow: UnitOfWork, wanted: OrderWanted, reason: str) -> str:
     if wanted.version not in (None, card.version):
         return _submit(uow, wanted)
     asked = (wanted.product.material_id, wanted.product.quantity, wanted.product.unit or card.unit)
-    if asked != (card.material_id, card.quantity, card.unit):
+    if asked != (card.material_id, card.quantity, card.unit) or wanted.description not in ("", card.description):
         raise OperationsRequestDiffers(f"Order {wanted.order_id} asks for something else under the same version.")
     priority = card.priority if wanted.priority is None else wanted.priority
     due_at = card.due_at if wanted.due_at is None else wanted.due_at

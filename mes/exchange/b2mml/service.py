@@ -27,6 +27,8 @@ _PUT: Final[Mapping[str, Put]] = {
     "Person": masters.put_person_items,
     "OperationsDefinition": masters.put_definition_items,
 }
+_KINDS: Final = (*_PUT, "OperationsRequest", "WorkRequest")
+"""In the order in which one kind refers to another."""
 _CANCEL: Final[Mapping[str, Cancel]] = {
     "MaterialLot": masters.close_lot,
     "OperationsDefinition": masters.withdraw_definition,
@@ -45,9 +47,10 @@ def take_document(uow: UnitOfWork, *, document: Document) -> tuple[Outcome, ...]
     if len(items) > OBJECTS_MAX:
         raise B2mmlTooLarge(f"The document has {len(items)} objects; {OBJECTS_MAX} are taken at a time.")
     outcomes = {outcome.path: outcome for outcome in _twice(items)}
-    for kind in dict.fromkeys(item.kind for item in items):
+    for kind in _KINDS:
         of_kind = [item for item in items if item.kind == kind and item.path not in outcomes]
-        outcomes |= {outcome.path: outcome for outcome in _take(uow, kind, of_kind, document)}
+        if of_kind:
+            outcomes |= {outcome.path: outcome for outcome in _take(uow, kind, of_kind, document)}
     ordered = tuple(outcomes[item.path] for item in items)
     if not all(outcome.accepted for outcome in ordered):
         raise B2mmlRefused(ordered)

@@ -102,6 +102,9 @@ class TestOrders:
         assert order(plant, "PO-1").priority == 90
         more = await erp.send(document("ChangeOperationsSchedule", schedule(request("PO-1", "70"))))
         assert (more.status, more.codes) == (409, ["operations-request-differs"])
+        words = request("PO-1", before="<Description>Blue</Description>")
+        renamed = await erp.send(document("ChangeOperationsSchedule", schedule(words)))
+        assert (renamed.status, renamed.codes) == (409, ["operations-request-differs"])
         unknown = await erp.send(document("ChangeOperationsSchedule", schedule(request("PO-9"))))
         assert (unknown.status, unknown.codes) == (422, ["operations-request-not-found"])
 
@@ -235,10 +238,10 @@ class TestMaterials:
 
     async def test_materials_and_their_lots_in_one_document(self, erp: Erp, plant: Database) -> None:
         reel = lot("R-1", "<MaterialDefinitionID>PASTE</MaterialDefinitionID>", quantity("0.5", "kg"))
-        inner = f"<ID>all</ID>{property_of('PASTE', 'kg')}{reel}"
-        answer = await erp.send(
-            document("SyncMaterialInformation", f"<MaterialInformation>{inner}</MaterialInformation>")
+        objects = (
+            f"<MaterialInformation>{inner}</MaterialInformation>" for inner in (reel, property_of("PASTE", "kg"))
         )
+        answer = await erp.send(document("SyncMaterialInformation", *objects))
         assert answer.codes == ["created", "created"]
         assert plant.read_now(get_material_lot, lot_id="R-1").quantity == Decimal("0.5")
 
