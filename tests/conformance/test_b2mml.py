@@ -21,7 +21,7 @@ from lxml import etree
 from xsdata.formats.dataclass.parsers import XmlParser
 
 from standards.isa95.b2mml import Document, Element, read_document, write_document
-from standards.isa95.b2mml.shapes import ACTION_CODES, KINDS, SHAPES, WORDS
+from standards.isa95.b2mml.shapes import ACTION_CODES, KINDS, NOUNS, SHAPES, VERBS, WITHOUT_RELEASE, WORDS
 from tests.standards.b2mml_documents import Recipe, documents
 
 XSD = "{http://www.w3.org/2001/XMLSchema}"
@@ -78,6 +78,14 @@ def test_the_table_says_what_the_schema_says(b2mml: Path, type: str) -> None:
         expected = set() if place.type in PLAIN or not place.is_leaf else WORDS[place.type]
         assert (kind == f"{place.type}Type") if not place.is_leaf else (words_of(b2mml, kind) == expected), place
     assert [name for name, found in theirs.items() if found[2] and name not in ours] == []
+
+
+def test_every_document_has_the_attributes_the_schema_gives_it(b2mml: Path) -> None:
+    definitions = definitions_of(b2mml)
+    roots = [verb + noun for verb in VERBS for noun in NOUNS if (verb == "Confirm") == (noun == "BOD")]
+    types = {root: definitions[XSD + "complexType", definitions[XSD + "element", root].get("type")] for root in roots}
+    attributes = {root: {found.get("name") for found in node.iter(XSD + "attribute")} for root, node in types.items()}
+    assert {root for root, found in attributes.items() if "releaseID" not in found} == WITHOUT_RELEASE
 
 
 def test_the_table_leaves_no_kind_unused_and_knows_every_action(b2mml: Path) -> None:

@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from standards.isa95.b2mml.shapes import ACTION_CODES, CLOSED, NOUNS, OTHER, SHAPES, VERBS, WORDS, Child
+from standards.isa95.b2mml.shapes import (
+    ACTION_CODES,
+    CLOSED,
+    NOUNS,
+    OTHER,
+    SHAPES,
+    VERBS,
+    WITHOUT_RELEASE,
+    WORDS,
+    Child,
+)
 from standards.isa95.b2mml.types import Document, Element
 from standards.isa95.b2mml.values import time_text
 
@@ -79,5 +89,5 @@ def documents(
         verb=draw(elements(verb, VERBS[verb], 2)),
         area=draw(elements("ApplicationArea", "TransApplicationArea", 2)),
         objects=tuple(draw(st.lists(elements(noun, noun, recipe=recipe), min_size=1, max_size=2))),
-        release_id="" if noun == "BOD" else "7.01",
+        release_id="" if verb + noun in WITHOUT_RELEASE else "7.01",
     )

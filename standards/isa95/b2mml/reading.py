@@ -7,7 +7,7 @@ from typing import Final
 
 from standards.isa95.b2mml import v0401
 from standards.isa95.b2mml.faults import DocumentUnreadable, DocumentUnshaped, Fault
-from standards.isa95.b2mml.shapes import NOUNS, SHAPES, VERBS, Child, Shape, kept_attributes
+from standards.isa95.b2mml.shapes import NOUNS, SHAPES, VERBS, WITHOUT_RELEASE, Child, Shape, kept_attributes
 from standards.isa95.b2mml.source import NIL, read_source
 from standards.isa95.b2mml.types import NAMESPACE, NAMESPACE_V0401, Document, Element, Remark
 from standards.isa95.b2mml.values import fault_of, normal
@@ -102,7 +102,7 @@ def _document(root: Element, verb: str, noun: str, notes: _Notes, *, is_old: boo
         objects=tuple(
             _shaped(found, SHAPES[noun], f"{noun}[{number}]", notes) for number, found in enumerate(nouns, start=1)
         ),
-        release_id=_release(root, noun, notes),
+        release_id=_release(root, verb + noun, notes),
         version_id=root.attribute("versionID"),
         is_v0401=is_old,
         remarks=notes.told(),
@@ -116,10 +116,9 @@ def _only(parent: Element, name: str, notes: _Notes) -> Element:
     return found or Element(name, line=parent.line)
 
 
-def _release(root: Element, noun: str, notes: _Notes) -> str:
-    """A ConfirmBOD has none."""
+def _release(root: Element, name: str, notes: _Notes) -> str:
     release = root.attribute("releaseID")
-    if not release and noun != "BOD":
+    if not release and name not in WITHOUT_RELEASE:
         notes.remarks.append(Remark(root.line, "release-missing", "the attribute releaseID is empty or missing"))
     return release
 

@@ -272,6 +272,9 @@ VERBS: Final = {
 }
 """The verbs, each with the type of its element."""
 
+WITHOUT_RELEASE: Final = frozenset({"ConfirmBOD", "CancelPersonnelInformation"})
+"""Documents the schema gives no releaseID (of the second it looks forgotten)."""
+
 NOUNS: Final = (
     "OperationsSchedule",
     "WorkSchedule",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from standards.isa95.b2mml.shapes import SHAPES, VERBS, Child, Shape, kept_attributes
+from standards.isa95.b2mml.shapes import SHAPES, VERBS, WITHOUT_RELEASE, Child, Shape, kept_attributes
 from standards.isa95.b2mml.types import NAMESPACE, Document, Element
 from standards.isa95.b2mml.values import fault_of
 
@@ -17,8 +17,9 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&
 def write_document(document: Document) -> bytes:
     """UTF-8. ValueError for what the schema has no place for: that is a bug of the caller's."""
     noun, verb = document.noun, document.verb.name
-    release = "" if noun == "BOD" else f' releaseID="{_escaped(document.release_id)}"'
-    version = f' versionID="{_escaped(document.version_id)}"' if document.version_id else ""
+    is_bare = document.root in WITHOUT_RELEASE
+    release = "" if is_bare else f' releaseID="{_escaped(document.release_id)}"'
+    version = f' versionID="{_escaped(document.version_id)}"' if document.version_id and not is_bare else ""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<{document.root} xmlns="{NAMESPACE}"{release}{version}>',
