@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.exchange.b2mml.api import router as b2mml
 from mes.exchange.feed.api import router as feed
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
@@ -44,6 +45,7 @@ for _feature in (
     may_i,
     reporting,
     measurements,
+    b2mml,
     feed,
     webhooks,
 ):

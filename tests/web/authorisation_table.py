@@ -15,6 +15,7 @@ from typing import Any, Final
 from mes.access.types import Role
 from mes.genealogy.service import mount_lot, pack_lots, scan_lot
 from mes.orders.service import complete_job, split_job
+from tests.mes.exchange.b2mml_of import document, request, schedule
 from tests.web.stage import Stage
 
 OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
@@ -503,6 +504,15 @@ def _order(stage: Stage) -> Sample:
     )
 
 
+def _b2mml(stage: Stage) -> Sample:
+    wanted = request(stage.fresh("PO")).replace("<OperationsDefinitionID/>", _ROUTE)
+    body = document("ProcessOperationsSchedule", schedule(wanted))
+    return Sample("/b2mml", content=body.encode(), headers={"content-type": "application/xml"})
+
+
+_ROUTE: Final = "<OperationsDefinitionID>BOARD-ROUTE</OperationsDefinitionID>"
+
+
 def _versions(path: str, job: Any) -> Sample:
     return Sample(f"{V1}/job-orders/{path}", json={"versions": {job.job_id: job.version}})
 
@@ -608,6 +618,7 @@ def _move_order(stage: Stage) -> Sample:
 ORDERS: Final = [
     *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
+    Row("POST", "/b2mml", ERP, _b2mml),
     Row("GET", f"{V1}/operations-requests", REPORTS, at(f"{V1}/operations-requests")),
     Row(
         "GET",
