@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.types import DONE_WHILE_AWAY, Permission
+from mes.genealogy.may_i.types import Permission, Why
 from mes.kernel.uow import UnitOfWork
 from mes.quality.errors import ResultInvalid
 from mes.quality.service import record_results
@@ -39,6 +41,8 @@ def report_step(
         return found
     if found.why is not None and not was_away:
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
+    if found.why is None and was_away and found.when_away is WhenAway.stop:
+        found = replace(found, why=Why.away)
     result = ResultSpec(
         STATION,
         request_id,
@@ -50,15 +54,9 @@ def report_step(
         found.segment_id,
         note=note,
         defects=defects,
-        flag=_flag(found) if was_away else "",
+        flag=found.why or "",
     )
     refused = record_results(uow, results=[result]).refused
     if refused:
         raise ResultInvalid(refused[0].detail)
     return found
-
-
-def _flag(found: Permission) -> str:
-    if found.why is not None:
-        return found.why
-    return DONE_WHILE_AWAY if found.when_away is WhenAway.stop else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mes.equipment.types import WhenAway
 from mes.quality.types import StepCheck, VerdictFact
@@ -22,10 +22,8 @@ class Why(StrEnum):
     step_failed = "step-failed"
     step_missing = "step-missing"
     already_done = "step-already-done"
-
-
-DONE_WHILE_AWAY: Final = "done-while-away"
-"""The flag of what was allowed but for the plant's policy to wait while the MES cannot be asked."""
+    away = "done-while-away"
+    """Of what was done while the MES could not be asked, where the plant wants stations to wait for it."""
 
 
 class Step(NamedTuple):
