@@ -36,7 +36,7 @@ def report_step(
     flagged with what it would have been refused with, or with `done-while-away` where the plant wants stations to wait.
     Else `unit-refused`. `equipment-not-found`, `result-invalid` (also for a defect code nobody knows).
     """
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     if (STATION, request_id) in load_known(uow, {(STATION, request_id)}):
         return found
     if found.why is not None and not was_away:
