@@ -16,11 +16,12 @@ from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import PutOutcome
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.types import Why
-from mes.genealogy.service import record_pass
+from mes.genealogy.service import record_genealogy, record_pass
 from mes.genealogy.tools.errors import ToolInvalid, ToolNotClean, ToolNotFound, ToolNotMounted, ToolWornOut
 from mes.genealogy.tools.queries import get_tool, list_tool_acts
 from mes.genealogy.tools.service import clean_tool, mount_tool, prolong_tool, put_tool, unmount_tool
 from mes.genealogy.tools.types import Spent, ToolSpec
+from mes.genealogy.types import NewLot, Recording
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.sqltypes import to_us
@@ -48,6 +49,8 @@ def stencil(plant: Database) -> Database:
     plant.write_now(put_definitions, actor=None, specs=[DefinitionSpec("PRINTED", "BOARD", (step,))])
     order = {"id": "PO-3", "quantity": Decimal(5), "operations_definition_id": "PRINTED"}
     plant.write_now(submit_operations_request, actor=None, **order)
+    unit = Recording(lots=[NewLot("U9", "BOARD", job_id="PO-3-PRINT")])
+    plant.write_now(record_genealogy, actor=None, recording=unit)
     do(plant, mount_tool, equipment_id=BENCH)
     return plant
 
@@ -123,8 +126,6 @@ def test_days_and_hours_count_from_the_first_use(stencil: Database, clock: Setta
 
 class TestMayI:
     def test_nobody_works_with_a_spent_tool(self, stencil: Database) -> None:
-        known = {"lot_id": "U9", "equipment_id": PRESS, "material_id": "BOARD", "job_id": "PO-3-PRINT"}
-        stencil.write_now(record_pass, actor=None, request_id="pass-u9", **known)
         assert ask(stencil) == ("", "")
         passes(stencil, 3)
         assert ask(stencil) == (Why.tool_dirty, "ST-1")
@@ -145,8 +146,6 @@ class TestMayI:
     def test_the_machine_has_to_run_what_the_step_expects(
         self, stencil: Database, told: dict[str, str], answer: tuple[str, str]
     ) -> None:
-        known = {"lot_id": "U9", "equipment_id": PRESS, "material_id": "BOARD", "job_id": "PO-3-PRINT"}
-        stencil.write_now(record_pass, actor=None, request_id="pass-u9", **known)
         assert ask(stencil, **told) == answer
 
 
