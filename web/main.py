@@ -38,6 +38,7 @@ from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.receive import routes as receive
 from web.routings import routes as routings
+from web.scan import routes as scan
 from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
@@ -51,10 +52,10 @@ _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, station, board, dispatch, orders, wall, receive, lots),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
     *(bridges, connect, routings, patterns),
 )
-LIVE_SCREENS: Final = (home, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -195,6 +195,8 @@ class ToolActRow(TableModel, table=True):
     """Of the tool by then; prolonged: up to which."""
     reason: str = Field(default="", max_length=500)
     request_id: str = Field(max_length=ID_MAX, unique=True)
+    content_hash: int = Field(sa_column=_big())
+    """Of everything that was told with it."""
 
 
 class Shipment(TableModel, table=True):

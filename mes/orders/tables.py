@@ -221,6 +221,8 @@ class JobActRow(TableModel, table=True):
     act: str = Field(sa_column=Column(Text, nullable=False))
     at_us: int = Field(sa_column=micros())
     undone: bool = False
+    content_hash: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """Of everything that was told with it."""
 
 
 class InstructionAcknowledgementRow(TableModel, table=True):

@@ -73,6 +73,13 @@ class RequirementSpec:
     unit_check: StepCheck = StepCheck.recorded
 
 
+PERSON = "person"
+"""The source of what people decide; the request id is its result id."""
+STATION = "station"
+"""The source of what stations report; the request id is its result id."""
+OWN_SOURCES: Final = frozenset({PERSON, STATION})
+
+
 class Measurement(NamedTuple):
     """One measured value with its limits; numbers exact, as decimal texts ("" none)."""
 
@@ -114,6 +121,8 @@ class ResultSpec:
     defects: tuple[FoundDefect, ...] = ()
     flag: str = ""
     """The code it would have been refused with, had the MES been asked."""
+    told: int | None = None
+    """Hash of what was told, where that is not all that is here; None: it is."""
 
 
 class RowRefusal(NamedTuple):

@@ -879,6 +879,16 @@ def _undo(stage: Stage) -> Sample:
     return Sample(f"/s/{job.bench}/undo", form=form)
 
 
+def _scanned(stage: Stage) -> Sample:
+    form = {"scan": stage.lot(), "request_id": stage.fresh("request"), "held": "carton", "held_id": stage.fresh("BOX")}
+    return Sample("/s/BENCH/scan", form=form)
+
+
+def _scan_act(stage: Stage) -> Sample:
+    mounted = {"slot_id": "1", "lot_id": stage.lot(), "request_id": stage.fresh("request")}
+    return Sample(f"/s/{stage.bench()}/scan/mount", form=mounted)
+
+
 def _board(act: str, ready: Callable[[Stage], Any]) -> Callable[[Stage], Sample]:
     def sample(stage: Stage) -> Sample:
         job = ready(stage)
@@ -1015,6 +1025,10 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/count", FLOOR, _settle, 303),
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
+    Row("GET", "/s/{equipment_id}/scan", FLOOR, at("/s/BENCH/scan")),
+    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-lately"),
+    Row("POST", "/s/{equipment_id}/scan", FLOOR, _scanned),
+    Row("POST", "/s/{equipment_id}/scan/{act}", FLOOR, _scan_act),
     Row("GET", "/board", FLOOR, at("/board")),
     *_regions("/board", "/board", "board-orders", "board-kanban", "board-gantt"),
     Row("GET", "/board/kanban", FLOOR, at("/board/kanban")),

@@ -155,9 +155,9 @@ async def correct(
     """The right numbers against those the form showed: the difference is what is corrected."""
     if not len(reason_id) == len(scrap) == len(was):
         raise FormUnreadable()
-    lines = [service.Correction(CountKind.good, _number(good) - _number(was_good))]
+    lines = [service.Correction(CountKind.good, _number(good) - _number(was_good), was=_number(was_good))]
     for key, wanted, shown in zip(reason_id, scrap, was, strict=True):
-        lines.append(service.Correction(CountKind.scrap, _number(wanted) - _number(shown), key))
+        lines.append(service.Correction(CountKind.scrap, _number(wanted) - _number(shown), key, _number(shown)))
     changed = [line for line in lines if line.quantity]
     await who.write(service.correct_counts, job_id=job_id, corrections=changed, reason=reason, request_id=request_id)
     return _back(order_id)

@@ -12,6 +12,8 @@ from mes.quality.types import Standing, StepCheck
 PROGRAM: Final = "program"
 PROGRAM_REVISION: Final = "program_revision"
 """Parameters of a recipe, or of a step, that name what the machine has to run."""
+NOWHERE = ""
+"""The step of a failure that could be given to no job: what is not known stops the unit until somebody decides."""
 
 
 def permission_of(facts: UnitFacts) -> Permission:
@@ -59,6 +61,8 @@ def _meant(facts: UnitFacts, standing: Standing, here: list[Step]) -> Step:
 
 
 def _against(facts: UnitFacts, standing: Standing, step: Step) -> tuple[Why | None, str]:
+    if NOWHERE in standing.failed:
+        return Why.step_failed, NOWHERE
     back = standing.returns_to
     if back and back != step.segment_id:
         failed_before = back in standing.failed and step.segment_id in facts.after.get(back, ())

@@ -5,12 +5,13 @@ from mes.genealogy.service.holding import hold_suspects
 from mes.genealogy.service.mounting import mount_lot, put_setup, unmount_lot
 from mes.genealogy.service.packing import move_lots, pack_lots, ship_lots, unpack_lots
 from mes.genealogy.service.parting import merge_lots, split_lot
-from mes.genealogy.service.recording import Recorded, record_genealogy
+from mes.genealogy.service.recording import Recorded, may_be_overridden, record_genealogy
 from mes.genealogy.service.scanning import record_pass, scan_lot
 
 __all__ = [
     "Recorded",
     "hold_suspects",
+    "may_be_overridden",
     "merge_lots",
     "mount_lot",
     "move_lots",

@@ -87,6 +87,14 @@ _REFUSALS: Final[dict[Refused, type[Refusal]]] = {
 }
 
 
+_MAY_BE_OVERRIDDEN: Final = tuple(_REFUSALS[one] for one in OVERRIDABLE)
+
+
+def may_be_overridden(refusal: Refusal) -> bool:
+    """Whether a supervisor may decide otherwise."""
+    return isinstance(refusal, _MAY_BE_OVERRIDDEN)
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """Numbers of the acts written: `first_act` and the `acts` − 1 after it. `overridden`: lots used all the same."""

@@ -163,6 +163,7 @@ def _emit(
 ) -> None:
     if override is not None and made.overridden:
         payload |= {"overridden": list(made.overridden), "override_reason": override.reason}
-    uow.emit(
-        f"genealogy.{what}.v1", topics=[f"material-lot/{lot_id}"], subject=f"material-lot/{lot_id}", payload=payload
-    )
+    topics = [f"material-lot/{lot_id}"]
+    if payload["equipment_id"]:
+        topics.append(f"equipment/{payload['equipment_id']}")
+    uow.emit(f"genealogy.{what}.v1", topics=topics, subject=topics[0], payload=payload)

@@ -17,6 +17,7 @@ from mes.genealogy.tools.rules import first_spent
 from mes.genealogy.tools.statements import find_tool_act, insert_tool_act, load_tool, load_tool_limits
 from mes.genealogy.tools.types import CYCLES_MAX, LIMITS, Spent, ToolAct, ToolSpec
 from mes.kernel.errors import Refusal, VersionConflict
+from mes.kernel.repeats import content_hash, refuse_other_content
 from mes.kernel.uow import UnitOfWork
 from mes.orders.service.transition import reason_of
 
@@ -52,9 +53,11 @@ def put_tool(uow: UnitOfWork, *, spec: ToolSpec, version: int | None = None) -> 
 def mount_tool(uow: UnitOfWork, *, tool_id: str, equipment_id: str, request_id: str) -> None:
     """A tool stands at a station from now on, no longer where it stood before; pieces that pass count as its cycles.
 
-    Repeating a `request_id` does nothing. `tool-not-found`, `equipment-not-found`, `tool-worn-out`, `tool-not-clean`.
+    Repeating a `request_id` does nothing, something else under it is `idempotency-key-reused`; so with every act here.
+    `tool-not-found`, `equipment-not-found`, `tool-worn-out`, `tool-not-clean`.
     """
-    if find_tool_act(uow, request_id):
+    told = content_hash(ToolAct.mounted, tool_id, equipment_id)
+    if _is_done(uow, request_id, told):
         return
     pk, cycles, _ = _load(uow, tool_id)
     places = load_equipment(uow, [equipment_id])
@@ -64,7 +67,7 @@ def mount_tool(uow: UnitOfWork, *, tool_id: str, equipment_id: str, request_id: 
     if spent is not None:
         raise _REFUSALS[spent.why](f"The tool {tool_id} did {cycles} cycles.")
     uow.driver_write("UPDATE production_tool SET place_pk = ? WHERE pk = ?", (places[equipment_id], pk))
-    insert_tool_act(uow, pk, ToolAct.mounted, places[equipment_id], cycles, "", request_id)
+    insert_tool_act(uow, pk, ToolAct.mounted, places[equipment_id], cycles, request_id, told)
     _emit(uow, "mounted", tool_id, equipment_id=equipment_id, cycles=cycles)
 
 
@@ -73,25 +76,27 @@ def unmount_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
 
     `tool-not-found`, `tool-not-mounted`.
     """
-    if find_tool_act(uow, request_id):
+    told = content_hash(ToolAct.unmounted, tool_id)
+    if _is_done(uow, request_id, told):
         return
     pk, cycles, place_pk = _load(uow, tool_id)
     if place_pk is None:
         raise ToolNotMounted(f"The tool {tool_id} is at no station.")
     uow.driver_write("UPDATE production_tool SET place_pk = NULL WHERE pk = ?", (pk,))
-    insert_tool_act(uow, pk, ToolAct.unmounted, place_pk, cycles, "", request_id)
+    insert_tool_act(uow, pk, ToolAct.unmounted, place_pk, cycles, request_id, told)
     _emit(uow, "unmounted", tool_id, cycles=cycles)
 
 
 def clean_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
     """A tool was cleaned just now. Repeating a `request_id` does nothing. `tool-not-found`."""
-    if find_tool_act(uow, request_id):
+    told = content_hash(ToolAct.cleaned, tool_id)
+    if _is_done(uow, request_id, told):
         return
     pk, cycles, place_pk = _load(uow, tool_id)
     uow.driver_write(
         "UPDATE production_tool SET cleaned_at_cycles = cycles, cleaned_at_us = ? WHERE pk = ?", (uow.now_us, pk)
     )
-    insert_tool_act(uow, pk, ToolAct.cleaned, place_pk, cycles, "", request_id)
+    insert_tool_act(uow, pk, ToolAct.cleaned, place_pk, cycles, request_id, told)
     _emit(uow, "cleaned", tool_id, cycles=cycles)
 
 
@@ -100,15 +105,23 @@ def prolong_tool(uow: UnitOfWork, *, tool_id: str, cycles: int, reason: str, req
 
     `tool-not-found`, `tool-invalid`, `reason-missing`.
     """
-    if find_tool_act(uow, request_id):
-        return
     why = reason_of(reason)
+    told = content_hash(ToolAct.prolonged, tool_id, cycles, why)
+    if _is_done(uow, request_id, told):
+        return
     if not 0 < cycles <= CYCLES_MAX:
         raise ToolInvalid(f"It cannot be prolonged by {cycles} cycles.")
     pk, done, place_pk = _load(uow, tool_id)
     uow.driver_write("UPDATE production_tool SET prolonged_to_cycles = ? WHERE pk = ?", (done + cycles, pk))
-    insert_tool_act(uow, pk, ToolAct.prolonged, place_pk, done + cycles, why, request_id)
+    insert_tool_act(uow, pk, ToolAct.prolonged, place_pk, done + cycles, request_id, told, why)
     _emit(uow, "prolonged", tool_id, to_cycles=done + cycles, reason=why)
+
+
+def _is_done(uow: UnitOfWork, request_id: str, told: int) -> bool:
+    """Whether exactly this was done under the request id. `idempotency-key-reused` where something else was."""
+    known = find_tool_act(uow, request_id)
+    refuse_other_content(request_id, known=known, told=told)
+    return known is not None
 
 
 def _load(uow: UnitOfWork, tool_id: str) -> tuple[int, int, int | None]:

@@ -30,9 +30,10 @@ def load_tool_limits(reads: Reads, tool_pk: int) -> tuple[Limit, ...]:
     return tuple(Limit(row[0], Spent(row[1]), row[2], row[3]) for row in reads.driver_query(sql, (tool_pk, tool_pk)))
 
 
-def find_tool_act(uow: UnitOfWork, request_id: str) -> bool:
-    """Whether this was done already."""
-    return bool(uow.driver_query("SELECT 1 FROM tool_act WHERE request_id = ?", (request_id,)))
+def find_tool_act(uow: UnitOfWork, request_id: str) -> int | None:
+    """The hash of what was told under a request id; None: nothing was."""
+    rows = uow.driver_query("SELECT content_hash FROM tool_act WHERE request_id = ?", (request_id,))
+    return int(rows[0][0]) if rows else None
 
 
 def load_tool(uow: UnitOfWork, tool_id: str) -> Any:
@@ -42,13 +43,20 @@ def load_tool(uow: UnitOfWork, tool_id: str) -> Any:
 
 
 def insert_tool_act(
-    uow: UnitOfWork, tool_pk: int, act: ToolAct, place_pk: int | None, cycles: int, reason: str, request_id: str
+    uow: UnitOfWork,
+    tool_pk: int,
+    act: ToolAct,
+    place_pk: int | None,
+    cycles: int,
+    request_id: str,
+    told: int,
+    reason: str = "",
 ) -> None:
     """Keep what was done with a tool."""
     uow.driver_write(
-        "INSERT INTO tool_act (tool_pk, act, at_us, actor, equipment_pk, cycles, reason, request_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (tool_pk, act.value, uow.now_us, uow.actor, place_pk, cycles, reason, request_id),
+        "INSERT INTO tool_act (tool_pk, act, at_us, actor, equipment_pk, cycles, reason, request_id, content_hash) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (tool_pk, act.value, uow.now_us, uow.actor, place_pk, cycles, reason, request_id, told),
     )
 
 

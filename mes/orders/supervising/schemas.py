@@ -80,9 +80,10 @@ class CorrectionLineIn(_In):
     kind: Literal["good", "scrap"]
     quantity: Change = Field(description="How many more there were; negative: fewer.")
     reason_id: str = Field(default="", max_length=100, description="The scrap reason.")
+    was: Change | None = Field(default=None, description="What was seen; refused where it is no longer so.")
 
     def line(self) -> Correction:
-        return Correction(CountKind(self.kind), self.quantity, self.reason_id)
+        return Correction(CountKind(self.kind), self.quantity, self.reason_id, self.was)
 
 
 class CorrectionIn(_In):

@@ -23,7 +23,7 @@ from mes.genealogy.tools.service import clean_tool, mount_tool, prolong_tool, pu
 from mes.genealogy.tools.types import Spent, ToolSpec
 from mes.genealogy.types import NewLot, Recording
 from mes.kernel.db import Database
-from mes.kernel.errors import VersionConflict
+from mes.kernel.errors import IdempotencyKeyReused, VersionConflict
 from mes.kernel.sqltypes import to_us
 from mes.orders.errors import ReasonMissing
 from mes.orders.service import submit_operations_request
@@ -164,6 +164,8 @@ def test_what_cannot_be_is_refused_and_a_repeated_act_is_done_once(stencil: Data
         do(stencil, unmount_tool, request_id="unmount-1")
     with pytest.raises(ToolNotMounted):
         do(stencil, unmount_tool)
+    with pytest.raises(IdempotencyKeyReused):
+        do(stencil, clean_tool, request_id="unmount-1")
 
 
 async def test_over_http(http: httpx.AsyncClient, stencil: Database) -> None:

@@ -21,12 +21,14 @@ from mes.genealogy.may_i.statements import FACTS as STATEMENT
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
 from mes.genealogy.service import record_pass
 from mes.kernel.db import Database, ReadSession
+from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.sqltypes import to_us
 from mes.materials.service import create_lot, set_disposition
 from mes.materials.types import LotSpec
 from mes.quality.queries import get_unit_results
 from mes.quality.rules import steps_after
 from mes.quality.service import put_requirements, scrap_unit, send_unit_to_rework
+from mes.quality.service.results import _with_job
 from mes.quality.types import FoundDefect, RequirementSpec, StepCheck, Verdict, VerdictFact
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
@@ -75,6 +77,51 @@ def test_a_unit_nobody_recorded_and_a_station_nobody_has(plant: Database) -> Non
     assert ask(plant, BENCH) == (Why.unknown, "")
     with pytest.raises(EquipmentNotFound):
         ask(plant, "NOWHERE")
+
+
+def test_a_failure_that_no_job_can_be_given_to_stops_the_unit_until_somebody_decides(plant: Database) -> None:
+    tell(plant, LINE)
+    take(plant, result(plant, 7, Verdict.failed, equipment_id=PRESS))
+    for place in (LINE, PRESS, BENCH):
+        assert ask(plant, place) == (Why.step_failed, "")
+    back = {"unit_id": "SN-1", "return_segment_id": "PRESS", "request_id": "request-1"}
+    plant.write_now(send_unit_to_rework, actor=None, **back)
+    assert ask(plant, PRESS) == ("", "")
+
+
+def test_a_result_of_the_moment_a_job_ended_is_the_next_ones(plant: Database) -> None:
+    rows = [(0, 10, 1, "A"), (10, None, 2, "B")]
+    given = replace(result(plant), at_us=10)
+    placed = _with_job((given, 0, None, 5), rows)
+    assert (placed[0].segment_id, placed[2]) == ("B", 2)
+
+
+def test_a_report_told_again_is_answered_as_the_first_time(plant: Database) -> None:
+    tell(plant, LINE)
+    first = report(plant, PRESS, "the-id-1")
+    assert report(plant, PRESS, "the-id-1") == first
+    for other in ({"verdict": Verdict.failed}, {"unit_id": "SN-2"}, {"note": "look"}):
+        with pytest.raises(IdempotencyKeyReused):
+            report(plant, PRESS, "the-id-1", **other)
+
+
+def test_a_decision_under_a_used_id_is_refused_unless_it_is_the_same(plant: Database) -> None:
+    tell(plant, LINE, Verdict.failed)
+    back = {"unit_id": "SN-1", "return_segment_id": "LINE", "request_id": "the-id-1"}
+    for _ in range(2):
+        plant.write_now(send_unit_to_rework, actor=None, **back)
+    for other in ({**back, "return_segment_id": "PRESS"}, {**back, "note": "look"}):
+        with pytest.raises(IdempotencyKeyReused):
+            plant.write_now(send_unit_to_rework, actor=None, **other)
+    with pytest.raises(IdempotencyKeyReused):
+        plant.write_now(scrap_unit, actor=None, unit_id="SN-1", request_id="the-id-1")
+    assert ask(plant, LINE) == ("", "")
+
+
+@pytest.mark.parametrize("source", ["person", "station"])
+def test_no_tester_speaks_for_people(plant: Database, source: str) -> None:
+    told = take(plant, replace(result(plant), source=source))
+    assert [one.code for one in told.refused] == ["result-invalid"]
 
 
 def test_a_failed_step_and_rework_to_a_named_one(plant: Database) -> None:
