@@ -429,6 +429,15 @@ def _ask_first_article(stage: Stage) -> Sample:
     return Sample(f"{V1}/first-articles/ask", json=body)
 
 
+def _clean_tool(stage: Stage) -> Sample:
+    return Sample(f"{V1}/tools/{stage.tool()}/acts", json={"act": "cleaned", "request_id": stage.fresh("request")})
+
+
+def _prolong_tool(stage: Stage) -> Sample:
+    body = {"cycles": 5, "reason": "check", "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/tools/{stage.tool()}/prolong", json=body)
+
+
 def _hold(stage: Stage) -> Any:
     return {"lot_ids": [stage.lot()], "reason": "check"}
 
@@ -476,6 +485,17 @@ QUALITY: Final = [
     ),
     Row("POST", f"{V1}/first-articles/decide", DECIDING, _decide_first_article, 204),
     Row("POST", f"{V1}/first-articles/ask", DECIDING, _ask_first_article, 204),
+    Row("GET", f"{V1}/tools", FLOOR, at(f"{V1}/tools")),
+    Row("GET", f"{V1}/tools/{{tool_id}}", FLOOR, lambda s: Sample(f"{V1}/tools/{s.tool()}")),
+    Row("GET", f"{V1}/tools/{{tool_id}}/acts", FLOOR, lambda s: Sample(f"{V1}/tools/{s.tool()}/acts")),
+    Row(
+        "PUT",
+        f"{V1}/tools/{{tool_id}}",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/tools/{s.fresh('tool')}", json={"version": 0}),
+    ),
+    Row("POST", f"{V1}/tools/{{tool_id}}/acts", FLOOR, _clean_tool, 204),
+    Row("POST", f"{V1}/tools/{{tool_id}}/prolong", RELEASING, _prolong_tool, 204),
     Row("POST", f"{V1}/quality-holds", DECIDING, lambda s: Sample(f"{V1}/quality-holds", json=_hold(s)), 204),
     Row(
         "POST",

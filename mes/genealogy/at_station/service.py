@@ -202,7 +202,7 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
     """A unit is scrapped; at a station where people count it is a scrapped piece of the running job, unless it had
     been good there. Repeating a `request_id` does nothing. As `scrap_unit` and `report_scrap`.
     """
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     scrap_unit(uow, unit_id=unit_id, request_id=request_id, note=note)
     job = _counting_job(uow, found.job_id)
     if job and not _was_good(uow, unit_id, job.job_id, request_id):
@@ -217,7 +217,7 @@ def pack_unit(uow: UnitOfWork, *, request_id: str, container_id: str, unit_id: s
     Repeating a `request_id` does nothing. Answers the number of the act. `unit-refused` where it may not be worked on
     here, or where packing is none of its steps and it failed; and as `pack_lots`.
     """
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     if found.allowed:
         own_id = _own(request_id, ":step")
         finish_step(uow, request_id=own_id, unit_id=unit_id, equipment_id=equipment_id, verdict=Verdict.passed)

@@ -20,6 +20,7 @@ from mes.genealogy.statements import (
     load_jobs,
     load_lots,
 )
+from mes.genealogy.tools.statements import count_cycle
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Override, Recording
 from mes.kernel.uow import Calls, UnitOfWork, loaded_together
 from mes.materials.errors import WrongMaterial
@@ -141,6 +142,7 @@ def record_pass(
     made = record(uow, Recording(lots=lots, acts=(act,)))
     payload = {"act": made.first_act, "lot_id": lot_id, "equipment_id": equipment_id, "seq": seq, "job_id": job_id}
     _emit(uow, "station-passed", lot_id, made, None, payload)
+    count_cycle(uow, places[equipment_id])
     if job_id:
         _count_first_article(uow, job_id, places[equipment_id])
     return seq
