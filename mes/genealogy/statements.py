@@ -638,7 +638,7 @@ _IMPORT: Final = "SELECT pk, rows_done, line, refused, ended_at_us FROM genealog
 def find_import(reads: Reads, sha256: str) -> Imported | None:
     """How far a file of this content is recorded."""
     rows = reads.driver_query(f"{_IMPORT} sha256 = ?", (sha256,))
-    return Imported(*rows[0][:4], rows[0][4] is not None) if rows else None
+    return Imported._make((*rows[0][:4], rows[0][4] is not None)) if rows else None
 
 
 def insert_import(uow: UnitOfWork, sha256: str, name: str) -> None:

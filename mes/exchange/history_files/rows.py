@@ -122,7 +122,7 @@ AnyRow = LotRow | PassRow | LinkRow | MountRow
 COLUMNS: Final = tuple(
     dict.fromkeys(("row", *(name for kind in (LotRow, PassRow, LinkRow, MountRow) for name in kind.__struct_fields__)))
 )
-_from_json: Final = msgspec.json.Decoder(AnyRow)
+_from_json: Final[msgspec.json.Decoder[AnyRow]] = msgspec.json.Decoder(AnyRow)
 
 
 def _amount(value: Decimal, least: int = 1) -> int:
@@ -146,4 +146,5 @@ def fact_of_cells(cells: dict[str, Any]) -> Fact:
     """Cells of a line of CSV, by column, empty ones left out. ValueError with the reason."""
     if "parameters" in cells:
         cells["parameters"] = msgspec.json.decode(cells["parameters"])
-    return msgspec.convert(cells, AnyRow, strict=False).fact()
+    row: AnyRow = msgspec.convert(cells, AnyRow, strict=False)
+    return row.fact()
