@@ -244,3 +244,9 @@ def test_at_the_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "imported before" in capsys.readouterr().out
     assert main(["import-history", str(tmp_path / "none.csv")]) == 1
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_the_sample_of_the_documentation_can_be_read() -> None:
+    sample = Path(__file__).parents[3] / "docs" / "operate" / "samples" / "history.csv"
+    rows = list(read_rows(sample))
+    assert [row.fault for row in rows] == [None] * 9
