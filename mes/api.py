@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.exchange.feed.api import router as feed
+from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
 from mes.ingest.api import router as bridge
@@ -18,6 +20,7 @@ from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
 from mes.quality.api import router as quality
+from mes.quality.first_article.api import router as first_articles
 from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
 
@@ -36,9 +39,12 @@ for _feature in (
     supervising,
     orders,
     quality,
+    first_articles,
     genealogy,
     may_i,
     reporting,
     measurements,
+    feed,
+    webhooks,
 ):
     router.include_router(_feature)

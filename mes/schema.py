@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+from pathlib import Path
+from typing import Final
 
 import mes
 from mes.kernel.tables import metadata
 
-FEATURES = tuple(module.name for module in pkgutil.iter_modules(mes.__path__) if module.ispkg)
+ROOMS: Final = ("*/tables.py", "*/*/tables.py")
+"""Of features, and of the parts of a feature."""
 
 
 def load_tables() -> None:
     """Import the `tables` room of each feature that has one."""
-    for feature in FEATURES:
-        package = importlib.import_module(f"mes.{feature}")
-        if any(module.name == "tables" for module in pkgutil.iter_modules(package.__path__)):
-            importlib.import_module(f"mes.{feature}.tables")
+    root = Path(mes.__path__[0])
+    for pattern in ROOMS:
+        for path in sorted(root.glob(pattern)):
+            importlib.import_module(".".join(("mes", *path.relative_to(root).with_suffix("").parts)))
 
 
 load_tables()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mes.edge.service import forget_old_setups, note_silent_bridges
+from mes.exchange.webhooks.service import forget_old_deliveries
 from mes.history.service import forget_old_texts
 from mes.kernel.idempotency import forget_old_answers
 from mes.materials.life.service import note_lots_running_out
@@ -18,4 +19,9 @@ TICKS: Final[tuple[Callable[..., Any], ...]] = (
     dispatch_due_jobs,
     publish_due_reports,
 )
-HOURLY: Final[tuple[Callable[..., Any], ...]] = (forget_old_answers, forget_old_texts, forget_old_setups)
+HOURLY: Final[tuple[Callable[..., Any], ...]] = (
+    forget_old_answers,
+    forget_old_texts,
+    forget_old_setups,
+    forget_old_deliveries,
+)

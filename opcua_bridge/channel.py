@@ -51,8 +51,10 @@ SESSION_GONE: Final = frozenset(
         ua.StatusCodes.BadSecurityChecksFailed,
         ua.StatusCodes.BadUserAccessDenied,
         ua.StatusCodes.BadNonceInvalid,
+        ua.StatusCodes.BadInternalError,  # asyncua's word for a wrong signature
     }
 )
+"""What a server answers to whoever takes up a session it does not have, or one whose last answer was lost."""
 WHOLE_PATH: Final = 0xFFFFFFFF
 """RemainingPathIndex of a target at the very end of its path."""
 _Asked = TypeVar("_Asked")

@@ -269,7 +269,9 @@ class Source:
         """Take up the old session and subscription, or begin new ones and say what may be missing."""
         record = self._record
         resumed = bool(record.token) and await channel.resume(record.token, record.nonce)
-        if not resumed:
+        if resumed:
+            self._record = record = replace(record, nonce=channel.nonce)  # what the next one has to sign
+        else:
             await channel.create_session()
         self._note_security(channel)
         status = await channel.read_status()

@@ -14,10 +14,13 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mes.api import router as rest
+from mes.exchange.webhooks.deliveries import deliver_for_ever
+from mes.exchange.webhooks.sending import Sender
 from mes.history.keeper import Keepers
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import Plants
+from mes.kernel.vault import KEY_FILE, open_vault
 from mes.migrations.upgrade import upgrade
 from mes.ticks import HOURLY, TICKS
 from web import security, templating
@@ -35,6 +38,7 @@ from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.receive import routes as receive
 from web.routings import routes as routings
+from web.scan import routes as scan
 from web.settings import Settings
 from web.signin import routes as signin
 from web.station import routes as station
@@ -48,10 +52,10 @@ _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, station, board, dispatch, orders, wall, receive, lots),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
     *(bridges, connect, routings, patterns),
 )
-LIVE_SCREENS: Final = (home, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -93,14 +97,17 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         plants = await asyncio.to_thread(open_plants, settings)
         app.state.plants = plants
         keepers = Keepers(plants)
+        vault = await asyncio.to_thread(open_vault, settings.secret_key_file or settings.data_dir / KEY_FILE)
         try:
-            async with Relays(plants) as relays, asyncio.TaskGroup() as group:
-                app.state.relays = relays
+            async with Relays(plants) as relays, Sender(vault) as sender, asyncio.TaskGroup() as group:
+                app.state.relays, app.state.webhook_sender = relays, sender
                 await relays.of(plants.default.plant_id)
                 gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
                 ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants, keepers)))
+                webhooks = group.create_task(supervise("webhooks", lambda: deliver_for_ever(plants, sender)))
                 yield
                 ticker.cancel()
+                webhooks.cancel()
         finally:
             await asyncio.to_thread(keepers.stop)
             await asyncio.to_thread(plants.close)

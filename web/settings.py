@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     max_ingest_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=MAX_INGEST_BYTES)
     chained_audit: bool = False
     """Each outbox row carries the hash of its predecessor."""
+    secret_key_file: Path | None = None
+    """The key of secrets the server has to read again; empty: `secret.key` in `data_dir`, made at the first start."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("database_url")

@@ -26,6 +26,10 @@ class Permission(StrEnum):
     submit_operations_requests = "submit-operations-requests"
     read_performance = "read-performance"
     """Operations performance: what was produced, reported to an ERP."""
+    read_events = "read-events"
+    """The change feed: everything that happens in the plant, for another system."""
+    manage_webhooks = "manage-webhooks"
+    """Say where events are sent, and send again what was given up."""
     bridge_ingest = "bridge-ingest"
     """Hand in samples and take commands: an edge box, nobody else."""
     view_bridges = "view-bridges"
@@ -81,6 +85,8 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.override_refusals,
             _P.manage_master_data,
             _P.manage_access,
+            _P.manage_webhooks,
+            _P.read_events,
             _P.read_performance,
             _P.view_bridges,
             _P.view_routings,
@@ -89,7 +95,9 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.read_metrics,
         }
     ),
-    Role.integration: frozenset({_P.submit_operations_requests, _P.read_performance, _P.report_results}),
+    Role.integration: frozenset(
+        {_P.submit_operations_requests, _P.read_performance, _P.read_events, _P.report_results}
+    ),
     Role.bridge: frozenset({_P.bridge_ingest, _P.report_results}),
     Role.monitor: frozenset({_P.read_metrics}),
 }

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select, exists, func, null, select
 from sqlmodel import Session
 
+from mes.access.permissions import ROLE_PERMISSIONS, Permission
 from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
 from mes.access.types import (
     LockState,
@@ -17,6 +18,7 @@ from mes.access.types import (
     Role,
     StoredCredential,
     TokenView,
+    Voucher,
 )
 from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
@@ -116,6 +118,18 @@ def find_pin(session: Session, *, principal_id: str, device_key: str) -> tuple[P
         changed_at_us=row.changed_at_us,
     )
     return record, LockState(row.failed_count, row.locked_until_us, row.failed_at_us), device
+
+
+def list_vouchers(session: Session, *, permission: Permission) -> tuple[Voucher, ...]:
+    """Who may do something and can say so with a PIN, by name."""
+    roles = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    statement = (
+        select(_PRINCIPAL.c.pk, _PRINCIPAL.c.id, _PRINCIPAL.c.display_name)
+        .join_from(_PRINCIPAL, _PIN)
+        .where(_PRINCIPAL.c.role.in_(roles), _PRINCIPAL.c.disabled_at.is_(None))
+        .order_by(_PRINCIPAL.c.display_name, _PRINCIPAL.c.id)
+    )
+    return tuple(Voucher(row.pk, row.id, row.display_name) for row in session.execute(statement))
 
 
 def get_device_lock(session: Session, *, device_key: str) -> LockState:

@@ -186,12 +186,12 @@ def record_pin_attempt(
     principal_id: str,
     checked_hash: str | None,
     matches: bool,
-    session_sha256: bytes,
+    session_sha256: bytes | None,
     device_key: str,
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
 ) -> AttemptOutcome:
-    """Count one checked PIN and, if all is well, open the session.
+    """Count one checked PIN and, if all is well, open the session (`session_sha256` None: none, it was a word only).
 
     The check ran before, elsewhere, perhaps many at once; the attempts are counted here, one after another. Whatever
     the check said, an attempt that arrives while person or device is locked is refused, so guessing in parallel gains
@@ -205,6 +205,9 @@ def record_pin_attempt(
         principal_pk = None if record is None else record.principal_pk
         return _count_failure(uow, principal_id, principal_pk, person, device_key, device)
     _write_lock(uow, record.principal_pk, LockState())
+    if session_sha256 is None:
+        _emit(uow, "vouched", principal_id, work_unit_id=work_unit_id)
+        return AttemptOutcome(signed_in=True)
     open_session(
         uow,
         principal_id=principal_id,

@@ -9,12 +9,13 @@ import hashlib
 from datetime import timedelta
 
 from mes.access import rules
-from mes.access.errors import SignInFailed, SignInLocked
+from mes.access.errors import PermissionMissing, SignInFailed, SignInLocked
+from mes.access.permissions import Permission, may
 from mes.access.pins import NOBODYS_HASH, hash_password, hash_password_aside, hash_pin, hash_pin_aside, verify_pin_aside
 from mes.access.queries import find_pin
 from mes.access.service import record_pin_attempt, sign_out, store_pin
 from mes.access.tokens import SESSION_PREFIX, digest, new_session_value, plant_of
-from mes.access.types import SESSION_POLICY, PinRecord, SessionPolicy, SignedIn
+from mes.access.types import SESSION_POLICY, PinRecord, SessionPolicy, SignedIn, Voucher
 from mes.kernel.db import Database
 from mes.kernel.sqltypes import to_us
 
@@ -39,19 +40,52 @@ async def sign_in_with_pin(
     answer, same work. `sign-in-locked` (429, `retry_after_s`) while the person or the device is locked out;
     `sign-in-busy` (503) when too many PINs are being checked.
     """
+    token = new_session_value(database.plant_id)
+    record = await _checked(database, principal_id, pin, device, work_unit_id, policy, digest(token))
+    return _signed_in(database, record, token, work_unit_id, policy)
+
+
+async def vouch_with_pin(
+    database: Database,
+    *,
+    principal_id: str,
+    pin: str,
+    device: str,
+    permission: Permission,
+    work_unit_id: str | None = None,
+) -> Voucher:
+    """Somebody who may says so with their PIN at a tablet where another is signed in. Opens no session.
+
+    Counted and locked as signing in is, with its refusals; then `permission-missing`.
+    """
+    record = await _checked(database, principal_id, pin, device, work_unit_id, SESSION_POLICY, None)
+    if not may(record.role, permission):
+        raise PermissionMissing(f"{permission} is needed; {principal_id} is {record.role}.")
+    return Voucher(record.principal_pk, record.principal_id, record.display_name)
+
+
+async def _checked(
+    database: Database,
+    principal_id: str,
+    pin: str,
+    device: str,
+    work_unit_id: str | None,
+    policy: SessionPolicy,
+    session_sha256: bytes | None,
+) -> PinRecord:
+    """Read, hash aside, count."""
     record, person, place = await database.read(find_pin, principal_id=principal_id, device_key=device)
     now_us = to_us(database.clock())
     _refuse_locked(max(person.locked_until_us, place.locked_until_us), now_us)
     checked_hash = NOBODYS_HASH if record is None else record.pin_hash
     matches = await verify_pin_aside(checked_hash, pin)
-    token = new_session_value(database.plant_id)
     outcome = await database.write(
         record_pin_attempt,
         actor=record.principal_pk if record is not None and matches else None,
         principal_id=principal_id,
         checked_hash=checked_hash,
         matches=matches,
-        session_sha256=digest(token),
+        session_sha256=session_sha256,
         device_key=device,
         work_unit_id=work_unit_id,
         policy=policy,
@@ -59,7 +93,7 @@ async def sign_in_with_pin(
     if not outcome.signed_in or record is None:
         _refuse_locked(outcome.locked_until_us, now_us)
         raise SignInFailed()
-    return _signed_in(database, record, token, work_unit_id, policy)
+    return record
 
 
 async def sign_out_session(database: Database, *, session_value: str, actor: int | None = None) -> None:

@@ -133,6 +133,15 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Voucher:
+    """Somebody who answers for what another does."""
+
+    principal_pk: int
+    principal_id: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptOutcome:
     """What became of one PIN attempt once it was counted."""
 

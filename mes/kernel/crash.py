@@ -15,6 +15,7 @@ CRASH_POINTS: Final = (
     "history-chunks-written",
     "history-before-merge-commit",
     "result-file-recorded",
+    "webhook-sent",
     "history-block-reported",
 )
 

@@ -95,6 +95,9 @@ class Relay:
             await self._flowing.wait()
             if self._delay_s:
                 await asyncio.sleep(self._delay_s)
-            writer.write(data)
+            try:
+                writer.write(data)
+            except RuntimeError as closed:  # half closed: nothing more may be said to that side
+                raise ConnectionResetError from closed
             await writer.drain()
         raise ConnectionResetError

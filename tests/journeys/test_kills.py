@@ -31,13 +31,14 @@ MACHINES: Final = (SMT, "DEPANEL-1", TEST)
 BRIDGE_POINTS: Final = ("after-receive-before-journal", "after-journal-before-ack", "after-uplink-before-forget")
 SERVER_POINTS: Final = ("before-commit", "after-commit-before-answer")
 COMMAND_POINTS: Final = ("after-command-intent", "after-command-executed")
-RANDOM_KILLS: Final = 10
+RANDOM_KILLS: Final = 4
+MANY_KILLS: Final = 50
 BATCH: Final = 3
 """A commit or a message soon after the start, not always the first."""
 
 
 @pytest.mark.parametrize(("engine", "seed"), [("sqlite", 21), ("postgresql", "drawn")], indirect=["seed"])
-async def test_killed_at_every_marked_place_and_ten_random_moments(
+async def test_killed_at_every_marked_place_and_at_random_moments(
     tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
 ) -> None:
     await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=RANDOM_KILLS)
@@ -49,7 +50,7 @@ async def test_killed_at_every_marked_place_and_ten_random_moments(
 async def test_killed_again_and_again(
     tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
 ) -> None:
-    await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=5 * RANDOM_KILLS)
+    await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=MANY_KILLS)
 
 
 async def run_killed(folder: Path, browser: Browser, database_url: str | None, seed: int, *, random_kills: int) -> None:

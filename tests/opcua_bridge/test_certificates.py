@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from asyncua import ua
+from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 
 from opcua_bridge.agent import Agent
@@ -165,6 +166,31 @@ async def test_a_certificate_nobody_has_approved_is_not_asked_for_again_and_agai
         await quiet(network)
         approved_beforehand(tmp_path)
         await until(lambda: agent.source("machine").health.connected, what="a decision is seen at once")
+
+
+async def test_an_answer_lost_while_a_session_is_taken_up_keeps_nobody_out(
+    bridges: Bridges, mes: Mes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has a new nonce of which the bridge never heard: what it signs is wrong until it begins anew."""
+    activate, taken_up = InternalSession.activate_session, 0
+    async with secured(tmp_path) as it, Network(it.port) as network:
+
+        def activated(session: InternalSession, *args: Any) -> Any:
+            nonlocal taken_up
+            answer, taken_up = activate(session, *args), taken_up + 1
+            if taken_up == 2:
+                network.cut()
+            return answer
+
+        monkeypatch.setattr(InternalSession, "activate_session", activated)
+        approved_beforehand(tmp_path)
+        await bridges.start(map_of(network.url))
+        await until(lambda: mes.good("Count"))
+        network.cut()
+        await until(lambda: taken_up >= 2)
+        before = len(mes.good("Count"))
+        await it.write("Count", 77)
+        await until(lambda: len(mes.good("Count")) > before)
 
 
 class Doorman(UserManager):

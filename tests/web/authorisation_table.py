@@ -27,6 +27,7 @@ ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
 EDGE: Final = frozenset({BRIDGE})
 LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+FOLLOWING: Final = frozenset({ADMINISTRATOR, INTEGRATION})
 MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
 PUBLIC: Final = None
 """Everybody, signed in or not, of whatever plant."""
@@ -221,6 +222,10 @@ def _of_draft(stage: Stage, path: str, **body: Any) -> Sample:
     return Sample(url, json={**body, "version": version})
 
 
+def _policy(stage: Stage) -> Sample:
+    return Sample(f"{V1}/plant-policy", json={"when_away": "go-on", "version": stage.policy_version()})
+
+
 def _calendar(stage: Stage) -> Sample:
     body = {"time_zone": "Europe/Berlin", "version": stage.calendar_version()}
     return Sample(f"{V1}/calendar", json=body)
@@ -247,6 +252,8 @@ MASTER_DATA: Final = [
     *_resource("physical-assets", "physical_asset_id", Stage.asset, {}, {"vendor": "Acme", "version": 1}),
     Row("GET", f"{V1}/calendar", FLOOR, at(f"{V1}/calendar")),
     Row("PUT", f"{V1}/calendar", ENGINEERING, _calendar),
+    Row("GET", f"{V1}/plant-policy", FLOOR, at(f"{V1}/plant-policy")),
+    Row("PUT", f"{V1}/plant-policy", ENGINEERING, _policy),
     Row("GET", f"{V1}/calendar/shifts", FLOOR, at(f"{V1}/calendar/shifts?{DAY}")),
     *_resource("material-definitions", "material_id", Stage.material, {"unit": "pcs"}, {"unit": "pcs", "version": 1}),
     Row(
@@ -409,6 +416,18 @@ def _step(stage: Stage) -> Sample:
     return Sample(f"{V1}/units/{stage.failed_unit()}/steps", json=body)
 
 
+def _decide_first_article(stage: Stage) -> Sample:
+    job = stage.gated_job()
+    body = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
+    return Sample(f"{V1}/first-articles/decide", json=body)
+
+
+def _ask_first_article(stage: Stage) -> Sample:
+    job = stage.started_job()
+    body = {"job_id": job.job_id, "version": job.version, "reason": "check"}
+    return Sample(f"{V1}/first-articles/ask", json=body)
+
+
 def _hold(stage: Stage) -> Any:
     return {"lot_ids": [stage.lot()], "reason": "check"}
 
@@ -448,6 +467,14 @@ QUALITY: Final = [
         lambda s: Sample(f"{V1}/units/{s.failed_unit()}/permission?equipment_id=BENCH"),
     ),
     Row("POST", f"{V1}/units/{{unit_id}}/steps", REPORTING, _step),
+    Row(
+        "GET",
+        f"{V1}/first-articles/{{job_id:path}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/first-articles/{s.job().job_id}"),
+    ),
+    Row("POST", f"{V1}/first-articles/decide", DECIDING, _decide_first_article, 204),
+    Row("POST", f"{V1}/first-articles/ask", DECIDING, _ask_first_article, 204),
     Row("POST", f"{V1}/quality-holds", DECIDING, lambda s: Sample(f"{V1}/quality-holds", json=_hold(s)), 204),
     Row(
         "POST",
@@ -832,6 +859,16 @@ def _undo(stage: Stage) -> Sample:
     return Sample(f"/s/{job.bench}/undo", form=form)
 
 
+def _scanned(stage: Stage) -> Sample:
+    form = {"scan": stage.lot(), "request_id": stage.fresh("request"), "held": "carton", "held_id": stage.fresh("BOX")}
+    return Sample("/s/BENCH/scan", form=form)
+
+
+def _scan_act(stage: Stage) -> Sample:
+    mounted = {"slot_id": "1", "lot_id": stage.lot(), "request_id": stage.fresh("request")}
+    return Sample(f"/s/{stage.bench()}/scan/mount", form=mounted)
+
+
 def _board(act: str, ready: Callable[[Stage], Any]) -> Callable[[Stage], Sample]:
     def sample(stage: Stage) -> Sample:
         job = ready(stage)
@@ -869,6 +906,18 @@ def _hold_form(stage: Stage) -> Sample:
     job = stage.job()
     form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
     return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _first_article_form(stage: Stage) -> Sample:
+    job = stage.gated_job()
+    form = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
+    return Sample(f"/orders/{job.order_id}/first-article", form=form)
+
+
+def _ask_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
+    return Sample(f"/orders/{job.order_id}/first-article/ask", form=form)
 
 
 def _correct_form(stage: Stage) -> Sample:
@@ -956,6 +1005,10 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/count", FLOOR, _settle, 303),
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
+    Row("GET", "/s/{equipment_id}/scan", FLOOR, at("/s/BENCH/scan")),
+    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-lately"),
+    Row("POST", "/s/{equipment_id}/scan", FLOOR, _scanned),
+    Row("POST", "/s/{equipment_id}/scan/{act}", FLOOR, _scan_act),
     Row("GET", "/board", FLOOR, at("/board")),
     *_regions("/board", "/board", "board-orders", "board-kanban", "board-gantt"),
     Row("GET", "/board/kanban", FLOOR, at("/board/kanban")),
@@ -1012,6 +1065,8 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
+    Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
+    Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
@@ -1087,6 +1142,44 @@ SCREENS: Final = [
 ]
 
 
+# --- exchange
+
+
+def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
+    return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
+
+
+HOOKS: Final = f"{V1}/webhooks"
+EXCHANGE: Final = [
+    Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
+    Row("GET", f"{V1}/events/stream", FOLLOWING, at(f"{V1}/events/stream?for_s=0.01")),
+    Row("GET", HOOKS, ADMINISTRATION, at(HOOKS)),
+    Row("POST", HOOKS, ADMINISTRATION, lambda s: Sample(HOOKS, json=_hook(s, id=s.fresh("new-hook"))), 201),
+    Row("GET", f"{HOOKS}/{{webhook_id}}", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}")),
+    Row(
+        "PUT",
+        f"{HOOKS}/{{webhook_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{HOOKS}/{s.webhook()}", json=_hook(s, version=1)),
+    ),
+    Row("DELETE", f"{HOOKS}/{{webhook_id}}", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}"), 204),
+    Row("POST", f"{HOOKS}/{{webhook_id}}/secret", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}/secret")),
+    Row("POST", f"{HOOKS}/{{webhook_id}}/test", ADMINISTRATION, lambda s: Sample(f"{HOOKS}/{s.webhook()}/test")),
+    Row(
+        "GET",
+        f"{HOOKS}/{{webhook_id}}/deliveries",
+        ADMINISTRATION,
+        lambda s: Sample(f"{HOOKS}/{s.webhook()}/deliveries?state=dead"),
+    ),
+    Row(
+        "POST",
+        f"{HOOKS}/{{webhook_id}}/replay",
+        ADMINISTRATION,
+        lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+]
+
+
 # --- everybody
 
 
@@ -1113,6 +1206,7 @@ ROWS: Final = [
     *GENEALOGY,
     *EDGE_ROWS,
     *HISTORY,
+    *EXCHANGE,
     *SCREENS,
     *OPEN,
 ]

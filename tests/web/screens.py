@@ -25,7 +25,7 @@ from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.kernel.sqltypes import to_us
 from mes.orders.following.types import Briefing
-from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
+from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot, SubstituteStock, Taker
 from mes.orders.types import Cause, CountFact, CountKind, JobLink, JobRole, LinkKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import DispatchStatus, JobState
@@ -36,6 +36,7 @@ from tests.web import edge_factory as e
 from tests.web import factory as f
 from tests.web import material_factory as m
 from tests.web import routing_factory as r
+from tests.web import scan_factory as s
 from web.board.plan_views import PlanPage, board_gantt, board_kanban
 from web.board.views import BoardPage, board_orders
 from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
@@ -434,7 +435,19 @@ def troubled_order() -> OrderPage:
 
 NEEDS: Final = (
     MaterialNeed("PCB-CB-100", "Bare panel", "panel", Decimal(7), Decimal(600), Decimal(0), True),
-    MaterialNeed("MCU-32", "Controller, 32 bit, QFP-64", "pcs", Decimal(50), Decimal(12), Decimal(350), True),
+    MaterialNeed(
+        "MCU-32",
+        "Controller, 32 bit, QFP-64",
+        "pcs",
+        Decimal(50),
+        Decimal(12),
+        Decimal(350),
+        True,
+        Decimal(2),
+        Decimal(8),
+        (Taker("PO-1002-SMT", Decimal(8)),),
+        (SubstituteStock("MCU-32-B", "pcs", Decimal(9), Decimal(9), Decimal(9)),),
+    ),
     MaterialNeed("SP-305", "Solder paste", "g", Decimal("33.6"), Decimal(0), Decimal(0), False),
 )
 
@@ -647,6 +660,24 @@ PAGES: Final[Mapping[str, Make]] = {
         "receive/page.html",
         m.receive(m.answer("received", what="R-00000042", href="/receive/R-00000042/label")),
     ),
+    "scan": s.ready,
+    "scan-empty": s.empty,
+    "scan-lot": s.which_slot,
+    "scan-mounted": s.mounted,
+    "scan-occupied": s.occupied,
+    "scan-slot": s.which_reel,
+    "scan-wrong": s.wrong,
+    "scan-wrong-pin": s.wrong_pin,
+    "scan-unit": s.unit_yes,
+    "scan-unit-no": s.unit_no,
+    "scan-unit-new": s.unit_new,
+    "scan-unit-failed": s.unit_failed,
+    "scan-unit-long": s.unit_long,
+    "scan-into": s.into,
+    "scan-carton": s.carton,
+    "scan-carton-empty": s.carton_empty,
+    "scan-alike": s.alike,
+    "scan-nothing": s.nothing,
     "receive-label": lambda: ("receive/label.html", m.label()),
     "lots": lambda: ("lots/page.html", m.lots(*m.running_out())),
     "lots-empty": lambda: ("lots/page.html", m.lots(unknown="R-99")),
@@ -674,7 +705,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course".split()
+    "routing allow course scan".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")

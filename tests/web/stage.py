@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from mes.access.service import create_principal, create_token
@@ -32,13 +33,17 @@ from mes.definitions.types import (
 from mes.edge.queries import get_bridge, list_setups
 from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
 from mes.edge.types import SetupState
-from mes.equipment.queries import get_calendar, get_equipment
+from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.exchange.webhooks.sending import Sender
+from mes.exchange.webhooks.service import create_webhook
+from mes.exchange.webhooks.types import WebhookSpec
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
+from mes.kernel.vault import Vault
 from mes.materials.life.queries import list_moisture_levels
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
@@ -48,9 +53,11 @@ from mes.orders.following.queries import get_followed_version
 from mes.orders.queries import get_job
 from mes.orders.service import (
     apply_machine_reports,
+    ask_first_article,
     hold_job,
     record_counts,
     release_jobs,
+    report_good,
     start_job,
     submit_operations_request,
 )
@@ -140,6 +147,9 @@ class Stage:
     def calendar_version(self) -> int:
         return self.database.read_now(get_calendar).version
 
+    def policy_version(self) -> int:
+        return self.database.read_now(get_plant_policy).version
+
     def material(self) -> str:
         name = self.fresh("material")
         self.do(create_material, spec=MaterialSpec(name, "pcs"))
@@ -196,6 +206,13 @@ class Stage:
         name = self.fresh("reason")
         self.do(create_scrap_reason, spec=ScrapReasonSpec(name, "Dented"))
         return name
+
+    def webhook(self) -> str:
+        """A webhook nobody listens to."""
+        spec = WebhookSpec(self.fresh("hook"), "https://hooks.example/a", ("orders.*",))
+        sealed = self.app.state.webhook_sender.vault.seal("whsec_c2VjcmV0")
+        self.database.write_now(create_webhook, actor=None, spec=spec, sealed_secret=sealed)
+        return spec.webhook_id
 
     def defect_code(self) -> str:
         name = self.fresh("defect")
@@ -263,6 +280,12 @@ class Stage:
     def held_job(self) -> Job:
         return self.after(hold_job, self.job(), reason="check")
 
+    def gated_job(self) -> Job:
+        """A job that its first article holds."""
+        job = self.after(ask_first_article, self.started_job(), reason="check")
+        self.do(report_good, job_id=job.job_id, quantity=Decimal(1), request_id=self.fresh("request"))
+        return self._seen(job.bench, job.order_id, job.job_id)
+
     def job_with_a_rest(self) -> Job:
         """A job that is over, by its machine's word, with less than it was asked for."""
         job = self.started_job()
@@ -306,6 +329,7 @@ def _end_unseen(uow: UnitOfWork, *, job_id: str) -> None:
 def set_stage(app: FastAPI, plants: Plants) -> Stage:
     """Fill both plants and let the application serve them."""
     app.state.plants = plants
+    app.state.webhook_sender = Sender(Vault([Fernet.generate_key()]))
     other = plants.create(OTHER_PLANT)
     for database in (plants.default, other):
         database.write_now(build_plant, actor=None)

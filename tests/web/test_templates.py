@@ -17,7 +17,7 @@ from web.templating import STATIC, environment
 
 WEB = Path(web.__file__).parent
 TEMPLATES = sorted(path for path in WEB.rglob("*.html") if "static" not in path.parts)
-SCREENS = ("home", "station", "board", "orders", "wall")
+SCREENS = ("home", "scan", "station", "board", "orders", "wall")
 FORBIDDEN = {
     "inline style": re.compile(r"\sstyle\s*="),
     "inline handler": re.compile(r"\son[a-z]+\s*="),

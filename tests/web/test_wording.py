@@ -16,6 +16,7 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
+from mes.genealogy.may_i.types import Why
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeKind, Storage
 from mes.orders.types import JobRole, LinkKind, Note, Unassigned
@@ -36,6 +37,8 @@ from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.receive.views import ICONS as ANSWERS
 from web.routings.views import TONES as ROUTING_TONES
+from web.scan.views import EVENTS as SCAN_EVENTS
+from web.scan.views import SAID as SCAN_SAID
 from web.station.views import DEEDS
 from web.wording import (
     DEFAULT_LANGUAGE,
@@ -82,7 +85,7 @@ def test_a_template_uses_only_words_there_are(template: Path) -> None:
 def test_no_word_is_left_over() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
     python = "\n".join(path.read_text(encoding="utf-8") for path in WEB.rglob("*.py"))
-    prefixes = (*PREFIX.findall(source), "note.", "unassigned.", "event.", "unit.", "uom.")
+    prefixes = (*PREFIX.findall(source), "scan.refused.", "note.", "unassigned.", "event.", "unit.", "uom.")
     used = {*LITERAL.findall(source), *IN_PYTHON.findall(python)}
     over = [key for key in words(DEFAULT_LANGUAGE) if key not in used and not key.startswith(tuple(prefixes))]
     assert over == []
@@ -125,6 +128,16 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "receive.is.": ANSWERS,
         "receive.next.": [kind for kind in ANSWERS if kind not in ("not-approved", "refused")],
         "receive.quirk.": ["separators-spelled-out", "rs-missing", "eot-missing"],
+        "scan.said.": [kind for kind in SCAN_SAID if kind not in ("refused", "unit-no")],
+        "scan.next.": [kind for kind in SCAN_SAID if kind not in ("refused", "unit", "unit-no")],
+        "scan.why.": [*Why, "other"],
+        "scan.why-next.": [*Why, "other"],
+        "scan.event.": SCAN_EVENTS,
+        "scan.state.": ["empty", "free", "right", "other", "stray"],
+        "scan.do.": ["mount", "splice"],
+        "scan.means.": ["mount", "splice"],
+        "scan.pin.": ["wrong", "locked", "reason"],
+        "scan.reason.": ["checked", "sample", "agreed"],
         "storage.": Storage,
         "life.kind.": LifeKind,
         "lots.refused.": [
@@ -184,6 +197,11 @@ OF_ROUTINGS = {
     *("operations-definition-invalid", "operations-definition-version-fixed", "operations-segment-not-found"),
     *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
 }
+OF_SCANNING = {
+    *("lot-unknown", "lot-not-usable", "lot-used-up", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
+    *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
+    *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),
+}
 WITHOUT_A_CLASS = {
     *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
     *("host-not-allowed", "database-unavailable", "database-busy", "shutting-down", "not-ready", "sign-in-busy"),
@@ -199,7 +217,7 @@ def refusals_of_screens() -> set[str]:
             yield from below(refusal)
 
     codes = {refusal.code for refusal in below(Refusal) if refusal.__module__.startswith(OF_SCREENS)}
-    return codes | WITHOUT_A_CLASS | OF_MACHINES | OF_ROUTINGS
+    return codes | WITHOUT_A_CLASS | OF_MACHINES | OF_ROUTINGS | OF_SCANNING
 
 
 @pytest.mark.parametrize("language", [x for x in LANGUAGES if x not in (DEFAULT_LANGUAGE, PSEUDO)])

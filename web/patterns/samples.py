@@ -8,6 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from mes.equipment.queries import EquipmentStatus
+from mes.genealogy.at_station.types import LotAt
+from mes.kernel.errors import Refusal
+from mes.materials.types import HOUR_US, LifeClock, LifeKind
 from mes.orders.types import JobView
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.packml.states import EquipmentState
@@ -84,3 +87,9 @@ def job(equipment_id: str = "SMT-1", state: JobState = JobState.Running, **over:
         confirmed_by="",
     )
     return replace(made, **over)
+
+
+def lot(lot_id: str, hours_left: int, refusal: Refusal | None = None) -> LotAt:
+    """A lot with so much of a floor life of a week."""
+    clock = LifeClock(LifeKind.floor_life, hours_left * HOUR_US, 168 * HOUR_US)
+    return LotAt(lot_id, "MCU-32", "Microcontroller", D(840), "pcs", (clock,), refusal)

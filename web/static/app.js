@@ -29,7 +29,7 @@
   addEventListener("htmx:config:request", e => {
     const body = e.detail.ctx.request.body, action = e.detail.ctx.request.action;
     if (!(body instanceof FormData || body instanceof URLSearchParams) || !body.has("request_id")) return;
-    const key = action + "|" + body.get("job_id") + "|" + body.get("quantity") + "|" + (body.get("reason_id") || "");
+    const key = [action, ...[...body].filter(([name]) => name !== "request_id" && name !== "pin").flat()].join("|");
     if (!pending.has(key)) pending.set(key, fresh());
     body.set("request_id", pending.get(key));
     e.detail.ctx.lineside = key;
@@ -87,8 +87,63 @@
     if (!scan) return;
     if (e.target === scan && e.ctrlKey && !e.altKey && SEPARATORS[e.key.toLowerCase()]) {
       e.preventDefault(); scan.setRangeText(SEPARATORS[e.key.toLowerCase()], scan.selectionStart, scan.selectionEnd, "end");
-    } else if (e.target === document.body && e.key.length === 1 && !e.ctrlKey && !e.metaKey && !e.altKey) scan.focus();
+    } else if (!e.target.closest?.("input,select,textarea,dialog") && e.key.length === 1 && e.key !== " " && !e.ctrlKey && !e.metaKey && !e.altKey) scan.focus();
   });
+
+  // Scans at a scanner's speed: one after the other, each with what the answer before it left in the form.
+  const scanForm = document.querySelector("[data-scan-form]");
+  if (scanForm) {
+    const field = scanForm.querySelector("[data-scan]"), failed = document.getElementById("scan-failed"), said = document.getElementById("scan-said");
+    const waiting = [], FAST_MS = 50;
+    let busy = false, audio = null, typedAt = 0;
+    // Some scanners end with Tab; a person's Tab comes later than a scanner's.
+    field.addEventListener("keydown", e => {
+      const fast = e.timeStamp - typedAt < FAST_MS;
+      typedAt = e.timeStamp;
+      if (e.key === "Tab" && !e.shiftKey && fast && field.value) { e.preventDefault(); scanForm.requestSubmit(); }
+    });
+    const ours = e => e.detail?.ctx?.sourceElement === scanForm;
+    addEventListener("submit", e => {
+      if (e.target !== scanForm || !window.htmx) return;
+      if (busy) { e.preventDefault(); e.stopImmediatePropagation(); waiting.push([field.value, e.submitter]); field.value = ""; return; }
+      busy = true;
+    }, true);
+    addEventListener("htmx:config:request", e => { if (ours(e)) field.value = ""; });
+    addEventListener("htmx:error", e => {
+      if (!e.detail?.ctx?.sourceElement?.closest?.("#scan-said,[data-scan-form]")) return;
+      failed.hidden = false; waiting.length = 0; sound("no");
+    });
+    addEventListener("htmx:after:request", e => { if (e.detail.ctx.target === said) failed.hidden = true; });
+    addEventListener("htmx:finally:request", e => {
+      if (!ours(e)) return;
+      busy = false;
+      const next = waiting.shift();
+      if (!next) return;
+      const half = field.value;
+      field.value = next[0];
+      scanForm.requestSubmit(next[1] || undefined);
+      field.value = half;
+    });
+    addEventListener("htmx:after:swap", e => {
+      if (e.detail.ctx?.target !== said) return;
+      const answer = said.querySelector("[data-sound]");
+      sound(answer?.dataset.sound);
+      put(document.getElementById("scan-spoken"), answer?.querySelector("div")?.innerText || "");
+      // Where the device has its own keyboard a focus would bring it up after a tap; the scanner's first key focuses.
+      if (document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
+    });
+    function sound(kind) {
+      if (kind === "no") navigator.vibrate?.(200);
+      try {
+        audio ||= new AudioContext();
+        const tone = audio.createOscillator(), volume = audio.createGain();
+        tone.frequency.value = { ok: 1320, ask: 880, no: 220 }[kind] || 880;
+        volume.gain.value = 0.08;
+        tone.connect(volume).connect(audio.destination);
+        tone.start(); tone.stop(audio.currentTime + (kind === "no" ? 0.45 : 0.09));
+      } catch { /* a browser without sound still has shape and word */ }
+    }
+  }
   for (const b of document.querySelectorAll("[data-print]")) { b.hidden = false; b.addEventListener("click", () => print()); }
 
   if ("wakeLock" in navigator) {

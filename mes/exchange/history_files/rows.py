@@ -139,12 +139,13 @@ def _parameters(parameters: dict[str, Any]) -> str:
 
 def fact_of_json(text: str) -> Fact:
     """ValueError with the reason."""
-    return _from_json.decode(text).fact()
+    fact: Fact = _from_json.decode(text).fact()
+    return fact
 
 
 def fact_of_cells(cells: dict[str, Any]) -> Fact:
     """Cells of a line of CSV, by column, empty ones left out. ValueError with the reason."""
     if "parameters" in cells:
         cells["parameters"] = msgspec.json.decode(cells["parameters"])
-    row: AnyRow = msgspec.convert(cells, AnyRow, strict=False)
-    return row.fact()
+    fact: Fact = msgspec.convert(cells, AnyRow, strict=False).fact()
+    return fact

@@ -6,7 +6,7 @@ from mes.genealogy.service.importing import begin_import, import_block
 from mes.genealogy.service.mounting import mount_lot, put_setup, unmount_lot
 from mes.genealogy.service.packing import move_lots, pack_lots, ship_lots, unpack_lots
 from mes.genealogy.service.parting import merge_lots, split_lot
-from mes.genealogy.service.recording import Recorded, record_genealogy
+from mes.genealogy.service.recording import Recorded, may_be_overridden, record_genealogy
 from mes.genealogy.service.scanning import record_pass, scan_lot
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "begin_import",
     "hold_suspects",
     "import_block",
+    "may_be_overridden",
     "merge_lots",
     "mount_lot",
     "move_lots",

@@ -22,6 +22,7 @@ from mes.genealogy.statements import (
     load_lots,
     load_lots_by_pk,
     lot_id_of,
+    names_of,
     next_act,
     reopen_mounts,
     revive_links,
@@ -55,11 +56,16 @@ def reverse_act(uow: UnitOfWork, *, request_id: str, act: int, reason: str) -> i
     refuse_cycles(uow, back)
     uow.emit(
         "genealogy.act-reversed.v1",
-        topics=[f"material-lot/{lot_id}"],
+        topics=[f"material-lot/{lot_id}", *_place_topics(uow, found.equipment_pk)],
         subject=f"material-lot/{lot_id}",
         payload={"act": act, "reversal": reversal, "lot_id": lot_id, "reason": reason},
     )
     return reversal
+
+
+def _place_topics(uow: UnitOfWork, equipment_pk: int | None) -> list[str]:
+    (names,) = names_of(uow, equipment=[equipment_pk])
+    return [f"equipment/{name}" for pk, name in names.items() if pk is not None]
 
 
 def _refuse_unless_reversible(uow: UnitOfWork, act: ActRow) -> None:
@@ -112,7 +118,7 @@ def remove_part(uow: UnitOfWork, *, request_id: str, unit_id: str, part_id: str,
     act = Act(ActKind.removed, unit_id, uow.now_us, equipment_id, None, "", None, request_id)
     _take_part_out(uow, unit_id, part_id)
     made = record(uow, Recording(acts=(act,)))
-    _emit(uow, "part-removed", made.first_act, unit_id, part_id)
+    _emit(uow, "part-removed", made.first_act, unit_id, part_id, equipment_id=equipment_id)
     return made.first_act
 
 
@@ -136,7 +142,7 @@ def replace_part(
     act = Act(ActKind.replaced, unit_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     link = Link(0, new_part_id, unit_id, quantity_e6, LinkKind.installed)
     made = record(uow, Recording(acts=(act,), links=(link,)), override=override)
-    _emit(uow, "part-replaced", made.first_act, unit_id, part_id, new_part_id=new_part_id)
+    _emit(uow, "part-replaced", made.first_act, unit_id, part_id, equipment_id=equipment_id, new_part_id=new_part_id)
     return made.first_act
 
 
@@ -156,10 +162,10 @@ def _take_part_out(uow: UnitOfWork, unit_id: str, part_id: str) -> None:
     _settle_totals(uow, links, [])
 
 
-def _emit(uow: UnitOfWork, what: str, act: int, unit_id: str, part_id: str, **more: str) -> None:
+def _emit(uow: UnitOfWork, what: str, act: int, unit_id: str, part_id: str, *, equipment_id: str, **more: str) -> None:
     uow.emit(
         f"genealogy.{what}.v1",
-        topics=[f"material-lot/{unit_id}"],
+        topics=[f"material-lot/{unit_id}", *([f"equipment/{equipment_id}"] if equipment_id else [])],
         subject=f"material-lot/{unit_id}",
         payload={"act": act, "unit_id": unit_id, "part_id": part_id, **more},
     )

@@ -12,6 +12,7 @@ from mes.genealogy.errors import GenealogyInvalid, MountOutOfOrder, SlotEmpty
 from mes.genealogy.rules import end_before, is_open
 from mes.genealogy.service.recording import NOTHING, put_slots, record
 from mes.genealogy.statements import (
+    OpenMount,
     close_mount,
     find_request,
     kept_lots,
@@ -70,10 +71,10 @@ def mount_lot(
     if done is not None:
         return done
     place = _place(uow, equipment_id)
-    if seq is None:
-        seq = last_sequence(uow, place) + (0 if splice else 1)
     slot, material_pk = load_slots(uow, [place]).get((place, slot_id), (None, None))
     newest = load_newest_mount(uow, slot) if slot is not None else None
+    if seq is None:
+        seq = first_possible(last_sequence(uow, place), newest, splice=splice)
     if splice and (newest is None or not is_open(newest.interval)):
         raise SlotEmpty(f"Nothing is mounted in {slot_id} of {equipment_id} to splice to.")
     if newest is not None and not is_open(newest.interval) and seq <= newest.interval.last:
@@ -84,7 +85,7 @@ def mount_lot(
     note = override.reason if override else None
     act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     mount = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
-    expected = NOTHING if material_pk is None else {lot_id: material_pk}
+    expected = NOTHING if material_pk is None else {lot_id: frozenset({material_pk})}
     recording = Recording(acts=(act,), mounts=(mount,))
     made = record(uow, recording, override=override, materials=expected, is_now=True)
     if kept_lots(uow, [lot_id]):
@@ -116,10 +117,10 @@ def unmount_lot(uow: UnitOfWork, *, request_id: str, equipment_id: str, slot_id:
     if done is not None:
         return done
     place = _place(uow, equipment_id)
-    if seq is None:
-        seq = last_sequence(uow, place) + 1
     slot, _ = load_slots(uow, [place]).get((place, slot_id), (None, None))
     newest = load_newest_mount(uow, slot) if slot is not None else None
+    if seq is None:
+        seq = first_possible(last_sequence(uow, place), newest, splice=False)
     if newest is None or not is_open(newest.interval):
         raise SlotEmpty(f"Nothing is mounted in {slot_id} of {equipment_id}.")
     last = end_before(newest.interval, spliced=newest.spliced, seq=seq, splice=False)
@@ -140,6 +141,15 @@ def unmount_lot(uow: UnitOfWork, *, request_id: str, equipment_id: str, slot_id:
         },
     )
     return made.first_act
+
+
+def first_possible(last: int, newest: OpenMount | None, *, splice: bool) -> int:
+    """The piece a change or a splice is told for where nobody says: the next one or the last one, but not before what
+    is mounted has begun (nothing may have passed since)."""
+    natural = last if splice else last + 1
+    if newest is None or not is_open(newest.interval):
+        return natural
+    return max(natural, newest.interval.first + (1 if newest.spliced and not splice else 0))
 
 
 def _place(uow: UnitOfWork, equipment_id: str) -> int:

@@ -51,7 +51,7 @@ def pack_lots(
     made = record(uow, recording)
     uow.emit(
         "genealogy.lots-packed.v1",
-        topics=[f"material-lot/{container_id}"],
+        topics=[f"material-lot/{container_id}", *([f"equipment/{equipment_id}"] if equipment_id else [])],
         subject=f"material-lot/{container_id}",
         payload={"act": made.first_act, "container_id": container_id, "lot_ids": list(lot_ids)},
     )

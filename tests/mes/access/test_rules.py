@@ -141,6 +141,8 @@ EXPECTED = {
     "decide-trust": "engineer administrator",
     "connect-machines": "supervisor engineer administrator",
     "read-metrics": "monitor administrator",
+    "read-events": "administrator integration",
+    "manage-webhooks": "administrator",
 }
 
 

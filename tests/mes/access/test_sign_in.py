@@ -9,7 +9,8 @@ import pytest
 from argon2 import Parameters, PasswordHasher, extract_parameters
 
 from mes.access import pins, queries, service
-from mes.access.errors import PasswordUnacceptable, PinUnacceptable, SignInFailed, SignInLocked
+from mes.access.errors import PasswordUnacceptable, PermissionMissing, PinUnacceptable, SignInFailed, SignInLocked
+from mes.access.permissions import Permission
 from mes.access.rules import standing
 from mes.access.sign_in import (
     device_key,
@@ -18,9 +19,10 @@ from mes.access.sign_in import (
     set_pin_now,
     sign_in_with_pin,
     sign_out_session,
+    vouch_with_pin,
 )
 from mes.access.tokens import SESSION_PREFIX, digest, plant_of
-from mes.access.types import DEVICE_LOCK, PERSON_LOCK, Role, SessionPolicy, SignedIn, Standing
+from mes.access.types import DEVICE_LOCK, PERSON_LOCK, Role, SessionPolicy, SignedIn, Standing, Voucher
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.outbox import list_events
@@ -282,6 +284,31 @@ async def test_a_password_takes_the_place_of_the_pin(database: Database) -> None
     with pytest.raises(SignInFailed):
         await attempt(database, PIN)
     assert (await attempt(database, "correct horse battery")).principal_id == "ada"
+
+
+async def vouch(database: Database, pin: str, permission: Permission = Permission.operate) -> Voucher:
+    return await vouch_with_pin(database, principal_id="ada", pin=pin, device=TABLET, permission=permission)
+
+
+async def test_a_word_is_given_with_a_pin_and_opens_no_session(database: Database) -> None:
+    hire(database)
+    found = await vouch(database, PIN)
+    assert found == database.read_now(queries.list_vouchers, permission=Permission.operate)[0]
+    assert (events(database, "vouched"), events(database, "signed-in")) == (1, 0)
+    assert database.read_now(queries.list_vouchers, permission=Permission.override_refusals) == ()
+    with pytest.raises(PermissionMissing):
+        await vouch(database, PIN, Permission.override_refusals)
+
+
+async def test_a_word_with_a_wrong_pin_is_counted_as_signing_in_is(database: Database) -> None:
+    hire(database)
+    for _ in range(PERSON_LOCK.free_failures - 1):
+        with pytest.raises(SignInFailed):
+            await vouch(database, "9999")
+    with pytest.raises(SignInLocked):
+        await vouch(database, "9999")
+    with pytest.raises(SignInLocked):
+        await attempt(database, PIN)
 
 
 def test_hashes_are_argon2id_and_salted() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mes.genealogy import statements
+from mes.genealogy.at_station import statements as at_station
 from mes.genealogy.errors import GenealogyTooLarge
 from mes.genealogy.queries import get_recall, list_shipped, trace_from, trace_used, walk
 from mes.genealogy.service import record_genealogy
@@ -102,3 +103,36 @@ def test_a_level_is_one_statement_whatever_the_size(
     monkeypatch.setattr(ReadSession, "driver_query", counted)
     plant.read_now(query, **asked)
     assert count <= most
+
+
+AT_STATION = {
+    "LATELY": (1, 10),
+    "VERDICTS_LATELY": (1, 10),
+    "MOUNTED": (1,),
+    "PARTS": (1, 10),
+    "CONTENTS": (1, 10),
+    "PACKED_IN": (1,),
+    "ACTS_OF_UNIT": (1, 10),
+    "PASSED_HERE": ("N1", "J", "R"),
+    "HAS_VERDICT": ("N1",),
+    "LAST_VERDICT": ("N1",),
+    "ORDER_OF_UNIT": ("N1", "N1"),
+}
+
+
+@pytest.mark.parametrize("name", AT_STATION)
+def test_what_a_station_asks_at_each_scan_goes_by_index(plant: Database, fan: Recording, name: str) -> None:
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+    is_sqlite = plant.dialect == "sqlite"
+
+    def plan(session: ReadSession) -> str:
+        sql = getattr(at_station, name)
+        if not is_sqlite:
+            session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        rows = session.driver_query(f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{sql}", AT_STATION[name])
+        return "\n".join(str(row[-1]) for row in rows) + "\n"
+
+    found = plant.read_now(plan)
+    tables = ("genealogy_act", "genealogy_link", "slot_mount", "unit_verdict", "material_lot")
+    scans = [f"SCAN {one}\n" for one in "aemovl"] if is_sqlite else [f"Seq Scan on {table}" for table in tables]
+    assert not [scan for scan in scans if scan in found], found

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -167,9 +168,20 @@ def check_reports(acts: Acts, clock: SettableClock, ledger: Ledger) -> None:
     assert lost == ledger.scrap
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_sums_of_an_order_are_conserved(acts: Acts, clock: SettableClock, data: st.DataObject) -> None:
+    play_an_order(acts, clock, data)
+
+
+@pytest.mark.long
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data())
+def test_sums_of_many_orders_are_conserved(acts: Acts, clock: SettableClock, data: st.DataObject) -> None:
+    play_an_order(acts, clock, data)
+
+
+def play_an_order(acts: Acts, clock: SettableClock, data: st.DataObject) -> None:
     ledger = Ledger(f"LO-{next(NUMBERS)}", planned=Counter(dict.fromkeys(STEPS, 40)))
     ids = acts.submit(ledger.order_id)
     acts.release(*ids)

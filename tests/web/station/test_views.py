@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from web.layouts.shell import Shell
 from web.station.views import (
     QUEUE_SHOWN,
     Deed,
+    StationPage,
     cells_region,
     current_job,
     deed_from_query,
@@ -215,3 +217,12 @@ def test_a_held_job_says_why_and_offers_nothing_that_would_be_refused() -> None:
     assert "No cartons" in html
     assert "Once more" in html
     assert [act for act in ("start", "pause", "resume", "complete") if f'action="/s/PACK-1/{act}"' in html] == []
+
+
+def test_a_job_that_runs_without_a_norm_does_not_wait() -> None:
+    template, page = PAGES["bench"]()
+    assert isinstance(page, StationPage)
+    assert page.current.job is not None
+    unhurried = replace(page, current=replace(page.current, job=replace(page.current.job, lead=None)))
+    html = render(template, unhurried, language="en", shell=Shell(0, may="operate"))
+    assert "Waits for" not in html

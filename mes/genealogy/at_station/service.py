@@ -1,0 +1,252 @@
+"""Verbs of people with a scanner at a station; each is a verb of genealogy or quality, and what goes with it there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from mes.definitions.queries import ResolvedMaterial
+from mes.equipment.queries import get_equipment
+from mes.genealogy.at_station import statements
+from mes.genealogy.at_station.queries import bill_of
+from mes.genealogy.at_station.rules import by_hand_slot
+from mes.genealogy.at_station.types import WITH_VERDICT
+from mes.genealogy.errors import GenealogyInvalid, LotUnknown
+from mes.genealogy.may_i.errors import UnitRefused
+from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.service import report_step
+from mes.genealogy.may_i.types import Permission, Why
+from mes.genealogy.service import mount_lot, pack_lots, record_pass, reverse_act, scan_lot
+from mes.genealogy.service.recording import record
+from mes.genealogy.statements import find_request, load_lots, material_of
+from mes.genealogy.types import Act, ActKind, NewLot, Override, Recording
+from mes.kernel.limits import ID_MAX
+from mes.kernel.uow import UnitOfWork
+from mes.materials.errors import QuantityNotExact, UnitNotConvertible, WrongMaterial
+from mes.materials.queries import convert_quantity, get_material_lot
+from mes.materials.types import LotKind
+from mes.orders.errors import NothingToUndo
+from mes.orders.queries import get_job
+from mes.orders.service import report_good, report_scrap
+from mes.orders.types import UNDO_S, JobView
+from mes.quality.service import scrap_unit
+from mes.quality.statements import load_known
+from mes.quality.types import STATION, FoundDefect, Verdict
+from standards.isa95.job_control import JobState
+from standards.isa95.quantity import from_e6, to_e6
+
+UNDONE: Final = "undone at the station"
+
+
+def use_lot(
+    uow: UnitOfWork, *, request_id: str, equipment_id: str, job_id: str, lot_id: str, override: Override | None = None
+) -> int:
+    """From the next piece on a lot is used by hand for its line of the job's bill, in the place of the lot before it.
+
+    Where people do the work a piece takes what the bill says of it; how many pieces pass a machine at once nobody says.
+    Repeating a `request_id` does nothing. Answers the number of the act. `wrong-material` where the bill asks for
+    nothing of the kind, and as `mount_lot`. An override puts it in a line of its own.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    material_id, line = _on_bill(uow, bill_of(uow.session, job_id=job_id), job_id, lot_id, override)
+    slot_id = by_hand_slot(line.material_id if line else material_id)
+    if len(slot_id) > ID_MAX:
+        raise GenealogyInvalid(f"The id of {material_id} is too long for a place at a station.")
+    is_manual = get_equipment(uow.session, equipment_id=equipment_id).manual
+    per_e6 = _per_piece_e6(uow, line, material_id, lot_id) if line and is_manual else 0
+    return mount_lot(
+        uow,
+        request_id=request_id,
+        equipment_id=equipment_id,
+        slot_id=slot_id,
+        lot_id=lot_id,
+        quantity_per_e6=per_e6,
+        override=override,
+    )
+
+
+def install_part(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    unit_id: str,
+    part_id: str,
+    equipment_id: str,
+    job_id: str = "",
+    override: Override | None = None,
+) -> int:
+    """A part, or what a piece needs of a lot, goes into a unit. Repeating a `request_id` does nothing.
+
+    Answers the number of the act. `wrong-material` where the job has a bill that asks for nothing of the kind, and as
+    `scan_lot`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    bill = bill_of(uow.session, job_id=job_id)
+    material_id, line = _on_bill(uow, bill, job_id, part_id, override) if bill else ("", None)
+    is_lot = load_lots(uow, [part_id])[part_id].kind == LotKind.lot if line else False
+    return scan_lot(
+        uow,
+        request_id=request_id,
+        parent_id=part_id,
+        child_id=unit_id,
+        quantity_e6=(_per_piece_e6(uow, line, material_id, part_id) if line and is_lot else 0) or 1_000_000,
+        equipment_id=equipment_id,
+        job_id=job_id,
+        override=override,
+    )
+
+
+def _on_bill(
+    uow: UnitOfWork, bill: tuple[ResolvedMaterial, ...], job_id: str, lot_id: str, override: Override | None
+) -> tuple[str, ResolvedMaterial | None]:
+    """The material of a lot and its line of the bill. `lot-unknown`; `wrong-material` where there is no such line."""
+    material_id = material_of(uow, [lot_id]).get(lot_id)
+    if material_id is None:
+        raise LotUnknown(f"Nobody has recorded {lot_id}.")
+    line = _line(bill, material_id)
+    if line is None and override is None:
+        raise WrongMaterial(f"{lot_id} is {material_id}, which is not on the bill of {job_id}.")
+    return material_id, line
+
+
+def _line(bill: tuple[ResolvedMaterial, ...], material_id: str) -> ResolvedMaterial | None:
+    named = (one for one in bill if one.material_id == material_id)
+    instead = (one for one in bill if material_id in {other.material_id for other in one.substitutes})
+    return next(named, None) or next(instead, None)
+
+
+def _per_piece_e6(uow: UnitOfWork, line: ResolvedMaterial, material_id: str, lot_id: str) -> int:
+    """What a piece takes in the unit of the lot; 0 where that has no exact number."""
+    own = {line.material_id: (line.quantity_e6, line.unit)}
+    per_e6, unit = (own | {s.material_id: (s.quantity_e6, s.unit) for s in line.substitutes})[material_id]
+    lot = get_material_lot(uow.session, lot_id=lot_id)
+    asked = {"material_id": material_id, "from_unit": unit, "to_unit": lot.unit}
+    try:
+        return to_e6(convert_quantity(uow.session, quantity=from_e6(per_e6), **asked))
+    except (QuantityNotExact, UnitNotConvertible):
+        return 0
+
+
+def begin_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: str, job_id: str) -> int:
+    """A serial that nobody knows yet is a unit of what a job makes. Answers the number of the act.
+
+    `job-order-not-found`, `genealogy-invalid` where there already is a lot of this id.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    job = get_job(uow.session, job_id=job_id, now=uow.now)
+    lot = NewLot(unit_id, job.material_id, 1_000_000, LotKind.unit, job_id)
+    act = Act(ActKind.produced, unit_id, uow.now_us, equipment_id, None, job_id, None, request_id)
+    made = record(uow, Recording(lots=(lot,), acts=(act,)))
+    uow.emit(
+        "genealogy.unit-begun.v1",
+        topics=[f"equipment/{equipment_id}", f"material-lot/{unit_id}"],
+        subject=f"material-lot/{unit_id}",
+        payload={"act": made.first_act, "unit_id": unit_id, "equipment_id": equipment_id, "job_id": job_id},
+    )
+    return made.first_act
+
+
+def finish_step(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    unit_id: str,
+    equipment_id: str,
+    verdict: Verdict,
+    defects: tuple[FoundDefect, ...] = (),
+    note: str = "",
+) -> Permission:
+    """A unit passed or failed its step here. At a station where people do the work it also passes the station (what is
+    in use there is in it), and the first time it is good it is a good piece of the running job.
+
+    Repeating a `request_id` does nothing. As `report_step`.
+    """
+    is_new = (STATION, request_id) not in load_known(uow, {(STATION, request_id)})
+    found = report_step(
+        uow,
+        unit_id=unit_id,
+        equipment_id=equipment_id,
+        verdict=verdict,
+        request_id=request_id,
+        defects=defects,
+        note=note,
+    )
+    if not is_new or not get_equipment(uow.session, equipment_id=equipment_id).manual:
+        return found
+    if load_lots(uow, [unit_id]):
+        own_id = _own(request_id, WITH_VERDICT)
+        record_pass(uow, request_id=own_id, lot_id=unit_id, equipment_id=equipment_id, job_id=found.job_id)
+    job = _counting_job(uow, found.job_id)
+    if verdict is Verdict.passed and job and not _was_good(uow, unit_id, job.job_id, request_id):
+        report_good(uow, job_id=job.job_id, quantity=Decimal(1), request_id=request_id)
+    return found
+
+
+def _own(request_id: str, what: str) -> str:
+    """The request id of one of several acts that are done by one."""
+    return request_id[: ID_MAX - len(what)] + what
+
+
+def _counting_job(uow: UnitOfWork, job_id: str) -> JobView | None:
+    """The job if people count it and it runs."""
+    job = get_job(uow.session, job_id=job_id, now=uow.now) if job_id else None
+    return job if job and job.manual and job.state is JobState.Running else None
+
+
+def _was_good(uow: UnitOfWork, unit_id: str, job_id: str, request_id: str) -> bool:
+    return bool(uow.driver_query(statements.PASSED_HERE, (unit_id, job_id, request_id)))
+
+
+def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: str, reason_id: str, note: str) -> None:
+    """A unit is scrapped; at a station where people count it is a scrapped piece of the running job, unless it had
+    been good there. Repeating a `request_id` does nothing. As `scrap_unit` and `report_scrap`.
+    """
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    scrap_unit(uow, unit_id=unit_id, request_id=request_id, note=note)
+    job = _counting_job(uow, found.job_id)
+    if job and not _was_good(uow, unit_id, job.job_id, request_id):
+        own_id = _own(request_id, ":scrap")
+        report_scrap(uow, job_id=job.job_id, quantity=Decimal(1), reason_id=reason_id, request_id=own_id)
+
+
+def pack_unit(uow: UnitOfWork, *, request_id: str, container_id: str, unit_id: str, equipment_id: str) -> int:
+    """A unit goes into a carton, a new one if nobody knows it; if packing is its next step, it has passed that.
+
+    Repeating a `request_id` does nothing. Answers the number of the act. `unit-refused` where it may not be worked on
+    here, or where packing is none of its steps and it failed; and as `pack_lots`.
+    """
+    done = find_request(uow, request_id)
+    if done is not None:
+        return done
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    if found.allowed:
+        own_id = _own(request_id, ":step")
+        finish_step(uow, request_id=own_id, unit_id=unit_id, equipment_id=equipment_id, verdict=Verdict.passed)
+    elif found.why is not Why.already_done and not _is_free(uow, found):
+        raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
+    return pack_lots(
+        uow, request_id=request_id, container_id=container_id, lot_ids=[unit_id], equipment_id=equipment_id
+    )
+
+
+def _is_free(uow: UnitOfWork, found: Permission) -> bool:
+    """Packing is none of its steps, and whatever was decided of it last was good."""
+    if found.why is not Why.no_step:
+        return False
+    rows = uow.driver_query(statements.LAST_VERDICT, (found.unit_id,))
+    return not rows or rows[0][0] not in (Verdict.failed, Verdict.rework)
+
+
+def undo_act(uow: UnitOfWork, *, request_id: str, undoes: str) -> int:
+    """Take back within 10 s what was done under a request id. `nothing-to-undo` later, and as `reverse_act`."""
+    act = find_request(uow, undoes)
+    rows = uow.driver_query("SELECT at_us FROM genealogy_act WHERE pk = ?", (act,)) if act is not None else []
+    if act is None or rows[0][0] + UNDO_S * 1_000_000 < uow.now_us:
+        raise NothingToUndo("It stands.")
+    return reverse_act(uow, request_id=request_id, act=act, reason=UNDONE)

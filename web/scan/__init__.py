@@ -1,0 +1,1 @@
+"""One scan field at a station: material, units, cartons."""
