@@ -33,6 +33,9 @@ class Reads(Protocol):
 
 _KEYS: Final = "ANY((SELECT ?::int[])::int[])"
 _NAMED: Final = "ANY((SELECT ?::text[])::text[])"
+_LIVE: Final = "coalesce({}.ended_by_pk, 0) = 0"
+"""As `IS NULL`, where PostgreSQL shall not take a partial index: without statistics, as in a new plant, it holds it for
+tiny, and searched all of it for each key."""
 
 
 class _Sql:
@@ -41,7 +44,9 @@ class _Sql:
     def __init__(self, sqlite: str, postgresql: str, **parts: str) -> None:
         self._text = {
             "sqlite": sqlite.format(**parts, keys=_KEYS, names=_NAMED),
-            "postgresql": postgresql.format(**parts, keys=_KEYS, names=_NAMED),
+            "postgresql": postgresql.format(
+                **parts, keys=_KEYS, names=_NAMED, live_link=_LIVE.format("e"), live_act=_LIVE.format("a")
+            ),
         }
 
     def text(self, dialect: str) -> str:
@@ -117,12 +122,12 @@ MADE_OF_LINKS: Final = _Sql(
     "UNION ALL SELECT {link}, NULL, NULL FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL",
     "WITH passed AS MATERIALIZED (SELECT a.pk, a.lot_pk, a.seq, a.equipment_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = {keys} AND {passes}) "
+    "WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}) "
     "{eaten} FROM passed a JOIN station_slot s ON s.equipment_pk = a.equipment_pk "
     "CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.to_seq, m.quantity_per_e6, m.slot_pk {begun}) m "
     "WHERE m.to_seq >= a.seq UNION {eaten} FROM passed a CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.quantity_per_e6, "
     "m.slot_pk FROM slot_mount m WHERE {ended} OFFSET 0) m "
-    "UNION ALL SELECT {link}, NULL, NULL FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL",
+    "UNION ALL SELECT {link}, NULL, NULL FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
     passes=_PASS,
     eaten=_EATEN,
     begun=_BEGUN,
@@ -467,7 +472,7 @@ _FROM_LOTS: Final = _Sql(
 _TO_LOTS: Final = _Sql(
     "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL AND e.kind = ?",
-    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL AND e.kind = ?",
+    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link} AND e.kind = ?",
     link=_LINK,
 )
 
@@ -782,13 +787,13 @@ PASSES_OF_LOTS: Final = _Sql(
     "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM json_each(?) k "
     "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
     "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = {keys} AND {passes}",
+    "WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}",
     passes=_PASS,
 )
 PARENT_PAIRS: Final = _Sql(
     "SELECT e.child_pk, e.parent_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL",
-    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL",
+    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
 )
 MOUNTS_OF_STATION: Final = (
     "SELECT from_seq, to_seq, lot_pk FROM slot_mount WHERE equipment_pk = ? AND to_seq >= ? AND from_seq <= ? "
