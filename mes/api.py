@@ -20,6 +20,7 @@ from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
 from mes.quality.api import router as quality
+from mes.quality.first_article.api import router as first_articles
 from mes.reporting.api import router as reporting
 from mes.reporting.measurements.api import router as measurements
 
@@ -38,6 +39,7 @@ for _feature in (
     supervising,
     orders,
     quality,
+    first_articles,
     genealogy,
     may_i,
     reporting,

@@ -171,6 +171,8 @@ class ResolvedSegment:
     """Values this step sets instead of its recipe's."""
     personnel_class_ids: tuple[str, ...] = ()
     instructions: tuple[InstructionView, ...] = ()
+    first_article_e6: int = 0
+    """Pieces somebody has to pass before more are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,9 @@ class ResolvedDefinition:
     effectivity: Effectivity = ALWAYS
     fixed: bool = True
     """It was released at some time, so its content never changes again."""
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
+    """Hundredths of a percent, for orders that say nothing themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +385,8 @@ def _definitions(session: Session, statement: Select[Any]) -> list[ResolvedDefin
             row.version,
             _effectivity(row),
             row.released_at_us is not None,
+            row.under_tolerance_bp,
+            row.over_tolerance_bp,
         )
         for row in rows
     ]
@@ -462,6 +469,7 @@ def _segment(row: Any, equipment: EquipmentView, details: _Details) -> ResolvedS
         parameters=dict(row.parameters),
         personnel_class_ids=details.personnel_class_ids.get(row.pk, ()),
         instructions=details.instructions.get(row.pk, ()),
+        first_article_e6=to_e6(row.first_article),
     )
 
 

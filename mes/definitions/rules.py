@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from mes.definitions.types import SegmentDependency, SegmentSpec
+from mes.definitions.types import FIRST_ARTICLE_MAX, TOLERANCE_MAX, SegmentDependency, SegmentSpec
 from mes.kernel.errors import FieldError
 
 SCRAP_ALLOWANCE_MAX: Final = 1_000
@@ -45,7 +45,16 @@ def segment_faults(segments: Sequence[SegmentSpec]) -> tuple[FieldError, ...]:
     """Everything that makes a routing impossible, by segment id ("" for the routing itself)."""
     if not segments:
         return (FieldError("", "a definition has at least one segment", "no-segments"),)
-    checks = (_duplicates, _quantities, _allowances, _places, _substitutes, _unknown_dependencies, _cycles)
+    checks = (
+        _duplicates,
+        _quantities,
+        _allowances,
+        _first_articles,
+        _places,
+        _substitutes,
+        _unknown_dependencies,
+        _cycles,
+    )
     return tuple(fault for check in checks for fault in check(segments))
 
 
@@ -69,6 +78,20 @@ def _allowances(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
         if any(not 0 <= m.scrap_allowance <= SCRAP_ALLOWANCE_MAX for m in segment.materials):
             message = f"a scrap allowance is 0 to {SCRAP_ALLOWANCE_MAX} percent"
             yield FieldError(segment.segment_id, message, "scrap-allowance-invalid")
+
+
+def _first_articles(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
+    for segment in segments:
+        if not 0 <= segment.first_article <= FIRST_ARTICLE_MAX:
+            message = f"a first article is 0 to {FIRST_ARTICLE_MAX} pieces"
+            yield FieldError(segment.segment_id, message, "first-article-invalid")
+
+
+def tolerance_faults(*percents: Decimal | None) -> tuple[FieldError, ...]:
+    """Of what orders may deliver less or more than asked."""
+    if all(percent is None or 0 <= percent <= TOLERANCE_MAX for percent in percents):
+        return ()
+    return (FieldError("", f"a tolerance is 0 to {TOLERANCE_MAX} percent", "tolerance-invalid"),)
 
 
 def _places(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:

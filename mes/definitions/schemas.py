@@ -17,6 +17,8 @@ from mes.definitions.queries import (
     WorkMasterView,
 )
 from mes.definitions.types import (
+    FIRST_ARTICLE_MAX,
+    TOLERANCE_MAX,
     DataType,
     DefinitionSpec,
     DefinitionState,
@@ -51,6 +53,13 @@ Positive = Annotated[Decimal, BeforeValidator(exact_number), Field(gt=0, max_dig
 
 Number = Annotated[Decimal, BeforeValidator(exact_number), Field(max_digits=18, decimal_places=6)]
 Percent = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, le=1_000, max_digits=10, decimal_places=6)]
+FirstArticle = Annotated[
+    Decimal, BeforeValidator(exact_number), Field(ge=0, le=FIRST_ARTICLE_MAX, max_digits=10, decimal_places=6)
+]
+Tolerance = Annotated[
+    Decimal, BeforeValidator(exact_number), Field(ge=0, le=TOLERANCE_MAX, max_digits=6, decimal_places=2)
+]
+"""Percent, to hundredths."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -260,6 +269,8 @@ class SegmentIn(Document):
     personnel_class_ids: list[Id] = Field(default=[], max_length=20)
     """What a person who starts the job has to be, all of it."""
     instructions: list[InstructionDocument] = Field(default=[], max_length=100)
+    first_article: FirstArticle = Decimal(0)
+    """Pieces somebody has to pass before more are made; 0: none."""
 
     def spec(self) -> SegmentSpec:
         return SegmentSpec(
@@ -277,6 +288,7 @@ class SegmentIn(Document):
             self.parameters,
             tuple(self.personnel_class_ids),
             tuple(step.spec() for step in self.instructions),
+            self.first_article,
         )
 
 
@@ -301,6 +313,7 @@ class SegmentOut(Document):
     parameters: dict[str, str]
     personnel_class_ids: list[str]
     instructions: list[InstructionDocument]
+    first_article: Decimal
 
     @classmethod
     def of(cls, segment: ResolvedSegment) -> SegmentOut:
@@ -323,10 +336,18 @@ class SegmentOut(Document):
             parameters=segment.parameters,
             personnel_class_ids=list(segment.personnel_class_ids),
             instructions=[InstructionDocument.of(step) for step in segment.instructions],
+            first_article=from_e6(segment.first_article_e6),
         )
 
 
-class _DefinitionContent(Document):
+class _Tolerances(Document):
+    """What orders may deliver less or more than asked, where they say nothing themselves; null: nothing is said."""
+
+    under_percent: Tolerance | None = None
+    over_percent: Tolerance | None = None
+
+
+class _DefinitionContent(_Tolerances):
     material_id: Id
     description: Text = ""
     state: DefinitionState = DefinitionState.Released
@@ -345,6 +366,8 @@ class _DefinitionContent(Document):
             self.description,
             self.state,
             self.effectivity.value,
+            self.under_percent,
+            self.over_percent,
         )
 
 
@@ -358,7 +381,7 @@ class DefinitionChange(_DefinitionContent):
         return self._spec(definition_id)
 
 
-class DraftChange(Document):
+class DraftChange(_Tolerances):
     """What a draft is to say."""
 
     material_id: Id
@@ -369,7 +392,15 @@ class DraftChange(Document):
 
     def spec(self, definition_id: str) -> DefinitionSpec:
         segments = tuple(segment.spec() for segment in self.segments)
-        return DefinitionSpec(definition_id, self.material_id, segments, None, self.description, DefinitionState.Draft)
+        return DefinitionSpec(
+            definition_id,
+            self.material_id,
+            segments,
+            description=self.description,
+            state=DefinitionState.Draft,
+            under_percent=self.under_percent,
+            over_percent=self.over_percent,
+        )
 
 
 class DefinitionIn(_DefinitionContent):
@@ -392,6 +423,8 @@ class DefinitionOut(Document):
     """Counts changes of `state`, `effectivity` and, of a draft, content."""
     fixed: bool
     """It was released at some time, so its content never changes again."""
+    under_percent: Decimal | None
+    over_percent: Decimal | None
 
     @classmethod
     def of(cls, definition: ResolvedDefinition) -> DefinitionOut:
@@ -406,7 +439,13 @@ class DefinitionOut(Document):
             segments=[SegmentOut.of(segment) for segment in definition.segments],
             version=definition.version,
             fixed=definition.fixed,
+            under_percent=_percent(definition.under_tolerance_bp),
+            over_percent=_percent(definition.over_tolerance_bp),
         )
+
+
+def _percent(tolerance_bp: int | None) -> Decimal | None:
+    return None if tolerance_bp is None else Decimal(tolerance_bp) / 100
 
 
 class DefinitionPage(Document):

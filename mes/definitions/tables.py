@@ -54,6 +54,9 @@ class OperationsDefinition(Versioned, TableModel, table=True):
     effective_from_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     effective_until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     released_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    under_tolerance_bp: int | None = None
+    over_tolerance_bp: int | None = None
+    """Hundredths of a percent, for its orders that say nothing themselves."""
 
 
 class OperationsSegment(TableModel, table=True):
@@ -73,6 +76,10 @@ class OperationsSegment(TableModel, table=True):
     cycle_unit: str = Field(default="", max_length=20)
     nominal_cycle_s: Decimal | None = Field(default=None, sa_type=ExactQuantity)
     parameters: dict[str, str] = Field(default_factory=dict, sa_column=_json())
+    first_article: Decimal = Field(
+        default=Decimal(0), sa_column=Column(ExactQuantity, nullable=False, server_default=text("0"))
+    )
+    """Pieces somebody has to pass before more are made."""
 
 
 class SegmentEquipment(TableModel, table=True):

@@ -49,6 +49,13 @@ class MediaType(StrEnum):
     pdf = "application/pdf"
 
 
+FIRST_ARTICLE_MAX: Final = 1_000
+"""Pieces of a first article."""
+
+TOLERANCE_MAX: Final = 1_000
+"""Percent an order may deliver more or less than asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effectivity:
     """When new orders may take a version: from one instant up to (not including) another; None: open on that side."""
@@ -147,6 +154,8 @@ class SegmentSpec:
     parameters: Mapping[str, str] = field(default_factory=dict)
     personnel_class_ids: tuple[str, ...] = ()
     instructions: tuple[InstructionSpec, ...] = ()
+    first_article: Decimal = Decimal(0)
+    """Pieces somebody has to pass before more are made; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,9 @@ class DefinitionSpec:
     description: str = ""
     state: DefinitionState = DefinitionState.Released
     effectivity: Effectivity = ALWAYS
+    under_percent: Decimal | None = None
+    over_percent: Decimal | None = None
+    """What its orders may deliver less or more than asked, where an order says nothing; None: nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from mes.equipment.schemas import (
     PhysicalAssetIn,
     PhysicalAssetOut,
     PhysicalAssetPage,
+    PlantPolicyIn,
+    PlantPolicyOut,
     ShiftOut,
     StateIntervalOut,
 )
@@ -188,6 +190,22 @@ async def put_calendar(caller: Engineer, body: CalendarIn, response: Response, i
     return await _shown_calendar(caller, response)
 
 
+@router.get("/plant-policy")
+async def get_plant_policy(caller: Viewer, response: Response) -> PlantPolicyOut:
+    """What the plant wants done where it has the choice; version 0: nobody has said anything."""
+    return await _shown_policy(caller, response)
+
+
+@router.put("/plant-policy")
+async def put_plant_policy(
+    caller: Engineer, body: PlantPolicyIn, response: Response, if_match: IfMatch = None
+) -> PlantPolicyOut:
+    """Put a policy in force."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.put_plant_policy, policy=body.policy(), version=version)
+    return await _shown_policy(caller, response)
+
+
 @router.get("/calendar/shifts")
 async def list_shifts(caller: Viewer, from_at: AwareDatetime, to_at: AwareDatetime) -> list[ShiftOut]:
     """Shifts that touch [from_at, to_at), at most 400 days, as real instants over clock changes too."""
@@ -204,6 +222,12 @@ async def _shown_asset(caller: Caller, physical_asset_id: str, response: Respons
     view = await caller.read(queries.get_physical_asset, physical_asset_id=physical_asset_id)
     response.headers["ETag"] = etag(view.version)
     return PhysicalAssetOut.of(view)
+
+
+async def _shown_policy(caller: Caller, response: Response) -> PlantPolicyOut:
+    policy = await caller.read(queries.get_plant_policy)
+    response.headers["ETag"] = etag(policy.version)
+    return PlantPolicyOut.of(policy)
 
 
 async def _shown_calendar(caller: Caller, response: Response) -> CalendarOut:

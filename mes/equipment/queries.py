@@ -21,6 +21,7 @@ from mes.equipment.tables import (
     EquipmentStatusRow,
     PhysicalAsset,
     PlantCalendar,
+    PlantPolicyRow,
     ShiftPatternRow,
 )
 from mes.equipment.types import (
@@ -29,12 +30,15 @@ from mes.equipment.types import (
     CalendarException,
     Confirmation,
     ExceptionKind,
+    FirstArticleFor,
+    PlantPolicy,
     Shift,
     ShiftPattern,
     ShiftTemplate,
     StateInterval,
     UnknownReason,
     Weekday,
+    WhenAway,
 )
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
@@ -50,6 +54,7 @@ _STATUS: Final = EquipmentStatusRow.__table__  # type: ignore[attr-defined]
 _INTERVAL: Final = EquipmentStateInterval.__table__  # type: ignore[attr-defined]
 
 CALENDAR_ID: Final = "plant"
+POLICY_ID: Final = "plant"
 CALENDAR_RANGE_DAYS: Final = 400
 STATE_INTERVALS_MAX: Final = 10_000
 
@@ -414,6 +419,15 @@ def get_calendar(session: Session) -> CalendarView:
         _exceptions(session, row.pk),
     )
     return CalendarView(calendar, row.version)
+
+
+def get_plant_policy(session: Session) -> PlantPolicy:
+    """What the plant wants done where it has the choice; before anything was said, the defaults."""
+    table = PlantPolicyRow.__table__  # type: ignore[attr-defined]
+    row = session.execute(select(table).where(table.c.id == POLICY_ID)).first()
+    if row is None:
+        return PlantPolicy()
+    return PlantPolicy(WhenAway(row.when_away), FirstArticleFor(row.first_article_for), row.version)
 
 
 def _patterns(session: Session, calendar_pk: int) -> tuple[ShiftPattern, ...]:

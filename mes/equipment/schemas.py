@@ -24,12 +24,15 @@ from mes.equipment.types import (
     Confirmation,
     EquipmentSpec,
     ExceptionKind,
+    FirstArticleFor,
     PhysicalAssetSpec,
+    PlantPolicy,
     Shift,
     ShiftPattern,
     ShiftTemplate,
     StateInterval,
     Weekday,
+    WhenAway,
 )
 from mes.kernel.paging import Page
 from mes.kernel.sqltypes import from_us, from_us_or_none
@@ -330,6 +333,30 @@ class CalendarIn(Document):
             for e in self.exceptions
         }
         return Calendar(self.time_zone, time.fromisoformat(self.production_day_start), patterns, exceptions)
+
+
+class PlantPolicyIn(Document):
+    """What the plant wants done where it has the choice."""
+
+    when_away: WhenAway
+    """What stations and machines do while the MES cannot be asked."""
+    first_article_for: FirstArticleFor = FirstArticleFor.job
+    """What a new first article is wanted for, where a step asks for one."""
+    version: int | None = None
+    """The version that was read, 0 before the first; or send If-Match."""
+
+    def policy(self) -> PlantPolicy:
+        return PlantPolicy(self.when_away, self.first_article_for)
+
+
+class PlantPolicyOut(Document):
+    when_away: WhenAway
+    first_article_for: FirstArticleFor
+    version: int
+
+    @classmethod
+    def of(cls, policy: PlantPolicy) -> PlantPolicyOut:
+        return cls(when_away=policy.when_away, first_article_for=policy.first_article_for, version=policy.version)
 
 
 class CalendarOut(Document):

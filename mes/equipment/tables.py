@@ -133,6 +133,17 @@ class PlantCalendar(Versioned, TableModel, table=True):
     """Wall clock, HH:MM."""
 
 
+class PlantPolicyRow(Versioned, TableModel, table=True):
+    """What the plant wants done where Lineside leaves it the choice; one row."""
+
+    __tablename__ = "plant_policy"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=ID_MAX, unique=True)
+    when_away: str = Field(max_length=10)
+    first_article_for: str = Field(max_length=10)
+
+
 class ShiftPatternRow(TableModel, table=True):
     """A recurring shift."""
 

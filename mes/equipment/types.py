@@ -219,3 +219,29 @@ class Shift:
     starts_at: datetime
     ends_at: datetime
     breaks: tuple[tuple[datetime, datetime], ...] = ()
+
+
+class WhenAway(StrEnum):
+    """What stations and machines do while the MES cannot be asked."""
+
+    go_on = "go-on"
+    """They work; what is told late is flagged with what it would have been refused with."""
+    stop = "stop"
+    """They wait; what was done all the same is recorded, and always flagged."""
+
+
+class FirstArticleFor(StrEnum):
+    """What a new first article is wanted for, where a step asks for one."""
+
+    job = "job"
+    version = "version"
+    """A version of a step at a station: once its first article has passed there, later jobs go on without."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlantPolicy:
+    """What the plant wants done where it has the choice. `version` 0: nobody has said anything."""
+
+    when_away: WhenAway = WhenAway.go_on
+    first_article_for: FirstArticleFor = FirstArticleFor.job
+    version: int = 0

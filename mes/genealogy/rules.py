@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import comb
 from typing import Final
 
@@ -17,19 +17,21 @@ LIFE_OVER: Final = {
     LifeKind.open_life: Refused.open_too_long,
     LifeKind.floor_life: Refused.floor_life_over,
 }
-OVERRIDABLE: Final = frozenset({Refused.on_hold, Refused.wrong_material, Refused.used_up, *LIFE_OVER.values()})
+OVERRIDABLE: Final = frozenset(
+    {Refused.on_hold, Refused.wrong_material, Refused.used_up, Refused.part_not_approved, *LIFE_OVER.values()}
+)
 """What a supervisor may decide otherwise. What is closed or gone is closed or gone."""
 
 
-def refusals_of(lot: LotFacts, taken_e6: int, material_pk: int | None = None) -> Iterator[Refused]:
-    """Why so much of a lot may not be used; `material_pk`: what belongs there (None: anything)."""
+def refusals_of(lot: LotFacts, taken_e6: int, materials: Collection[int] | None = None) -> Iterator[Refused]:
+    """Why so much of a lot may not be used; `materials`: keys of what may be used there (None: anything)."""
     if lot.shipment_pk is not None:
         yield Refused.shipped
     if lot.disposition == Disposition.Restricted:
         yield Refused.on_hold
     elif Disposition(lot.disposition) not in USABLE:
         yield Refused.closed
-    if material_pk is not None and lot.material_pk != material_pk:
+    if materials is not None and lot.material_pk not in materials:
         yield Refused.wrong_material
     if lot.used_e6 + taken_e6 > lot.quantity_e6:
         yield Refused.used_up

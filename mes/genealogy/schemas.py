@@ -169,7 +169,8 @@ class ActOut(Document):
 
 
 class ScanIn(Document):
-    """So much of `parent_id` goes into `child_id`. `material_id`: what the bill asks for there."""
+    """So much of `parent_id` goes into `child_id`. `material_id` names the position of the job's
+    bill (empty: any of it); without a bill it is what is asked for."""
 
     request_id: RequestId
     parent_id: Id

@@ -261,6 +261,56 @@ def load_jobs(reads: Reads, ids: Collection[str]) -> dict[str, int]:
     return dict(_JOBS.on(reads, name_text(reads, ids))) if ids else {}
 
 
+Bill = Mapping[str, frozenset[int]]
+"""What a job's step consumes: by material, the keys of what may be used for it."""
+_BILLS: Final = (
+    "SELECT j.id, m.id, m.pk, s.material_pk FROM job_order j "
+    "JOIN segment_material b ON b.segment_pk = j.segment_pk AND b.use = 'Consumed' "
+    "JOIN material_definition m ON m.pk = b.material_pk "
+    "LEFT JOIN material_substitute s ON s.segment_material_pk = b.pk WHERE j.id IN "
+)
+
+
+def load_bills(reads: Reads, job_ids: Collection[str]) -> dict[str, Bill]:
+    """Bills of some jobs; those without one are absent."""
+    if not job_ids:
+        return {}
+    found: dict[str, dict[str, frozenset[int]]] = {}
+    for job_id, material_id, material_pk, substitute_pk in reads.driver_query(
+        f"{_BILLS}({marks(job_ids)})", tuple(job_ids)
+    ):
+        lines = found.setdefault(job_id, {})
+        more = {material_pk, substitute_pk} - {None}
+        lines[material_id] = lines.get(material_id, frozenset()) | more
+    return dict(found)
+
+
+def load_part_facts(reads: Reads, lot_ids: Collection[str]) -> dict[str, list[tuple[str, str, str, str]]]:
+    """Of received lots whose material has approved parts: manufacturer and part received, and each that is approved."""
+    if not lot_ids:
+        return {}
+    sql = (
+        "SELECT l.id, r.manufacturer, r.part, p.manufacturer, p.part FROM material_lot l "  # noqa: S608
+        "JOIN material_receipt r ON r.lot_pk = l.pk JOIN approved_part p ON p.material_pk = l.material_pk "
+        f"WHERE l.id IN ({marks(lot_ids)})"
+    )
+    found: dict[str, list[tuple[str, str, str, str]]] = {}
+    for lot_id, *row in reads.driver_query(sql, tuple(lot_ids)):
+        found.setdefault(lot_id, []).append((row[0], row[1], row[2], row[3]))
+    return found
+
+
+def load_material_ids(reads: Reads, lot_id: str, material_pks: Collection[int]) -> tuple[str, tuple[str, ...]]:
+    """What a lot is of, and the ids of some materials."""
+    (has,) = reads.driver_query(
+        "SELECT m.id FROM material_lot l JOIN material_definition m ON m.pk = l.material_pk WHERE l.id = ?", (lot_id,)
+    )
+    if not material_pks:
+        return has[0], ()
+    sql = f"SELECT id FROM material_definition WHERE pk IN ({marks(material_pks)}) ORDER BY id"  # noqa: S608
+    return has[0], tuple(row[0] for row in reads.driver_query(sql, tuple(material_pks)))
+
+
 def load_materials(reads: Reads, ids: Collection[str]) -> dict[str, tuple[int, str]]:
     """Key and unit of materials."""
     return {row[0]: (row[1], row[2]) for row in _MATERIALS.on(reads, name_text(reads, ids))} if ids else {}
@@ -332,6 +382,17 @@ def count_passes(reads: Reads, equipment_pk: int, interval: Interval) -> int:
         "AND ended_by_pk IS NULL"
     )
     return int(reads.driver_query(sql, (equipment_pk, interval.first, interval.last))[0][0])
+
+
+def count_passed(reads: Reads, job_pk: int, equipment_pk: int, since_us: int) -> int:
+    """Pieces of a job among the newest 1,000 passes of a station, recorded since."""
+    rows = reads.driver_query(
+        "SELECT count(DISTINCT lot_pk) FROM (SELECT lot_pk, job_pk, at_us FROM genealogy_act WHERE equipment_pk = ? "
+        "AND seq IS NOT NULL AND ended_by_pk IS NULL ORDER BY seq DESC LIMIT 1000) AS newest "
+        "WHERE job_pk = ? AND at_us >= ?",
+        (equipment_pk, job_pk, since_us),
+    )
+    return int(rows[0][0])
 
 
 def last_sequence(reads: Reads, equipment_pk: int) -> int:

@@ -65,6 +65,7 @@ class Refused(IntEnum):
     expired = 6
     open_too_long = 7
     floor_life_over = 8
+    part_not_approved = 9
 
 
 class NewLot(NamedTuple):

@@ -103,6 +103,18 @@ class JobHeld(Conflict):
     next_step = "A supervisor lifts the hold when its reason is gone."
 
 
+class FirstArticleOpen(Conflict):
+    code = "first-article-open"
+    title = "The first article has to be decided"
+    next_step = "Inspect the first pieces and record passed or failed; or ask for a new first article."
+
+
+class FirstArticleNotDue(Conflict):
+    code = "first-article-not-due"
+    title = "There is no first article to decide"
+    next_step = "It is decided once its pieces are made; ask for a new one if the job should have one."
+
+
 class JobNotHeld(Conflict):
     code = "job-not-held"
     title = "The job is not on hold"

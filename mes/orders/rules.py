@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from mes.orders.types import COUNT_MAX_E6, JobRun, Note, RequestState, Unassigned
+from mes.orders.types import COUNT_MAX_E6, FirstArticle, JobRun, Note, RequestState, Unassigned
 from standards.isa95.job_control import (
     FINAL_STATES,
     DispatchStatus,
@@ -90,6 +90,17 @@ def forgotten(job: JobFacts) -> JobFacts:
         dispatch_status=DispatchStatus.Held,
         note=Note.forgotten_by_machine,
     )
+
+
+def hold_text(hold_reason: str, first_article: str) -> str:
+    """Why a job is held and what to do; "" where it is not."""
+    return " ".join(text for text in (hold_reason, _GATES.get(first_article, "")) if text)
+
+
+_GATES: Final[Mapping[str, str]] = {
+    FirstArticle.due: "The first article is made: inspect it, then record passed or failed.",
+    FirstArticle.failed: "The first article failed: correct the set-up, then ask for a new one.",
+}
 
 
 class Share(NamedTuple):

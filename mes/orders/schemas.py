@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from mes.orders.rules import hold_text
 from mes.orders.types import JobView, OrderCard, RequestState, UnassignedCount
 
 PrintableId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
@@ -90,7 +91,8 @@ class JobOut(BaseModel):
     confirmed_by: str
     version: int
     role: str = Field(description="part, rework, repair or repeat; empty for the job its step began with.")
-    hold_reason: str
+    hold_reason: str = Field(description="Why it is held and what to do; empty: it is not.")
+    first_article: str = Field(description="wanted, due, failed or passed; empty: none is asked for.")
     setup_family: str
     quantity_rework: Exact = Field(description="Sent to rework: neither good nor scrap here.")
     deviation: str = Field(description="under or over where it ended outside the order's tolerance.")
@@ -126,7 +128,8 @@ class JobOut(BaseModel):
             confirmed_by=job.confirmed_by,
             version=job.version,
             role=job.role,
-            hold_reason=job.hold_reason,
+            hold_reason=hold_text(job.hold_reason, job.first_article),
+            first_article=job.first_article,
             setup_family=job.setup_family,
             quantity_rework=job.rework,
             deviation=job.deviation,

@@ -9,7 +9,7 @@ from typing import Final
 from mes.kernel.pending import insertion, keyed_update
 from mes.kernel.uow import Calls, UnitOfWork, marks
 from mes.orders.rules import JobFacts
-from mes.orders.types import Count, JobRun
+from mes.orders.types import GATED, Count, FirstArticle, JobRun
 from standards.isa95.job_control import DispatchStatus, JobState
 
 _JOB_COLUMNS: Final = (
@@ -17,6 +17,7 @@ _JOB_COLUMNS: Final = (
     "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.counted_at_us, j.good_low_e6, j.good_high_e6, "
     "j.scrap_low_e6, j.scrap_high_e6, j.rework_e6, j.report_version, j.command_id, j.material_pk, j.quantity_e6, "
     "j.quantity_per_cycle_e6, j.work_master_pk, j.segment_id, j.role, j.hold_reason, j.priority, "
+    "j.first_article_e6, j.first_article, j.first_article_at_e6, "
     "r.under_tolerance_bp, r.over_tolerance_bp, "
     "e.id, coalesce(w.id, ''), coalesce(a.id, ''), r.id"
 )
@@ -60,6 +61,9 @@ class JobRecord:
     role: str
     hold_reason: str
     priority: int
+    first_article_e6: int
+    first_article: str
+    first_article_at_e6: int | None
     under_tolerance_bp: int | None
     over_tolerance_bp: int | None
     equipment_id: str
@@ -77,8 +81,13 @@ class JobRecord:
             self.started_at_us,
             self.ended_at_us,
             self.note,
-            bool(self.hold_reason),
+            bool(self.hold_reason) or self.gated,
         )
+
+    @property
+    def gated(self) -> bool:
+        """Its first article has to be decided."""
+        return self.first_article in GATED
 
     @property
     def waits(self) -> bool:
@@ -321,6 +330,55 @@ def set_report_due(uow: UnitOfWork, job_pk: int, at_us: int | None) -> None:
 def set_hold(uow: UnitOfWork, job_pk: int, reason: str) -> None:
     """Why a job is held; "" lifts it."""
     uow.driver_write("UPDATE job_order SET hold_reason = ? WHERE pk = ?", (reason, job_pk))
+
+
+def set_first_article(uow: UnitOfWork, job_pk: int, state: FirstArticle, pieces_e6: int, at_e6: int | None) -> None:
+    """Where the first article of a job stands, of how many pieces, and what has to be made of the job before it is
+    held (None: nothing is waited for)."""
+    uow.driver_write(
+        "UPDATE job_order SET first_article = ?, first_article_e6 = ?, first_article_at_e6 = ? WHERE pk = ?",
+        (str(state), pieces_e6, at_e6, job_pk),
+    )
+
+
+def insert_first_article_act(
+    uow: UnitOfWork, job: JobRecord, act: FirstArticle, pieces_e6: int, note: str = "", measurements: str = "[]"
+) -> None:
+    """Keep what was done about the first article of a job."""
+    uow.driver_write(
+        "INSERT INTO first_article_act (job_pk, segment_pk, equipment_pk, act, pieces_e6, at_us, actor, note, "
+        "measurements) VALUES (?, (SELECT segment_pk FROM job_order WHERE pk = ?), ?, ?, ?, ?, ?, ?, ?)",
+        (job.pk, job.pk, job.equipment_pk, str(act), pieces_e6, uow.now_us, uow.actor, note, measurements),
+    )
+
+
+def has_passed_first_article(uow: UnitOfWork, job: JobRecord) -> bool:
+    """Whether the newest first article of this version of the step at this station has passed."""
+    rows = uow.driver_query(
+        "SELECT a.act FROM first_article_act a JOIN job_order j ON j.pk = ? AND j.segment_pk = a.segment_pk "
+        "WHERE a.equipment_pk = ? AND a.act IN ('passed', 'failed') ORDER BY a.pk DESC LIMIT 1",
+        (job.pk, job.equipment_pk),
+    )
+    return bool(rows) and rows[0][0] == FirstArticle.passed
+
+
+def wants_one_a_version(uow: UnitOfWork) -> bool:
+    """Whether the plant wants a first article for a version of a step only, not for each job."""
+    return bool(uow.driver_query("SELECT 1 FROM plant_policy WHERE first_article_for = 'version'"))
+
+
+def load_wanted_articles(
+    uow: UnitOfWork, *, pks: Collection[int] = (), ids: Collection[str] = ()
+) -> dict[int, tuple[int, int]]:
+    """Of some jobs those whose first article is waited for: pieces × 10^6, and since when."""
+    if not pks and not ids:
+        return {}
+    column, values = ("id", tuple(ids)) if ids else ("pk", tuple(pks))
+    sql = (
+        "SELECT j.pk, j.first_article_e6, (SELECT max(a.at_us) FROM first_article_act a WHERE a.job_pk = j.pk "  # noqa: S608
+        f"AND a.act = 'wanted') FROM job_order j WHERE j.{column} IN ({marks(values)}) AND j.first_article = 'wanted'"
+    )
+    return {row[0]: (row[1], row[2]) for row in uow.driver_query(sql, values)}
 
 
 def set_planned(uow: UnitOfWork, job_pk: int, quantity_e6: int, cycles: int) -> None:

@@ -114,6 +114,31 @@ class JobOrderRow(TableModel, table=True):
     rank: int | None = None
     hold_reason: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
     rework_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    first_article_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Pieces somebody has to pass before more are made; 0: none."""
+    first_article: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
+    first_article_at_e6: int | None = Field(default=None, sa_column=_e6(nullable=True))
+    """The job is held when so much is made of it; None: nothing is waited for."""
+
+
+class FirstArticleActRow(TableModel, table=True):
+    """What was done about a job's first article: wanted, due, passed, failed. Append-only."""
+
+    __tablename__ = "first_article_act"
+    __table_args__ = (Index("ix_first_article_act_step", "segment_pk", "equipment_pk"),)
+
+    pk: int | None = Field(default=None, primary_key=True)
+    job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    segment_pk: int | None = None
+    equipment_pk: int
+    act: str = Field(max_length=10)
+    pieces_e6: int = Field(sa_column=_e6())
+    """Wanted: how many; else made of the job by then."""
+    at_us: int = Field(sa_column=micros())
+    actor: int | None = None
+    note: str = Field(default="", max_length=500)
+    measurements: str = Field(default="[]", sa_column=Column(Text, nullable=False))
+    """JSON: a list of name, value, unit, low, high, verdict."""
 
 
 class JobLinkRow(TableModel, table=True):
@@ -196,6 +221,8 @@ class JobActRow(TableModel, table=True):
     act: str = Field(sa_column=Column(Text, nullable=False))
     at_us: int = Field(sa_column=micros())
     undone: bool = False
+    content_hash: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """Of everything that was told with it."""
 
 
 class InstructionAcknowledgementRow(TableModel, table=True):

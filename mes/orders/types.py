@@ -84,6 +84,23 @@ class JobRole(StrEnum):
     """A step that reworked pieces pass again."""
 
 
+class FirstArticle(StrEnum):
+    """Where the first article of a job stands."""
+
+    none = ""
+    wanted = "wanted"
+    """The job goes on until its pieces are there."""
+    due = "due"
+    """They are there, and the job is held until somebody says passed or failed."""
+    failed = "failed"
+    """The job stays held: until a new one is asked for, or somebody says passed after all."""
+    passed = "passed"
+
+
+GATED: Final = frozenset({FirstArticle.due, FirstArticle.failed})
+"""What holds a job."""
+
+
 class LinkKind(StrEnum):
     """How pieces to make came from one job to another."""
 
@@ -204,6 +221,7 @@ class JobView:
     role: JobRole = JobRole.main
     hold_reason: str = ""
     """Why a supervisor holds it; "": nobody does."""
+    first_article: FirstArticle = FirstArticle.none
     setup_family: str = ""
     rank: int | None = None
     """Its place among jobs of its priority, where a supervisor put them in a sequence."""
@@ -215,6 +233,16 @@ class JobView:
     @property
     def cancelled(self) -> bool:
         return self.dispatch_status is DispatchStatus.Cancelled
+
+    @property
+    def gated(self) -> bool:
+        """Its first article has to be decided."""
+        return self.first_article in GATED
+
+    @property
+    def held(self) -> bool:
+        """By a supervisor, or by its first article."""
+        return bool(self.hold_reason) or self.gated
 
     @property
     def waits(self) -> bool:

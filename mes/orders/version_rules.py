@@ -9,7 +9,7 @@ from typing import NamedTuple
 from standards.isa95.job_control import DispatchStatus, JobState
 
 NOT_BEGUN = frozenset({JobState.NotAllowedToStart, JobState.AllowedToStart})
-WITH_NOBODY = frozenset({DispatchStatus.Waiting, DispatchStatus.Pending})
+WITH_NOBODY = frozenset({DispatchStatus.Waiting, DispatchStatus.Pending, DispatchStatus.Held})
 
 
 class JobStand(NamedTuple):

@@ -20,7 +20,7 @@ class DefectCodeExists(Conflict):
 class QualityRequirementNotFound(NotFound):
     code = "quality-requirement-not-found"
     title = "Nothing was said about this work master"
-    next_step = "Until an engineer says otherwise, a unit has to have been at its step."
+    next_step = "Until an engineer says otherwise, a unit has to have been at its step if the station records units."
 
 
 class ResultDiffers(Conflict):

@@ -37,7 +37,7 @@ def standing_of(verdicts: Iterable[VerdictFact], after: Mapping[str, Collection[
 
     A failure puts the unit into rework for the step it failed at, until somebody names another; it is in rework until
     it passes that step, and then for the next one that it failed. Sent back, it has to do that step and all after it
-    again. A scrapped unit stays scrapped.
+    again; a failure of no known step ("") is answered by that, wherever to. A scrapped unit stays scrapped.
     """
     passed: set[str] = set()
     failed: dict[str, None] = {}
@@ -57,7 +57,7 @@ def standing_of(verdicts: Iterable[VerdictFact], after: Mapping[str, Collection[
         elif fact.verdict is Verdict.rework:
             again = {step, *after.get(step, ())}
             passed -= again
-            failed = {other: None for other in failed if other not in again}
+            failed = {other: None for other in failed if other and other not in again}
             reset |= again
             returns_to = step
         elif fact.verdict is Verdict.scrapped:

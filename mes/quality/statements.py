@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mes.kernel.pending import insertion
 from mes.kernel.uow import UnitOfWork, marks
@@ -62,6 +62,25 @@ def load_known(uow: UnitOfWork, keys: Collection[Key]) -> dict[Key, int]:
     return found
 
 
+class Told(NamedTuple):
+    """A result that is here, as far as a repeat of it needs to know."""
+
+    content: int
+    segment_id: str
+    job_id: str
+    flag: str
+
+
+def load_told(uow: UnitOfWork, source: str, result_id: str) -> Told | None:
+    """One result that is here; None where it is not."""
+    sql = (
+        "SELECT v.content_hash, v.segment_id, coalesce(j.id, ''), v.flag FROM unit_verdict v "
+        "LEFT JOIN job_order j ON j.pk = v.job_pk WHERE v.source = ? AND v.result_id = ?"
+    )
+    rows = uow.driver_query(sql, (source, result_id))
+    return Told(*rows[0]) if rows else None
+
+
 def load_places(uow: UnitOfWork, results: Iterable[ResultSpec]) -> Places:
     """What the ids of some results mean."""
     results = tuple(results)
@@ -91,9 +110,15 @@ def load_runs_at(uow: UnitOfWork, equipment_pks: Collection[int], from_us: int, 
         "SELECT e.pk, r.started_at_us, r.ended_at_us, j.pk, j.segment_id FROM equipment e "  # noqa: S608
         "JOIN job_run r ON r.equipment_pk IN (e.pk, e.parent_pk) JOIN job_order j ON j.pk = r.job_pk "
         f"WHERE e.pk IN ({marks(equipment_pks)}) "
-        "AND r.started_at_us <= ? AND (r.ended_at_us IS NULL OR r.ended_at_us >= ?)"
+        "AND r.started_at_us <= ? AND (r.ended_at_us IS NULL OR r.ended_at_us > ?)"
     )
     return uow.driver_query(sql, (*equipment_pks, to_us, from_us))
+
+
+def count_units(uow: UnitOfWork, job_pk: int, since_us: int) -> int:
+    """Units with a verdict in a job, recorded since."""
+    sql = "SELECT count(DISTINCT unit_id) FROM unit_verdict WHERE job_pk = ? AND recorded_at_us >= ?"
+    return int(uow.driver_query(sql, (job_pk, since_us))[0][0])
 
 
 def insert_verdicts(uow: UnitOfWork, rows: Sequence[Row]) -> dict[Key, int]:

@@ -28,7 +28,7 @@ class DefectCode(Versioned, TableModel, table=True):
 
 
 class QualityRequirement(Versioned, TableModel, table=True):
-    """What the step of a work master asks of each unit. No row: `StepCheck.worked`."""
+    """What the step of a work master asks of each unit. No row: `StepCheck.recorded`."""
 
     __tablename__ = "quality_requirement"
 

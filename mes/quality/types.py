@@ -41,6 +41,8 @@ TESTED: Final = frozenset({Verdict.passed, Verdict.failed, Verdict.aborted})
 class StepCheck(StrEnum):
     """What a step asks of a unit before any later step may work on it."""
 
+    recorded = "recorded"
+    """`worked` where the station has ever recorded a unit, else `nothing`: a step nobody records stops nobody."""
     nothing = "nothing"
     worked = "worked"
     """It was there: a pass of the station, or a verdict."""
@@ -68,7 +70,14 @@ class RequirementSpec:
     """What the step of a work master asks of each unit."""
 
     work_master_id: str
-    unit_check: StepCheck = StepCheck.worked
+    unit_check: StepCheck = StepCheck.recorded
+
+
+PERSON = "person"
+"""The source of what people decide; the request id is its result id."""
+STATION = "station"
+"""The source of what stations report; the request id is its result id."""
+OWN_SOURCES: Final = frozenset({PERSON, STATION})
 
 
 class Measurement(NamedTuple):
@@ -112,6 +121,8 @@ class ResultSpec:
     defects: tuple[FoundDefect, ...] = ()
     flag: str = ""
     """The code it would have been refused with, had the MES been asked."""
+    told: int | None = None
+    """Hash of what was told, where that is not all that is here; None: it is."""
 
 
 class RowRefusal(NamedTuple):

@@ -222,6 +222,10 @@ def _of_draft(stage: Stage, path: str, **body: Any) -> Sample:
     return Sample(url, json={**body, "version": version})
 
 
+def _policy(stage: Stage) -> Sample:
+    return Sample(f"{V1}/plant-policy", json={"when_away": "go-on", "version": stage.policy_version()})
+
+
 def _calendar(stage: Stage) -> Sample:
     body = {"time_zone": "Europe/Berlin", "version": stage.calendar_version()}
     return Sample(f"{V1}/calendar", json=body)
@@ -248,6 +252,8 @@ MASTER_DATA: Final = [
     *_resource("physical-assets", "physical_asset_id", Stage.asset, {}, {"vendor": "Acme", "version": 1}),
     Row("GET", f"{V1}/calendar", FLOOR, at(f"{V1}/calendar")),
     Row("PUT", f"{V1}/calendar", ENGINEERING, _calendar),
+    Row("GET", f"{V1}/plant-policy", FLOOR, at(f"{V1}/plant-policy")),
+    Row("PUT", f"{V1}/plant-policy", ENGINEERING, _policy),
     Row("GET", f"{V1}/calendar/shifts", FLOOR, at(f"{V1}/calendar/shifts?{DAY}")),
     *_resource("material-definitions", "material_id", Stage.material, {"unit": "pcs"}, {"unit": "pcs", "version": 1}),
     Row(
@@ -410,6 +416,18 @@ def _step(stage: Stage) -> Sample:
     return Sample(f"{V1}/units/{stage.failed_unit()}/steps", json=body)
 
 
+def _decide_first_article(stage: Stage) -> Sample:
+    job = stage.gated_job()
+    body = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
+    return Sample(f"{V1}/first-articles/decide", json=body)
+
+
+def _ask_first_article(stage: Stage) -> Sample:
+    job = stage.started_job()
+    body = {"job_id": job.job_id, "version": job.version, "reason": "check"}
+    return Sample(f"{V1}/first-articles/ask", json=body)
+
+
 def _hold(stage: Stage) -> Any:
     return {"lot_ids": [stage.lot()], "reason": "check"}
 
@@ -449,6 +467,14 @@ QUALITY: Final = [
         lambda s: Sample(f"{V1}/units/{s.failed_unit()}/permission?equipment_id=BENCH"),
     ),
     Row("POST", f"{V1}/units/{{unit_id}}/steps", REPORTING, _step),
+    Row(
+        "GET",
+        f"{V1}/first-articles/{{job_id:path}}",
+        FLOOR,
+        lambda s: Sample(f"{V1}/first-articles/{s.job().job_id}"),
+    ),
+    Row("POST", f"{V1}/first-articles/decide", DECIDING, _decide_first_article, 204),
+    Row("POST", f"{V1}/first-articles/ask", DECIDING, _ask_first_article, 204),
     Row("POST", f"{V1}/quality-holds", DECIDING, lambda s: Sample(f"{V1}/quality-holds", json=_hold(s)), 204),
     Row(
         "POST",
@@ -882,6 +908,18 @@ def _hold_form(stage: Stage) -> Sample:
     return Sample(f"/orders/{job.order_id}/job/hold", form=form)
 
 
+def _first_article_form(stage: Stage) -> Sample:
+    job = stage.gated_job()
+    form = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
+    return Sample(f"/orders/{job.order_id}/first-article", form=form)
+
+
+def _ask_form(stage: Stage) -> Sample:
+    job = stage.started_job()
+    form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
+    return Sample(f"/orders/{job.order_id}/first-article/ask", form=form)
+
+
 def _correct_form(stage: Stage) -> Sample:
     job = stage.started_job()
     form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "reason": WHY, "good": "3", "was_good": "0"}
@@ -1027,6 +1065,8 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
+    Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
+    Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),

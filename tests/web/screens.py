@@ -25,7 +25,7 @@ from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.kernel.sqltypes import to_us
 from mes.orders.following.types import Briefing
-from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
+from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot, SubstituteStock, Taker
 from mes.orders.types import Cause, CountFact, CountKind, JobLink, JobRole, LinkKind, OrderDetail, OrderEvent
 from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import DispatchStatus, JobState
@@ -435,7 +435,19 @@ def troubled_order() -> OrderPage:
 
 NEEDS: Final = (
     MaterialNeed("PCB-CB-100", "Bare panel", "panel", Decimal(7), Decimal(600), Decimal(0), True),
-    MaterialNeed("MCU-32", "Controller, 32 bit, QFP-64", "pcs", Decimal(50), Decimal(12), Decimal(350), True),
+    MaterialNeed(
+        "MCU-32",
+        "Controller, 32 bit, QFP-64",
+        "pcs",
+        Decimal(50),
+        Decimal(12),
+        Decimal(350),
+        True,
+        Decimal(2),
+        Decimal(8),
+        (Taker("PO-1002-SMT", Decimal(8)),),
+        (SubstituteStock("MCU-32-B", "pcs", Decimal(9), Decimal(9), Decimal(9)),),
+    ),
     MaterialNeed("SP-305", "Solder paste", "g", Decimal("33.6"), Decimal(0), Decimal(0), False),
 )
 

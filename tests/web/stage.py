@@ -33,7 +33,7 @@ from mes.definitions.types import (
 from mes.edge.queries import get_bridge, list_setups
 from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
 from mes.edge.types import SetupState
-from mes.equipment.queries import get_calendar, get_equipment
+from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.exchange.webhooks.sending import Sender
@@ -53,9 +53,11 @@ from mes.orders.following.queries import get_followed_version
 from mes.orders.queries import get_job
 from mes.orders.service import (
     apply_machine_reports,
+    ask_first_article,
     hold_job,
     record_counts,
     release_jobs,
+    report_good,
     start_job,
     submit_operations_request,
 )
@@ -144,6 +146,9 @@ class Stage:
 
     def calendar_version(self) -> int:
         return self.database.read_now(get_calendar).version
+
+    def policy_version(self) -> int:
+        return self.database.read_now(get_plant_policy).version
 
     def material(self) -> str:
         name = self.fresh("material")
@@ -274,6 +279,12 @@ class Stage:
 
     def held_job(self) -> Job:
         return self.after(hold_job, self.job(), reason="check")
+
+    def gated_job(self) -> Job:
+        """A job that its first article holds."""
+        job = self.after(ask_first_article, self.started_job(), reason="check")
+        self.do(report_good, job_id=job.job_id, quantity=Decimal(1), request_id=self.fresh("request"))
+        return self._seen(job.bench, job.order_id, job.job_id)
 
     def job_with_a_rest(self) -> Job:
         """A job that is over, by its machine's word, with less than it was asked for."""

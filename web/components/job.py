@@ -117,6 +117,8 @@ class JobPanel:
     """Why it is on hold, in the supervisor's words; "" where it is not."""
     rework: Decimal = Decimal(0)
     deviation: str = ""
+    gate: str = ""
+    """`due` or `failed` where its first article has to be decided."""
 
 
 def view_job(job: JobView, now: datetime) -> JobPanel:
@@ -163,26 +165,32 @@ def view_job(job: JobView, now: datetime) -> JobPanel:
         hold="" if job.over else job.hold_reason,
         rework=job.rework,
         deviation=job.deviation,
+        gate=job.first_article.value if job.gated else "",
     )
 
 
 def _trouble(job: JobView) -> str:
     if job.state not in IN_WORK:
         return ""
-    if job.hold_reason:
-        return "note.held"
+    if job.held:
+        return held_why(job)
     return code_key("note", job.note) if job.note else ""
+
+
+def held_why(job: JobView) -> str:
+    """Key of the words for what holds a job: its first article, or a supervisor."""
+    return code_key("note", f"first-article-{job.first_article}") if job.gated else "note.held"
 
 
 def state_word(job: JobView) -> str:
     """The shop floor's word for the machine's job state; a pause and a constraint are two things."""
     if job.cancelled:
         return "cancelled"
-    if job.hold_reason and job.state in BEFORE_RUNNING:
+    if job.held and job.state in BEFORE_RUNNING:
         return "held"
     match job.state:
         case JobState.Interrupted:
-            paused = job.substate == InterruptedSubstate.Suspended and not job.hold_reason
+            paused = job.substate == InterruptedSubstate.Suspended and not job.held
             return "paused" if paused else "held"
         case JobState.NotAllowedToStart:
             return "blocked"
@@ -198,15 +206,15 @@ def state_word(job: JobView) -> str:
 
 def is_startable(job: JobView) -> bool:
     """Whether a tap on Start would be accepted, as far as can be seen from here."""
-    if job.cancelled or job.hold_reason:
+    if job.cancelled or job.held:
         return False
     return job.manual and job.state is JobState.AllowedToStart and job.note not in WAITING_NOTES
 
 
 def why_waiting(job: JobView) -> str:
     """Key of the words for why a job does not run: `start-when-ready`, its note, or what its state implies."""
-    if job.hold_reason:
-        return "note.held"
+    if job.held:
+        return held_why(job)
     if is_startable(job):
         return "note.start-when-ready"
     if job.note:

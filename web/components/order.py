@@ -112,4 +112,4 @@ def urgency(row: OrderRow) -> tuple[int, float, str]:
 
 
 def _with_version(jobs: Iterable[JobView], state: JobState) -> tuple[str, ...]:
-    return tuple(f"{job.version}:{job.job_id}" for job in jobs if job.state is state and not job.hold_reason)
+    return tuple(f"{job.version}:{job.job_id}" for job in jobs if job.state is state and not job.held)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from mes.orders.planning.types import MaterialNeed
+from mes.orders.planning.types import MaterialNeed, SubstituteStock, Taker
 from mes.orders.types import CountFact, CountKind, JobLink, JobRole, JobView, OrderCard
 from standards.isa95.job_control import DispatchStatus, JobState
 from web.components.job import JobPanel, view_job
@@ -35,6 +35,10 @@ class NeedLine:
     blocked: Decimal
     missing: Decimal
     state: str
+    allowance: Decimal
+    reserved: Decimal
+    takers: tuple[Taker, ...]
+    substitutes: tuple[SubstituteStock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class JobChange:
     request_id: str
     may_hold: bool
     may_lift: bool
+    may_ask: bool
+    """For a new first article."""
     may_split: bool
     may_complete: bool
     may_split_on_end: bool
@@ -133,6 +139,10 @@ def _need(need: MaterialNeed) -> NeedLine:
         need.blocked,
         need.missing,
         state,
+        need.allowance,
+        need.reserved,
+        need.takers,
+        need.substitutes,
     )
 
 
@@ -159,8 +169,9 @@ def job_change(
         request_id=request_id,
         may_hold=not job.over and not job.hold_reason and job.dispatch_status not in WITH_MACHINE,
         may_lift=bool(job.hold_reason) and not job.over,
+        may_ask=not job.over,
         may_split=_is_ours(job) and not job.over and left > 0,
-        may_complete=active and not job.hold_reason,
+        may_complete=active and not job.held,
         may_split_on_end=active and job.manual,
         may_split_rest=ended and exact and left > 0 and left < job.quantity and not undoable,
         may_cancel=not job.over and job.dispatch_status not in WITH_MACHINE,

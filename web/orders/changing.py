@@ -24,6 +24,7 @@ from mes.orders.errors import QuantityInvalid
 from mes.orders.planning.queries import list_material_needs
 from mes.orders.queries import get_job, get_operations_request, list_counts, list_job_links
 from mes.orders.types import CountKind, Remainder
+from mes.quality.first_article import service as first_article
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.orders.change_views import Choice, JobChange, OrderChange, job_change, order_change
@@ -36,6 +37,7 @@ LINES_MAX: Final = 50
 
 router = APIRouter(include_in_schema=False)
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 Id = Annotated[str, Form(max_length=250)]
 Text = Annotated[str, Form(max_length=500)]
 Number = Annotated[str, Form(max_length=30)]
@@ -153,9 +155,9 @@ async def correct(
     """The right numbers against those the form showed: the difference is what is corrected."""
     if not len(reason_id) == len(scrap) == len(was):
         raise FormUnreadable()
-    lines = [service.Correction(CountKind.good, _number(good) - _number(was_good))]
+    lines = [service.Correction(CountKind.good, _number(good) - _number(was_good), was=_number(was_good))]
     for key, wanted, shown in zip(reason_id, scrap, was, strict=True):
-        lines.append(service.Correction(CountKind.scrap, _number(wanted) - _number(shown), key))
+        lines.append(service.Correction(CountKind.scrap, _number(wanted) - _number(shown), key, _number(shown)))
     changed = [line for line in lines if line.quantity]
     await who.write(service.correct_counts, job_id=job_id, corrections=changed, reason=reason, request_id=request_id)
     return _back(order_id)
@@ -184,6 +186,31 @@ async def rework(
     return _back(order_id)
 
 
+@router.post("/orders/{order_id}/first-article")
+async def decide_first_article(
+    order_id: str,
+    job_id: Id,
+    version: Version,
+    outcome: Annotated[Literal["passed", "failed"], Form()],
+    who: Decider,
+    note: Text = "",
+) -> Response:
+    """The first pieces are good, or not."""
+    seen = {"job_id": job_id, "version": version}
+    await who.write(first_article.decide_first_article, **seen, passed=outcome == "passed", note=note)
+    return _back(order_id)
+
+
+@router.post("/orders/{order_id}/first-article/ask")
+async def ask_first_article(
+    order_id: str, job_id: Id, version: Version, reason: Text, who: Decider, pieces: Number = ""
+) -> Response:
+    """A new first article is wanted; empty: of as many pieces as the step asks for."""
+    seen = {"job_id": job_id, "version": version, "reason": reason}
+    await who.write(service.ask_first_article, **seen, pieces=_number(pieces) if pieces.strip() else None)
+    return _back(order_id)
+
+
 @router.post("/orders/{order_id}/job/{act}")
 async def act(
     order_id: str,
@@ -193,7 +220,7 @@ async def act(
     who: Supervisor,
     reason: Text = "",
     quantity: Number = "",
-    remainder: Remainder = Remainder.closed,
+    remainder: Annotated[Remainder, Form()] = Remainder.closed,
     other: Annotated[str, Form(max_length=270)] = "",
 ) -> Response:
     """A transition of one job; it carries the version that was seen, so a second tap is refused."""

@@ -26,6 +26,7 @@ STOPS: Final = frozenset(
 )
 MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "orders.job-hold-placed.v1": ("hold", "octagon-alert"),
+    "orders.first-article-due.v1": ("hold", "octagon-alert"),
     "orders.job-corrected.v1": ("correction", "clipboard-check"),
     "orders.pieces-sent-to-rework.v1": ("rework", "wrench"),
     "orders.job-split.v1": ("split", "arrow-up-right"),

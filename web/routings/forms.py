@@ -48,6 +48,7 @@ class StepForm:
     quantity_per_cycle: str
     cycle_unit: str
     nominal_cycle_s: str
+    first_article: str
     after: Sequence[str]
     personnel_class_ids: Sequence[str]
     parameters: Sequence[tuple[str, str]]
@@ -70,6 +71,7 @@ def segment_of(form: StepForm, instructions: Sequence[InstructionSpec]) -> Segme
         parameters={name: value.strip() for name, value in form.parameters if value.strip()},
         personnel_class_ids=tuple(form.personnel_class_ids),
         instructions=tuple(instructions),
+        first_article=number_of(form.first_article or "0"),
     )
 
 

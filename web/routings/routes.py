@@ -239,6 +239,7 @@ async def save_step(
     quantity_per_cycle: Text = "1",
     cycle_unit: Annotated[str, Form(max_length=20), AfterValidator(_no_nul)] = "",
     nominal_cycle_s: Text = "",
+    first_article: Annotated[str, Form(max_length=20)] = "",
     alternative: Words = [],  # noqa: B006 (FastAPI copies it)
     after: Words = [],  # noqa: B006
     personnel_class: Words = [],  # noqa: B006
@@ -261,6 +262,7 @@ async def save_step(
         quantity_per_cycle=quantity_per_cycle,
         cycle_unit=cycle_unit,
         nominal_cycle_s=nominal_cycle_s,
+        first_article=first_article,
         after=after,
         personnel_class_ids=personnel_class,
         parameters=list(zip(parameter, value, strict=False)),

@@ -127,6 +127,7 @@ class StepCard:
     per_cycle: Decimal
     cycle_unit: str
     cycle_s: Decimal | None
+    first_article: Decimal
     after: tuple[AfterLine, ...]
     parallel: tuple[str, ...]
     """Steps that may be done at the same time."""
@@ -195,6 +196,7 @@ class StepPage:
     per_cycle: str
     cycle_unit: str
     cycle_s: str
+    first_article: str
     unit: str
     after: tuple[AfterChoice, ...]
     classes: tuple[Option, ...]
@@ -331,6 +333,7 @@ def _card(
         per_cycle=from_e6(segment.quantity_per_cycle_e6),
         cycle_unit=segment.cycle_unit,
         cycle_s=segment.nominal_cycle_s,
+        first_article=from_e6(segment.first_article_e6),
         after=tuple(AfterLine(name, kind) for name, kind in segment.after),
         parallel=_parallel(version.segments, segment),
         qualifications=segment.personnel_class_ids,
@@ -430,6 +433,7 @@ def step_page(
         per_cycle=f"{from_e6(segment.quantity_per_cycle_e6):f}" if segment else "1",
         cycle_unit=segment.cycle_unit if segment else "",
         cycle_s="" if nominal is None else f"{nominal:f}",
+        first_article=f"{from_e6(segment.first_article_e6):f}" if segment and segment.first_article_e6 else "",
         unit=version.unit,
         after=tuple(_after_choice(other.id, after.get(other.id, "")) for other in others),
         classes=_chosen(choices["classes"], asked),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from sqlalchemy import delete, select
 from sqlmodel import col
@@ -91,6 +92,7 @@ def _recipes(uow: UnitOfWork, segments: Sequence[SegmentSpec]) -> dict[tuple[str
 def content_faults(known: References, spec: DefinitionSpec) -> list[FieldError]:
     """Everything that makes a routing impossible in this plant; `where` is the definition and its segment."""
     faults = [*rules.segment_faults(spec.segments), *effectivity_faults(spec.effectivity)]
+    faults += rules.tolerance_faults(spec.under_percent, spec.over_percent)
     if spec.material_id not in known.materials:
         faults.append(FieldError("", f"there is no material {spec.material_id!r}", "material-not-found"))
     faults += [fault for segment in spec.segments for fault in _segment_faults(known, segment)]
@@ -144,13 +146,39 @@ def normalized(known: References, spec: DefinitionSpec) -> DefinitionSpec:
         )
         for segment in spec.segments
     )
-    return DefinitionSpec(spec.definition_id, spec.material_id, segments, None, spec.description, DefinitionState.Draft)
+    return _as_draft(spec.definition_id, spec.material_id, segments, spec.description, tolerances_bp(spec))
 
 
 def spec_of(stored: ResolvedDefinition) -> DefinitionSpec:
     """A stored version in the same form."""
     segments = tuple(segment_spec_of(segment) for segment in stored.segments)
-    return DefinitionSpec(stored.id, stored.material_id, segments, None, stored.description, DefinitionState.Draft)
+    tolerances = stored.under_tolerance_bp, stored.over_tolerance_bp
+    return _as_draft(stored.id, stored.material_id, segments, stored.description, tolerances)
+
+
+def _as_draft(
+    definition_id: str,
+    material_id: str,
+    segments: tuple[SegmentSpec, ...],
+    description: str,
+    tolerances: tuple[int | None, int | None],
+) -> DefinitionSpec:
+    under, over = (None if bp is None else Decimal(bp) / 100 for bp in tolerances)
+    return DefinitionSpec(
+        definition_id,
+        material_id,
+        segments,
+        description=description,
+        state=DefinitionState.Draft,
+        under_percent=under,
+        over_percent=over,
+    )
+
+
+def tolerances_bp(spec: DefinitionSpec) -> tuple[int | None, int | None]:
+    """Under and over, in hundredths of a percent; None where nothing is said."""
+    under, over = (None if given is None else int(given * 100) for given in (spec.under_percent, spec.over_percent))
+    return under, over
 
 
 def segment_spec_of(stored: ResolvedSegment) -> SegmentSpec:
@@ -178,6 +206,7 @@ def segment_spec_of(stored: ResolvedSegment) -> SegmentSpec:
         parameters=stored.parameters,
         personnel_class_ids=stored.personnel_class_ids,
         instructions=tuple(instruction.spec for instruction in stored.instructions),
+        first_article=from_e6(stored.first_article_e6),
     )
 
 
@@ -211,6 +240,7 @@ def _store_segment(
         cycle_unit=segment.cycle_unit,
         nominal_cycle_s=segment.nominal_cycle_s,
         parameters=dict(segment.parameters),
+        first_article=segment.first_article,
     )
     uow.session.add(row)
     return row

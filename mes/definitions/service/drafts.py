@@ -8,7 +8,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from mes.definitions import queries, rules
 from mes.definitions.errors import OperationsDefinitionVersionFixed, SegmentNotFound
-from mes.definitions.service.content import clear_content, normalized, spec_of, store_content
+from mes.definitions.service.content import clear_content, normalized, spec_of, store_content, tolerances_bp
 from mes.definitions.service.documents import put_document
 from mes.definitions.service.operations_definitions import add_version, checked_references, load_row, say_put
 from mes.definitions.tables import OperationsDefinition
@@ -40,6 +40,7 @@ def replace_draft(uow: UnitOfWork, *, spec: DefinitionSpec, version_label: str, 
     wanted = normalized(known, spec)
     clear_content(uow, row)
     row.description, row.material_pk = spec.description, known.materials[spec.material_id].pk
+    row.under_tolerance_bp, row.over_tolerance_bp = tolerances_bp(spec)
     flag_modified(row, "description")  # the version counts every change of the document, not only of its own row
     uow.flush()
     store_content(uow, known, row, wanted)

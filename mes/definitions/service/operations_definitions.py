@@ -24,6 +24,7 @@ from mes.definitions.service.content import (
     normalized,
     spec_of,
     store_content,
+    tolerances_bp,
 )
 from mes.definitions.tables import OperationsDefinition
 from mes.definitions.types import DefinitionSpec, DefinitionState, Effectivity
@@ -123,12 +124,15 @@ def _settle(uow: UnitOfWork, stored: ResolvedDefinition, spec: DefinitionSpec) -
 
 def add_version(uow: UnitOfWork, known: References, spec: DefinitionSpec) -> OperationsDefinition:
     """Store a normalized spec as a draft of its own label."""
+    under_bp, over_bp = tolerances_bp(spec)
     row = OperationsDefinition(
         id=spec.definition_id,
         version_label=spec.version_label or "",
         description=spec.description,
         material_pk=known.materials[spec.material_id].pk,
         state=DefinitionState.Draft.value,
+        under_tolerance_bp=under_bp,
+        over_tolerance_bp=over_bp,
     )
     uow.session.add(row)
     uow.flush()

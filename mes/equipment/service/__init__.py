@@ -10,6 +10,7 @@ from mes.equipment.service.assets import (
 )
 from mes.equipment.service.calendar import put_calendar
 from mes.equipment.service.hierarchy import create_equipment, put_equipment, update_equipment
+from mes.equipment.service.policy import put_plant_policy
 from mes.equipment.service.states import (
     record_known,
     record_mode,
@@ -25,6 +26,7 @@ __all__ = [
     "put_calendar",
     "put_equipment",
     "put_physical_assets",
+    "put_plant_policy",
     "record_known",
     "record_mode",
     "record_remote",

@@ -9,7 +9,16 @@ from pydantic import ValidationError
 
 from mes.exchange.plant_file.errors import PlantFileInvalid
 from mes.exchange.plant_file.rules import reference_faults
-from mes.exchange.plant_file.schemas import CALENDAR, ENTRIES_MAX, ENTRY_KINDS, KINDS, CalendarEntry, Entry
+from mes.exchange.plant_file.schemas import (
+    CALENDAR,
+    ENTRIES_MAX,
+    ENTRY_KINDS,
+    KINDS,
+    POLICY,
+    CalendarEntry,
+    Entry,
+    PolicyEntry,
+)
 from mes.exchange.plant_file.source import Fault, Node, Unreadable, read_source
 from mes.exchange.plant_file.types import KnownPlant, Located, PlantDocument
 from mes.kernel.errors import FieldError
@@ -56,7 +65,9 @@ def _shaped(root: Node, filename: str) -> tuple[PlantDocument, list[Fault]]:
             entries[kind], unusable[kind] = _entries(kind, shape, node, faults)
     calendar = root.value.get(CALENDAR)
     located = _entry(CalendarEntry, calendar, faults) if calendar is not None else None
-    return PlantDocument(filename, entries, located, unusable), faults
+    policy = root.value.get(POLICY)
+    stated = _entry(PolicyEntry, policy, faults) if policy is not None else None
+    return PlantDocument(filename, entries, located, unusable, stated), faults
 
 
 def _entries(

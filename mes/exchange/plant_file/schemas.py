@@ -22,9 +22,16 @@ from pydantic import (
 from mes.access.schemas import LANGUAGE
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.document_rules import media_type_of
-from mes.definitions.types import DOCUMENT_MAX_BYTES, DataType, DefinitionState, DependencyKind
+from mes.definitions.types import (
+    DOCUMENT_MAX_BYTES,
+    FIRST_ARTICLE_MAX,
+    TOLERANCE_MAX,
+    DataType,
+    DefinitionState,
+    DependencyKind,
+)
 from mes.edge.types import Signal
-from mes.equipment.types import Confirmation, ExceptionKind, Weekday
+from mes.equipment.types import Confirmation, ExceptionKind, FirstArticleFor, Weekday, WhenAway
 from mes.materials.errors import ConversionInvalid
 from mes.materials.life_rules import HOURS_MAX
 from mes.materials.rules import conversion
@@ -233,6 +240,11 @@ class CalendarEntry(Entry):
     exceptions: list[ExceptionEntry] = Field(default=[], max_length=2_000)
 
 
+class PolicyEntry(Entry):
+    when_away: Annotated[WhenAway, Strict(False)] = WhenAway.go_on
+    first_article_for: Annotated[FirstArticleFor, Strict(False)] = FirstArticleFor.job
+
+
 class ScrapReasonEntry(Entry):
     id: Id
     description: Text
@@ -320,6 +332,7 @@ class SegmentEntry(Entry):
     )
     qualifications: list[Id] = Field(default=[], max_length=20)
     instructions: list[InstructionEntry] = Field(default=[], max_length=100)
+    first_article: Exact = Field(default=Decimal(0), ge=0, le=FIRST_ARTICLE_MAX)
 
 
 class DefinitionEntry(Entry):
@@ -331,6 +344,8 @@ class DefinitionEntry(Entry):
     state: Annotated[DefinitionState, Strict(False)] = DefinitionState.Released
     effective_from: Instant | None = None
     effective_until: Instant | None = None
+    under_percent: Exact | None = Field(default=None, ge=0, le=TOLERANCE_MAX, decimal_places=2)
+    over_percent: Exact | None = Field(default=None, ge=0, le=TOLERANCE_MAX, decimal_places=2)
 
 
 class TagEntry(Entry):
@@ -371,6 +386,7 @@ ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
     "operations_definitions": DefinitionEntry,
     "bridges": BridgeEntry,
 }
-"""The kinds that are lists of entries; `calendar` is one mapping."""
+"""The kinds that are lists of entries; `calendar` and `policy` are one mapping each."""
 CALENDAR: Final = "calendar"
-KINDS: Final = (*ENTRY_KINDS, CALENDAR)
+POLICY: Final = "policy"
+KINDS: Final = (*ENTRY_KINDS, CALENDAR, POLICY)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mes.definitions.service import put_definitions, put_document, put_scrap_reasons, put_work_masters
 from mes.edge.service import put_bridge, put_tag_bindings
-from mes.equipment.service import put_calendar, put_equipment, put_physical_assets
+from mes.equipment.service import put_calendar, put_equipment, put_physical_assets, put_plant_policy
 from mes.equipment.types import PutOutcome
 from mes.exchange.plant_file import specs
 from mes.exchange.plant_file.checking import refusal
@@ -68,6 +68,9 @@ def _load(uow: UnitOfWork, document: PlantDocument, known: KnownPlant) -> Iterab
     calendar = document.calendar_entry()
     if calendar is not None:
         yield _summary("calendar", [put_calendar(uow, calendar=specs.calendar_of(calendar))], ())
+    policy = document.policy_entry()
+    if policy is not None:
+        yield _summary("policy", [put_plant_policy(uow, policy=specs.policy_of(policy))], ())
 
 
 def _summary(kind: str, outcomes: Iterable[PutOutcome], absent: tuple[str, ...]) -> KindSummary:

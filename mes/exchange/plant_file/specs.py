@@ -23,6 +23,7 @@ from mes.equipment.types import (
     CalendarException,
     EquipmentSpec,
     PhysicalAssetSpec,
+    PlantPolicy,
     ShiftPattern,
     ShiftTemplate,
 )
@@ -39,6 +40,7 @@ from mes.exchange.plant_file.schemas import (
     MaterialSpecificationEntry,
     MoistureLevelEntry,
     PhysicalAssetEntry,
+    PolicyEntry,
     QualityRequirementEntry,
     ScrapReasonEntry,
     SegmentEntry,
@@ -111,7 +113,15 @@ def definition_spec(entry: DefinitionEntry) -> DefinitionSpec:
     segments = tuple(segment_spec(segment) for segment in entry.segments)
     effectivity = Effectivity(entry.effective_from, entry.effective_until)
     return DefinitionSpec(
-        entry.id, entry.material, segments, entry.version, entry.description, entry.state, effectivity
+        entry.id,
+        entry.material,
+        segments,
+        entry.version,
+        entry.description,
+        entry.state,
+        effectivity,
+        entry.under_percent,
+        entry.over_percent,
     )
 
 
@@ -131,6 +141,7 @@ def segment_spec(entry: SegmentEntry) -> SegmentSpec:
         parameters=dict(entry.parameters),
         personnel_class_ids=tuple(entry.qualifications),
         instructions=tuple(_instruction(step) for step in entry.instructions),
+        first_article=entry.first_article,
     )
 
 
@@ -162,6 +173,10 @@ def calendar_of(entry: CalendarEntry) -> Calendar:
         tuple(patterns),
         {exception.day: exception for exception in exceptions},
     )
+
+
+def policy_of(entry: PolicyEntry) -> PlantPolicy:
+    return PlantPolicy(entry.when_away, entry.first_article_for)
 
 
 def _shift(entry: ShiftEntry) -> ShiftTemplate:

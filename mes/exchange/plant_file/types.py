@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from mes.equipment.types import HierarchyNode
-from mes.exchange.plant_file.schemas import BridgeEntry, CalendarEntry, Entry
+from mes.exchange.plant_file.schemas import BridgeEntry, CalendarEntry, Entry, PolicyEntry
 from mes.exchange.plant_file.source import Node
 from mes.materials.types import MaterialSpec
 
@@ -31,6 +31,7 @@ class PlantDocument:
     entries: Mapping[str, tuple[Located, ...]]
     calendar: Located | None = None
     unusable: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    policy: Located | None = None
 
     def located(self, kind: str) -> tuple[Located, ...]:
         """Entries of a kind, in order of the file."""
@@ -45,6 +46,10 @@ class PlantDocument:
     def calendar_entry(self) -> CalendarEntry | None:
         """The calendar, if the file has one."""
         return self.calendar.entry if self.calendar else None
+
+    def policy_entry(self) -> PolicyEntry | None:
+        """The plant's policy, if the file has one."""
+        return self.policy.entry if self.policy else None
 
     @property
     def bridges(self) -> tuple[BridgeEntry, ...]:

@@ -1,7 +1,8 @@
 """A watched folder. A file is taken when it no longer grows; then it lies in `done/`, or in `refused/` with a report.
 
-Whatever is killed when, each result is recorded once: results have keys, and a file is moved only after its results are
-committed. Killed in between, it is taken again, and its results are known.
+It is first moved to `taking/`, so that a tester which writes every result under one name never overwrites one that is
+being read. Whatever is killed when, each result is recorded once: results have keys, and a file is put away only after
+its results are committed. Killed in between, it is taken again, and its results are known.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FILE_MAX: Final = 16 * 1024 * 1024
 """Bytes of one file."""
 FILES_A_LOOK: Final = 1_000
 ENDINGS: Final = (".csv", ".json")
-DONE, REFUSED = "done", "refused"
+TAKING, DONE, REFUSED = "taking", "done", "refused"
 Take = Callable[[Sequence[ResultSpec]], Recorded]
 _Seen = tuple[int, int, int]
 """Of a file: inode, size, time of its last change."""
@@ -61,30 +62,42 @@ class ResultFolder:
     path: Path
     take: Take
     source: str
-    _seen: dict[str, _Seen] = field(default_factory=dict)
+    _seen: set[_Seen] = field(default_factory=set)
 
     def look(self) -> list[FileReport]:
         """Take every file that is as it was at the last look; nothing is taken at the first."""
-        present = {entry.name: _state(entry) for entry in self._files()}
-        still = sorted(name for name, state in present.items() if self._seen.get(name) == state)
-        self._seen = present
-        reports = [self._take(self.path / name, present[name]) for name in still]
+        present = {Path(entry.path): _state(entry) for entry in self._files()}
+        still = sorted(path for path, state in present.items() if state in self._seen)
+        self._seen = set(present.values())
+        claimed = [(self._claim(path), present[path]) for path in still]
+        reports = [self._take(path, seen) for path, seen in claimed if path is not None]
         return [report for report in reports if report is not None]
 
     def _files(self) -> Iterator[os.DirEntry[str]]:
         """Regular files with a known ending, the first so many; hidden ones and links are left alone."""
         found = 0
-        with os.scandir(self.path) as entries:
-            for entry in entries:
-                if (
-                    entry.name.lower().endswith(ENDINGS)
-                    and entry.name[0] != "."
-                    and entry.is_file(follow_symlinks=False)
-                ):
-                    found += 1
-                    yield entry
-                if found >= FILES_A_LOOK:
-                    return
+        for folder in (self.path / TAKING, self.path):
+            if not folder.is_dir():
+                continue
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if found < FILES_A_LOOK and _is_result_file(entry):
+                        found += 1
+                        yield entry
+
+    def _claim(self, path: Path) -> Path | None:
+        """Out of the way of whoever writes the next one under its name; None where one of that name is in hand."""
+        if path.parent.name == TAKING:
+            return path
+        target = self.path / TAKING / path.name
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            return None
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            return None
+        return target
 
     def _take(self, path: Path, seen: _Seen) -> FileReport | None:
         data = _read(path, seen)
@@ -120,10 +133,13 @@ class ResultFolder:
         if not report.is_done:
             _write(target.with_name(f"{target.name}.report.json"), report.document())
         os.replace(path, target)
-        self._seen.pop(path.name, None)
         return FileReport(
             report.name, report.recorded, report.known, report.refused, report.unreadable, str(target.parent.name)
         )
+
+
+def _is_result_file(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(ENDINGS) and entry.name[0] != "." and entry.is_file(follow_symlinks=False)
 
 
 def _state(entry: os.DirEntry[str]) -> _Seen:

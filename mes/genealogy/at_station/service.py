@@ -14,7 +14,7 @@ from mes.genealogy.at_station.types import WITH_VERDICT
 from mes.genealogy.errors import GenealogyInvalid, LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.service import STATION, report_step
+from mes.genealogy.may_i.service import report_step
 from mes.genealogy.may_i.types import Permission, Why
 from mes.genealogy.service import mount_lot, pack_lots, record_pass, reverse_act, scan_lot
 from mes.genealogy.service.recording import record
@@ -31,7 +31,7 @@ from mes.orders.service import report_good, report_scrap
 from mes.orders.types import UNDO_S, JobView
 from mes.quality.service import scrap_unit
 from mes.quality.statements import load_known
-from mes.quality.types import FoundDefect, Verdict
+from mes.quality.types import STATION, FoundDefect, Verdict
 from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6, to_e6
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from mes.equipment.errors import EquipmentNotFound
-from mes.genealogy.may_i.rules import permission_of
+from mes.equipment.types import WhenAway
+from mes.genealogy.may_i.rules import check_of, permission_of
 from mes.genealogy.may_i.statements import load_facts
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts
 from mes.genealogy.statements import Reads
@@ -22,12 +24,14 @@ def get_permission(reads: Reads, *, unit_id: str, equipment_id: str) -> Permissi
         rows[row[0]].append(row[1:])
     if not rows["place"]:
         raise EquipmentNotFound(f"There is no equipment {equipment_id!r}.")
-    return permission_of(_facts(unit_id, rows))
+    away = WhenAway(rows["policy"][0][3]) if rows["policy"] else WhenAway.go_on
+    return replace(permission_of(_facts(unit_id, rows)), when_away=away)
 
 
 def _facts(unit_id: str, rows: dict[str, list[Any]]) -> UnitFacts:
     told = sorted(rows["verdict"], key=lambda row: (row[1], row[2]))
     asks = {row[2]: StepCheck(row[4]) for row in rows["asks"]}
+    records = {row[2] for row in rows["records"]}
     worked: dict[str, int] = {}
     for row in rows["worked"]:
         worked[row[3]] = max(row[1], worked.get(row[3], 0))
@@ -37,7 +41,7 @@ def _facts(unit_id: str, rows: dict[str, list[Any]]) -> UnitFacts:
         closed=any(row[3] == Disposition.Closed for row in rows["unit"]),
         held_by=next((row[4] for row in rows["unit"] + rows["origin"] if row[3] == Disposition.Restricted), ""),
         steps=tuple(
-            Step(row[3], row[4], asks.get(row[2], StepCheck.worked), bool(row[0]))
+            Step(row[3], row[4], check_of(asks.get(row[2]), records=row[2] in records), bool(row[0]))
             for row in sorted(rows["step"], key=lambda row: int(row[2]))
         ),
         verdicts=tuple(VerdictFact(unit_id, Verdict(row[0]), row[3]) for row in told),

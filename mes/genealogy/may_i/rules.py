@@ -6,6 +6,9 @@ from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
 from mes.quality.rules import standing_of
 from mes.quality.types import Standing, StepCheck
 
+NOWHERE = ""
+"""The step of a failure that could be given to no job: what is not known stops the unit until somebody decides."""
+
 
 def permission_of(facts: UnitFacts) -> Permission:
     """The first reason that speaks against it, or leave to work on the first step here that is not done.
@@ -27,6 +30,13 @@ def permission_of(facts: UnitFacts) -> Permission:
     return Permission(facts.unit_id, why, step.segment_id, step.job_id, other)
 
 
+def check_of(said: StepCheck | None, *, records: bool) -> StepCheck:
+    """What a step asks where `said` leaves it to its station: nothing of one that never recorded a unit."""
+    if said not in (None, StepCheck.recorded):
+        return said
+    return StepCheck.worked if records else StepCheck.nothing
+
+
 def _meant(facts: UnitFacts, standing: Standing, here: list[Step]) -> Step:
     """Where one station does several steps: the one it returns to, else the first that is not done, else the last."""
     returning = [step for step in here if step.segment_id == standing.returns_to]
@@ -35,6 +45,8 @@ def _meant(facts: UnitFacts, standing: Standing, here: list[Step]) -> Step:
 
 
 def _against(facts: UnitFacts, standing: Standing, step: Step) -> tuple[Why | None, str]:
+    if NOWHERE in standing.failed:
+        return Why.step_failed, NOWHERE
     back = standing.returns_to
     if back and back != step.segment_id:
         failed_before = back in standing.failed and step.segment_id in facts.after.get(back, ())

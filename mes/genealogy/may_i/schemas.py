@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.types import Permission
 from mes.quality.schemas import Document, FoundDefectIn, Id, Note, RequestId
 from mes.quality.types import DEFECTS_MAX
@@ -20,6 +21,7 @@ class PermissionOut(Document):
     segment_id: str
     job_order_id: str
     other: str
+    when_away: WhenAway = Field(description="What the plant wants done while the MES cannot be asked.")
 
     @classmethod
     def of(cls, found: Permission) -> PermissionOut:
@@ -30,6 +32,7 @@ class PermissionOut(Document):
             segment_id=found.segment_id,
             job_order_id=found.job_id,
             other=found.other,
+            when_away=found.when_away,
         )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.types import Permission
+from mes.genealogy.may_i.types import DONE_WHILE_AWAY, Permission, Why
+from mes.kernel.repeats import content_hash, refuse_other_content
 from mes.kernel.uow import UnitOfWork
-from mes.quality.errors import ResultInvalid
-from mes.quality.service import record_results
-from mes.quality.statements import load_known
-from mes.quality.types import FoundDefect, ResultSpec, Verdict
-
-STATION = "station"
-"""The source of what stations report; the request id is its result id."""
+from mes.quality.service import record_own_result
+from mes.quality.statements import load_told
+from mes.quality.types import STATION, FoundDefect, ResultSpec, Verdict
 
 
 def report_step(
@@ -27,15 +27,19 @@ def report_step(
     note: str = "",
     was_away: bool = False,
 ) -> Permission:
-    """A unit passed or failed its step here. Repeating a `request_id` does nothing.
+    """A unit passed or failed its step here. Repeating a `request_id` does nothing and is answered as the first time.
 
     `was_away`: it was done while the MES could not be asked (`at_us` says when); then it is recorded all the same, and
-    flagged with what it would have been refused with. Else `unit-refused`. `equipment-not-found`, `result-invalid`
-    (also for a defect code nobody knows).
+    flagged with what it would have been refused with, or with `done-while-away` where the plant wants stations to wait.
+    Else `unit-refused`. `equipment-not-found`, `result-invalid` (also for a defect code nobody
+    knows), `idempotency-key-reused`.
     """
+    told = content_hash(unit_id, equipment_id, verdict, at_us, [tuple(one) for one in defects], note, was_away)
     found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
-    if (STATION, request_id) in load_known(uow, {(STATION, request_id)}):
-        return found
+    if before := load_told(uow, STATION, request_id):
+        refuse_other_content(request_id, known=before.content, told=told)
+        why = Why(before.flag) if before.flag not in ("", DONE_WHILE_AWAY) else None
+        return replace(found, why=why, segment_id=before.segment_id, job_id=before.job_id, other="")
     if found.why is not None and not was_away:
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
     result = ResultSpec(
@@ -49,9 +53,14 @@ def report_step(
         found.segment_id,
         note=note,
         defects=defects,
-        flag=found.why or "",
+        flag=_flag(found) if was_away else "",
+        told=told,
     )
-    refused = record_results(uow, results=[result]).refused
-    if refused:
-        raise ResultInvalid(refused[0].detail)
+    record_own_result(uow, result=result)
     return found
+
+
+def _flag(found: Permission) -> str:
+    if found.why is not None:
+        return found.why
+    return DONE_WHILE_AWAY if found.when_away is WhenAway.stop else ""

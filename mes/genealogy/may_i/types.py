@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from mes.equipment.types import WhenAway
 from mes.quality.types import StepCheck, VerdictFact
 
 
@@ -21,6 +22,10 @@ class Why(StrEnum):
     step_failed = "step-failed"
     step_missing = "step-missing"
     already_done = "step-already-done"
+
+
+DONE_WHILE_AWAY: Final = "done-while-away"
+"""The flag of what was allowed but for the plant's policy to wait while the MES cannot be asked."""
 
 
 class Step(NamedTuple):
@@ -57,6 +62,8 @@ class Permission:
     segment_id: str = ""
     job_id: str = ""
     other: str = ""
+    when_away: WhenAway = WhenAway.go_on
+    """What the plant wants done here while the MES cannot be asked."""
 
     @property
     def allowed(self) -> bool:

@@ -85,7 +85,7 @@ def mount_lot(
     note = override.reason if override else None
     act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     mount = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
-    expected = NOTHING if material_pk is None else {lot_id: material_pk}
+    expected = NOTHING if material_pk is None else {lot_id: frozenset({material_pk})}
     recording = Recording(acts=(act,), mounts=(mount,))
     made = record(uow, recording, override=override, materials=expected, is_now=True)
     if kept_lots(uow, [lot_id]):

@@ -30,7 +30,9 @@ from mes.genealogy.rules import (
     refusals_as_child,
     refusals_of,
 )
+from mes.genealogy.service.bill import unapproved
 from mes.genealogy.statements import (
+    Bill,
     add_used,
     insert_acts,
     insert_context,
@@ -66,9 +68,10 @@ from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import FloorLifeOver, LotExpired, LotOnHold, LotOpenTooLong, WrongMaterial
 from mes.materials.life.queries import get_lot_facts
+from mes.materials.receiving.errors import PartNotApproved
 from standards.isa95.material import Disposition
 
-NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+NOTHING: Final[Mapping[str, Collection[int]]] = MappingProxyType({})
 ERRORS_MAX: Final = 100
 """Faults that are named of one recording."""
 _REFUSALS: Final[dict[Refused, type[Refusal]]] = {
@@ -80,6 +83,7 @@ _REFUSALS: Final[dict[Refused, type[Refusal]]] = {
     Refused.expired: LotExpired,
     Refused.open_too_long: LotOpenTooLong,
     Refused.floor_life_over: FloorLifeOver,
+    Refused.part_not_approved: PartNotApproved,
 }
 
 
@@ -112,7 +116,8 @@ class Known:
     jobs: Mapping[str, int] = field(default_factory=dict)
     contexts: Mapping[Context, int] = field(default_factory=dict)
     over: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
-    """Lots whose life is over."""
+    """Lots whose life is over, or that are not of an approved part."""
+    bills: Mapping[str, Bill] = field(default_factory=dict)
 
     def pk(self, lot_id: str) -> int:
         return self.new.get(lot_id) or self.lots[lot_id].pk
@@ -143,7 +148,7 @@ def record(
     recording: Recording,
     *,
     override: Override | None = None,
-    materials: Mapping[str, int] = NOTHING,
+    materials: Mapping[str, Collection[int]] = NOTHING,
     known: Known | None = None,
     is_now: bool = False,
 ) -> Recorded:
@@ -151,14 +156,14 @@ def record(
     `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that).
 
     `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `lot-expired`,
-    `lot-open-too-long`, `floor-life-over`, `genealogy-cycle`, `mount-out-of-order`, `genealogy-invalid`,
-    `genealogy-too-large`.
+    `lot-open-too-long`, `floor-life-over`, `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`,
+    `genealogy-invalid`, `genealogy-too-large`.
     """
     if len(recording) > BATCH_MAX:
         raise GenealogyTooLarge(f"{len(recording)} rows; at most {BATCH_MAX} are taken at once.")
     if known is None:
         known = _load(uow, recording)
-        known.over = lives_over(uow, _taken_from(recording)) if is_now else {}
+        known.over = unfit_lots(uow, _taken_from(recording)) if is_now else {}
     taken, overridden = _judge(known, recording, override, materials)
     _write_lots(uow, known, recording.lots)
     first = next_act(uow)
@@ -201,6 +206,14 @@ def _taken_from(recording: Recording) -> set[str]:
     return mounted | {link.parent_id for link in recording.links}
 
 
+def unfit_lots(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Refused, ...]]:
+    """Lots that may not be used now, whatever they are for: their life is over, or their part is not approved."""
+    found = lives_over(uow, lot_ids)
+    for lot_id in unapproved(uow, lot_ids):
+        found[lot_id] = (*found.get(lot_id, ()), Refused.part_not_approved)
+    return found
+
+
 def lives_over(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Refused, ...]]:
     """Lots whose shelf life, time after opening or floor life is over by now."""
     kept = kept_lots(uow, lot_ids)
@@ -237,7 +250,7 @@ def _fail(error: type[Refusal], faults: Iterable[tuple[str, str]]) -> None:
 
 
 def _judge(
-    known: Known, recording: Recording, override: Override | None, materials: Mapping[str, int]
+    known: Known, recording: Recording, override: Override | None, materials: Mapping[str, Collection[int]]
 ) -> tuple[Mapping[str, int], tuple[str, ...]]:
     """What is taken of lots whose total is kept, and which lots were used by override."""
     _check_numbers(recording)
@@ -283,7 +296,7 @@ def _check_numbers(recording: Recording) -> None:
 
 
 def _refused(
-    known: Known, recording: Recording, taken: Mapping[str, int], materials: Mapping[str, int]
+    known: Known, recording: Recording, taken: Mapping[str, int], materials: Mapping[str, Collection[int]]
 ) -> Iterator[tuple[str, Refused]]:
     quantities = {lot.lot_id: lot.quantity_e6 for lot in recording.lots}
     wanted = dict(taken)

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid
-from mes.genealogy.service.recording import NOTHING, Known, Recorded, lives_over, record
+from mes.genealogy.service.bill import allowed_materials, wrong_material
+from mes.genealogy.service.recording import NOTHING, Known, Recorded, record, unfit_lots
 from mes.genealogy.statements import (
+    count_passed,
     find_request,
     find_requests,
     last_sequence,
+    load_bills,
     load_equipment,
     load_jobs,
     load_lots,
-    load_materials,
 )
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Override, Recording
 from mes.kernel.uow import Calls, UnitOfWork, loaded_together
+from mes.materials.errors import WrongMaterial
 from mes.materials.types import LotKind
+from mes.orders.service import hold_for_units
+from mes.orders.statements import load_wanted_articles
 
 _ACTS: Mapping[LinkKind, ActKind] = {
     LinkKind.consumed: ActKind.consumed,
@@ -41,7 +46,8 @@ def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Know
     lots = load_lots(uow, children | taken.keys())
     equipment = load_equipment(uow, {call.get("equipment_id", "") for call in calls} - {""})
     jobs = load_jobs(uow, {call.get("job_id", "") for call in calls} - {""})
-    over = lives_over(uow, taken)
+    over = unfit_lots(uow, taken)
+    bills = load_bills(uow, {call.get("job_id", "") for call in calls} - {""})
     found: dict[tuple[str, str], Known | int] = {}
     for call in calls:
         names = (call["parent_id"], call["child_id"])
@@ -49,7 +55,8 @@ def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Know
         if call["request_id"] in done:
             found["scan", call["request_id"]] = done[call["request_id"]]
         elif alone and requests[call["request_id"]] == 1 and all(name in lots for name in names):
-            known = Known({name: lots[name] for name in names}, equipment=equipment, jobs=jobs, over=over)
+            kept = {name: lots[name] for name in names}
+            known = Known(kept, equipment=equipment, jobs=jobs, over=over, bills=bills)
             if {call.get("equipment_id", "")} <= {"", *equipment} and {call.get("job_id", "")} <= {"", *jobs}:
                 found["scan", call["request_id"]] = known
     return found
@@ -71,7 +78,9 @@ def scan_lot(
 ) -> int:
     """So much of a lot goes into another. Repeating a `request_id` does nothing. Answers the number of the act.
 
-    `material_id`: what the bill asks for there ("" anything). Refusals as `record`.
+    Only what the bill of the job's step asks for, or a substitute of it, and only of an approved part: `material_id`
+    names the position of the bill ("" any). Where there is no bill, `material_id` is what is asked for ("" anything).
+    Refusals as `record`.
     """
     known: Any = uow.prefetched(("scan", request_id))
     done = known if isinstance(known, int) else None if known else find_request(uow, request_id)
@@ -80,8 +89,14 @@ def scan_lot(
     note = override.reason if override else None
     act = Act(_ACTS[kind], child_id, uow.now_us, equipment_id, None, job_id, None, request_id, note)
     recording = Recording(acts=(act,), links=(Link(0, parent_id, child_id, quantity_e6, kind),))
-    expected = _expected(uow, parent_id, material_id)
-    made = record(uow, recording, override=override, materials=expected, known=known, is_now=True)
+    bill = known.bills.get(job_id, {}) if known else None
+    allowed = allowed_materials(uow, job_id=job_id, material_id=material_id, kind=kind, bill=bill)
+    expected = NOTHING if allowed is None else {parent_id: allowed}
+    try:
+        made = record(uow, recording, override=override, materials=expected, known=known, is_now=True)
+    except WrongMaterial as refusal:
+        told = wrong_material(uow, parent_id, allowed or (), job_id=job_id, material_id=material_id)
+        raise WrongMaterial(told.detail, errors=refusal.errors) from refusal
     payload = {
         "act": made.first_act,
         "kind": kind.name,
@@ -93,15 +108,6 @@ def scan_lot(
     }
     _emit(uow, "lot-linked", child_id, made, override, payload)
     return made.first_act
-
-
-def _expected(uow: UnitOfWork, lot_id: str, material_id: str) -> Mapping[str, int]:
-    if not material_id:
-        return NOTHING
-    materials = load_materials(uow, [material_id])
-    if not materials:
-        raise GenealogyInvalid(f"There is no material {material_id!r}.")
-    return {lot_id: materials[material_id][0]}
 
 
 def record_pass(
@@ -133,7 +139,15 @@ def record_pass(
     made = record(uow, Recording(lots=lots, acts=(act,)))
     payload = {"act": made.first_act, "lot_id": lot_id, "equipment_id": equipment_id, "seq": seq, "job_id": job_id}
     _emit(uow, "station-passed", lot_id, made, None, payload)
+    if job_id:
+        _count_first_article(uow, job_id, places[equipment_id])
     return seq
+
+
+def _count_first_article(uow: UnitOfWork, job_id: str, equipment_pk: int) -> None:
+    """A job that waits for its first article: as many units as passed since are there."""
+    for job_pk, (_, since) in load_wanted_articles(uow, ids=[job_id]).items():
+        hold_for_units(uow, units={job_pk: count_passed(uow, job_pk, equipment_pk, since)})
 
 
 def pass_sequence(uow: UnitOfWork, request_id: str) -> int:

@@ -16,7 +16,7 @@ class LabelUnreadable(Unprocessable):
 class PartNotApproved(Conflict):
     code = "part-not-approved"
     title = "This manufacturer's part is not approved"
-    next_step = "Put it aside. A supervisor may take it in with a reason, or an engineer approves the part."
+    next_step = "Put it aside. A supervisor may take it in, or use it, with a reason, or an engineer approves the part."
 
 
 class ReceiptNotFound(NotFound):

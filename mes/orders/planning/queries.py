@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -10,26 +11,35 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, case, func, literal_column, or_, select, text, type_coerce
 from sqlmodel import Session
 
-from mes.definitions.tables import OperationsSegment, SegmentMaterial
+from mes.definitions.rules import needed_e6
+from mes.definitions.tables import MaterialSubstitute, SegmentMaterial
 from mes.equipment.queries import get_equipment
 from mes.equipment.tables import Equipment
 from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
 from mes.materials.tables import MaterialDefinition, MaterialLot, MaterialLotLife, UnitConversionRow
-from mes.orders.planning.rules import Task, forecast
-from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot
+from mes.orders.planning.rules import Covered, Line, Task, cover, forecast
+from mes.orders.planning.types import (
+    TAKERS_MAX,
+    DispatchList,
+    MaterialNeed,
+    RunSpan,
+    Slot,
+    SubstituteStock,
+    Taker,
+)
 from mes.orders.queries import list_open_jobs_at
 from mes.orders.sequence_rules import Waiting, grouped_by_family, setups
 from mes.orders.tables import JobDependencyRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import JobRole, JobView
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.material import USABLE, Disposition, MaterialUse
-from standards.isa95.quantity import from_e6
+from standards.isa95.quantity import from_e6, to_e6
 
 _J: Final = JobOrderRow.__table__  # type: ignore[attr-defined]
 _Q: Final = WorkRequestRow.__table__  # type: ignore[attr-defined]
 _R: Final = OperationsRequestRow.__table__  # type: ignore[attr-defined]
-_S: Final = OperationsSegment.__table__  # type: ignore[attr-defined]
 _SM: Final = SegmentMaterial.__table__  # type: ignore[attr-defined]
+_SUB: Final = MaterialSubstitute.__table__  # type: ignore[attr-defined]
 _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
 _LIFE: Final = MaterialLotLife.__table__  # type: ignore[attr-defined]
@@ -46,8 +56,9 @@ JOBS_MAX: Final = 500
 def list_material_needs(session: Session, *, job_pks: Collection[int], now: datetime) -> tuple[MaterialNeed, ...]:
     """What jobs that have not begun will consume, by their routing, against the lots on hand; by material id.
 
-    A lot counts while its disposition lets it be used and its shelf life lasts. What other jobs will take of the same
-    lots is not taken off.
+    A lot counts while its disposition lets it be used and its shelf life lasts. With the scrap allowance; less what
+    other released jobs will still take of the same material (each its first choice); and what is short is taken from
+    substitutes, in order of preference.
     """
     return _needs(session, dict.fromkeys(job_pks, ""), now).get("", ())
 
@@ -69,64 +80,155 @@ def list_short_orders(
 
 
 def _needs(session: Session, groups: Mapping[int, str], now: datetime) -> dict[str, tuple[MaterialNeed, ...]]:
-    """The needs of groups of jobs: job → group."""
-    needed = _needed(session, groups)
-    pks = {material_pk for _, material_pk in needed}
+    """The needs of groups of jobs: job → group. Each group is held against the whole stock, less what released jobs
+    outside of it will take."""
+    lines = _lines(session, _J.c.pk.in_(groups), _J.c.started_at_us.is_(None))
+    pks = {pk for line in lines for pk in (line.material_pk, *(pk for pk, _ in line.substitutes))}
     if not pks:
         return {}
-    materials = {row.pk: row for row in session.execute(select(_M).where(_M.c.pk.in_(pks)).order_by(_M.c.id))}
-    usable, blocked, tracked = _on_hand(session, pks, now)
-    found: dict[str, tuple[MaterialNeed, ...]] = {}
-    for pk, row in materials.items():
-        have, held = from_e6(usable.get(pk, 0)), from_e6(blocked.get(pk, 0))
-        for group in {group for group, material_pk in needed if material_pk == pk}:
-            amount = from_e6(needed[group, pk])
-            need = MaterialNeed(row.id, row.description, row.unit, amount, have, held, pk in tracked)
-            found[group] = (*found.get(group, ()), need)
+    rows = session.execute(select(_M).where(_M.c.pk.in_(pks)).order_by(_M.c.id)).all()
+    stock = Stock({row.pk: row for row in rows}, *_on_hand(session, pks, now))
+    others = _lines(session, _SM.c.material_pk.in_(pks), *_RELEASED)
+    return {
+        group: tuple(_group_needs([line for line in lines if groups[line.job_pk] == group], others, groups, stock))
+        for group in dict.fromkeys(groups[line.job_pk] for line in lines)
+    }
+
+
+_RELEASED: Final = (
+    _J.c.ended_at_us.is_(None),
+    _J.c.state.in_([int(state) for state in (JobState.AllowedToStart, JobState.Running, JobState.Interrupted)]),
+    _J.c.dispatch_status != DispatchStatus.Cancelled,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """What one job still needs of a material of its bill, scaled by 10^6; `bare_e6` without the scrap allowance."""
+
+    job_pk: int
+    job_id: str
+    line_pk: int
+    material_pk: int
+    bare_e6: int
+    needed_e6: int
+    each_e6: int
+    substitutes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Materials by key, and by key what is usable of them, there but not usable, and booked by lots at all."""
+
+    materials: Mapping[int, Any]
+    usable: Mapping[int, int]
+    blocked: Mapping[int, int]
+    tracked: Collection[int]
+
+
+def _lines(session: Session, *wanted: Any) -> list[JobLine]:
+    """Bills of some jobs, for the pieces that are not made yet. Reworked pieces had their material the first time."""
+    statement = (
+        select(_J, _SM.c.pk.label("line_pk"), _SM.c.material_pk.label("of_pk"), _SM.c.quantity, _SM.c.scrap_allowance)
+        .select_from(_J)
+        .join(_SM, _SM.c.segment_pk == _J.c.segment_pk)
+        .where(*wanted, _SM.c.use == MaterialUse.Consumed.value)
+        .where(_J.c.role.in_([JobRole.main.value, JobRole.part.value]))
+        .order_by(_J.c.pk, _SM.c.pk)
+    )
+    rows = session.execute(statement).all()
+    substitutes = _substitutes(session, {row.line_pk for row in rows})
+    return [_line(row, substitutes.get(row.line_pk, ())) for row in rows]
+
+
+def _line(row: Any, substitutes: tuple[tuple[int, int], ...]) -> JobLine:
+    made = row.good_low_e6 + row.scrap_low_e6 + row.rework_e6
+    left, each = max(row.quantity_e6 - made, 0), to_e6(row.quantity)
+    bare, needed = (needed_e6(left, each, allowance) for allowance in (0, to_e6(row.scrap_allowance)))
+    return JobLine(row.pk, row.id, row.line_pk, row.of_pk, bare, needed, each, substitutes)
+
+
+def _substitutes(session: Session, line_pks: Collection[int]) -> dict[int, tuple[tuple[int, int], ...]]:
+    """(material, quantity for one piece) in order of preference, by line of a bill."""
+    found: dict[int, tuple[tuple[int, int], ...]] = {}
+    wanted = select(_SUB).where(_SUB.c.segment_material_pk.in_(line_pks)).order_by(_SUB.c.rank)
+    for row in session.execute(wanted):
+        before = found.get(row.segment_material_pk, ())
+        found[row.segment_material_pk] = (*before, (row.material_pk, to_e6(row.quantity)))
     return found
 
 
-def _needed(session: Session, groups: Mapping[int, str]) -> dict[tuple[str, int], int]:
-    """By group and material, scaled by 10^6. Reworked pieces had their material the first time."""
-    statement = (
-        select(_J.c.pk, _SM.c.material_pk, _SM.c.quantity, _J.c.quantity_e6)
-        .select_from(_J)
-        .join(_Q, _Q.c.pk == _J.c.work_request_pk)
-        .join(_R, _R.c.pk == _Q.c.operations_request_pk)
-        .join(_S, _S.c.pk == _J.c.segment_pk)
-        .join(_SM, _SM.c.segment_pk == _S.c.pk)
-        .where(_J.c.pk.in_(groups), _J.c.started_at_us.is_(None), _SM.c.use == MaterialUse.Consumed.value)
-        .where(_J.c.role.in_([JobRole.main.value, JobRole.part.value]))
+def _group_needs(
+    lines: Sequence[JobLine], others: Sequence[JobLine], groups: Mapping[int, str], stock: Stock
+) -> Iterator[MaterialNeed]:
+    group = groups[lines[0].job_pk]
+    takers = [line for line in others if groups.get(line.job_pk) != group and line.needed_e6]
+    reserved: dict[int, int] = {}
+    for line in takers:
+        reserved[line.material_pk] = reserved.get(line.material_pk, 0) + line.needed_e6
+    free = {pk: amount - reserved.get(pk, 0) for pk, amount in stock.usable.items()}
+    covered = cover([Line(one.material_pk, one.needed_e6, one.each_e6, one.substitutes) for one in lines], free)
+    for pk in stock.materials:
+        mine = [(line, found) for line, found in zip(lines, covered, strict=True) if line.material_pk == pk]
+        if mine:
+            yield _need(pk, mine, [line for line in takers if line.material_pk == pk], stock)
+
+
+def _need(pk: int, mine: Sequence[tuple[JobLine, Covered]], takers: Sequence[JobLine], stock: Stock) -> MaterialNeed:
+    row, needed = stock.materials[pk], sum(line.needed_e6 for line, _ in mine)
+    largest = sorted(takers, key=lambda line: -line.needed_e6)[:TAKERS_MAX]
+    return MaterialNeed(
+        row.id,
+        row.description,
+        row.unit,
+        from_e6(needed),
+        from_e6(stock.usable.get(pk, 0)),
+        from_e6(stock.blocked.get(pk, 0)),
+        pk in stock.tracked,
+        from_e6(needed - sum(line.bare_e6 for line, _ in mine)),
+        from_e6(sum(line.needed_e6 for line in takers)),
+        tuple(Taker(line.job_id, from_e6(line.needed_e6)) for line in largest),
+        tuple(_substitute_stock([found for _, found in mine], stock)),
     )
-    needed: dict[tuple[str, int], int] = {}
-    for job_pk, material_pk, each, quantity_e6 in session.execute(statement):
-        key = (groups[job_pk], material_pk)
-        needed[key] = needed.get(key, 0) + int(each * quantity_e6)
-    return needed
+
+
+def _substitute_stock(covered: Iterable[Covered], stock: Stock) -> Iterator[SubstituteStock]:
+    totals: dict[int, tuple[int, int]] = {}
+    for pk, taken, covers in (one for found in covered for one in found.substituted):
+        before = totals.get(pk, (0, 0))
+        totals[pk] = before[0] + taken, before[1] + covers
+    for pk, (taken, covers) in totals.items():
+        row, usable = stock.materials[pk], stock.usable.get(pk, 0)
+        yield SubstituteStock(row.id, row.unit, from_e6(usable), from_e6(taken), from_e6(covers))
 
 
 def _on_hand(
     session: Session, materials: Collection[int], now: datetime
 ) -> tuple[dict[int, int], dict[int, int], set[int]]:
-    """Usable, and there but not usable, by material, in its unit scaled by 10^6; and what is booked by lots at all."""
+    """Usable, and there but not usable, by material, in its unit scaled by 10^6; and what is booked by lots at all.
+
+    What recorded links took of a lot is no longer there, nor is what left in a shipment.
+    """
     rates = {
         (row.material_pk, row.unit): (row.numerator, row.denominator)
         for row in session.execute(select(_U).where(_U.c.material_pk.in_(materials)))
     }
     expired = case((_LIFE.c.expires_at_us <= to_us(now), literal_column("1")), else_=literal_column("0"))
-    kind = (_L.c.material_pk, _L.c.unit, _L.c.disposition, expired.label("expired"))
+    gone = case((_L.c.shipment_pk.is_not(None), literal_column("1")), else_=literal_column("0"))
+    kind = (_L.c.material_pk, _L.c.unit, _L.c.disposition, expired.label("expired"), gone.label("gone"))
+    left = type_coerce(_L.c.quantity, BigInteger) - _L.c.consumed_e6
     rows = session.execute(
-        select(*kind, func.sum(type_coerce(_L.c.quantity, BigInteger)))
+        select(*kind, func.sum(left))
         .select_from(_L)
         .outerjoin(_LIFE, _LIFE.c.lot_pk == _L.c.pk)
         .where(_L.c.material_pk.in_(materials))
-        .group_by(_L.c.material_pk, _L.c.unit, _L.c.disposition, text("expired"))
+        .group_by(_L.c.material_pk, _L.c.unit, _L.c.disposition, text("expired"), text("gone"))
     ).all()
     usable: dict[int, int] = {}
     blocked: dict[int, int] = {}
-    for material_pk, unit, disposition, is_expired, quantity in rows:
+    for material_pk, unit, disposition, is_expired, is_gone, quantity in rows:
         above, below = rates.get((material_pk, unit), (1, 1))
-        amount = int(quantity) * above // below
+        amount = 0 if is_gone else int(quantity) * above // below
         if Disposition(disposition) in USABLE and not is_expired:
             usable[material_pk] = usable.get(material_pk, 0) + amount
         elif disposition != Disposition.Closed:

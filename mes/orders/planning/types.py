@@ -5,15 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from mes.orders.types import JobView
+
+TAKERS_MAX: Final = 20
+"""Jobs that are named of those which take from the same stock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A released job that takes from the same stock, and how much it still will."""
+
+    job_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SubstituteStock:
+    """Another material that may be used: `taken` of it, in its unit, stands for `covers` of the first choice."""
+
+    material_id: str
+    unit: str
+    usable: Decimal
+    taken: Decimal
+    covers: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class MaterialNeed:
     """A material some jobs will consume, in its own unit, against its lots. `tracked`: there ever was a lot of it.
 
-    What is not booked by lots is not known, and never short.
+    `needed` has the scrap allowance in it, `allowance` of that. `reserved`: what other released jobs will still take of
+    it; `takers` are the largest. What is not booked by lots is not known, and never short.
     """
 
     material_id: str
@@ -23,14 +47,24 @@ class MaterialNeed:
     usable: Decimal
     blocked: Decimal
     tracked: bool
+    allowance: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+    takers: tuple[Taker, ...] = ()
+    substitutes: tuple[SubstituteStock, ...] = ()
+
+    @property
+    def free(self) -> Decimal:
+        """Of what is usable, what no other released job will take."""
+        return max(self.usable - self.reserved, Decimal(0))
 
     @property
     def short(self) -> bool:
-        return self.tracked and self.usable < self.needed
+        return self.missing > 0
 
     @property
     def missing(self) -> Decimal:
-        return max(self.needed - self.usable, Decimal(0)) if self.tracked else Decimal(0)
+        covered = self.free + sum(one.covers for one in self.substitutes)
+        return max(self.needed - covered, Decimal(0)) if self.tracked else Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mes.orders.service.execute import (
     start_job_by_override,
     undo_complete_job,
 )
+from mes.orders.service.first_article import ask_first_article, hold_for_units, settle_first_article
 from mes.orders.service.hold import hold_job, lift_hold
 from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
@@ -29,12 +30,14 @@ __all__ = [
     "Submitted",
     "acknowledge_instruction",
     "apply_machine_reports",
+    "ask_first_article",
     "cancel_job",
     "cancel_order",
     "change_order",
     "complete_job",
     "correct_counts",
     "dispatch_due_jobs",
+    "hold_for_units",
     "hold_job",
     "lift_hold",
     "merge_jobs",
@@ -51,6 +54,7 @@ __all__ = [
     "send_to_rework",
     "sequence_jobs",
     "settle_count",
+    "settle_first_article",
     "split_job",
     "split_order",
     "split_rest",

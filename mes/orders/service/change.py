@@ -133,11 +133,16 @@ def _refuse_with_machine(job: JobRecord) -> None:
         raise JobWithMachine(f"{job.equipment_id} has job {job.job_id} and may start it any moment.")
 
 
+def cancel_waiting(uow: UnitOfWork, job: JobRecord, why: str) -> None:
+    """A job nobody has begun will not be made; the ERP is told so."""
+    event = "orders.job-cancelled.v1"
+    move(uow, job, cancelled_facts(job), at_us=uow.now_us, event=event, payload={"reason": why})
+    set_report_due(uow, job.pk, uow.now_us + REPORT_AFTER_US)
+
+
 def _give_up(uow: UnitOfWork, job: JobRecord, why: str) -> None:
     if job.waits:
-        event = "orders.job-cancelled.v1"
-        move(uow, job, cancelled_facts(job), at_us=uow.now_us, event=event, payload={"reason": why})
-        set_report_due(uow, job.pk, uow.now_us + REPORT_AFTER_US)
+        cancel_waiting(uow, job, why)
     elif job.manual or job.note == Note.forgotten_by_machine:
         facts = replace(
             job.facts,

@@ -9,9 +9,15 @@ from typing import Final
 
 from mes.definitions.queries import list_scrap_reasons
 from mes.kernel.uow import UnitOfWork
-from mes.orders.errors import CorrectionInvalid, JobStateConflict, QuantityInvalid, ScrapReasonUnknown
+from mes.orders.errors import (
+    CorrectionInvalid,
+    JobStateConflict,
+    JobVersionConflict,
+    QuantityInvalid,
+    ScrapReasonUnknown,
+)
 from mes.orders.quantity_rules import takes_back_too_much
-from mes.orders.service.counts import is_new_act, operator_count, record_counts
+from mes.orders.service.counts import CORRECTION, is_new_act, operator_count, record_counts
 from mes.orders.service.transition import get_record, reason_of
 from mes.orders.statements import JobRecord
 from mes.orders.types import QUANTITY_MAX_E6, Cause, CountKind
@@ -24,11 +30,15 @@ CORRECTABLE: Final = frozenset({CountKind.good, CountKind.scrap})
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """So many pieces more, or fewer (negative), of one kind; scrap with its reason."""
+    """So many pieces more, or fewer (negative), of one kind; scrap with its reason.
+
+    `was`: what somebody saw before they put it right; None: nobody looked.
+    """
 
     kind: CountKind
     quantity: Decimal
     reason_id: str = ""
+    was: Decimal | None = None
 
 
 def correct_counts(
@@ -37,17 +47,18 @@ def correct_counts(
     """Put the counts of a job right, also long after its end: then its report gets a new version.
 
     Repeating a `request_id` does nothing. `reason-missing`, `correction-invalid` where more is taken back than was
-    counted, `scrap-reason-unknown`, `quantity-invalid`, `job-state-conflict` before the job ran.
+    counted, `scrap-reason-unknown`, `quantity-invalid`, `job-state-conflict` before the job ran,
+    `job-version-conflict` where a count is no longer what somebody saw.
     """
     job = get_record(uow, job_id)
-    why = reason_of(reason)
+    why, changes = reason_of(reason), _changes(corrections)
+    if not is_new_act(uow, job, request_id, CORRECTION, sorted(changes.items())):
+        return
     if job.started_at_us is None:
         raise JobStateConflict(f"Job {job_id} has not run yet.")
-    changes = _changes(corrections)
     counted = _counted(uow, job)
+    _refuse_unseen(job, corrections, counted)
     _refuse(uow, job, changes, counted)
-    if not is_new_act(uow, job, request_id, "correction"):
-        return
     before = [job.good_low_e6, job.scrap_low_e6]
     record_counts(
         uow,
@@ -68,11 +79,23 @@ def _changes(corrections: Sequence[Correction]) -> dict[tuple[str, str], int]:
     for line in corrections:
         if line.kind not in CORRECTABLE:
             raise CorrectionInvalid(f"{line.kind} is not corrected by hand.")
-        key = (line.kind.value, line.reason_id if line.kind is CountKind.scrap else "")
+        key = _key(line)
         changes[key] = changes.get(key, 0) + _pieces(line.quantity)
     if not any(changes.values()):
         raise CorrectionInvalid("Nothing would change.")
     return {key: pieces for key, pieces in changes.items() if pieces}
+
+
+def _key(line: Correction) -> tuple[str, str]:
+    return line.kind.value, line.reason_id if line.kind is CountKind.scrap else ""
+
+
+def _refuse_unseen(job: JobRecord, corrections: Sequence[Correction], counted: Mapping[tuple[str, str], int]) -> None:
+    """Two who put the same count right put it right once."""
+    for line in corrections:
+        now = counted.get(_key(line), 0)
+        if line.was is not None and _pieces(line.was) != now:
+            raise JobVersionConflict(f"Job {job.job_id} has {from_e6(now)} {line.kind} by now, not {line.was}.")
 
 
 def _pieces(quantity: Decimal) -> int:

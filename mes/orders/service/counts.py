@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any, Final
 
 from mes.definitions.queries import list_scrap_reasons
+from mes.kernel.repeats import content_hash, refuse_other_content
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import (
     JobIsMachineRun,
@@ -20,14 +22,16 @@ from mes.orders.errors import (
     ScrapReasonUnknown,
 )
 from mes.orders.rules import ACTIVE_STATES, added
+from mes.orders.service.first_article import hold_for_first_article
 from mes.orders.service.transition import REPORT_AFTER_US, get_record
 from mes.orders.statements import JobRecord, insert_counts, load_jobs, prefetch_jobs, set_counted, update_totals
 from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind, Unassigned
 from standards.isa95.job_control import FINAL_STATES, JobState
 from standards.isa95.quantity import to_e6
 
-REWORK = "rework"
-"""The act that sends pieces to rework."""
+GOOD, SCRAP, COUNT, CORRECTION, REWORK = "good", "scrap", "count", "correction", "rework"
+UNDOABLE: Final = frozenset({GOOD, SCRAP, COUNT})
+"""Acts of operators, which may be taken back for some seconds."""
 
 
 def record_counts(uow: UnitOfWork, *, counts: Sequence[Count]) -> None:
@@ -48,6 +52,8 @@ def record_counts(uow: UnitOfWork, *, counts: Sequence[Count]) -> None:
     update_totals(uow, jobs, {pk: _report_due(uow, job) for pk, job in jobs.items()})
     for job in jobs.values():
         _emit_counted(uow, job, [count for count in mine if count.job_pk == job.pk])
+        if job.first_article_at_e6 is not None and job.made_e6 >= job.first_article_at_e6:
+            hold_for_first_article(uow, job)
     _emit_unassigned(uow, [count for count in counts if count.job_pk is None])
 
 
@@ -103,11 +109,13 @@ def _emit_unassigned(uow: UnitOfWork, counts: Sequence[Count]) -> None:
 @loaded_together(prefetch_jobs)
 def report_good(uow: UnitOfWork, *, job_id: str, quantity: Decimal, request_id: str) -> None:
     """Good pieces at a manual station. Repeating a `request_id` does nothing. `job-machine-run` at a machine."""
-    job = _active(uow, job_id)
+    job, pieces = get_record(uow, job_id), pieces_of(quantity)
+    if not is_new_act(uow, job, request_id, GOOD, pieces):
+        return
+    _refuse_inactive(job)
     if not job.manual:
         raise JobIsMachineRun(f"The machine counts the good pieces of job {job_id}.")
-    if is_new_act(uow, job, request_id, "good"):
-        record_counts(uow, counts=[operator_count(uow, job, CountKind.good, pieces_of(quantity), request_id)])
+    record_counts(uow, counts=[operator_count(uow, job, CountKind.good, pieces, request_id)])
 
 
 @loaded_together(prefetch_jobs)
@@ -117,16 +125,15 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
     `scrap-reason-unknown`, `quantity-invalid`, `more-scrap-than-good` at a machine, `job-state-conflict` before the
     job ran.
     """
-    job = get_record(uow, job_id)
+    job, pieces = get_record(uow, job_id), pieces_of(quantity)
+    if not is_new_act(uow, job, request_id, SCRAP, pieces, reason_id):
+        return
     if job.started_at_us is None:
         raise JobStateConflict(f"Job {job_id} has not run yet.")
     if reason_id not in {reason.reason_id for reason in list_scrap_reasons(uow.session)}:
         raise ScrapReasonUnknown(f"There is no scrap reason {reason_id!r}.")
-    pieces = pieces_of(quantity)
     if not job.manual and pieces > job.good_low_e6:
         raise MoreScrapThanGood(f"Job {job_id} has fewer good pieces than that.")
-    if not is_new_act(uow, job, request_id, "scrap"):
-        return
     scrap = operator_count(uow, job, CountKind.scrap, pieces, request_id)._replace(reason_id=reason_id)
     taken = [] if job.manual else [operator_count(uow, job, CountKind.good, -pieces, request_id)]
     record_counts(uow, counts=[*taken, scrap])
@@ -135,18 +142,19 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
 def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
     """Reverse an operator's count within 10 s; the facts stay, their opposites are added. `nothing-to-undo` later.
 
-    What went to rework has jobs of its own by now: that is put right by a correction.
+    What went to rework has jobs of its own by now, and a correction is a supervisor's: both stay. So does a count of
+    whose pieces fewer are left, because somebody corrected them meanwhile.
     """
     acts = uow.driver_query("SELECT at_us, undone, act, job_pk FROM job_act WHERE request_id = ?", (request_id,))
-    over = acts and (acts[0][1] or acts[0][2] == REWORK or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us)
-    if not acts or over:
+    if not acts or acts[0][1] or acts[0][2] not in UNDOABLE or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us:
         raise NothingToUndo("The count stands.")
     rows = uow.driver_query(
         "SELECT job_pk, equipment_pk, kind, reason_id, low_e6, high_e6, cause FROM count_fact WHERE request_id = ?",
         (request_id,),
     )
+    _refuse_below_zero(uow, acts[0][3], rows)
     uow.driver_execute("UPDATE job_act SET undone = ? WHERE request_id = ?", (True, request_id))
-    if acts[0][2] == "count":
+    if acts[0][2] == COUNT:
         _open_again(uow, acts[0][3])
     reversals = [
         Count(
@@ -166,6 +174,15 @@ def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
     record_counts(uow, counts=reversals)
 
 
+def _refuse_below_zero(uow: UnitOfWork, job_pk: int, rows: Sequence[Sequence[Any]]) -> None:
+    (job,) = load_jobs(uow, pks=[job_pk])
+    left = {CountKind.good: job.good_low_e6, CountKind.scrap: job.scrap_low_e6}
+    for row in rows:
+        left[CountKind(row[2])] -= row[4]
+    if min(left.values()) < 0:
+        raise NothingToUndo("The pieces were corrected since.")
+
+
 def _open_again(uow: UnitOfWork, job_pk: int) -> None:
     """A person's count is taken back: what the machines prove is all that is known."""
     (job,) = load_jobs(uow, pks=[job_pk])
@@ -178,11 +195,9 @@ def _open_again(uow: UnitOfWork, job_pk: int) -> None:
     )
 
 
-def _active(uow: UnitOfWork, job_id: str) -> JobRecord:
-    job = get_record(uow, job_id)
+def _refuse_inactive(job: JobRecord) -> None:
     if JobState(job.state) not in ACTIVE_STATES:
-        raise JobStateConflict(f"Job {job_id} is {JobState(job.state).name}; only an active job is counted.")
-    return job
+        raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}; only an active job is counted.")
 
 
 def pieces_of(quantity: Decimal, *, least: int = 1) -> int:
@@ -196,13 +211,23 @@ def pieces_of(quantity: Decimal, *, least: int = 1) -> int:
     return pieces
 
 
-def is_new_act(uow: UnitOfWork, job: JobRecord, request_id: str, act: str) -> bool:
-    """Whether this act was not done before under its request id; notes that it is done now."""
+def is_new_act(uow: UnitOfWork, job: JobRecord, request_id: str, act: str, *told: object) -> bool:
+    """Whether this act was not done before under its request id; notes that it is done now.
+
+    To be asked before anything else is judged, since a repeat is answered as the first time was.
+    `idempotency-key-reused` where the id was used for another job, act or content.
+    """
+    content = content_hash(job.job_id, act, *told)
     changed = uow.driver_execute(
-        "INSERT INTO job_act (request_id, job_pk, act, at_us, undone) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (request_id, job.pk, act, uow.now_us, False),
+        "INSERT INTO job_act (request_id, job_pk, act, at_us, undone, content_hash) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
+        (request_id, job.pk, act, uow.now_us, False, content),
     )
-    return changed == 1
+    if changed:
+        return True
+    ((known,),) = uow.driver_query("SELECT content_hash FROM job_act WHERE request_id = ?", (request_id,))
+    refuse_other_content(request_id, known=known, told=content)
+    return False
 
 
 def operator_count(uow: UnitOfWork, job: JobRecord, kind: CountKind, pieces: int, request_id: str) -> Count:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import (
+    FirstArticleOpen,
     JobHeld,
     JobIsMachineRun,
     JobNotDue,
@@ -15,7 +16,7 @@ from mes.orders.errors import (
     StationOccupied,
 )
 from mes.orders.quantity_rules import deviation
-from mes.orders.rules import ACTIVE_STATES, JobFacts
+from mes.orders.rules import ACTIVE_STATES, JobFacts, hold_text
 from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
 from mes.orders.service.qualified import missing_classes, require_qualified
 from mes.orders.service.split import split_off_rest
@@ -202,6 +203,8 @@ def _ended(job: JobRecord, at_us: int) -> JobFacts:
 
 
 def _refuse_held(job: JobRecord) -> None:
+    if job.gated:
+        raise FirstArticleOpen(f"Job {job.job_id}: {hold_text(job.hold_reason, job.first_article)}")
     if job.hold_reason:
         raise JobHeld(f"Job {job.job_id} is on hold: {job.hold_reason}")
 

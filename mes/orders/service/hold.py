@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from mes.kernel.uow import UnitOfWork
-from mes.orders.errors import JobHeld, JobNotHeld, JobStateConflict, JobWithMachine
+from mes.orders.errors import FirstArticleOpen, JobHeld, JobNotHeld, JobStateConflict, JobWithMachine
 from mes.orders.rules import JobFacts
 from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
 from mes.orders.service.transition import get_record, move, reason_of
@@ -37,9 +39,17 @@ def hold_job(uow: UnitOfWork, *, job_id: str, version: int, reason: str) -> None
         raise JobHeld(f"Job {job_id} is on hold already: {job.hold_reason}")
     if job.with_machine:
         raise JobWithMachine(f"{job.equipment_id} has job {job_id} and may start it any moment.")
-    asked = job.state == JobState.Running and _told_by_machine(job)
     set_hold(uow, job.pk, why)
-    move(uow, job, job.facts if asked else _held(job), at_us=uow.now_us, event=_PLACED, payload={"reason": why})
+    if job.gated:
+        move(uow, job, job.facts, at_us=uow.now_us, event=_PLACED, payload={"reason": why})
+    else:
+        interrupt(uow, job, event=_PLACED, payload={"reason": why})
+
+
+def interrupt(uow: UnitOfWork, job: JobRecord, *, event: str, payload: Mapping[str, Any]) -> None:
+    """A hold was put on a job: it stops here, or its machine is asked to pause. `machine-unreachable`."""
+    asked = job.state == JobState.Running and _told_by_machine(job)
+    move(uow, job, job.facts if asked else _held(job), at_us=uow.now_us, event=event, payload=dict(payload))
     if asked:
         ask_machine(uow, job, JobAction.pause)
 
@@ -48,13 +58,15 @@ def lift_hold(uow: UnitOfWork, *, job_id: str, version: int, reason: str = "") -
     """Take the constraint away. What had begun waits, paused, for whoever works there; nothing starts by itself but
     what was released and is due. `job-not-held`, `job-version-conflict`."""
     job = get_record(uow, job_id, version)
+    if job.gated and not job.hold_reason:
+        raise FirstArticleOpen(f"Job {job_id} is held by its first article.")
     if not job.hold_reason:
         raise JobNotHeld(f"Job {job_id} is not on hold.")
     why = " ".join(reason.split())
     set_hold(uow, job.pk, "")
     held_for, job.hold_reason = job.hold_reason, ""
     payload = {"reason": why, "held_for": held_for}
-    move(uow, job, _free(job), at_us=uow.now_us, event=_LIFTED, payload=payload)
+    move(uow, job, freed(job), at_us=uow.now_us, event=_LIFTED, payload=payload)
     dispatch_due_jobs(uow)
 
 
@@ -70,7 +82,10 @@ def _held(job: JobRecord) -> JobFacts:
     return replace(facts, state=JobState.Interrupted, substate=InterruptedSubstate.Held)
 
 
-def _free(job: JobRecord) -> JobFacts:
+def freed(job: JobRecord) -> JobFacts:
+    """The job without the hold that was just taken away; where another one is on, as it is."""
+    if job.hold_reason or job.gated:
+        return job.facts
     facts = replace(job.facts, held=False)
     if job.waits:
         released = job.state == JobState.AllowedToStart

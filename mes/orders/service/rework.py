@@ -61,17 +61,16 @@ def send_to_rework(
     good ones; a running manual job has not counted them yet. `rework-invalid`, `scrap-reason-unknown`,
     `quantity-invalid`, `job-state-conflict` before the job ran, `equipment-not-found`.
     """
-    job = get_record(uow, job_id)
+    job, pieces = get_record(uow, job_id), pieces_of(quantity)
+    if not is_new_act(uow, job, request_id, REWORK, pieces, reason_id, equipment_id, return_segment_id):
+        return
     if job.started_at_us is None:
         raise JobStateConflict(f"Job {job_id} has not run yet.")
     if reason_id not in {reason.reason_id for reason in list_scrap_reasons(uow.session)}:
         raise ScrapReasonUnknown(f"There is no scrap reason {reason_id!r}.")
-    pieces = pieces_of(quantity)
     jobs = load_order_jobs(uow, job.work_request_pk)
     way = _way(uow, job, get_equipment(uow.session, equipment_id=equipment_id), return_segment_id, jobs)
     counts = _counts(uow, way, pieces, reason_id, request_id)
-    if not is_new_act(uow, job, request_id, REWORK):
-        return
     record_counts(uow, counts=counts)
     _make_jobs(uow, way, pieces, {each.job_id for each in jobs})
     _emit(uow, way, pieces, reason_id, return_segment_id)
@@ -109,6 +108,11 @@ def _counts(uow: UnitOfWork, way: _Way, pieces: int, reason_id: str, request_id:
                 good = from_e6(job.good_low_e6)
                 raise ReworkInvalid(f"Job {job.job_id} has {good} good pieces, fewer than are sent back.")
             counts.append(operator_count(uow, job, CountKind.good, -pieces, request_id))
+        elif pieces > job.quantity_e6 - job.made_e6:
+            left = from_e6(max(job.quantity_e6 - job.made_e6, 0))
+            raise ReworkInvalid(
+                f"Job {job.job_id} has {left} pieces that are not counted yet, fewer than are sent back."
+            )
         count = operator_count(uow, job, CountKind.rework, pieces, request_id)
         counts.append(count._replace(reason_id=reason_id))
     return counts

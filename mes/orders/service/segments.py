@@ -53,6 +53,7 @@ def followed_values(segment: ResolvedSegment, pieces_e6: int, place: EquipmentVi
         "cycles": cycles,
         "cycle_unit": segment.cycle_unit,
         "quantity_per_cycle_e6": segment.quantity_per_cycle_e6,
+        "first_article_e6": segment.first_article_e6,
         **placed_values(segment, place),
     }
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import CountContradicts, JobStateConflict, NothingToCount
 from mes.orders.rules import awaits_count, settled
-from mes.orders.service.counts import is_new_act, operator_count, pieces_of
+from mes.orders.service.counts import COUNT, is_new_act, operator_count, pieces_of
 from mes.orders.service.transition import get_record, undo_deadline
 from mes.orders.statements import JobRecord, insert_counts, prefetch_jobs, set_counted, update_totals
 from mes.orders.types import Cause, Count, CountKind
@@ -26,7 +26,7 @@ def settle_count(
     `count-contradicts` for a number that cannot be by what the machines prove.
     """
     job = get_record(uow, job_id)
-    if not is_new_act(uow, job, request_id, "count"):
+    if not is_new_act(uow, job, request_id, COUNT, _told(quantity_good), _told(quantity_scrap)):
         return
     _refuse_too_early(uow, job)
     if not awaits_count(job.good_low_e6, job.good_high_e6, job.scrap_low_e6, job.scrap_high_e6):
@@ -43,6 +43,10 @@ def settle_count(
     job.scrap_low_e6 = job.scrap_high_e6 = scrap
     update_totals(uow, {job.pk: job}, {job.pk: undo_deadline(uow)})
     set_counted(uow, job.pk, uow.now_us)
+
+
+def _told(quantity: Decimal | None) -> int | None:
+    return None if quantity is None else pieces_of(quantity, least=0)
 
 
 def _refuse_too_early(uow: UnitOfWork, job: JobRecord) -> None:

@@ -34,7 +34,7 @@ from mes.orders.statements import (
     set_planned,
 )
 from mes.orders.tables import JobOrderRow
-from mes.orders.types import JobRole, LinkKind, Note
+from mes.orders.types import FirstArticle, JobRole, LinkKind, Note
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 from standards.isa95.quantity import from_e6
 
@@ -63,6 +63,8 @@ FRESH: Final[Mapping[str, Any]] = {
     "report_due_at_us": None,
     "version": 1,
     "hold_reason": "",
+    "first_article": FirstArticle.none,
+    "first_article_at_e6": None,
 }
 """What a job made after another does not take over from it."""
 

@@ -126,6 +126,11 @@ def _tolerances(under: Decimal | None, over: Decimal | None) -> dict[str, int]:
     return {name: int(percent * 100) for name, percent in given.items() if percent is not None}
 
 
+def _first_said(own_bp: int | None, of_routing_bp: int | None) -> int | None:
+    """The order's tolerance, else its routing's."""
+    return of_routing_bp if own_bp is None else own_bp
+
+
 def _versions(uow: UnitOfWork, id: str) -> dict[str, Any]:
     rows = uow.execute(
         select(_REQUEST.c.pk, _REQUEST.c.version_label, _REQUEST.c.content_sha256, _REQUEST.c.current).where(
@@ -190,8 +195,8 @@ def _create(uow: UnitOfWork, wanted: _Wanted, *, first: bool) -> Submitted:
             "unit": wanted.definition.unit,
             "priority": wanted.priority,
             "due_at_us": wanted.due_at_us,
-            "under_tolerance_bp": wanted.under_tolerance_bp,
-            "over_tolerance_bp": wanted.over_tolerance_bp,
+            "under_tolerance_bp": _first_said(wanted.under_tolerance_bp, wanted.definition.under_tolerance_bp),
+            "over_tolerance_bp": _first_said(wanted.over_tolerance_bp, wanted.definition.over_tolerance_bp),
             "state": RequestState.Waiting,
             "created_at_us": uow.now_us,
         },

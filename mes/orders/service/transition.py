@@ -7,6 +7,7 @@ from typing import Any
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import JobNotFound, JobVersionConflict, ReasonMissing
 from mes.orders.rules import ACTIVE_STATES, JobFacts, request_state
+from mes.orders.service.gate import want_at_start
 from mes.orders.statements import (
     JobRecord,
     close_run,
@@ -80,6 +81,7 @@ def _keep_run(uow: UnitOfWork, job: JobRecord, facts: JobFacts, at_us: int) -> N
     """A job has its equipment from its first `Running` to its end, pauses included."""
     if facts.state is JobState.Running and job.state not in ACTIVE_STATES:
         open_run(uow, job.pk, job.equipment_pk, at_us)
+        want_at_start(uow, job)
     elif facts.state not in ACTIVE_STATES:
         close_run(uow, job.pk, at_us)
 

@@ -15,6 +15,7 @@ from mes.equipment.queries import EquipmentView, get_equipment_views
 from mes.kernel.errors import VersionConflict
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import OperationsRequestNotFound, OperationsRequestOver
+from mes.orders.service.change import cancel_waiting
 from mes.orders.service.dispatch import dispatch_due_jobs
 from mes.orders.service.segments import UNRELEASED, allowed_places, followed_values, setup_families
 from mes.orders.service.transition import refresh_request_state
@@ -125,7 +126,8 @@ def _carry_out(uow: UnitOfWork, move: _Move, answer: MovedOrder, reason: str) ->
     topics = _topics(uow, move)
     changes = {"definition_pk": move.target.pk, "revision": _REQUEST.c.revision + 1}
     uow.execute(update(_REQUEST).where(_REQUEST.c.pk == move.request.pk).values(**changes))
-    _cancel(uow, move.plan.cancelled)
+    for job in load_jobs(uow, pks=move.plan.cancelled):
+        cancel_waiting(uow, job, reason)
     followers = [*move.plan.changed, *move.plan.revived]
     for job in move.jobs:
         if job.pk in followers:
@@ -137,11 +139,6 @@ def _carry_out(uow: UnitOfWork, move: _Move, answer: MovedOrder, reason: str) ->
     refresh_request_state(uow, move.request.work_pk)
     dispatch_due_jobs(uow)
     return done
-
-
-def _cancel(uow: UnitOfWork, pks: Sequence[int]) -> None:
-    values = {"dispatch_status": DispatchStatus.Cancelled, "version": _JOB.c.version + 1}
-    uow.execute(update(_JOB).where(_JOB.c.pk.in_(pks)).values(**values))
 
 
 def _follow(uow: UnitOfWork, move: _Move, job: Any) -> None:

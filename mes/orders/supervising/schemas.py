@@ -80,9 +80,10 @@ class CorrectionLineIn(_In):
     kind: Literal["good", "scrap"]
     quantity: Change = Field(description="How many more there were; negative: fewer.")
     reason_id: str = Field(default="", max_length=100, description="The scrap reason.")
+    was: Change | None = Field(default=None, description="What was seen; refused where it is no longer so.")
 
     def line(self) -> Correction:
-        return Correction(CountKind(self.kind), self.quantity, self.reason_id)
+        return Correction(CountKind(self.kind), self.quantity, self.reason_id, self.was)
 
 
 class CorrectionIn(_In):
@@ -115,8 +116,26 @@ class NewJobsOut(BaseModel):
     job_order_ids: list[str]
 
 
+class TakerOut(BaseModel):
+    """A released job that takes from the same stock."""
+
+    job_order_id: str
+    quantity: Exact
+
+
+class SubstituteStockOut(BaseModel):
+    """`taken` of it, in its unit, stands for `covers` of the first choice."""
+
+    material_id: str
+    unit: str
+    usable: Exact
+    taken: Exact
+    covers: Exact
+
+
 class MaterialNeedOut(BaseModel):
-    """In the material's own unit. Without `tracked` no lot of it was ever recorded, and nobody can say."""
+    """In the material's own unit. `needed` has `allowance` (for scrap) in it; of `usable` other released jobs will take
+    `reserved` (`takers`, the largest). Without `tracked` no lot of it was ever recorded, and nobody can say."""
 
     material_id: str
     unit: str
@@ -125,6 +144,10 @@ class MaterialNeedOut(BaseModel):
     blocked: Exact
     missing: Exact
     tracked: bool
+    allowance: Exact
+    reserved: Exact
+    takers: list[TakerOut]
+    substitutes: list[SubstituteStockOut]
 
     @classmethod
     def of(cls, need: MaterialNeed) -> MaterialNeedOut:
@@ -136,6 +159,19 @@ class MaterialNeedOut(BaseModel):
             blocked=need.blocked,
             missing=need.missing,
             tracked=need.tracked,
+            allowance=need.allowance,
+            reserved=need.reserved,
+            takers=[TakerOut(job_order_id=one.job_id, quantity=one.quantity) for one in need.takers],
+            substitutes=[
+                SubstituteStockOut(
+                    material_id=one.material_id,
+                    unit=one.unit,
+                    usable=one.usable,
+                    taken=one.taken,
+                    covers=one.covers,
+                )
+                for one in need.substitutes
+            ],
         )
 
 

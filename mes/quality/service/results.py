@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from mes.equipment.errors import EquipmentNotFound
 from mes.kernel.errors import Refusal
+from mes.kernel.repeats import content_hash
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import JobNotFound
+from mes.orders.service import hold_for_units
+from mes.orders.statements import load_wanted_articles
 from mes.quality import rules
-from mes.quality.errors import DefectCodeNotFound, ResultDiffers, ResultsTooMany
+from mes.quality.errors import DefectCodeNotFound, ResultDiffers, ResultInvalid, ResultsTooMany
 from mes.quality.statements import (
     Key,
     Row,
+    count_units,
     insert_defects,
     insert_measured,
     insert_verdicts,
@@ -26,7 +27,7 @@ from mes.quality.statements import (
     load_places,
     load_runs_at,
 )
-from mes.quality.types import RESULTS_MAX, Places, Recorded, ResultSpec, RowRefusal, Verdict
+from mes.quality.types import OWN_SOURCES, RESULTS_MAX, Places, Recorded, ResultSpec, RowRefusal, Verdict
 
 FAILED_NAMED_MAX = 20
 """Failed units an event names."""
@@ -36,9 +37,20 @@ def record_results(uow: UnitOfWork, *, results: Sequence[ResultSpec]) -> Recorde
     """Take results, in one transaction; repeating one changes nothing. Each that is refused is told with its code.
 
     A result without a job is that of the job which had the equipment (or what it stands in) at its time, if exactly one
-    had. `results-too-many`; of single rows: `result-invalid`, `result-differs`, `equipment-not-found`,
-    `job-order-not-found`, `defect-code-not-found`.
+    had. `results-too-many`; of single rows: `result-invalid` (also for a source of our own), `result-differs`,
+    `equipment-not-found`, `job-order-not-found`, `defect-code-not-found`.
     """
+    return _record(uow, results, foreign=True)
+
+
+def record_own_result(uow: UnitOfWork, *, result: ResultSpec) -> None:
+    """As `record_results`, of one result that is our own people's; refused as a whole."""
+    refused = _record(uow, [result], foreign=False).refused
+    if refused:
+        raise ResultInvalid(refused[0].detail)
+
+
+def _record(uow: UnitOfWork, results: Sequence[ResultSpec], *, foreign: bool) -> Recorded:
     if len(results) > RESULTS_MAX:
         raise ResultsTooMany(f"There are {len(results)} results.")
     seen = load_known(uow, {(r.source, r.result_id) for r in results})
@@ -48,6 +60,8 @@ def record_results(uow: UnitOfWork, *, results: Sequence[ResultSpec]) -> Recorde
     known = 0
     for n, given in enumerate(results):
         try:
+            if foreign and given.source in OWN_SOURCES:
+                raise ResultInvalid(f"{given.source!r} is what people tell here; name the tester.")
             row = _checked(uow, given, places)
             if _is_known(row, seen):
                 known += 1
@@ -72,16 +86,15 @@ def _checked(uow: UnitOfWork, given: ResultSpec, places: Places) -> Row:
     job = places.jobs.get(given.job_id)
     if job is not None and not given.segment_id:
         result = replace(result, segment_id=job.segment_id)
-    return result, content_hash(given), job.pk if job else None, places.equipment[given.equipment_id]
+    return result, hash_of(given), job.pk if job else None, places.equipment[given.equipment_id]
 
 
-def content_hash(result: ResultSpec) -> int:
-    """64 bits of everything that was told, but why it was flagged."""
-    told = (
-        *(getattr(result, name) for name in _TOLD),
-        *(tuple(one) for one in (*result.measurements, *result.defects)),
-    )
-    return int.from_bytes(hashlib.sha256(orjson.dumps(told)).digest()[:8], "big", signed=True)
+def hash_of(result: ResultSpec) -> int:
+    """Of everything that was told, but why it was flagged."""
+    if result.told is not None:
+        return result.told
+    parts = (tuple(one) for one in (*result.measurements, *result.defects))
+    return content_hash(*(getattr(result, name) for name in _TOLD), *parts)
 
 
 _TOLD = (
@@ -127,7 +140,7 @@ def _with_job(row: Row, runs: Sequence[tuple[int, int | None, int, str]]) -> Row
     had = {
         (job_pk, segment)
         for start, end, job_pk, segment in runs
-        if start <= result.at_us and (end is None or result.at_us <= end)
+        if start <= result.at_us and (end is None or result.at_us < end)
     }
     if result.segment_id:
         had = {(job_pk, segment) for job_pk, segment in had if segment == result.segment_id}
@@ -145,11 +158,19 @@ def _write(uow: UnitOfWork, rows: Sequence[Row], places: Places) -> None:
     insert_measured(uow, {key_of[id(result)]: result.measurements for result, *_ in rows if result.measurements})
     found = [(key_of[id(result)], result.unit_id, defect) for result, *_ in rows for defect in result.defects]
     insert_defects(uow, found, places.codes)
+    _count_first_articles(uow, {row[2] for row in rows if row[2] is not None})
     by_place: dict[tuple[str, str], list[ResultSpec]] = defaultdict(list)
     for result, *_ in rows:
         by_place[(result.equipment_id, result.segment_id)].append(result)
     for (equipment_id, segment_id), results in by_place.items():
         _emit(uow, equipment_id, segment_id, results)
+
+
+def _count_first_articles(uow: UnitOfWork, job_pks: set[int]) -> None:
+    """Jobs that wait for their first article: as many units as have a verdict since are there."""
+    wanted = load_wanted_articles(uow, pks=job_pks)
+    if wanted:
+        hold_for_units(uow, units={pk: count_units(uow, pk, since) for pk, (_, since) in wanted.items()})
 
 
 def _emit(uow: UnitOfWork, equipment_id: str, segment_id: str, results: Sequence[ResultSpec]) -> None:

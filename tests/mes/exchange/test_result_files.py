@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from mes.exchange.result_files.reading import Reading, Unreadable, read_results
 from mes.kernel.db import Database
 from mes.quality import queries
 from mes.quality.service import put_defect_codes, record_results
-from mes.quality.types import DefectCodeSpec, Verdict
+from mes.quality.types import DefectCodeSpec, Recorded, Verdict
 from mes.quality.types import ResultSpec as Spec
 from tests.support.plants import build_plant
 from web.cli import main
@@ -156,6 +157,24 @@ class TestFolder:
         assert (report.recorded, report.moved_to) == (0, "refused")
         assert "bytes" in report.unreadable
 
+    def test_one_that_is_replaced_while_it_is_taken_is_taken_too(self, plant: Database, folder: ResultFolder) -> None:
+        """A tester that writes each result under the same name."""
+        name, other = folder.path / "a.csv", folder.path.parent / "next.csv"
+        name.write_text(HEAD + GOOD)
+        folder.look()
+        other.write_text(HEAD + GOOD.replace("R1", "R2").replace("SN-1", "SN-2"))
+        working = folder.take
+
+        def meanwhile(results: Sequence[Spec]) -> Recorded:
+            if other.exists():
+                other.replace(name)
+            return working(results)
+
+        folder.take = meanwhile
+        assert [report.recorded for report in (*folder.look(), *folder.look(), *folder.look())] == [1, 1]
+        assert sorted(units(plant)) == ["SN-1", "SN-2"]
+        assert len(list((folder.path / "done").iterdir())) == 2
+
     def test_what_cannot_be_recorded_now_stays(self, folder: ResultFolder) -> None:
         (folder.path / "a.csv").write_text(HEAD + GOOD)
         folder.look()
@@ -184,7 +203,7 @@ def test_killed_anywhere_each_result_is_recorded_once(
     watch = ["quality", "watch", str(folder), "--once", "--every", "0.1"]
     crashing = {**os.environ, "LINESIDE_ENVIRONMENT": "test", "LINESIDE_CRASH_AT": place}
     killed = subprocess.run([sys.executable, "-m", "web", *watch], env=crashing, check=False, timeout=60)
-    assert (killed.returncode, (folder / "a.csv").exists()) == (137, True)
+    assert (killed.returncode, (folder / "taking" / "a.csv").exists()) == (137, True)
     assert main(watch) == 0
     assert "done/a.csv" in capsys.readouterr().out
     plants = open_plants(Settings())

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from mes.definitions.errors import OperationsDefinitionInvalid
+from mes.definitions.queries import get_definition
+from mes.definitions.service import put_definitions
+from mes.definitions.types import DefinitionSpec, MaterialSpecification, SegmentSpec, Substitute
 from mes.edge.queries import list_waiting_commands
+from mes.genealogy.service import scan_lot
+from mes.genealogy.types import LinkKind as LotLink
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.outbox import list_subject_events
 from mes.kernel.sqltypes import to_us
 from mes.materials.life.service import begin_life
-from mes.materials.service import create_lot
+from mes.materials.service import create_lot, put_lots
 from mes.materials.types import LotSpec, Storage
 from mes.orders import errors
 from mes.orders.planning.queries import list_dispatch, list_material_needs, list_short_orders
+from mes.orders.planning.types import MaterialNeed, SubstituteStock
 from mes.orders.queries import get_order, list_board, list_job_links
 from mes.orders.service import (
     cancel_job,
@@ -40,7 +48,7 @@ from mes.orders.types import JobRole, LinkKind, Remainder, RequestState
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
 from standards.isa95.job_control import DispatchStatus, InterruptedSubstate, JobState
-from standards.isa95.material import Disposition
+from standards.isa95.material import Disposition, MaterialUse
 from standards.lineside.commands_v1 import JobAction
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import Acts
@@ -68,6 +76,32 @@ def told(plant: Database, clock: SettableClock) -> dict[str, dict[str, Any]]:
     plant.write_now(publish_due_reports, actor=None)
     found = plant.read_now(list_operations_performance, after=0, limit=1000)
     return {entry.content["job_response"]["id"]: entry.content["job_response"] for entry in found}
+
+
+class TestToleranceOfTheRouting:
+    def test_an_order_takes_it_over_unless_it_says_something_itself(self, acts: Acts) -> None:
+        cut = SegmentSpec("CUT", "WM-CUT", "CUTTER")
+        five, none = Decimal(5), Decimal(0)
+        route = DefinitionSpec("LOOSE", "LAMP", (cut,), under_percent=five, over_percent=Decimal("2.5"))
+        acts.do(put_definitions, specs=[route])
+        acts.submit("LO-1", 40, operations_definition_id="LOOSE")
+        acts.submit("LO-2", 40, operations_definition_id="LOOSE", under_percent=none)
+        first, second = acts.order("LO-1"), acts.order("LO-2")
+        assert (first.under_percent, first.over_percent) == (five, Decimal("2.5"))
+        assert (second.under_percent, second.over_percent) == (none, Decimal("2.5"))
+        acts.release("LO-1-CUT", "LO-2-CUT")
+        acts.make("LO-1-CUT", 38)
+        with pytest.raises(errors.OutsideTolerance):
+            acts.make("LO-2-CUT", 38)
+
+    def test_another_tolerance_is_another_version_of_the_routing(self, acts: Acts) -> None:
+        for over in (None, Decimal(1)):
+            route = DefinitionSpec("LOOSE", "LAMP", (SegmentSpec("CUT", "WM-CUT", "CUTTER"),), over_percent=over)
+            for _ in range(2):
+                acts.do(put_definitions, specs=[route])
+        assert acts.plant.read_now(get_definition, definition_id="LOOSE").version_label == "2"
+        with pytest.raises(OperationsDefinitionInvalid):
+            acts.do(put_definitions, specs=[replace(route, over_percent=Decimal(1001))])
 
 
 class TestHold:
@@ -457,6 +491,65 @@ class TestClearToBuild:
         ids, now = ["LO-1", "LO-9"], acts.plant.clock()
         short = acts.plant.read_now(list_short_orders, operations_request_ids=ids, now=now)
         assert short == {"LO-1": ("SCREW",)}
+
+    def route(self, acts: Acts, material: MaterialSpecification) -> None:
+        fit = SegmentSpec("FIT", "WM-FIT", "FITTER", materials=(material,))
+        acts.do(put_definitions, specs=[DefinitionSpec("FITTED", "LAMP", (fit,))])
+        for number in (1, 2):
+            acts.submit(f"LO-{number}", 40, operations_definition_id="FITTED")
+
+    def need(self, acts: Acts, order_id: str = "LO-1") -> MaterialNeed:
+        pks = [job.pk for job in acts.order(order_id).jobs]
+        (found,) = acts.plant.read_now(list_material_needs, job_pks=pks, now=acts.plant.clock())
+        return found
+
+    def test_scrap_is_allowed_for(self, acts: Acts) -> None:
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(2), Decimal(5)))
+        acts.do(create_lot, spec=LotSpec("S-1", "SCREW", Decimal(82), "pcs"))
+        need = self.need(acts)
+        assert (need.needed, need.allowance, need.missing) == (84, 4, 2)
+
+    def test_what_released_jobs_will_still_take_is_not_there_for_others(self, acts: Acts) -> None:
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(1)))
+        acts.do(create_lot, spec=LotSpec("S-1", "SCREW", Decimal(70), "pcs"))
+        assert not self.need(acts, "LO-2").short
+        acts.release("LO-1-FIT")
+        need = self.need(acts, "LO-2")
+        assert (need.usable, need.reserved, need.missing) == (70, 40, 10)
+        assert [(one.job_id, one.quantity) for one in need.takers] == [("LO-1-FIT", 40)]
+        assert self.need(acts).reserved == 0
+        with pytest.raises(errors.MaterialShort):
+            acts.release("LO-2-FIT")
+        acts.start("LO-1-FIT")
+        acts.good("LO-1-FIT", 15)
+        assert (self.need(acts, "LO-2").reserved, self.need(acts, "LO-2").missing) == (25, 0)
+        acts.release("LO-2-FIT")
+
+    def test_jobs_released_together_count_once_each(self, acts: Acts) -> None:
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(1)))
+        acts.do(create_lot, spec=LotSpec("S-1", "SCREW", Decimal(79), "pcs"))
+        with pytest.raises(errors.MaterialShort):
+            acts.release("LO-1-FIT", "LO-2-FIT")
+        acts.do(create_lot, spec=LotSpec("S-2", "SCREW", Decimal(1), "pcs"))
+        acts.release("LO-1-FIT", "LO-2-FIT")
+
+    def test_substitutes_stand_in_with_their_own_quantity(self, acts: Acts) -> None:
+        glue = (Substitute("GLUE", Decimal("0.5")),)
+        screws = MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(2), substitutes=glue)
+        self.route(acts, screws)
+        acts.do(create_lot, spec=LotSpec("S-1", "SCREW", Decimal(50), "pcs"))
+        acts.do(create_lot, spec=LotSpec("G-1", "GLUE", Decimal("0.007"), "kg"))
+        need = self.need(acts)
+        assert (need.needed, need.usable, need.missing) == (80, 50, 2)
+        assert need.substitutes == (SubstituteStock("GLUE", "g", Decimal(7), Decimal(7), Decimal(28)),)
+
+    def test_what_was_taken_of_a_lot_is_gone(self, acts: Acts) -> None:
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(1)))
+        lots = [LotSpec("S-1", "SCREW", Decimal(50), "pcs"), LotSpec("LAMP-1", "LAMP", Decimal(1), "pcs")]
+        acts.do(put_lots, specs=lots)
+        taken = {"parent_id": "S-1", "child_id": "LAMP-1", "quantity_e6": 12_000_000}
+        acts.do(scan_lot, request_id="scan-0001", kind=LotLink.consumed, **taken)
+        assert (self.need(acts).usable, self.need(acts).missing) == (38, 2)
 
     def test_what_is_short_is_released_with_a_reason_only_and_the_reason_is_kept(self, acts: Acts) -> None:
         acts.submit()

@@ -15,7 +15,6 @@ from mes.orders.types import Cause, CountKind, JobRole
 from mes.orders.yields import step_yields
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
-from standards.isa95.job_control import JobState
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import REWORK, Acts
 from tests.support.plants import BENCH, LINE, Box
@@ -272,13 +271,15 @@ class TestCorrection:
         assert (after.good_low, after.good_high) == (before.good_low + 2, before.good_high + 2)
 
 
-def test_a_correction_of_a_moment_ago_can_be_taken_back(acts: Acts) -> None:
+def test_a_correction_is_put_right_by_another_one_only(acts: Acts) -> None:
     acts.release(*acts.submit())
     acts.start("LO-1-CUT")
     correct(acts, "LO-1-CUT", Correction(CountKind.good, Decimal(7)))
-    acts.do(undo_count, request_id="correct-1")
+    with pytest.raises(errors.NothingToUndo):
+        acts.do(undo_count, request_id="correct-1")
+    assert numbers(acts, "LO-1-CUT") == (7, 0, 0)
+    correct(acts, "LO-1-CUT", Correction(CountKind.good, Decimal(-7)), request_id="correct-2")
     assert numbers(acts, "LO-1-CUT") == (0, 0, 0)
-    assert acts.job("LO-1-CUT").state is JobState.Running
 
 
 def test_rework_is_seen_at_its_station(acts: Acts) -> None:

@@ -54,6 +54,7 @@ from mes.orders.queries import get_job
 from mes.orders.service import (
     acknowledge_instruction,
     complete_job,
+    hold_job,
     move_job_to_equipment,
     move_order_to_version,
     start_job,
@@ -61,6 +62,8 @@ from mes.orders.service import (
 )
 from mes.personnel.service import create_person, put_personnel_class, update_person
 from mes.personnel.types import Qualification
+from mes.reporting.queries import list_operations_performance
+from mes.reporting.service import publish_due_reports
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.material import MaterialUse
@@ -155,6 +158,26 @@ class TestMovingAnOrder:
         assert job(plant, "PO-1-BENCH").dispatch_status is DispatchStatus.Cancelled
         assert follows(plant, "PO-1-LINE") == "2"
         assert plant.read_now(get_followed_version, operations_request_id="PO-1") == (ROUTE, "2")
+
+    def test_the_erp_is_told_of_jobs_that_went(self, plant: Database, clock: SettableClock) -> None:
+        submit(plant)
+        put(plant, LINE_STEP, PRESS_STEP)
+        move(plant, "2")
+        assert job(plant, "PO-1-BENCH").state is JobState.NotAllowedToStart
+        clock.advance(seconds=15)
+        plant.write_now(publish_due_reports, actor=None)
+        entries = plant.read_now(list_operations_performance, after=0, limit=10)
+        told = {entry.content["job_response"]["id"]: entry.content["job_response"]["state"] for entry in entries}
+        assert list(told.values()) == ["Cancelled"]
+
+    def test_a_job_on_hold_that_nobody_began_follows_too_and_stays_on_hold(self, plant: Database) -> None:
+        submit(plant)
+        held = {"job_id": "PO-1-PRESS", "version": job(plant, "PO-1-PRESS").version, "reason": "wait"}
+        plant.write_now(hold_job, actor=None, **held)
+        put(plant, LINE_STEP, replace(PRESS_STEP, description="Harder"))
+        assert move(plant, "2").changed == ("PO-1-LINE", "PO-1-PRESS")
+        press = job(plant, "PO-1-PRESS")
+        assert (press.description, press.hold_reason) == ("Harder", "wait")
 
     def test_it_is_recorded_with_from_to_and_why(self, plant: Database) -> None:
         submit(plant)

@@ -4,33 +4,46 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
 
 from mes.access.types import Role
 from mes.equipment.errors import EquipmentNotFound
+from mes.equipment.service import put_plant_policy
+from mes.equipment.types import PlantPolicy, WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.rules import permission_of
 from mes.genealogy.may_i.service import report_step
+from mes.genealogy.may_i.statements import FACTS as STATEMENT
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
 from mes.genealogy.service import record_pass
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
+from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.sqltypes import to_us
 from mes.materials.service import create_lot, set_disposition
 from mes.materials.types import LotSpec
 from mes.quality.queries import get_unit_results
 from mes.quality.rules import steps_after
 from mes.quality.service import put_requirements, scrap_unit, send_unit_to_rework
+from mes.quality.service.results import _with_job
 from mes.quality.types import FoundDefect, RequirementSpec, StepCheck, Verdict, VerdictFact
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
 from tests.mes.quality.test_service import result, take
-from tests.support.plants import BENCH, LINE, PRESS
+from tests.support.plants import BENCH, CELL, LINE, PRESS
 from tests.web.cast import as_, hire_cast
 
-pytestmark = pytest.mark.usefixtures("codes", "order")
+pytestmark = pytest.mark.usefixtures("codes", "order", "recorded")
+
+
+@pytest.fixture
+def recorded(plant: Database) -> None:
+    """Whoever was at a step was recorded there."""
+    specs = [RequirementSpec(f"WM-{step}", StepCheck.worked) for step in (LINE, PRESS, BENCH)]
+    plant.write_now(put_requirements, actor=None, specs=specs)
 
 
 def ask(plant: Database, place: str, unit_id: str = "SN-1") -> tuple[str, str]:
@@ -64,6 +77,51 @@ def test_a_unit_nobody_recorded_and_a_station_nobody_has(plant: Database) -> Non
     assert ask(plant, BENCH) == (Why.unknown, "")
     with pytest.raises(EquipmentNotFound):
         ask(plant, "NOWHERE")
+
+
+def test_a_failure_that_no_job_can_be_given_to_stops_the_unit_until_somebody_decides(plant: Database) -> None:
+    tell(plant, LINE)
+    take(plant, result(plant, 7, Verdict.failed, equipment_id=PRESS))
+    for place in (LINE, PRESS, BENCH):
+        assert ask(plant, place) == (Why.step_failed, "")
+    back = {"unit_id": "SN-1", "return_segment_id": "PRESS", "request_id": "request-1"}
+    plant.write_now(send_unit_to_rework, actor=None, **back)
+    assert ask(plant, PRESS) == ("", "")
+
+
+def test_a_result_of_the_moment_a_job_ended_is_the_next_ones(plant: Database) -> None:
+    rows = [(0, 10, 1, "A"), (10, None, 2, "B")]
+    given = replace(result(plant), at_us=10)
+    placed = _with_job((given, 0, None, 5), rows)
+    assert (placed[0].segment_id, placed[2]) == ("B", 2)
+
+
+def test_a_report_told_again_is_answered_as_the_first_time(plant: Database) -> None:
+    tell(plant, LINE)
+    first = report(plant, PRESS, "the-id-1")
+    assert report(plant, PRESS, "the-id-1") == first
+    for other in ({"verdict": Verdict.failed}, {"unit_id": "SN-2"}, {"note": "look"}):
+        with pytest.raises(IdempotencyKeyReused):
+            report(plant, PRESS, "the-id-1", **other)
+
+
+def test_a_decision_under_a_used_id_is_refused_unless_it_is_the_same(plant: Database) -> None:
+    tell(plant, LINE, Verdict.failed)
+    back = {"unit_id": "SN-1", "return_segment_id": "LINE", "request_id": "the-id-1"}
+    for _ in range(2):
+        plant.write_now(send_unit_to_rework, actor=None, **back)
+    for other in ({**back, "return_segment_id": "PRESS"}, {**back, "note": "look"}):
+        with pytest.raises(IdempotencyKeyReused):
+            plant.write_now(send_unit_to_rework, actor=None, **other)
+    with pytest.raises(IdempotencyKeyReused):
+        plant.write_now(scrap_unit, actor=None, unit_id="SN-1", request_id="the-id-1")
+    assert ask(plant, LINE) == ("", "")
+
+
+@pytest.mark.parametrize("source", ["person", "station"])
+def test_no_tester_speaks_for_people(plant: Database, source: str) -> None:
+    told = take(plant, replace(result(plant), source=source))
+    assert [one.code for one in told.refused] == ["result-invalid"]
 
 
 def test_a_failed_step_and_rework_to_a_named_one(plant: Database) -> None:
@@ -142,6 +200,35 @@ def test_what_was_done_while_nobody_could_ask_is_flagged(plant: Database) -> Non
     assert plant.read_now(get_unit_results, unit_id="SN-1")[0].flag == ""
 
 
+def test_a_step_that_nobody_records_stops_nobody_until_its_station_records_a_unit(plant: Database) -> None:
+    specs = [RequirementSpec(f"WM-{step}") for step in (LINE, PRESS, BENCH)]
+    plant.write_now(put_requirements, actor=None, specs=specs)
+    tell(plant, LINE)
+    assert ask(plant, BENCH) == ("", "")
+    passed = {"lot_id": "SN-2", "equipment_id": PRESS, "material_id": "BOARD", "job_id": "PO-1-PRESS"}
+    plant.write_now(record_pass, actor=None, request_id="request-1", **passed)
+    assert ask(plant, BENCH) == (Why.step_missing, "PRESS")
+
+
+def test_a_verdict_of_a_cell_counts_for_the_line_it_stands_in(plant: Database) -> None:
+    plant.write_now(put_requirements, actor=None, specs=[RequirementSpec(f"WM-{LINE}")])
+    tell(plant, PRESS)
+    assert ask(plant, BENCH) == ("", "")
+    take(plant, result(plant, 7, unit_id="SN-2", equipment_id=CELL))
+    assert ask(plant, BENCH) == (Why.step_missing, "LINE")
+
+
+def test_where_the_plant_wants_stations_to_wait_whatever_was_done_meanwhile_is_flagged(plant: Database) -> None:
+    tell(plant, LINE)
+    at_us = to_us(plant.clock()) + 1
+    assert report(plant, PRESS, "request-1", was_away=True, at_us=at_us).when_away is WhenAway.go_on
+    plant.write_now(put_plant_policy, actor=None, policy=PlantPolicy(when_away=WhenAway.stop))
+    assert report(plant, BENCH, "request-2", was_away=True, at_us=at_us + 1).when_away is WhenAway.stop
+    assert report(plant, BENCH, "request-3", was_away=True, at_us=at_us + 2).why is Why.already_done
+    flags = [found.flag for found in plant.read_now(get_unit_results, unit_id="SN-1")]
+    assert flags[:3] == ["step-already-done", "done-while-away", ""]
+
+
 async def test_over_http_a_refusal_is_an_answer(http: httpx.AsyncClient, plant: Database) -> None:
     box = as_(hire_cast(plant)[Role.bridge])
     tell(plant, LINE)
@@ -152,6 +239,7 @@ async def test_over_http_a_refusal_is_an_answer(http: httpx.AsyncClient, plant: 
         "step-missing",
         "PRESS",
     )
+    assert asked.json()["when_away"] == "go-on"
     body = {"equipment_id": "BENCH", "outcome": "passed", "request_id": "request-1"}
     done = await http.post("/api/v1/units/SN-1/steps", json=body, headers=box)
     assert (done.status_code, done.json()["code"]) == (409, "unit-refused")
@@ -172,3 +260,39 @@ def test_rules_where_one_station_does_several_steps() -> None:
     assert (permission_of(back).segment_id, permission_of(back).allowed) == ("A", True)
     nowhere = replace(FACTS, steps=tuple(step._replace(is_here=False) for step in STEPS))
     assert permission_of(nowhere).why is Why.no_step
+
+
+def test_the_question_goes_by_index_whatever_the_plant_has_seen(plant: Database) -> None:
+    """No whole table is read. On PostgreSQL with sequential scans as dear as in a large plant."""
+    tell(plant, LINE)
+    asked = ("BENCH", "SN-1", "SN-1")
+
+    def plan(session: ReadSession) -> list[str]:
+        if plant.dialect == "sqlite":
+            return [row[-1] for row in session.driver_query(f"EXPLAIN QUERY PLAN {STATEMENT}", asked)]
+        session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        return [row[0].strip() for row in session.driver_query(f"EXPLAIN {STATEMENT}", asked)]
+
+    found = plant.read_now(plan)
+    large = ("unit_verdict", "genealogy_act", "genealogy_link", "material_lot", "job_order", "job_dependency")
+    if plant.dialect == "sqlite":
+        aliases = "v g a l e j d equipment c".split()
+        scanned = [line for line in found if line.startswith("SCAN ") and line.split()[1] in {*large, *aliases}]
+    else:
+        scanned = [line for line in found if "Seq Scan on " in line and any(name in line for name in large)]
+    assert not scanned, "\n".join(found)
+
+
+def test_the_question_is_one_statement_whatever_was_recorded(plant: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in (LINE, PRESS):
+        tell(plant, step)
+    asking, count = ReadSession.driver_query, 0
+
+    def counted(session: ReadSession, *args: Any) -> list[Any]:
+        nonlocal count
+        count += 1
+        return asking(session, *args)
+
+    monkeypatch.setattr(ReadSession, "driver_query", counted)
+    assert ask(plant, BENCH) == ("", "")
+    assert count == 1

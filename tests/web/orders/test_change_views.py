@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mes.orders.types import JobRole
+from mes.orders.types import FirstArticle, JobRole
 from standards.isa95.job_control import DispatchStatus, JobState
 from tests.web import factory as f
 from tests.web.screens import job_page, order_page
@@ -29,14 +29,21 @@ def offered(job: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("job", "acts"),
     [
-        (WAITING, {"hold", "split", "cancel"}),
-        (replace(WAITING, hold_reason="x"), {"lift", "split", "cancel"}),
-        (replace(WAITING, dispatch_status=DispatchStatus.Dispatched), set()),
+        (WAITING, {"ask", "hold", "split", "cancel"}),
+        (replace(WAITING, hold_reason="x"), {"ask", "lift", "split", "cancel"}),
+        (replace(WAITING, dispatch_status=DispatchStatus.Dispatched), {"ask"}),
         (replace(WAITING, dispatch_status=DispatchStatus.Cancelled), set()),
-        (RUNNING, {"hold", "split", "complete", "split_on_end", "cancel", "correct", "rework"}),
-        (replace(RUNNING, manual=False), {"hold", "complete", "cancel", "correct", "rework"}),
-        (replace(RUNNING, hold_reason="x"), {"lift", "split", "split_on_end", "cancel", "correct", "rework"}),
-        (replace(RUNNING, role=JobRole.rework), {"hold", "split", "complete", "split_on_end", "cancel", "correct"}),
+        (RUNNING, {"ask", "hold", "split", "complete", "split_on_end", "cancel", "correct", "rework"}),
+        (replace(RUNNING, manual=False), {"ask", "hold", "complete", "cancel", "correct", "rework"}),
+        (replace(RUNNING, hold_reason="x"), {"ask", "lift", "split", "split_on_end", "cancel", "correct", "rework"}),
+        (
+            replace(RUNNING, first_article=FirstArticle.due),
+            {"ask", "hold", "split", "split_on_end", "cancel", "correct", "rework"},
+        ),
+        (
+            replace(RUNNING, role=JobRole.rework),
+            {"ask", "hold", "split", "complete", "split_on_end", "cancel", "correct"},
+        ),
         (replace(RUNNING, state=JobState.Ended), {"split_rest", "correct", "rework"}),
         (replace(RUNNING, state=JobState.Ended, good_high=None), {"correct", "rework"}),
         (replace(RUNNING, state=JobState.Ended, undo_until=f.NOW + timedelta(seconds=5)), {"correct", "rework"}),
