@@ -77,24 +77,30 @@ def install_part(
     job_id: str = "",
     override: Override | None = None,
 ) -> int:
-    """A part, or what a piece needs of a lot, goes into a unit. Repeating a `request_id` does nothing.
+    """A part, or what a piece needs of a lot by the job's bill, goes into a unit.
 
-    Answers the number of the act. `wrong-material` where the job has a bill that asks for nothing of the kind, and as
-    `scan_lot`.
+    Repeating a `request_id` does nothing. Answers the number of the act. As `scan_lot`.
     """
-    bill = bill_of(uow.session, job_id=job_id)
-    material_id, line = _on_bill(uow, bill, job_id, part_id, override) if bill else ("", None)
-    is_lot = load_lots(uow, [part_id])[part_id].kind == LotKind.lot if line else False
     return scan_lot(
         uow,
         request_id=request_id,
         parent_id=part_id,
         child_id=unit_id,
-        quantity_e6=(_per_piece_e6(uow, line, material_id, part_id) if line and is_lot else 0) or 1_000_000,
+        quantity_e6=_needed_e6(uow, job_id, part_id) or 1_000_000,
         equipment_id=equipment_id,
         job_id=job_id,
         override=override,
     )
+
+
+def _needed_e6(uow: UnitOfWork, job_id: str, lot_id: str) -> int:
+    """What a piece takes of a lot; 0 of what is one piece itself, or where the bill does not say."""
+    lot = load_lots(uow, [lot_id]).get(lot_id)
+    if lot is None or lot.kind != LotKind.lot:
+        return 0
+    material_id = material_of(uow, [lot_id])[lot_id]
+    line = _line(bill_of(uow.session, job_id=job_id), material_id)
+    return _per_piece_e6(uow, line, material_id, lot_id) if line else 0
 
 
 def _on_bill(
