@@ -45,6 +45,7 @@ router = APIRouter(prefix="/api/v1/genealogy", tags=["genealogy"], generate_uniq
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
 
 
@@ -117,7 +118,7 @@ async def ask_shared(caller: Viewer, asked: How, body: SharedIn) -> Response:
 
 
 @router.post("/recall/holds")
-async def hold_suspects(caller: Supervisor, body: HoldIn) -> HeldOut:
+async def hold_suspects(caller: Decider, body: HoldIn) -> HeldOut:
     """Put everything that a recall finds on hold, in one step."""
     return HeldOut(held=await caller.write(service.hold_suspects, suspects=body.value(), reason=body.reason))
 
@@ -126,17 +127,17 @@ async def hold_suspects(caller: Supervisor, body: HoldIn) -> HeldOut:
 
 
 def _override(caller: Caller, override: OverrideIn | None) -> Override | None:
-    """`permission-missing` unless it is a supervisor who overrides."""
+    """`permission-missing` unless the caller may override what lots are refused for."""
     if override is None:
         return None
-    require(caller, Permission.release_jobs)
+    require(caller, Permission.override_refusals)
     return override.value()
 
 
 @router.post("/recordings", status_code=201)
 async def record_genealogy(caller: Engineer, body: RecordingIn) -> RecordedOut:
     """Many acts, links, lots and mounts at once, as from another system. All or nothing."""
-    override = body.override.value() if body.override else None
+    override = _override(caller, body.override)
     made = await caller.write(service.record_genealogy, recording=body.value(), override=override)
     return RecordedOut(
         first_act=made.first_act,

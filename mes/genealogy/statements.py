@@ -17,7 +17,6 @@ import orjson
 from mes.genealogy.types import OPEN_SEQ, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
-from standards.isa95.material import Disposition
 
 Rows = list[Any]
 
@@ -635,23 +634,7 @@ def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection
         uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
 
 
-def hold_lots(uow: UnitOfWork, pks: Collection[int]) -> list[str]:
-    """Put lots on hold that may be used; answers the ids of those that were not held already."""
-    free = (Disposition.UnRestricted.value, Disposition.InProcess.value, Disposition.Planned.value)
-    found = _FREE_LOTS.on(uow, key_text(uow, pks), *free)
-    uow.driver_executemany(
-        "UPDATE material_lot SET disposition = ?, version = version + 1 WHERE pk = ?",
-        [(Disposition.Restricted.value, pk) for pk, _ in found],
-    )
-    return [lot_id for _, lot_id in found]
-
-
 _MANY_KEYS: Final = 10_000
-_FREE_LOTS: Final = _Sql(
-    "SELECT l.pk, l.id FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value "
-    "WHERE l.disposition IN (?, ?, ?)",
-    "SELECT l.pk, l.id FROM material_lot l WHERE l.pk = ANY(?::int[]) AND l.disposition IN (?, ?, ?)",
-)
 
 
 def insert_shipment(uow: UnitOfWork, lot_pk: int, customer_id: str, delivery_note: str, at_us: int) -> None:

@@ -745,7 +745,7 @@ GENEALOGY: Final = [
         FLOOR,
         _body("shared", lambda s: {"failed_ids": [s.lot()], "good_ids": [s.lot()]}),
     ),
-    Row("POST", f"{_P}/recall/holds", RELEASING, _body("recall/holds", _one_lot(reason="bad solder"))),
+    Row("POST", f"{_P}/recall/holds", DECIDING, _body("recall/holds", _one_lot(reason="bad solder"))),
     Row(
         "POST",
         f"{_P}/recordings",

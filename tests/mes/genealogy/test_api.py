@@ -66,3 +66,22 @@ async def test_only_a_supervisor_overrides(http: httpx.AsyncClient, plant: Datab
     await send(http, sven, f"acts/{act}/reversal", request_id="x", reason="not agreed after all")
     links = (await http.get(f"{BASE}/lots/B/made-of", headers=ada.headers(BASE))).json()["links"]["rows"]
     assert links == []
+
+
+async def test_an_engineer_records_the_past_but_does_not_override(http: httpx.AsyncClient, plant: Database) -> None:
+    eve, adam = hire(plant, "eve", Role.engineer), hire(plant, "adam", Role.administrator)
+    lots = [
+        {"id": "REEL", "material_id": "BOARD", "quantity": "9", "kind": "lot"},
+        {"id": "SN", "material_id": "BOARD"},
+    ]
+    await send(http, eve, "recordings", lots=lots)
+    await send(http, eve, "recall/holds", 200, lot_ids=["REEL"], reason="paste")
+    asked = {
+        "acts": [{"kind": "consumed", "lot_id": "SN", "at": "2026-03-02T07:00:00Z"}],
+        "links": [{"act": 0, "parent_id": "REEL", "child_id": "SN"}],
+    }
+    assert (await send(http, eve, "recordings", 409, **asked))["code"] == "lot-on-hold"
+    override = {"reason": "it was built before the hold"}
+    refused = await send(http, eve, "recordings", 403, **asked, override=override)
+    assert refused["code"] == "permission-missing"
+    assert (await send(http, adam, "recordings", **asked, override=override))["overridden"] == ["REEL"]

@@ -46,7 +46,7 @@ from mes.genealogy.types import (
 )
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
-from mes.kernel.outbox import list_events
+from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import FloorLifeOver, LotExpired, LotOnHold, WrongMaterial
 from mes.materials.life.queries import exposure_of
@@ -419,8 +419,11 @@ class TestRecall:
 
     def test_holds_in_one_step(self, made: Database) -> None:
         suspects = Suspects(lot_ids=("R1",))
+        before = made.read_now(head_seq)
         held = made.write_now(hold_suspects, actor=None, suspects=suspects, reason="bad paste")
         assert held == 5
+        subjects = {event.subject for event in made.read_now(list_events, after=before)}
+        assert subjects == {"genealogy", *(f"material-lot/{lot}" for lot in ("R1", "SN-1", "SN-2", "SN-3", "BOX"))}
         assert made.write_now(hold_suspects, actor=None, suspects=suspects, reason="again") == 0
         assert made.read_now(get_material_lot, lot_id="SN-2").disposition is Disposition.Restricted
         with pytest.raises(LotOnHold):
