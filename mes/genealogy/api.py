@@ -221,13 +221,16 @@ async def put_setup(caller: Engineer, equipment_id: str, body: SetupIn) -> None:
 @router.post("/packings", status_code=201)
 async def pack_lots(caller: Operator, body: PackIn) -> ActOut:
     """Lots go into a container, out of the one they may be in."""
-    return ActOut(act=await caller.write(service.pack_lots, **body.model_dump()))
+    override = _override(caller, body.override)
+    return ActOut(act=await caller.write(service.pack_lots, **body.model_dump(exclude={"override"}), override=override))
 
 
 @router.post("/unpackings", status_code=201)
 async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
     """Lots are taken out of a container."""
-    return ActOut(act=await caller.write(service.unpack_lots, **body.model_dump()))
+    override = _override(caller, body.override)
+    packed = body.model_dump(exclude={"override"})
+    return ActOut(act=await caller.write(service.unpack_lots, **packed, override=override))
 
 
 @router.post("/shipments", status_code=201)

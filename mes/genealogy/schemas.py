@@ -232,12 +232,14 @@ class PackIn(Document):
     container_id: Id
     lot_ids: Lots
     equipment_id: Reference = ""
+    override: OverrideIn | None = None
 
 
 class UnpackIn(Document):
     request_id: RequestId
     container_id: Id
     lot_ids: Lots
+    override: OverrideIn | None = None
 
 
 class ShipIn(Document):

@@ -123,6 +123,13 @@ class Known:
         return self.new.get(lot_id) or self.lots[lot_id].pk
 
 
+def overridden(override: Override | None, lot_ids: Sequence[str]) -> dict[str, object]:
+    """What an event says of lots that were used, or taken, by override."""
+    if override is None or not lot_ids:
+        return {}
+    return {"overridden": list(lot_ids), "override_reason": override.reason}
+
+
 def record_genealogy(uow: UnitOfWork, *, recording: Recording, override: Override | None = None) -> Recorded:
     """Add a recording. `genealogy-too-large`, `genealogy-invalid` (`errors` names each fault), and as `record`."""
     done = record(uow, recording, override=override)

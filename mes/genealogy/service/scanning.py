@@ -8,7 +8,7 @@ from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.service.bill import allowed_materials, wrong_material
-from mes.genealogy.service.recording import NOTHING, Known, Recorded, record, unfit_lots
+from mes.genealogy.service.recording import NOTHING, Known, Recorded, overridden, record, unfit_lots
 from mes.genealogy.statements import (
     count_passed,
     find_request,
@@ -159,8 +159,7 @@ def pass_sequence(uow: UnitOfWork, request_id: str) -> int:
 def _emit(
     uow: UnitOfWork, what: str, lot_id: str, made: Recorded, override: Override | None, payload: dict[str, Any]
 ) -> None:
-    if override is not None and made.overridden:
-        payload |= {"overridden": list(made.overridden), "override_reason": override.reason}
+    payload |= overridden(override, made.overridden)
     topics = [f"material-lot/{lot_id}"]
     if payload["equipment_id"]:
         topics.append(f"equipment/{payload['equipment_id']}")

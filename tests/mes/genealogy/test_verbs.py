@@ -326,6 +326,25 @@ class TestPacking:
             do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX1"])
         assert [error.where for error in refused.value.errors] == ["U2"]
 
+    @pytest.mark.parametrize("around", ["BOX1", "PALLET"])
+    @pytest.mark.parametrize(("verb", "to"), [(unpack_lots, "BOX1"), (pack_lots, "BOX2")])
+    def test_what_is_in_a_held_container_stays_in_it(
+        self, stocked: Database, around: str, verb: Callable[..., Any], to: str
+    ) -> None:
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1", "U2"])
+        do(stocked, pack_lots, container_id="PALLET", lot_ids=["BOX1"])
+        hold(stocked, around)
+        with pytest.raises(LotOnHold) as refused:
+            do(stocked, verb, container_id=to, lot_ids=["U1"])
+        assert [error.where for error in refused.value.errors] == [around]
+        assert ("U1", "BOX1", "certain") in links(stocked, "BOX1")
+        act = do(stocked, verb, container_id=to, lot_ids=["U1"], override=Override("sorted by hand"))
+        assert ("U1", "BOX1", "certain") not in links(stocked, "BOX1")
+        event = stocked.read_now(list_events, after=0)[-1]
+        assert (event.payload["overridden"], event.payload["override_reason"]) == ([around], "sorted by hand")
+        notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id=to), "acts")}
+        assert notes[act] == "sorted by hand"
+
     def test_a_shipment_taken_back_is_here_again(self, stocked: Database) -> None:
         do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1"])
         act = do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX1"])
