@@ -31,12 +31,14 @@ from mes.genealogy.service import (
     split_lot,
     unpack_lots,
 )
-from mes.genealogy.statements import load_lots
+from mes.genealogy.statements import load_lots, load_slots, load_touching_mounts
 from mes.genealogy.types import (
+    OPEN_SEQ,
     Act,
     ActKind,
     Answer,
     Context,
+    Interval,
     Link,
     Mount,
     NewLot,
@@ -44,7 +46,7 @@ from mes.genealogy.types import (
     Recording,
     Suspects,
 )
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.uow import UnitOfWork
@@ -283,6 +285,19 @@ class TestMounts:
         assert used(stocked, "R1") == 10 * MILLION
         with pytest.raises(errors.LotUsedUp):
             do(stocked, mount_lot, equipment_id=BENCH, slot_id="1", lot_id="R1")
+
+    def test_a_change_of_reel_looks_at_its_neighbours_only(self, stocked: Database) -> None:
+        spans = [(10 * n, 10 * n + 9) for n in range(40)]
+        mounts = [Mount(0, slot, "R1", *span) for span in [*spans, (20, 19)] for slot in "12"]
+        act = Act(ActKind.mounted, "R1", 1, PRESS)
+        stocked.write_now(record_genealogy, actor=None, recording=Recording(acts=[act], mounts=mounts))
+
+        def touching(session: ReadSession) -> list[list[Interval]]:
+            slots = [pk for (_, slot), (pk, _) in sorted(load_slots(session, range(100)).items()) if slot in "12"]
+            ranges = dict(zip(slots, [Interval(400, OPEN_SEQ), Interval(20, 25)], strict=True))
+            return [sorted(found) for found in load_touching_mounts(session, ranges).values()]
+
+        assert stocked.read_now(touching) == [[(390, 399)], [(10, 19), (20, 19), (20, 29)]]
 
     def test_mounts_of_the_past_must_not_overlap(self, stocked: Database) -> None:
         def past(*spans: tuple[int, int]) -> Recording:
