@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from mes.access.door import Caller, caller, require
 from mes.access.permissions import Permission
@@ -37,7 +37,9 @@ from mes.genealogy.schemas import (
     UnmountIn,
     UnpackIn,
 )
-from mes.genealogy.types import NODES_MAX, Answer, Override
+from mes.genealogy.types import NODES_MAX, Answer, Override, Recording
+from mes.kernel.idempotency import fingerprint, run_once
+from mes.kernel.uow import UnitOfWork
 from standards.isa95.quantity import to_e6
 
 router = APIRouter(prefix="/api/v1/genealogy", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
@@ -134,18 +136,34 @@ def _override(caller: Caller, override: OverrideIn | None) -> Override | None:
     return override.value()
 
 
-@router.post("/recordings", status_code=201)
-async def record_genealogy(caller: Engineer, body: RecordingIn) -> RecordedOut:
-    """Many acts, links, lots and mounts at once, as from another system. All or nothing."""
-    override = _override(caller, body.override)
-    made = await caller.write(service.record_genealogy, recording=body.value(), override=override)
-    return RecordedOut(
+@router.post("/recordings", status_code=201, response_model=RecordedOut)
+async def record_genealogy(caller: Engineer, body: RecordingIn, request: Request) -> Response:
+    """Many acts, links, lots and mounts at once, as from another system. All or nothing.
+
+    Repeated under its `request_id` within 30 days it is answered as the first time; another one is
+    `idempotency-key-reused`.
+    """
+    stored = await caller.write(
+        run_once,
+        key=f"recording:{body.request_id}",
+        request_fingerprint=fingerprint("POST", request.url.path, await request.body()),
+        verb=_recorded,
+        recording=body.value(),
+        override=_override(caller, body.override),
+    )
+    return Response(stored.body, status_code=stored.status, media_type="application/json")
+
+
+def _recorded(uow: UnitOfWork, *, recording: Recording, override: Override | None) -> tuple[int, bytes]:
+    made = service.record_genealogy(uow, recording=recording, override=override)
+    answer = RecordedOut(
         first_act=made.first_act,
         acts=made.acts,
         links=made.links,
         lots=made.lots,
         overridden=list(made.overridden),
     )
+    return 201, answer.model_dump_json().encode()
 
 
 @router.post("/scans", status_code=201)

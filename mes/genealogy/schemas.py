@@ -137,6 +137,7 @@ class PastMountIn(Document):
 class RecordingIn(Document):
     """Taken whole or not at all; at most 100,000 rows together."""
 
+    request_id: RequestId
     lots: Annotated[list[NewLotIn], Field(max_length=BATCH_MAX)] = []
     acts: Annotated[list[ActIn], Field(max_length=BATCH_MAX)] = []
     links: Annotated[list[LinkIn], Field(max_length=BATCH_MAX)] = []

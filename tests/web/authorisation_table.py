@@ -750,7 +750,7 @@ GENEALOGY: Final = [
         "POST",
         f"{_P}/recordings",
         ENGINEERING,
-        _body("recordings", lambda s: {"lots": [{"id": s.fresh("SN"), "material_id": "BOARD"}]}),
+        _genealogy("recordings", lambda s: {"lots": [{"id": s.fresh("SN"), "material_id": "BOARD"}]}),
         201,
     ),
     Row("POST", f"{_P}/scans", FLOOR, _genealogy("scans", _two_lots), 201),

@@ -18,7 +18,7 @@ def hold_suspects(uow: UnitOfWork, *, suspects: Suspects, reason: str) -> int:
     _, reach = reach_suspects(uow, suspects)
     if reach.truncated:
         raise GenealogyTooLarge("More is affected than one recall holds; nothing was held.")
-    names = names_of(uow, "material_lot", reach.pks)
+    (names,) = names_of(uow, material_lot=reach.pks)
     held = hold_lots(uow, lot_ids=[names[pk] for pk in reach.pks], reason=reason, but_closed=True)
     if held:
         payload = {"lot_ids": held[:20], "reason": reason, "held": len(held)}

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from mes.access.types import Role
+from mes.genealogy.statements import load_lots
 from mes.kernel.db import Database
 from tests.support.plants import PRESS
 from tests.web.cast import Member, hire
@@ -32,6 +33,7 @@ async def test_a_unit_is_made_and_told(http: httpx.AsyncClient, plant: Database,
         http,
         engineer,
         "recordings",
+        request_id="rec-1",
         lots=[{"id": "REEL", "material_id": "BOARD", "quantity": "100", "kind": "lot"}],
         acts=[{"kind": "mounted", "lot_id": "REEL", "at": "2026-03-02T07:00:00Z", "equipment_id": PRESS}],
         mounts=[{"act": 0, "slot_id": "F1", "lot_id": "REEL", "from_sequence": 1}],
@@ -59,7 +61,7 @@ async def test_a_unit_is_made_and_told(http: httpx.AsyncClient, plant: Database,
 async def test_only_a_supervisor_overrides(http: httpx.AsyncClient, plant: Database, ada: Member) -> None:
     sven, engineer = hire(plant, "sven", Role.supervisor), hire(plant, "eve", Role.engineer)
     lots = [{"id": name, "material_id": "BOARD"} for name in ("A", "B")]
-    await send(http, engineer, "recordings", lots=lots)
+    await send(http, engineer, "recordings", request_id="rec-1", lots=lots)
     asked = {"request_id": "s1", "parent_id": "A", "child_id": "B", "quantity": "2", "override": {"reason": "agreed"}}
     assert (await send(http, ada, "scans", 403, **asked))["code"] == "permission-missing"
     act = (await send(http, sven, "scans", **asked))["act"]
@@ -74,9 +76,10 @@ async def test_an_engineer_records_the_past_but_does_not_override(http: httpx.As
         {"id": "REEL", "material_id": "BOARD", "quantity": "9", "kind": "lot"},
         {"id": "SN", "material_id": "BOARD"},
     ]
-    await send(http, eve, "recordings", lots=lots)
+    await send(http, eve, "recordings", request_id="rec-1", lots=lots)
     await send(http, eve, "recall/holds", 200, lot_ids=["REEL"], reason="paste")
     asked = {
+        "request_id": "rec-2",
         "acts": [{"kind": "consumed", "lot_id": "SN", "at": "2026-03-02T07:00:00Z"}],
         "links": [{"act": 0, "parent_id": "REEL", "child_id": "SN"}],
     }
@@ -85,3 +88,19 @@ async def test_an_engineer_records_the_past_but_does_not_override(http: httpx.As
     refused = await send(http, eve, "recordings", 403, **asked, override=override)
     assert refused["code"] == "permission-missing"
     assert (await send(http, adam, "recordings", **asked, override=override))["overridden"] == ["REEL"]
+
+
+async def test_a_recording_sent_again_counts_once(http: httpx.AsyncClient, plant: Database) -> None:
+    eve = hire(plant, "eve", Role.engineer)
+    lots = [
+        {"id": "REEL", "material_id": "BOARD", "quantity": "9", "kind": "lot"},
+        {"id": "SN", "material_id": "BOARD"},
+    ]
+    await send(http, eve, "recordings", request_id="rec-1", lots=lots)
+    acts = [{"kind": "consumed", "lot_id": "SN", "at": "2026-03-02T07:00:00Z"}]
+    taken = {"request_id": "rec-2", "acts": acts, "links": [{"act": 0, "parent_id": "REEL", "child_id": "SN"}]}
+    first = await send(http, eve, "recordings", **taken)
+    assert await send(http, eve, "recordings", **taken) == first
+    assert plant.read_now(load_lots, ids=["REEL"])["REEL"].used_e6 == 1_000_000
+    other = await send(http, eve, "recordings", 409, **taken | {"links": []})
+    assert other["code"] == "idempotency-key-reused"
