@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from mes.access.door import Caller, caller, require
 from mes.access.permissions import Permission
@@ -39,6 +39,7 @@ from mes.genealogy.schemas import (
 )
 from mes.genealogy.types import NODES_MAX, Answer, Override, Recording
 from mes.kernel.idempotency import fingerprint, run_once
+from mes.kernel.texts import NO_NUL
 from mes.kernel.uow import UnitOfWork
 from standards.isa95.quantity import to_e6
 
@@ -65,6 +66,9 @@ def how(format: Format | None = None, table: str = "", accept: Annotated[str, He
 
 
 How = Annotated[Asked, Depends(how)]
+Named = Annotated[str, Path(max_length=250), NO_NUL]
+Asks = Annotated[str, Query(max_length=250), NO_NUL]
+ActNumber = Annotated[int, Path(ge=1, lt=2**63)]
 Nodes = Annotated[int, Query(ge=1, le=NODES_MAX)]
 
 
@@ -77,31 +81,31 @@ async def _answer(caller: Caller, asked: Asked, query: Callable[..., Answer], **
 
 
 @router.get("/lots/{lot_id}/made-of", response_model=AnswerOut)
-async def get_made_of(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+async def get_made_of(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """Where from: everything a lot was made of, the full tree. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_from, lot_id=lot_id, limit=limit)
 
 
 @router.get("/lots/{lot_id}/used-in", response_model=AnswerOut)
-async def get_used_in(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+async def get_used_in(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """Where used: everything a lot went into, down to shipments. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_used, lot_id=lot_id, limit=limit)
 
 
 @router.get("/lots/{lot_id}/shipped", response_model=AnswerOut)
-async def get_shipped(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+async def get_shipped(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """The serialised units that a lot went into and that have left, by shipment and customer. Table: shipped."""
     return await _answer(caller, asked, queries.list_shipped, lot_ids=[lot_id], limit=limit)
 
 
 @router.get("/lots/{lot_id}/as-built", response_model=AnswerOut)
-async def get_as_built(caller: Viewer, asked: How, lot_id: str) -> Response:
+async def get_as_built(caller: Viewer, asked: How, lot_id: Named) -> Response:
     """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments."""
     return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id)
 
 
 @router.get("/difference", response_model=AnswerOut)
-async def get_difference(caller: Viewer, asked: How, first_id: str, second_id: str) -> Response:
+async def get_difference(caller: Viewer, asked: How, first_id: Asks, second_id: Asks) -> Response:
     """What only one of two units has. Table: difference."""
     return await _answer(caller, asked, queries.get_difference, first_id=first_id, second_id=second_id)
 
@@ -231,7 +235,7 @@ async def unmount_lot(caller: Operator, body: UnmountIn) -> ActOut:
 
 
 @router.put("/setups/{equipment_id}", status_code=204)
-async def put_setup(caller: Engineer, equipment_id: str, body: SetupIn) -> None:
+async def put_setup(caller: Engineer, equipment_id: Named, body: SetupIn) -> None:
     """The set-up list of a station: slots that are not named stay as they are."""
     await caller.write(service.put_setup, equipment_id=equipment_id, materials=body.materials)
 
@@ -293,6 +297,6 @@ async def remove_part(caller: Operator, body: RemovalIn) -> ActOut:
 
 
 @router.post("/acts/{act}/reversal", status_code=201)
-async def reverse_act(caller: Supervisor, act: int, body: ReversalIn) -> ActOut:
+async def reverse_act(caller: Supervisor, act: ActNumber, body: ReversalIn) -> ActOut:
     """Take an act back: it never was, and both stay in the record."""
     return ActOut(act=await caller.write(service.reverse_act, act=act, request_id=body.request_id, reason=body.reason))

@@ -104,3 +104,33 @@ async def test_a_recording_sent_again_counts_once(http: httpx.AsyncClient, plant
     assert plant.read_now(load_lots, ids=["REEL"])["REEL"].used_e6 == 1_000_000
     other = await send(http, eve, "recordings", 409, **taken | {"links": []})
     assert other["code"] == "idempotency-key-reused"
+
+
+NUL = "\x00"
+SCAN = {"request_id": "s-1", "parent_id": "A", "child_id": "B"}
+PASS = {"request_id": "p-1", "lot_id": "A", "equipment_id": PRESS}
+REFUSED_IN_WORDS: list[tuple[str, dict[str, Any]]] = [
+    ("scans", SCAN | {"request_id": f"s{NUL}1"}),
+    ("scans", SCAN | {"material_id": NUL}),
+    ("scans", SCAN | {"override": {"reason": NUL}}),
+    ("passes", PASS | {"context": {"program": NUL}}),
+    ("passes", PASS | {"context": {"parameters": {"speed": "x" * 1_001}}}),
+    ("passes", PASS | {"context": {"parameters": {NUL: 1}}}),
+    ("recall", {"program": NUL}),
+    ("recall", {"from_lot_id": NUL, "to_lot_id": "Z"}),
+    (f"acts/{10**30}/reversal", {"request_id": "r-1", "reason": "x"}),
+    ("acts/0/reversal", {"request_id": "r-1", "reason": "x"}),
+]
+
+
+async def test_what_no_database_keeps_is_refused_in_words(http: httpx.AsyncClient, plant: Database) -> None:
+    adam = hire(plant, "adam", Role.administrator)
+    for path, body in REFUSED_IN_WORDS:
+        answer = await http.post(f"{BASE}/{path}", json=body, headers=adam.headers(BASE))
+        assert answer.status_code == 422, (path, body, answer.text)
+    headers = adam.headers(BASE)
+    for address in ("lots/%00/made-of", "difference?first_id=%00&second_id=A"):
+        assert (await http.get(f"{BASE}/{address}", headers=headers)).status_code == 422
+    receipt = {"request_id": "receipt-1", "material_id": "BOARD", "quantity": "1", "unit": "pcs"}
+    for address, body in (("receipts/proposal", {"label": NUL}), ("receipts", receipt | {"supplier": NUL})):
+        assert (await http.post(f"/api/v1/{address}", json=body, headers=headers)).status_code == 422
