@@ -19,7 +19,7 @@ class Permission(StrEnum):
     """Send units to rework, scrap them, hold lots and release them."""
     release_jobs = "release-jobs"
     override_refusals = "override-refusals"
-    """Take a material in that the rules refuse, or prolong its shelf life; the reason is recorded."""
+    """Take a lot in, or use one, that the rules refuse, or prolong its shelf life; the reason is recorded."""
     manage_master_data = "manage-master-data"
     manage_access = "manage-access"
     """Principals, roles, PINs, tokens."""

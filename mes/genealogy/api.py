@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from mes.access.door import Caller, caller, require
 from mes.access.permissions import Permission
@@ -37,7 +37,10 @@ from mes.genealogy.schemas import (
     UnmountIn,
     UnpackIn,
 )
-from mes.genealogy.types import NODES_MAX, Answer, Override
+from mes.genealogy.types import NODES_MAX, Answer, Override, Recording
+from mes.kernel.idempotency import fingerprint, run_once
+from mes.kernel.texts import NO_NUL
+from mes.kernel.uow import UnitOfWork
 from standards.isa95.quantity import to_e6
 
 router = APIRouter(prefix="/api/v1/genealogy", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
@@ -45,6 +48,7 @@ router = APIRouter(prefix="/api/v1/genealogy", tags=["genealogy"], generate_uniq
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
 
 
@@ -62,6 +66,9 @@ def how(format: Format | None = None, table: str = "", accept: Annotated[str, He
 
 
 How = Annotated[Asked, Depends(how)]
+Named = Annotated[str, Path(max_length=250), NO_NUL]
+Asks = Annotated[str, Query(max_length=250), NO_NUL]
+ActNumber = Annotated[int, Path(ge=1, lt=2**63)]
 Nodes = Annotated[int, Query(ge=1, le=NODES_MAX)]
 
 
@@ -74,31 +81,31 @@ async def _answer(caller: Caller, asked: Asked, query: Callable[..., Answer], **
 
 
 @router.get("/lots/{lot_id}/made-of", response_model=AnswerOut)
-async def get_made_of(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+async def get_made_of(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """Where from: everything a lot was made of, the full tree. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_from, lot_id=lot_id, limit=limit)
 
 
 @router.get("/lots/{lot_id}/used-in", response_model=AnswerOut)
-async def get_used_in(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+async def get_used_in(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """Where used: everything a lot went into, down to shipments. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_used, lot_id=lot_id, limit=limit)
 
 
 @router.get("/lots/{lot_id}/shipped", response_model=AnswerOut)
-async def get_shipped(caller: Viewer, asked: How, lot_id: str, limit: Nodes = NODES_MAX) -> Response:
+async def get_shipped(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """The serialised units that a lot went into and that have left, by shipment and customer. Table: shipped."""
     return await _answer(caller, asked, queries.list_shipped, lot_ids=[lot_id], limit=limit)
 
 
 @router.get("/lots/{lot_id}/as-built", response_model=AnswerOut)
-async def get_as_built(caller: Viewer, asked: How, lot_id: str) -> Response:
+async def get_as_built(caller: Viewer, asked: How, lot_id: Named) -> Response:
     """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments."""
     return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id)
 
 
 @router.get("/difference", response_model=AnswerOut)
-async def get_difference(caller: Viewer, asked: How, first_id: str, second_id: str) -> Response:
+async def get_difference(caller: Viewer, asked: How, first_id: Asks, second_id: Asks) -> Response:
     """What only one of two units has. Table: difference."""
     return await _answer(caller, asked, queries.get_difference, first_id=first_id, second_id=second_id)
 
@@ -117,7 +124,7 @@ async def ask_shared(caller: Viewer, asked: How, body: SharedIn) -> Response:
 
 
 @router.post("/recall/holds")
-async def hold_suspects(caller: Supervisor, body: HoldIn) -> HeldOut:
+async def hold_suspects(caller: Decider, body: HoldIn) -> HeldOut:
     """Put everything that a recall finds on hold, in one step."""
     return HeldOut(held=await caller.write(service.hold_suspects, suspects=body.value(), reason=body.reason))
 
@@ -126,25 +133,41 @@ async def hold_suspects(caller: Supervisor, body: HoldIn) -> HeldOut:
 
 
 def _override(caller: Caller, override: OverrideIn | None) -> Override | None:
-    """`permission-missing` unless it is a supervisor who overrides."""
+    """`permission-missing` unless the caller may override what lots are refused for."""
     if override is None:
         return None
-    require(caller, Permission.release_jobs)
+    require(caller, Permission.override_refusals)
     return override.value()
 
 
-@router.post("/recordings", status_code=201)
-async def record_genealogy(caller: Engineer, body: RecordingIn) -> RecordedOut:
-    """Many acts, links, lots and mounts at once, as from another system. All or nothing."""
-    override = body.override.value() if body.override else None
-    made = await caller.write(service.record_genealogy, recording=body.value(), override=override)
-    return RecordedOut(
+@router.post("/recordings", status_code=201, response_model=RecordedOut)
+async def record_genealogy(caller: Engineer, body: RecordingIn, request: Request) -> Response:
+    """Many acts, links, lots and mounts at once, as from another system. All or nothing.
+
+    Repeated under its `request_id` within 30 days it is answered as the first time; another one is
+    `idempotency-key-reused`.
+    """
+    stored = await caller.write(
+        run_once,
+        key=f"recording:{body.request_id}",
+        request_fingerprint=fingerprint("POST", request.url.path, await request.body()),
+        verb=_recorded,
+        recording=body.value(),
+        override=_override(caller, body.override),
+    )
+    return Response(stored.body, status_code=stored.status, media_type="application/json")
+
+
+def _recorded(uow: UnitOfWork, *, recording: Recording, override: Override | None) -> tuple[int, bytes]:
+    made = service.record_genealogy(uow, recording=recording, override=override)
+    answer = RecordedOut(
         first_act=made.first_act,
         acts=made.acts,
         links=made.links,
         lots=made.lots,
         overridden=list(made.overridden),
     )
+    return 201, answer.model_dump_json().encode()
 
 
 @router.post("/scans", status_code=201)
@@ -212,7 +235,7 @@ async def unmount_lot(caller: Operator, body: UnmountIn) -> ActOut:
 
 
 @router.put("/setups/{equipment_id}", status_code=204)
-async def put_setup(caller: Engineer, equipment_id: str, body: SetupIn) -> None:
+async def put_setup(caller: Engineer, equipment_id: Named, body: SetupIn) -> None:
     """The set-up list of a station: slots that are not named stay as they are."""
     await caller.write(service.put_setup, equipment_id=equipment_id, materials=body.materials)
 
@@ -220,13 +243,16 @@ async def put_setup(caller: Engineer, equipment_id: str, body: SetupIn) -> None:
 @router.post("/packings", status_code=201)
 async def pack_lots(caller: Operator, body: PackIn) -> ActOut:
     """Lots go into a container, out of the one they may be in."""
-    return ActOut(act=await caller.write(service.pack_lots, **body.model_dump()))
+    override = _override(caller, body.override)
+    return ActOut(act=await caller.write(service.pack_lots, **body.model_dump(exclude={"override"}), override=override))
 
 
 @router.post("/unpackings", status_code=201)
 async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
     """Lots are taken out of a container."""
-    return ActOut(act=await caller.write(service.unpack_lots, **body.model_dump()))
+    override = _override(caller, body.override)
+    packed = body.model_dump(exclude={"override"})
+    return ActOut(act=await caller.write(service.unpack_lots, **packed, override=override))
 
 
 @router.post("/shipments", status_code=201)
@@ -271,6 +297,6 @@ async def remove_part(caller: Operator, body: RemovalIn) -> ActOut:
 
 
 @router.post("/acts/{act}/reversal", status_code=201)
-async def reverse_act(caller: Supervisor, act: int, body: ReversalIn) -> ActOut:
+async def reverse_act(caller: Supervisor, act: ActNumber, body: ReversalIn) -> ActOut:
     """Take an act back: it never was, and both stay in the record."""
     return ActOut(act=await caller.write(service.reverse_act, act=act, request_id=body.request_id, reason=body.reason))

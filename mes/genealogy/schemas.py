@@ -28,6 +28,7 @@ from mes.genealogy.types import (
     Suspects,
 )
 from mes.kernel.sqltypes import to_us
+from mes.kernel.texts import NO_NUL
 from mes.materials.rules import exact_number
 from mes.materials.schemas import Document, Id
 from mes.materials.types import LotKind
@@ -36,9 +37,12 @@ from standards.isa95.quantity import to_e6
 LOTS_MAX: Final = 10_000
 """Lots named in one request."""
 Amount = Annotated[Decimal, BeforeValidator(exact_number), Field(gt=0, le=10**12, max_digits=19, decimal_places=6)]
-RequestId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Reference = Annotated[str, StringConstraints(max_length=250)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+RequestId = Annotated[str, StringConstraints(min_length=1, max_length=100), NO_NUL]
+Reference = Annotated[str, StringConstraints(max_length=250), NO_NUL]
+Name = Annotated[str, StringConstraints(max_length=100), NO_NUL]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500), NO_NUL]
+ParameterText = Annotated[str, StringConstraints(max_length=1_000), NO_NUL]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Sequence_ = Annotated[int, Field(ge=0, lt=SEQ_MAX)]
 Lots = Annotated[list[Id], Field(min_length=1, max_length=LOTS_MAX)]
 Limit = Annotated[int, Field(ge=1, le=NODES_MAX)]
@@ -66,9 +70,9 @@ class OverrideIn(Document):
 class ContextIn(Document):
     """With what something was done."""
 
-    program: Annotated[str, StringConstraints(max_length=100)] = ""
-    tool: Annotated[str, StringConstraints(max_length=100)] = ""
-    parameters: Annotated[dict[str, str | int | float | bool | None], Field(max_length=200)] = {}
+    program: Name = ""
+    tool: Name = ""
+    parameters: Annotated[dict[Name, ParameterText | Whole | float | bool | None], Field(max_length=200)] = {}
 
     def value(self) -> Context:
         return Context(self.program, self.tool, orjson.dumps(self.parameters, option=orjson.OPT_SORT_KEYS).decode())
@@ -137,6 +141,7 @@ class PastMountIn(Document):
 class RecordingIn(Document):
     """Taken whole or not at all; at most 100,000 rows together."""
 
+    request_id: RequestId
     lots: Annotated[list[NewLotIn], Field(max_length=BATCH_MAX)] = []
     acts: Annotated[list[ActIn], Field(max_length=BATCH_MAX)] = []
     links: Annotated[list[LinkIn], Field(max_length=BATCH_MAX)] = []
@@ -232,12 +237,14 @@ class PackIn(Document):
     container_id: Id
     lot_ids: Lots
     equipment_id: Reference = ""
+    override: OverrideIn | None = None
 
 
 class UnpackIn(Document):
     request_id: RequestId
     container_id: Id
     lot_ids: Lots
+    override: OverrideIn | None = None
 
 
 class ShipIn(Document):
@@ -245,7 +252,7 @@ class ShipIn(Document):
     shipment_id: Id
     customer_id: Id
     lot_ids: Lots
-    delivery_note: Annotated[str, StringConstraints(max_length=100)] = ""
+    delivery_note: Name = ""
 
 
 class MoveIn(Document):

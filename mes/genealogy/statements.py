@@ -17,7 +17,6 @@ import orjson
 from mes.genealogy.types import OPEN_SEQ, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
-from standards.isa95.material import Disposition
 
 Rows = list[Any]
 
@@ -355,16 +354,29 @@ def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
     return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced))
 
 
-def load_mounts(reads: Reads, slot_pks: Collection[int]) -> dict[int, list[Interval]]:
-    """Every mount of some slots."""
-    found: dict[int, list[Interval]] = {}
-    if slot_pks:
-        sql = (
-            "SELECT slot_pk, from_seq, to_seq FROM slot_mount "  # noqa: S608
-            f"WHERE ended_by_pk IS NULL AND slot_pk IN ({marks(slot_pks)})"
-        )
-        for slot_pk, first, last in reads.driver_query(sql, tuple(slot_pks)):
-            found.setdefault(slot_pk, []).append(Interval(first, last))
+_OF_SLOT: Final = "m.slot_pk = k.slot AND m.ended_by_pk IS NULL AND m.from_seq"
+TOUCHING: Final = _Sql(
+    "WITH k AS MATERIALIZED (SELECT json_extract(value, '$.slot') AS slot, json_extract(value, '$.first') AS first, "
+    "json_extract(value, '$.last') AS last FROM json_each(?)) "
+    "SELECT {columns} FROM k CROSS JOIN slot_mount m WHERE {within} "
+    "UNION ALL SELECT {columns} FROM k CROSS JOIN slot_mount m "
+    "ON m.pk = (SELECT m.pk FROM slot_mount m WHERE {before})",
+    "SELECT m.* FROM json_to_recordset(?) AS k(slot int, first bigint, last bigint) CROSS JOIN LATERAL ("
+    "SELECT {columns} FROM slot_mount m WHERE {within} "
+    "UNION ALL (SELECT {columns} FROM slot_mount m WHERE {before})) m",
+    columns="m.slot_pk, m.from_seq, m.to_seq",
+    within=f"{_OF_SLOT} BETWEEN k.first AND k.last",
+    before=f"{_OF_SLOT} < k.first AND m.to_seq >= m.from_seq ORDER BY m.from_seq DESC, m.to_seq DESC LIMIT 1",
+)
+"""Mounts of a slot follow one another: but for the one before, none that begins earlier reaches into a range."""
+
+
+def load_touching_mounts(reads: Reads, ranges: Mapping[int, Interval]) -> dict[int, list[Interval]]:
+    """By slot the mounts that begin in a range of sequences, and the one before it."""
+    text = orjson.dumps([{"slot": slot, "first": r.first, "last": r.last} for slot, r in ranges.items()]).decode()
+    found: dict[int, list[Interval]] = {slot: [] for slot in ranges}
+    for slot_pk, first, last in TOUCHING.on(reads, text):
+        found[slot_pk].append(Interval(first, last))
     return found
 
 
@@ -640,23 +652,7 @@ def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection
         uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
 
 
-def hold_lots(uow: UnitOfWork, pks: Collection[int]) -> list[str]:
-    """Put lots on hold that may be used; answers the ids of those that were not held already."""
-    free = (Disposition.UnRestricted.value, Disposition.InProcess.value, Disposition.Planned.value)
-    found = _FREE_LOTS.on(uow, key_text(uow, pks), *free)
-    uow.driver_executemany(
-        "UPDATE material_lot SET disposition = ?, version = version + 1 WHERE pk = ?",
-        [(Disposition.Restricted.value, pk) for pk, _ in found],
-    )
-    return [lot_id for _, lot_id in found]
-
-
 _MANY_KEYS: Final = 10_000
-_FREE_LOTS: Final = _Sql(
-    "SELECT l.pk, l.id FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value "
-    "WHERE l.disposition IN (?, ?, ?)",
-    "SELECT l.pk, l.id FROM material_lot l WHERE l.pk = {keys} AND l.disposition IN (?, ?, ?)",
-)
 
 
 def insert_shipment(uow: UnitOfWork, lot_pk: int, customer_id: str, delivery_note: str, at_us: int) -> None:

@@ -83,6 +83,12 @@ class LotOnHold(Conflict):
     next_step = "Take another lot; whoever holds it says why in the lot's history."
 
 
+class LotNotHeld(Conflict):
+    code = "lot-not-held"
+    title = "The lot is not on hold"
+    next_step = "Release what is on hold only; a planned lot is released where it is received or inspected."
+
+
 class LotNotReleased(Conflict):
     code = "lot-not-released"
     title = "The lot is not released yet"

@@ -13,6 +13,7 @@ from mes.materials.errors import (
     ConversionInvalid,
     FloorLifeOver,
     LotExpired,
+    LotNotHeld,
     LotNotReleased,
     LotOnHold,
     LotOpenTooLong,
@@ -106,6 +107,13 @@ def check_disposition(lot_id: str, current: Disposition, following: Disposition)
     """`material-lot-closed`: Closed is the end of a lot."""
     if current is Disposition.Closed and following is not Disposition.Closed:
         raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
+
+
+def check_release(lot_id: str, current: Disposition) -> None:
+    """`lot-not-held` if a lot may not be used for another reason than a hold; `material-lot-closed`."""
+    check_disposition(lot_id, current, Disposition.UnRestricted)
+    if current not in (Disposition.Restricted, Disposition.UnRestricted):
+        raise LotNotHeld(f"The lot {lot_id!r} is {current.value}.")
 
 
 def usable_lot(facts: LotFacts, *, wanted: Collection[str] = ()) -> Refusal | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mes.kernel.paging import Page
+from mes.kernel.texts import NO_NUL
 from mes.materials.queries import MaterialLotView, MaterialView
 from mes.materials.rules import conversion, exact_number
 from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
@@ -15,8 +16,8 @@ from standards.isa95.material import Disposition
 
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-Text = Annotated[str, StringConstraints(max_length=500)]
-Unit = Annotated[str, StringConstraints(min_length=1, max_length=20)]
+Text = Annotated[str, StringConstraints(max_length=500), NO_NUL]
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=20), NO_NUL]
 Amount = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, max_digits=19, decimal_places=6)]
 
 
@@ -154,6 +155,6 @@ class DispositionChange(Document):
     """Hold, release or close a lot, and say why."""
 
     disposition: Disposition
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500), NO_NUL]
     version: int | None = None
     """The version that was read; or send If-Match."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete
@@ -20,6 +20,7 @@ from mes.materials.errors import (
     MaterialNotFound,
     MaterialUnitFixed,
 )
+from mes.materials.statements import LotDisposition, load_dispositions, store_disposition
 from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
 from mes.materials.types import LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
@@ -167,8 +168,9 @@ def _put_lot(
     if all(getattr(row, name) == value for name, value in values.items()):
         return PutOutcome.Unchanged
     rules.check_disposition(row.id, Disposition(row.disposition), spec.disposition)
-    _change_disposition(uow, row, spec.disposition, reason="")
-    row.quantity = spec.quantity
+    if row.disposition != spec.disposition:
+        _emit_disposition(uow, row.id, row.disposition, spec.disposition, reason="")
+    row.disposition, row.quantity = spec.disposition.value, spec.quantity
     return PutOutcome.Updated
 
 
@@ -179,26 +181,70 @@ def set_disposition(
 
     Repeating it changes nothing. `material-lot-not-found`, `version-conflict`, `material-lot-closed`.
     """
-    row = _load_lots(uow, [lot_id]).get(lot_id)
-    if row is None:
-        raise MaterialLotNotFound(f"There is no lot {lot_id!r}.")
+    lot = _known(uow, [lot_id])[lot_id]
     if version is not None:
-        _check_version(row.version, version)
-    rules.check_disposition(lot_id, Disposition(row.disposition), disposition)
-    _change_disposition(uow, row, disposition, reason=reason)
-    uow.flush()
+        _check_version(lot.version, version)
+    rules.check_disposition(lot_id, Disposition(lot.disposition), disposition)
+    _change_dispositions(uow, [lot], disposition, reason=reason)
 
 
-def _change_disposition(uow: UnitOfWork, row: MaterialLot, disposition: Disposition, *, reason: str) -> None:
-    if row.disposition == disposition.value:
-        return
+def hold_lots(uow: UnitOfWork, *, lot_ids: Collection[str], reason: str, but_closed: bool = False) -> list[str]:
+    """Keep lots from being used, all or none; answers those that were not held already.
+
+    `material-lot-not-found`, `material-lot-closed` (`but_closed`: such stay as they are); `errors` names each lot.
+    """
+    lots = list(_known(uow, lot_ids).values())
+    if but_closed:
+        lots = [lot for lot in lots if lot.disposition != Disposition.Closed]
+    _check_each(lots, lambda lot_id, now: rules.check_disposition(lot_id, now, Disposition.Restricted))
+    return _change_dispositions(uow, lots, Disposition.Restricted, reason=reason)
+
+
+def release_lots(uow: UnitOfWork, *, lot_ids: Collection[str], reason: str) -> list[str]:
+    """Let lots that are on hold be used again, all or none; answers those that were.
+
+    `material-lot-not-found`, `material-lot-closed`, `lot-not-held`; `errors` names each lot.
+    """
+    lots = list(_known(uow, lot_ids).values())
+    _check_each(lots, rules.check_release)
+    return _change_dispositions(uow, lots, Disposition.UnRestricted, reason=reason)
+
+
+def _known(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, LotDisposition]:
+    lots = load_dispositions(uow, lot_ids)
+    missing = [lot_id for lot_id in lot_ids if lot_id not in lots]
+    _refuse([(lot_id, MaterialLotNotFound(f"There is no lot {lot_id!r}.")) for lot_id in missing])
+    return lots
+
+
+def _check_each(lots: Iterable[LotDisposition], check: Callable[[str, Disposition], None]) -> None:
+    refusals: list[tuple[str, Refusal]] = []
+    for lot in lots:
+        try:
+            check(lot.lot_id, Disposition(lot.disposition))
+        except Refusal as refusal:
+            refusals.append((lot.lot_id, refusal))
+    _refuse(refusals)
+
+
+def _change_dispositions(
+    uow: UnitOfWork, lots: Iterable[LotDisposition], disposition: Disposition, *, reason: str
+) -> list[str]:
+    """Each lot that changes has its own event: screens and the audit trail find it by the lot."""
+    changed = [lot for lot in lots if lot.disposition != disposition]
+    store_disposition(uow, [lot.pk for lot in changed], disposition)
+    for lot in changed:
+        _emit_disposition(uow, lot.lot_id, lot.disposition, disposition, reason=reason)
+    return [lot.lot_id for lot in changed]
+
+
+def _emit_disposition(uow: UnitOfWork, lot_id: str, before: str, disposition: Disposition, *, reason: str) -> None:
     uow.emit(
         "materials.lot-disposition-changed.v1",
-        topics=[f"material-lot/{row.id}"],
-        subject=f"material-lot/{row.id}",
-        payload={"lot_id": row.id, "from": row.disposition, "to": disposition.value, "reason": reason},
+        topics=[f"material-lot/{lot_id}"],
+        subject=f"material-lot/{lot_id}",
+        payload={"lot_id": lot_id, "from": before, "to": disposition.value, "reason": reason},
     )
-    row.disposition = disposition.value
 
 
 def _load_lots(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, MaterialLot]:

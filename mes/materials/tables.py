@@ -146,6 +146,8 @@ class MaterialReceipt(TableModel, table=True):
 
     lot_pk: int = Field(foreign_key="material_lot.pk", primary_key=True)
     request_id: str = Field(max_length=ID_MAX, unique=True)
+    content_hash: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """Of what was told under the request id; NULL in receipts from before it was kept."""
     supplier: str = Field(default="", max_length=PART_MAX)
     supplier_lot: str = Field(default="", max_length=PART_MAX)
     manufacturer: str = Field(default="", max_length=PART_MAX)

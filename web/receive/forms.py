@@ -8,31 +8,32 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
+from mes.kernel.texts import NO_NUL
 from mes.materials.receiving.errors import ReceiptInvalid
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.types import Storage
 from standards.labels.faults import LABEL_MAX
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NO_NUL]
 
 
 class Typed(BaseModel):
     """Everything as it was typed, so that a refusal can show it again."""
 
-    request_id: Annotated[str, StringConstraints(min_length=8, max_length=90)]
+    request_id: Annotated[str, StringConstraints(min_length=8, max_length=90), NO_NUL]
     material_id: Text
-    quantity: Annotated[str, StringConstraints(strip_whitespace=True, max_length=30)]
-    unit: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
-    label: Annotated[str, StringConstraints(max_length=LABEL_MAX)] = ""
+    quantity: Annotated[str, StringConstraints(strip_whitespace=True, max_length=30), NO_NUL]
+    unit: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), NO_NUL]
+    label: Annotated[str, StringConstraints(max_length=LABEL_MAX), NO_NUL] = ""
     supplier: Text = ""
     supplier_lot: Text = ""
     manufacturer: Text = ""
     part: Text = ""
-    date_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)] = ""
-    expires_on: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)] = ""
-    msl: Annotated[str, StringConstraints(max_length=2)] = ""
+    date_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), NO_NUL] = ""
+    expires_on: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10), NO_NUL] = ""
+    msl: Annotated[str, StringConstraints(max_length=2), NO_NUL] = ""
     storage: Storage = Storage.sealed
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), NO_NUL] = ""
 
     def spec(self) -> ReceiptSpec:
         """What was typed as a receipt. `receipt-invalid`."""

@@ -14,6 +14,7 @@ from mes.access.door import Caller, caller, require
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
+from mes.kernel.texts import NO_NUL
 from mes.materials.errors import LotExpired
 from mes.materials.queries import get_materials
 from mes.materials.receiving.errors import PartNotApproved
@@ -43,7 +44,7 @@ from web.wording import refusal_words
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
-Label = Annotated[str, Form(max_length=LABEL_MAX + 1)]
+Label = Annotated[str, Form(max_length=LABEL_MAX + 1), NO_NUL]
 """One more than a label may have, so that a longer one is refused in words."""
 LATEST_SHOWN: Final = 8
 

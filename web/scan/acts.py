@@ -120,13 +120,13 @@ def _exchange(form: Done, here: Here) -> Deed:
 
 def _pack(form: Done, here: Here) -> Deed:
     told = Told("packed", form.unit_id, form.container_id, form.request_id)
-    packed = _at(here, container_id=form.container_id, unit_id=form.unit_id)
+    packed = _at(here, container_id=form.container_id, unit_id=form.unit_id, override=here.override)
     return Deed(pack_unit, packed, told, Held(HeldKind.carton, form.container_id))
 
 
 def _unpack(form: Done, here: Here) -> Deed:
     told = Told("unpacked", form.unit_id, form.container_id, form.request_id)
-    out = {"container_id": form.container_id, "lot_ids": [form.unit_id]}
+    out = {"container_id": form.container_id, "lot_ids": [form.unit_id], "override": here.override}
     return Deed(unpack_lots, out, told, Held(HeldKind.carton, form.container_id))
 
 

@@ -217,7 +217,15 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
 
 
 @done_once()
-def pack_unit(uow: UnitOfWork, *, request_id: str, container_id: str, unit_id: str, equipment_id: str) -> int:
+def pack_unit(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    container_id: str,
+    unit_id: str,
+    equipment_id: str,
+    override: Override | None = None,
+) -> int:
     """A unit goes into a carton, a new one if nobody knows it; if packing is its next step, it has passed that.
 
     Repeating a `request_id` does nothing. Answers the number of the act. `unit-refused` where it may not be worked on
@@ -230,7 +238,12 @@ def pack_unit(uow: UnitOfWork, *, request_id: str, container_id: str, unit_id: s
     elif found.why is not Why.already_done and not _is_free(uow, found):
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
     return pack_lots(
-        uow, request_id=request_id, container_id=container_id, lot_ids=[unit_id], equipment_id=equipment_id
+        uow,
+        request_id=request_id,
+        container_id=container_id,
+        lot_ids=[unit_id],
+        equipment_id=equipment_id,
+        override=override,
     )
 
 

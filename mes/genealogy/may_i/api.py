@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
@@ -12,17 +12,20 @@ from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.schemas import PermissionOut, StepIn
 from mes.genealogy.may_i.service import report_step
 from mes.kernel.sqltypes import to_us
+from mes.kernel.texts import NO_NUL
 from mes.quality.types import Verdict
 
 router = APIRouter(prefix="/api/v1", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
 
-Word = Annotated[str, Query(max_length=100)]
+Word = Annotated[str, Query(max_length=100), NO_NUL]
+Named = Annotated[str, Path(max_length=250), NO_NUL]
+Asks = Annotated[str, Query(max_length=250), NO_NUL]
 Reporter = Annotated[Caller, Depends(caller(Permission.report_results))]
 
 
 @router.get("/units/{unit_id}/permission")
 async def may_work_on_unit(
-    caller: Reporter, unit_id: str, equipment_id: str, program: Word = "", program_revision: Word = ""
+    caller: Reporter, unit_id: Named, equipment_id: Asks, program: Word = "", program_revision: Word = ""
 ) -> PermissionOut:
     """May this unit be worked on here? Refused is an answer too: 200 with `allowed` false and its `code`.
 
@@ -40,7 +43,7 @@ async def may_work_on_unit(
 
 
 @router.post("/units/{unit_id}/steps")
-async def report_unit_step(caller: Reporter, unit_id: str, body: StepIn) -> PermissionOut:
+async def report_unit_step(caller: Reporter, unit_id: Named, body: StepIn) -> PermissionOut:
     """A unit passed or failed its step here; 409 `unit-refused` where it may not be worked on, unless `done_at` says
     that it was done while nobody could ask."""
     found = await caller.write(

@@ -12,10 +12,12 @@ from mes.genealogy.tools.types import Spent
 from mes.genealogy.types import ActKind, LinkKind
 
 _ORIGIN: Final = f"({LinkKind.split.value}, {LinkKind.merged.value})"
-"""Of these links the parent is the lot that the unit comes from."""
+"""Of these links the parent is the lot that the unit comes from, however many splits ago."""
 FACTS: Final = (
-    "WITH place AS (SELECT pk, parent_pk FROM equipment WHERE id = ?), "  # noqa: S608
+    "WITH RECURSIVE place AS (SELECT pk, parent_pk FROM equipment WHERE id = ?), "  # noqa: S608
     "unit AS (SELECT pk, id, disposition, material_pk, job_pk FROM material_lot WHERE id = ?), "
+    "origin AS (SELECT pk FROM unit UNION SELECT e.parent_pk FROM origin o CROSS JOIN genealogy_link e "
+    f"WHERE e.child_pk = o.pk AND e.ended_by_pk IS NULL AND e.kind IN {_ORIGIN}), "
     "told AS (SELECT pk, verdict, segment_id, job_pk, at_us FROM unit_verdict WHERE unit_id = ?), "
     "mine AS (SELECT work_request_pk FROM job_order WHERE pk = coalesce("
     "(SELECT job_pk FROM told WHERE job_pk IS NOT NULL ORDER BY at_us DESC, pk DESC LIMIT 1), "
@@ -27,9 +29,8 @@ FACTS: Final = (
     "JOIN job_order j ON j.work_request_pk = mine.work_request_pk WHERE j.dispatch_status <> 'Cancelled') "
     "SELECT 'place', pk, 0, 0, '', '' FROM place "
     "UNION ALL SELECT 'unit', 0, 0, pk, disposition, id FROM unit "
-    "UNION ALL SELECT 'origin', 0, 0, l.pk, l.disposition, l.id FROM unit u JOIN genealogy_link e ON e.child_pk = u.pk "
-    f"JOIN material_lot l ON l.pk = e.parent_pk WHERE e.ended_by_pk IS NULL AND e.kind IN {_ORIGIN} "
-    "AND l.disposition = 'Restricted' "
+    "UNION ALL SELECT 'origin', 0, 0, l.pk, l.disposition, l.id FROM origin o CROSS JOIN material_lot l "
+    "WHERE l.pk = o.pk AND l.disposition = 'Restricted' "
     "UNION ALL SELECT 'step', CASE WHEN s.equipment_pk IN (p.pk, p.parent_pk) THEN 1 ELSE 0 END, 0, s.pk, "
     "s.segment_id, s.id FROM steps s CROSS JOIN place p "
     "UNION ALL SELECT 'asks', 0, 0, s.pk, s.segment_id, q.unit_check FROM steps s "

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from mes.genealogy.errors import GenealogyTooLarge
 from mes.genealogy.queries.recall import reach_suspects
-from mes.genealogy.statements import hold_lots
+from mes.genealogy.statements import names_of
 from mes.genealogy.types import Suspects
 from mes.kernel.uow import UnitOfWork
-
-_NAMED_IN_AN_EVENT: Final = 1_000
+from mes.materials.service import hold_lots
 
 
 def hold_suspects(uow: UnitOfWork, *, suspects: Suspects, reason: str) -> int:
@@ -21,13 +18,9 @@ def hold_suspects(uow: UnitOfWork, *, suspects: Suspects, reason: str) -> int:
     _, reach = reach_suspects(uow, suspects)
     if reach.truncated:
         raise GenealogyTooLarge("More is affected than one recall holds; nothing was held.")
-    held = hold_lots(uow, reach.pks)
-    for start in range(0, len(held), _NAMED_IN_AN_EVENT):
-        some = held[start : start + _NAMED_IN_AN_EVENT]
-        uow.emit(
-            "genealogy.lots-held.v1",
-            topics=["genealogy", *(f"material-lot/{lot_id}" for lot_id in some[:20])],
-            subject="genealogy",
-            payload={"lot_ids": some, "reason": reason, "held": len(held)},
-        )
+    (names,) = names_of(uow, material_lot=reach.pks)
+    held = hold_lots(uow, lot_ids=[names[pk] for pk in reach.pks], reason=reason, but_closed=True)
+    if held:
+        payload = {"lot_ids": held[:20], "reason": reason, "held": len(held)}
+        uow.emit("genealogy.lots-held.v1", topics=["genealogy"], subject="genealogy", payload=payload)
     return len(held)

@@ -8,7 +8,7 @@ from typing import Final
 
 from mes.genealogy.errors import GenealogyInvalid, LotUnknown, NotLinked
 from mes.genealogy.service.once import done_once
-from mes.genealogy.service.recording import record
+from mes.genealogy.service.recording import ERRORS_MAX, overridden, record
 from mes.genealogy.statements import (
     add_used,
     end_links,
@@ -22,7 +22,7 @@ from mes.genealogy.statements import (
     next_act,
     set_of_lots,
 )
-from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, NewLot, Recording
+from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, NewLot, Override, Recording
 from mes.kernel.errors import FieldError
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import LotOnHold
@@ -36,29 +36,50 @@ _MATERIALS: Final = {LotKind.container: "CONTAINER", LotKind.shipment: "SHIPMENT
 
 @done_once()
 def pack_lots(
-    uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids: Sequence[str], equipment_id: str = ""
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    container_id: str,
+    lot_ids: Sequence[str],
+    equipment_id: str = "",
+    override: Override | None = None,
 ) -> int:
     """All that is left of lots goes into a container, out of the one it may be in. A new container is made.
 
-    Repeating a `request_id` does nothing. Answers the number of the act. `lot-unknown`, `lot-on-hold`,
-    `lot-not-usable`, `lot-used-up`, `genealogy-cycle`.
+    Repeating a `request_id` does nothing. Answers the number of the act. `lot-unknown`, `lot-on-hold` (also where the
+    container it is in is), `lot-not-usable`, `lot-used-up`, `genealogy-cycle`.
     """
-    take_out(uow, _known(uow, lot_ids).values(), next_act(uow))
-    act = Act(ActKind.packed, container_id, uow.now_us, equipment_id, None, "", None, request_id)
-    recording = _into(uow, act, container_id, LotKind.container, lot_ids)
-    made = record(uow, recording)
+    lots = _known(uow, lot_ids).values()
+    held = _held_around(uow, [lot.pk for lot in lots], override)
+    take_out(uow, lots, next_act(uow))
+    note = override.reason if override else None
+    act = Act(ActKind.packed, container_id, uow.now_us, equipment_id, None, "", None, request_id, note)
+    made = record(uow, _into(uow, act, container_id, LotKind.container, lot_ids), override=override)
     uow.emit(
         "genealogy.lots-packed.v1",
         topics=[f"material-lot/{container_id}", *([f"equipment/{equipment_id}"] if equipment_id else [])],
         subject=f"material-lot/{container_id}",
-        payload={"act": made.first_act, "container_id": container_id, "lot_ids": list(lot_ids)},
+        payload={
+            "act": made.first_act,
+            "container_id": container_id,
+            "lot_ids": list(lot_ids),
+            **overridden(override, [*made.overridden, *held]),
+        },
     )
     return made.first_act
 
 
 @done_once()
-def unpack_lots(uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids: Sequence[str]) -> int:
-    """Lots are taken out of a container. `not-linked` if one is not in it or the container is gone, `lot-unknown`."""
+def unpack_lots(
+    uow: UnitOfWork,
+    *,
+    request_id: str,
+    container_id: str,
+    lot_ids: Sequence[str],
+    override: Override | None = None,
+) -> int:
+    """Lots are taken out of a container. `not-linked` if one is not in it or the container is gone, `lot-unknown`,
+    `lot-on-hold` (the container, or what it is in: else its hold would be slipped past)."""
     lots = _known(uow, [*lot_ids, container_id])
     container = lots.pop(container_id)
     first = next_act(uow)
@@ -71,14 +92,21 @@ def unpack_lots(uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids:
     if outside or container.shipment_pk is not None:
         names = sorted(lot.lot_id for lot in lots.values() if lot.pk in outside) or [container_id]
         raise NotLinked(f"{', '.join(names[:5])} cannot be taken out of {container_id}.")
+    held = _held_around(uow, [lot.pk for lot in lots.values()], override)
     _end(uow, links, first, lots.values())
-    act = Act(ActKind.unpacked, container_id, uow.now_us, "", None, "", None, request_id)
+    note = override.reason if override else None
+    act = Act(ActKind.unpacked, container_id, uow.now_us, "", None, "", None, request_id, note)
     made = record(uow, Recording(acts=(act,)))
     uow.emit(
         "genealogy.lots-unpacked.v1",
         topics=[f"material-lot/{container_id}"],
         subject=f"material-lot/{container_id}",
-        payload={"act": made.first_act, "container_id": container_id, "lot_ids": list(lot_ids)},
+        payload={
+            "act": made.first_act,
+            "container_id": container_id,
+            "lot_ids": list(lot_ids),
+            **overridden(override, held),
+        },
     )
     return made.first_act
 
@@ -151,6 +179,21 @@ def contents(uow: UnitOfWork, pks: Collection[int]) -> set[int]:
     return found
 
 
+def _held_around(uow: UnitOfWork, pks: Collection[int], override: Override | None) -> list[str]:
+    """Containers on hold that lots are in, at any depth: what is taken out of them is not held any more.
+
+    `lot-on-hold` unless overridden.
+    """
+    found: set[int] = set()
+    frontier = set(pks)
+    while frontier := {link.child_pk for link in load_links_from(uow, frontier, LinkKind.packed)} - found:
+        found |= frontier
+    held = _held(uow, found)
+    if held and override is None:
+        raise LotOnHold(f"{held[0]} is on hold, with all that is in it.", errors=_on_hold(held))
+    return held
+
+
 def take_out(uow: UnitOfWork, lots: Iterable[LotFacts], by_act: int) -> None:
     """Whatever lots are packed in, they are no longer."""
     lots = list(lots)
@@ -202,7 +245,14 @@ def _refuse_left(uow: UnitOfWork, shipment_id: str) -> None:
 
 
 def _refuse_held(uow: UnitOfWork, pks: Collection[int]) -> None:
-    held = [lot.lot_id for lot in load_lots_by_pk(uow, pks).values() if lot.disposition == Disposition.Restricted]
-    if held:
-        errors = [FieldError(lot_id, "on hold", LotOnHold.code) for lot_id in sorted(held)[:100]]
-        raise LotOnHold(f"{len(held)} of what would leave is on hold.", errors=errors)
+    if held := _held(uow, pks):
+        raise LotOnHold(f"{len(held)} of what would leave is on hold.", errors=_on_hold(held))
+
+
+def _held(uow: UnitOfWork, pks: Collection[int]) -> list[str]:
+    lots = load_lots_by_pk(uow, pks).values()
+    return sorted(lot.lot_id for lot in lots if lot.disposition == Disposition.Restricted)
+
+
+def _on_hold(lot_ids: Sequence[str]) -> list[FieldError]:
+    return [FieldError(lot_id, "on hold", LotOnHold.code) for lot_id in lot_ids[:ERRORS_MAX]]

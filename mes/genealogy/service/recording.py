@@ -6,7 +6,7 @@ Everything is loaded in sets, judged, written in sets. A recording is taken whol
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -45,8 +45,8 @@ from mes.genealogy.statements import (
     load_lots,
     load_lots_by_pk,
     load_materials,
-    load_mounts,
     load_slots,
+    load_touching_mounts,
     next_act,
     take_lot_keys,
 )
@@ -122,6 +122,13 @@ class Known:
 
     def pk(self, lot_id: str) -> int:
         return self.new.get(lot_id) or self.lots[lot_id].pk
+
+
+def overridden(override: Override | None, lot_ids: Sequence[str]) -> dict[str, object]:
+    """What an event says of lots that were used, or taken, by override."""
+    if override is None or not lot_ids:
+        return {}
+    return {"overridden": list(lot_ids), "override_reason": override.reason}
 
 
 def record_genealogy(uow: UnitOfWork, *, recording: Recording, override: Override | None = None) -> Recorded:
@@ -404,16 +411,21 @@ def _write_mounts(uow: UnitOfWork, known: Known, recording: Recording, first: in
     acts = recording.acts
     places = [known.equipment[acts[mount.act].equipment_id] for mount in recording.mounts]
     slots = put_slots(uow, {(place, mount.slot_id) for place, mount in zip(places, recording.mounts, strict=True)})
-    intervals = load_mounts(uow, set(slots.values()))
     rows = []
+    new: dict[int, list[Interval]] = defaultdict(list)
     for place, mount in zip(places, recording.mounts, strict=True):
         slot, pieces = slots[place, mount.slot_id], Interval(mount.from_seq, mount.to_seq)
-        intervals.setdefault(slot, []).append(pieces)
+        new[slot].append(pieces)
         times = (acts[mount.act].at_us, mount.until_us)
         rows.append((*pieces, *times, mount.quantity_per_e6, first + mount.act, slot, place, known.pk(mount.lot_id)))
-    for of_slot in intervals.values():
-        check_order(of_slot)
+    present = load_touching_mounts(uow, {slot: _range(pieces) for slot, pieces in new.items()})
+    for slot, of_slot in new.items():
+        check_order([*present[slot], *of_slot])
     insert_mounts(uow, rows)
+
+
+def _range(intervals: Sequence[Interval]) -> Interval:
+    return Interval(min(one.first for one in intervals), max(one.last for one in intervals))
 
 
 def put_slots(uow: UnitOfWork, wanted: set[tuple[int, str]]) -> dict[tuple[int, str], int]:

@@ -9,7 +9,7 @@ from typing import Any
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.service.bill import allowed_materials, wrong_material
 from mes.genealogy.service.once import done_once
-from mes.genealogy.service.recording import NOTHING, Known, Recorded, record, unfit_lots
+from mes.genealogy.service.recording import NOTHING, Known, Recorded, overridden, record, unfit_lots
 from mes.genealogy.statements import (
     Requested,
     count_passed,
@@ -157,8 +157,7 @@ def _count_first_article(uow: UnitOfWork, job_id: str, equipment_pk: int) -> Non
 def _emit(
     uow: UnitOfWork, what: str, lot_id: str, made: Recorded, override: Override | None, payload: dict[str, Any]
 ) -> None:
-    if override is not None and made.overridden:
-        payload |= {"overridden": list(made.overridden), "override_reason": override.reason}
+    payload |= overridden(override, made.overridden)
     topics = [f"material-lot/{lot_id}"]
     if payload["equipment_id"]:
         topics.append(f"equipment/{payload['equipment_id']}")

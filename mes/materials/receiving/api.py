@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from mes.access.door import Caller, caller, require
 from mes.access.permissions import Permission
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.texts import NO_NUL
 from mes.materials.receiving import queries, service
 from mes.materials.receiving.schemas import ProposalOut, ReceiptIn, ReceiptOut, ReceiptPage, ScanIn
 
@@ -17,6 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_func
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
+Lot = Annotated[str, Path(max_length=250), NO_NUL]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
@@ -44,12 +46,12 @@ async def list_receipts(caller: Viewer, cursor: str | None = None, limit: Limit 
 
 
 @router.get("/receipts/{lot_id}")
-async def get_receipt(caller: Viewer, lot_id: str) -> ReceiptOut:
+async def get_receipt(caller: Viewer, lot_id: Lot) -> ReceiptOut:
     """How a lot came in."""
     return ReceiptOut.of(await caller.read(queries.get_receipt, lot_id=lot_id))
 
 
 @router.get("/receipts/{lot_id}/label.zpl", response_class=PlainTextResponse)
-async def get_reel_label(caller: Viewer, lot_id: str) -> PlainTextResponse:
+async def get_reel_label(caller: Viewer, lot_id: Lot) -> PlainTextResponse:
     """A reel's own label for a printer that speaks ZPL II, 203 dots to the inch, 70 × 35 mm."""
     return PlainTextResponse(await caller.read(queries.get_label_zpl, lot_id=lot_id))

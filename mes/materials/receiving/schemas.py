@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, StringConstraints
 
 from mes.kernel.paging import Page
 from mes.kernel.sqltypes import from_us_or_none
+from mes.kernel.texts import NO_NUL
 from mes.materials.life.schemas import Level
 from mes.materials.receiving.queries import Candidate, Proposal, ReceiptView
 from mes.materials.receiving.types import ReceiptSpec
@@ -18,9 +19,9 @@ from mes.materials.types import Storage
 from standards.labels.faults import LABEL_MAX
 from standards.labels.reading import LabelFormat
 
-Scan = Annotated[str, StringConstraints(max_length=LABEL_MAX)]
-PartText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
-RequestId = Annotated[str, StringConstraints(min_length=8, max_length=90)]
+Scan = Annotated[str, StringConstraints(max_length=LABEL_MAX), NO_NUL]
+PartText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NO_NUL]
+RequestId = Annotated[str, StringConstraints(min_length=8, max_length=90), NO_NUL]
 
 
 class ScanIn(Document):
@@ -99,12 +100,12 @@ class ReceiptIn(Document):
     supplier_lot: PartText = ""
     manufacturer: PartText = ""
     part: PartText = ""
-    date_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)] = ""
+    date_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), NO_NUL] = ""
     expires_on: date | None = None
     msl: Level | None = None
     storage: Storage = Storage.sealed
     label: Scan = ""
-    override_reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    override_reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), NO_NUL] = ""
 
     def spec(self) -> ReceiptSpec:
         return ReceiptSpec(**(self.model_dump() | {"msl": self.msl or ""}))

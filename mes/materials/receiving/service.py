@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple, replace
 from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
 from mes.equipment.queries import get_calendar
-from mes.kernel.errors import IdempotencyKeyReused, Refusal
+from mes.kernel.errors import Refusal
+from mes.kernel.repeats import content_hash, refuse_other_content
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import LotExpired
 from mes.materials.life.queries import get_handling
@@ -46,7 +48,7 @@ def receive_lot(uow: UnitOfWork, *, spec: ReceiptSpec) -> str:
 
 
 def _received_by(uow: UnitOfWork, spec: ReceiptSpec) -> str | None:
-    """The lot this request has made already. `idempotency-key-reused` if it made another one."""
+    """The lot this request has made already. `idempotency-key-reused` if something else was told with it."""
     found = uow.session.exec(
         select(MaterialLot, MaterialReceipt)
         .join(MaterialReceipt, col(MaterialReceipt.lot_pk) == col(MaterialLot.pk))
@@ -55,9 +57,13 @@ def _received_by(uow: UnitOfWork, spec: ReceiptSpec) -> str | None:
     if found is None:
         return None
     lot, receipt = found
-    if (receipt.label, receipt.supplier_lot, receipt.part) != (spec.label, spec.supplier_lot, spec.part):
-        raise IdempotencyKeyReused(f"The request {spec.request_id!r} has received {lot.id}.")
+    refuse_other_content(spec.request_id, known=receipt.content_hash, told=_told(spec))
     return lot.id
+
+
+def _told(spec: ReceiptSpec) -> int:
+    """An override's reason apart: it is added when the same receipt was refused."""
+    return content_hash(astuple(replace(spec, quantity=spec.quantity.normalize(), override_reason="")))
 
 
 def _ends_us(uow: UnitOfWork, spec: ReceiptSpec, handling: HandlingSpec) -> int | None:
@@ -105,6 +111,7 @@ def _store(uow: UnitOfWork, lot_id: str, spec: ReceiptSpec, *, overridden: Refus
     row = MaterialReceipt(
         lot_pk=lot_pk,
         request_id=spec.request_id,
+        content_hash=_told(spec),
         label=spec.label,
         label_key=rules.label_key(spec.label),
         approved=overridden is None,

@@ -105,6 +105,25 @@ def test_a_level_is_one_statement_whatever_the_size(
     assert count <= most
 
 
+def test_the_neighbours_of_a_mount_are_found_by_index(plant: Database) -> None:
+    """However many mounts a slot had."""
+
+    def plan(session: ReadSession) -> str:
+        sql, asked = statements.TOUCHING.text(plant.dialect), '[{"slot": 1, "first": 5, "last": 9}]'
+        explain = "EXPLAIN QUERY PLAN" if plant.dialect == "sqlite" else "EXPLAIN"
+        if plant.dialect == "postgresql":
+            session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        return "\n".join(str(row[-1]) for row in session.driver_query(f"{explain} {sql}", (asked,)))
+
+    found = plant.read_now(plan)
+    if plant.dialect == "sqlite":
+        for condition in ("slot_pk=? AND from_seq>? AND from_seq<?", "slot_pk=? AND from_seq<?"):
+            assert f"INDEX ix_slot_mount_slot ({condition})" in found, found
+    else:
+        assert found.count("using ix_slot_mount_slot on slot_mount") == 2, found
+        assert "Seq Scan" not in found
+
+
 AT_STATION = {
     "LATELY": (1, 10),
     "VERDICTS_LATELY": (1, 10),

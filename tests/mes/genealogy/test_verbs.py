@@ -31,12 +31,14 @@ from mes.genealogy.service import (
     split_lot,
     unpack_lots,
 )
-from mes.genealogy.statements import load_lots
+from mes.genealogy.statements import load_lots, load_slots, load_touching_mounts
 from mes.genealogy.types import (
+    OPEN_SEQ,
     Act,
     ActKind,
     Answer,
     Context,
+    Interval,
     Link,
     Mount,
     NewLot,
@@ -44,9 +46,9 @@ from mes.genealogy.types import (
     Recording,
     Suspects,
 )
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal
-from mes.kernel.outbox import list_events
+from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import FloorLifeOver, LotExpired, LotOnHold, WrongMaterial
 from mes.materials.life.queries import exposure_of
@@ -284,6 +286,19 @@ class TestMounts:
         with pytest.raises(errors.LotUsedUp):
             do(stocked, mount_lot, equipment_id=BENCH, slot_id="1", lot_id="R1")
 
+    def test_a_change_of_reel_looks_at_its_neighbours_only(self, stocked: Database) -> None:
+        spans = [(10 * n, 10 * n + 9) for n in range(40)]
+        mounts = [Mount(0, slot, "R1", *span) for span in [*spans, (20, 19)] for slot in "12"]
+        act = Act(ActKind.mounted, "R1", 1, PRESS)
+        stocked.write_now(record_genealogy, actor=None, recording=Recording(acts=[act], mounts=mounts))
+
+        def touching(session: ReadSession) -> list[list[Interval]]:
+            slots = [pk for (_, slot), (pk, _) in sorted(load_slots(session, range(100)).items()) if slot in "12"]
+            ranges = dict(zip(slots, [Interval(400, OPEN_SEQ), Interval(20, 25)], strict=True))
+            return [sorted(found) for found in load_touching_mounts(session, ranges).values()]
+
+        assert stocked.read_now(touching) == [[(390, 399)], [(10, 19), (20, 19), (20, 29)]]
+
     def test_mounts_of_the_past_must_not_overlap(self, stocked: Database) -> None:
         def past(*spans: tuple[int, int]) -> Recording:
             mounts = [Mount(0, "9", "R1", first, last) for first, last in spans]
@@ -325,6 +340,25 @@ class TestPacking:
         with pytest.raises(LotOnHold) as refused:
             do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX1"])
         assert [error.where for error in refused.value.errors] == ["U2"]
+
+    @pytest.mark.parametrize("around", ["BOX1", "PALLET"])
+    @pytest.mark.parametrize(("verb", "to"), [(unpack_lots, "BOX1"), (pack_lots, "BOX2")])
+    def test_what_is_in_a_held_container_stays_in_it(
+        self, stocked: Database, around: str, verb: Callable[..., Any], to: str
+    ) -> None:
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1", "U2"])
+        do(stocked, pack_lots, container_id="PALLET", lot_ids=["BOX1"])
+        hold(stocked, around)
+        with pytest.raises(LotOnHold) as refused:
+            do(stocked, verb, container_id=to, lot_ids=["U1"])
+        assert [error.where for error in refused.value.errors] == [around]
+        assert ("U1", "BOX1", "certain") in links(stocked, "BOX1")
+        act = do(stocked, verb, container_id=to, lot_ids=["U1"], override=Override("sorted by hand"))
+        assert ("U1", "BOX1", "certain") not in links(stocked, "BOX1")
+        event = stocked.read_now(list_events, after=0)[-1]
+        assert (event.payload["overridden"], event.payload["override_reason"]) == ([around], "sorted by hand")
+        notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id=to), "acts")}
+        assert notes[act] == "sorted by hand"
 
     def test_a_shipment_taken_back_is_here_again(self, stocked: Database) -> None:
         do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1"])
@@ -419,8 +453,11 @@ class TestRecall:
 
     def test_holds_in_one_step(self, made: Database) -> None:
         suspects = Suspects(lot_ids=("R1",))
+        before = made.read_now(head_seq)
         held = made.write_now(hold_suspects, actor=None, suspects=suspects, reason="bad paste")
         assert held == 5
+        subjects = {event.subject for event in made.read_now(list_events, after=before)}
+        assert subjects == {"genealogy", *(f"material-lot/{lot}" for lot in ("R1", "SN-1", "SN-2", "SN-3", "BOX"))}
         assert made.write_now(hold_suspects, actor=None, suspects=suspects, reason="again") == 0
         assert made.read_now(get_material_lot, lot_id="SN-2").disposition is Disposition.Restricted
         with pytest.raises(LotOnHold):

@@ -126,8 +126,12 @@ def test_a_double_tap_receives_once(stocked: Database) -> None:
     first = write(stocked, receive_lot, spec=REEL)
     assert write(stocked, receive_lot, spec=REEL) == first
     assert write(stocked, receive_lot, spec=replace(REEL, request_id="request-2")) == "R-00000002"
-    with pytest.raises(IdempotencyKeyReused):
-        write(stocked, receive_lot, spec=replace(REEL, supplier_lot="other"))
+    same = replace(REEL, quantity=Decimal("1000.000"), override_reason="why not")
+    assert write(stocked, receive_lot, spec=same) == first
+    others: list[dict[str, Any]] = [{"supplier_lot": "other"}, {"quantity": Decimal(4000)}, {"unit": "reel"}]
+    for other in [*others, {"material_id": "R-10K"}, {"expires_on": date(2030, 1, 1)}]:
+        with pytest.raises(IdempotencyKeyReused):
+            write(stocked, receive_lot, spec=replace(REEL, **other))
     page = stocked.read_now(queries.list_receipts, limit=1)
     rest = stocked.read_now(queries.list_receipts, limit=1, cursor=page.next_cursor)
     assert [view.lot_id for view in (*page.items, *rest.items)] == ["R-00000002", "R-00000001"]

@@ -15,6 +15,7 @@ from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.uow import UnitOfWork
 from mes.materials import queries
 from mes.materials.errors import (
+    LotNotHeld,
     MaterialExists,
     MaterialLotClosed,
     MaterialLotExists,
@@ -29,8 +30,10 @@ from mes.materials.rules import conversion
 from mes.materials.service import (
     create_lot,
     create_material,
+    hold_lots,
     put_lots,
     put_materials,
+    release_lots,
     set_disposition,
     update_lot,
     update_material,
@@ -140,6 +143,55 @@ def test_closed_lot_stays_closed(stocked: Database) -> None:
         write(stocked, set_disposition, lot_id="L-1", disposition=Disposition.UnRestricted, reason="x")
     with pytest.raises(MaterialLotClosed):
         write(stocked, update_lot, spec=LOT, version=2)
+
+
+def named(number: int) -> list[str]:
+    return [f"M-{n}" for n in range(number)]
+
+
+@pytest.fixture
+def many(stocked: Database) -> Database:
+    write(stocked, put_lots, specs=[replace(LOT, lot_id=lot_id) for lot_id in named(60)])
+    return stocked
+
+
+def test_many_lots_are_held_at_once_and_each_has_its_event(many: Database) -> None:
+    write(many, set_disposition, lot_id="M-3", disposition=Disposition.Restricted, reason="before")
+    before = many.read_now(head_seq)
+    held = many.write_now(hold_lots, actor=7, lot_ids=named(60), reason="bad paste")
+    assert sorted(held) == sorted({*named(60)} - {"M-3"})
+    events = many.read_now(list_events, after=before)
+    assert {event.subject for event in events} == {f"material-lot/{lot_id}" for lot_id in held}
+    assert {(event.type, event.actor, event.topics == (event.subject,)) for event in events} == {
+        ("materials.lot-disposition-changed.v1", 7, True)
+    }
+    assert {event.payload["reason"] for event in events} == {"bad paste"}
+    view = many.read_now(queries.get_material_lot, lot_id="M-59")
+    assert (view.disposition, view.version) == (Disposition.Restricted, 2)
+    assert len(write(many, release_lots, lot_ids=named(60), reason="clean")) == 60
+
+
+def test_a_hold_is_all_or_none_and_names_every_lot_that_speaks_against_it(many: Database) -> None:
+    for lot_id in ("M-1", "M-2"):
+        write(many, set_disposition, lot_id=lot_id, disposition=Disposition.Closed, reason="used up")
+    with pytest.raises(MaterialLotNotFound, match="'X-1'"):
+        write(many, hold_lots, lot_ids=["M-0", "X-1"], reason="x")
+    with pytest.raises(MaterialLotClosed) as refused:
+        write(many, hold_lots, lot_ids=named(4), reason="x")
+    assert [error.where for error in refused.value.errors] == ["M-1", "M-2"]
+    assert many.read_now(queries.get_material_lot, lot_id="M-0").disposition is Disposition.UnRestricted
+    assert sorted(write(many, hold_lots, lot_ids=named(4), reason="x", but_closed=True)) == ["M-0", "M-3"]
+
+
+@pytest.mark.parametrize("disposition", [Disposition.Planned, Disposition.InProcess])
+def test_a_release_frees_only_what_is_held(many: Database, disposition: Disposition) -> None:
+    write(many, set_disposition, lot_id="M-1", disposition=disposition, reason="as it is")
+    write(many, hold_lots, lot_ids=["M-0"], reason="x")
+    with pytest.raises(LotNotHeld) as refused:
+        write(many, release_lots, lot_ids=["M-0", "M-1"], reason="x")
+    assert [error.where for error in refused.value.errors] == ["M-1"]
+    assert many.read_now(queries.get_material_lot, lot_id="M-1").disposition is disposition
+    assert write(many, release_lots, lot_ids=["M-0", "M-2"], reason="x") == ["M-0"]
 
 
 def test_lots_are_created_once_updated_with_version_and_paged(stocked: Database) -> None:

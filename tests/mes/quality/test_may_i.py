@@ -19,7 +19,7 @@ from mes.genealogy.may_i.rules import permission_of
 from mes.genealogy.may_i.service import report_step
 from mes.genealogy.may_i.statements import FACTS as STATEMENT
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
-from mes.genealogy.service import record_pass
+from mes.genealogy.service import record_pass, split_lot
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.sqltypes import to_us
@@ -149,6 +149,18 @@ def test_held_and_scrapped_units_stay_where_they_are(plant: Database) -> None:
     assert ask(plant, PRESS) == ("", "")
     plant.write_now(scrap_unit, actor=None, unit_id="SN-1", request_id="request-1")
     assert ask(plant, PRESS) == (Why.scrapped, "")
+
+
+def test_a_unit_comes_from_what_is_held_however_many_splits_ago(plant: Database) -> None:
+    plant.write_now(create_lot, actor=None, spec=LotSpec("PANELS", "BOARD", Decimal(8), "pcs"))
+    for number, (whole, part) in enumerate([("PANELS", "HALF"), ("HALF", "SN-1")]):
+        split = {"lot_id": whole, "into": {part: (2 - number) * 1_000_000}}
+        plant.write_now(split_lot, actor=None, request_id=f"split-{number}", **split)
+    tell(plant, LINE)
+    assert ask(plant, PRESS) == ("", "")
+    hold = {"lot_id": "PANELS", "disposition": Disposition.Restricted, "reason": "delaminated"}
+    plant.write_now(set_disposition, actor=None, **hold)
+    assert ask(plant, PRESS) == (Why.held, "PANELS")
 
 
 def test_a_pass_is_enough_unless_a_verdict_is_asked_for(plant: Database) -> None:

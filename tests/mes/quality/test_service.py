@@ -13,6 +13,7 @@ from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.sqltypes import to_us
+from mes.materials.errors import LotNotHeld
 from mes.materials.queries import get_material_lot
 from mes.materials.service import create_lot
 from mes.materials.types import LotSpec
@@ -261,6 +262,13 @@ class TestHolds:
         assert self.disposition(plant, "L2") is Disposition.Restricted
         plant.write_now(release_lots, actor=None, lot_ids=["L1", "L2"], reason="X-ray is clean")
         assert self.disposition(plant, "L1") is Disposition.UnRestricted
+
+    def test_a_lot_that_is_only_planned_is_not_released_as_if_it_had_been_held(self, plant: Database) -> None:
+        spec = LotSpec("L1", "BOARD", Decimal(5), "pcs", Disposition.Planned)
+        plant.write_now(create_lot, actor=None, spec=spec)
+        with pytest.raises(LotNotHeld):
+            plant.write_now(release_lots, actor=None, lot_ids=["L1"], reason="fine")
+        assert self.disposition(plant, "L1") is Disposition.Planned
 
     def disposition(self, plant: Database, lot_id: str) -> Disposition:
         return plant.read_now(get_material_lot, lot_id=lot_id).disposition
