@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from mes.genealogy.at_station.rules import ids_of
@@ -23,10 +24,8 @@ def find_lot(reads: Reads, *, text: str, year: int) -> str:
     """The id of the lot, unit, container or shipment that a text or a scanned label names; "" if nobody recorded it."""
     wanted = text.strip()
     names = [wanted]
-    try:
+    with suppress(LabelFault):
         names += ids_of(read_label(wanted, year=year))
-    except LabelFault:
-        pass
     known = load_lot_keys(reads, [name for name in names if name])
     return next((name for name in names if name in known), "")
 

@@ -200,7 +200,7 @@ def _nodes(reads: Reads, pks: Collection[int], way: Way) -> dict[int, Node]:
 
 
 def _node(row: Any, material: tuple[str, str], shipment_id: str, unit: str, goes_on: Any) -> Node:
-    pk, lot_id, kind, _, quantity_e6, disposition, *_ = row
+    _, lot_id, kind, _, quantity_e6, disposition, *_ = row
     return Node(lot_id, LotKind(kind).name, *material, quantity_e6, unit, disposition, shipment_id, bool(goes_on))
 
 

@@ -1,0 +1,102 @@
+"""The recall wizard: what is suspected, what is affected, the holds in one step; and what failed units share.
+
+A list of ten thousand lots fits in no address: each step is a form that carries what was typed on, and answers with the
+next page. Nothing is kept on the server, and holding twice holds nothing twice.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.genealogy.formats import MEDIA_TYPES, answer_bytes, format_of
+from mes.genealogy.formats import Format
+from mes.genealogy.queries import get_recall, list_shared
+from mes.genealogy.queries.finding import list_alike
+from mes.genealogy.service import hold_suspects
+from mes.kernel.db import ReadSession
+from web.components.plant_time import plant_zone
+from web.layouts.shell import shell_of
+from web.templating import render
+from web.trace.forms import Compared, Filed, Holding, Typed
+from web.trace.recall_views import RecallPage, SharedPage, recall_page, shared_page
+
+router = APIRouter(include_in_schema=False)
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+
+
+def _page(request: Request, who: Caller, page: RecallPage | SharedPage, zone: ZoneInfo) -> HTMLResponse:
+    template = "trace/recall.html" if isinstance(page, RecallPage) else "trace/shared.html"
+    return HTMLResponse(render(template, page, language=who.language, shell=shell_of(request, who, zone=zone)))
+
+
+@router.get("/trace/recall")
+async def recall(request: Request, who: Viewer, lot: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+    zone = await who.read(plant_zone)
+    return _page(request, who, recall_page(Typed(lots=lot), None, zone), zone)
+
+
+@router.post("/trace/recall")
+async def change(request: Request, who: Viewer, typed: Annotated[Typed, Form()]) -> HTMLResponse:
+    """The first step again, as it was filled in."""
+    zone = await who.read(plant_zone)
+    return _page(request, who, recall_page(typed, None, zone), zone)
+
+
+@router.post("/trace/recall/affected")
+async def review(request: Request, who: Viewer, typed: Annotated[Typed, Form()]) -> HTMLResponse:
+    page, zone = await who.read(_review, typed=typed)
+    return _page(request, who, page, zone)
+
+
+def _review(session: ReadSession, *, typed: Typed, **told: Any) -> tuple[RecallPage, ZoneInfo]:
+    zone = plant_zone(session)
+    return recall_page(typed, get_recall(session, suspects=typed.suspects(zone)), zone, **told), zone
+
+
+@router.post("/trace/recall/holds")
+async def hold(request: Request, who: Supervisor, typed: Annotated[Holding, Form()]) -> HTMLResponse:
+    """Everything is held, or, where it is more than one recall takes, nothing."""
+    zone = await who.read(plant_zone)
+    held = await who.write(hold_suspects, suspects=typed.suspects(zone), reason=typed.reason)
+    page, zone = await who.read(_review, typed=typed, reason=typed.reason, held=held)
+    return _page(request, who, page, zone)
+
+
+@router.post("/trace/recall/file")
+async def save(who: Viewer, typed: Annotated[Filed, Form()]) -> Response:
+    """The whole answer as JSON, or a table of it as CSV."""
+    kind = format_of(Format(typed.format) if typed.format in list(Format) else None, "")
+    zone = await who.read(plant_zone)
+    asked = {"suspects": typed.suspects(zone), "table": typed.table}
+    content = await who.read(answer_bytes, query=get_recall, format=kind, **asked)
+    headers = {"Content-Disposition": f'attachment; filename="recall-{typed.table or "affected"}.{kind.value}"'}
+    return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+@router.get("/trace/shared")
+async def compare(request: Request, who: Viewer) -> HTMLResponse:
+    zone = await who.read(plant_zone)
+    return _page(request, who, SharedPage(Compared()), zone)
+
+
+@router.post("/trace/shared")
+async def shared(request: Request, who: Viewer, typed: Annotated[Compared, Form()]) -> HTMLResponse:
+    page, zone = await who.read(_shared, typed=typed)
+    return _page(request, who, page, zone)
+
+
+def _shared(session: ReadSession, *, typed: Compared) -> tuple[SharedPage, ZoneInfo]:
+    """Where nobody names good units, those of the same material made about the same time are taken."""
+    failed, good = typed.failed_ids, typed.good_ids
+    chosen = not good and bool(failed)
+    if chosen:
+        good = list_alike(session, failed_ids=failed)
+    answer = list_shared(session, failed_ids=failed, good_ids=good)
+    return shared_page(typed, answer, chosen=chosen), plant_zone(session)
