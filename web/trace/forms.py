@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -66,7 +66,7 @@ class Holding(Typed):
 class Filed(Typed):
     """A recall as a file; `table` of it where it is CSV."""
 
-    format: str = "json"
+    format: Literal["json", "csv"] = "json"
     table: Short = ""
 
 

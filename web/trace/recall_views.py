@@ -96,6 +96,8 @@ class RecallPage:
     affected: Affected | None = None
     reason: str = ""
     held: int = 0
+    refused: str = ""
+    refused_next: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,27 @@ class SharedPage:
     chosen: bool = False
     """Whether the good ones were looked for, as nobody named any."""
     causes: tuple[Cause, ...] = ()
+    refused: str = ""
+    refused_next: str = ""
+
+
+def first_step(typed: Typed) -> RecallPage:
+    """To be filled in."""
+    return RecallPage("ask", typed, _kept(typed), ())
 
 
 def recall_page(
-    typed: Typed, answer: Answer | None, zone: ZoneInfo, *, reason: str = "", held: int | None = None
+    typed: Typed, answer: Answer, zone: ZoneInfo, *, reason: str = "", held: int | None = None
 ) -> RecallPage:
-    step = "ask" if answer is None else "review" if held is None else "done"
-    kept = tuple((name, value) for name in Typed.model_fields if (value := str(getattr(typed, name))))
+    """What is affected; once `held` is a number, after the holds."""
+    kept = _kept(typed)
     told = tuple((name, _told(name, value, typed)) for name, value in kept)
-    return RecallPage(step, typed, kept, told, None if answer is None else affected(answer, zone), reason, held or 0)
+    step = "review" if held is None else "done"
+    return RecallPage(step, typed, kept, told, affected(answer, zone), reason, held or 0)
+
+
+def _kept(typed: Typed) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name in Typed.model_fields if (value := str(getattr(typed, name))))
 
 
 def _told(name: str, value: str, typed: Typed) -> str:
@@ -153,9 +167,7 @@ def affected(answer: Answer, zone: ZoneInfo) -> Affected:
             Shipped(row[0], row[1], row[2], local(row[3], zone), row[4], address(row[0], "made-of"))
             for row in answer.tables["shipments"].rows
         ),
-        tuple(
-            Mounted(row[0], row[1], row[2], f"/s/{quote(row[0], safe='')}") for row in answer.tables["mounted"].rows
-        ),
+        tuple(Mounted(row[0], row[1], row[2], f"/s/{quote(row[0], safe='')}") for row in answer.tables["mounted"].rows),
         tuple((name, address(name, "used-in"), possible) for name, possible in names),
         total - len(names),
         str(answer.facts["truncated"]),

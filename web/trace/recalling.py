@@ -6,7 +6,8 @@ next page. Nothing is kept on the server, and holding twice holds nothing twice.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -14,44 +15,61 @@ from starlette.responses import HTMLResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
-from mes.genealogy.formats import MEDIA_TYPES, answer_bytes, format_of
-from mes.genealogy.formats import Format
+from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes
 from mes.genealogy.queries import get_recall, list_shared
 from mes.genealogy.queries.finding import list_alike
 from mes.genealogy.service import hold_suspects
 from mes.kernel.db import ReadSession
+from mes.kernel.errors import Refusal
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
 from web.trace.forms import Compared, Filed, Holding, Typed
-from web.trace.recall_views import RecallPage, SharedPage, recall_page, shared_page
+from web.trace.recall_views import RecallPage, SharedPage, first_step, recall_page, shared_page
+from web.wording import refusal_words
 
+NAMED_MAX: Final = 20
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
 
 
-def _page(request: Request, who: Caller, page: RecallPage | SharedPage, zone: ZoneInfo) -> HTMLResponse:
+def _page(
+    request: Request, who: Caller, page: RecallPage | SharedPage, zone: ZoneInfo, status: int = 200
+) -> HTMLResponse:
     template = "trace/recall.html" if isinstance(page, RecallPage) else "trace/shared.html"
-    return HTMLResponse(render(template, page, language=who.language, shell=shell_of(request, who, zone=zone)))
+    shell = shell_of(request, who, zone=zone)
+    return HTMLResponse(render(template, page, language=who.language, shell=shell), status)
+
+
+async def _refused(request: Request, who: Caller, refusal: Refusal, page: RecallPage | SharedPage) -> HTMLResponse:
+    """What was typed stays in its fields; the lots that nobody recorded are named."""
+    words = refusal_words(who.language, refusal.code, refusal.title, refusal.next_step)
+    title, next_step = words or (refusal.title, refusal.next_step)
+    named = ", ".join(error.field for error in refusal.errors[:NAMED_MAX])
+    said = replace(page, refused=f"{title}: {named}" if named else title, refused_next=next_step)
+    return _page(request, who, said, await who.read(plant_zone), refusal.status)
 
 
 @router.get("/trace/recall")
 async def recall(request: Request, who: Viewer, lot: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
     zone = await who.read(plant_zone)
-    return _page(request, who, recall_page(Typed(lots=lot), None, zone), zone)
+    return _page(request, who, first_step(Typed(lots=lot)), zone)
 
 
 @router.post("/trace/recall")
 async def change(request: Request, who: Viewer, typed: Annotated[Typed, Form()]) -> HTMLResponse:
     """The first step again, as it was filled in."""
     zone = await who.read(plant_zone)
-    return _page(request, who, recall_page(typed, None, zone), zone)
+    return _page(request, who, first_step(typed), zone)
 
 
 @router.post("/trace/recall/affected")
 async def review(request: Request, who: Viewer, typed: Annotated[Typed, Form()]) -> HTMLResponse:
-    page, zone = await who.read(_review, typed=typed)
+    try:
+        page, zone = await who.read(_review, typed=typed)
+    except Refusal as refusal:
+        return await _refused(request, who, refusal, first_step(typed))
     return _page(request, who, page, zone)
 
 
@@ -72,12 +90,11 @@ async def hold(request: Request, who: Supervisor, typed: Annotated[Holding, Form
 @router.post("/trace/recall/file")
 async def save(who: Viewer, typed: Annotated[Filed, Form()]) -> Response:
     """The whole answer as JSON, or a table of it as CSV."""
-    kind = format_of(Format(typed.format) if typed.format in list(Format) else None, "")
     zone = await who.read(plant_zone)
     asked = {"suspects": typed.suspects(zone), "table": typed.table}
-    content = await who.read(answer_bytes, query=get_recall, format=kind, **asked)
-    headers = {"Content-Disposition": f'attachment; filename="recall-{typed.table or "affected"}.{kind.value}"'}
-    return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
+    content = await who.read(answer_bytes, query=get_recall, format=Format(typed.format), **asked)
+    headers = {"Content-Disposition": f'attachment; filename="recall.{typed.format}"'}
+    return Response(content, media_type=MEDIA_TYPES[Format(typed.format)], headers=headers)
 
 
 @router.get("/trace/shared")
@@ -88,7 +105,10 @@ async def compare(request: Request, who: Viewer) -> HTMLResponse:
 
 @router.post("/trace/shared")
 async def shared(request: Request, who: Viewer, typed: Annotated[Compared, Form()]) -> HTMLResponse:
-    page, zone = await who.read(_shared, typed=typed)
+    try:
+        page, zone = await who.read(_shared, typed=typed)
+    except Refusal as refusal:
+        return await _refused(request, who, refusal, SharedPage(typed))
     return _page(request, who, page, zone)
 
 

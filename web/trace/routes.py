@@ -59,9 +59,7 @@ async def explore(
     return HTMLResponse(render("trace/page.html", page, language=who.language, shell=shell))
 
 
-def _explore(
-    session: ReadSession, *, lot_id: str, way: Way, drawn: bool, start: int
-) -> tuple[TracePage, ZoneInfo]:
+def _explore(session: ReadSession, *, lot_id: str, way: Way, drawn: bool, start: int) -> tuple[TracePage, ZoneInfo]:
     zone = plant_zone(session)
     if drawn:
         layers = get_layers(session, lot_id=lot_id, way=way)

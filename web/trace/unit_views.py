@@ -203,7 +203,16 @@ def _tested(result: ResultView, zone: ZoneInfo) -> Tested:
     )
     at = result.at.astimezone(zone)
     return Tested(
-        result.verdict.name, tone, icon, result.segment_id, result.equipment_id, program, at, result.note, measured, defects
+        result.verdict.name,
+        tone,
+        icon,
+        result.segment_id,
+        result.equipment_id,
+        program,
+        at,
+        result.note,
+        measured,
+        defects,
     )
 
 
@@ -232,8 +241,7 @@ def difference_page(answer: Answer) -> DifferencePage:
     for what, where, side, value in answer.tables["difference"].rows:
         found.setdefault((what, where), {"first": [], "second": []})[side].append(value)
     lines = [
-        Difference(what, where, tuple(sides["first"]), tuple(sides["second"]))
-        for (what, where), sides in found.items()
+        Difference(what, where, tuple(sides["first"]), tuple(sides["second"])) for (what, where), sides in found.items()
     ]
     asked = f"first_id={quote(first, safe='')}&second_id={quote(second, safe='')}"
     return DifferencePage(

@@ -204,12 +204,16 @@ def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None)
 
 def drawing(layers: Layers) -> Drawing:
     """Levels side by side, each in the middle of its column."""
-    tallest = max(len(column) + (1 if hidden else 0) for column, hidden in zip(layers.columns, layers.hidden, strict=True))
+    tallest = max(
+        len(column) + (1 if hidden else 0) for column, hidden in zip(layers.columns, layers.hidden, strict=True)
+    )
     height = tallest * (BOX_HEIGHT + GAP_Y)
     tops = [(height - len(column) * (BOX_HEIGHT + GAP_Y)) // 2 for column in layers.columns]
     if any(layers.hidden):
-        tops = [min(top, height - (len(c) + 1) * (BOX_HEIGHT + GAP_Y)) if h else top
-                for top, c, h in zip(tops, layers.columns, layers.hidden, strict=True)]
+        tops = [
+            min(top, height - (len(c) + 1) * (BOX_HEIGHT + GAP_Y)) if h else top
+            for top, c, h in zip(tops, layers.columns, layers.hidden, strict=True)
+        ]
     where = lambda level, place: (level * (BOX_WIDTH + GAP_X), tops[level] + place * (BOX_HEIGHT + GAP_Y) + GAP_Y // 2)
     boxes = tuple(
         _box(*where(level, place), node, layers.way.value, root=level == 0)
