@@ -46,7 +46,7 @@ async def _refused(request: Request, who: Caller, refusal: Refusal, page: Recall
     """What was typed stays in its fields; the lots that nobody recorded are named."""
     words = refusal_words(who.language, refusal.code, refusal.title, refusal.next_step)
     title, next_step = words or (refusal.title, refusal.next_step)
-    named = ", ".join(error.field for error in refusal.errors[:NAMED_MAX])
+    named = ", ".join(error.where for error in refusal.errors[:NAMED_MAX])
     said = replace(page, refused=f"{title}: {named}" if named else title, refused_next=next_step)
     return _page(request, who, said, await who.read(plant_zone), refusal.status)
 

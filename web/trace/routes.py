@@ -81,17 +81,17 @@ def _one_step(session: ReadSession, *, lot_id: str, way: Way, start: int) -> Ste
 
 
 @router.get("/trace/units/{lot_id}")
-async def unit(request: Request, lot_id: str, who: Viewer) -> HTMLResponse:
-    page, zone = await who.read(_unit, lot_id=lot_id)
+async def unit(request: Request, lot_id: str, who: Viewer, unknown: Wanted = "") -> HTMLResponse:
+    page, zone = await who.read(_unit, lot_id=lot_id, unknown=unknown)
     shell = shell_of(request, who, zone=zone)
     return HTMLResponse(render("trace/unit.html", page, language=who.language, shell=shell))
 
 
-def _unit(session: ReadSession, *, lot_id: str) -> tuple[UnitPage, ZoneInfo]:
+def _unit(session: ReadSession, *, lot_id: str, unknown: str) -> tuple[UnitPage, ZoneInfo]:
     zone = plant_zone(session)
     around = get_step(session, lot_id=lot_id, way=Way.used_in, limit=CARRIERS_SHOWN)
     built = get_as_built(session, lot_id=lot_id)
-    return unit_page(built, around, _results(session, lot_id), zone), zone
+    return unit_page(built, around, _results(session, lot_id), zone, unknown), zone
 
 
 def _results(session: ReadSession, lot_id: str) -> tuple[ResultView, ...]:

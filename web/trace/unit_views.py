@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from mes.genealogy.queries.steps import Step
-from mes.genealogy.types import Answer
+from mes.genealogy.types import Answer, Row
 from mes.quality.types import ResultView, Verdict
 from standards.isa95.material import Disposition
 from web.trace.views import address, local, unit_of
@@ -136,6 +136,8 @@ class UnitPage:
     rest: str
     explorer: str
     compare: str
+    unknown: str
+    """What was to be compared with and nobody recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,9 @@ class DifferencePage:
     rest: str
 
 
-def unit_page(built: Answer, around: Step, results: Sequence[ResultView], zone: ZoneInfo) -> UnitPage:
+def unit_page(
+    built: Answer, around: Step, results: Sequence[ResultView], zone: ZoneInfo, unknown: str = ""
+) -> UnitPage:
     lot_id = str(built.facts["lot_id"])
     (mine,) = [row for row in built.tables["lots"].rows if row[0] == lot_id]
     acts = built.tables["acts"].rows
@@ -183,6 +187,7 @@ def unit_page(built: Answer, around: Step, results: Sequence[ResultView], zone: 
         f"/api/v1/genealogy/lots/{quote(lot_id, safe='')}/as-built",
         address(lot_id, "made-of"),
         f"{unit_of(lot_id)}/difference",
+        unknown,
     )
 
 
@@ -216,7 +221,7 @@ def _tested(result: ResultView, zone: ZoneInfo) -> Tested:
     )
 
 
-def _done(row: tuple, lot_id: str, zone: ZoneInfo) -> Done:  # type: ignore[type-arg]
+def _done(row: Row, lot_id: str, zone: ZoneInfo) -> Done:
     _, kind, at, lot, place, sequence, job, who, program, tool, parameters, ended, note = row
     values = orjson.loads(parameters) if parameters else {}
     told = tuple((str(name), str(value)) for name, value in values.items()) if isinstance(values, dict) else ()

@@ -16,6 +16,7 @@ from standards.isa95.quantity import from_e6
 ICONS: Final = {"lot": "package", "unit": "circle-dot", "container": "square", "shipment": "send"}
 LOOKS: Final = ("list", "drawing")
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 260, 72, 90, 16
+PITCH_X, PITCH_Y = BOX_WIDTH + GAP_X, BOX_HEIGHT + GAP_Y
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class LotName:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A lot one step away. `quantity` None: nobody counted it; `step`: where its own step is, "" if nothing is behind."""
+    """A lot one step away. `quantity` None: nobody counted it; `step`: address of its own step, "" at the end."""
 
     lot: LotName
     quantity: Decimal | None
@@ -204,40 +205,33 @@ def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None)
 
 def drawing(layers: Layers) -> Drawing:
     """Levels side by side, each in the middle of its column."""
-    tallest = max(
-        len(column) + (1 if hidden else 0) for column, hidden in zip(layers.columns, layers.hidden, strict=True)
-    )
-    height = tallest * (BOX_HEIGHT + GAP_Y)
-    tops = [(height - len(column) * (BOX_HEIGHT + GAP_Y)) // 2 for column in layers.columns]
-    if any(layers.hidden):
-        tops = [
-            min(top, height - (len(c) + 1) * (BOX_HEIGHT + GAP_Y)) if h else top
-            for top, c, h in zip(tops, layers.columns, layers.hidden, strict=True)
-        ]
-    where = lambda level, place: (level * (BOX_WIDTH + GAP_X), tops[level] + place * (BOX_HEIGHT + GAP_Y) + GAP_Y // 2)
+    cells = [len(column) + (hidden > 0) for column, hidden in zip(layers.columns, layers.hidden, strict=True)]
+    height = max(cells) * PITCH_Y
+    width = len(cells) * PITCH_X - GAP_X + 4
+
+    def spot(level: int, place: int) -> tuple[int, int]:
+        return level * PITCH_X + 2, (height - cells[level] * PITCH_Y) // 2 + place * PITCH_Y + GAP_Y // 2
+
     boxes = tuple(
-        _box(*where(level, place), node, layers.way.value, root=level == 0)
+        _box(spot(level, place), node, layers.way.value, root=level == 0)
         for level, column in enumerate(layers.columns)
         for place, node in enumerate(column)
     )
-    lines = tuple((_path(where(level, a), where(level + 1, b)), doubt) for level, a, b, doubt in layers.links)
+    lines = tuple((_path(spot(level, a), spot(level + 1, b)), doubt) for level, a, b, doubt in layers.links)
     hidden = tuple(
-        Hidden(*where(level, len(column)), layers.hidden[level])
-        for level, column in enumerate(layers.columns)
-        if layers.hidden[level]
+        Hidden(*spot(level, len(layers.columns[level])), count) for level, count in enumerate(layers.hidden) if count
     )
-    width = len(layers.columns) * (BOX_WIDTH + GAP_X) - GAP_X
-    return Drawing(width + 4, height, boxes, lines, hidden, layers.goes_on)
+    return Drawing(width, height, boxes, lines, hidden, layers.goes_on)
 
 
-def _box(x: int, y: int, node: Node, way: str, *, root: bool) -> Box:
+def _box(at: tuple[int, int], node: Node, way: str, *, root: bool) -> Box:
     lot = lot_name(node, way, "drawing")
     state = "held" if lot.held else "root" if root else ""
-    return Box(x + 2, y, lot, _short(node.lot_id, 25), _short(node.material, 28), state)
+    return Box(*at, lot, _short(node.lot_id, 25), _short(node.material, 28), state)
 
 
 def _path(a: tuple[int, int], b: tuple[int, int]) -> str:
-    x1, y1, x2, y2 = a[0] + BOX_WIDTH + 2, a[1] + BOX_HEIGHT // 2, b[0] + 2, b[1] + BOX_HEIGHT // 2
+    x1, y1, x2, y2 = a[0] + BOX_WIDTH, a[1] + BOX_HEIGHT // 2, b[0], b[1] + BOX_HEIGHT // 2
     return f"M{x1} {y1}C{x1 + GAP_X // 2} {y1} {x2 - GAP_X // 2} {y2} {x2} {y2}"
 
 
