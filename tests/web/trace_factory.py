@@ -56,7 +56,7 @@ def trace_list(way: Way = Way.made_of, *, long: bool = False, total: int = 4) ->
 
 
 def trace_drawing() -> Page:
-    second = tuple(node(f"R-{n:08}", "lot", held=n == 3) for n in range(11)) + (node(LONG, long=True),)
+    second = (*(node(f"R-{n:08}", "lot", held=n == 3) for n in range(11)), node(LONG, long=True))
     third = tuple(node(f"LOT-{n}", "lot") for n in range(3))
     links = [(0, 0, n, n == 3) for n in range(12)] + [(1, n, n % 3, False) for n in range(12)]
     layers = Layers(Way.made_of, ((node(),), second, third), (0, 140, 0), tuple(links), True)

@@ -149,7 +149,7 @@ def _kept(typed: Typed) -> tuple[tuple[str, str], ...]:
 
 def _told(name: str, value: str, typed: Typed) -> str:
     if name != "lots":
-        return value.replace("T", " ")
+        return value.replace("T", " ") if name in ("since", "until") else value
     names = typed.names
     return ", ".join(names[:20]) + (f" … ({len(names)})" if len(names) > 20 else "")
 

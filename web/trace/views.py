@@ -227,7 +227,7 @@ def drawing(layers: Layers) -> Drawing:
 def _box(at: tuple[int, int], node: Node, way: str, *, root: bool) -> Box:
     lot = lot_name(node, way, "drawing")
     state = "held" if lot.held else "root" if root else ""
-    return Box(*at, lot, _short(node.lot_id, 25), _short(node.material, 28), state)
+    return Box(*at, lot, _short(node.lot_id, 22), _short(node.material, 28), state)
 
 
 def _path(a: tuple[int, int], b: tuple[int, int]) -> str:
