@@ -24,7 +24,7 @@ from mes.kernel.errors import Refusal
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
-from web.trace.forms import Compared, Filed, Holding, Typed
+from web.trace.forms import Compared, Filed, Holding, Typed, listed
 from web.trace.recall_views import RecallPage, SharedPage, first_step, recall_page, shared_page
 from web.wording import refusal_words
 
@@ -98,9 +98,10 @@ async def save(who: Viewer, typed: Annotated[Filed, Form()]) -> Response:
 
 
 @router.get("/trace/shared")
-async def compare(request: Request, who: Viewer) -> HTMLResponse:
+async def compare(request: Request, who: Viewer, failed: Annotated[str, Query(max_length=3_500)] = "") -> HTMLResponse:
+    """`failed` fills the field: a few serials, apart by commas."""
     zone = await who.read(plant_zone)
-    return _page(request, who, SharedPage(Compared()), zone)
+    return _page(request, who, SharedPage(Compared(failed="\n".join(listed(failed)))), zone)
 
 
 @router.post("/trace/shared")
