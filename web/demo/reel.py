@@ -1,6 +1,6 @@
 """One bad reel in the demo's past: 200 boards with serials, made from reels, tested, packed and shipped.
 
-Every twelfth of its boards passed the test and left; the others failed. Which reel it is nobody is told.
+Every third of its boards passed the test and left; the others failed. Which reel it is nobody is told.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def reel(material: str, board: int) -> str:
 
 def is_failed(board: int) -> bool:
     lasts = next(one[3] for one in REELS if one[0] == BAD[0])
-    return board // lasts == BAD[1] and board % 12 != 0
+    return board // lasts == BAD[1] and board % 3 != 0
 
 
 FAILED: Final = tuple(serial(board) for board in range(BOARDS) if is_failed(board))

@@ -17,7 +17,7 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes
 from mes.genealogy.queries import get_recall, list_shared
-from mes.genealogy.queries.finding import list_alike
+from mes.genealogy.finding import list_alike
 from mes.genealogy.service import hold_suspects
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
