@@ -47,9 +47,9 @@ def test_a_line_opens_and_a_page_follows(many: Site) -> None:
         assert page.locator(".nodes > li").count() == 50
         page.locator("summary").first.focus()
         page.keyboard.press("Enter")
-        page.get_by_text("CHILD", exact=True).wait_for()
+        page.locator(".nodes .nodes b", has_text="CHILD").wait_for(timeout=5_000)
         page.locator(".more-nodes a").last.click()
-        page.get_by_text("P-0099", exact=True).wait_for()
+        page.locator(".nodes b", has_text="P-0099").wait_for(timeout=5_000)
         assert page.locator(".nodes > li").count() == 101
         assert page.get_by_text("2,900 more").is_visible()
         assert errors == []
