@@ -23,13 +23,14 @@ TO_A_CARTON: Final = 10
 MADE_AGO: Final = timedelta(days=3)
 CYCLE_US: Final = 12_000_000
 E6: Final = 1_000_000
-REELS: Final = (
+REELS: Final[tuple[tuple[str, str, int, int], ...]] = (
     ("R-10K-0402", "R10K-D", 24, 100),
     ("C-100N-0402", "C100N-D", 31, 70),
     ("MCU-32", "MCU-D", 1, 40),
 )
 """Material, what its reels are called, how many go into a board, for how many boards a reel lasts."""
-BAD: Final = ("MCU-32", 2)
+BAD: Final[tuple[str, int]] = ("MCU-32", 2)
+"""Material, and which of its reels, from 0."""
 CUSTOMERS: Final = ("Nordwind Robotics", "Halvorsen Pumps")
 PROGRAM: Final = Context("CB-100 rev C", "STENCIL-4", '{"Reflow peak C": 243}')
 

@@ -182,15 +182,11 @@ def _names(row: Sequence[Any], limit: int) -> list[str]:
 
 def _counted(rows: Iterable[Sequence[Any]], kind: str) -> Counted:
     mine = [row for row in rows if row[0] == kind]
-    count = lambda wanted: sum(row[7] for row in mine if wanted(row))  # noqa: E731
-    return Counted(
-        kind,
-        ICONS[kind],
-        count(lambda row: row[6] == "certain"),
-        count(lambda row: row[6] == "possible"),
-        count(lambda row: row[2] == HELD),
-        count(lambda row: row[2] == CLOSED),
-    )
+
+    def count(column: int, value: str) -> int:
+        return sum(row[7] for row in mine if row[column] == value)
+
+    return Counted(kind, ICONS[kind], count(6, "certain"), count(6, "possible"), count(2, HELD), count(2, CLOSED))
 
 
 def _grouped(key: str, rows: Iterable[Sequence[Any]], named: Callable[[Sequence[Any]], str]) -> Grouped:

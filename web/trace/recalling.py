@@ -7,7 +7,7 @@ next page. Nothing is kept on the server, and holding twice holds nothing twice.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -15,9 +15,9 @@ from starlette.responses import HTMLResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.genealogy.finding import list_alike
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes
 from mes.genealogy.queries import get_recall, list_shared
-from mes.genealogy.finding import list_alike
 from mes.genealogy.service import hold_suspects
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
@@ -73,9 +73,12 @@ async def review(request: Request, who: Viewer, typed: Annotated[Typed, Form()])
     return _page(request, who, page, zone)
 
 
-def _review(session: ReadSession, *, typed: Typed, **told: Any) -> tuple[RecallPage, ZoneInfo]:
+def _review(
+    session: ReadSession, *, typed: Typed, reason: str = "", held: int | None = None
+) -> tuple[RecallPage, ZoneInfo]:
     zone = plant_zone(session)
-    return recall_page(typed, get_recall(session, suspects=typed.suspects(zone)), zone, **told), zone
+    answer = get_recall(session, suspects=typed.suspects(zone))
+    return recall_page(typed, answer, zone, reason=reason, held=held), zone
 
 
 @router.post("/trace/recall/holds")

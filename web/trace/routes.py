@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
-from mes.genealogy.queries import get_as_built, get_difference
 from mes.genealogy.finding import find_lot
+from mes.genealogy.queries import get_as_built, get_difference
 from mes.genealogy.queries.steps import Way, get_layers, get_step
 from mes.kernel.db import ReadSession
 from mes.quality.errors import UnitNotSeen

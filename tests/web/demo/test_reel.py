@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from mes.access.types import Role
 from mes.exchange.plant_file import check_plant_file, load_plant
-from mes.genealogy.queries import get_recall, list_shared
 from mes.genealogy.finding import list_alike
+from mes.genealogy.queries import get_recall, list_shared
 from mes.genealogy.types import Suspects
 from mes.kernel.db import Database
 from web.demo.history import principal_pk

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -12,10 +14,12 @@ from mes.materials.service import put_materials
 from mes.materials.types import LotKind, MaterialSpec
 from tests.support.chromium import launch_options
 from tests.support.plants import BENCH
+from tests.web.screens import served
 from tests.web.site import Site
 
 UNITS = 3_000
 E6 = 1_000_000
+A4 = (595, 842)
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +58,18 @@ def test_a_line_opens_and_a_page_follows(many: Site) -> None:
         assert page.get_by_text("2,900 more").is_visible()
         assert errors == []
         browser.close()
+
+
+def test_a_report_prints_on_paper_and_a_label_on_its_own() -> None:
+    """Sizes of the pages in points: 70 × 35 mm is a label."""
+    with served() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        page = browser.new_page()
+        sizes = []
+        for name in ("receive-label", "trace-unit", "recall-done"):
+            page.goto(f"{address}/{name}")
+            pdf = page.pdf(prefer_css_page_size=True, format="A4")
+            found = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+            sizes.append({(round(float(width)), round(float(height))) for width, height in found})
+        browser.close()
+    assert sizes == [{(198, 99)}, {A4}, {A4}]
