@@ -19,7 +19,7 @@ from tests.web.site import Site
 
 UNITS = 3_000
 E6 = 1_000_000
-A4 = (595, 842)
+A4 = (596, 843)
 
 
 @pytest.fixture(scope="module")
