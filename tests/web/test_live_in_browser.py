@@ -141,6 +141,14 @@ def test_where_no_socket_gets_through_the_page_follows_by_plain_requests(
         expect(ada.get_by_text("No connection")).to_be_hidden()
 
 
+def test_a_page_listens_before_its_socket_opens_however_slow_its_script_comes(browser: Browser, site: Site) -> None:
+    """It missed the first frame, acknowledged none, and after the second the server told it nothing for ever."""
+    with tablet(browser, site, "ADA") as (ada, context, _errors):
+        context.route("**/static/live.js*", lambda route: (ada.wait_for_timeout(700), route.continue_()))
+        ada.reload()
+        expect(ada.locator("html")).to_have_attribute("data-net", "live")
+
+
 def test_whoever_is_signed_out_is_asked_to_sign_in(browser: Browser, site: Site) -> None:
     with tablet(browser, site, "ADA") as (ada, context, _errors):
         context.clear_cookies()

@@ -181,7 +181,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "trace.link.": GenealogyLink.__members__,
         "trace.act.": ActKind.__members__,
         "trace.verdict.": Verdict.__members__,
-        "trace.truncated-by.": ["lots", "levels"],
+        "trace.truncated-by.": ["lots", "links", "levels"],
         "trace.differs-by.": ["lot", "pass"],
         "recall.step.": STEPS,
         "recall.count.": ["certain", "possible", "held", "closed"],

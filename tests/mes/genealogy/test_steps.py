@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mes.genealogy import errors
-from mes.genealogy.queries import trace_from, trace_used
 from mes.genealogy.finding import find_lot, list_alike
+from mes.genealogy.queries import trace_from, trace_used
 from mes.genealogy.queries.steps import COLUMN_MAX, STEP_MAX, Step, Way, get_layers, get_step
 from mes.genealogy.service import mount_lot, record_genealogy, record_pass, scan_lot
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording
