@@ -77,7 +77,8 @@ class Told:
 def fold_readings(readings: Sequence[Reading], before: Before) -> Told:
     """What readings say, in the order of their time. One that was told before, or that repeats what its scanner read
     last, says nothing new. One that is older than its station's last is a pass without a place in the sequence."""
-    told, seen, new = Told(), set(before.done), set()
+    told, seen = Told(), set(before.done)
+    new: set[str] = set()
     for reading in sorted(readings, key=lambda one: one.at_us):
         station = before.stations[reading.equipment_pk]
         if reading.request_id in seen or (reading.serial in station.last and reading.at_us >= station.at_us):

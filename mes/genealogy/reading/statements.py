@@ -11,21 +11,25 @@ from mes.genealogy.statements import Reads
 from mes.kernel.uow import marks
 
 _NEWEST: Final = (
-    "SELECT e.pk, e.id, a.seq, a.at_us, l.id FROM equipment e LEFT JOIN genealogy_act a ON a.equipment_pk = e.pk "
-    "AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL AND a.seq = (SELECT max(b.seq) FROM genealogy_act b "
-    "WHERE b.equipment_pk = e.pk AND b.seq IS NOT NULL AND b.ended_by_pk IS NULL) "
-    "LEFT JOIN material_lot l ON l.pk = a.lot_pk WHERE e.pk IN "
+    "SELECT e.pk, e.id, (SELECT max(a.seq) FROM genealogy_act a WHERE a.equipment_pk = e.pk AND a.seq IS NOT NULL "
+    "AND a.ended_by_pk IS NULL) FROM equipment e WHERE e.pk IN "
 )
+_LAST: Final = (
+    "SELECT a.equipment_pk, a.at_us, l.id FROM genealogy_act a JOIN material_lot l ON l.pk = a.lot_pk "
+    "WHERE a.seq IS NOT NULL AND a.ended_by_pk IS NULL AND "
+)
+"""In two statements: joined, PostgreSQL may look at every pass of a station for its newest."""
 
 
 def load_stations(reads: Reads, pks: Collection[int]) -> dict[int, Station]:
     """Stations with their newest pass."""
-    found: dict[int, Station] = {}
-    for pk, equipment_id, seq, at_us, lot_id in reads.driver_query(f"{_NEWEST}({marks(pks)})", tuple(pks)):
-        station = found.setdefault(pk, Station(equipment_id))
-        if seq is not None:
-            station.seq, station.at_us = seq, max(at_us, station.at_us)
-            station.last |= {lot_id}
+    newest = reads.driver_query(f"{_NEWEST}({marks(pks)})", tuple(pks))
+    found = {pk: Station(equipment_id, seq or 0) for pk, equipment_id, seq in newest}
+    where = " OR ".join("(a.equipment_pk = ? AND a.seq = ?)" for _ in found)
+    params = [number for pk, station in found.items() for number in (pk, station.seq)]
+    for pk, at_us, lot_id in reads.driver_query(f"{_LAST}({where})", params):
+        found[pk].at_us = max(at_us, found[pk].at_us)
+        found[pk].last |= {lot_id}
     return found
 
 
