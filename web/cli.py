@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _history(commands)
     _quality(commands)
     _trace(commands)
+    _import(commands)
     _upkeep(commands)
     return parser
 
@@ -158,6 +159,14 @@ def _trace(commands: Any) -> None:
         )
         _with_plant(asked)
         asked.set_defaults(command=_command("trace"), question=question)
+
+
+def _import(commands: Any) -> None:
+    history = commands.add_parser("import-history", help="lots and genealogy of another system, CSV or JSON")
+    history.add_argument("file", type=Path)
+    history.add_argument("--report", type=Path, help="of the refused rows; default: FILE.refused.csv")
+    _with_plant(history)
+    history.set_defaults(command=_command("import_history"))
 
 
 def _upkeep(commands: Any) -> None:

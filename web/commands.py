@@ -25,6 +25,7 @@ from mes.access.service import create_principal, create_token
 from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
 from mes.edge.types import Signal
+from mes.exchange.history_files import HistoryImport, Unreadable
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
 from mes.exchange.result_files import FileReport, ResultFolder
 from mes.genealogy import queries as genealogy
@@ -332,6 +333,26 @@ def _tell(reports: Sequence[FileReport]) -> None:
     for report in reports:
         refused = report.unreadable or f"{len(report.refused)} refused"
         _say(f"{report.moved_to}/{report.name}: {report.recorded} recorded, {report.known} known, {refused}")
+
+
+def import_history(options: argparse.Namespace) -> int:
+    """Record a file of history, or go on with it; 1 if rows are refused."""
+    from web.progress import shown
+
+    path: Path = options.file
+    report = options.report or path.with_name(f"{path.name}.refused.csv")
+    try:
+        with _plant(options) as database:
+            *_, done = shown(HistoryImport(database, path, report).run(), path.name)
+    except OSError as error:
+        raise NotDone(f"{error.filename}: {error.strerror}") from error
+    except Unreadable as error:
+        raise NotDone(f"{path}: {error}; what stands before that is recorded") from error
+    if done.was_over:
+        _say(f"{path}: imported before, {done.rows_done - done.refused} recorded, {done.refused} refused")
+        return 0
+    _say(f"{path}: {done.rows_done - done.refused} recorded, {done.refused} refused ({report})")
+    return 1 if done.refused else 0
 
 
 def serve(options: argparse.Namespace) -> None:

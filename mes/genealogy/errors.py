@@ -75,3 +75,9 @@ class SuspectsMissing(Unprocessable):
     code = "suspects-missing"
     title = "Nothing is suspected"
     next_step = "Name lots, a range of serials, a machine, a program, a tool, an operator, a job or a time window."
+
+
+class ImportMovedOn(Conflict):
+    code = "import-moved-on"
+    title = "Another import of the same file is at work"
+    next_step = "Let it finish; if it was ended, start the command again: it goes on where the last block ended."

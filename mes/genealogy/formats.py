@@ -57,7 +57,7 @@ def as_csv(table: Table) -> str:
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(table.columns)
-    writer.writerows([_cell(value) for value in row] for row in _flat(table))
+    writer.writerows([cell(value) for value in row] for row in _flat(table))
     return target.getvalue()
 
 
@@ -86,7 +86,8 @@ def _flat(table: Table) -> Iterator[tuple[Any, ...]]:
             yield from ((*row[:-1], entry) for entry in last)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """As it stands in CSV."""
     text = "" if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text) else text
 

@@ -8,7 +8,7 @@ from math import comb
 from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
-from mes.genealogy.types import OPEN_SEQ, Interval, LotFacts, Refused
+from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording, Refused
 from mes.materials.types import LifeKind, LotKind
 from standards.isa95.material import USABLE, Disposition
 
@@ -145,3 +145,27 @@ def chance_of(failed_with: int, good_with: int, failed: int, good: int) -> float
     most = min(having, failed)
     ways = sum(comb(having, k) * comb(everybody - having, failed - k) for k in range(failed_with, most + 1))
     return ways / comb(everybody, failed)
+
+
+# -- history
+
+
+def recording_of(facts: Iterable[Fact]) -> Recording:
+    """Rows of history as one recording; links that follow one another and were made by the same act share it."""
+    lots: list[NewLot] = []
+    acts: list[Act] = []
+    links: list[Link] = []
+    mounts: list[Mount] = []
+    linked: set[str] = set()
+    for lot, act, link, mount in facts:
+        if lot is not None:
+            lots.append(lot)
+        if act is not None and (link is None or not linked or act != acts[-1] or link.parent_id in linked):
+            acts.append(act)
+            linked = set()
+        if link is not None:
+            linked.add(link.parent_id)
+            links.append(link._replace(act=len(acts) - 1))
+        if mount is not None:
+            mounts.append(mount._replace(act=len(acts) - 1))
+    return Recording(lots, acts, links, mounts)

@@ -2,8 +2,8 @@
 literal on PostgreSQL.
 
 Two traps of planners are walked around (docs/decisions/0050): SQLite's CROSS JOIN keeps the order of the join, so that
-it never scans the inner table; `= ANY(array)` on PostgreSQL is estimated by its length, where a join with a set of
-unknown size became a hash over the whole table.
+it never scans the inner table; PostgreSQL looks at a constant array key by key before it plans, and at a join with a
+set of unknown size as a hash over the whole table, but takes an array out of a sub-select as it comes, by index.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import orjson
 
-from mes.genealogy.types import OPEN_SEQ, Interval, LinkKind, LinkRow, LotFacts
+from mes.genealogy.types import OPEN_SEQ, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
 from standards.isa95.material import Disposition
@@ -31,11 +31,18 @@ class Reads(Protocol):
     def driver_query(self, sql: str, params: Sequence[Any] = ()) -> Rows: ...
 
 
+_KEYS: Final = "ANY((SELECT ?::int[])::int[])"
+_NAMED: Final = "ANY((SELECT ?::text[])::text[])"
+
+
 class _Sql:
-    """One statement for both; what is told by `parts` stands in braces in either."""
+    """One statement for both; what is told by `parts` stands in braces in either, as do `{keys}` and `{names}`."""
 
     def __init__(self, sqlite: str, postgresql: str, **parts: str) -> None:
-        self._text = {"sqlite": sqlite.format(**parts), "postgresql": postgresql.format(**parts)}
+        self._text = {
+            "sqlite": sqlite.format(**parts, keys=_KEYS, names=_NAMED),
+            "postgresql": postgresql.format(**parts, keys=_KEYS, names=_NAMED),
+        }
 
     def text(self, dialect: str) -> str:
         """The statement, for those who look at its plan."""
@@ -67,110 +74,92 @@ _DOUBT: Final = (
 )
 """Whether another lot covers the same piece in the same slot: that can be its first and its last piece only."""
 _LINK: Final = "e.parent_pk, e.child_pk, e.act_pk, e.quantity_e6, e.kind"
-_FED_PASSES: Final = (
+_USED: Final = "genealogy_link e WHERE e.parent_pk = {keys} AND e.ended_by_pk IS NULL"
+_USED_SQLITE: Final = (
+    "json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
+    "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL"
+)
+_FED: Final = (
     "slot_mount m CROSS JOIN LATERAL (SELECT a.lot_pk, a.seq, a.pk FROM genealogy_act a "  # noqa: S608
     "WHERE a.equipment_pk = m.equipment_pk AND a.seq BETWEEN m.from_seq AND m.to_seq "
-    f"AND {_PASS} OFFSET 0) a WHERE m.lot_pk = ANY(?::int[]) AND m.ended_by_pk IS NULL"
+    f"AND {_PASS} OFFSET 0) a WHERE m.lot_pk = {{keys}} AND m.ended_by_pk IS NULL"
 )
-_FED_PASSES_SQLITE: Final = (
+_FED_SQLITE: Final = (
     "json_each(?) k CROSS JOIN slot_mount m ON m.lot_pk = k.value CROSS JOIN genealogy_act a "
     "ON a.equipment_pk = m.equipment_pk AND a.seq BETWEEN m.from_seq AND m.to_seq "
     f"WHERE m.ended_by_pk IS NULL AND {_PASS}"
 )
 
 USED_IN: Final = _Sql(
-    "SELECT e.child_pk FROM json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
-    "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL",
-    "SELECT string_agg(int4send(e.child_pk), ''::bytea) FROM genealogy_link e "
-    "WHERE e.parent_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
+    f"SELECT 0, json_group_array(e.child_pk) FROM {_USED_SQLITE} UNION ALL "  # noqa: S608
+    f"SELECT {_DOUBT} AS doubt, json_group_array(a.lot_pk) FROM {_FED_SQLITE} GROUP BY doubt",
+    f"SELECT false, string_agg(int4send(e.child_pk), ''::bytea) FROM {_USED} UNION ALL "  # noqa: S608
+    f"SELECT {_DOUBT} AS doubt, string_agg(int4send(a.lot_pk), ''::bytea) FROM {_FED} GROUP BY doubt",
 )
-FED: Final = _Sql(
-    "SELECT a.lot_pk, {doubt} FROM {fed_sqlite}",
-    "SELECT a.lot_pk, {doubt} FROM {fed}",
-    doubt=_DOUBT,
-    fed=_FED_PASSES,
-    fed_sqlite=_FED_PASSES_SQLITE,
-)
+_FED_LINK: Final = f"SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, {_DOUBT}"
 USED_IN_LINKS: Final = _Sql(
-    "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
-    "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL",
-    "SELECT {link} FROM genealogy_link e WHERE e.parent_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
-    link=_LINK,
-)
-FED_LINKS: Final = _Sql(
-    "SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, {doubt} FROM {fed_sqlite}",
-    "SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, {doubt} FROM {fed}",
-    doubt=_DOUBT,
-    fed=_FED_PASSES,
-    fed_sqlite=_FED_PASSES_SQLITE,
-)
-MADE_OF_LINKS: Final = _Sql(
-    "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value WHERE e.ended_by_pk IS NULL",
-    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
-    link=_LINK,
+    f"SELECT {_LINK}, NULL, 0 FROM {_USED_SQLITE} UNION ALL {_FED_LINK} FROM {_FED_SQLITE}",  # noqa: S608
+    f"SELECT {_LINK}, NULL, false FROM {_USED} UNION ALL {_FED_LINK} FROM {_FED}",  # noqa: S608
 )
 _BEGUN: Final = (
     "FROM slot_mount m WHERE m.slot_pk = s.pk AND m.ended_by_pk IS NULL AND m.from_seq <= a.seq "
     "ORDER BY m.from_seq DESC, m.to_seq DESC LIMIT 1"
 )
 _EATEN: Final = "SELECT m.lot_pk, a.lot_pk, a.pk, m.quantity_per_e6, 1, m.pk, m.slot_pk"
-_ENDED: Final = (
-    "ON m.equipment_pk = a.equipment_pk AND m.to_seq = a.seq AND m.from_seq <= a.seq AND m.ended_by_pk IS NULL"
-)
-EATEN_LINKS: Final = _Sql(
+_ENDED: Final = "m.equipment_pk = a.equipment_pk AND m.to_seq = a.seq AND m.from_seq <= a.seq AND m.ended_by_pk IS NULL"
+MADE_OF_LINKS: Final = _Sql(
     "WITH passed AS MATERIALIZED (SELECT a.pk, a.lot_pk, a.seq, a.equipment_pk FROM json_each(?) k "
     "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}) "
     "{eaten} FROM (SELECT a.pk, a.lot_pk, a.seq, (SELECT m.pk {begun}) AS mount FROM passed a "
     "CROSS JOIN station_slot s ON s.equipment_pk = a.equipment_pk) a "
     "CROSS JOIN slot_mount m ON m.pk = a.mount WHERE m.to_seq >= a.seq "
-    "UNION {eaten} FROM passed a CROSS JOIN slot_mount m {ended}",
+    "UNION {eaten} FROM passed a CROSS JOIN slot_mount m ON {ended} "
+    "UNION ALL SELECT {link}, NULL, NULL FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
+    "WHERE e.ended_by_pk IS NULL",
     "WITH passed AS MATERIALIZED (SELECT a.pk, a.lot_pk, a.seq, a.equipment_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = ANY(?::int[]) AND {passes}) "
+    "WHERE a.lot_pk = {keys} AND {passes}) "
     "{eaten} FROM passed a JOIN station_slot s ON s.equipment_pk = a.equipment_pk "
     "CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.to_seq, m.quantity_per_e6, m.slot_pk {begun}) m "
     "WHERE m.to_seq >= a.seq UNION {eaten} FROM passed a CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.quantity_per_e6, "
-    "m.slot_pk FROM slot_mount m WHERE m.equipment_pk = a.equipment_pk AND m.to_seq = a.seq AND m.from_seq <= a.seq "
-    "AND m.ended_by_pk IS NULL OFFSET 0) m",
+    "m.slot_pk FROM slot_mount m WHERE {ended} OFFSET 0) m "
+    "UNION ALL SELECT {link}, NULL, NULL FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL",
     passes=_PASS,
     eaten=_EATEN,
     begun=_BEGUN,
     ended=_ENDED,
+    link=_LINK,
 )
-"""Of each slot of a station the mount that began last; and those that ended with this very piece."""
+"""Of each slot of a station the mount that began last; those that ended with this very piece; the explicit links."""
 
 
 def used_in(reads: Reads, keys: Collection[int]) -> tuple[list[int], list[int]]:
     """The lots that some lots went into: certainly, and possibly (by a mount that shares the piece). With repeats."""
-    text = key_text(reads, keys)
-    explicit = USED_IN.on(reads, text)
-    if reads.dialect == "sqlite":
-        certain = [row[0] for row in explicit]
-    else:
-        certain = np.frombuffer(explicit[0][0] or b"", ">i4").tolist()
-    possible: list[int] = []
-    for child, doubt in FED.on(reads, text):
-        (possible if doubt else certain).append(child)
-    return certain, possible
+    found: tuple[list[int], list[int]] = [], []
+    for doubt, packed in USED_IN.on(reads, *[key_text(reads, keys)] * 2):
+        found[doubt].extend(_unpacked(packed))
+    return found
+
+
+def _unpacked(keys: str | bytes | None) -> list[int]:
+    """A row a key costs more than finding it: they come as a JSON array or, from PostgreSQL, four bytes each."""
+    if isinstance(keys, str):
+        return list(orjson.loads(keys))
+    return list(np.frombuffer(keys or b"", ">i4").tolist())
 
 
 def used_in_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
     """The links that lead from some lots to what they went into."""
-    text = key_text(reads, keys)
-    found = [LinkRow(*row) for row in USED_IN_LINKS.on(reads, text)]
-    found += [LinkRow._make((*row[:6], bool(row[6]))) for row in FED_LINKS.on(reads, text)]
-    return found
+    rows = USED_IN_LINKS.on(reads, *[key_text(reads, keys)] * 2)
+    return [LinkRow._make((*row[:6], bool(row[6]))) for row in rows]
 
 
 def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
-    """The links that lead to some lots from what went into them."""
-    text = key_text(reads, keys)
-    found = [LinkRow(*row) for row in MADE_OF_LINKS.on(reads, text)]
-    rows = EATEN_LINKS.on(reads, text)
+    """The links that lead to some lots from what went into them; two lots out of one slot are both only possible."""
+    rows = MADE_OF_LINKS.on(reads, *[key_text(reads, keys)] * 2)
     lots: dict[tuple[int, int], set[int]] = {}
     for row in rows:
         lots.setdefault((row[2], row[6]), set()).add(row[0])
-    found += [LinkRow._make((*row[:6], len(lots[row[2], row[6]]) > 1)) for row in rows]
-    return found
+    return [LinkRow._make((*row[:6], row[6] is not None and len(lots[row[2], row[6]]) > 1)) for row in rows]
 
 
 # -- loading what verbs decide on
@@ -188,12 +177,12 @@ _LOT: Final = (
 """Of what was mounted as much is used as pieces passed; the piece a splice was made in counts for both lots."""
 _LOTS_BY_ID: Final = _Sql(
     "SELECT {lot} FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value",
-    "SELECT {lot} FROM material_lot l WHERE l.id = ANY(?::text[])",
+    "SELECT {lot} FROM material_lot l WHERE l.id = {names}",
     lot=_LOT,
 )
 _LOTS_BY_PK: Final = _Sql(
     "SELECT {lot} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
-    "SELECT {lot} FROM material_lot l WHERE l.pk = ANY(?::int[])",
+    "SELECT {lot} FROM material_lot l WHERE l.pk = {keys}",
     lot=_LOT,
 )
 
@@ -215,7 +204,7 @@ def _lot(row: Any) -> LotFacts:
 def _by_id(table: str, columns: str = "pk") -> _Sql:
     return _Sql(
         "SELECT t.id, {columns} FROM json_each(?) k CROSS JOIN {table} t ON t.id = k.value",
-        "SELECT t.id, {columns} FROM {table} t WHERE t.id = ANY(?::text[])",
+        "SELECT t.id, {columns} FROM {table} t WHERE t.id = {names}",
         table=table,
         columns=", ".join(f"t.{column}" for column in columns.split()),
     )
@@ -230,7 +219,7 @@ _MATERIALS: Final = _by_id("material_definition", "pk unit")
 
 _KEPT_LOTS: Final = _Sql(
     "SELECT t.id FROM json_each(?) k CROSS JOIN material_lot t ON t.id = k.value {lives}",
-    "SELECT t.id FROM material_lot t {lives} AND t.id = ANY(?::text[])",
+    "SELECT t.id FROM material_lot t {lives} AND t.id = {names}",
     lives="WHERE (EXISTS (SELECT 1 FROM material_lot_life f WHERE f.lot_pk = t.pk) "
     "OR EXISTS (SELECT 1 FROM material_handling h WHERE h.material_pk = t.material_pk))",
 )
@@ -319,8 +308,7 @@ def load_materials(reads: Reads, ids: Collection[str]) -> dict[str, tuple[int, s
 _MATERIAL_OF: Final = _Sql(
     "SELECT l.id, d.id FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value "
     "JOIN material_definition d ON d.pk = l.material_pk",
-    "SELECT l.id, d.id FROM material_lot l JOIN material_definition d ON d.pk = l.material_pk "
-    "WHERE l.id = ANY(?::text[])",
+    "SELECT l.id, d.id FROM material_lot l JOIN material_definition d ON d.pk = l.material_pk WHERE l.id = {names}",
 )
 
 
@@ -461,13 +449,13 @@ def load_links_ended_by(reads: Reads, act_pk: int) -> list[LinkRow]:
 _FROM_LOTS: Final = _Sql(
     "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
     "WHERE e.parent_pk = k.value AND e.ended_by_pk IS NULL AND e.kind = ?",
-    "SELECT {link} FROM genealogy_link e WHERE e.parent_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL AND e.kind = ?",
+    "SELECT {link} FROM genealogy_link e WHERE e.parent_pk = {keys} AND e.ended_by_pk IS NULL AND e.kind = ?",
     link=_LINK,
 )
 _TO_LOTS: Final = _Sql(
     "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL AND e.kind = ?",
-    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL AND e.kind = ?",
+    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL AND e.kind = ?",
     link=_LINK,
 )
 
@@ -650,7 +638,7 @@ _MANY_KEYS: Final = 10_000
 _FREE_LOTS: Final = _Sql(
     "SELECT l.pk, l.id FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value "
     "WHERE l.disposition IN (?, ?, ?)",
-    "SELECT l.pk, l.id FROM material_lot l WHERE l.pk = ANY(?::int[]) AND l.disposition IN (?, ?, ?)",
+    "SELECT l.pk, l.id FROM material_lot l WHERE l.pk = {keys} AND l.disposition IN (?, ?, ?)",
 )
 
 
@@ -700,20 +688,49 @@ def end_mounts_of_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
     uow.driver_execute("UPDATE slot_mount SET ended_by_pk = ? WHERE act_pk = ?", (by_act, act_pk))
 
 
+_IMPORT: Final = "SELECT pk, rows_done, line, refused, ended_at_us FROM genealogy_import WHERE"
+
+
+def find_import(reads: Reads, sha256: str) -> Imported | None:
+    """How far a file of this content is recorded."""
+    rows = reads.driver_query(f"{_IMPORT} sha256 = ?", (sha256,))
+    for pk, rows_done, line, refused, ended_at_us in rows:
+        return Imported(pk, rows_done, line, refused, ended_at_us is not None)
+    return None
+
+
+def insert_import(uow: UnitOfWork, sha256: str, name: str) -> None:
+    """A file of which nothing is recorded yet."""
+    uow.driver_execute(
+        "INSERT INTO genealogy_import (sha256, name, rows_done, line, refused, begun_at_us) VALUES (?, ?, 0, 0, 0, ?)",
+        (sha256, name, uow.now_us),
+    )
+
+
+def advance_import(uow: UnitOfWork, before: Imported, after: Imported) -> bool:
+    """Whether the import was where it was thought to be; if so, it is further now."""
+    ended = uow.now_us if after.is_over else None
+    changed = uow.driver_execute(
+        "UPDATE genealogy_import SET rows_done = ?, line = ?, refused = ?, ended_at_us = ? "
+        "WHERE pk = ? AND rows_done = ? AND ended_at_us IS NULL",
+        (after.rows_done, after.line, after.refused, ended, before.pk, before.rows_done),
+    )
+    return changed == 1
+
+
 # -- answers
 
 _GROUPED: Final = "l.kind, l.material_pk, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
 GROUPS: Final = _Sql(
     "SELECT {grouped}, count(*), json_group_array(l.id) FROM json_each(?) k "
     "CROSS JOIN material_lot l ON l.pk = k.value GROUP BY {grouped}",
-    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = ANY(?::int[]) "
-    "GROUP BY {grouped}",
+    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = {keys} GROUP BY {grouped}",
     grouped=_GROUPED,
 )
 SHIPPED: Final = _Sql(
     "SELECT l.shipment_pk, count(*), json_group_array(l.id) FROM json_each(?) k CROSS JOIN material_lot l "
     "ON l.pk = k.value WHERE l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
-    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = ANY(?::int[]) "
+    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = {keys} "
     "AND l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
 )
 _ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
@@ -728,7 +745,7 @@ _ACT_ROW: Final = (
 )
 ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",
-    "SELECT {row} FROM genealogy_act a WHERE a.lot_pk = ANY(?::int[])",
+    "SELECT {row} FROM genealogy_act a WHERE a.lot_pk = {keys}",
     row=_ACT_ROW,
 )
 _NEWEST: Final = (
@@ -743,20 +760,20 @@ STILL_MOUNTED: Final = (
 ENDED_LINKS: Final = _Sql(
     "SELECT {link}, e.ended_by_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NOT NULL",
-    "SELECT {link}, e.ended_by_pk FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NOT NULL",
+    "SELECT {link}, e.ended_by_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NOT NULL",
     link=_LINK,
 )
 PASSES_OF_LOTS: Final = _Sql(
     "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM json_each(?) k "
     "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
     "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = ANY(?::int[]) AND {passes}",
+    "WHERE a.lot_pk = {keys} AND {passes}",
     passes=_PASS,
 )
 PARENT_PAIRS: Final = _Sql(
     "SELECT e.child_pk, e.parent_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL",
-    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = ANY(?::int[]) AND e.ended_by_pk IS NULL",
+    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL",
 )
 MOUNTS_OF_STATION: Final = (
     "SELECT from_seq, to_seq, lot_pk FROM slot_mount WHERE equipment_pk = ? AND to_seq >= ? AND from_seq <= ? "
@@ -765,20 +782,25 @@ MOUNTS_OF_STATION: Final = (
 
 _NAMES: Final = {
     table: _Sql(
-        f"SELECT t.pk, t.id FROM json_each(?) k CROSS JOIN {table} t ON t.pk = k.value",  # noqa: S608
-        f"SELECT t.pk, t.id FROM {table} t WHERE t.pk = ANY(?::int[])",  # noqa: S608
+        f"SELECT {n}, t.pk, t.id FROM json_each(?) k CROSS JOIN {table} t ON t.pk = k.value",  # noqa: S608
+        f"SELECT {n}, t.pk, t.id FROM {table} t WHERE t.pk = {{keys}}",  # noqa: S608
     )
-    for table in ("material_lot", "material_definition", "equipment", "job_order", "principal")
+    for n, table in enumerate(("material_lot", "material_definition", "equipment", "job_order", "principal"))
 }
+Names = dict[int | None, str]
 
 
-def names_of(reads: Reads, table: str, pks: Iterable[int | None]) -> dict[int | None, str]:
-    """Ids by key; of None the empty text."""
-    wanted = {pk for pk in pks if pk is not None}
-    found: dict[int | None, str] = {None: ""}
-    if wanted:
-        found.update(_NAMES[table].on(reads, key_text(reads, wanted)))
-    return found
+def names_of(reads: Reads, **keys: Iterable[int | None]) -> list[Names]:
+    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement."""
+    wanted = {table: {pk for pk in pks if pk is not None} for table, pks in keys.items()}
+    asked = {table: key_text(reads, pks) for table, pks in wanted.items() if pks}
+    places = {n: table for n, table in enumerate(_NAMES) if table in asked}
+    found: dict[str, Names] = {table: {None: ""} for table in wanted}
+    if places:
+        sql = " UNION ALL ".join(_NAMES[table].text(reads.dialect) for table in places.values())
+        for n, pk, name in reads.driver_query(sql, [asked[table] for table in places.values()]):
+            found[places[n]][pk] = name
+    return list(found.values())
 
 
 def contexts_of(reads: Reads, pks: Iterable[int | None]) -> dict[int | None, tuple[str, str, str]]:

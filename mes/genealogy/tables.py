@@ -165,3 +165,20 @@ class Shipment(TableModel, table=True):
     customer_id: str = Field(max_length=ID_MAX, index=True)
     delivery_note: str = Field(default="", max_length=ID_MAX)
     shipped_at_us: int = Field(sa_column=micros())
+
+
+class GenealogyImport(TableModel, table=True):
+    """A file of history, known by its content, and how far it is recorded: what is committed is never read again."""
+
+    __tablename__ = "genealogy_import"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    sha256: str = Field(max_length=64, unique=True)
+    name: str = Field(max_length=ID_MAX)
+    rows_done: int = Field(sa_column=_big())
+    """Recorded and refused ones."""
+    line: int = Field(sa_column=_big())
+    """Of the last of them."""
+    refused: int = Field(sa_column=_big())
+    begun_at_us: int = Field(sa_column=micros())
+    ended_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))

@@ -136,6 +136,32 @@ class Recording:
         return len(self.lots) + len(self.acts) + len(self.links) + len(self.mounts)
 
 
+class Fact(NamedTuple):
+    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made."""
+
+    lot: NewLot | None = None
+    act: Act | None = None
+    link: Link | None = None
+    mount: Mount | None = None
+
+
+class Fault(NamedTuple):
+    """Why a row of history is refused."""
+
+    code: str
+    reason: str
+
+
+class Imported(NamedTuple):
+    """How far a file of history is recorded. `line`: of the last of its `rows_done`, refused ones among them."""
+
+    pk: int
+    rows_done: int
+    line: int
+    refused: int
+    is_over: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """A supervisor says that it shall be done all the same, and why."""

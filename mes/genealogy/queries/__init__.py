@@ -1,5 +1,6 @@
 """Reads of the genealogy feature; one module a question."""
 
+from mes.genealogy.queries.faults import find_faults
 from mes.genealogy.queries.recall import get_recall
 from mes.genealogy.queries.shared import list_shared
 from mes.genealogy.queries.trace import (
@@ -12,6 +13,7 @@ from mes.genealogy.queries.trace import (
 )
 
 __all__ = [
+    "find_faults",
     "get_as_built",
     "get_difference",
     "get_recall",

@@ -50,8 +50,7 @@ def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> A
 
 def _mounted(reads: Reads, pks: Collection[int]) -> Table:
     rows = [row for row in reads.driver_query(STILL_MOUNTED, (OPEN_SEQ,)) if row[0] in pks]
-    lots = names_of(reads, "material_lot", (row[0] for row in rows))
-    places = names_of(reads, "equipment", (row[1] for row in rows))
+    lots, places = names_of(reads, material_lot=[row[0] for row in rows], equipment=[row[1] for row in rows])
     return Table(
         ("equipment_id", "slot_id", "lot_id", "from_sequence"),
         sorted((places[place], slot, lots[lot], first) for lot, place, slot, first in rows),

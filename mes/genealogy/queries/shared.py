@@ -132,14 +132,15 @@ def _ranked(groups: Mapping[int, list[Feature]], failed: int, good: int) -> list
 
 
 def _named(reads: Reads, features: Sequence[Feature]) -> dict[Feature, str]:
-    names: dict[Feature, str] = {}
-    for kind, table in _TABLES.items():
-        of_kind = [value for its_kind, value in features if its_kind == kind]
-        named = names_of(reads, table, of_kind)
-        names |= {(kind, value): f"{kind} {named[value]}" for value in of_kind}
-    hours = [value for kind, value in features if kind == "hour"]
-    places = names_of(reads, "equipment", (place for place, _ in hours))
-    for place, hour in hours:
-        names["hour", (place, hour)] = f"hour {from_us(hour * _HOUR_US):%Y-%m-%dT%H}Z at {places[place]}"
+    of_kind: dict[str, list[Any]] = defaultdict(list)
+    for kind, value in features:
+        of_kind[kind].append(value)
+    keys = {table: of_kind[kind] for kind, table in _TABLES.items()}
+    keys["equipment"] += [place for place, _ in of_kind["hour"]]
+    named = dict(zip(_TABLES, names_of(reads, **keys), strict=True))
+    names = {(kind, value): f"{kind} {named[kind][value]}" for kind, value in features if kind in _TABLES}
+    for place, hour in of_kind["hour"]:
+        at = f"{from_us(hour * _HOUR_US):%Y-%m-%dT%H}Z"
+        names["hour", (place, hour)] = f"hour {at} at {named['machine'][place]}"
     names |= {(kind, value): f"{kind} {value}" for kind, value in features if kind in ("program", "tool")}
     return names

@@ -12,6 +12,7 @@ import orjson
 from mes.genealogy.statements import (
     GROUPS,
     LOT_ROWS,
+    Names,
     Reads,
     Rows,
     contexts_of,
@@ -82,8 +83,7 @@ def amount(value_e6: int) -> str:
 def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
     """Every lot of a walk, in the order it came into being; and their ids by key."""
     rows = sorted(LOT_ROWS.on(reads, key_text(reads, reach.certain | reach.possible)))
-    materials = names_of(reads, "material_definition", (row[3] for row in rows))
-    jobs, places, shipments = _names(reads, ((row[6], row[7], row[8]) for row in rows))
+    materials, jobs, places, shipments = _names(reads, ((row[3], *row[6:]) for row in rows))
     table = Table(
         LOT_COLUMNS,
         [
@@ -104,10 +104,10 @@ def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
     return table, {row[0]: row[1] for row in rows}
 
 
-def _names(reads: Reads, keys: Iterable[tuple[Any, Any, Any]]) -> list[dict[int | None, str]]:
-    columns = list(zip(*keys, strict=True)) or [(), (), ()]
-    tables = ("job_order", "equipment", "material_lot")
-    return [names_of(reads, table, column) for table, column in zip(tables, columns, strict=True)]
+def _names(reads: Reads, keys: Iterable[tuple[int | None, ...]]) -> list[Names]:
+    """Of materials, jobs, places and shipments."""
+    materials, jobs, places, shipments = list(zip(*keys, strict=True)) or [(), (), (), ()]
+    return names_of(reads, material_definition=materials, job_order=jobs, equipment=places, material_lot=shipments)
 
 
 def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
@@ -122,8 +122,7 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
         if pks
         for row in _grouped(reads, pks)
     ]
-    materials = names_of(reads, "material_definition", (row[1] for _, row in parts))
-    jobs, places, shipments = _names(reads, ((row[3], row[4], row[5]) for _, row in parts))
+    materials, jobs, places, shipments = _names(reads, ((row[1], *row[3:6]) for _, row in parts))
     rows = [
         (
             _KINDS[kind],
@@ -171,10 +170,13 @@ def links_table(names: Mapping[int, str], links: Iterable[LinkRow]) -> Table:
 def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
     """Acts in the order of time."""
     rows = sorted(rows, key=lambda row: (row[2], row[0]))
-    lots = names_of(reads, "material_lot", (row[3] for row in rows))
-    places = names_of(reads, "equipment", (row[4] for row in rows))
-    jobs = names_of(reads, "job_order", (row[6] for row in rows))
-    actors = names_of(reads, "principal", (row[7] for row in rows))
+    lots, places, jobs, actors = names_of(
+        reads,
+        material_lot=[row[3] for row in rows],
+        equipment=[row[4] for row in rows],
+        job_order=[row[6] for row in rows],
+        principal=[row[7] for row in rows],
+    )
     contexts = contexts_of(reads, (row[8] for row in rows))
     return Table(
         ACT_COLUMNS,

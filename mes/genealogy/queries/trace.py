@@ -97,7 +97,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
     lots, names = lots_table(reads, reach)
-    before = names_of(reads, "material_lot", {pk for row in ended for pk in row[:2]})
+    (before,) = names_of(reads, material_lot={pk for row in ended for pk in row[:2]})
     removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
     shipments = shipments_table(reads, {root.shipment_pk: 1} if root.shipment_pk else {})
     return Answer(

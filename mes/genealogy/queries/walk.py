@@ -1,4 +1,4 @@
-"""Walks through the graph, level by level: two statements a level, however many lots it has.
+"""Walks through the graph, level by level: one statement a level, however many lots it has.
 
 First everything that is certainly in reach, then what is reached through a splice, of which nobody knows.
 """

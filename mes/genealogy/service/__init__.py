@@ -2,6 +2,7 @@
 
 from mes.genealogy.service.correcting import remove_part, replace_part, reverse_act
 from mes.genealogy.service.holding import hold_suspects
+from mes.genealogy.service.importing import begin_import, import_block
 from mes.genealogy.service.mounting import mount_lot, put_setup, unmount_lot
 from mes.genealogy.service.packing import move_lots, pack_lots, ship_lots, unpack_lots
 from mes.genealogy.service.parting import merge_lots, split_lot
@@ -10,7 +11,9 @@ from mes.genealogy.service.scanning import record_pass, scan_lot
 
 __all__ = [
     "Recorded",
+    "begin_import",
     "hold_suspects",
+    "import_block",
     "may_be_overridden",
     "merge_lots",
     "mount_lot",

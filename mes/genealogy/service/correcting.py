@@ -64,7 +64,8 @@ def reverse_act(uow: UnitOfWork, *, request_id: str, act: int, reason: str) -> i
 
 
 def _place_topics(uow: UnitOfWork, equipment_pk: int | None) -> list[str]:
-    return [f"equipment/{name}" for pk, name in names_of(uow, "equipment", [equipment_pk]).items() if pk is not None]
+    (names,) = names_of(uow, equipment=[equipment_pk])
+    return [f"equipment/{name}" for pk, name in names.items() if pk is not None]
 
 
 def _refuse_unless_reversible(uow: UnitOfWork, act: ActRow) -> None:
