@@ -278,7 +278,8 @@ def _follow(
     statements.insert_alarms(uow, found.alarms)
     follow_jobs(uow, bindings, signals, found.words)
     counting.count(found.words, found.gapped)
-    found.quarantine += follow_serials(uow, found.words)
+    if bindings.tells_of_units:
+        found.quarantine += follow_serials(uow, found.words)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
     note_filled(uow, bridge_pk, found.filled)
