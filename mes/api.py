@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
+from mes.exchange.b2mml.api import router as b2mml
 from mes.exchange.feed.api import router as feed
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
+from mes.genealogy.tools.api import router as tools
 from mes.ingest.api import router as bridge
 from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
@@ -42,8 +44,10 @@ for _feature in (
     first_articles,
     genealogy,
     may_i,
+    tools,
     reporting,
     measurements,
+    b2mml,
     feed,
     webhooks,
 ):

@@ -33,7 +33,7 @@ from web.wording import DEFAULT_LANGUAGE, PSEUDO, language_of, refusal_words
 _LOG = logging.getLogger(__name__)
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-MACHINE_PATHS: Final = ("/api/", "/healthz", "/readyz", "/metrics")
+MACHINE_PATHS: Final = ("/api/", "/healthz", "/readyz", "/metrics", "/b2mml")
 """Where programs call: they get problem+json, everybody else a page."""
 
 

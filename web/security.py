@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.definitions.types import DOCUMENT_MAX_BYTES
 from mes.kernel.errors import TooLarge
+from standards.isa95.b2mml.source import BYTES_MAX
 from standards.lineside.health_v1 import MAX_HEALTH_BYTES
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
@@ -45,6 +46,7 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/api/v1/bridge/health": MAX_HEALTH_BYTES,
     "/api/v1/instruction-documents": MAX_UPLOAD_BYTES,
     "/routings/": MAX_UPLOAD_BYTES,
+    "/b2mml": BYTES_MAX,
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403

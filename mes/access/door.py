@@ -1,8 +1,8 @@
 """The door of every request: who calls, of which plant, and may they?
 
-Below `/api/`, and for `/metrics`, a bearer token counts and nothing else; everywhere else, the live socket included,
-the session cookie and nothing else. So a script on another site can never use somebody's cookie on the API, nor a token
-on a screen.
+Below `/api/`, and for `/metrics` and `/b2mml`, a bearer token counts and nothing else; everywhere else, the live
+socket included, the session cookie and nothing else. So a script on another site can never use somebody's cookie on the
+API, nor a token on a screen.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ P = ParamSpec("P")
 SESSION_COOKIE: Final = "lineside_session"
 API_PREFIX: Final = "/api/"
 METRICS_PATH: Final = "/metrics"
+B2MML_PATH: Final = "/b2mml"
 CLOSE_SESSION_OVER: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 """Websocket close codes: in the private range, which browsers' reconnecting clients leave alone."""
@@ -186,7 +187,7 @@ def _presented(connection: HTTPConnection) -> tuple[str, str]:
 def _is_api(connection: HTTPConnection) -> bool:
     path: str = connection.scope["path"]
     path = path.removeprefix(connection.scope.get("root_path", ""))
-    return path.startswith(API_PREFIX) or path == METRICS_PATH
+    return path.startswith(API_PREFIX) or path in (METRICS_PATH, B2MML_PATH)
 
 
 def _database(connection: HTTPConnection, plant_id: str) -> Database:

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     manage_access = "manage-access"
     """Principals, roles, PINs, tokens."""
     submit_operations_requests = "submit-operations-requests"
+    exchange_documents = "exchange-documents"
+    """B2MML both ways: orders and master data in, performance, stock and equipment out."""
     read_performance = "read-performance"
     """Operations performance: what was produced, reported to an ERP."""
     read_events = "read-events"
@@ -96,7 +98,13 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.integration: frozenset(
-        {_P.submit_operations_requests, _P.read_performance, _P.read_events, _P.report_results}
+        {
+            _P.submit_operations_requests,
+            _P.exchange_documents,
+            _P.read_performance,
+            _P.read_events,
+            _P.report_results,
+        }
     ),
     Role.bridge: frozenset({_P.bridge_ingest, _P.report_results}),
     Role.monitor: frozenset({_P.read_metrics}),

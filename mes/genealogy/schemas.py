@@ -333,7 +333,7 @@ class AnswerOut(Document):
     """Facts by name, and tables by name: `columns` and `rows`."""
 
     truncated: str
-    """Which limit ended it: "lots" or "levels"; "" none."""
+    """Which limit ended it: "lots", "links" or "levels"; "" none."""
 
 
 def _us(at: datetime | None) -> int | None:

@@ -33,6 +33,9 @@ class Reads(Protocol):
 
 _KEYS: Final = "ANY((SELECT ?::int[])::int[])"
 _NAMED: Final = "ANY((SELECT ?::text[])::text[])"
+_LIVE: Final = "coalesce({}.ended_by_pk, 0) = 0"
+"""As `IS NULL`, where PostgreSQL shall not take a partial index: without statistics, as in a new plant, it holds it for
+tiny, and searched all of it for each key."""
 
 
 class _Sql:
@@ -41,7 +44,9 @@ class _Sql:
     def __init__(self, sqlite: str, postgresql: str, **parts: str) -> None:
         self._text = {
             "sqlite": sqlite.format(**parts, keys=_KEYS, names=_NAMED),
-            "postgresql": postgresql.format(**parts, keys=_KEYS, names=_NAMED),
+            "postgresql": postgresql.format(
+                **parts, keys=_KEYS, names=_NAMED, live_link=_LIVE.format("e"), live_act=_LIVE.format("a")
+            ),
         }
 
     def text(self, dialect: str) -> str:
@@ -117,12 +122,12 @@ MADE_OF_LINKS: Final = _Sql(
     "UNION ALL SELECT {link}, NULL, NULL FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL",
     "WITH passed AS MATERIALIZED (SELECT a.pk, a.lot_pk, a.seq, a.equipment_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = {keys} AND {passes}) "
+    "WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}) "
     "{eaten} FROM passed a JOIN station_slot s ON s.equipment_pk = a.equipment_pk "
     "CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.to_seq, m.quantity_per_e6, m.slot_pk {begun}) m "
     "WHERE m.to_seq >= a.seq UNION {eaten} FROM passed a CROSS JOIN LATERAL (SELECT m.pk, m.lot_pk, m.quantity_per_e6, "
     "m.slot_pk FROM slot_mount m WHERE {ended} OFFSET 0) m "
-    "UNION ALL SELECT {link}, NULL, NULL FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL",
+    "UNION ALL SELECT {link}, NULL, NULL FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
     passes=_PASS,
     eaten=_EATEN,
     begun=_BEGUN,
@@ -408,16 +413,28 @@ def load_act(reads: Reads, pk: int) -> ActRow | None:
     return ActRow(*rows[0]) if rows else None
 
 
-def find_request(reads: Reads, request_id: str) -> int | None:
+class Requested(NamedTuple):
+    """An act that was recorded under a request id: its number (0: none), its sequence at its station, what was told."""
+
+    pk: int
+    seq: int | None = None
+    content: int | None = None
+
+
+def find_request(reads: Reads, request_id: str) -> Requested | None:
     """The act that was recorded under this request id."""
-    rows = reads.driver_query("SELECT pk FROM genealogy_act WHERE request_id = ?", (request_id,))
-    return int(rows[0][0]) if rows else None
+    return find_requests(reads, [request_id]).get(request_id)
 
 
-def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, int]:
+def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, Requested]:
     """The acts that were recorded under these request ids."""
-    sql = f"SELECT request_id, pk FROM genealogy_act WHERE request_id IN ({marks(request_ids)})"  # noqa: S608
-    return dict(reads.driver_query(sql, tuple(request_ids)))
+    sql = f"SELECT request_id, pk, seq, content_hash FROM genealogy_act WHERE request_id IN ({marks(request_ids)})"  # noqa: S608
+    return {row[0]: Requested(*row[1:]) for row in reads.driver_query(sql, tuple(request_ids))}
+
+
+def note_content(uow: UnitOfWork, request_id: str, told: int) -> None:
+    """What was told under a request id, beside its act."""
+    uow.driver_write("UPDATE genealogy_act SET content_hash = ? WHERE request_id = ?", (told, request_id))
 
 
 def lot_id_of(reads: Reads, pk: int) -> str:
@@ -455,7 +472,7 @@ _FROM_LOTS: Final = _Sql(
 _TO_LOTS: Final = _Sql(
     "SELECT {link} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL AND e.kind = ?",
-    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL AND e.kind = ?",
+    "SELECT {link} FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link} AND e.kind = ?",
     link=_LINK,
 )
 
@@ -643,9 +660,11 @@ _FREE_LOTS: Final = _Sql(
 
 
 def insert_shipment(uow: UnitOfWork, lot_pk: int, customer_id: str, delivery_note: str, at_us: int) -> None:
-    """Where a shipment goes."""
+    """Where a shipment goes; one that was taken back may go elsewhere."""
     uow.driver_execute(
-        "INSERT INTO shipment (lot_pk, customer_id, delivery_note, shipped_at_us) VALUES (?, ?, ?, ?)",
+        "INSERT INTO shipment (lot_pk, customer_id, delivery_note, shipped_at_us) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (lot_pk) DO UPDATE SET customer_id = excluded.customer_id, "
+        "delivery_note = excluded.delivery_note, shipped_at_us = excluded.shipped_at_us",
         (lot_pk, customer_id, delivery_note, at_us),
     )
 
@@ -674,11 +693,12 @@ def reopen_mounts(uow: UnitOfWork, act_pk: int) -> set[int]:
 
 
 def is_newest_of_its_slots(reads: Reads, act_pk: int) -> bool:
-    """Whether nothing was mounted after what an act mounted or closed."""
+    """Whether nothing was mounted after what an act mounted or closed, and what it mounted was not taken out since."""
     rows = reads.driver_query(
-        "SELECT 1 FROM slot_mount m WHERE (m.act_pk = ? OR m.closed_by_pk = ?) AND m.ended_by_pk IS NULL AND EXISTS "
-        "(SELECT 1 FROM slot_mount o WHERE o.slot_pk = m.slot_pk AND o.ended_by_pk IS NULL AND o.act_pk > ?)",
-        (act_pk, act_pk, act_pk),
+        "SELECT 1 FROM slot_mount m WHERE (m.act_pk = ? OR m.closed_by_pk = ?) AND m.ended_by_pk IS NULL "
+        "AND (m.closed_by_pk > ? OR EXISTS "
+        "(SELECT 1 FROM slot_mount o WHERE o.slot_pk = m.slot_pk AND o.ended_by_pk IS NULL AND o.act_pk > ?))",
+        (act_pk, act_pk, act_pk, act_pk),
     )
     return not rows
 
@@ -767,13 +787,13 @@ PASSES_OF_LOTS: Final = _Sql(
     "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM json_each(?) k "
     "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
     "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = {keys} AND {passes}",
+    "WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}",
     passes=_PASS,
 )
 PARENT_PAIRS: Final = _Sql(
     "SELECT e.child_pk, e.parent_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NULL",
-    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NULL",
+    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
 )
 MOUNTS_OF_STATION: Final = (
     "SELECT from_seq, to_seq, lot_pk FROM slot_mount WHERE equipment_pk = ? AND to_seq >= ? AND from_seq <= ? "

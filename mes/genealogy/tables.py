@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Text, U
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
+from mes.kernel.sqltypes import Versioned
 from mes.kernel.tables import TableModel, micros
 
 _LIVE = text("ended_by_pk IS NULL")
@@ -90,6 +91,8 @@ class GenealogyAct(TableModel, table=True):
     request_id: str | None = Field(default=None, max_length=ID_MAX)
     note: str | None = Field(default=None, max_length=500)
     """The reason of an override or of a reversal."""
+    content_hash: int | None = Field(default=None, sa_column=_big(nullable=True))
+    """Of everything that was told under its request id."""
 
 
 class GenealogyLink(TableModel, table=True):
@@ -154,6 +157,48 @@ class SlotMount(TableModel, table=True):
     slot_pk: int = Field(foreign_key="station_slot.pk")
     equipment_pk: int
     lot_pk: int
+
+
+class ProductionTool(Versioned, TableModel, table=True):
+    """A stencil, a nozzle, a blade: how long it lasts, how often it is cleaned, and where it stands."""
+
+    __tablename__ = "production_tool"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=ID_MAX, unique=True)
+    kind: str = Field(default="", max_length=40)
+    description: str = Field(default="", max_length=500)
+    life_cycles: int | None = None
+    life_days: int | None = None
+    """From its first use."""
+    clean_cycles: int | None = None
+    clean_hours: int | None = None
+    cycles: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    cleaned_at_cycles: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    cleaned_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    first_used_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    prolonged_to_cycles: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """A supervisor lets it be used until so many, whatever its limits say."""
+    place_pk: int | None = Field(default=None, foreign_key="equipment.pk", index=True)
+
+
+class ToolActRow(TableModel, table=True):
+    """What was done with a tool. Append-only."""
+
+    __tablename__ = "tool_act"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    tool_pk: int = Field(foreign_key="production_tool.pk", index=True)
+    act: str = Field(max_length=10)
+    at_us: int = Field(sa_column=micros())
+    actor: int | None = None
+    equipment_pk: int | None = None
+    cycles: int = Field(sa_column=_big())
+    """Of the tool by then; prolonged: up to which."""
+    reason: str = Field(default="", max_length=500)
+    request_id: str = Field(max_length=ID_MAX, unique=True)
+    content_hash: int = Field(sa_column=_big())
+    """Of everything that was told with it."""
 
 
 class Shipment(TableModel, table=True):

@@ -15,6 +15,8 @@ SEQ_MAX: Final = 2**53
 """Sequence numbers of a station stay below."""
 NODES_MAX: Final = 200_000
 """Lots in one answer, unless less is asked for."""
+LINKS_MAX: Final = 500_000
+"""Links in one answer."""
 DEPTH_MAX: Final = 100
 """Levels in one answer."""
 BATCH_MAX: Final = 100_000

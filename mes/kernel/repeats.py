@@ -11,7 +11,8 @@ from mes.kernel.errors import IdempotencyKeyReused
 
 def content_hash(*told: object) -> int:
     """64 bits of everything that was told with an act; the same for the same."""
-    return int.from_bytes(hashlib.sha256(orjson.dumps(told, default=str)).digest()[:8], "big", signed=True)
+    text = orjson.dumps(told, default=str, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big", signed=True)
 
 
 def refuse_other_content(request_id: str, *, known: int | None, told: int) -> None:

@@ -128,6 +128,12 @@ def get_material_lot(session: Session, *, lot_id: str) -> MaterialLotView:
     return _lot_view(row)
 
 
+def get_material_lots(session: Session, ids: Iterable[str]) -> dict[str, MaterialLotView]:
+    """The lots of some ids; others are absent from the answer."""
+    rows = session.execute(_lot_select().where(_L.c.id.in_(set(ids))))
+    return {row.id: _lot_view(row) for row in rows}
+
+
 def _lot_select() -> Select[Any]:
     return select(_L, _M.c.id.label("material_id")).join(_M, _M.c.pk == _L.c.material_pk)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -27,6 +28,7 @@ from standards.isa95.quantity import MAX_E6, to_e6
 
 FACTOR_PART_MAX: Final = 10**15
 """Numerator and denominator of a factor stay below this."""
+_FACTOR: Final = re.compile(r"[+-]?\d{1,40}(?:/\d{1,40}|(?:\.\d{0,40})?(?:[eE][+-]?\d{1,2})?)", re.ASCII)
 FLOAT_DIGITS: Final = 15
 """A float keeps this many decimal digits exactly."""
 LOT_QUANTITY_MAX: Final = Decimal(9_000_000_000_000)
@@ -46,9 +48,11 @@ def conversion(unit: str, factor: Decimal | int | str) -> UnitConversion:
     """An exact conversion from a number or a ratio ("1/12"). `conversion-invalid` unless it is positive and sane."""
     if isinstance(factor, float):
         raise TypeError("a factor is never a float")
+    if _FACTOR.fullmatch(str(factor)) is None:  # an exponent could ask for more digits than there is memory
+        raise ConversionInvalid(f"{str(factor)[:40]!r} is not a factor.")
     try:
         exact = Fraction(factor)
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
+    except ZeroDivisionError as error:
         raise ConversionInvalid(f"{factor!r} is not a factor.") from error
     if exact <= 0 or max(exact.numerator, exact.denominator) > FACTOR_PART_MAX:
         raise ConversionInvalid(f"{factor!r} is not a positive factor of at most 15 digits.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlmodel import Session
 
 from mes.kernel.sqltypes import from_us
@@ -26,6 +27,21 @@ def list_operations_performance(session: Session, *, after: int, limit: int) -> 
         PerformanceEntry(row.pk, _content(row.content, row.version, row.created_at_us))
         for row in session.execute(statement)
     )
+
+
+def list_order_reports(
+    session: Session, *, operations_request_ids: Collection[str], limit: int
+) -> tuple[dict[str, Any], ...]:
+    """The newest report of each job of some orders, in commit order."""
+    statement = (
+        select(_P)
+        .join(_J, and_(_J.c.pk == _P.c.job_pk, _J.c.report_version == _P.c.version))
+        .join(_R, _R.c.pk == _P.c.operations_request_pk)
+        .where(_R.c.id.in_(operations_request_ids))
+        .order_by(_P.c.pk)
+        .limit(limit)
+    )
+    return tuple(_content(row.content, row.version, row.created_at_us) for row in session.execute(statement))
 
 
 def _content(stored: str, version: int, created_at_us: int) -> dict[str, Any]:

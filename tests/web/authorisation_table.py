@@ -15,6 +15,7 @@ from typing import Any, Final
 from mes.access.types import Role
 from mes.genealogy.service import mount_lot, pack_lots, scan_lot
 from mes.orders.service import complete_job, split_job
+from tests.mes.exchange.b2mml_of import document, request, schedule
 from tests.web.stage import Stage
 
 OPERATOR, SUPERVISOR, ENGINEER = Role.operator, Role.supervisor, Role.engineer
@@ -428,6 +429,15 @@ def _ask_first_article(stage: Stage) -> Sample:
     return Sample(f"{V1}/first-articles/ask", json=body)
 
 
+def _clean_tool(stage: Stage) -> Sample:
+    return Sample(f"{V1}/tools/{stage.tool()}/acts", json={"act": "cleaned", "request_id": stage.fresh("request")})
+
+
+def _prolong_tool(stage: Stage) -> Sample:
+    body = {"cycles": 5, "reason": "check", "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/tools/{stage.tool()}/prolong", json=body)
+
+
 def _hold(stage: Stage) -> Any:
     return {"lot_ids": [stage.lot()], "reason": "check"}
 
@@ -475,6 +485,17 @@ QUALITY: Final = [
     ),
     Row("POST", f"{V1}/first-articles/decide", DECIDING, _decide_first_article, 204),
     Row("POST", f"{V1}/first-articles/ask", DECIDING, _ask_first_article, 204),
+    Row("GET", f"{V1}/tools", FLOOR, at(f"{V1}/tools")),
+    Row("GET", f"{V1}/tools/{{tool_id}}", FLOOR, lambda s: Sample(f"{V1}/tools/{s.tool()}")),
+    Row("GET", f"{V1}/tools/{{tool_id}}/acts", FLOOR, lambda s: Sample(f"{V1}/tools/{s.tool()}/acts")),
+    Row(
+        "PUT",
+        f"{V1}/tools/{{tool_id}}",
+        ENGINEERING,
+        lambda s: Sample(f"{V1}/tools/{s.fresh('tool')}", json={"version": 0}),
+    ),
+    Row("POST", f"{V1}/tools/{{tool_id}}/acts", FLOOR, _clean_tool, 204),
+    Row("POST", f"{V1}/tools/{{tool_id}}/prolong", RELEASING, _prolong_tool, 204),
     Row("POST", f"{V1}/quality-holds", DECIDING, lambda s: Sample(f"{V1}/quality-holds", json=_hold(s)), 204),
     Row(
         "POST",
@@ -501,6 +522,15 @@ def _order(stage: Stage) -> Sample:
         f"{V1}/operations-requests",
         json={"id": stage.fresh("PO"), "operations_definition_id": "BOARD-ROUTE", "quantity": "50"},
     )
+
+
+def _b2mml(stage: Stage) -> Sample:
+    wanted = request(stage.fresh("PO")).replace("<OperationsDefinitionID/>", _ROUTE)
+    body = document("ProcessOperationsSchedule", schedule(wanted))
+    return Sample("/b2mml", content=body.encode(), headers={"content-type": "application/xml"})
+
+
+_ROUTE: Final = "<OperationsDefinitionID>BOARD-ROUTE</OperationsDefinitionID>"
 
 
 def _versions(path: str, job: Any) -> Sample:
@@ -608,6 +638,7 @@ def _move_order(stage: Stage) -> Sample:
 ORDERS: Final = [
     *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
+    Row("POST", "/b2mml", ERP, _b2mml),
     Row("GET", f"{V1}/operations-requests", REPORTS, at(f"{V1}/operations-requests")),
     Row(
         "GET",

@@ -40,7 +40,7 @@ class Member:
 
 def by_token(path: str) -> bool:
     """Where programs call."""
-    return path.startswith("/api/") or path == "/metrics"
+    return path.startswith("/api/") or path in ("/metrics", "/b2mml")
 
 
 def hire_cast(database: Database) -> dict[Role, Member]:

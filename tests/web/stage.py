@@ -39,6 +39,8 @@ from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
+from mes.genealogy.tools.service import put_tool
+from mes.genealogy.tools.types import ToolSpec
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -146,6 +148,11 @@ class Stage:
 
     def calendar_version(self) -> int:
         return self.database.read_now(get_calendar).version
+
+    def tool(self) -> str:
+        name = self.fresh("tool")
+        self.do(put_tool, spec=ToolSpec(name))
+        return name
 
     def policy_version(self) -> int:
         return self.database.read_now(get_plant_policy).version

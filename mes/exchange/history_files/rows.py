@@ -122,7 +122,7 @@ AnyRow = LotRow | PassRow | LinkRow | MountRow
 COLUMNS: Final = tuple(
     dict.fromkeys(("row", *(name for kind in (LotRow, PassRow, LinkRow, MountRow) for name in kind.__struct_fields__)))
 )
-_from_json: Final = msgspec.json.Decoder(AnyRow)
+_from_json: Final[msgspec.json.Decoder[AnyRow]] = msgspec.json.Decoder(AnyRow)
 
 
 def _amount(value: Decimal, least: int = 1) -> int:

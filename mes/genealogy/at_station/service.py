@@ -17,6 +17,7 @@ from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.service import report_step
 from mes.genealogy.may_i.types import Permission, Why
 from mes.genealogy.service import mount_lot, pack_lots, record_pass, reverse_act, scan_lot
+from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import record
 from mes.genealogy.statements import find_request, load_lots, material_of
 from mes.genealogy.types import Act, ActKind, NewLot, Override, Recording
@@ -38,6 +39,7 @@ from standards.isa95.quantity import from_e6, to_e6
 UNDONE: Final = "undone at the station"
 
 
+@done_once()
 def use_lot(
     uow: UnitOfWork, *, request_id: str, equipment_id: str, job_id: str, lot_id: str, override: Override | None = None
 ) -> int:
@@ -47,9 +49,6 @@ def use_lot(
     Repeating a `request_id` does nothing. Answers the number of the act. `wrong-material` where the bill asks for
     nothing of the kind, and as `mount_lot`. An override puts it in a line of its own.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     material_id, line = _on_bill(uow, bill_of(uow.session, job_id=job_id), job_id, lot_id, override)
     slot_id = by_hand_slot(line.material_id if line else material_id)
     if len(slot_id) > ID_MAX:
@@ -67,6 +66,7 @@ def use_lot(
     )
 
 
+@done_once()
 def install_part(
     uow: UnitOfWork,
     *,
@@ -82,9 +82,6 @@ def install_part(
     Answers the number of the act. `wrong-material` where the job has a bill that asks for nothing of the kind, and as
     `scan_lot`.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     bill = bill_of(uow.session, job_id=job_id)
     material_id, line = _on_bill(uow, bill, job_id, part_id, override) if bill else ("", None)
     is_lot = load_lots(uow, [part_id])[part_id].kind == LotKind.lot if line else False
@@ -131,14 +128,12 @@ def _per_piece_e6(uow: UnitOfWork, line: ResolvedMaterial, material_id: str, lot
         return 0
 
 
+@done_once()
 def begin_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: str, job_id: str) -> int:
     """A serial that nobody knows yet is a unit of what a job makes. Answers the number of the act.
 
     `job-order-not-found`, `genealogy-invalid` where there already is a lot of this id.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     job = get_job(uow.session, job_id=job_id, now=uow.now)
     lot = NewLot(unit_id, job.material_id, 1_000_000, LotKind.unit, job_id)
     act = Act(ActKind.produced, unit_id, uow.now_us, equipment_id, None, job_id, None, request_id)
@@ -207,7 +202,7 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
     """A unit is scrapped; at a station where people count it is a scrapped piece of the running job, unless it had
     been good there. Repeating a `request_id` does nothing. As `scrap_unit` and `report_scrap`.
     """
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     scrap_unit(uow, unit_id=unit_id, request_id=request_id, note=note)
     job = _counting_job(uow, found.job_id)
     if job and not _was_good(uow, unit_id, job.job_id, request_id):
@@ -215,16 +210,14 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
         report_scrap(uow, job_id=job.job_id, quantity=Decimal(1), reason_id=reason_id, request_id=own_id)
 
 
+@done_once()
 def pack_unit(uow: UnitOfWork, *, request_id: str, container_id: str, unit_id: str, equipment_id: str) -> int:
     """A unit goes into a carton, a new one if nobody knows it; if packing is its next step, it has passed that.
 
     Repeating a `request_id` does nothing. Answers the number of the act. `unit-refused` where it may not be worked on
     here, or where packing is none of its steps and it failed; and as `pack_lots`.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     if found.allowed:
         own_id = _own(request_id, ":step")
         finish_step(uow, request_id=own_id, unit_id=unit_id, equipment_id=equipment_id, verdict=Verdict.passed)
@@ -246,7 +239,7 @@ def _is_free(uow: UnitOfWork, found: Permission) -> bool:
 def undo_act(uow: UnitOfWork, *, request_id: str, undoes: str) -> int:
     """Take back within 10 s what was done under a request id. `nothing-to-undo` later, and as `reverse_act`."""
     act = find_request(uow, undoes)
-    rows = uow.driver_query("SELECT at_us FROM genealogy_act WHERE pk = ?", (act,)) if act is not None else []
+    rows = uow.driver_query("SELECT at_us FROM genealogy_act WHERE pk = ?", (act.pk,)) if act is not None else []
     if act is None or rows[0][0] + UNDO_S * 1_000_000 < uow.now_us:
         raise NothingToUndo("It stands.")
-    return reverse_act(uow, request_id=request_id, act=act, reason=UNDONE)
+    return reverse_act(uow, request_id=request_id, act=act.pk, reason=UNDONE)

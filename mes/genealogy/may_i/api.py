@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
@@ -16,13 +16,27 @@ from mes.quality.types import Verdict
 
 router = APIRouter(prefix="/api/v1", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
 
+Word = Annotated[str, Query(max_length=100)]
 Reporter = Annotated[Caller, Depends(caller(Permission.report_results))]
 
 
 @router.get("/units/{unit_id}/permission")
-async def may_work_on_unit(caller: Reporter, unit_id: str, equipment_id: str) -> PermissionOut:
-    """May this unit be worked on here? Refused is an answer too: 200 with `allowed` false and its `code`."""
-    return PermissionOut.of(await caller.read(get_permission, unit_id=unit_id, equipment_id=equipment_id))
+async def may_work_on_unit(
+    caller: Reporter, unit_id: str, equipment_id: str, program: Word = "", program_revision: Word = ""
+) -> PermissionOut:
+    """May this unit be worked on here? Refused is an answer too: 200 with `allowed` false and its `code`.
+
+    `program` and `program_revision`: what the machine is about to run, where it knows.
+    """
+    found = await caller.read(
+        get_permission,
+        unit_id=unit_id,
+        equipment_id=equipment_id,
+        now_us=to_us(caller.database.clock()),
+        program=program,
+        program_revision=program_revision,
+    )
+    return PermissionOut.of(found)
 
 
 @router.post("/units/{unit_id}/steps")

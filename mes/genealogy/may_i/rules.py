@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
 from mes.quality.rules import standing_of
 from mes.quality.types import Standing, StepCheck
 
+PROGRAM: Final = "program"
+PROGRAM_REVISION: Final = "program_revision"
+"""Parameters of a recipe, or of a step, that name what the machine has to run."""
 NOWHERE = ""
 """The step of a failure that could be given to no job: what is not known stops the unit until somebody decides."""
 
@@ -27,7 +33,17 @@ def permission_of(facts: UnitFacts) -> Permission:
         return Permission(facts.unit_id, Why.no_step)
     step = _meant(facts, standing, here)
     why, other = _against(facts, standing, step)
+    if why is None and facts.spent is not None:
+        why, other = Why(facts.spent.why.value), facts.spent.tool_id
     return Permission(facts.unit_id, why, step.segment_id, step.job_id, other)
+
+
+def program_differs(expected: Mapping[str, str], program: str, revision: str) -> str:
+    """What the step expects the machine to run, where it told something else; "": nothing against it."""
+    told = {PROGRAM: program, PROGRAM_REVISION: revision}
+    if all(not value or expected.get(name, value) == value for name, value in told.items()):
+        return ""
+    return " ".join(expected[name] for name in told if expected.get(name))
 
 
 def check_of(said: StepCheck | None, *, records: bool) -> StepCheck:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.types import DONE_WHILE_AWAY, Permission, Why
+from mes.genealogy.may_i.types import Permission, Why
 from mes.kernel.repeats import content_hash, refuse_other_content
 from mes.kernel.uow import UnitOfWork
 from mes.quality.service import record_own_result
@@ -35,13 +35,15 @@ def report_step(
     knows), `idempotency-key-reused`.
     """
     told = content_hash(unit_id, equipment_id, verdict, at_us, [tuple(one) for one in defects], note, was_away)
-    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id)
+    found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     if before := load_told(uow, STATION, request_id):
         refuse_other_content(request_id, known=before.content, told=told)
-        why = Why(before.flag) if before.flag not in ("", DONE_WHILE_AWAY) else None
+        why = Why(before.flag) if before.flag else None
         return replace(found, why=why, segment_id=before.segment_id, job_id=before.job_id, other="")
     if found.why is not None and not was_away:
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
+    if found.why is None and was_away and found.when_away is WhenAway.stop:
+        found = replace(found, why=Why.away)
     result = ResultSpec(
         STATION,
         request_id,
@@ -53,14 +55,8 @@ def report_step(
         found.segment_id,
         note=note,
         defects=defects,
-        flag=_flag(found) if was_away else "",
+        flag=found.why or "",
         told=told,
     )
     record_own_result(uow, result=result)
     return found
-
-
-def _flag(found: Permission) -> str:
-    if found.why is not None:
-        return found.why
-    return DONE_WHILE_AWAY if found.when_away is WhenAway.stop else ""

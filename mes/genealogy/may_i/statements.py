@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
+
 from mes.genealogy.statements import Reads
+from mes.genealogy.tools.statements import DIRTY, WORN
+from mes.genealogy.tools.types import Spent
 from mes.genealogy.types import ActKind, LinkKind
 
 _ORIGIN: Final = f"({LinkKind.split.value}, {LinkKind.merged.value})"
@@ -30,6 +34,10 @@ FACTS: Final = (
     "s.segment_id, s.id FROM steps s CROSS JOIN place p "
     "UNION ALL SELECT 'asks', 0, 0, s.pk, s.segment_id, q.unit_check FROM steps s "
     "JOIN quality_requirement q ON q.id = s.work_master_id "
+    f"UNION ALL SELECT 'tool', {WORN}, t.pk, t.id, '{Spent.worn_out.value}' FROM place p "
+    "JOIN production_tool t ON t.place_pk = p.pk "
+    f"UNION ALL SELECT 'tool', {DIRTY}, t.pk, t.id, '{Spent.not_clean.value}' FROM place p "
+    "JOIN production_tool t ON t.place_pk = p.pk "
     "UNION ALL SELECT 'policy', 0, 0, 0, when_away, '' FROM plant_policy "
     "UNION ALL SELECT 'records', 0, 0, s.pk, '', '' FROM steps s WHERE EXISTS (SELECT 1 FROM equipment c "
     "WHERE (c.pk = s.equipment_pk OR c.parent_pk = s.equipment_pk) "
@@ -47,3 +55,20 @@ FACTS: Final = (
 def load_facts(reads: Reads, unit_id: str, equipment_id: str) -> list[Any]:
     """The rows of `FACTS`."""
     return reads.driver_query(FACTS, (equipment_id, unit_id, unit_id))
+
+
+def load_parameters(reads: Reads, job_id: str) -> dict[str, str]:
+    """The recipe's values, with those its step sets instead, of one job."""
+    rows = reads.driver_query(
+        "SELECT w.parameters, s.parameters FROM job_order j JOIN work_master w ON w.pk = j.work_master_pk "
+        "LEFT JOIN operations_segment s ON s.pk = j.segment_pk WHERE j.id = ?",
+        (job_id,),
+    )
+    return {name: value for row in rows for kept in row for name, value in _read(kept).items()}
+
+
+def _read(kept: Any) -> dict[str, str]:
+    """JSON as the driver answers it: text on SQLite, read already on PostgreSQL; None without a step."""
+    if kept is None:
+        return {}
+    return dict(orjson.loads(kept)) if isinstance(kept, str) else dict(kept)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mes.equipment.types import WhenAway
+from mes.genealogy.tools.types import Limit
 from mes.quality.types import StepCheck, VerdictFact
 
 
@@ -22,10 +23,11 @@ class Why(StrEnum):
     step_failed = "step-failed"
     step_missing = "step-missing"
     already_done = "step-already-done"
-
-
-DONE_WHILE_AWAY: Final = "done-while-away"
-"""The flag of what was allowed but for the plant's policy to wait while the MES cannot be asked."""
+    tool_worn = "tool-worn-out"
+    tool_dirty = "tool-not-clean"
+    program = "program-differs"
+    away = "done-while-away"
+    """Of what was done while the MES could not be asked, where the plant wants stations to wait for it."""
 
 
 class Step(NamedTuple):
@@ -51,6 +53,8 @@ class UnitFacts:
     worked: Mapping[str, int]
     after: Mapping[str, frozenset[str]]
     reset_at_us: int = 0
+    spent: Limit | None = None
+    """Of a tool at the station, the limit that is reached."""
 
 
 @dataclass(frozen=True, slots=True)

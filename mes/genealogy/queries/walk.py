@@ -5,10 +5,14 @@ First everything that is certainly in reach, then what is reached through a spli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
 
 from mes.genealogy.statements import Reads, made_of_links, used_in, used_in_links
-from mes.genealogy.types import DEPTH_MAX, NODES_MAX, LinkRow, Reach
+from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, NODES_MAX, LinkRow, Reach
+
+KEYS_A_STATEMENT: Final = 5_000
+"""Of a level with links, so that what comes at once is bounded; a unit has hundreds of links."""
 
 
 def walk_up(reads: Reads, roots: Collection[int], *, limit: int = NODES_MAX) -> Reach:
@@ -35,20 +39,25 @@ def _with_links(
 ) -> Reach:
     links: list[LinkRow] = []
 
-    def step(keys: Collection[int]) -> tuple[Iterable[int], Iterable[int]]:
-        found = links_of(reads, keys)
-        links.extend(found)
+    def step(keys: Sequence[int]) -> tuple[Iterable[int], Iterable[int]]:
+        before = len(links)
+        for start in range(0, len(keys), KEYS_A_STATEMENT):
+            if len(links) <= LINKS_MAX:
+                links.extend(links_of(reads, keys[start : start + KEYS_A_STATEMENT]))
+        found = links[before:LINKS_MAX]
         return (
             [target(link) for link in found if not link.possible],
             [target(link) for link in found if link.possible],
         )
 
     reach = _spread(roots, step, limit)
-    reach.links = links
+    reach.links = links[:LINKS_MAX]
+    if len(links) > LINKS_MAX:
+        reach.truncated = "links"
     return reach
 
 
-Step = Callable[[Collection[int]], tuple[Iterable[int], Iterable[int]]]
+Step = Callable[[Sequence[int]], tuple[Iterable[int], Iterable[int]]]
 
 
 def _spread(roots: Collection[int], step: Step, limit: int) -> Reach:

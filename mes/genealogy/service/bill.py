@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.statements import Bill, load_bills, load_material_ids, load_materials, load_part_facts
@@ -12,7 +13,7 @@ from mes.materials.errors import WrongMaterial
 from mes.materials.receiving.rules import is_approved
 from mes.materials.types import ApprovedPart
 
-TAKES: frozenset[LinkKind] = frozenset({LinkKind.consumed, LinkKind.installed})
+TAKES: Final = frozenset({LinkKind.consumed, LinkKind.installed})
 """What goes into a piece by these links stands on the bill of its job."""
 
 

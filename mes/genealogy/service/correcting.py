@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from mes.genealogy.errors import ActNotFound, ActNotReversible, LotUnknown, NotLinked
+from mes.genealogy.service.once import done_once
 from mes.genealogy.service.packing import contents
 from mes.genealogy.service.recording import record, refuse_cycles
 from mes.genealogy.statements import (
@@ -13,7 +15,6 @@ from mes.genealogy.statements import (
     end_act,
     end_links,
     end_mounts_of_act,
-    find_request,
     is_newest_of_its_slots,
     load_act,
     load_links_ended_by,
@@ -28,31 +29,37 @@ from mes.genealogy.statements import (
     revive_links,
     set_of_lots,
 )
-from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, Override, Recording
+from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, Override, Recording
 from mes.kernel.uow import UnitOfWork
+from mes.materials.service import set_disposition
 from mes.materials.types import LotKind
+from standards.isa95.material import Disposition
 
 _NOT_REVERSIBLE = frozenset({ActKind.reversed, ActKind.moved})
+_PACKING = frozenset({ActKind.packed, ActKind.unpacked})
 
 
+@done_once()
 def reverse_act(uow: UnitOfWork, *, request_id: str, act: int, reason: str) -> int:
     """An act never was: its links, its pass, its mount are gone, what it took out is in again. Answers the reversal's
     number. Repeating a `request_id` does nothing.
 
-    `act-not-found`, `act-not-reversible` (taken back already, a reversal, a change of reel that others followed, what
-    was taken out is elsewhere by now).
+    What a split or a merge made is closed with it. `act-not-found`, `act-not-reversible` (taken back already, a
+    reversal, a change of reel that others followed, what was taken out is elsewhere by now, what was made was used,
+    what was packed has left).
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     found = load_act(uow, act)
     if found is None:
         raise ActNotFound(f"There is no act {act}.")
     _refuse_unless_reversible(uow, found)
+    made = _lots_made(uow, found)
+    _refuse_used(found, made)
     reversal = next_act(uow)
     lot_id = lot_id_of(uow, found.lot_pk)
     record(uow, Recording(acts=(Act(ActKind.reversed, lot_id, uow.now_us, note=reason, request_id=request_id),)))
     back = _take_back(uow, found, reversal)
+    for lot in made:
+        set_disposition(uow, lot_id=lot.lot_id, disposition=Disposition.Closed, reason=reason)
     refuse_cycles(uow, back)
     uow.emit(
         "genealogy.act-reversed.v1",
@@ -73,6 +80,24 @@ def _refuse_unless_reversible(uow: UnitOfWork, act: ActRow) -> None:
         raise ActNotReversible(f"Act {act.pk} was taken back, or is nothing to take back.")
     if not is_newest_of_its_slots(uow, act.pk):
         raise ActNotReversible(f"After act {act.pk} another lot was mounted in the same slot.")
+    if act.kind in _PACKING:
+        links = [*load_links_of_act(uow, act), *load_links_ended_by(uow, act.pk)]
+        lots = load_lots_by_pk(uow, {link.parent_pk for link in links}).values()
+        if left := sorted(lot.lot_id for lot in lots if lot.shipment_pk is not None):
+            raise ActNotReversible(f"{', '.join(left[:5])} left with a shipment; take that back first.")
+
+
+def _lots_made(uow: UnitOfWork, act: ActRow) -> list[LotFacts]:
+    """The lots that are there only by this act."""
+    if act.kind not in (ActKind.split, ActKind.merged):
+        return []
+    return list(load_lots_by_pk(uow, {link.child_pk for link in load_links_of_act(uow, act)}).values())
+
+
+def _refuse_used(act: ActRow, made: Sequence[LotFacts]) -> None:
+    """Their material is in something by now: it would be there twice."""
+    if used := sorted(lot.lot_id for lot in made if lot.is_used or lot.used_e6 or lot.shipment_pk is not None):
+        raise ActNotReversible(f"{', '.join(used[:5])}, made by act {act.pk}, was used since.")
 
 
 def _take_back(uow: UnitOfWork, act: ActRow, reversal: int) -> set[int]:
@@ -107,14 +132,12 @@ def _refuse_overdrawn(uow: UnitOfWork, back: list[LinkRow]) -> None:
         raise ActNotReversible(f"{', '.join(elsewhere[:5])} went into something else since.")
 
 
+@done_once()
 def remove_part(uow: UnitOfWork, *, request_id: str, unit_id: str, part_id: str, equipment_id: str = "") -> int:
     """A part is taken out of a unit; it was in there until now, which the as-built record goes on to say.
 
     `not-linked`, `lot-unknown`. Answers the number of the act.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     act = Act(ActKind.removed, unit_id, uow.now_us, equipment_id, None, "", None, request_id)
     _take_part_out(uow, unit_id, part_id)
     made = record(uow, Recording(acts=(act,)))
@@ -122,6 +145,7 @@ def remove_part(uow: UnitOfWork, *, request_id: str, unit_id: str, part_id: str,
     return made.first_act
 
 
+@done_once()
 def replace_part(
     uow: UnitOfWork,
     *,
@@ -134,14 +158,11 @@ def replace_part(
     override: Override | None = None,
 ) -> int:
     """A part is taken out of a unit and another put in. Refusals as `remove_part` and `record`."""
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     _take_part_out(uow, unit_id, part_id)
     note = override.reason if override else None
     act = Act(ActKind.replaced, unit_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     link = Link(0, new_part_id, unit_id, quantity_e6, LinkKind.installed)
-    made = record(uow, Recording(acts=(act,), links=(link,)), override=override)
+    made = record(uow, Recording(acts=(act,), links=(link,)), override=override, is_now=True)
     _emit(uow, "part-replaced", made.first_act, unit_id, part_id, equipment_id=equipment_id, new_part_id=new_part_id)
     return made.first_act
 

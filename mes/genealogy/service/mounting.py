@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from mes.genealogy.errors import GenealogyInvalid, MountOutOfOrder, SlotEmpty
 from mes.genealogy.rules import end_before, is_open
+from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import NOTHING, put_slots, record
 from mes.genealogy.statements import (
     OpenMount,
     close_mount,
-    find_request,
     kept_lots,
     last_sequence,
     load_equipment,
@@ -48,6 +48,7 @@ def put_setup(uow: UnitOfWork, *, equipment_id: str, materials: Mapping[str, str
     )
 
 
+@done_once()
 def mount_lot(
     uow: UnitOfWork,
     *,
@@ -67,9 +68,6 @@ def mount_lot(
     `lot-used-up`, `lot-not-usable`, `lot-unknown`, `lot-expired`, `lot-open-too-long`, `floor-life-over`,
     `lot-not-warm`, `mount-out-of-order`, `slot-empty` (a splice to nothing), `genealogy-cycle`.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     place = _place(uow, equipment_id)
     slot, material_pk = load_slots(uow, [place]).get((place, slot_id), (None, None))
     newest = load_newest_mount(uow, slot) if slot is not None else None
@@ -108,14 +106,12 @@ def mount_lot(
     return made.first_act
 
 
+@done_once()
 def unmount_lot(uow: UnitOfWork, *, request_id: str, equipment_id: str, slot_id: str, seq: int | None = None) -> int:
     """What is in a slot is taken out before piece `seq` (None: before the next one). Answers the number of the act.
 
     `slot-empty`, `mount-out-of-order`.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     place = _place(uow, equipment_id)
     slot, _ = load_slots(uow, [place]).get((place, slot_id), (None, None))
     newest = load_newest_mount(uow, slot) if slot is not None else None

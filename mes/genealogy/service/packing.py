@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from mes.genealogy.errors import LotUnknown, NotLinked
+from mes.genealogy.errors import GenealogyInvalid, LotUnknown, NotLinked
+from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import record
 from mes.genealogy.statements import (
     add_used,
     end_links,
-    find_request,
     insert_shipment,
     load_equipment,
     load_links_from,
@@ -34,6 +34,7 @@ _MATERIALS: Final = {LotKind.container: "CONTAINER", LotKind.shipment: "SHIPMENT
 """What containers and shipments are of, unless they were made of something else before."""
 
 
+@done_once()
 def pack_lots(
     uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids: Sequence[str], equipment_id: str = ""
 ) -> int:
@@ -42,9 +43,6 @@ def pack_lots(
     Repeating a `request_id` does nothing. Answers the number of the act. `lot-unknown`, `lot-on-hold`,
     `lot-not-usable`, `lot-used-up`, `genealogy-cycle`.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     take_out(uow, _known(uow, lot_ids).values(), next_act(uow))
     act = Act(ActKind.packed, container_id, uow.now_us, equipment_id, None, "", None, request_id)
     recording = _into(uow, act, container_id, LotKind.container, lot_ids)
@@ -58,11 +56,9 @@ def pack_lots(
     return made.first_act
 
 
+@done_once()
 def unpack_lots(uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids: Sequence[str]) -> int:
     """Lots are taken out of a container. `not-linked` if one is not in it or the container is gone, `lot-unknown`."""
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     lots = _known(uow, [*lot_ids, container_id])
     container = lots.pop(container_id)
     first = next_act(uow)
@@ -87,6 +83,7 @@ def unpack_lots(uow: UnitOfWork, *, request_id: str, container_id: str, lot_ids:
     return made.first_act
 
 
+@done_once()
 def ship_lots(
     uow: UnitOfWork,
     *,
@@ -100,11 +97,9 @@ def ship_lots(
 
     `lot-on-hold` if anything in them is (`errors` names it), and as `pack_lots`.
     """
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     lots = _known(uow, lot_ids)
     _refuse_held(uow, contents(uow, [lot.pk for lot in lots.values()]))
+    _refuse_left(uow, shipment_id)
     act = Act(ActKind.shipped, shipment_id, uow.now_us, "", None, "", None, request_id)
     made = record(uow, _into(uow, act, shipment_id, LotKind.shipment, lot_ids))
     shipment = load_lots(uow, [shipment_id])[shipment_id]
@@ -126,10 +121,9 @@ def ship_lots(
     return made.first_act
 
 
+@done_once()
 def move_lots(uow: UnitOfWork, *, request_id: str, lot_ids: Sequence[str], equipment_id: str) -> None:
     """Lots, and what is packed in them, are now at a place: a storage zone, a station. `lot-unknown`."""
-    if find_request(uow, request_id) is not None:
-        return
     lots = _known(uow, lot_ids)
     requests = [request_id] + [None] * (len(lot_ids) - 1)
     acts = [
@@ -175,7 +169,10 @@ def _end(uow: UnitOfWork, links: Sequence[LinkRow], by_act: int, lots: Iterable[
 
 def _into(uow: UnitOfWork, act: Act, into_id: str, kind: LotKind, lot_ids: Sequence[str]) -> Recording:
     lots = _known(uow, lot_ids)
-    new = () if load_lots(uow, [into_id]) else (NewLot(into_id, _material(uow, kind), 1_000_000, kind),)
+    there = load_lots(uow, [into_id]).get(into_id)
+    if there is not None and there.kind != kind:
+        raise GenealogyInvalid(f"{into_id} is no {kind.name}.")
+    new = () if there else (NewLot(into_id, _material(uow, kind), 1_000_000, kind),)
     links = tuple(
         Link(0, lot_id, into_id, max(lots[lot_id].quantity_e6 - lots[lot_id].used_e6, 1), LinkKind.packed)
         for lot_id in dict.fromkeys(lot_ids)
@@ -195,6 +192,13 @@ def _known(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, LotFacts]:
     if missing := [lot_id for lot_id in lot_ids if lot_id not in lots]:
         raise LotUnknown(f"Nobody has recorded {missing[0]}.", errors=[FieldError(one, "unknown") for one in missing])
     return lots
+
+
+def _refuse_left(uow: UnitOfWork, shipment_id: str) -> None:
+    """What left has left; more of it is another shipment."""
+    there = load_lots(uow, [shipment_id]).get(shipment_id)
+    if there is not None and there.kind == LotKind.shipment and load_links_to(uow, [there.pk], LinkKind.packed):
+        raise GenealogyInvalid(f"The shipment {shipment_id} has left already.")
 
 
 def _refuse_held(uow: UnitOfWork, pks: Collection[int]) -> None:

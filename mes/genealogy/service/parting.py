@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mes.genealogy.errors import GenealogyInvalid, LotUnknown
+from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import record
-from mes.genealogy.statements import find_request, load_lots, material_of
+from mes.genealogy.statements import load_lots, material_of
 from mes.genealogy.types import Act, ActKind, Link, LinkKind, NewLot, Recording
 from mes.kernel.uow import UnitOfWork
+from mes.materials.life.service import inherit_life
 from mes.materials.types import LotKind
 
 
+@done_once()
 def split_lot(uow: UnitOfWork, *, request_id: str, lot_id: str, into: Mapping[str, int]) -> int:
-    """New lots of these quantities (× 10^6) are taken off a lot. Answers the act's number. Refusals as `record`."""
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
+    """New lots of these quantities (× 10^6), as old as it, are taken off a lot. Answers the act; as `record`."""
     material = _materials(uow, [lot_id])[lot_id]
     recording = Recording(
         lots=[NewLot(new_id, material, quantity, LotKind.lot) for new_id, quantity in into.items()],
@@ -24,6 +24,7 @@ def split_lot(uow: UnitOfWork, *, request_id: str, lot_id: str, into: Mapping[st
         links=[Link(0, lot_id, new_id, quantity, LinkKind.split) for new_id, quantity in into.items()],
     )
     made = record(uow, recording)
+    inherit_life(uow, from_lot_ids=[lot_id], to_lot_ids=list(into))
     uow.emit(
         "genealogy.lot-split.v1",
         topics=[f"material-lot/{lot_id}"],
@@ -33,11 +34,9 @@ def split_lot(uow: UnitOfWork, *, request_id: str, lot_id: str, into: Mapping[st
     return made.first_act
 
 
+@done_once()
 def merge_lots(uow: UnitOfWork, *, request_id: str, lot_ids: Sequence[str], into_id: str) -> int:
     """All that is left of lots of one material becomes a new lot. `genealogy-invalid` if they differ; as `record`."""
-    done = find_request(uow, request_id)
-    if done is not None:
-        return done
     materials = _materials(uow, lot_ids)
     if len(set(materials.values())) != 1:
         raise GenealogyInvalid("Only lots of one material can become one lot.")
@@ -49,6 +48,7 @@ def merge_lots(uow: UnitOfWork, *, request_id: str, lot_ids: Sequence[str], into
         links=[Link(0, lot_id, into_id, max(quantity, 1), LinkKind.merged) for lot_id, quantity in left.items()],
     )
     made = record(uow, recording)
+    inherit_life(uow, from_lot_ids=list(left), to_lot_ids=[into_id])
     uow.emit(
         "genealogy.lots-merged.v1",
         topics=[f"material-lot/{into_id}"],

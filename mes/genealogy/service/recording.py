@@ -61,6 +61,7 @@ from mes.genealogy.types import (
     LotFacts,
     NewLot,
     Override,
+    Reach,
     Recording,
     Refused,
 )
@@ -324,9 +325,14 @@ def _roots(known: Known, recording: Recording) -> set[int]:
 
 
 def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple[int, int]] = ()) -> None:
-    """`genealogy-cycle` if one can be seen in what the roots are made of, or in these links (parent, child)."""
-    above = walk_up(uow, roots).links if roots else []
-    found = on_a_cycle([*links, *((link.parent_pk, link.child_pk) for link in above)])
+    """`genealogy-cycle` if one can be seen in what the roots are made of, or in these links (parent, child).
+
+    `genealogy-too-large` if they are made of more than a walk takes.
+    """
+    above = walk_up(uow, roots) if roots else Reach()
+    if above.truncated in ("lots", "links"):
+        raise GenealogyTooLarge("These are made of so much that a cycle could not be seen.")
+    found = on_a_cycle([*links, *((link.parent_pk, link.child_pk) for link in above.links)])
     if found:
         names = sorted(lot.lot_id for lot in load_lots_by_pk(uow, found).values())
         raise GenealogyCycle(f"{', '.join(names[:5])} would go into themselves.")

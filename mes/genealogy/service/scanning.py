@@ -8,10 +8,11 @@ from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.service.bill import allowed_materials, wrong_material
+from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import NOTHING, Known, Recorded, record, unfit_lots
 from mes.genealogy.statements import (
+    Requested,
     count_passed,
-    find_request,
     find_requests,
     last_sequence,
     load_bills,
@@ -19,6 +20,7 @@ from mes.genealogy.statements import (
     load_jobs,
     load_lots,
 )
+from mes.genealogy.tools.statements import count_cycle
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Override, Recording
 from mes.kernel.uow import Calls, UnitOfWork, loaded_together
 from mes.materials.errors import WrongMaterial
@@ -37,7 +39,7 @@ _ACTS: Mapping[LinkKind, ActKind] = {
 }
 
 
-def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Known | int]:
+def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Known | Requested]:
     """What each scan of a batch names. A lot that several take from is left out: each must see the one before."""
     taken = Counter(call["parent_id"] for call in calls)
     children = {call["child_id"] for call in calls}
@@ -48,13 +50,13 @@ def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Know
     jobs = load_jobs(uow, {call.get("job_id", "") for call in calls} - {""})
     over = unfit_lots(uow, taken)
     bills = load_bills(uow, {call.get("job_id", "") for call in calls} - {""})
-    found: dict[tuple[str, str], Known | int] = {}
+    found: dict[tuple[str, str], Known | Requested] = {}
     for call in calls:
         names = (call["parent_id"], call["child_id"])
         alone = taken[names[0]] == 1 and names[0] not in children and names[1] not in taken
-        if call["request_id"] in done:
-            found["scan", call["request_id"]] = done[call["request_id"]]
-        elif alone and requests[call["request_id"]] == 1 and all(name in lots for name in names):
+        if requests[call["request_id"]] == 1:
+            found["act", call["request_id"]] = done.get(call["request_id"], Requested(0))
+        if alone and requests[call["request_id"]] == 1 and all(name in lots for name in names):
             kept = {name: lots[name] for name in names}
             known = Known(kept, equipment=equipment, jobs=jobs, over=over, bills=bills)
             if {call.get("equipment_id", "")} <= {"", *equipment} and {call.get("job_id", "")} <= {"", *jobs}:
@@ -63,6 +65,7 @@ def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Know
 
 
 @loaded_together(_prefetch_scans)
+@done_once()
 def scan_lot(
     uow: UnitOfWork,
     *,
@@ -82,10 +85,7 @@ def scan_lot(
     names the position of the bill ("" any). Where there is no bill, `material_id` is what is asked for ("" anything).
     Refusals as `record`.
     """
-    known: Any = uow.prefetched(("scan", request_id))
-    done = known if isinstance(known, int) else None if known else find_request(uow, request_id)
-    if done is not None:
-        return done
+    known: Known | None = uow.prefetched(("scan", request_id))
     note = override.reason if override else None
     act = Act(_ACTS[kind], child_id, uow.now_us, equipment_id, None, job_id, None, request_id, note)
     recording = Recording(acts=(act,), links=(Link(0, parent_id, child_id, quantity_e6, kind),))
@@ -110,6 +110,11 @@ def scan_lot(
     return made.first_act
 
 
+def _sequence_of(uow: UnitOfWork, done: Requested) -> int | None:
+    return done.seq
+
+
+@done_once(answer=_sequence_of)
 def record_pass(
     uow: UnitOfWork,
     *,
@@ -126,8 +131,6 @@ def record_pass(
     `seq` None: the next one. A serial that nobody knows yet is made of `material_id`. Repeating a `request_id` does
     nothing. `lot-unknown`, `genealogy-invalid`, `genealogy-cycle`.
     """
-    if find_request(uow, request_id) is not None:
-        return pass_sequence(uow, request_id)
     places = load_equipment(uow, [equipment_id])
     if not places:
         raise GenealogyInvalid(f"There is no equipment {equipment_id!r}.")
@@ -139,6 +142,7 @@ def record_pass(
     made = record(uow, Recording(lots=lots, acts=(act,)))
     payload = {"act": made.first_act, "lot_id": lot_id, "equipment_id": equipment_id, "seq": seq, "job_id": job_id}
     _emit(uow, "station-passed", lot_id, made, None, payload)
+    count_cycle(uow, places[equipment_id])
     if job_id:
         count_first_article(uow, job_id, places[equipment_id])
     return seq
@@ -148,12 +152,6 @@ def count_first_article(uow: UnitOfWork, job_id: str, equipment_pk: int) -> None
     """A job that waits for its first article: as many units as passed since are there."""
     for job_pk, (_, since) in load_wanted_articles(uow, ids=[job_id]).items():
         hold_for_units(uow, units={job_pk: count_passed(uow, job_pk, equipment_pk, since)})
-
-
-def pass_sequence(uow: UnitOfWork, request_id: str) -> int:
-    """The sequence that was given under a request id."""
-    rows = uow.driver_query("SELECT seq FROM genealogy_act WHERE request_id = ?", (request_id,))
-    return int(rows[0][0])
 
 
 def _emit(

@@ -252,6 +252,41 @@ def begin_life(uow: UnitOfWork, *, lot_id: str, storage: Storage, expires_at_us:
     _note_change(uow, seen.lot_pk, first)
 
 
+def inherit_life(uow: UnitOfWork, *, from_lot_ids: Sequence[str], to_lot_ids: Sequence[str]) -> None:
+    """New lots are as old as the oldest they were made of, clock by clock: what was one reel has one age."""
+    by_id = dict(
+        uow.driver_query(
+            f"SELECT id, pk FROM material_lot WHERE id IN ({marks([*from_lot_ids, *to_lot_ids])})",  # noqa: S608
+            (*from_lot_ids, *to_lot_ids),
+        )
+    )
+    wanted = col(MaterialLotLife.lot_pk).in_([by_id[name] for name in from_lot_ids])
+    lives = uow.session.exec(select(MaterialLotLife).where(wanted)).all()
+    if not lives:
+        return
+    values = _oldest(lives)
+    for name in to_lot_ids:
+        uow.session.add(MaterialLotLife(lot_pk=by_id[name], next_alarm_at_us=uow.now_us, **values))
+    uow.flush()
+    exposure = Exposure(Storage(values["storage"]), values["since_us"], values["exposed_us"])
+    for name in to_lot_ids:
+        _note_change(uow, by_id[name], exposure)
+
+
+def _oldest(lives: Sequence[MaterialLotLife]) -> dict[str, Any]:
+    """Of several: the first end, the longest exposure, on the floor since the first was."""
+    worst = max(lives, key=lambda life: (life.storage == Storage.open, -life.since_us))
+    return {
+        "msl": max(life.msl for life in lives),
+        "expires_at_us": min((life.expires_at_us for life in lives if life.expires_at_us is not None), default=None),
+        "opened_at_us": min((life.opened_at_us for life in lives if life.opened_at_us is not None), default=None),
+        "left_cold_at_us": max((t for life in lives if (t := life.left_cold_at_us) is not None), default=None),
+        "storage": worst.storage,
+        "since_us": worst.since_us,
+        "exposed_us": max(life.exposed_us for life in lives),
+    }
+
+
 def _note_change(uow: UnitOfWork, lot_pk: int, exposure: Exposure) -> None:
     uow.session.add(
         LotStorageChange(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -32,7 +33,7 @@ from mes.orders.types import REASON_MAX, FirstArticle
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 from standards.isa95.quantity import to_e6
 
-SCALE = 1_000_000
+SCALE: Final = 1_000_000
 
 
 def hold_for_first_article(uow: UnitOfWork, job: JobRecord) -> None:
@@ -50,10 +51,9 @@ def hold_for_first_article(uow: UnitOfWork, job: JobRecord) -> None:
 
 
 def _interrupt(uow: UnitOfWork, job: JobRecord, event: str, payload: Mapping[str, Any]) -> None:
-    try:
+    """Where nobody can ask the machine to pause it is held for people, and what it makes is counted."""
+    with suppress(MachineUnreachable):
         interrupt(uow, job, event=event, payload=payload)
-    except MachineUnreachable:
-        """Nobody can ask the machine to pause: it is held for people, and what it makes is counted."""
 
 
 def hold_for_units(uow: UnitOfWork, *, units: Mapping[int, int]) -> None:

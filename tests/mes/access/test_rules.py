@@ -134,6 +134,7 @@ EXPECTED = {
     "manage-master-data": "engineer administrator",
     "manage-access": "administrator",
     "submit-operations-requests": "integration",
+    "exchange-documents": "integration",
     "read-performance": "supervisor engineer administrator integration",
     "bridge-ingest": "bridge",
     "view-bridges": "supervisor engineer administrator",

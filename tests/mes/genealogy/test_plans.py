@@ -8,7 +8,8 @@ import pytest
 
 from mes.genealogy import statements
 from mes.genealogy.at_station import statements as at_station
-from mes.genealogy.queries import get_recall, list_shipped, trace_from, trace_used
+from mes.genealogy.errors import GenealogyTooLarge
+from mes.genealogy.queries import get_recall, list_shipped, trace_from, trace_used, walk
 from mes.genealogy.service import record_genealogy
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording, Suspects
 from mes.kernel.db import Database, ReadSession
@@ -53,9 +54,28 @@ def test_a_step_goes_by_index_and_never_through_a_whole_table(plant: Database, f
         assert ("COVERING INDEX ix_genealogy_link_used" if is_sqlite else "Index Only Scan") in found
     if not is_sqlite:
         assert "InitPlan" in found, "a set as a constant is looked at key by key by the planner"
+    if name == "MADE_OF_LINKS" and not is_sqlite:
+        assert "pk_genealogy_link" in found, "by the index that begins with the child, with or without statistics"
+        assert "ix_genealogy_act_lot_pk" in found
     if name == "MADE_OF_LINKS" and is_sqlite:
         assert "SEARCH a USING INDEX ix_genealogy_act_lot_pk" in found
         assert "SEARCH m USING INDEX ix_slot_mount_slot (slot_pk=? AND from_seq<?)" in found
+
+
+def test_links_of_one_answer_are_bounded_and_a_cycle_never_goes_unseen_for_it(
+    plant: Database, fan: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+    monkeypatch.setattr(walk, "LINKS_MAX", 50)
+    monkeypatch.setattr(walk, "KEYS_A_STATEMENT", 7)
+    answer = plant.read_now(trace_used, lot_id="ROOT")
+    assert (answer.facts["truncated"], len(answer.tables["links"].rows)) == ("links", 50)
+    many = [Link(n, f"N{n}", "TOP") for n in range(60)]
+    top = Recording([NewLot("TOP", "BOARD")], [Act(ActKind.consumed, "TOP", 0, note=str(n)) for n in range(60)], many)
+    plant.write_now(record_genealogy, actor=None, recording=top)
+    over = Recording(acts=[Act(ActKind.consumed, "TOP", 0)], links=[Link(0, "TOP", "N0")])
+    with pytest.raises(GenealogyTooLarge):
+        plant.write_now(record_genealogy, actor=None, recording=over)
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,8 @@ def test_where_the_plant_wants_stations_to_wait_whatever_was_done_meanwhile_is_f
     at_us = to_us(plant.clock()) + 1
     assert report(plant, PRESS, "request-1", was_away=True, at_us=at_us).when_away is WhenAway.go_on
     plant.write_now(put_plant_policy, actor=None, policy=PlantPolicy(when_away=WhenAway.stop))
-    assert report(plant, BENCH, "request-2", was_away=True, at_us=at_us + 1).when_away is WhenAway.stop
+    told = report(plant, BENCH, "request-2", was_away=True, at_us=at_us + 1)
+    assert (told.when_away, told.why) == (WhenAway.stop, Why.away)
     assert report(plant, BENCH, "request-3", was_away=True, at_us=at_us + 2).why is Why.already_done
     flags = [found.flag for found in plant.read_now(get_unit_results, unit_id="SN-1")]
     assert flags[:3] == ["step-already-done", "done-while-away", ""]

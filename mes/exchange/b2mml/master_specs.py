@@ -1,0 +1,111 @@
+"""Materials, lots, equipment and people as the specs the verbs take. What a document does not say stays as it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from mes.equipment.queries import EquipmentView
+from mes.equipment.types import EquipmentSpec
+from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Item
+from mes.exchange.b2mml.values import ID_PATTERN, bounded, checked, id_of, quantity_of, text_of, unit_of, unusable
+from mes.materials.errors import LotOnHold
+from mes.materials.queries import MaterialLotView, MaterialView
+from mes.materials.rules import conversion
+from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
+from mes.personnel.types import PersonView, Qualification
+from standards.isa95.b2mml import Element
+from standards.isa95.equipment_hierarchy import EquipmentLevel
+from standards.isa95.material import Disposition
+
+NAME_MAX: Final = 200
+CLASSES_MAX: Final = 200
+CONVERSIONS_MAX: Final = 50
+
+
+def material_spec(item: Item, known: MaterialView | None) -> MaterialSpec:
+    """What the document does not say stays as it is known."""
+    description = text_of(item.element, "Description")
+    properties = item.element.all("MaterialDefinitionProperty")
+    units = [p.value("Value", "ValueString").strip() for p in properties if p.value("ID") == UNIT_PROPERTY]
+    unit = units[0] if units else known.unit if known else ""
+    if not unit:
+        raise unusable(f"A new material needs the MaterialDefinitionProperty {UNIT_PROPERTY} with its unit.")
+    conversions = tuple(_conversion(p) for p in properties if p.value("ID") == CONVERSION_PROPERTY)
+    bounded(conversions, CONVERSIONS_MAX, CONVERSION_PROPERTY)
+    return MaterialSpec(
+        id_of(item.element, "ID"),
+        unit_of(unit, UNIT_PROPERTY),
+        description if description is not None else known.description if known else "",
+        conversions or (known.conversions if known else ()),
+    )
+
+
+def _conversion(element: Element) -> UnitConversion:
+    return conversion(
+        unit_of(element.value("Value", "UnitOfMeasure"), "UnitOfMeasure"), element.value("Value", "ValueString")
+    )
+
+
+def lot_spec(item: Item, known: MaterialLotView | None, unit: str) -> LotSpec:
+    """`unit` is the material's. `lot-on-hold`: a document does not lift a hold, people do."""
+    word = item.element.value("Disposition")
+    if word == "Other":
+        raise unusable("Disposition Other says nothing here.")
+    disposition = Disposition(word) if word else known.disposition if known else Disposition.UnRestricted
+    on_hold = known is not None and known.disposition is Disposition.Restricted
+    if on_hold and disposition not in (Disposition.Restricted, Disposition.Closed):
+        raise LotOnHold(f"{item.id} is on hold; a document does not lift it.")
+    stated = quantity_of(item.element)
+    quantity, stated_unit = stated or (known.quantity if known else Decimal(0), None)
+    material = item.element.value("MaterialDefinitionID") or (known.material_id if known else "")
+    if not material:
+        raise unusable("A new lot needs a MaterialDefinitionID.")
+    return LotSpec(
+        id_of(item.element, "ID"),
+        checked(ID_PATTERN, material, "MaterialDefinitionID"),
+        quantity,
+        stated_unit or (known.unit if known else unit),
+        disposition,
+    )
+
+
+def equipment_spec(item: Item, known: EquipmentView | None) -> EquipmentSpec:
+    """Its place is the equipment it is nested in, else its HierarchyScope, else what is known."""
+    level = item.element.value("EquipmentLevel") or (known.level if known else "")
+    if level not in EquipmentLevel.__members__:
+        raise unusable(f"EquipmentLevel {level!r} is no level of the hierarchy.")
+    parent = item.parent_id or item.element.value("HierarchyScope", "EquipmentID") or (known.parent_id if known else "")
+    description = text_of(item.element, "Description")
+    return EquipmentSpec(
+        id_of(item.element, "ID"),
+        EquipmentLevel(level),
+        checked(ID_PATTERN, parent, "HierarchyScope/EquipmentID") if parent else None,
+        description if description is not None else known.description if known else "",
+        known.confirmation if known else None,
+        known.nominal_cycle_s if known else None,
+    )
+
+
+def class_description(item: Item, known: str) -> str:
+    """Of a personnel class."""
+    described = text_of(item.element, "Description")
+    return known if described is None else described
+
+
+def person_name(item: Item, known: PersonView | None) -> str:
+    """Its PersonName; of somebody new without one the id."""
+    return text_of(item.element, "PersonName", NAME_MAX) or (known.name if known else item.id)
+
+
+def qualifications(item: Item, known: PersonView | None) -> tuple[Qualification, ...]:
+    """The classes named; one the person has already keeps its dates. None named: what is known."""
+    named = list(dict.fromkeys(item.element.values("PersonnelClassID")))
+    held = known.qualifications if known else ()
+    if not named:
+        return held
+    bounded(named, CLASSES_MAX, "PersonnelClassID")
+    kept = [q for q in held if q.personnel_class_id in named]
+    have = {q.personnel_class_id for q in kept}
+    fresh = (Qualification(checked(ID_PATTERN, name, "PersonnelClassID")) for name in named if name not in have)
+    return (*kept, *fresh)

@@ -1,0 +1,75 @@
+"""REST of tools."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.access.preconditions import etag, expected_version
+from mes.definitions.schemas import ID_PATTERN
+from mes.genealogy.tools import queries, service
+from mes.genealogy.tools.schemas import ProlongIn, ToolActIn, ToolActOut, ToolIn, ToolOut
+
+router = APIRouter(prefix="/api/v1", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
+
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Operator = Annotated[Caller, Depends(caller(Permission.operate))]
+Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Supervisor = Annotated[Caller, Depends(caller(Permission.override_refusals))]
+ToolId = Annotated[str, Path(pattern=ID_PATTERN)]
+IfMatch = Annotated[str | None, Header()]
+
+
+@router.get("/tools")
+async def list_tools(caller: Viewer, after: Annotated[str, Query(max_length=100)] = "") -> list[ToolOut]:
+    """Tools by id, at most 1,000; `after` the last one for the next."""
+    found = await caller.read(queries.list_tools, now=caller.database.clock(), after=after)
+    return [ToolOut.of(view) for view in found]
+
+
+@router.get("/tools/{tool_id}")
+async def get_tool(caller: Viewer, tool_id: ToolId, response: Response) -> ToolOut:
+    """One tool: what it has done, where it stands, and whether it may be used."""
+    return await _shown(caller, tool_id, response)
+
+
+@router.put("/tools/{tool_id}")
+async def put_tool(
+    caller: Engineer, tool_id: ToolId, body: ToolIn, response: Response, if_match: IfMatch = None
+) -> ToolOut:
+    """Make a tool as described; version 0 where there is none yet. What it has done stays."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.put_tool, spec=body.spec(tool_id), version=version)
+    return await _shown(caller, tool_id, response)
+
+
+@router.get("/tools/{tool_id}/acts")
+async def list_tool_acts(caller: Viewer, tool_id: ToolId) -> list[ToolActOut]:
+    """What was done with a tool, newest first."""
+    return [ToolActOut.of(act) for act in await caller.read(queries.list_tool_acts, tool_id=tool_id)]
+
+
+@router.post("/tools/{tool_id}/acts", status_code=204)
+async def do_tool_act(caller: Operator, tool_id: ToolId, body: ToolActIn) -> None:
+    """Mount, take out or clean a tool. The same `request_id` does it once."""
+    asked = {"tool_id": tool_id, "request_id": body.request_id}
+    if body.act == "mounted":
+        await caller.write(service.mount_tool, **asked, equipment_id=body.equipment_id or "")
+    else:
+        verb = service.clean_tool if body.act == "cleaned" else service.unmount_tool
+        await caller.write(verb, **asked)
+
+
+@router.post("/tools/{tool_id}/prolong", status_code=204)
+async def prolong_tool(caller: Supervisor, tool_id: ToolId, body: ProlongIn) -> None:
+    """Let a tool be used for so many cycles more, with a reason that is kept."""
+    await caller.write(service.prolong_tool, tool_id=tool_id, **body.model_dump())
+
+
+async def _shown(caller: Caller, tool_id: str, response: Response) -> ToolOut:
+    view = await caller.read(queries.get_tool, tool_id=tool_id, now=caller.database.clock())
+    response.headers["ETag"] = etag(view.version)
+    return ToolOut.of(view)

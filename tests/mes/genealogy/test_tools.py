@@ -1,0 +1,187 @@
+"""Tools wear out and get dirty by the pieces that pass; a machine that would run another program is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from mes.access.types import Role
+from mes.definitions.service import put_definitions, put_work_masters
+from mes.definitions.types import DefinitionSpec, SegmentSpec, WorkMasterSpec
+from mes.equipment.errors import EquipmentNotFound
+from mes.equipment.types import PutOutcome
+from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.types import Why
+from mes.genealogy.service import record_genealogy, record_pass
+from mes.genealogy.tools.errors import ToolInvalid, ToolNotClean, ToolNotFound, ToolNotMounted, ToolWornOut
+from mes.genealogy.tools.queries import get_tool, list_tool_acts
+from mes.genealogy.tools.service import clean_tool, mount_tool, prolong_tool, put_tool, unmount_tool
+from mes.genealogy.tools.types import Spent, ToolSpec
+from mes.genealogy.types import NewLot, Recording
+from mes.kernel.db import Database
+from mes.kernel.errors import IdempotencyKeyReused, VersionConflict
+from mes.kernel.sqltypes import to_us
+from mes.orders.errors import ReasonMissing
+from mes.orders.service import submit_operations_request
+from tests.conftest import SettableClock
+from tests.support.plants import BENCH, PRESS
+from tests.web.cast import as_, hire_cast
+
+STENCIL = ToolSpec("ST-1", "stencil", life_cycles=5, clean_cycles=3)
+NUMBERS = iter(range(10**9))
+
+
+def do(plant: Database, verb: Any, **more: Any) -> Any:
+    return plant.write_now(verb, actor=None, **{"tool_id": "ST-1", "request_id": f"tool-{next(NUMBERS)}", **more})
+
+
+@pytest.fixture
+def stencil(plant: Database) -> Database:
+    """ST-1 stands at the bench, where PO-3 is printed with revision 7 of the program P1."""
+    plant.write_now(put_tool, actor=None, spec=STENCIL)
+    recipe = WorkMasterSpec("WM-B", parameters={"program": "P1", "program_revision": "6"})
+    plant.write_now(put_work_masters, actor=None, specs=[recipe])
+    step = SegmentSpec("PRINT", "WM-B", BENCH, parameters={"program_revision": "7"})
+    plant.write_now(put_definitions, actor=None, specs=[DefinitionSpec("PRINTED", "BOARD", (step,))])
+    order = {"id": "PO-3", "quantity": Decimal(5), "operations_definition_id": "PRINTED"}
+    plant.write_now(submit_operations_request, actor=None, **order)
+    unit = Recording(lots=[NewLot("U9", "BOARD", job_id="PO-3-PRINT")])
+    plant.write_now(record_genealogy, actor=None, recording=unit)
+    do(plant, mount_tool, equipment_id=BENCH)
+    return plant
+
+
+def passes(plant: Database, count: int, place: str = BENCH) -> None:
+    for _ in range(count):
+        n = next(NUMBERS)
+        passed = {"lot_id": f"P{n}", "equipment_id": place, "material_id": "BOARD"}
+        plant.write_now(record_pass, actor=None, request_id=f"pass-{n}", **passed)
+
+
+def tool(plant: Database) -> tuple[int, int, str, Spent | None]:
+    found = plant.read_now(get_tool, tool_id="ST-1", now=plant.clock())
+    return found.cycles, found.cycles_since_clean, found.equipment_id, found.spent
+
+
+def ask(plant: Database, **more: Any) -> tuple[str, str]:
+    asked = {"unit_id": "U9", "equipment_id": BENCH, "now_us": to_us(plant.clock()), **more}
+    found = plant.read_now(get_permission, **asked)
+    return found.why or "", found.other
+
+
+def test_pieces_that_pass_where_it_stands_are_its_cycles(stencil: Database) -> None:
+    passes(stencil, 2)
+    passes(stencil, 1, PRESS)
+    assert tool(stencil) == (2, 2, BENCH, None)
+    do(stencil, unmount_tool)
+    passes(stencil, 1)
+    assert tool(stencil) == (2, 2, "", None)
+
+
+def test_a_dirty_tool_is_refused_until_it_was_cleaned(stencil: Database) -> None:
+    passes(stencil, 3)
+    assert tool(stencil)[3] is Spent.not_clean
+    with pytest.raises(ToolNotClean):
+        do(stencil, mount_tool, equipment_id=PRESS)
+    do(stencil, clean_tool)
+    assert tool(stencil) == (3, 0, BENCH, None)
+    do(stencil, mount_tool, equipment_id=PRESS)
+    assert tool(stencil)[2] == PRESS
+
+
+def test_a_worn_tool_goes_on_only_as_long_as_a_supervisor_says(stencil: Database) -> None:
+    passes(stencil, 3)
+    do(stencil, clean_tool)
+    passes(stencil, 2)
+    with pytest.raises(ToolWornOut):
+        do(stencil, mount_tool, equipment_id=PRESS)
+    with pytest.raises(ReasonMissing):
+        do(stencil, prolong_tool, cycles=1, reason=" ")
+    do(stencil, prolong_tool, cycles=2, reason="last order of this board")
+    do(stencil, mount_tool, equipment_id=BENCH)
+    passes(stencil, 2)
+    assert tool(stencil)[3] is Spent.worn_out
+    acts = stencil.read_now(list_tool_acts, tool_id="ST-1")
+    assert [act.act for act in acts] == ["mounted", "prolonged", "cleaned", "mounted"]
+    assert (acts[1].cycles, acts[1].reason) == (7, "last order of this board")
+
+
+def test_days_and_hours_count_from_the_first_use(stencil: Database, clock: SettableClock) -> None:
+    aging = replace(STENCIL, life_cycles=None, clean_cycles=None, life_days=2, clean_hours=8)
+    stencil.write_now(put_tool, actor=None, spec=aging)
+    clock.advance(seconds=9 * 3600)
+    assert tool(stencil)[3] is None
+    passes(stencil, 1)
+    clock.advance(seconds=8 * 3600)
+    assert tool(stencil)[3] is Spent.not_clean
+    do(stencil, clean_tool)
+    assert tool(stencil)[3] is None
+    clock.advance(seconds=40 * 3600)
+    assert tool(stencil)[3] is Spent.worn_out
+
+
+class TestMayI:
+    def test_nobody_works_with_a_spent_tool(self, stencil: Database) -> None:
+        assert ask(stencil) == ("", "")
+        passes(stencil, 3)
+        assert ask(stencil) == (Why.tool_dirty, "ST-1")
+        do(stencil, clean_tool)
+        assert ask(stencil) == ("", "")
+        passes(stencil, 2)
+        assert ask(stencil) == (Why.tool_worn, "ST-1")
+
+    @pytest.mark.parametrize(
+        ("told", "answer"),
+        [
+            ({}, ("", "")),
+            ({"program": "P1", "program_revision": "7"}, ("", "")),
+            ({"program_revision": "8"}, ("program-differs", "P1 7")),
+            ({"program": "P2", "program_revision": "7"}, ("program-differs", "P1 7")),
+        ],
+    )
+    def test_the_machine_has_to_run_what_the_step_expects(
+        self, stencil: Database, told: dict[str, str], answer: tuple[str, str]
+    ) -> None:
+        assert ask(stencil, **told) == answer
+
+
+def test_what_cannot_be_is_refused_and_a_repeated_act_is_done_once(stencil: Database) -> None:
+    for limits in ({"life_cycles": 0}, {"life_days": 36_501}, {"clean_hours": -1}):
+        with pytest.raises(ToolInvalid):
+            stencil.write_now(put_tool, actor=None, spec=replace(STENCIL, **limits))
+    with pytest.raises(ToolNotFound):
+        do(stencil, mount_tool, tool_id="ST-2", equipment_id=BENCH)
+    with pytest.raises(EquipmentNotFound):
+        do(stencil, mount_tool, equipment_id="NOWHERE")
+    assert stencil.write_now(put_tool, actor=None, spec=STENCIL) is PutOutcome.Unchanged
+    with pytest.raises(VersionConflict):
+        stencil.write_now(put_tool, actor=None, spec=STENCIL, version=0)
+    for _ in range(2):
+        do(stencil, unmount_tool, request_id="unmount-1")
+    with pytest.raises(ToolNotMounted):
+        do(stencil, unmount_tool)
+    with pytest.raises(IdempotencyKeyReused):
+        do(stencil, clean_tool, request_id="unmount-1")
+
+
+async def test_over_http(http: httpx.AsyncClient, stencil: Database) -> None:
+    cast = hire_cast(stencil)
+    eve, ada, sven = (as_(cast[role]) for role in (Role.engineer, Role.operator, Role.supervisor))
+    url = "/api/v1/tools/NOZZLE-4"
+    made = await http.put(url, json={"kind": "nozzle", "life_cycles": 10, "version": 0}, headers=eve)
+    assert (made.status_code, made.json()["spent"], made.json()["version"]) == (200, "", 1)
+    mount = {"act": "mounted", "equipment_id": BENCH, "request_id": "request-1"}
+    assert (await http.post(f"{url}/acts", json=mount, headers=ada)).status_code == 204
+    passes(stencil, 10)
+    assert (await http.get(url, headers=ada)).json()["spent"] == "tool-worn-out"
+    again = await http.post(f"{url}/acts", json={**mount, "request_id": "request-2"}, headers=ada)
+    assert (again.status_code, again.json()["code"]) == (409, "tool-worn-out")
+    more = {"cycles": 5, "reason": "no other here", "request_id": "request-3"}
+    assert (await http.post(f"{url}/prolong", json=more, headers=ada)).status_code == 403
+    assert (await http.post(f"{url}/prolong", json=more, headers=sven)).status_code == 204
+    assert [act["act"] for act in (await http.get(f"{url}/acts", headers=ada)).json()] == ["prolonged", "mounted"]
+    assert [one["id"] for one in (await http.get("/api/v1/tools", headers=ada)).json()] == ["NOZZLE-4", "ST-1"]
