@@ -10,6 +10,9 @@ from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState
 from standards.packml.states import STATE_MAPS
 
+IDENTITIES: Final = ("serial", "lot", "unit", "new-unit", "new-panel")
+"""What an identity may be of; serials and lots are kept in history, the others make genealogy, too."""
+
 SILENT_AFTER_US: Final = 15_000_000
 """A bridge asks for commands at least every few seconds; after 15 s without a word its machines are unknown."""
 
@@ -23,8 +26,8 @@ def binding_faults(spec: TagBindingSpec) -> Iterator[str]:
         yield from _counter_faults(spec)
     if spec.signal == Signal.equipment_state and spec.state_map not in STATE_MAPS:
         yield f"state_map {spec.state_map!r} is not one of {', '.join(STATE_MAPS)}"
-    if spec.signal == Signal.identity and spec.what not in {"serial", "lot"}:
-        yield "what must be serial or lot"
+    if spec.signal == Signal.identity and spec.what not in IDENTITIES:
+        yield f"what {spec.what!r} is not one of {', '.join(IDENTITIES)}"
 
 
 def _counter_faults(spec: TagBindingSpec) -> Iterator[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from mes.edge.types import BridgeView, Signal, TagBinding
 from mes.equipment.counter_rules import NATURAL_MODULUS, CounterSpec
+from mes.genealogy.reading.types import Role
 from mes.ingest import statements
 from mes.ingest.rules import REMEMBERED
 from mes.kernel.uow import UnitOfWork
@@ -18,6 +19,8 @@ MEASURED: Final = 1
 COUNTED: Final = 2
 STATED: Final = 3
 _KINDS: Final = {Signal.measurement: MEASURED, Signal.counter: COUNTED, Signal.equipment_state: STATED}
+
+_ROLES: Final = frozenset(role.value for role in Role)
 
 
 class _ZeroElse(dict[str, int]):
@@ -45,6 +48,7 @@ class Bindings(dict[str, TagBinding]):
 
         self.remembered = frozenset(b.pk for b in self.listed if b.signal in REMEMBERED)
         self.counters = frozenset(b.pk for b in self.listed if b.signal is Signal.counter)
+        self.tells_of_units = any(b.signal is Signal.identity and b.what in _ROLES for b in self.listed)
         self.counting_equipment = tuple({b.equipment_pk for b in self.listed if b.signal is Signal.counter})
         self._specs: dict[tuple[int, str], CounterSpec] = {}
 

@@ -144,11 +144,11 @@ def record_pass(
     _emit(uow, "station-passed", lot_id, made, None, payload)
     count_cycle(uow, places[equipment_id])
     if job_id:
-        _count_first_article(uow, job_id, places[equipment_id])
+        count_first_article(uow, job_id, places[equipment_id])
     return seq
 
 
-def _count_first_article(uow: UnitOfWork, job_id: str, equipment_pk: int) -> None:
+def count_first_article(uow: UnitOfWork, job_id: str, equipment_pk: int) -> None:
     """A job that waits for its first article: as many units as passed since are there."""
     for job_pk, (_, since) in load_wanted_articles(uow, ids=[job_id]).items():
         hold_for_units(uow, units={job_pk: count_passed(uow, job_pk, equipment_pk, since)})

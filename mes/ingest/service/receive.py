@@ -20,6 +20,7 @@ from mes.ingest.rules import OF_ENDPOINT, REMEMBERED, Epochs, Word, held_since, 
 from mes.ingest.service.counting import Counting, Signals
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.ingest.service.measuring import keep_history, note_filled
+from mes.ingest.service.reading import follow_serials, is_unread
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
@@ -234,6 +235,8 @@ def _sort_sample(found: Sorted, bindings: dict[str, TagBinding], sample: Sample,
     elif sample.quality is Quality.bad:
         found.bad.append((binding, sample))
         _hide(found, binding, sample)
+        if is_unread(binding, sample):
+            found.quarantine.append((seq, "bad-serial", sample))
     elif not usable(binding.signal, sample.value):
         found.quarantine.append((seq, "bad-value", sample))
         _hide(found, binding, sample)
@@ -275,6 +278,8 @@ def _follow(
     statements.insert_alarms(uow, found.alarms)
     follow_jobs(uow, bindings, signals, found.words)
     counting.count(found.words, found.gapped)
+    if bindings.tells_of_units:
+        found.quarantine += follow_serials(uow, found.words)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
     note_filled(uow, bridge_pk, found.filled)

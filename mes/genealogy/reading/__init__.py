@@ -1,0 +1,1 @@
+"""Serials as scanners of machines read them."""
