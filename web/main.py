@@ -46,6 +46,7 @@ from web.supervision import supervise
 from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
+from web.trace import routes as trace
 from web.wall import routes as wall
 
 _LOG = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ TICK_S: Final = 1.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(bridges, connect, routings, patterns),
+    *(trace, bridges, connect, routings, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 

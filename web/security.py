@@ -39,6 +39,8 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 API_PREFIX: Final = "/api/"
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a request body, unless a prefix has a limit of its own."""
+MAX_LISTS_BYTES: Final = 4 * 1024 * 1024
+"""A recall names 10,000 lots of 100 characters, written as a form."""
 MAX_UPLOAD_BYTES: Final = DOCUMENT_MAX_BYTES + 64 * 1024
 """A document of a work instruction, and the form around it."""
 BODY_LIMITS: Final[Mapping[str, int]] = {
@@ -46,6 +48,7 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/api/v1/bridge/health": MAX_HEALTH_BYTES,
     "/api/v1/instruction-documents": MAX_UPLOAD_BYTES,
     "/routings/": MAX_UPLOAD_BYTES,
+    "/trace/": MAX_LISTS_BYTES,
     "/b2mml": BYTES_MAX,
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mes.definitions.queries import ResolvedDefinition
 from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
+from mes.genealogy.queries.steps import Way
 from mes.kernel.sqltypes import to_us
 from mes.orders.following.types import Briefing
 from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot, SubstituteStock, Taker
@@ -37,6 +38,7 @@ from tests.web import factory as f
 from tests.web import material_factory as m
 from tests.web import routing_factory as r
 from tests.web import scan_factory as s
+from tests.web import trace_factory as g
 from web.board.plan_views import PlanPage, board_gantt, board_kanban
 from web.board.views import BoardPage, board_orders
 from web.bridges.certificates import CertificatePage, CertificatesPage, certificate_list, certificate_page
@@ -701,11 +703,30 @@ PAGES: Final[Mapping[str, Make]] = {
     "routing-long": long_routing,
     "routing-step": lambda: routing_step("SMT"),
     "routing-step-new": lambda: routing_step(),
+    "trace": g.trace_home,
+    "trace-unknown": lambda: g.trace_home("R-99"),
+    "trace-list": g.trace_list,
+    "trace-long": lambda: g.trace_list(Way.used_in, long=True, total=16_400),
+    "trace-empty": lambda: g.trace_list(Way.used_in, total=0),
+    "trace-drawing": g.trace_drawing,
+    "trace-unit": g.unit,
+    "trace-unit-bare": lambda: g.unit(bare=True),
+    "trace-unit-long": lambda: g.unit(long=True),
+    "trace-difference": lambda: g.difference(*g.DIFFERENT),
+    "trace-alike": g.difference,
+    "recall": g.asked_recall,
+    "recall-review": g.recalled,
+    "recall-truncated": lambda: g.recalled(truncated="lots"),
+    "recall-none": lambda: g.recalled(empty=True),
+    "recall-done": lambda: g.recalled(held=12_420),
+    "shared": g.shared_ask,
+    "shared-found": g.shared,
+    "shared-none": lambda: g.shared(empty=True),
     "home-empty": lambda: ("home/page.html", HomePage(home_stations((), f.NOW))),
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan".split()
+    "routing allow course scan trace recall shared".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")

@@ -63,6 +63,11 @@ LOOKS = [
     *((name, "phone", "light", "qps-ploc") for name in ("receive-wrong", "receive-label", "lots", "lot-over")),
     *((name, "phone", "dark", "de") for name in ("scan", "scan-unit-long", "scan-wrong-pin", "scan-nothing")),
     *((name, "upright", "light", "qps-ploc") for name in ("scan-unit-failed", "scan-carton-empty", "scan-occupied")),
+    *(
+        (name, "phone", "light", "qps-ploc")
+        for name in ("trace-long", "trace-unit-long", "recall-review", "shared-found")
+    ),
+    *((name, "desk", "dark", "de") for name in ("trace-drawing", "trace-unit", "recall-done", "recall")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
 

@@ -17,9 +17,13 @@ from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.genealogy.may_i.types import Why
+from mes.genealogy.queries.steps import Way
+from mes.genealogy.types import ActKind
+from mes.genealogy.types import LinkKind as GenealogyLink
 from mes.kernel.errors import Refusal
-from mes.materials.types import LifeKind, Storage
+from mes.materials.types import LifeKind, LotKind, Storage
 from mes.orders.types import JobRole, LinkKind, Note, Unassigned
+from mes.quality.types import Verdict
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
@@ -40,6 +44,9 @@ from web.routings.views import TONES as ROUTING_TONES
 from web.scan.views import EVENTS as SCAN_EVENTS
 from web.scan.views import SAID as SCAN_SAID
 from web.station.views import DEEDS
+from web.trace.forms import Typed
+from web.trace.recall_views import KINDS, STEPS
+from web.trace.views import LOOKS
 from web.wording import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -166,6 +173,23 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "routings.used.": ["consumed", "produced", "other"],
         "signin.": ["wrong", "wrong-password", "locked"],
         "language.": LANGUAGES,
+        "trace.look.": LOOKS,
+        "trace.way.": Way,
+        "trace.said.": Way,
+        "trace.nothing.": Way,
+        "trace.kind.": LotKind.__members__,
+        "trace.link.": GenealogyLink.__members__,
+        "trace.act.": ActKind.__members__,
+        "trace.verdict.": Verdict.__members__,
+        "trace.truncated-by.": ["lots", "links", "levels"],
+        "trace.differs-by.": ["lot", "pass"],
+        "recall.step.": STEPS,
+        "recall.count.": ["certain", "possible", "held", "closed"],
+        "recall.kind.": KINDS,
+        "recall.field.": Typed.model_fields,
+        "recall.by.": ["places", "jobs"],
+        "recall.no.": ["places", "jobs"],
+        "shared.kind.": ["lot", "machine", "job", "person", "program", "tool", "hour"],
         "theme.": ["light", "dark", "auto"],
     }
     used = {prefix for path in TEMPLATES for prefix in PREFIX.findall(path.read_text(encoding="utf-8"))}
@@ -200,6 +224,7 @@ OF_ROUTINGS = {
 OF_SCANNING = {
     *("lot-unknown", "lot-not-usable", "lot-used-up", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
     *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
+    *("suspects-missing", "genealogy-too-large"),
     *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),
 }
 WITHOUT_A_CLASS = {

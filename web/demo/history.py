@@ -76,7 +76,7 @@ class _Past:
     def __init__(self, database: Database, bridge_id: str, people: dict[str, str]) -> None:
         self._database = database
         self._bridge_id = bridge_id
-        self._pks = {role: _principal_pk(database, name) for role, name in people.items()}
+        self._pks = {role: principal_pk(database, name) for role, name in people.items()}
         self._journal_id = f"history-{uuid4()}"
         self._next_seq = 1
         self._samples: list[Entry] = []
@@ -178,7 +178,8 @@ def _publish_all(uow: UnitOfWork) -> None:
         publish_due_reports(uow)
 
 
-def _principal_pk(database: Database, principal_id: str) -> int:
+def principal_pk(database: Database, principal_id: str) -> int:
+    """The key of a principal of the demo."""
     principal = database.read_now(get_principal, principal_id=principal_id)
     if principal is None:
         raise LookupError(f"the demo has no principal {principal_id}")

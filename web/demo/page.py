@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.staticfiles import StaticFiles
 
 from web.demo.erp import NotSent
+from web.demo.reel import QUESTION
 from web.demo.truth import Comparison, look
 from web.layouts.shell import Shell
 from web.security import security_middleware
@@ -70,6 +71,8 @@ class DemoView:
     ended_made: Decimal
     told: Decimal
     unsure: int
+    question: str
+    """Address of: what do the failed boards share?"""
 
 
 def serve_page(demo: Demo, client: httpx.AsyncClient, tasks: asyncio.TaskGroup) -> tuple[str, asyncio.Task[None]]:
@@ -200,6 +203,7 @@ def view_of(demo: Demo, line: Line) -> DemoView:
         ended_made=none if found is None else found.ended_made,
         told=none if found is None else found.told,
         unsure=0 if found is None else found.unsure,
+        question=f"{demo.address}{QUESTION}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,9 @@ from mes.access.sign_in import set_pin_now
 from mes.access.types import PrincipalKind, PrincipalView, Role
 from mes.exchange.plant_file import check_plant_file, load_plant
 from mes.kernel.db import Database
-from web.demo.history import seed_history
+from web.demo.history import principal_pk, seed_history
 from web.demo.options import DemoOptions, Files, Ports
+from web.demo.reel import plant_bad_reel
 from web.main import open_plants
 from web.settings import Settings
 
@@ -64,15 +66,18 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
 
 
 def _seed(database: Database, bridge_id: str, options: DemoOptions, files: Files) -> None:
+    operator = _first(database, Role.operator)
     seed_history(
         database,
         bridge_id=bridge_id,
         erp=ERP,
         supervisor=_first(database, Role.supervisor),
-        operator=_first(database, Role.operator),
+        operator=operator,
         ledger=files.ledger,
         seed=options.seed,
     )
+    operator_pk = principal_pk(database, operator)
+    database.write_now(plant_bad_reel, actor=None, at=datetime.now(UTC), operator_pk=operator_pk)
 
 
 def _first(database: Database, role: Role) -> str:

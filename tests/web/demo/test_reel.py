@@ -1,0 +1,39 @@
+"""The demo's bad reel: it is what the failed boards share, and others of it are with customers."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from mes.access.types import Role
+from mes.exchange.plant_file import check_plant_file, load_plant
+from mes.genealogy.finding import list_alike
+from mes.genealogy.queries import get_recall, list_shared
+from mes.genealogy.types import Suspects
+from mes.kernel.db import Database
+from web.demo.history import principal_pk
+from web.demo.prepare import PLANT_FILE, _first
+from web.demo.reel import BAD, CUSTOMERS, FAILED, QUESTION, REELS, plant_bad_reel
+
+PLANTED_WITHIN_S = 3.0
+
+
+def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
+    plant = check_plant_file(PLANT_FILE.read_text(encoding="utf-8"), filename=PLANT_FILE.name)
+    database.write_now(load_plant, actor=None, plant=plant)
+    operator = principal_pk(database, _first(database, Role.operator))
+    began = time.monotonic()
+    database.write_now(plant_bad_reel, actor=None, at=datetime.now(UTC), operator_pk=operator)
+    assert time.monotonic() - began < PLANTED_WITHIN_S
+
+    good = database.read_now(list_alike, failed_ids=FAILED)
+    first = database.read_now(list_shared, failed_ids=FAILED, good_ids=good).tables["shared"].rows[0]
+    bad = f"{next(name for material, name, *_ in REELS if material == BAD[0])}{BAD[1] + 1:02}"
+    assert first[6] == [f"lot {bad}"]
+    assert first[2] == len(FAILED)
+    assert 0 < first[4] < 20, "some of the bad reel passed the test"
+
+    recall = database.read_now(get_recall, suspects=Suspects(lot_ids=(bad,)))
+    assert {row[1] for row in recall.tables["shipments"].rows} == set(CUSTOMERS)
+    assert all(serial in QUESTION for serial in FAILED)
+    assert len(QUESTION) < 3_500

@@ -1,0 +1,166 @@
+"""Genealogy on screen: found by a scan, opened step by step, recalled and held, compared."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from mes.genealogy.service import mount_lot, record_genealogy, ship_lots
+from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Recording
+from mes.kernel.sqltypes import to_us
+from mes.materials.queries import get_material_lot
+from mes.materials.service import put_materials
+from mes.materials.types import LotKind, MaterialSpec
+from mes.quality.service import put_defect_codes, record_results
+from mes.quality.types import DefectCodeSpec, FoundDefect, Measurement, ResultSpec, Verdict
+from standards.isa95.material import Disposition
+from tests.support.plants import BENCH, PRESS
+from tests.web.site import Site
+
+MILLION = 1_000_000
+UNITS = [f"SN-{n:03}" for n in range(60)]
+"""Of the bad reel the first six; they failed."""
+LABEL = "[)>\x1e06\x1dPRES\x1dSSN-001\x1e\x04"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def graph(site: Site) -> None:
+    write = site.database.write_now
+    write(put_materials, actor=None, specs=[MaterialSpec("RES", "pcs", "Resistor")])
+    at = to_us(site.database.clock()) - 3_600 * MILLION
+    reels = [NewLot(name, "RES", 1_000 * MILLION, LotKind.lot) for name in ("R-BAD", "R-GOOD")]
+    units = [NewLot(name, "BOARD") for name in UNITS]
+    box = NewLot("BOX", "BOARD", kind=LotKind.container)
+    how = Context("PRG-7", "JIG-2", '{"force_N": 41}')
+    acts = [Act(ActKind.consumed, name, at + n, BENCH, context=how) for n, name in enumerate(UNITS)]
+    links = [Link(n, "R-BAD" if n < 6 else "R-GOOD", name, 2 * MILLION) for n, name in enumerate(UNITS)]
+    acts.append(Act(ActKind.packed, "BOX", at + 100, BENCH))
+    links += [Link(len(UNITS), name, "BOX", kind=LinkKind.packed) for name in UNITS[:3]]
+    write(record_genealogy, actor=None, recording=Recording([*reels, *units, box], acts, links))
+    write(ship_lots, actor=None, request_id="s1", shipment_id="DEL-1", customer_id="ACME", lot_ids=["BOX"])
+    write(mount_lot, actor=None, request_id="m1", equipment_id=PRESS, slot_id="7", lot_id="R-BAD")
+    write(put_defect_codes, actor=None, specs=[DefectCodeSpec("SHORT", "Solder short")])
+    values = (Measurement("Vcc", "5.41", "V", "4.9", "5.1", "failed"),)
+    found = (FoundDefect("SHORT", "R17"),)
+    failed = [
+        ResultSpec("ICT", f"r{n}", name, BENCH, Verdict.failed, at + 200 + n, measurements=values, defects=found)
+        for n, name in enumerate(UNITS[:6])
+    ]
+    assert write(record_results, actor=None, results=failed).recorded == 6
+
+
+def said(page: httpx.Response, status: int = 200) -> str:
+    assert page.status_code == status, page.text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text)).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("scan", [" SN-001 ", LABEL])
+def test_a_lot_is_found_by_what_was_scanned(site: Site, scan: str) -> None:
+    with site.client("ADA") as ada:
+        to = ada.post("/trace", data={"lot": scan}).headers["location"]
+        assert to == "/trace/lots/SN-001?way=made-of"
+        assert "R-BAD Resistor 2 pcs" in said(ada.get(to))
+        lost = ada.post("/trace", data={"lot": "NOBODY"}).headers["location"]
+        assert "Nobody has recorded NOBODY" in said(ada.get(lost))
+        assert ada.get("/trace/lots/NOBODY").status_code == 404
+
+
+def test_a_long_list_comes_page_by_page_and_each_line_opens(site: Site) -> None:
+    with site.client("ADA") as ada:
+        page = ada.get("/trace/lots/R-GOOD?way=used-in")
+        assert "54 lots." in said(page)
+        assert "4 more (shown: 50 of 54)" in said(page)
+        more = re.findall(r'hx-get="([^"]*start=50)"', page.text)[0].replace("&amp;", "&")
+        assert re.findall(r"SN-\d+", said(ada.get(more)))[-1] == "SN-059"
+        plain = re.findall(r'href="([^"]*start=50)"', page.text)[0].replace("&amp;", "&")
+        assert "Shown: 51 to 54." in said(ada.get(plain)), "the same without JavaScript"
+        first = ada.get("/trace/lots/R-BAD?way=used-in").text
+        step = re.findall(r'hx-get="([^"]*SN-000/trace-step[^"]*)"', first)[0]
+        assert "BOX" in said(ada.get(step))
+
+
+def test_a_drawing_has_the_same_lots_and_counts_the_rest(site: Site) -> None:
+    with site.client("ADA") as ada:
+        page = ada.get("/trace/lots/R-GOOD?way=used-in&look=drawing")
+        assert page.text.count("<rect") == 1 + 12
+        assert "+ 42 more" in said(page)
+        assert page.text.count('class="tie"') == 12
+
+
+def test_a_unit_tells_everything(site: Site) -> None:
+    with site.client("ADA") as ada:
+        text = said(ada.get("/trace/units/SN-001"))
+    for expected in ("Failed", "R17 SHORT – Solder short", "Vcc 5.41 V 4.9 … 5.1", "PRG-7 – JIG-2", "force_N: 41"):
+        assert expected in text
+    for expected in ("DEL-1 ACME", "Used in BOX", "RES R-BAD", BENCH):
+        assert expected in text
+
+
+def test_the_difference_between_two_units(site: Site) -> None:
+    with site.client("ADA") as ada:
+        assert "R-BAD R-GOOD" in said(ada.get("/trace/units/SN-001/difference?other=SN-010"))
+        lost = ada.get("/trace/units/SN-001/difference?other=NOBODY").headers["location"]
+        assert "Nobody has recorded NOBODY" in said(ada.get(lost))
+
+
+def test_what_failed_units_share_leads_to_the_recall(site: Site) -> None:
+    with site.client("SVEN") as sven:
+        page = sven.post("/trace/shared", data={"failed": "\n".join(UNITS[:6])})
+        text = said(page)
+        assert "6 failed, 54 good. The good ones are of the same material" in text
+        assert re.search(r"1 Lot R-BAD 6 of 6 failed units, 0 of 54 good ones", text)
+        lots = re.findall(r'name="lots" value="([^"]*)"', page.text)[0]
+        assert "R-BAD" in sven.post("/trace/recall", data={"lots": lots}).text
+
+
+def test_a_recall_names_deliveries_then_holds_everything_in_one_step(site: Site) -> None:
+    with site.client("SVEN") as sven:
+        page = sven.post("/trace/recall/affected", data={"lots": "R-BAD"})
+        text = said(page)
+        for expected in ("DEL-1 ACME", "Serials 6 – – –", "R-BAD is in use right now"):
+            assert expected in text
+        held = said(sven.post("/trace/recall/holds", data={"lots": "R-BAD", "reason": "Bad solder"}))
+        assert "9 are now on hold" in held
+        lot = site.database.read_now(get_material_lot, lot_id="SN-005")
+        assert lot.disposition is Disposition.Restricted
+        again = said(sven.post("/trace/recall/affected", data={"lots": "R-BAD"}))
+        assert "Everything that can be held is on hold already" in again
+        assert "0 are now on hold" in said(sven.post("/trace/recall/holds", data={"lots": "R-BAD", "reason": "Twice"}))
+
+
+def test_ten_thousand_lots_travel_in_a_form(site: Site) -> None:
+    with site.client("SVEN") as sven:
+        many = "\n".join(["R-BAD", *(f"{n:0>100}" for n in range(9_999))])
+        page = sven.post("/trace/recall/affected", data={"lots": many})
+        assert "Nobody has recorded this lot or serial: 0000" in said(page, 404)
+        assert many[-40:] in page.text, "what was typed is still there"
+        assert "Too much at once" in said(sven.post("/trace/recall/affected", data={"lots": many + "\nX"}), 413)
+
+
+def test_a_recall_as_a_file(site: Site) -> None:
+    with site.client("ADA") as ada:
+        csv = ada.post("/trace/recall/file", data={"lots": "R-BAD", "format": "csv", "table": "shipments"})
+        assert csv.headers["content-disposition"] == 'attachment; filename="recall.csv"'
+        assert csv.text.splitlines()[1].startswith("DEL-1,ACME,")
+        json = ada.post("/trace/recall/file", data={"lots": "R-BAD", "format": "json"}).json()
+        assert {"affected", "shipments", "mounted"} <= json.keys()
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "expected"),
+    [
+        ({}, 422, "Nothing is suspected"),
+        ({"lots": "NOBODY"}, 404, "Nobody has recorded this lot or serial: NOBODY"),
+        ({"since": "yesterday"}, 422, "This cannot be recorded as it is"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_and_stays_typed(
+    site: Site, typed: dict[str, str], status: int, expected: str
+) -> None:
+    with site.client("ADA") as ada:
+        page = ada.post("/trace/recall/affected", data=typed)
+        assert expected in said(page, status)
+        assert all(value in page.text for value in typed.values())
+        assert ada.post("/trace/recall/holds", data={"lots": "R-BAD", "reason": "x"}).status_code == 403

@@ -1,0 +1,1 @@
+"""Genealogy on screen: explorer, unit, difference, recall, what failed units share."""

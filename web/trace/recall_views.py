@@ -1,0 +1,211 @@
+"""View models of the recall wizard and of what failed units share. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from mes.genealogy.types import Answer
+from standards.isa95.material import Disposition
+from web.trace.forms import Compared, Typed
+from web.trace.views import ICONS, address, local
+
+KINDS: Final = ("unit", "lot", "container", "shipment")
+STEPS: Final = ("ask", "review", "done")
+GROUPS_SHOWN: Final = 50
+NAMES_SHOWN: Final = 300
+SHARED_SHOWN: Final = 25
+FEATURES_SHOWN: Final = 12
+HELD, CLOSED = Disposition.Restricted.value, Disposition.Closed.value
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Affected lots of one kind."""
+
+    kind: str
+    icon: str
+    certain: int
+    possible: int
+    held: int
+    closed: int
+
+    @property
+    def total(self) -> int:
+        return self.certain + self.possible
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Places, or jobs, with how many affected lots each has; "" none recorded. `hidden` more groups."""
+
+    key: str
+    rows: tuple[tuple[str, int], ...]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    shipment: str
+    customer: str
+    note: str
+    at: datetime | None
+    lots: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """What is suspected and in a slot right now: stop there first."""
+
+    place: str
+    slot: str
+    lot: str
+    station: str
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    total: int
+    to_hold: int
+    counts: tuple[Counted, ...]
+    groups: tuple[Grouped, ...]
+    shipped: tuple[Shipped, ...]
+    mounted: tuple[Mounted, ...]
+    names: tuple[tuple[str, str, bool], ...]
+    """Lot, its address, whether only possible."""
+    names_hidden: int
+    truncated: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPage:
+    """`step` is one of STEPS. `kept` are the filled fields, to travel on; `held` how many were put on hold."""
+
+    step: str
+    typed: Typed
+    kept: tuple[tuple[str, str], ...]
+    told: tuple[tuple[str, str], ...]
+    affected: Affected | None = None
+    reason: str = ""
+    held: int = 0
+    refused: str = ""
+    refused_next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Things that exactly the same units have: the record cannot tell them apart."""
+
+    rank: int
+    failed_with: int
+    good_with: int
+    chance: str
+    features: tuple[tuple[str, str, str], ...]
+    """Kind, name, and the lot's address ("" if it is none)."""
+    hidden: int
+    lots: str
+    """Lots of the group, for a recall: one a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPage:
+    typed: Compared
+    asked: bool = False
+    failed: int = 0
+    good: int = 0
+    chosen: bool = False
+    """Whether the good ones were looked for, as nobody named any."""
+    causes: tuple[Cause, ...] = ()
+    refused: str = ""
+    refused_next: str = ""
+
+
+def first_step(typed: Typed) -> RecallPage:
+    """To be filled in."""
+    return RecallPage("ask", typed, _kept(typed), ())
+
+
+def recall_page(
+    typed: Typed, answer: Answer, zone: ZoneInfo, *, reason: str = "", held: int | None = None
+) -> RecallPage:
+    """What is affected; once `held` is a number, after the holds."""
+    kept = _kept(typed)
+    told = tuple((name, _told(name, value, typed)) for name, value in kept)
+    step = "review" if held is None else "done"
+    return RecallPage(step, typed, kept, told, affected(answer, zone), reason, held or 0)
+
+
+def _kept(typed: Typed) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name in Typed.model_fields if (value := str(getattr(typed, name))))
+
+
+def _told(name: str, value: str, typed: Typed) -> str:
+    if name != "lots":
+        return value.replace("T", " ") if name in ("since", "until") else value
+    names = typed.names
+    return ", ".join(names[:20]) + (f" … ({len(names)})" if len(names) > 20 else "")
+
+
+def affected(answer: Answer, zone: ZoneInfo) -> Affected:
+    rows = answer.tables["affected"].rows
+    names = [(name, row[6] == "possible") for row in rows for name in _names(row, NAMES_SHOWN)][:NAMES_SHOWN]
+    total = sum(row[7] for row in rows)
+    return Affected(
+        total,
+        sum(row[7] for row in rows if row[2] not in (HELD, CLOSED)),
+        tuple(count for kind in KINDS if (count := _counted(rows, kind)).total),
+        (_grouped("places", rows, lambda row: row[4]), _grouped("jobs", rows, lambda row: row[3])),
+        tuple(
+            Shipped(row[0], row[1], row[2], local(row[3], zone), row[4], address(row[0], "made-of"))
+            for row in answer.tables["shipments"].rows
+        ),
+        tuple(Mounted(row[0], row[1], row[2], f"/s/{quote(row[0], safe='')}") for row in answer.tables["mounted"].rows),
+        tuple((name, address(name, "used-in"), possible) for name, possible in names),
+        total - len(names),
+        str(answer.facts["truncated"]),
+    )
+
+
+def _names(row: Sequence[Any], limit: int) -> list[str]:
+    """The ids of a group; they come as finished JSON."""
+    found: list[str] = orjson.loads(orjson.dumps(row[8]))
+    return found[:limit]
+
+
+def _counted(rows: Iterable[Sequence[Any]], kind: str) -> Counted:
+    mine = [row for row in rows if row[0] == kind]
+
+    def count(column: int, value: str) -> int:
+        return sum(row[7] for row in mine if row[column] == value)
+
+    return Counted(kind, ICONS[kind], count(6, "certain"), count(6, "possible"), count(2, HELD), count(2, CLOSED))
+
+
+def _grouped(key: str, rows: Iterable[Sequence[Any]], named: Callable[[Sequence[Any]], str]) -> Grouped:
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[named(row)] += row[7]
+    ranked = counts.most_common()
+    return Grouped(key, tuple(ranked[:GROUPS_SHOWN]), max(len(ranked) - GROUPS_SHOWN, 0))
+
+
+def shared_page(typed: Compared, answer: Answer, *, chosen: bool) -> SharedPage:
+    causes = tuple(_cause(row) for row in answer.tables["shared"].rows[:SHARED_SHOWN])
+    return SharedPage(typed, True, int(answer.facts["failed"]), int(answer.facts["good"]), chosen, causes)
+
+
+def _cause(row: Sequence[Any]) -> Cause:
+    rank, chance, failed_with, _, good_with, _, shared = row
+    told = [text.split(" ", 1) for text in shared]
+    lots = [name for kind, name in told if kind == "lot"]
+    features = tuple((kind, name, address(name, "used-in") if kind == "lot" else "") for kind, name in told)
+    shown = tuple(sorted(features, key=lambda one: one[0] != "lot"))[:FEATURES_SHOWN]
+    return Cause(rank, failed_with, good_with, f"{chance:.2g}", shown, len(features) - len(shown), "\n".join(lots))

@@ -1,0 +1,259 @@
+"""View models of one unit, as it was built, and of the difference between two. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from mes.genealogy.queries.steps import Step
+from mes.genealogy.types import Answer, Row
+from mes.quality.types import ResultView, Verdict
+from standards.isa95.material import Disposition
+from web.trace.views import address, local, unit_of
+
+DONE_SHOWN: Final = 200
+LOTS_SHOWN: Final = 20
+DIFFERENCES_SHOWN: Final = 300
+TONES: Final = {
+    Verdict.passed: ("run", "check"),
+    Verdict.failed: ("down", "x"),
+    Verdict.aborted: ("idle", "circle-slash"),
+    Verdict.rework: ("warn", "wrench"),
+    Verdict.scrapped: ("down", "trash-2"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    name: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    name: str
+    value: str
+    unit: str
+    low: str
+    high: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    code: str
+    what: str
+    position: str
+    repaired: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A verdict with what led to it."""
+
+    verdict: str
+    tone: str
+    icon: str
+    step: str
+    place: str
+    program: str
+    at: datetime
+    note: str
+    measured: tuple[Measured, ...]
+    defects: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An act. `taken_back`: it is said never to have been."""
+
+    kind: str
+    at: datetime | None
+    lot: Named | None
+    place: str
+    sequence: int | None
+    job: str
+    who: str
+    program: str
+    tool: str
+    parameters: tuple[tuple[str, str], ...]
+    taken_back: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lots of one material in a unit; `hidden` more."""
+
+    material: str
+    lots: tuple[tuple[Named, bool], ...]
+    """With whether it is only possible."""
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    shipment: str
+    customer: str
+    note: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    part: Named
+    unit: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPage:
+    lot_id: str
+    kind: str
+    material: str
+    material_id: str
+    job: str
+    place: str
+    held: bool
+    disposition: str
+    verdict: Tested | None
+    inside: tuple[Named, ...]
+    sent: tuple[Sent, ...]
+    tested: tuple[Tested, ...]
+    done: tuple[Done, ...]
+    done_hidden: int
+    parts: tuple[Part, ...]
+    removed: tuple[Removed, ...]
+    truncated: str
+    rest: str
+    explorer: str
+    compare: str
+    unknown: str
+    """What was to be compared with and nobody recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    what: str
+    where: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DifferencePage:
+    first: Named
+    second: Named
+    differences: tuple[Difference, ...]
+    hidden: int
+    truncated: str
+    rest: str
+
+
+def unit_page(
+    built: Answer, around: Step, results: Sequence[ResultView], zone: ZoneInfo, unknown: str = ""
+) -> UnitPage:
+    lot_id = str(built.facts["lot_id"])
+    (mine,) = [row for row in built.tables["lots"].rows if row[0] == lot_id]
+    acts = built.tables["acts"].rows
+    tested = tuple(_tested(result, zone) for result in results)
+    decided = [one for one in tested if one.verdict != Verdict.aborted.name]
+    return UnitPage(
+        lot_id,
+        mine[1],
+        around.root.material,
+        mine[2],
+        mine[5],
+        mine[6],
+        built.facts["disposition"] == Disposition.Restricted.value,
+        str(built.facts["disposition"]),
+        decided[0] if decided else None,
+        tuple(_named(line.node.lot_id, "used-in") for line in around.lines),
+        tuple(Sent(row[0], row[1], row[2], local(row[3], zone)) for row in built.tables["shipments"].rows),
+        tested,
+        tuple(_done(row, lot_id, zone) for row in acts[:DONE_SHOWN]),
+        max(len(acts) - DONE_SHOWN, 0),
+        _parts(built, lot_id),
+        tuple(Removed(_named(row[0]), row[1], Decimal(row[2])) for row in built.tables["ended"].rows),
+        str(built.facts["truncated"]),
+        f"/api/v1/genealogy/lots/{quote(lot_id, safe='')}/as-built",
+        address(lot_id, "made-of"),
+        f"{unit_of(lot_id)}/difference",
+        unknown,
+    )
+
+
+def _named(lot_id: str, way: str = "made-of") -> Named:
+    return Named(lot_id, address(lot_id, way))
+
+
+def _tested(result: ResultView, zone: ZoneInfo) -> Tested:
+    tone, icon = TONES[result.verdict]
+    program = " ".join(text for text in (result.program, result.program_revision) if text)
+    measured = tuple(
+        Measured(one.name, one.value, one.unit, one.low, one.high, one.verdict == Verdict.failed.name)
+        for one in result.measurements
+    )
+    defects = tuple(
+        Found(d.code_id, d.description, d.position, d.repaired_at.astimezone(zone) if d.repaired_at else None)
+        for d in result.defects
+    )
+    at = result.at.astimezone(zone)
+    return Tested(
+        result.verdict.name,
+        tone,
+        icon,
+        result.segment_id,
+        result.equipment_id,
+        program,
+        at,
+        result.note,
+        measured,
+        defects,
+    )
+
+
+def _done(row: Row, lot_id: str, zone: ZoneInfo) -> Done:
+    _, kind, at, lot, place, sequence, job, who, program, tool, parameters, ended, note = row
+    values = orjson.loads(parameters) if parameters else {}
+    told = tuple((str(name), str(value)) for name, value in values.items()) if isinstance(values, dict) else ()
+    named = None if lot == lot_id else _named(lot)
+    return Done(kind, local(at, zone), named, place, sequence, job, who, program, tool, told, bool(ended), note or "")
+
+
+def _parts(built: Answer, lot_id: str) -> tuple[Part, ...]:
+    found: dict[str, list[tuple[Named, bool]]] = defaultdict(list)
+    for row in built.tables["lots"].rows:
+        if row[0] != lot_id:
+            found[row[2]].append((_named(row[0], "used-in"), row[8] == "possible"))
+    return tuple(
+        Part(material, tuple(lots[:LOTS_SHOWN]), max(len(lots) - LOTS_SHOWN, 0))
+        for material, lots in sorted(found.items())
+    )
+
+
+def difference_page(answer: Answer) -> DifferencePage:
+    first, second = str(answer.facts["first_id"]), str(answer.facts["second_id"])
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for what, where, side, value in answer.tables["difference"].rows:
+        found.setdefault((what, where), {"first": [], "second": []})[side].append(value)
+    lines = [
+        Difference(what, where, tuple(sides["first"]), tuple(sides["second"])) for (what, where), sides in found.items()
+    ]
+    asked = f"first_id={quote(first, safe='')}&second_id={quote(second, safe='')}"
+    return DifferencePage(
+        Named(first, unit_of(first)),
+        Named(second, unit_of(second)),
+        tuple(lines[:DIFFERENCES_SHOWN]),
+        max(len(lines) - DIFFERENCES_SHOWN, 0),
+        str(answer.facts["truncated"]),
+        f"/api/v1/genealogy/difference?{asked}",
+    )
