@@ -27,9 +27,8 @@ from mes.materials.types import (
 )
 
 HOURS_MAX: Final = 200_000
-FIRST_DAY: Final = date.min + timedelta(days=2)
 LAST_DAY: Final = date.max - timedelta(days=3)
-"""The days whose ends are instants in every time zone. Labels say 9999-12-31 for "never"."""
+"""The last day whose end is an instant in every time zone. Labels say 9999-12-31 for "never"."""
 BAKE_FIRST: Final = "6"
 """Parts of this level are baked before every use; their floor life is on the label."""
 DEFAULT_LEVELS: Final[Mapping[str, MoistureLevelSpec]] = {
@@ -128,9 +127,8 @@ def _until_us(clock: LifeClock, percent: int) -> int:
 
 
 def end_of_day_us(day: date, zone: ZoneInfo) -> int:
-    """The end of a day in the plant: what expires on a day may be used on it. Within FIRST_DAY and LAST_DAY."""
-    known = min(max(day, FIRST_DAY), LAST_DAY)
-    return to_us(datetime.combine(known + timedelta(days=1), datetime.min.time(), zone))
+    """The end of a day in the plant: what expires on a day may be used on it. LAST_DAY at the latest."""
+    return to_us(datetime.combine(min(day, LAST_DAY) + timedelta(days=1), datetime.min.time(), zone))
 
 
 def expires_at_us(
