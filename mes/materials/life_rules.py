@@ -27,6 +27,8 @@ from mes.materials.types import (
 )
 
 HOURS_MAX: Final = 200_000
+LAST_DAY: Final = date.max - timedelta(days=3)
+"""The last day whose end is an instant in every time zone. Labels say 9999-12-31 for "never"."""
 BAKE_FIRST: Final = "6"
 """Parts of this level are baked before every use; their floor life is on the label."""
 DEFAULT_LEVELS: Final[Mapping[str, MoistureLevelSpec]] = {
@@ -125,8 +127,8 @@ def _until_us(clock: LifeClock, percent: int) -> int:
 
 
 def end_of_day_us(day: date, zone: ZoneInfo) -> int:
-    """The end of a day in the plant: what expires on a day may be used on it."""
-    return to_us(datetime.combine(day + timedelta(days=1), datetime.min.time(), zone))
+    """The end of a day in the plant: what expires on a day may be used on it. LAST_DAY at the latest."""
+    return to_us(datetime.combine(min(day, LAST_DAY) + timedelta(days=1), datetime.min.time(), zone))
 
 
 def expires_at_us(

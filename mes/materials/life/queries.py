@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, or_, select, type_coerce
 from sqlmodel import Session
 
 from mes.access.tables import Principal
@@ -40,6 +40,7 @@ from mes.materials.types import (
     Storage,
 )
 from standards.isa95.material import Disposition
+from standards.isa95.quantity import to_e6
 
 _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
@@ -89,6 +90,7 @@ class LotLifeView:
     left_cold_at_us: int | None
     warm_up_h: int | None
     version: int
+    none_left: bool = False
 
     @property
     def facts(self) -> LotFacts:
@@ -97,8 +99,8 @@ class LotLifeView:
 
     @property
     def is_gone(self) -> bool:
-        """Closed or used up: nothing is said of it any more."""
-        return self.disposition is Disposition.Closed or not self.quantity
+        """Closed, used up or shipped: nothing is said of it any more."""
+        return self.disposition is Disposition.Closed or not self.quantity or self.none_left
 
     @property
     def refusal(self) -> Refusal | None:
@@ -202,10 +204,11 @@ def get_lot_facts(session: Session, *, lot_ids: Collection[str], now: datetime) 
 
 
 def lots_running_out(session: Session, *, now: datetime, limit: int = RUNNING_OUT_MAX) -> RunningOut:
-    """Lots of which 80 % of a life is used up, or whose shelf life ends within a week; none that is closed or empty."""
+    """Lots of which 80 % of a life is used up, or whose shelf life ends within a week; none that is gone."""
     soon_us = to_us(now + EXPIRY_NOTICE)
     candidate = or_(_F.c.told_most > 0, _F.c.next_alarm_at_us <= soon_us)
-    there_is = (_L.c.disposition != Disposition.Closed.value, _L.c.quantity > 0)
+    left = type_coerce(_L.c.quantity, BigInteger) > _L.c.consumed_e6
+    there_is = (_L.c.disposition != Disposition.Closed.value, _L.c.shipment_pk.is_(None), left)
     found = select(_F.c.lot_pk).join(_L, _L.c.pk == _F.c.lot_pk).where(candidate, *there_is)
     views = lots_with_lives(session, _L.c.pk.in_(found), now=now)
     urgent = sorted((view for view in views if runs_out(view)), key=lambda view: min(c.left_us for c in view.clocks))
@@ -233,7 +236,7 @@ def _lots() -> Select[Any]:
     ends = [_F.c[name] for name in ("expires_at_us", "opened_at_us", "left_cold_at_us")]
     told = [_F.c[f"told_{kind.value.replace('-', '_')}"] for kind in LifeKind]
     kept = [_H.c[n] for n in ("shelf_life_days", "open_life_h", "warm_up_h", "msl", "floor_life_h", "bake_h")]
-    lot = [_L.c[name] for name in ("pk", "id", "quantity", "unit", "disposition")]
+    lot = [_L.c[name] for name in ("pk", "id", "quantity", "unit", "disposition", "consumed_e6", "shipment_pk")]
     names = [_M.c.id.label("material_id"), _M.c.description]
     return (
         select(*lot, *names, *life, *ends, *told, *kept)
@@ -265,6 +268,7 @@ def _view(row: Any, levels: Mapping[str, MoistureLevelSpec], now_us: int) -> Lot
         row.left_cold_at_us,
         row.warm_up_h,
         row.life_version or 0,
+        row.shipment_pk is not None or row.consumed_e6 >= to_e6(row.quantity),
     )
 
 

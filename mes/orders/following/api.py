@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["orders"])
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+StepNumber = Annotated[int, Path(ge=1, lt=2**31)]
 
 
 @router.get("/job-orders/{job_id:path}/definition", operation_id="get_followed_definition")
@@ -30,7 +31,7 @@ async def get_followed_definition(caller: Viewer, job_id: str) -> FollowedOut:
     operation_id="acknowledge_instruction",
     status_code=204,
 )
-async def acknowledge_instruction(caller: Operator, job_id: str, step: int) -> None:
+async def acknowledge_instruction(caller: Operator, job_id: str, step: StepNumber) -> None:
     """Whoever calls has read a step of the job's work instruction. Again changes nothing."""
     await caller.write(service.acknowledge_instruction, job_id=job_id, sequence=step)
 

@@ -6,14 +6,17 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from mes.access.types import Role
-from mes.equipment.types import PutOutcome
+from mes.equipment.service import put_calendar
+from mes.equipment.types import Calendar, PutOutcome
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq, list_events
+from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import (
     HandlingInvalid,
     LotNotWarm,
@@ -235,6 +238,33 @@ def test_nothing_is_said_of_an_empty_lot(stocked: Database, clock: SettableClock
     clock.advance(days=30)
     assert ticked(stocked) == []
     assert stocked.read_now(queries.lots_running_out, now=clock.at).lots == ()
+
+
+@pytest.mark.parametrize("gone", ["consumed_e6 = 1000000000", "shipment_pk = 1"])
+def test_nothing_is_said_of_a_lot_that_genealogy_used_up_or_shipped(
+    stocked: Database, clock: SettableClock, gone: str
+) -> None:
+    put(stocked, "R-1", Storage.open)
+    clock.advance(days=30)
+
+    def leave(uow: UnitOfWork) -> None:
+        uow.driver_execute(f"UPDATE material_lot SET {gone} WHERE id = 'R-1'", [])
+
+    assert [v.lot_id for v in stocked.read_now(queries.lots_running_out, now=clock.at).lots] == ["R-1"]
+    write(stocked, leave)
+    assert stocked.read_now(queries.lots_running_out, now=clock.at).lots == ()
+    assert ticked(stocked) == []
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_lot_may_expire_on_the_last_day_there_is(stocked: Database, zone: str) -> None:
+    """Many labels say 9999-12-31 for "never"."""
+    write(stocked, put_calendar, calendar=Calendar(time_zone=zone))
+    write(stocked, set_lot_expiry, lot_id="R-1", expires_on=date.max, reason="as the label says")
+    shown = view(stocked, "R-1").expires_at
+    assert shown is not None
+    assert {shown.astimezone(ZoneInfo(one)).year for one in ("Pacific/Kiritimati", "Etc/GMT+12")} == {9999}
+    assert usable_lot(view(stocked, "R-1").facts) is None
 
 
 def test_lots_that_run_out_are_found_by_index(sqlite_database: Database) -> None:

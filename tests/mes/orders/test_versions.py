@@ -464,6 +464,7 @@ class TestRest:
         assert (moved.status_code, moved.json()["changed"]) == (200, ["PO/1-LINE"])
         read = "/api/v1/job-orders/PO/1-LINE/instructions/1/acknowledge"
         assert (await http.post(read, headers=ada)).status_code == 204
+        assert (await http.post(read.replace("/1/ack", f"/{10**30}/ack"), headers=ada)).status_code == 422
         found = (await http.get("/api/v1/job-orders/PO/1-LINE/definition", headers=ada)).json()
         assert (found["operations_definition_id"], found["operations_definition_version"]) == (ROUTE, "2")
         assert [r["principal_id"] for r in found["instructions"][0]["acknowledged"]] == ["ada"]
