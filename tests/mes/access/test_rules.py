@@ -158,7 +158,10 @@ def test_every_role_has_its_permissions_written_out() -> None:
     assert set(EXPECTED) == {permission.value for permission in Permission}
 
 
-FLOOR = ("equipment/SMT-1", "work-center/SMT-1", "area/ELECTRONICS", "board", "order/4711")
+FLOOR = (
+    *("equipment/SMT-1", "work-center/SMT-1", "area/ELECTRONICS", "board", "order/4711"),
+    *("material-lot/R-1", "lots-running-out"),
+)
 PERSONS = (Role.operator, Role.supervisor, Role.engineer, Role.administrator)
 
 
