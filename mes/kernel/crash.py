@@ -16,7 +16,7 @@ CRASH_POINTS: Final = (
     "history-before-merge-commit",
     "result-file-recorded",
     "webhook-sent",
-    "history-block-reported",
+    "import-block-reported",
 )
 
 _PLAN: Final = os.environ.get("LINESIDE_CRASH_AT", "") if os.environ.get("LINESIDE_ENVIRONMENT") == "test" else ""

@@ -120,7 +120,7 @@ class _Report:
         self._file.write(text.getvalue().encode())
         self._file.flush()
         os.fsync(self._file.fileno())
-        crash_point("history-block-reported")
+        crash_point("import-block-reported")
 
     def take_back(self) -> None:
         """What was added last."""

@@ -28,7 +28,7 @@ HEAD = (
     "row,lot_id,material_id,quantity,kind,parent_id,child_id,at,equipment_id,sequence,slot_id,from_sequence,parameters"
 )
 KILLED = 137
-PLACES = ("before-commit", "after-commit-before-answer", "history-block-reported")
+PLACES = ("before-commit", "after-commit-before-answer", "import-block-reported")
 
 
 def lot(lot_id: str, kind: str = "unit", quantity: str = "", material: str = "BOARD") -> str:

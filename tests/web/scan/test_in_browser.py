@@ -55,7 +55,7 @@ def tablet(browser: Browser, site: Site, person: str) -> Iterator[tuple[Page, Br
     context.add_cookies(cookies)  # type: ignore[arg-type]
     page.goto(f"/s/{LINE}/scan")
     try:
-        expect(page.locator("html")).to_have_attribute("data-net", "live")
+        expect(page.locator("html")).to_have_attribute("data-net", "live", timeout=20_000)
         yield page, context, errors
     finally:
         context.close()
