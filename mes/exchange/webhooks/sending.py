@@ -53,7 +53,8 @@ class Sender:
     _client: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+        # No connection is used twice: the pool knows it by its address, the certificate was checked for one name there.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
             verify=self.tls, trust_env=False, follow_redirects=False, timeout=self.attempt_s, limits=limits
         )

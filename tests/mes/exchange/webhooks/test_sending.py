@@ -121,9 +121,11 @@ async def test_the_certificate_is_that_of_the_name_though_the_address_was_looked
         outcome = await sender.send(message(f"https://{NAME}:{receiver.port}/"))
         assert outcome.kind is OutcomeKind.delivered
         assert receiver.came[0].headers["host"] == f"{NAME}:{receiver.port}"
+        receiver.answer = lambda _: "500 Broken\n\nread to its end, so that the connection could be used again"
+        assert (await sender.send(message(f"https://{NAME}:{receiver.port}/"))).kind is OutcomeKind.refused
         other = await sender.send(message(f"https://other.example:{receiver.port}/"))
         assert other.kind is OutcomeKind.unreachable
-        assert len(receiver.came) == 1
+        assert len(receiver.came) == 2
 
 
 def _tls(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
