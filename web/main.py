@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mes.api import router as rest
-from mes.exchange.webhooks.deliveries import deliver_for_ever
+from mes.exchange.webhooks.deliveries import Deliveries
 from mes.exchange.webhooks.sending import Sender
 from mes.history.keeper import Keepers
 from mes.kernel.db import Database
@@ -51,6 +51,7 @@ from web.wall import routes as wall
 
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
+NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
@@ -126,6 +127,18 @@ def open_plants(settings: Settings) -> Plants:
     )
     plants.get(plants.default.plant_id)
     return plants
+
+
+async def deliver_for_ever(plants: Plants, sender: Sender) -> None:
+    """The webhooks of every plant, of those made later too. One plant's trouble is its own."""
+    running: set[str] = set()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for plant_id in set(plants.ids()) - running:
+                deliveries = Deliveries(plants.get(plant_id), sender)
+                group.create_task(supervise(f"webhooks of {plant_id}", deliveries.run))
+                running.add(plant_id)
+            await asyncio.sleep(NEW_PLANTS_S)
 
 
 async def tick_for_ever(plants: Plants, keepers: Keepers) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Final
 
 from mes.exchange.feed.following import Listener, listening
 from mes.exchange.webhooks.queries import has_news
@@ -19,36 +18,13 @@ from mes.exchange.webhooks.types import Message
 from mes.kernel.crash import crash_point
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
-from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
 
 _LOG = logging.getLogger(__name__)
-NEW_PLANTS_S: Final = 5.0
-RESTART_S: Final = 1.0
-
-
-async def deliver_for_ever(plants: Plants, sender: Sender) -> None:
-    """The deliveries of every plant, of those made later too, until cancelled. One plant's trouble is its own."""
-    running: set[str] = set()
-    async with asyncio.TaskGroup() as group:
-        while True:
-            for plant_id in set(plants.ids()) - running:
-                group.create_task(_deliver_of(plants.get(plant_id), sender))
-                running.add(plant_id)
-            await asyncio.sleep(NEW_PLANTS_S)
-
-
-async def _deliver_of(database: Database, sender: Sender) -> None:
-    while True:
-        try:
-            await Deliveries(database, sender).run()
-        except Exception:  # noqa: BLE001 (the delivery loop goes on)
-            _LOG.exception("the webhooks of %s failed; starting them again", database.plant_id)
-        await asyncio.sleep(RESTART_S)
 
 
 class Deliveries:
-    """Of one plant; `run` until cancelled."""
+    """Made by the composition root, one a plant; `run` until cancelled."""
 
     def __init__(self, database: Database, sender: Sender) -> None:
         self._database = database
