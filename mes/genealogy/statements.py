@@ -769,7 +769,7 @@ _NEWEST: Final = (
     "ORDER BY o.from_seq DESC, o.to_seq DESC LIMIT 1"
 )
 STILL_MOUNTED: Final = (
-    "SELECT m.lot_pk, m.equipment_pk, s.id, m.from_seq FROM station_slot s "  # noqa: S608
+    "SELECT m.lot_pk, m.equipment_pk, s.id AS slot_id, m.from_seq FROM station_slot s "  # noqa: S608
     f"JOIN slot_mount m ON m.pk = ({_NEWEST}) WHERE m.to_seq = ?"
 )
 """Of every slot of the plant what is in it now: there are hundreds of slots, and tens of thousands of affected lots."""

@@ -86,8 +86,7 @@ def seen_under(reads: Reads, label_key: str, limit: int) -> list[str]:
 
 def mounted_where(reads: Reads, lot_pk: int) -> Rows:
     """Equipment and slot of where a lot is now."""
-    sql = f"SELECT q.id, f.slot_id FROM ({_STILL}) f JOIN equipment q ON q.pk = f.equipment_pk WHERE f.lot_pk = ?"  # noqa: S608
+    sql = (
+        f"SELECT q.id, f.slot_id FROM ({STILL_MOUNTED}) f JOIN equipment q ON q.pk = f.equipment_pk WHERE f.lot_pk = ?"  # noqa: S608
+    )
     return reads.driver_query(sql, (OPEN_SEQ, lot_pk))
-
-
-_STILL: Final = STILL_MOUNTED.replace("s.id, m.from_seq", "s.id AS slot_id, m.from_seq", 1)
