@@ -86,6 +86,18 @@ class Context(NamedTuple):
     parameters: str = "{}"
 
 
+ACT_OF: Final[Mapping[LinkKind, ActKind]] = {
+    LinkKind.consumed: ActKind.consumed,
+    LinkKind.by_product: ActKind.produced,
+    LinkKind.split: ActKind.split,
+    LinkKind.merged: ActKind.merged,
+    LinkKind.packed: ActKind.packed,
+    LinkKind.installed: ActKind.installed,
+    LinkKind.reworked: ActKind.reworked,
+}
+"""What was done where one thing went into another."""
+
+
 class Act(NamedTuple):
     """`seq`: it passed the station as the so-many-th."""
 

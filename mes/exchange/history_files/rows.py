@@ -10,7 +10,7 @@ import msgspec
 import orjson
 from msgspec import Meta, Struct
 
-from mes.genealogy.types import OPEN_SEQ, SEQ_MAX, Act, ActKind, Context, Fact, Link, LinkKind, Mount, NewLot
+from mes.genealogy.types import ACT_OF, OPEN_SEQ, SEQ_MAX, Act, ActKind, Context, Fact, Link, LinkKind, Mount, NewLot
 from mes.kernel.sqltypes import to_us
 from mes.materials.schemas import ID_PATTERN
 from mes.materials.types import LotKind
@@ -25,15 +25,6 @@ Parameters = Annotated[dict[str, str | int | float | bool | None], Meta(max_leng
 ONE: Final = Decimal(1)
 QUANTITY_MAX: Final = 10**12
 _NO_CONTEXT: Final = Context()
-_ACTS: Final = {
-    LinkKind.consumed: ActKind.consumed,
-    LinkKind.by_product: ActKind.produced,
-    LinkKind.split: ActKind.split,
-    LinkKind.merged: ActKind.merged,
-    LinkKind.packed: ActKind.packed,
-    LinkKind.installed: ActKind.installed,
-    LinkKind.reworked: ActKind.reworked,
-}
 
 
 class _Row(Struct, tag_field="row", forbid_unknown_fields=True, kw_only=True):
@@ -93,7 +84,7 @@ class LinkRow(_Done, tag="link"):
     def fact(self) -> Fact:
         kind = LinkKind[self.kind]
         at, job = to_us(self.at), self.job_order_id
-        act = Act(_ACTS[kind], self.child_id, at, self.equipment_id, None, job, self.context)
+        act = Act(ACT_OF[kind], self.child_id, at, self.equipment_id, None, job, self.context)
         return Fact(act=act, link=Link(0, self.parent_id, self.child_id, _amount(self.quantity), kind))
 
 

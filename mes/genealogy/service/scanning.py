@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid
@@ -21,22 +20,12 @@ from mes.genealogy.statements import (
     load_lots,
 )
 from mes.genealogy.tools.statements import count_cycle
-from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Override, Recording
+from mes.genealogy.types import ACT_OF, Act, ActKind, Context, Link, LinkKind, NewLot, Override, Recording
 from mes.kernel.uow import Calls, UnitOfWork, loaded_together
 from mes.materials.errors import WrongMaterial
 from mes.materials.types import LotKind
 from mes.orders.service import hold_for_units
 from mes.orders.statements import load_wanted_articles
-
-_ACTS: Mapping[LinkKind, ActKind] = {
-    LinkKind.consumed: ActKind.consumed,
-    LinkKind.by_product: ActKind.produced,
-    LinkKind.split: ActKind.split,
-    LinkKind.merged: ActKind.merged,
-    LinkKind.packed: ActKind.packed,
-    LinkKind.installed: ActKind.installed,
-    LinkKind.reworked: ActKind.reworked,
-}
 
 
 def _prefetch_scans(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Known | Requested]:
@@ -87,7 +76,7 @@ def scan_lot(
     """
     known: Known | None = uow.prefetched(("scan", request_id))
     note = override.reason if override else None
-    act = Act(_ACTS[kind], child_id, uow.now_us, equipment_id, None, job_id, None, request_id, note)
+    act = Act(ACT_OF[kind], child_id, uow.now_us, equipment_id, None, job_id, None, request_id, note)
     recording = Recording(acts=(act,), links=(Link(0, parent_id, child_id, quantity_e6, kind),))
     bill = known.bills.get(job_id, {}) if known else None
     allowed = allowed_materials(uow, job_id=job_id, material_id=material_id, kind=kind, bill=bill)

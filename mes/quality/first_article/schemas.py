@@ -12,8 +12,7 @@ from mes.definitions.types import FIRST_ARTICLE_MAX
 from mes.orders.schemas import Exact
 from mes.orders.supervising.schemas import JobId, Reason, Version
 from mes.quality.first_article.types import MEASUREMENTS_MAX, FirstArticleAct
-from mes.quality.schemas import Document, MeasurementIn, Note
-from mes.quality.types import Measurement
+from mes.quality.schemas import Document, MeasurementIn, MeasurementOut, Note
 
 
 class FirstArticleIn(Document):
@@ -35,19 +34,6 @@ class FirstArticleAskIn(Document):
     pieces: Annotated[Decimal, Field(gt=0, le=FIRST_ARTICLE_MAX, decimal_places=6)] | None = None
 
 
-class FirstArticleMeasurementOut(Document):
-    name: str
-    value: str
-    unit: str
-    low: str
-    high: str
-    verdict: str
-
-    @classmethod
-    def of(cls, one: Measurement) -> FirstArticleMeasurementOut:
-        return cls(**one._asdict())
-
-
 class FirstArticleOut(Document):
     """`act` is wanted, due, passed or failed."""
 
@@ -57,7 +43,7 @@ class FirstArticleOut(Document):
     at: datetime
     actor: int | None
     note: str
-    measurements: list[FirstArticleMeasurementOut]
+    measurements: list[MeasurementOut]
 
     @classmethod
     def of(cls, act: FirstArticleAct) -> FirstArticleOut:
@@ -68,5 +54,5 @@ class FirstArticleOut(Document):
             at=act.at,
             actor=act.actor,
             note=act.note,
-            measurements=[FirstArticleMeasurementOut.of(one) for one in act.measurements],
+            measurements=[MeasurementOut(**one._asdict()) for one in act.measurements],
         )
