@@ -217,13 +217,17 @@ class Candidate:
     rank: int | None = None
 
 
-def turn_key(job: Candidate) -> tuple[int, int, int, tuple[int, int]]:
-    """Order of a dispatch list: priority (higher first), a supervisor's sequence, due date (earlier first), creation.
+def turn(priority: int, rank: int | None, due_at_us: int | None) -> tuple[int, int, int]:
+    """Order of a dispatch list: priority (higher first), a supervisor's sequence, due date (earlier first).
 
     What came after the sequence was made stands behind it, unless its priority is higher.
     """
-    rank = job.rank if job.rank is not None else 2**31 - 1
-    return (-job.priority, rank, job.due_at_us if job.due_at_us is not None else 2**62, job.sequence_key)
+    return -priority, 2**31 - 1 if rank is None else rank, 2**62 if due_at_us is None else due_at_us
+
+
+def turn_key(job: Candidate) -> tuple[tuple[int, int, int], tuple[int, int]]:
+    """`turn`, and of equals the one that was there first."""
+    return turn(job.priority, job.rank, job.due_at_us), job.sequence_key
 
 
 def whose_turn(waiting: Iterable[Candidate]) -> dict[int, Candidate]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from mes.kernel.db import ReadSession
 from mes.orders.planning.queries import list_schedule, list_short_orders
 from mes.orders.queries import list_board, list_orders_to_count
-from mes.orders.types import JobView, OrderCard
+from mes.orders.types import OrderCard
 from web.board.plan_views import BoardGantt, BoardKanban, board_gantt, board_kanban
 from web.board.views import BoardOrders, board_orders
 from web.components.plant_time import plant_zone
@@ -41,15 +41,9 @@ def build_board_kanban(session: ReadSession, *, now: datetime, params: Mapping[s
 
 
 def build_board_gantt(session: ReadSession, *, now: datetime, params: Mapping[str, str]) -> BoardGantt:
-    jobs = sorted((job for card in _cards(session, now) for job in card.jobs), key=turn)
+    jobs = [job for card in _cards(session, now) for job in card.jobs]
     slots = list_schedule(session, jobs=jobs, now=now)
     return board_gantt(slots, params.get("span", ""), plant_zone(session), now)
-
-
-def turn(job: JobView) -> tuple[int, int, float, int]:
-    """Order of a dispatch list."""
-    due = job.due_at.timestamp() if job.due_at else float("inf")
-    return -job.priority, job.rank if job.rank is not None else 2**31, due, job.pk
 
 
 def _board(params: Mapping[str, str]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from web.dispatch.views import DispatchPage, base_of, moved
 from web.layouts.shell import is_htmx, shell_of
 from web.live.region import live_url
 from web.templating import region_routes, render, render_region
+from web.typed import seen_version
 
 KEY_MAX: Final = 270
 router = APIRouter(include_in_schema=False)
@@ -63,7 +64,7 @@ async def sequence(
     move: Annotated[str, Form(max_length=KEY_MAX + 10)] = "",
 ) -> Response:
     """The jobs in the order they stand in, one of them moved; the second of two supervisors is refused."""
-    versions = dict(map(_versioned, moved(job, move)))
+    versions = dict(seen_version(one, SequenceUnreadable) for one in moved(job, move))
     await who.write(sequence_jobs, equipment_id=equipment_id, versions=versions)
     if not is_htmx(request):
         return RedirectResponse(base_of(work_center_id), status_code=303)
@@ -76,10 +77,3 @@ def _fragment(session: ReadSession, *, work_center_id: str, now: datetime, langu
     params = {"work_center_id": work_center_id}
     html = render_region(session, region=region, now=now, params=params, language=language)
     return f'<hx-partial hx-target="#{region.name}" hx-swap="{region.swap}">{html}</hx-partial>'
-
-
-def _versioned(item: str) -> tuple[str, int]:
-    version, _, job_id = item.partition(":")
-    if not (version.isascii() and version.isdecimal()) or len(version) > 9 or not job_id:
-        raise SequenceUnreadable()
-    return job_id, int(version)

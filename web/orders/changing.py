@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ from web.layouts.shell import shell_of
 from web.orders.change_views import Choice, JobChange, OrderChange, job_change, order_change
 from web.orders.views import base_of
 from web.templating import render
+from web.typed import seen_version, typed_number
 
 COUNTS_MAX: Final = 5_000
 """Facts of a job that a correction looks at."""
@@ -117,7 +118,8 @@ async def release(
     shortage_reason: Text = "",
 ) -> Response:
     """Permit all jobs that wait for it; where material is short, with a reason."""
-    await who.write(service.release_jobs, versions=dict(map(_versioned, job)), shortage_reason=shortage_reason)
+    seen = dict(seen_version(one, FormUnreadable) for one in job)
+    await who.write(service.release_jobs, versions=seen, shortage_reason=shortage_reason)
     return _back(order_id)
 
 
@@ -233,7 +235,7 @@ async def act(
         case "complete":
             await who.write(service.complete_job, **seen, remainder=remainder, accepted_reason=reason)
         case "merge":
-            versions = {job_id: version, **dict([_versioned(other)])}
+            versions = {job_id: version, **dict([seen_version(other, FormUnreadable)])}
             await who.write(service.merge_jobs, into=job_id, versions=versions, reason=reason)
     return _back(order_id)
 
@@ -250,22 +252,8 @@ def _back(order_id: str) -> Response:
     return RedirectResponse(base_of(order_id), status_code=303)
 
 
-def _versioned(item: str) -> tuple[str, int]:
-    version, _, job_id = item.partition(":")
-    if not (version.isascii() and version.isdecimal()) or len(version) > 9 or not job_id:
-        raise FormUnreadable()
-    return job_id, int(version)
-
-
 def _number(text: str) -> Decimal:
-    """A number as people type it, with a comma or a point. `quantity-invalid`."""
-    try:
-        number = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation as error:
-        raise QuantityInvalid(f"{text[:20]!r} is not a number.") from error
-    if not number.is_finite():
-        raise QuantityInvalid(f"{text[:20]!r} is not a number.")
-    return number
+    return typed_number(text, QuantityInvalid)
 
 
 def _local_time(text: str, zone: ZoneInfo) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
@@ -13,6 +13,7 @@ from mes.materials.receiving.errors import ReceiptInvalid
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.types import Storage
 from standards.labels.faults import LABEL_MAX
+from web.typed import typed_number
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NO_NUL]
 
@@ -43,14 +44,8 @@ class Typed(BaseModel):
 
 
 def number(text: str) -> Decimal:
-    """A number as people type it, with a comma or a point. `receipt-invalid`."""
-    try:
-        found = Decimal(text.replace(",", "."))
-    except InvalidOperation as error:
-        raise ReceiptInvalid(f"{text!r} is no number.") from error
-    if not found.is_finite():
-        raise ReceiptInvalid(f"{text!r} is no number.")
-    return found
+    """`receipt-invalid`."""
+    return typed_number(text, ReceiptInvalid)
 
 
 def day(text: str) -> date | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from mes.definitions.errors import EffectivityInvalid, OperationsDefinitionInvalid
@@ -20,6 +20,7 @@ from mes.definitions.types import (
 )
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import to_e6
+from web.typed import SHOWN, typed_number
 
 MINUTE: Final = "%Y-%m-%dT%H:%M"
 """As `<input type="datetime-local">` writes it, in the plant's own time."""
@@ -76,12 +77,12 @@ def segment_of(form: StepForm, instructions: Sequence[InstructionSpec]) -> Segme
 
 
 def number_of(text: str) -> Decimal:
-    """A number as people type it, with a comma or a point, at most six decimals."""
+    """With at most six decimals."""
+    value = typed_number(text, OperationsDefinitionInvalid)
     try:
-        value = Decimal(text.strip().replace(",", "."))
         to_e6(value)
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise OperationsDefinitionInvalid(f"{text[:20]!r} is not a number with at most six decimals.") from error
+    except (ValueError, OverflowError) as error:
+        raise OperationsDefinitionInvalid(f"{text[:SHOWN]!r} is not a number with at most six decimals.") from error
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -56,6 +56,7 @@ from web.station.views import (
     undo_view,
 )
 from web.templating import region_routes, render, render_region
+from web.typed import typed_number
 
 router = APIRouter(include_in_schema=False)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
@@ -235,11 +236,7 @@ def _counted(who: Caller, what: str, job_id: str, pieces: Decimal, request_id: s
 
 
 def _pieces(text: str) -> Decimal:
-    """A number as people type it, with a comma or a point. `quantity-invalid`."""
-    try:
-        return Decimal(text.strip().replace(",", "."))
-    except InvalidOperation as error:
-        raise QuantityInvalid(f"{text[:20]!r} is not a number.") from error
+    return typed_number(text, QuantityInvalid)
 
 
 async def _answer(request: Request, who: Caller, equipment_id: str, deed: Deed) -> Response:

@@ -28,6 +28,7 @@ from mes.orders.planning.types import (
     Taker,
 )
 from mes.orders.queries import list_open_jobs_at
+from mes.orders.rules import turn
 from mes.orders.sequence_rules import Waiting, grouped_by_family, setups
 from mes.orders.tables import JobDependencyRow, JobOrderRow, JobRunRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import JobRole, JobView
@@ -314,7 +315,7 @@ def list_runs(session: Session, *, job_pks: Collection[int]) -> tuple[RunSpan, .
 
 def list_schedule(session: Session, *, jobs: Iterable[JobView], now: datetime) -> tuple[Slot, ...]:
     """When each of some jobs had its station or is expected to: those over, then the others in turn order."""
-    shown = [job for job in jobs if not job.cancelled]
+    shown = sorted((job for job in jobs if not job.cancelled), key=_turn)
     rows = session.execute(select(_D).where(_D.c.job_pk.in_([job.pk for job in shown])))
     after: dict[int, list[int]] = {}
     for row in rows:
@@ -326,6 +327,10 @@ def list_schedule(session: Session, *, jobs: Iterable[JobView], now: datetime) -
     ]
     expected = forecast(tasks, to_us(now))
     return tuple(slot for job in shown if (slot := _slot(job, expected)) is not None)
+
+
+def _turn(job: JobView) -> tuple[tuple[int, int, int], int]:
+    return turn(job.priority, job.rank, None if job.due_at is None else to_us(job.due_at)), job.pk
 
 
 def _slot(job: JobView, expected: Mapping[int, tuple[int, int | None]]) -> Slot | None:
