@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from mes.kernel.db import Database
+from mes.kernel.plants import Migrate
 from mes.migrations.upgrade import upgrade
 from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
@@ -61,6 +64,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     upgrade(database)
     database.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def at_once(sqlite_template: Path) -> Migrate:
+    """Brings a new plant on SQLite to the present schema as `upgrade` does, in a hundredth of the time: by a copy."""
+
+    def copied(database: Database) -> None:
+        path = database.url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(sqlite_template)) as template, closing(sqlite3.connect(path)) as plant:
+            template.backup(plant)
+
+    return copied
 
 
 @pytest.fixture(scope="session")

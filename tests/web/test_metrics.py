@@ -13,9 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from mes.access.types import Role
 from mes.edge.service import put_bridge, record_bridge_health
 from mes.kernel.db import Database
-from mes.kernel.plants import Plants
+from mes.kernel.plants import Migrate, Plants
 from mes.kernel.sqltypes import to_us
-from mes.migrations.upgrade import upgrade
 from standards.lineside.health_v1 import BridgeHealth, EndpointHealth, EndpointState, JournalHealth
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, Box, build_plant
@@ -27,8 +26,8 @@ Figures = dict[tuple[str, str], float]
 
 
 @pytest.fixture
-def plants(tmp_path: Path, clock: SettableClock) -> Iterator[Plants]:
-    plants = Plants(data_dir=tmp_path, migrate=upgrade, clock=clock)
+def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock) -> Iterator[Plants]:
+    plants = Plants(data_dir=tmp_path, migrate=at_once, clock=clock)
     plants.create("other")
     yield plants
     plants.close()

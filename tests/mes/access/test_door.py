@@ -28,9 +28,8 @@ from mes.access.tokens import digest
 from mes.access.types import Role, StoredCredential
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
-from mes.kernel.plants import Plants
+from mes.kernel.plants import Migrate, Plants
 from mes.kernel.sqltypes import to_us
-from mes.migrations.upgrade import upgrade
 from tests.conftest import SettableClock
 from tests.web.asgi_socket import SocketClosed, open_socket
 from tests.web.cast import Member, hire, hire_cast
@@ -48,8 +47,8 @@ def own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def plants(tmp_path: Path, clock: SettableClock) -> Iterator[Plants]:
-    plants = Plants(data_dir=tmp_path, migrate=upgrade, clock=clock)
+def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock) -> Iterator[Plants]:
+    plants = Plants(data_dir=tmp_path, migrate=at_once, clock=clock)
     plants.create("other")
     plants.map_host("other.test", "other")
     yield plants

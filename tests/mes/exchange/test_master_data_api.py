@@ -16,9 +16,8 @@ from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.plant_file import PlantDocument, check_plant_file, load_plant
 from mes.kernel.errors import Refusal
-from mes.kernel.plants import Plants
+from mes.kernel.plants import Migrate, Plants
 from mes.materials.api import router as materials
-from mes.migrations.upgrade import upgrade
 from tests.conftest import SettableClock
 from tests.web.cast import hire
 
@@ -31,8 +30,8 @@ def demo() -> PlantDocument:
 
 
 @pytest.fixture
-def plants(tmp_path: Path, clock: SettableClock, demo: PlantDocument) -> Iterator[Plants]:
-    plants = Plants(data_dir=tmp_path, migrate=upgrade, clock=clock)
+def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock, demo: PlantDocument) -> Iterator[Plants]:
+    plants = Plants(data_dir=tmp_path, migrate=at_once, clock=clock)
     plants.default.write_now(load_plant, actor=None, plant=demo)
     yield plants
     plants.close()

@@ -14,9 +14,8 @@ from mes.history.keeper import Keeper, Keepers
 from mes.history.sealer import Breath
 from mes.history.service import append_measurements
 from mes.kernel.db import Database, ReadSession
-from mes.kernel.plants import Plants
+from mes.kernel.plants import Migrate, Plants
 from mes.kernel.sqltypes import to_us
-from mes.migrations.upgrade import upgrade
 from tests.conftest import SettableClock
 from tests.mes.history.model import columns
 
@@ -87,8 +86,8 @@ def test_a_keeper_stops_in_the_middle_and_loses_nothing(
     assert waiting(sqlite_database) == 1
 
 
-def test_every_plant_has_a_keeper_also_one_that_is_new(tmp_path: Path, clock: SettableClock) -> None:
-    plants = Plants(data_dir=tmp_path, migrate=upgrade, clock=clock)
+def test_every_plant_has_a_keeper_also_one_that_is_new(tmp_path: Path, at_once: Migrate, clock: SettableClock) -> None:
+    plants = Plants(data_dir=tmp_path, migrate=at_once, clock=clock)
     keepers = Keepers(plants)
     keepers.follow()
     plants.create("north")
