@@ -153,7 +153,7 @@ def _put_in(uow: UnitOfWork, slot: _Slot, change: Change, lot: LotFacts, first: 
 
 
 def _open(uow: UnitOfWork, lot_id: str) -> list[str]:
-    """Its time in the open passes from now on, warm or not."""
+    """Its time in the open passes from now on, warm or not; `put_in` finds it open."""
     try:
         set_lot_storage(uow, lot_id=lot_id, storage=Storage.open)
     except LotNotWarm as refusal:

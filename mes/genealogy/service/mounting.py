@@ -25,7 +25,7 @@ from mes.genealogy.statements import (
     next_act,
     set_slot_material,
 )
-from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Mount, Override, Recording
+from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Interval, Mount, Override, Recording
 from mes.kernel.uow import UnitOfWork
 from mes.materials.life.service import set_lot_storage
 from mes.materials.types import Storage
@@ -80,10 +80,7 @@ def mount_lot(
     note = override.reason if override else None
     act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     new = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
-    made = put_in(uow, act=act, mount=new, newest=newest, splice=splice, material_pk=material_pk, override=override)
-    if kept_lots(uow, [lot_id]):
-        set_lot_storage(uow, lot_id=lot_id, storage=Storage.open)
-    return made
+    return put_in(uow, act=act, mount=new, newest=newest, splice=splice, material_pk=material_pk, override=override)
 
 
 def put_in(
@@ -104,6 +101,8 @@ def put_in(
     expected = NOTHING if material_pk is None else {lot_id: frozenset({material_pk})}
     recording = Recording(acts=(act,), mounts=(mount,))
     made = record(uow, recording, override=override, materials=expected, is_now=True)
+    if is_open(Interval(mount.from_seq, mount.to_seq)) and kept_lots(uow, [lot_id]):
+        set_lot_storage(uow, lot_id=lot_id, storage=Storage.open)
     uow.emit(
         "genealogy.lot-mounted.v1",
         topics=[f"equipment/{act.equipment_id}", f"material-lot/{lot_id}"],
