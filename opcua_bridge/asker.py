@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,8 +27,8 @@ import msgspec
 from asyncua import ua
 
 from opcua_bridge.drivers.seam import in_words, value_of
-from opcua_bridge.lasting import end_if_asked_to
-from opcua_bridge.source import Source
+from opcua_bridge.lasting import end_if_asked_to, lasting
+from opcua_bridge.source import NotConnected, Source
 from opcua_bridge.tag_map import Ask
 from standards.lineside.permission_v1 import GO_ON, STOP, Permission, decode_permission
 
@@ -100,13 +101,15 @@ class Asker:
     async def _serve(self, ask: Ask) -> None:
         while True:
             try:
-                await self._look(ask)
+                await lasting(partial(self._look, ask))
+                self._error = ""
+            except NotConnected:
                 self._error = ""
             except (OSError, LookupError, ua.UaError) as error:
-                end_if_asked_to()
                 if in_words(error) != self._error:
                     self._error = in_words(error)
                     _log.warning("%s: its questions cannot be read or answered: %s", ask.equipment, self._error)
+            end_if_asked_to()
             await asyncio.sleep(POLL_S)
 
     async def _look(self, ask: Ask) -> None:

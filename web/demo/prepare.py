@@ -61,7 +61,9 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
     bridge_id = plant.bridges[0].id
     _write_secret(files.bridge_token, _token(database, bridge_id, Role.bridge))
     erp_token = _token(database, ERP, Role.integration)
-    database.write_now(stock_factory, actor=None, run=_openings(files) + 1)
+    opened = _openings(files)
+    for run in (opened + 1, opened + 2):
+        database.write_now(stock_factory, actor=None, run=run)
     if not options.no_history and not options.keep:
         _seed(database, bridge_id, options, files)
     return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token)
