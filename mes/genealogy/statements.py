@@ -173,8 +173,7 @@ def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
 
 _LOT: Final = (
     "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.unit, l.disposition, l.shipment_pk, "
-    "CASE WHEN l.kind = 1 THEN l.consumed_e6 ELSE coalesce((SELECT sum(e.quantity_e6) FROM genealogy_link e "
-    "WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL), 0) END + coalesce((SELECT sum(m.quantity_per_e6 * "
+    "l.consumed_e6 + coalesce((SELECT sum(m.quantity_per_e6 * "
     "(SELECT count(*) FROM genealogy_act a WHERE a.equipment_pk = m.equipment_pk "
     "AND a.seq BETWEEN m.from_seq AND m.to_seq AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL)) "
     "FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0), 0), "
