@@ -86,6 +86,20 @@ class Context(NamedTuple):
     parameters: str = "{}"
 
 
+HELD: Final = "unit-held"
+"""The flag of an act on a lot that was on hold when it was recorded."""
+WORKED: Final = frozenset(
+    {
+        ActKind.passed,
+        ActKind.consumed,
+        ActKind.merged,
+        ActKind.packed,
+        ActKind.installed,
+        ActKind.replaced,
+        ActKind.reworked,
+    }
+)
+"""Acts that change a lot, so that a hold on it should have stopped them."""
 ACT_OF: Final[Mapping[LinkKind, ActKind]] = {
     LinkKind.consumed: ActKind.consumed,
     LinkKind.by_product: ActKind.produced,

@@ -85,6 +85,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "verdict-aborted": "circle-slash",
     "verdict-rework": "undo-2",
     "verdict-scrapped": "trash-2",
+    "verdict-reversed": "undo-2",
     "other": "info",
 }
 """What was done or decided, and its icon."""
@@ -367,7 +368,13 @@ def _step(step: Where) -> Choice:
 
 def _unit_event(event: UnitEvent, zone: tzinfo) -> EventView:
     return EventView(
-        event.at.astimezone(zone), _event(event.kind), _icon(event.kind), event.where, event.who, event.note
+        event.at.astimezone(zone),
+        _event(event.kind),
+        _icon(event.kind),
+        event.where,
+        event.who,
+        event.note,
+        event.undone,
     )
 
 

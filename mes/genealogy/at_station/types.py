@@ -197,6 +197,7 @@ class UnitEvent:
     where: str
     who: str
     note: str = ""
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

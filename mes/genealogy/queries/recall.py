@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid, SuspectsMissing
-from mes.genealogy.queries.tables import groups_table, shipments_table
+from mes.genealogy.queries.tables import acts_table, groups_table, shipments_table
 from mes.genealogy.queries.trace import known_lots
 from mes.genealogy.queries.walk import reach_down
 from mes.genealogy.statements import (
+    FLAGGED,
     STILL_MOUNTED,
     Reads,
     load_equipment,
@@ -29,8 +30,10 @@ def reach_suspects(reads: Reads, suspects: Suspects, *, limit: int = NODES_MAX) 
 
 
 def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> Answer:
-    """Affected lots in groups (unit, lot, container, shipment; order, place, disposition), shipments, and what is
-    mounted right now. Refusals as `reach_suspects`. `truncated` says which limit ended it."""
+    """Affected lots in groups (unit, lot, container, shipment; order, job, place, disposition), shipments, what is
+    mounted right now, and what was done to affected lots although they were on hold.
+
+    Refusals as `reach_suspects`. `truncated` says which limit ended it."""
     roots, reach = reach_suspects(reads, suspects, limit=limit)
     affected, shipped = groups_table(reads, reach)
     return Answer(
@@ -44,6 +47,7 @@ def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> A
             "affected": affected,
             "shipments": shipments_table(reads, shipped),
             "mounted": _mounted(reads, reach.certain | reach.possible),
+            "while_held": _while_held(reads, reach.certain | reach.possible),
         },
     )
 
@@ -55,6 +59,11 @@ def _mounted(reads: Reads, pks: Collection[int]) -> Table:
         ("equipment_id", "slot_id", "lot_id", "from_sequence"),
         sorted((places[place], slot, lots[lot], first) for lot, place, slot, first in rows),
     )
+
+
+def _while_held(reads: Reads, pks: Collection[int]) -> Table:
+    """What was done to affected lots although they were on hold."""
+    return acts_table(reads, [row for row in reads.driver_query(FLAGGED) if row[3] in pks])
 
 
 def _roots(reads: Reads, suspects: Suspects, limit: int) -> set[int]:

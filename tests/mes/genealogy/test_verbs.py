@@ -56,6 +56,7 @@ from mes.materials.life.service import put_handlings, set_lot_expiry
 from mes.materials.queries import get_material_lot
 from mes.materials.service import put_lots, put_materials, set_disposition
 from mes.materials.types import HandlingSpec, LotKind, LotSpec, MaterialSpec, Storage
+from mes.orders.service import submit_operations_request
 from standards.isa95.material import Disposition
 from tests.support.plants import BENCH, PRESS
 
@@ -439,6 +440,34 @@ class TestRecall:
         assert sorted(found) == sorted(affected)
         mounted = [row[2] for row in rows(answer, "mounted")]
         assert mounted == (["R1"] if "R1" in affected else [])
+
+    def test_groups_name_the_job_and_its_order(self, made: Database) -> None:
+        made.write_now(submit_operations_request, actor=None, id="PO-1", quantity=Decimal(2), material_id="BOARD")
+        asked = {"equipment_id": PRESS, "material_id": "BOARD", "job_id": "PO-1-PRESS"}
+        do(made, record_pass, lot_id="SN-4", **asked)
+        answer = made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",)))
+        columns = answer.tables["affected"].columns
+        told = {
+            (row[columns.index("operations_request_id")], row[columns.index("job_order_id")], _list(row[-1])[0])
+            for row in rows(answer, "affected")
+            if row[0] == "unit" and row[5] == ""
+        }
+        assert told >= {("PO-1", "PO-1-PRESS", "SN-4")}
+
+    def test_what_is_done_to_a_unit_on_hold_is_recorded_and_flagged(self, made: Database) -> None:
+        hold(made, "SN-1")
+        for n in (1, 3):
+            do(made, record_pass, lot_id=f"SN-{n}", equipment_id=PRESS)
+        do(made, scan_lot, parent_id="C1", child_id="SN-1")
+        built = made.read_now(get_as_built, lot_id="SN-1").tables["acts"]
+        flags = [(row[1], row[built.columns.index("flag")]) for row in built.rows if row[3] == "SN-1"]
+        assert sorted(flags) == [("installed", "unit-held"), ("passed", ""), ("passed", "unit-held")]
+        told = rows(made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",))), "while_held")
+        assert [(row[1], row[3]) for row in told] == [("passed", "SN-1"), ("installed", "SN-1")]
+        assert rows(made.read_now(get_recall, suspects=Suspects(lot_ids=("SN-3",))), "while_held") == []
+        do(made, reverse_act, act=told[0][0], reason="not this one")
+        told = rows(made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",))), "while_held")
+        assert [row[1] for row in told] == ["installed"]
 
     def test_nothing_suspected_is_refused(self, made: Database) -> None:
         with pytest.raises(errors.SuspectsMissing):

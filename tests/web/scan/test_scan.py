@@ -182,6 +182,11 @@ def test_a_unit_is_answered_at_once_passed_and_counted(site: Site, ada: httpx.Cl
     unit_id, before = begun(ada), good(site, job)
     again = scan(ada, unit_id)
     assert (title(again), "Screw the lid on" in said(again)) == (f"Yes: {unit_id}", True)
+    passed = do(ada, "pass", unit_id=unit_id)
+    assert (title(passed), good(site, job)) == (f"{unit_id} passed", before + 1)
+    assert (title(undo(ada, passed)), good(site, job)) == ("Taken back", before)
+    story = said(scan(ada, unit_id))
+    assert ("verdict taken back" in story, "passed – taken back" in story) == (True, True)
     assert title(do(ada, "pass", unit_id=unit_id)) == f"{unit_id} passed"
     assert good(site, job) == before + 1
     stop = scan(ada, unit_id)
