@@ -663,6 +663,12 @@ def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection
         uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
 
 
+def set_shipments(uow: UnitOfWork, shipments: Mapping[int, int]) -> None:
+    """What left with which shipment."""
+    rows = [(shipment_pk, pk) for pk, shipment_pk in shipments.items()]
+    uow.driver_executemany("UPDATE material_lot SET shipment_pk = ? WHERE pk = ?", rows)
+
+
 _MANY_KEYS: Final = 10_000
 
 

@@ -164,13 +164,25 @@ class Recording:
         return len(self.lots) + len(self.acts) + len(self.links) + len(self.mounts)
 
 
+class Sent(NamedTuple):
+    """A lot, with what is packed in it, left with a shipment."""
+
+    shipment_id: str
+    lot_id: str
+    customer_id: str
+    delivery_note: str
+    at_us: int
+
+
 class Fact(NamedTuple):
-    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made."""
+    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made; or
+    what was sent."""
 
     lot: NewLot | None = None
     act: Act | None = None
     link: Link | None = None
     mount: Mount | None = None
+    sent: Sent | None = None
 
 
 class Fault(NamedTuple):

@@ -135,7 +135,12 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
             ("shipment_id", "customer_id", "delivery_note", "shipped_at", "lots"), [] if bare else shipments
         ),
     }
-    facts = {"lot_id": lot_id, "disposition": mine[4], "truncated": "lots" if long else ""}
+    facts = {
+        "lot_id": lot_id,
+        "disposition": mine[4],
+        "held_in": "" if long else "PALLET-4",
+        "truncated": "lots" if long else "",
+    }
     around = Step(node(lot_id, long=long), Way.used_in, () if bare else (line(node("BOX-12", "container")),), 0, 1)
     back = replace(result(Verdict.failed, 0), ended_by=9)
     results = () if bare else (back, result(Verdict.passed, 1), result(Verdict.rework, 2), result(Verdict.failed, 4))

@@ -123,7 +123,8 @@ def _exchange(form: Done, here: Here) -> Deed:
 def _pack(form: Done, here: Here) -> Deed:
     told = Told("packed", form.unit_id, form.container_id, form.request_id)
     packed = _at(here, container_id=form.container_id, unit_id=form.unit_id, override=here.override)
-    return Deed(pack_unit, packed, told, Held(HeldKind.carton, form.container_id))
+    goes_on = HeldKind.stack if form.held is HeldKind.stack else HeldKind.carton
+    return Deed(pack_unit, packed, told, Held(goes_on, form.container_id))
 
 
 def _unpack(form: Done, here: Here) -> Deed:

@@ -55,6 +55,7 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
     "removed": ("run", "check"),
     "exchanged": ("run", "check"),
     "carton": ("ask", "package"),
+    "stack": ("ask", "package"),
     "packed": ("run", "check"),
     "unpacked": ("run", "check"),
     "shipped": ("run", "send"),
@@ -191,6 +192,8 @@ class CartonPanel:
     count: int
     more: bool
     shipment_id: str
+    inside_id: str
+    """The container it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +384,7 @@ def _unit_event(event: UnitEvent, zone: tzinfo) -> EventView:
 def carton_panel(carton: CartonAt) -> CartonPanel:
     shown = tuple(PartView(part.part_id, part.material) for part in carton.contents[:CONTENTS_SHOWN])
     more = carton.more or len(carton.contents) > CONTENTS_SHOWN
-    return CartonPanel(carton.container_id, shown, len(carton.contents), more, carton.shipment_id)
+    return CartonPanel(carton.container_id, shown, len(carton.contents), more, carton.shipment_id, carton.inside_id)
 
 
 def override_view(

@@ -126,6 +126,8 @@ class UnitPage:
     job: str
     place: str
     held: bool
+    held_in: str
+    """What is on hold and has it in it."""
     disposition: str
     verdict: Tested | None
     inside: tuple[Named, ...]
@@ -176,6 +178,7 @@ def unit_page(
         mine[5],
         mine[6],
         built.facts["disposition"] == Disposition.Restricted.value,
+        str(built.facts["held_in"]),
         str(built.facts["disposition"]),
         _tested(decided, zone) if decided else None,
         tuple(_named(line.node.lot_id, "used-in") for line in around.lines),

@@ -358,7 +358,8 @@ def get_carton_at(session: ReadSession, *, container_id: str) -> CartonAt:
         raise LotUnknown(f"Nobody has recorded {container_id}.")
     contents = _parts(session, statements.CONTENTS, lot.pk, CONTENTS_MAX + 1)
     shipment = lot_id_of(session, lot.shipment_pk) if lot.shipment_pk else ""
-    return CartonAt(container_id, contents[:CONTENTS_MAX], len(contents) > CONTENTS_MAX, shipment)
+    inside = _carton_of(session, lot) if not shipment else ""
+    return CartonAt(container_id, contents[:CONTENTS_MAX], len(contents) > CONTENTS_MAX, shipment, inside)
 
 
 # -- what was done lately

@@ -8,7 +8,7 @@ from typing import Any
 from mes.genealogy.errors import GenealogyInvalid, SuspectsMissing
 from mes.genealogy.queries.tables import acts_table, groups_table, shipments_table
 from mes.genealogy.queries.trace import known_lots
-from mes.genealogy.queries.walk import reach_down
+from mes.genealogy.queries.walk import contents, reach_down
 from mes.genealogy.statements import (
     FLAGGED,
     STILL_MOUNTED,
@@ -24,7 +24,10 @@ from mes.genealogy.types import NODES_MAX, OPEN_SEQ, Answer, Reach, Suspects, Ta
 
 
 def reach_suspects(reads: Reads, suspects: Suspects, *, limit: int = NODES_MAX) -> tuple[set[int], Reach]:
-    """The suspected lots and all in their reach. `suspects-missing`, `lot-unknown`, `genealogy-invalid`."""
+    """The suspected lots, with what is packed in them, and all in their reach.
+
+    `suspects-missing`, `lot-unknown`, `genealogy-invalid`.
+    """
     roots = _roots(reads, suspects, limit)
     return roots, reach_down(reads, roots, limit=limit)
 
@@ -67,7 +70,8 @@ def _while_held(reads: Reads, pks: Collection[int]) -> Table:
 
 
 def _roots(reads: Reads, suspects: Suspects, limit: int) -> set[int]:
-    roots = set(known_lots(reads, suspects.lot_ids).values()) if suspects.lot_ids else set()
+    named = known_lots(reads, suspects.lot_ids).values() if suspects.lot_ids else ()
+    roots = contents(reads, named)
     if suspects.from_lot_id or suspects.to_lot_id:
         first, last = suspects.from_lot_id, suspects.to_lot_id
         if len(first) != len(last) or first > last:

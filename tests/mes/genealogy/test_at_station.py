@@ -395,6 +395,9 @@ def held(kind: HeldKind, part_id: str = "") -> Held:
         (UNIT, HeldKind.carton, at(), "BOARD", Following.pack, HeldKind.carton),
         (CARTON, HeldKind.nothing, at(), "", Following.show, HeldKind.carton),
         (CARTON, HeldKind.unit, at(), "", Following.pack, HeldKind.carton),
+        (CARTON, HeldKind.carton, at(), "", Following.show, HeldKind.carton),
+        (CARTON, HeldKind.stack, at(), "", Following.pack, HeldKind.stack),
+        (UNIT, HeldKind.stack, at(), "BOARD", Following.pack, HeldKind.stack),
         (
             Scanned(ScanKind.nothing, "N", is_carton_label=True),
             HeldKind.nothing,

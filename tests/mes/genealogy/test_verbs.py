@@ -12,6 +12,8 @@ import orjson
 import pytest
 
 from mes.genealogy import errors
+from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries import get_as_built, get_difference, get_recall, list_shared, list_shipped, trace_from
 from mes.genealogy.queries.walk import walk_down, walk_up
 from mes.genealogy.service import (
@@ -360,6 +362,36 @@ class TestPacking:
         assert (event.payload["overridden"], event.payload["override_reason"]) == ([around], "sorted by hand")
         notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id=to), "acts")}
         assert notes[act] == "sorted by hand"
+
+    def test_cartons_on_a_pallet_are_one(self, stocked: Database) -> None:
+        do(stocked, record_pass, lot_id="SN1", equipment_id=PRESS, material_id="BOARD")
+        do(stocked, scan_lot, parent_id="R1", child_id="SN1")
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["SN1"])
+        do(stocked, pack_lots, container_id="BOX2", lot_ids=["U1"])
+        do(stocked, pack_lots, container_id="PALLET", lot_ids=["BOX1", "BOX2"])
+        for inner, outer in (("PALLET", "BOX1"), ("BOX1", "BOX1")):
+            with pytest.raises((errors.GenealogyCycle, errors.GenealogyInvalid)):
+                do(stocked, pack_lots, container_id=outer, lot_ids=[inner])
+        do(stocked, move_lots, lot_ids=["PALLET"], equipment_id=BENCH)
+        lots = rows(stocked.read_now(get_recall, suspects=Suspects(lot_ids=("PALLET",))), "affected")
+        assert sorted(name for row in lots for name in _list(row[-1])) == ["BOX1", "BOX2", "PALLET", "SN1", "U1"]
+        assert {row[5] for row in lots} == {BENCH}, "moved as one"
+        hold(stocked, "PALLET")
+        assert stocked.read_now(get_as_built, lot_id="SN1").facts["held_in"] == "PALLET"
+        asked = stocked.read_now(get_permission, unit_id="SN1", equipment_id=PRESS)
+        assert (asked.why, asked.other) == (Why.held, "PALLET")
+        for what in ("PALLET", "BOX1", "SN1"):
+            with pytest.raises(LotOnHold):
+                do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=[what])
+        hold(stocked, "PALLET", Disposition.UnRestricted)
+        do(stocked, ship_lots, shipment_id="S2", customer_id="ACME", lot_ids=["BOX2"])
+        assert links(stocked, "PALLET") >= {("BOX1", "PALLET", "certain")}
+        assert ("BOX2", "PALLET", "certain") not in links(stocked, "PALLET"), "what leaves by itself is taken out"
+        act = do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["PALLET"])
+        shipped = rows(stocked.read_now(list_shipped, lot_ids=["R1"]), "shipped")
+        assert [row[0] for row in shipped] == ["S1"], "shipped as one, found through both"
+        do(stocked, reverse_act, act=act, reason="wrong truck")
+        assert rows(stocked.read_now(list_shipped, lot_ids=["R1"]), "shipped") == []
 
     def test_a_shipment_taken_back_is_here_again(self, stocked: Database) -> None:
         do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1"])
