@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 from fastapi import APIRouter
@@ -57,7 +57,7 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = _rehearsable(super().get_route_handler())
         names = answer_fields(self.response_model)
-        if "GET" in self.methods and names:
+        if "GET" in (self.methods or ()) and names:
             handle = _thinned(handle, names)
         leave = (self.openapi_extra or {}).get(LEAVING_KEY)
         return handle if leave is None else _announced(handle, farewell(leave))
@@ -72,7 +72,7 @@ def answer_fields(model: Any) -> frozenset[str]:
 
 def _item_of(model: type[BaseModel]) -> type[BaseModel] | None:
     items = model.model_fields.get("items")
-    item = items.annotation.__args__[0] if items is not None and hasattr(items.annotation, "__args__") else None
+    item = next(iter(get_args(items.annotation)), None) if items is not None else None
     return item if isinstance(item, type) and issubclass(item, BaseModel) else None
 
 
