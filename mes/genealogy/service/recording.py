@@ -93,6 +93,11 @@ _REFUSALS: Final[dict[Refused, type[Refusal]]] = {
 _MAY_BE_OVERRIDDEN: Final = tuple(_REFUSALS[one] for one in OVERRIDABLE)
 
 
+def code_of(refused: Refused) -> str:
+    """The code of the refusal."""
+    return _REFUSALS[refused].code
+
+
 def may_be_overridden(refusal: Refusal) -> bool:
     """Whether a supervisor may decide otherwise."""
     return isinstance(refusal, _MAY_BE_OVERRIDDEN)
