@@ -23,6 +23,7 @@ from web.settings import Settings
 
 PLANT_FILE: Final = Path(__file__).parent.parent / "demo_plant.yaml"
 ERP: Final = "ERP"
+WITNESS: Final = "WITNESS"
 ADMINISTRATOR: Final = "ADMIN"
 
 
@@ -42,6 +43,8 @@ class Prepared:
 
     people: tuple[SignIn, ...]
     erp_token: str
+    witness_token: str
+    """Of who compares the record of single pieces with the factory's ledger."""
 
 
 def prepare(options: DemoOptions, files: Files, ports: Ports) -> Prepared:
@@ -66,7 +69,8 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
         database.write_now(stock_factory, actor=None, run=run)
     if not options.no_history and not options.keep:
         _seed(database, bridge_id, options, files)
-    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token)
+    witness_token = _token(database, WITNESS, Role.operator)
+    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token, witness_token)
 
 
 def _openings(files: Files) -> int:
