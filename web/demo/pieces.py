@@ -133,9 +133,9 @@ class Witness:
         tested: dict[str, list[str]] = defaultdict(list)
         for serial, verdict, _, _ in true.verdicts:
             tested[serial].append(verdict)
-        for serial in self._next(list(fed)[:-BEHIND]):
+        for serial in self._next(list(fed)[: max(0, len(fed) - BEHIND)]):
             self._note(serial, agrees=panel_agrees(fed[serial], await self._made_of(serial)))
-        for serial in self._next(list(tested)[:-BEHIND]):
+        for serial in self._next(list(tested)[: max(0, len(tested) - BEHIND)]):
             self._note(serial, agrees=await self._verdicts(serial) == tested[serial])
         wrong = tuple(sorted(serial for serial, tries in self.tries.items() if tries >= LOST_AFTER))
         return Compared(len(self.agreed & fed.keys()), len(self.agreed & tested.keys()), wrong)
