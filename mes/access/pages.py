@@ -25,9 +25,9 @@ class PageOf(BaseModel, Generic[T]):
     next_cursor: str | None
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """What it is called in the description of the API."""
-        return params[0].__name__.removesuffix("Out") + "Page"
+        return str(params[0].__name__).removesuffix("Out") + "Page"
 
 
 def page_out(

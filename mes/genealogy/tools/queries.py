@@ -36,7 +36,7 @@ def list_tools(
     """Tools by id."""
     after = "" if cursor is None else decode_cursor(cursor, (str,))[0]
     rows = session.execute(_tools().where(_T.c.id > after).order_by(_T.c.id).limit(limit + 1)).all()
-    return page_of([_view(session, row, now) for row in rows], limit, lambda view: (view.tool_id,))
+    return page_of([_view(session, row, now) for row in rows], limit, lambda view: (view.spec.tool_id,))
 
 
 def list_tool_acts(session: ReadSession, *, tool_id: str) -> tuple[ToolActView, ...]:
