@@ -152,8 +152,15 @@ def _untitle(node: Any) -> None:
 
 
 def written(document: Mapping[str, Any]) -> str:
-    """The text of a description, the same for the same."""
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """The text of a description, the same for the same: a line for each operation and each schema."""
+    return _lines(document, levels=3) + "\n"
+
+
+def _lines(value: Any, *, levels: int) -> str:
+    if levels == 0 or not isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    members = [f"{json.dumps(name)}: {_lines(value[name], levels=levels - 1)}" for name in sorted(value)]
+    return "{\n" + ",\n".join(members) + "\n}"
 
 
 def operations(document: Document) -> Iterator[tuple[str, Document]]:

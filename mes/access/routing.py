@@ -72,7 +72,7 @@ def answer_fields(model: Any) -> frozenset[str]:
 
 def _item_of(model: type[BaseModel]) -> type[BaseModel] | None:
     items = model.model_fields.get("items")
-    (item,) = get_args(items.annotation) if items is not None else (None,)
+    item = next(iter(get_args(items.annotation)), None) if items is not None else None
     return item if isinstance(item, type) and issubclass(item, BaseModel) else None
 
 
