@@ -232,7 +232,21 @@ def _calendar(stage: Stage) -> Sample:
     return Sample(f"{V1}/calendar", json=body)
 
 
+def _bulk(path: str, who: frozenset[Role], row: Callable[[Stage], dict[str, Any]]) -> Row:
+    url = f"{V1}/{path}/bulk"
+    return Row("POST", url, who, lambda s: Sample(url, json={"rows": [{"id": s.fresh("new"), **row(s)}]}))
+
+
+BULK: Final = [
+    _bulk("material-definitions", ENGINEERING, lambda _: {"unit": "pcs"}),
+    _bulk("material-lots", ENGINEERING, lambda _: LOT),
+    _bulk("equipment", ENGINEERING, lambda _: BENCH_UNIT),
+    _bulk("persons", ENGINEERING, _person),
+    _bulk("operations-definitions", ENGINEERING, lambda _: {"material_id": "BOARD", "segments": [SEGMENT]}),
+    _bulk("operations-requests", ERP, lambda _: {"operations_definition_id": "BOARD-ROUTE", "quantity": "50"}),
+]
 MASTER_DATA: Final = [
+    *BULK,
     *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
     Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
     Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
