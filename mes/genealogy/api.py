@@ -112,7 +112,8 @@ async def get_difference(caller: Viewer, asked: How, first_id: Asks, second_id: 
 
 @router.post("/recall", response_model=AnswerOut)
 async def ask_recall(caller: Viewer, asked: How, body: RecallIn) -> Response:
-    """Everything that may be affected, and where it is. Writes nothing. Tables: affected, shipments, mounted."""
+    """Everything that may be affected, and where it is. Writes nothing. Tables: affected, shipments, mounted,
+    while_held."""
     return await _answer(caller, asked, queries.get_recall, suspects=body.value(), limit=body.limit)
 
 

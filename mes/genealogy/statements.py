@@ -493,6 +493,12 @@ def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, Reque
     return {row[0]: Requested(*row[1:]) for row in reads.driver_query(sql, tuple(request_ids))}
 
 
+def act_times(reads: Reads, pks: Collection[int]) -> list[int]:
+    """When some acts were done."""
+    sql = f"SELECT at_us FROM genealogy_act WHERE pk IN ({marks(pks)})"  # noqa: S608
+    return [row[0] for row in reads.driver_query(sql, tuple(pks))] if pks else []
+
+
 def note_content(uow: UnitOfWork, request_id: str, told: int) -> None:
     """What was told under a request id, beside its act."""
     uow.driver_write("UPDATE genealogy_act SET content_hash = ? WHERE request_id = ?", (told, request_id))
@@ -641,6 +647,11 @@ def insert_acts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
     _insert(uow, "genealogy_act", _ACTS, rows)
 
 
+def flag_acts(uow: UnitOfWork, pks: Sequence[int], flag: str) -> None:
+    """Acts that would have been refused, had anybody asked."""
+    uow.driver_executemany("UPDATE genealogy_act SET flag = ? WHERE pk = ?", [(flag, pk) for pk in pks])
+
+
 def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
     """Child, parent, act, quantity, kind."""
     _insert(uow, "genealogy_link", _LINKS, rows)
@@ -699,6 +710,12 @@ def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection
     for start in range(0, len(keys := list(pks)), _MANY_KEYS):
         some = keys[start : start + _MANY_KEYS]
         uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
+
+
+def set_shipments(uow: UnitOfWork, shipments: Mapping[int, int]) -> None:
+    """What left with which shipment."""
+    rows = [(shipment_pk, pk) for pk, shipment_pk in shipments.items()]
+    uow.driver_executemany("UPDATE material_lot SET shipment_pk = ? WHERE pk = ?", rows)
 
 
 _MANY_KEYS: Final = 10_000
@@ -807,7 +824,8 @@ LOT_ROWS: Final = _Sql(
     row=_ROW,
 )
 _ACT_ROW: Final = (
-    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note"
+    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note, "
+    "a.flag"
 )
 ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",
@@ -823,6 +841,8 @@ STILL_MOUNTED: Final = (
     f"JOIN slot_mount m ON m.pk = ({_NEWEST}) WHERE m.to_seq = ?"
 )
 """Of every slot of the plant what is in it now: there are hundreds of slots, and tens of thousands of affected lots."""
+FLAGGED: Final = f"SELECT {_ACT_ROW} FROM genealogy_act a WHERE a.flag IS NOT NULL AND a.ended_by_pk IS NULL"  # noqa: S608
+"""All of the plant, by an index that holds nothing else: each is an exception."""
 ENDED_LINKS: Final = _Sql(
     "SELECT {link}, e.ended_by_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NOT NULL",
@@ -846,18 +866,27 @@ MOUNTS_OF_STATION: Final = (
     "AND ended_by_pk IS NULL"
 )
 
+_ORDERS: Final = (
+    "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request t ON t.pk = q.operations_request_pk"
+)
 _NAMES: Final = {
     table: _Sql(
         f"SELECT {n}, t.pk, t.id FROM json_each(?) k CROSS JOIN {table} t ON t.pk = k.value",  # noqa: S608
         f"SELECT {n}, t.pk, t.id FROM {table} t WHERE t.pk = {{keys}}",  # noqa: S608
     )
     for n, table in enumerate(("material_lot", "material_definition", "equipment", "job_order", "principal"))
+} | {
+    "order_of_job": _Sql(
+        f"SELECT 5, j.pk, t.id FROM json_each(?) k CROSS JOIN job_order j ON j.pk = k.value {_ORDERS}",  # noqa: S608
+        f"SELECT 5, j.pk, t.id FROM job_order j {_ORDERS} WHERE j.pk = {{keys}}",  # noqa: S608
+    )
 }
 Names = dict[int | None, str]
 
 
 def names_of(reads: Reads, **keys: Iterable[int | None]) -> list[Names]:
-    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement."""
+    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement. `order_of_job`: the
+    production orders of jobs."""
     wanted = {table: {pk for pk in pks if pk is not None} for table, pks in keys.items()}
     asked = {table: key_text(reads, pks) for table, pks in wanted.items() if pks}
     places = {n: table for n, table in enumerate(_NAMES) if table in asked}

@@ -248,6 +248,7 @@ class ResultOut(Document):
     recorded_at: datetime
     note: str
     flag: str = Field(description="What it would have been refused with, had the MES been asked.")
+    taken_back: bool = Field(description="A later one, `reversed`, says that it never was.")
     measurements: list[MeasurementOut]
     defects: list[DefectOut]
 
@@ -267,6 +268,7 @@ class ResultOut(Document):
             recorded_at=view.recorded_at,
             note=view.note,
             flag=view.flag,
+            taken_back=view.ended_by is not None,
             measurements=[MeasurementOut(**one._asdict()) for one in view.measurements],
             defects=[DefectOut.of(one) for one in view.defects],
         )
