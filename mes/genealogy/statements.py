@@ -813,10 +813,22 @@ GROUPS: Final = _Sql(
 """PostgreSQL takes the set for ten lots: beside finding them it holds sorting for as cheap as a hash, unless apart."""
 SHIPPED: Final = _Sql(
     "SELECT l.shipment_pk, count(*), json_group_array(l.id) FROM json_each(?) k CROSS JOIN material_lot l "
-    "ON l.pk = k.value WHERE l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
-    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = {keys} "
-    "AND l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
+    "ON l.shipment_pk = k.value WHERE l.kind = 2 AND +l.pk IN (SELECT value FROM json_each(?)) GROUP BY l.shipment_pk",
+    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.shipment_pk = {keys} "
+    "AND l.kind = 2 AND (l.pk IN (SELECT unnest(?::int[]))) IS TRUE GROUP BY l.shipment_pk",
 )
+"""Out of the shipments that a walk came to, rather than out of all its lots, most of which are in something else."""
+
+
+def shipped_of(reads: Reads, pks: Collection[int]) -> Rows:
+    """Of a walk down: shipment, how many units of the walk it has, their ids as finished JSON."""
+    if not pks:
+        return []
+    there = reads.driver_query("SELECT lot_pk FROM shipment WHERE lot_pk BETWEEN ? AND ?", (min(pks), max(pks)))
+    reached = {row[0] for row in there}.intersection(pks)
+    return SHIPPED.on(reads, key_text(reads, reached), key_text(reads, pks)) if reached else []
+
+
 _ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
 LOT_ROWS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
