@@ -379,13 +379,15 @@ def load_slots(reads: Reads, equipment_pks: Collection[int]) -> dict[tuple[int, 
 
 
 class OpenMount(NamedTuple):
-    """The newest mount of a slot. `spliced`: it came while its first piece was worked on."""
+    """The newest mount of a slot. `spliced`: it came while its first piece was worked on. `told_us`: the instant of
+    what was told of it last."""
 
     pk: int
     lot_pk: int
     interval: Interval
     quantity_per_e6: int
     spliced: bool
+    told_us: int = 0
 
 
 def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
@@ -393,14 +395,15 @@ def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
     rows = reads.driver_query(
         "SELECT m.pk, m.lot_pk, m.from_seq, m.to_seq, m.quantity_per_e6, EXISTS (SELECT 1 FROM slot_mount o "
         "WHERE o.slot_pk = m.slot_pk AND o.equipment_pk = m.equipment_pk AND o.to_seq = m.from_seq "
-        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk) FROM slot_mount m "
+        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk), coalesce(m.until_us, m.at_us) "
+        "FROM slot_mount m "
         "WHERE m.slot_pk = ? AND m.ended_by_pk IS NULL ORDER BY m.from_seq DESC, m.to_seq DESC, m.pk DESC LIMIT 1",
         (slot_pk,),
     )
     if not rows:
         return None
-    pk, lot_pk, first, last, per, spliced = rows[0]
-    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced))
+    pk, lot_pk, first, last, per, spliced, told_us = rows[0]
+    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced), told_us)
 
 
 _OF_SLOT: Final = "m.slot_pk = k.slot AND m.ended_by_pk IS NULL AND m.from_seq"
@@ -736,11 +739,11 @@ def end_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
     uow.driver_execute("UPDATE genealogy_act SET ended_by_pk = ? WHERE pk = ?", (by_act, act_pk))
 
 
-def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int) -> None:
-    """The last piece that the lot of a mount may be in."""
+def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int, at_us: int) -> None:
+    """The last piece that the lot of a mount may be in, and since when it is not there."""
     uow.driver_execute(
         "UPDATE slot_mount SET to_seq = ?, until_us = ?, closed_by_pk = ? WHERE pk = ?",
-        (last, uow.now_us, by_act, mount_pk),
+        (last, at_us, by_act, mount_pk),
     )
 
 

@@ -75,6 +75,11 @@ ERRORS_MAX: Final = 100
 _MAY_BE_OVERRIDDEN: Final = tuple(REFUSED_AS[one] for one in OVERRIDABLE)
 
 
+def code_of(refused: Refused) -> str:
+    """The code of the refusal."""
+    return _REFUSALS[refused].code
+
+
 def may_be_overridden(refusal: Refusal) -> bool:
     """Whether a supervisor may decide otherwise."""
     return isinstance(refusal, _MAY_BE_OVERRIDDEN)
