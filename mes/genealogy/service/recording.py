@@ -75,9 +75,9 @@ ERRORS_MAX: Final = 100
 _MAY_BE_OVERRIDDEN: Final = tuple(REFUSED_AS[one] for one in OVERRIDABLE)
 
 
-def code_of(refused: Refused) -> str:
+def code_of(refused: Unusable) -> str:
     """The code of the refusal."""
-    return _REFUSALS[refused].code
+    return REFUSED_AS[refused].code
 
 
 def may_be_overridden(refusal: Refusal) -> bool:
@@ -157,9 +157,9 @@ def record(
     `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that);
     `flags_held`: what was done to a lot on hold is flagged.
 
-    `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `lot-expired`,
-    `lot-open-too-long`, `floor-life-over`, `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`,
-    `genealogy-invalid`, `genealogy-too-large`.
+    `lot-unknown`, `lot-on-hold`, `material-lot-closed`, `lot-not-released`, `lot-not-usable` (it has left),
+    `lot-used-up` (mass balance), `wrong-material`, `lot-expired`, `lot-open-too-long`, `floor-life-over`,
+    `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`, `genealogy-invalid`, `genealogy-too-large`.
     """
     if len(recording) > BATCH_MAX:
         raise GenealogyTooLarge(f"{len(recording)} rows; at most {BATCH_MAX} are taken at once.")
