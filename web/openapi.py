@@ -30,6 +30,7 @@ TAGS: Final[Mapping[str, str]] = {
     "history": "What machines measured, from single samples to roll-ups.",
     "events": "Everything that happens, in commit order: by cursor, long poll or server-sent events.",
     "webhooks": "The same events, signed and sent to you.",
+    "readings": "What machines told that nobody could use, until somebody has decided about it.",
     "bridge": "For edge bridges alone: samples in, commands out.",
     "B2MML": "The ISA-95 documents of an ERP, as XML.",
 }
