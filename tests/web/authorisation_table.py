@@ -895,6 +895,11 @@ def _scanned(stage: Stage) -> Sample:
     return Sample("/s/BENCH/scan", form=form)
 
 
+def _prolong_form(stage: Stage) -> Sample:
+    form = {"tool_id": stage.tool(), "cycles": 5, "reason": "tested", "request_id": stage.fresh("request")}
+    return Sample("/tools/prolong", form=form)
+
+
 def _scan_act(stage: Stage) -> Sample:
     mounted = {"slot_id": "1", "lot_id": stage.lot(), "request_id": stage.fresh("request")}
     return Sample(f"/s/{stage.bench()}/scan/mount", form=mounted)
@@ -1037,7 +1042,7 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/s/{equipment_id}/scan", FLOOR, at("/s/BENCH/scan")),
-    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-lately"),
+    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-tools", "station-lately"),
     Row("POST", "/s/{equipment_id}/scan", FLOOR, _scanned),
     Row("POST", "/s/{equipment_id}/scan/{act}", FLOOR, _scan_act),
     Row("GET", "/board", FLOOR, at("/board")),
@@ -1090,6 +1095,9 @@ SCREENS: Final = [
         FLOOR,
         lambda s: Sample("/trace/shared", form={"failed": s.lot(), "good": s.lot()}),
     ),
+    Row("GET", "/tools", FLOOR, at("/tools")),
+    *_regions("/tools", "/tools", "tool-list"),
+    Row("POST", "/tools/prolong", RELEASING, _prolong_form, 303),
     Row("GET", "/lots", FLOOR, at("/lots?unknown=X")),
     Row("POST", "/lots", FLOOR, lambda _: Sample("/lots", form={"lot": "X"}), 303),
     *_regions("/lots", "/lots", "lots-running-out"),
