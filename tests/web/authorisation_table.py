@@ -623,6 +623,12 @@ def _move_job(stage: Stage) -> Sample:
     return Sample(f"{V1}/job-orders/{job.job_id}/move", json=body)
 
 
+def _set_parameters(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    body = {"version": job.version, "values": {"torque": "0.6"}, "reason": WHY}
+    return Sample(f"{V1}/job-orders/{job.job_id}/parameters", json=body)
+
+
 def _start_override(stage: Stage) -> Sample:
     job = stage.released_job()
     body = {"version": job.version, "reason": "Training"}
@@ -669,6 +675,7 @@ ORDERS: Final = [
         204,
     ),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/move", RELEASING, _move_job, 204),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/parameters", RELEASING, _set_parameters, 204),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/start-override", RELEASING, _start_override, 204),
     Row("POST", f"{V1}/operations-requests/{{request_id:path}}/move", RELEASING, _move_order),
     Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
@@ -944,6 +951,13 @@ def _hold_form(stage: Stage) -> Sample:
     return Sample(f"/orders/{job.order_id}/job/hold", form=form)
 
 
+def _parameters_form(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    form = {"parameter": "torque", "value": "0.6", "was": "0.7", "reason": WHY}
+    form |= {"job_id": job.job_id, "version": job.version}
+    return Sample(f"/orders/{job.order_id}/parameters", form=form)
+
+
 def _first_article_form(stage: Stage) -> Sample:
     job = stage.gated_job()
     form = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
@@ -1132,6 +1146,7 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
+    Row("POST", "/orders/{order_id}/parameters", RELEASING, _parameters_form, 303),
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),

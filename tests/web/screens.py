@@ -470,7 +470,9 @@ def job_page(job: Any) -> tuple[str, JobChange]:
         JobLink(f.NOW, job.job_id, f"{job.job_id}.2", LinkKind.split_off, Decimal(16)),
         JobLink(f.NOW, "PO-1001-SMT", job.job_id, LinkKind.merge, Decimal(8)),
     )
-    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links)
+    return "orders/job.html", job_change(
+        job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links, r.job_parameters()
+    )
 
 
 def parts() -> Any:

@@ -10,7 +10,14 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.orders import service
 from mes.orders.following.queries import get_followed
-from mes.orders.following.schemas import FollowedOut, MovedOrderOut, MoveJobIn, MoveOrderIn, StartOverrideIn
+from mes.orders.following.schemas import (
+    FollowedOut,
+    MovedOrderOut,
+    MoveJobIn,
+    MoveOrderIn,
+    ParametersIn,
+    StartOverrideIn,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["orders"])
 
@@ -40,6 +47,12 @@ async def acknowledge_instruction(caller: Operator, job_id: str, step: StepNumbe
 async def move_job_to_equipment(caller: Supervisor, job_id: str, body: MoveJobIn) -> None:
     """Let a job that has not begun be done at another place that its step allows."""
     await caller.write(service.move_job_to_equipment, job_id=job_id, **body.model_dump())
+
+
+@router.post("/job-orders/{job_id:path}/parameters", operation_id="change_job_parameters", status_code=204)
+async def change_job_parameters(caller: Supervisor, job_id: str, body: ParametersIn) -> None:
+    """Set parameters of a job that has not begun, within the limits of its recipe. Who and why is kept."""
+    await caller.write(service.change_job_parameters, job_id=job_id, **body.model_dump())
 
 
 @router.post("/job-orders/{job_id:path}/start-override", operation_id="start_job_by_override", status_code=204)
