@@ -186,7 +186,7 @@ class RowRefusalOut(Document):
     detail: str
 
 
-class RecordedOut(Document):
+class ResultsRecordedOut(Document):
     """Each row is recorded, known from before, or refused."""
 
     recorded: int
@@ -194,7 +194,7 @@ class RecordedOut(Document):
     refused: list[RowRefusalOut]
 
     @classmethod
-    def of(cls, done: Recorded) -> RecordedOut:
+    def of(cls, done: Recorded) -> ResultsRecordedOut:
         refused = [RowRefusalOut(row=r.row, code=r.code, detail=r.detail) for r in done.refused]
         return cls(recorded=done.recorded, known=done.known, refused=refused)
 
@@ -279,7 +279,7 @@ class ResultPage(Document):
     next_cursor: str | None
 
 
-class ReworkIn(Document):
+class UnitReworkIn(Document):
     """A failed unit goes back to a step; `repaired_defects` are ids of its open defects."""
 
     return_segment_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -293,7 +293,7 @@ class ScrapIn(Document):
     note: Note = ""
 
 
-class HoldIn(Document):
+class LotHoldIn(Document):
     lot_ids: list[Key] = Field(min_length=1, max_length=HELD_MAX)
     reason: Reason
 

@@ -16,6 +16,7 @@ from mes.genealogy.tools.queries import list_tools
 from mes.genealogy.tools.service import prolong_tool
 from mes.genealogy.tools.types import CYCLES_MAX
 from mes.kernel.db import ReadSession
+from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.texts import NO_NUL
 from web.components.plant_time import plant_zone
 from web.components.tools import tool_line
@@ -35,7 +36,8 @@ Named = Annotated[str, Form(min_length=1, max_length=100), NO_NUL]
 
 def build_tools(session: ReadSession, *, now: datetime, params: Mapping[str, str]) -> ToolList:
     zone = plant_zone(session)
-    return ToolList(tuple(tool_line(tool, now, zone) for tool in list_tools(session, now=now)), uuid4().hex)
+    found = list_tools(session, now=now, limit=LIMIT_MAX).items
+    return ToolList(tuple(tool_line(tool, now, zone) for tool in found), uuid4().hex)
 
 
 REGIONS: Final = (Region("tool-list", "tools/_tool_list.html", lambda params: ("tools",), build_tools, "outerMorph"),)

@@ -13,8 +13,9 @@ from mes.genealogy.tables import ProductionTool, ToolActRow
 from mes.genealogy.tools.errors import ToolNotFound
 from mes.genealogy.tools.rules import first_spent, lives_of
 from mes.genealogy.tools.statements import load_tool_limits
-from mes.genealogy.tools.types import ACTS_MAX, TOOLS_MAX, Limit, ToolAct, ToolActView, ToolSpec, ToolView
+from mes.genealogy.tools.types import ACTS_MAX, Limit, ToolAct, ToolActView, ToolSpec, ToolView
 from mes.kernel.db import ReadSession
+from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, to_us
 
 _T: Final = ProductionTool.__table__  # type: ignore[attr-defined]
@@ -35,10 +36,13 @@ def list_tools_at(session: ReadSession, *, equipment_id: str, now: datetime) -> 
     return _views(session, session.execute(_tools().where(_E.c.id == equipment_id).order_by(_T.c.id)).all(), now)
 
 
-def list_tools(session: ReadSession, *, now: datetime, after: str = "") -> tuple[ToolView, ...]:
-    """Tools by id, those after one, at most TOOLS_MAX."""
-    rows = session.execute(_tools().where(_T.c.id > after).order_by(_T.c.id).limit(TOOLS_MAX)).all()
-    return _views(session, rows, now)
+def list_tools(
+    session: ReadSession, *, now: datetime, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+) -> Page[ToolView]:
+    """Tools by id."""
+    after = "" if cursor is None else decode_cursor(cursor, (str,))[0]
+    rows = session.execute(_tools().where(_T.c.id > after).order_by(_T.c.id).limit(limit + 1)).all()
+    return page_of(_views(session, rows, now), limit, lambda view: (view.spec.tool_id,))
 
 
 def list_tool_acts(session: ReadSession, *, tool_id: str) -> tuple[ToolActView, ...]:

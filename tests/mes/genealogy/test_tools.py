@@ -101,7 +101,7 @@ def test_what_is_left_of_a_tool_is_told(stencil: Database) -> None:
     do(stencil, prolong_tool, cycles=4, reason="the order has to go out")
     assert lives(stencil) == [("", 4, False)]
     stencil.write_now(put_tool, actor=None, spec=ToolSpec("ANY"))
-    (any_tool,) = stencil.read_now(list_tools, now=stencil.clock(), after="")[:1]
+    (any_tool,) = stencil.read_now(list_tools, now=stencil.clock(), limit=1).items
     assert (any_tool.spec.tool_id, any_tool.lives) == ("ANY", ())
     assert [one.spec.tool_id for one in stencil.read_now(list_tools_at, equipment_id=BENCH, now=stencil.clock())] == [
         "ST-1"
@@ -246,5 +246,8 @@ async def test_over_http(http: httpx.AsyncClient, stencil: Database) -> None:
     more = {"cycles": 5, "reason": "no other here", "request_id": "request-3"}
     assert (await http.post(f"{url}/prolong", json=more, headers=ada)).status_code == 403
     assert (await http.post(f"{url}/prolong", json=more, headers=sven)).status_code == 204
-    assert [act["act"] for act in (await http.get(f"{url}/acts", headers=ada)).json()] == ["prolonged", "mounted"]
-    assert [one["id"] for one in (await http.get("/api/v1/tools", headers=ada)).json()] == ["NOZZLE-4", "ST-1"]
+    assert [act["act"] for act in (await http.get(f"{url}/acts", headers=ada)).json()["items"]] == [
+        "prolonged",
+        "mounted",
+    ]
+    assert [one["id"] for one in (await http.get("/api/v1/tools", headers=ada)).json()["items"]] == ["NOZZLE-4", "ST-1"]
