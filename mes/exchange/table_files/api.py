@@ -1,0 +1,112 @@
+"""REST of files of rows: imported with a result per row, or only tried; mappings are remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+
+from mes.access.door import Caller, caller
+from mes.access.permissions import Permission
+from mes.access.preconditions import etag, expected_version
+from mes.exchange.table_files import queries, service
+from mes.exchange.table_files.importing import RowImport, import_file
+from mes.exchange.table_files.refused import refused_csv
+from mes.exchange.table_files.schemas import ImportListed, ImportOut, ImportPage, MappingIn, MappingOut
+from mes.exchange.table_files.types import Kind
+from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.materials.schemas import ID_PATTERN
+
+router = APIRouter(prefix="/api/v1", tags=["files"], generate_unique_id_function=lambda route: route.name)
+Importer = Annotated[Caller, Depends(caller(Permission.import_files))]
+Name = Annotated[str, Path(pattern=ID_PATTERN)]
+IfMatch = Annotated[str | None, Header()]
+_CSV = "text/csv; charset=utf-8"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_FILE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": _BYTES,
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BYTES,
+            "application/octet-stream": _BYTES,
+        },
+    }
+}
+
+
+@router.post("/imports", openapi_extra=_FILE)
+async def import_rows(
+    caller: Importer,
+    request: Request,
+    kind: Annotated[Kind, Query(alias="as", description="What the rows are.")],
+    mapping: Annotated[str, Query(max_length=100, description="A mapping's name; without: by the headings.")] = "",
+    file: Annotated[str, Query(max_length=200, description="Its name, for people.")] = "",
+    dry_run: Annotated[bool, Query(description="Say what would become of each row; write nothing.")] = False,
+) -> ImportOut:
+    """Take the rows of a CSV file or a workbook (.xlsx), which is the body. A row that is refused keeps out no other.
+
+    The same file again changes nothing. Rows are written in blocks: an answer that does not come is asked for again.
+    """
+    rows = RowImport(caller.database, caller.principal_pk, caller.correlation_id)
+    data = await request.body()
+    name = file.strip() or kind.value
+    done = await asyncio.to_thread(import_file, rows, data, name=name, kind=kind, mapping_name=mapping, dry_run=dry_run)
+    return ImportOut.of(done)
+
+
+@router.get("/imports")
+async def list_imports(
+    caller: Importer, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+) -> ImportPage:
+    """What was imported in the last 90 days, by REST, on screen, at the prompt or out of a folder; newest first."""
+    page = await caller.read(queries.list_imports, cursor=cursor, limit=limit)
+    return ImportPage(items=[ImportListed.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/imports/{import_id}")
+async def get_import(caller: Importer, import_id: str) -> ImportListed:
+    """One import."""
+    return ImportListed.of(await caller.read(queries.get_import, import_id=import_id))
+
+
+@router.get("/imports/{import_id}/refused", response_class=Response, responses={200: {"content": {"text/csv": _BYTES}}})
+async def get_refused_rows(caller: Importer, import_id: str) -> Response:
+    """The rows that were refused, as a CSV file with the line, the code and the reason in its last columns."""
+    view = await caller.read(queries.get_import, import_id=import_id)
+    return Response(refused_csv(view), media_type=_CSV)
+
+
+@router.get("/import-mappings")
+async def list_import_mappings(caller: Importer, kind: Kind | None = None) -> list[MappingOut]:
+    """Mappings by name."""
+    return [MappingOut.of(saved) for saved in await caller.read(queries.list_mappings, kind=kind)]
+
+
+@router.get("/import-mappings/{name}")
+async def get_import_mapping(caller: Importer, name: Name, response: Response) -> MappingOut:
+    """One mapping."""
+    return await _shown(caller, name, response)
+
+
+@router.put("/import-mappings/{name}")
+async def put_import_mapping(
+    caller: Importer, name: Name, body: MappingIn, response: Response, if_match: IfMatch = None
+) -> MappingOut:
+    """Remember a mapping under a name; version 0 where there is none yet."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.put_mapping, saved=body.saved(name), version=version)
+    return await _shown(caller, name, response)
+
+
+@router.delete("/import-mappings/{name}", status_code=204)
+async def remove_import_mapping(caller: Importer, name: Name) -> None:
+    """Forget a mapping."""
+    await caller.write(service.remove_mapping, name=name)
+
+
+async def _shown(caller: Caller, name: str, response: Response) -> MappingOut:
+    saved = await caller.read(queries.get_mapping, name=name)
+    response.headers["ETag"] = etag(saved.version)
+    return MappingOut.of(saved)
