@@ -30,6 +30,7 @@ from web.briefing import routes as briefing
 from web.connect import routes as connect
 from web.dispatch import routes as dispatch
 from web.home import routes as home
+from web.imports import routes as imports
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
@@ -55,7 +56,7 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, patterns),
+    *(trace, bridges, connect, routings, imports, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 

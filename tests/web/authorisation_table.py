@@ -28,6 +28,7 @@ ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
 EDGE: Final = frozenset({BRIDGE})
 LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+IMPORTING: Final = frozenset({ENGINEER, ADMINISTRATOR, INTEGRATION})
 FOLLOWING: Final = frozenset({ADMINISTRATOR, INTEGRATION})
 MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
 PUBLIC: Final = None
@@ -1208,6 +1209,66 @@ def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
     return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
 
 
+def _lots_file(stage: Stage) -> bytes:
+    return f"lot,material,qty\n{stage.fresh('filed')},BOARD,1\n".encode()
+
+
+def _upload(stage: Stage) -> Sample:
+    """As a browser sends it."""
+    head = 'Content-Disposition: form-data; name="kind"\r\n\r\nmaterial-lots\r\n'
+    file = 'Content-Disposition: form-data; name="file"; filename="lots.csv"\r\n\r\n'
+    body = f"--x\r\n{head}--x\r\n{file}".encode() + _lots_file(stage) + b"\r\n--x--\r\n"
+    return Sample("/imports", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+
+
+IMPORTS: Final = f"{V1}/imports"
+MAPPINGS: Final = f"{V1}/import-mappings"
+TABLE_FILES: Final = [
+    Row(
+        "POST",
+        IMPORTS,
+        IMPORTING,
+        lambda s: Sample(f"{IMPORTS}?as=material-lots&file=lots.csv", content=_lots_file(s)),
+    ),
+    Row("GET", IMPORTS, IMPORTING, at(IMPORTS)),
+    Row("GET", f"{IMPORTS}/{{import_id}}", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}")),
+    Row("GET", f"{IMPORTS}/{{import_id}}/refused", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}/refused")),
+    Row("GET", MAPPINGS, IMPORTING, at(MAPPINGS)),
+    Row("GET", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}")),
+    Row(
+        "PUT",
+        f"{MAPPINGS}/{{name}}",
+        IMPORTING,
+        lambda s: Sample(f"{MAPPINGS}/{s.fresh('new-mapping')}", json={"kind": "persons", "version": 0}),
+    ),
+    Row("DELETE", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}"), 204),
+    Row("GET", "/imports", ENGINEERING, at("/imports")),
+    Row("POST", "/imports", ENGINEERING, _upload, 303),
+    Row("GET", "/imports/{import_id}", ENGINEERING, lambda s: Sample(f"/imports/{s.waiting_file()}")),
+    Row(
+        "POST",
+        "/imports/{import_id}",
+        ENGINEERING,
+        lambda s: Sample(
+            f"/imports/{s.waiting_file()}", form={"act": "look", "field": "id", "column": "lot", "fixed": ""}
+        ),
+        303,
+    ),
+    Row(
+        "GET",
+        "/imports/{import_id}/refused.csv",
+        ENGINEERING,
+        lambda s: Sample(f"/imports/{s.imported()}/refused.csv"),
+    ),
+    Row(
+        "POST",
+        "/imports/mappings/{name}/remove",
+        ENGINEERING,
+        lambda s: Sample(f"/imports/mappings/{s.import_mapping()}/remove", form={}),
+        303,
+    ),
+]
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1266,6 +1327,7 @@ ROWS: Final = [
     *EDGE_ROWS,
     *HISTORY,
     *EXCHANGE,
+    *TABLE_FILES,
     *SCREENS,
     *OPEN,
 ]

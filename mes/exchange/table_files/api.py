@@ -14,13 +14,12 @@ from mes.exchange.table_files import queries, service
 from mes.exchange.table_files.importing import RowImport, import_file
 from mes.exchange.table_files.refused import refused_csv
 from mes.exchange.table_files.schemas import ImportListed, ImportOut, ImportPage, MappingIn, MappingOut
-from mes.exchange.table_files.types import Kind
+from mes.exchange.table_files.types import NAME_PATTERN, Kind
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
-from mes.materials.schemas import ID_PATTERN
 
 router = APIRouter(prefix="/api/v1", tags=["files"], generate_unique_id_function=lambda route: route.name)
 Importer = Annotated[Caller, Depends(caller(Permission.import_files))]
-Name = Annotated[str, Path(pattern=ID_PATTERN)]
+Name = Annotated[str, Path(pattern=NAME_PATTERN)]
 IfMatch = Annotated[str | None, Header()]
 _CSV = "text/csv; charset=utf-8"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}

@@ -47,6 +47,14 @@ class ImportValueAmbiguous(Unprocessable):
     next_step = "Say in the mapping which decimal mark, or which order of day and month, the file has."
 
 
+class ImportLotInUse(Conflict):
+    """Of one row. What is left of a lot is not what came in."""
+
+    code = "import-lot-in-use"
+    title = "Some of this lot was used here, so its quantity is not taken from a file"
+    next_step = "Leave the quantity as it came in; compare what is left by reconciliation."
+
+
 class ImportMappingNotFound(NotFound):
     code = "import-mapping-not-found"
     title = "There is no such mapping"

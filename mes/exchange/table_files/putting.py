@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mes.equipment.types import PutOutcome
 from mes.exchange.table_files import specs
+from mes.exchange.table_files.queries import get_lots_in_use
 from mes.exchange.table_files.types import Entry, Kind, Result, RowOutcome
 from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.uow import UnitOfWork
@@ -76,13 +77,14 @@ def _put_materials(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
 def _put_lots(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     known = get_material_lots(uow.session, {entry.id for entry in entries})
     named = {str(e.values["material_id"]) for e in entries if "material_id" in e.values}
+    in_use = get_lots_in_use(uow.session, ids={entry.id for entry in entries})
     units = {name: view.unit for name, view in get_materials(uow.session, named).items()}
 
     def spec_of(entry: Entry) -> Any:
         material = entry.values.get("material_id")
         if material is not None and material not in units:
             raise MaterialNotFound(f"There is no material {str(material)[:100]!r}.")
-        return specs.lot_spec(entry, known.get(entry.id), units)
+        return specs.lot_spec(entry, known.get(entry.id), units, in_use=entry.id in in_use)
 
     return _results(put_lots(uow, specs=_prepared(entries, spec_of)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from mes.exchange.table_files.source import DELIMITERS, ENCODINGS
 from mes.exchange.table_files.tables import ImportFileRow, ImportMappingRow
 from mes.exchange.table_files.types import (
     MAPPINGS_MAX,
+    NAME_PATTERN,
     ImportCounts,
     ImportMapping,
     Kind,
@@ -58,6 +60,8 @@ def put_mapping(uow: UnitOfWork, *, saved: SavedMapping, version: int | None = N
 
 
 def _refuse_invalid(saved: SavedMapping) -> None:
+    if re.fullmatch(NAME_PATTERN, saved.name) is None:
+        raise ImportMappingInvalid(f"{saved.name[:100]!r} is no name: letters, digits and . _ : -, at most 100.")
     fields = {field.name for field in FIELDS[saved.kind]}
     named = saved.mapping.columns.keys() | saved.mapping.fixed.keys()
     if unknown := sorted(named - fields):

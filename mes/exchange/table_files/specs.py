@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mes.exchange.table_files.errors import ImportRowInvalid
+from mes.exchange.table_files.errors import ImportLotInUse, ImportRowInvalid
 from mes.exchange.table_files.types import Entry
 from mes.materials.queries import MaterialLotView, MaterialView
 from mes.materials.rules import check_told_disposition
@@ -48,8 +48,8 @@ def _conversion(word: str) -> dict[str, str]:
     return {"unit": unit.strip(), "factor": factor.strip()}
 
 
-def lot_spec(entry: Entry, known: MaterialLotView | None, units: Mapping[str, str]) -> LotSpec:
-    """`units`: of materials. `lot-on-hold`: a file does not lift a hold."""
+def lot_spec(entry: Entry, known: MaterialLotView | None, units: Mapping[str, str], *, in_use: bool) -> LotSpec:
+    """`units`: of materials. `lot-on-hold`: a file does not lift a hold. `import-lot-in-use`."""
     kept: dict[str, Any] = {}
     if known is not None:
         kept = {
@@ -64,6 +64,8 @@ def lot_spec(entry: Entry, known: MaterialLotView | None, units: Mapping[str, st
     if "unit" not in said and (unit := units.get(str(said.get("material_id")))):
         said["unit"] = unit
     spec = _checked(MaterialLotIn, said).spec()
+    if in_use and known is not None and spec.quantity != known.quantity:
+        raise ImportLotInUse(f"{spec.lot_id} came in with {known.quantity.normalize():f} {known.unit}.")
     check_told_disposition(spec.lot_id, known.disposition if known else None, spec.disposition)
     return spec
 

@@ -17,6 +17,8 @@ CELL_MAX: Final = 1_000
 """Characters of one cell."""
 BLOCK_ROWS: Final = 200
 """Rows of one unit of work; others write between two of them."""
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
+"""Of mappings."""
 PREVIEW_ROWS: Final = 50
 MAPPINGS_MAX: Final = 200
 """Mappings of one plant."""

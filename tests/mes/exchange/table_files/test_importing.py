@@ -18,6 +18,7 @@ from mes.exchange.table_files.types import (
     Result,
     SavedMapping,
 )
+from mes.genealogy.service import split_lot
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 from mes.kernel.outbox import head_seq
@@ -90,6 +91,15 @@ def test_lots_and_that_a_file_lifts_no_hold(plant: Database) -> None:
     ]
     lot = plant.read_now(get_material_lot, lot_id="L-1")
     assert (lot.quantity, lot.unit, lot.disposition) == (Decimal("1.5"), "pcs", Disposition.Restricted)
+
+
+def test_what_is_left_of_a_lot_in_use_is_not_taken_for_what_came_in(plant: Database) -> None:
+    for lot_id in ("L-1", "L-2"):
+        plant.write_now(put_lots, actor=None, specs=[LotSpec(lot_id, "BOARD", Decimal(10), "pcs")])
+    plant.write_now(split_lot, actor=None, request_id="request-1", lot_id="L-1", into={"L-1A": 3_000_000})
+    done = take(plant, "lot,qty\nL-1,7\nL-2,11\n", Kind.material_lots)
+    assert told(done) == [("L-1", "refused", "import-lot-in-use"), ("L-2", "updated", "")]
+    assert told(take(plant, "lot,qty,status\nL-1,10,blocked\n", Kind.material_lots)) == [("L-1", "updated", "")]
 
 
 def test_persons_get_no_access_and_keep_what_is_not_said(plant: Database) -> None:
