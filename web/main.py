@@ -49,6 +49,7 @@ from web.system import routes as system
 from web.system.routes import Assets, version
 from web.trace import routes as trace
 from web.wall import routes as wall
+from web.webhooks import routes as webhooks
 
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
@@ -56,7 +57,7 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, imports, patterns),
+    *(trace, bridges, connect, routings, imports, webhooks, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 

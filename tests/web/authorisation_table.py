@@ -1269,6 +1269,15 @@ TABLE_FILES: Final = [
     ),
 ]
 
+
+def _hook_form() -> dict[str, str]:
+    return {"url": "https://hooks.example/b", "event_types": "orders.*"}
+
+
+def _hook_act(act: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/webhooks/{stage.webhook()}/{act}", form={})
+
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1296,6 +1305,32 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", "/webhooks", ADMINISTRATION, at("/webhooks")),
+    Row(
+        "POST",
+        "/webhooks",
+        ADMINISTRATION,
+        lambda s: Sample("/webhooks", form={**_hook_form(), "webhook_id": s.fresh("hook")}),
+    ),
+    Row("GET", "/webhooks/{webhook_id}", ADMINISTRATION, lambda s: Sample(f"/webhooks/{s.webhook()}")),
+    Row(
+        "POST",
+        "/webhooks/{webhook_id}",
+        ADMINISTRATION,
+        lambda s: Sample(f"/webhooks/{s.webhook()}", form={**_hook_form(), "version": "1"}),
+        303,
+    ),
+    Row(
+        "POST",
+        "/webhooks/{webhook_id}/active",
+        ADMINISTRATION,
+        lambda s: Sample(f"/webhooks/{s.webhook()}/active", form={"active": "false", "version": "1"}),
+        303,
+    ),
+    *(
+        Row("POST", f"/webhooks/{{webhook_id}}/{act}", ADMINISTRATION, _hook_act(act), status)
+        for act, status in (("test", 200), ("secret", 200), ("replay", 303), ("remove", 303))
     ),
 ]
 

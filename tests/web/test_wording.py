@@ -52,6 +52,7 @@ from web.station.views import DEEDS
 from web.trace.forms import Typed
 from web.trace.recall_views import KINDS, STEPS
 from web.trace.views import LOOKS
+from web.webhooks.views import TONES as HOOK_TONES
 from web.wording import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -154,6 +155,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "imports.result.": RowResult,
         "imports.date.": DateOrder,
         "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
+        "webhooks.is.": HOOK_TONES,
         "storage.": Storage,
         "life.kind.": LifeKind,
         "lots.refused.": [
@@ -216,7 +218,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
-    "mes.exchange.table_files.",
+    *("mes.exchange.table_files.", "mes.exchange.webhooks."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mes.equipment.types import PutOutcome
 from mes.exchange.table_files import specs
+from mes.exchange.table_files.errors import ImportRowInvalid
 from mes.exchange.table_files.queries import get_lots_in_use
 from mes.exchange.table_files.types import Entry, Kind, Result, RowOutcome
 from mes.kernel.errors import FieldError, Refusal
@@ -27,7 +28,7 @@ class Undone(Exception):
         self.outcomes = tuple(outcomes)
 
 
-class RowsRefused(Refusal):
+class RowsRefused(ImportRowInvalid):
     """Rows of a block, by id: each with its own code."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:

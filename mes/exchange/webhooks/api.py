@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -11,7 +10,6 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.access.preconditions import etag, expected_version
 from mes.exchange.webhooks import queries, service
-from mes.exchange.webhooks.rules import SECRET_BYTES, secret_text
 from mes.exchange.webhooks.schemas import (
     AttemptOut,
     DeliveryOut,
@@ -51,8 +49,8 @@ async def list_webhooks(caller: Keeper) -> list[WebhookOut]:
 @router.post("/webhooks", status_code=201)
 async def create_webhook(caller: Keeper, sender: TheSender, body: WebhookIn, response: Response) -> WebhookWithSecret:
     """A new webhook, told everything that happens from now on. The answer is the only place its secret appears."""
-    secret = secret_text(secrets.token_bytes(SECRET_BYTES))
-    await caller.write(service.create_webhook, spec=body.spec(), sealed_secret=sender.vault.seal(secret))
+    secret, sealed = sender.fresh_secret()
+    await caller.write(service.create_webhook, spec=body.spec(), sealed_secret=sealed)
     response.headers["Location"] = f"/api/v1/webhooks/{body.id}"
     return await _with_secret(caller, body.id, secret, response)
 
@@ -84,8 +82,8 @@ async def replace_webhook_secret(
     caller: Keeper, sender: TheSender, webhook_id: str, response: Response
 ) -> WebhookWithSecret:
     """A new secret, shown once. For a day every request is signed with both."""
-    secret = secret_text(secrets.token_bytes(SECRET_BYTES))
-    await caller.write(service.replace_secret, webhook_id=webhook_id, sealed_secret=sender.vault.seal(secret))
+    secret, sealed = sender.fresh_secret()
+    await caller.write(service.replace_secret, webhook_id=webhook_id, sealed_secret=sealed)
     return await _with_secret(caller, webhook_id, secret, response)
 
 
