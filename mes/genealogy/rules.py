@@ -9,7 +9,7 @@ from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
 from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording, Refused
-from mes.materials.types import LifeKind, LotKind
+from mes.materials.types import LifeKind
 from standards.isa95.material import USABLE, Disposition
 
 LIFE_OVER: Final = {
@@ -43,11 +43,6 @@ def refusals_as_child(lot: LotFacts) -> Iterator[Refused]:
         yield Refused.closed
     if lot.shipment_pk is not None:
         yield Refused.shipped
-
-
-def keeps_total(kind: int) -> bool:
-    """Whether the total of what was taken is kept with the lot; of one piece or container its few links tell."""
-    return kind == LotKind.lot
 
 
 # -- mounts

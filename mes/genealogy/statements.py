@@ -160,18 +160,20 @@ def used_in_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
 def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
     """The links that lead to some lots from what went into them; two lots out of one slot are both only possible."""
     rows = MADE_OF_LINKS.on(reads, *[key_text(reads, keys)] * 2)
-    lots: dict[tuple[int, int], set[int]] = {}
-    for row in rows:
-        lots.setdefault((row[2], row[6]), set()).add(row[0])
-    return [LinkRow._make((*row[:6], row[6] is not None and len(lots[row[2], row[6]]) > 1)) for row in rows]
+    first: dict[tuple[int, int], int] = {}
+    doubtful = {
+        (act, slot)
+        for lot, _, act, _, _, _, slot in rows
+        if slot is not None and first.setdefault((act, slot), lot) != lot
+    }
+    return [LinkRow._make((*row[:6], (row[2], row[6]) in doubtful)) for row in rows]
 
 
 # -- loading what verbs decide on
 
 _LOT: Final = (
     "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.unit, l.disposition, l.shipment_pk, "
-    "CASE WHEN l.kind = 1 THEN l.consumed_e6 ELSE coalesce((SELECT sum(e.quantity_e6) FROM genealogy_link e "
-    "WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL), 0) END + coalesce((SELECT sum(m.quantity_per_e6 * "
+    "l.consumed_e6 + coalesce((SELECT sum(m.quantity_per_e6 * "
     "(SELECT count(*) FROM genealogy_act a WHERE a.equipment_pk = m.equipment_pk "
     "AND a.seq BETWEEN m.from_seq AND m.to_seq AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL)) "
     "FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0), 0), "
@@ -740,9 +742,11 @@ _GROUPED: Final = "l.kind, l.material_pk, l.disposition, l.job_pk, l.place_pk, l
 GROUPS: Final = _Sql(
     "SELECT {grouped}, count(*), json_group_array(l.id) FROM json_each(?) k "
     "CROSS JOIN material_lot l ON l.pk = k.value GROUP BY {grouped}",
-    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = {keys} GROUP BY {grouped}",
+    "WITH l AS MATERIALIZED (SELECT {grouped}, l.id FROM material_lot l WHERE l.pk = {keys}) "
+    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM l GROUP BY {grouped}",
     grouped=_GROUPED,
 )
+"""PostgreSQL takes the set for ten lots: beside finding them it holds sorting for as cheap as a hash, unless apart."""
 SHIPPED: Final = _Sql(
     "SELECT l.shipment_pk, count(*), json_group_array(l.id) FROM json_each(?) k CROSS JOIN material_lot l "
     "ON l.pk = k.value WHERE l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
@@ -752,8 +756,7 @@ SHIPPED: Final = _Sql(
 _ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
 LOT_ROWS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
-    "SELECT {row} FROM unnest(?::int[]) k(pk) "
-    "CROSS JOIN LATERAL (SELECT * FROM material_lot l WHERE l.pk = k.pk OFFSET 0) l",
+    "SELECT {row} FROM material_lot l WHERE l.pk = {keys}",
     row=_ROW,
 )
 _ACT_ROW: Final = (

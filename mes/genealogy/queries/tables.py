@@ -83,7 +83,7 @@ def amount(value_e6: int) -> str:
 def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
     """Every lot of a walk, in the order it came into being; and their ids by key."""
     rows = sorted(LOT_ROWS.on(reads, key_text(reads, reach.certain | reach.possible)))
-    materials, jobs, places, shipments = _names(reads, ((row[3], *row[6:]) for row in rows))
+    materials, jobs, places, shipments = _names(reads, rows, (3, 6, 7, 8))
     table = Table(
         LOT_COLUMNS,
         [
@@ -104,9 +104,9 @@ def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
     return table, {row[0]: row[1] for row in rows}
 
 
-def _names(reads: Reads, keys: Iterable[tuple[int | None, ...]]) -> list[Names]:
-    """Of materials, jobs, places and shipments."""
-    materials, jobs, places, shipments = list(zip(*keys, strict=True)) or [(), (), (), ()]
+def _names(reads: Reads, rows: Rows, columns: Sequence[int]) -> list[Names]:
+    """Of materials, jobs, places and shipments, whose keys stand in these columns."""
+    materials, jobs, places, shipments = ({row[column] for row in rows} for column in columns)
     return names_of(reads, material_definition=materials, job_order=jobs, equipment=places, material_lot=shipments)
 
 
@@ -122,7 +122,7 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
         if pks
         for row in _grouped(reads, pks)
     ]
-    materials, jobs, places, shipments = _names(reads, ((row[1], *row[3:6]) for _, row in parts))
+    materials, jobs, places, shipments = _names(reads, [row for _, row in parts], (1, 3, 4, 5))
     rows = [
         (
             _KINDS[kind],

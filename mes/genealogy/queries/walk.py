@@ -83,7 +83,7 @@ def _levels(reach: Reach, frontier: set[int], step: Step, limit: int, into: set[
         into |= frontier
         certain, possible = step(sorted(frontier))
         doubtful.update(possible)
-        frontier = set(certain) - reach.certain - reach.possible
+        frontier = set(certain).difference(reach.certain, reach.possible)
         if not frontier:
             return
     reach.truncated = "levels"

@@ -93,7 +93,7 @@ def unpack_lots(
         names = sorted(lot.lot_id for lot in lots.values() if lot.pk in outside) or [container_id]
         raise NotLinked(f"{', '.join(names[:5])} cannot be taken out of {container_id}.")
     held = _held_around(uow, [lot.pk for lot in lots.values()], override)
-    _end(uow, links, first, lots.values())
+    _end(uow, links, first)
     note = override.reason if override else None
     act = Act(ActKind.unpacked, container_id, uow.now_us, "", None, "", None, request_id, note)
     made = record(uow, Recording(acts=(act,)))
@@ -196,16 +196,13 @@ def _held_around(uow: UnitOfWork, pks: Collection[int], override: Override | Non
 
 def take_out(uow: UnitOfWork, lots: Iterable[LotFacts], by_act: int) -> None:
     """Whatever lots are packed in, they are no longer."""
-    lots = list(lots)
-    _end(uow, load_links_from(uow, [lot.pk for lot in lots], LinkKind.packed), by_act, lots)
+    _end(uow, load_links_from(uow, [lot.pk for lot in lots], LinkKind.packed), by_act)
 
 
-def _end(uow: UnitOfWork, links: Sequence[LinkRow], by_act: int, lots: Iterable[LotFacts]) -> None:
-    kept = {lot.pk for lot in lots if lot.kind == LotKind.lot}
+def _end(uow: UnitOfWork, links: Sequence[LinkRow], by_act: int) -> None:
     given_back: Counter[int] = Counter()
     for link in links:
-        if link.parent_pk in kept:
-            given_back[link.parent_pk] -= link.quantity_e6
+        given_back[link.parent_pk] -= link.quantity_e6
     end_links(uow, links, by_act)
     add_used(uow, given_back)
 

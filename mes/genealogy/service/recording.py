@@ -25,7 +25,6 @@ from mes.genealogy.rules import (
     LIFE_OVER,
     OVERRIDABLE,
     check_order,
-    keeps_total,
     on_a_cycle,
     refusals_as_child,
     refusals_of,
@@ -173,12 +172,12 @@ def record(
         known = _load(uow, recording)
         known.over = unfit_lots(uow, _taken_from(recording)) if is_now else {}
     taken, overridden = _judge(known, recording, override, materials)
-    _write_lots(uow, known, recording.lots)
+    _write_lots(uow, known, recording.lots, taken)
     first = next_act(uow)
     _write_acts(uow, known, recording.acts, first)
     _write_links(uow, known, recording.links, first)
     _write_mounts(uow, known, recording, first)
-    add_used(uow, {known.pk(lot_id): quantity for lot_id, quantity in taken.items()})
+    add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
     links = ((known.pk(link.parent_id), known.pk(link.child_id)) for link in recording.links)
     refuse_cycles(uow, _roots(known, recording), links)
     return Recorded(first, len(recording.acts), len(recording.links), len(recording.lots), overridden)
@@ -260,7 +259,7 @@ def _fail(error: type[Refusal], faults: Iterable[tuple[str, str]]) -> None:
 def _judge(
     known: Known, recording: Recording, override: Override | None, materials: Mapping[str, Collection[int]]
 ) -> tuple[Mapping[str, int], tuple[str, ...]]:
-    """What is taken of lots whose total is kept, and which lots were used by override."""
+    """What is taken of each lot, and which lots were used by override."""
     _check_numbers(recording)
     taken: Counter[str] = Counter()
     for link in recording.links:
@@ -269,13 +268,7 @@ def _judge(
     if faults and (override is None or any(refused not in OVERRIDABLE for _, refused in faults)):
         hard = [fault for fault in faults if fault[1] not in OVERRIDABLE] or faults
         _fail(_REFUSALS[hard[0][1]], ((lot_id, refused.name.replace("_", " ")) for lot_id, refused in hard))
-    kinds = {lot.lot_id: int(lot.kind) for lot in recording.lots}
-    kept = {
-        lot_id: quantity
-        for lot_id, quantity in taken.items()
-        if keeps_total(kinds[lot_id] if lot_id in kinds else known.lots[lot_id].kind)
-    }
-    return kept, tuple(sorted({lot_id for lot_id, _ in faults}))
+    return taken, tuple(sorted({lot_id for lot_id, _ in faults}))
 
 
 def _check_numbers(recording: Recording) -> None:
@@ -348,7 +341,7 @@ def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple
 # -- writing
 
 
-def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot]) -> None:
+def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot], taken: Mapping[str, int]) -> None:
     if not lots:
         return
     wanted = {lot.material_id for lot in lots}
@@ -360,7 +353,16 @@ def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot]) -> None:
     insert_lots(
         uow,
         [
-            (pk, lot_id, *_material(materials[material_id], quantity), free, 1, int(kind), 0, jobs.get(job_id))
+            (
+                pk,
+                lot_id,
+                *_material(materials[material_id], quantity),
+                free,
+                1,
+                int(kind),
+                taken.get(lot_id, 0),
+                jobs.get(job_id),
+            )
             for pk, (lot_id, material_id, quantity, kind, job_id) in enumerate(lots, first)
         ],
     )

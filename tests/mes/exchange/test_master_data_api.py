@@ -37,10 +37,10 @@ def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock, demo: PlantDo
     plants.close()
 
 
-@pytest.fixture
-def app(plants: Plants) -> FastAPI:
+@pytest.fixture(scope="module")
+def routes() -> FastAPI:
+    """Without plants; made once, because a router is prepared anew for each application."""
     app = FastAPI()
-    app.state.plants = plants
     for router in (equipment, materials, definitions):
         app.include_router(router)
 
@@ -50,6 +50,12 @@ def app(plants: Plants) -> FastAPI:
         return JSONResponse({"code": refusal.code, "errors": errors}, refusal.status)
 
     return app
+
+
+@pytest.fixture
+def app(routes: FastAPI, plants: Plants) -> FastAPI:
+    routes.state.plants = plants
+    return routes
 
 
 def client_of(app: FastAPI, plants: Plants, role: Role) -> httpx.AsyncClient:

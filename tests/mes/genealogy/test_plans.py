@@ -62,6 +62,26 @@ def test_a_step_goes_by_index_and_never_through_a_whole_table(plant: Database, f
         assert "SEARCH m USING INDEX ix_slot_mount_slot (slot_pk=? AND from_seq<?)" in found
 
 
+@pytest.mark.parametrize("name", ["LOT_ROWS", "GROUPS", "SHIPPED"])
+def test_the_rows_of_an_answer_are_found_by_index_and_grouped_without_sorting(
+    plant: Database, fan: Recording, name: str
+) -> None:
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+
+    def plan(session: ReadSession) -> str:
+        sql = getattr(statements, name).text(plant.dialect)
+        explain = "EXPLAIN QUERY PLAN" if plant.dialect == "sqlite" else "EXPLAIN"
+        if plant.dialect == "postgresql":
+            session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        rows = session.driver_query(f"{explain} {sql}", (statements.key_text(session, range(1, 2_000)),))
+        return "\n".join(str(row[-1]) for row in rows) + "\n"
+
+    found = plant.read_now(plan)
+    assert ("SEARCH l USING INTEGER PRIMARY KEY" if plant.dialect == "sqlite" else "pk_material_lot") in found, found
+    if name == "GROUPS" and plant.dialect == "postgresql":
+        assert "HashAggregate" in found, found
+
+
 def test_links_of_one_answer_are_bounded_and_a_cycle_never_goes_unseen_for_it(
     plant: Database, fan: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
