@@ -1,8 +1,9 @@
-"""Made-up imports for screens."""
+"""Made-up imports and webhooks for screens."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from mes.exchange.table_files.types import (
     RowOutcome,
     SavedMapping,
 )
+from mes.exchange.webhooks.types import DeliveryState, DeliveryView, WebhookView
 from web.imports.views import (
     DonePage,
     ImportsPage,
@@ -28,6 +30,7 @@ from web.imports.views import (
     mapping_page,
     preview_of,
 )
+from web.webhooks import views as hooks
 
 NOW: Final = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 ZONE: Final = ZoneInfo("Europe/Berlin")
@@ -95,3 +98,60 @@ def done(*, refused: int = 3) -> DonePage:
     headers = ("Charge", "Material", "Menge", "Status")
     view = ImportView("I-1", Kind.material_lots, "lots.csv", "", NOW, NOW, "Mia", counts, headers, rows)
     return done_page(view, ZONE, titled)
+
+
+HOOK_URL: Final = "https://integration.gateway.example.com/tenants/plant-north/lineside/events/v1/inbound?route=orders"
+
+
+def hook(webhook_id: str, *, dead: int = 0, failing: bool = False, active: bool = True, note: str = "") -> WebhookView:
+    since = NOW - timedelta(hours=5) if failing else None
+    return WebhookView(
+        webhook_id,
+        HOOK_URL,
+        ("orders.*", "reporting.job-response-published.v1"),
+        "ERP, confirmations" if dead else "",
+        active,
+        False,
+        3,
+        NOW - timedelta(days=40),
+        note,
+        since,
+        NOW + timedelta(minutes=30) if failing else None,
+        waiting=12,
+        dead=dead,
+        behind=1_204,
+    )
+
+
+def delivery(number: int, state: DeliveryState, *, status: int = 0, said: str = "", attempts: int = 9) -> DeliveryView:
+    at = NOW - timedelta(days=6, minutes=number)
+    subject = f"job/PO-2026-{number:06}-SMT-REFLOW"
+    arrived = NOW if state is DeliveryState.delivered else None
+    kind = "orders.job-order-ended.v1"
+    return DeliveryView(number, number, "E", kind, subject, state, attempts, status, said, at, NOW, arrived)
+
+
+def webhooks(*, empty: bool = False) -> hooks.HooksPage:
+    found = (
+        hook("erp", dead=3),
+        hook("mail", failing=True),
+        hook("old-gateway", active=False, note="The receiver answered 410: it wants no more."),
+        hook("warehouse"),
+    )
+    answers = {
+        "erp": delivery(1, DeliveryState.delivered, status=204),
+        "mail": delivery(2, DeliveryState.waiting, said="The name hooks.example cannot be resolved."),
+    }
+    typed = hooks.Typed("erp", "ftp://x", "orders.*") if empty else hooks.Typed()
+    why = hooks.Said("The webhook cannot be used like this", "The address has to begin with https://.", "Correct it.")
+    return hooks.hooks_page(() if empty else found, answers, ZONE, typed, why if empty else None)
+
+
+def webhook(*, quiet: bool = False) -> hooks.HookPage:
+    if quiet:
+        page = hooks.hook_page(hook("warehouse"), (), (), ZONE, secret="whsec_" + "Zm9vYmFyYmF6" * 4)
+        return replace(page, waiting_count=0)
+    dead = [delivery(n, DeliveryState.dead, status=500, said="Unknown material " * 10) for n in range(3)]
+    waiting = [delivery(7, DeliveryState.waiting, attempts=2), delivery(8, DeliveryState.waiting, attempts=0)]
+    trial = hooks.Answer(False, 401, "signature does not verify")
+    return hooks.hook_page(hook("erp", dead=3, failing=True), dead, waiting, ZONE, trial=trial)

@@ -682,6 +682,10 @@ PAGES: Final[Mapping[str, Make]] = {
     "scan-alike": s.alike,
     "scan-nothing": s.nothing,
     "receive-label": lambda: ("receive/label.html", m.label()),
+    "webhooks": lambda: ("webhooks/page.html", x.webhooks()),
+    "webhooks-empty": lambda: ("webhooks/page.html", x.webhooks(empty=True)),
+    "webhook": lambda: ("webhooks/webhook.html", x.webhook()),
+    "webhook-new": lambda: ("webhooks/webhook.html", x.webhook(quiet=True)),
     "imports": lambda: ("imports/page.html", x.imports()),
     "imports-empty": lambda: ("imports/page.html", x.imports(empty=True, said=True)),
     "import-waiting": lambda: ("imports/mapping.html", x.waiting()),
@@ -733,7 +737,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan trace recall shared import".split()
+    "routing allow course scan trace recall shared import webhook".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
