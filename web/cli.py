@@ -163,7 +163,7 @@ def _trace(commands: Any) -> None:
         asked.set_defaults(command=_command("trace"), question=question)
 
 
-ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests")
+ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests", "erp-orders", "erp-lots")
 
 
 def _import(commands: Any) -> None:

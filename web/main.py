@@ -38,6 +38,7 @@ from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.receive import routes as receive
+from web.reconciliation import routes as reconciliation
 from web.routings import routes as routings
 from web.scan import routes as scan
 from web.settings import Settings
@@ -57,7 +58,7 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, imports, webhooks, patterns),
+    *(trace, bridges, connect, routings, imports, webhooks, reconciliation, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 

@@ -50,6 +50,7 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/api/v1/instruction-documents": MAX_UPLOAD_BYTES,
     "/routings/": MAX_UPLOAD_BYTES,
     "/api/v1/imports": FILE_MAX,
+    "/api/v1/reconciliation/": MAX_LISTS_BYTES,
     "/imports": FILE_MAX + 64 * 1024,
     "/trace/": MAX_LISTS_BYTES,
     "/b2mml": BYTES_MAX,

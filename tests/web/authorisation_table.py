@@ -1221,6 +1221,11 @@ def _upload(stage: Stage) -> Sample:
     return Sample("/imports", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
 
 
+def _view(stage: Stage, **rows: Any) -> dict[str, Any]:
+    return {"taken_at": "2026-01-01T00:00:00Z", **rows}
+
+
+VIEWS: Final = f"{V1}/reconciliation"
 IMPORTS: Final = f"{V1}/imports"
 MAPPINGS: Final = f"{V1}/import-mappings"
 TABLE_FILES: Final = [
@@ -1233,6 +1238,15 @@ TABLE_FILES: Final = [
     Row("GET", IMPORTS, IMPORTING, at(IMPORTS)),
     Row("GET", f"{IMPORTS}/{{import_id}}", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}")),
     Row("GET", f"{IMPORTS}/{{import_id}}/refused", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}/refused")),
+    Row("PUT", f"{VIEWS}/orders", IMPORTING, lambda s: Sample(f"{VIEWS}/orders", json=_view(s, orders=[]))),
+    Row("PUT", f"{VIEWS}/lots", IMPORTING, lambda s: Sample(f"{VIEWS}/lots", json=_view(s, lots=[]))),
+    Row("GET", f"{VIEWS}/{{subject}}", REPORTS, lambda s: Sample(f"{VIEWS}/{s.erp_view()}")),
+    Row(
+        "GET",
+        f"{VIEWS}/{{subject}}/differences",
+        REPORTS,
+        lambda s: Sample(f"{VIEWS}/{s.erp_view()}/differences"),
+    ),
     Row("GET", MAPPINGS, IMPORTING, at(MAPPINGS)),
     Row("GET", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}")),
     Row(
@@ -1305,6 +1319,14 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
+    Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),
+    Row(
+        "GET",
+        "/reconciliation/{subject}/differences.csv",
+        LOOKING_AFTER,
+        lambda s: Sample(f"/reconciliation/{s.erp_view()}/differences.csv"),
     ),
     Row("GET", "/webhooks", ADMINISTRATION, at("/webhooks")),
     Row(

@@ -1,4 +1,4 @@
-"""Made-up imports and webhooks for screens."""
+"""Made-up imports, webhooks and differences for screens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from mes.exchange.reconciliation.types import (
+    Difference,
+    ErpView,
+    Reason,
+    Reconciliation,
+    StoredView,
+    Subject,
+    What,
+)
 from mes.exchange.table_files.entries import open_table, reading_of, settled
 from mes.exchange.table_files.queries import WaitingFile
 from mes.exchange.table_files.types import (
@@ -30,6 +39,7 @@ from web.imports.views import (
     mapping_page,
     preview_of,
 )
+from web.reconciliation.views import ReconciliationPage, reconciliation_page
 from web.webhooks import views as hooks
 
 NOW: Final = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
@@ -155,3 +165,30 @@ def webhook(*, quiet: bool = False) -> hooks.HookPage:
     waiting = [delivery(7, DeliveryState.waiting, attempts=2), delivery(8, DeliveryState.waiting, attempts=0)]
     trial = hooks.Answer(False, 401, "signature does not verify")
     return hooks.hook_page(hook("erp", dead=3, failing=True), dead, waiting, ZONE, trial=trial)
+
+
+def reconciled(*, empty: bool = False) -> ReconciliationPage:
+    if empty:
+        return reconciliation_page(Subject.orders, None, ZONE, None)
+    why = (Reason.not_yet_told, Reason.corrected_since, Reason.acknowledged, Reason.booked_elsewhere)
+    found = [
+        Difference(f"PO-2026-{n:06}", What.good if n % 2 else What.scrap, "1200", "1187.5", "pcs", reason, n % 3)
+        for n, reason in enumerate(why * 3)
+    ]
+    found += [
+        Difference("PO-2026-000099", What.ordered, "500", "450", "pcs", Reason.ordered_differs),
+        Difference("SO-77-4711-ELEKTRONIKFERTIGUNG-NORD-VARIANTE-B", What.itself, "12", "", "", Reason.unknown_here),
+        Difference("PO-2026-000100", What.itself, "", "40", "pcs", Reason.unknown_there),
+    ]
+    stored = StoredView(ErpView(Subject.orders, NOW, complete=True), NOW, "ERP")
+    return reconciliation_page(Subject.orders, Reconciliation(stored, tuple(found), 1_204, True), ZONE, None)
+
+
+def reconciled_lots() -> ReconciliationPage:
+    found = (
+        Difference("R-00000042", What.quantity, "2000", "1640", "pcs", Reason.changed_since),
+        Difference("R-00000043", What.blocked, "no", "yes", "", Reason.changed_since),
+        Difference("R-00000044", What.quantity, "11", "10.25", "kg", Reason.unexplained),
+    )
+    stored = StoredView(ErpView(Subject.lots, NOW), NOW, "")
+    return reconciliation_page(Subject.lots, Reconciliation(stored, found, 0, False), ZONE, Reason.changed_since)

@@ -686,6 +686,9 @@ PAGES: Final[Mapping[str, Make]] = {
     "webhooks-empty": lambda: ("webhooks/page.html", x.webhooks(empty=True)),
     "webhook": lambda: ("webhooks/webhook.html", x.webhook()),
     "webhook-new": lambda: ("webhooks/webhook.html", x.webhook(quiet=True)),
+    "reconciliation": lambda: ("reconciliation/page.html", x.reconciled()),
+    "reconciliation-lots": lambda: ("reconciliation/page.html", x.reconciled_lots()),
+    "reconciliation-empty": lambda: ("reconciliation/page.html", x.reconciled(empty=True)),
     "imports": lambda: ("imports/page.html", x.imports()),
     "imports-empty": lambda: ("imports/page.html", x.imports(empty=True, said=True)),
     "import-waiting": lambda: ("imports/mapping.html", x.waiting()),
@@ -737,7 +740,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan trace recall shared import webhook".split()
+    "routing allow course scan trace recall shared import webhook reconciliation".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")

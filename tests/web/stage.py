@@ -36,6 +36,8 @@ from mes.edge.types import SetupState
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.exchange.reconciliation.service import put_view
+from mes.exchange.reconciliation.types import ErpView, Subject
 from mes.exchange.table_files.importing import RowImport, import_file
 from mes.exchange.table_files.service import keep_file, put_mapping
 from mes.exchange.table_files.types import ImportMapping, SavedMapping
@@ -229,6 +231,11 @@ class Stage:
         name = self.fresh("mapping")
         self.do(put_mapping, saved=SavedMapping(name, RowKind.persons, ImportMapping()))
         return name
+
+    def erp_view(self) -> str:
+        """The subject of a view an ERP has sent."""
+        self.do(put_view, view=ErpView(Subject.lots, self.database.clock()))
+        return Subject.lots.value
 
     def waiting_file(self) -> str:
         import_id = self.fresh("file")

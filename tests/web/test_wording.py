@@ -16,6 +16,7 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
+from mes.exchange.reconciliation.types import Reason, Subject, What
 from mes.exchange.table_files.columns import FIELDS
 from mes.exchange.table_files.types import DateOrder
 from mes.exchange.table_files.types import Kind as RowKind
@@ -156,6 +157,11 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "imports.date.": DateOrder,
         "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
         "webhooks.is.": HOOK_TONES,
+        "reconciliation.of.": Subject,
+        "reconciliation.one.": Subject,
+        "reconciliation.what.": What,
+        "reconciliation.reason.": Reason,
+        "reconciliation.means.": Reason,
         "storage.": Storage,
         "life.kind.": LifeKind,
         "lots.refused.": [
@@ -218,7 +224,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
-    *("mes.exchange.table_files.", "mes.exchange.webhooks."),
+    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )

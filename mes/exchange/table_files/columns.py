@@ -73,6 +73,15 @@ _ORDER_ID: Final = _field(
     "Fertigungsauftrag|Betriebsauftrag|Produktionsauftrag|FA|FA-Nr.|BA|BA-Nr.",
     needed=True,
 )
+_LOT_ID: Final = _field(
+    "id",
+    "lot|lot no|lot number|batch|batch no|batch number|lot id|serial|serial number|Charge|"
+    "Chargennummer|Chargen-Nr.|Los|Losnummer|Los-Nr.|Seriennummer",
+    needed=True,
+)
+_DISPOSITION: Final = _field(
+    "disposition", "state|status|stock status|Zustand|Bestandsstatus|Verwendung|Freigabe|Sperrkennzeichen"
+)
 FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
     Kind.material_definitions: (
         _field("id", _MATERIAL_WORDS, needed=True),
@@ -81,16 +90,11 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
         _field("conversions", "unit conversions|alternative units|Umrechnungen|Alternativeinheiten", Shape.words),
     ),
     Kind.material_lots: (
-        _field(
-            "id",
-            "lot|lot no|lot number|batch|batch no|batch number|lot id|serial|serial number|Charge|"
-            "Chargennummer|Chargen-Nr.|Los|Losnummer|Los-Nr.|Seriennummer",
-            needed=True,
-        ),
+        _LOT_ID,
         _field("material_id", _MATERIAL_WORDS),
         _QUANTITY,
         _UNIT,
-        _field("disposition", "state|status|stock status|Zustand|Bestandsstatus|Verwendung|Freigabe|Sperrkennzeichen"),
+        _DISPOSITION,
     ),
     Kind.persons: (
         _field(
@@ -132,6 +136,24 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
             Shape.number,
         ),
         _field("over_percent", "over|over tolerance|over-delivery|Übermenge|Überlieferung|Übertoleranz", Shape.number),
+    ),
+    Kind.erp_orders: (
+        _ORDER_ID,
+        _field(
+            "good",
+            "good quantity|yield|confirmed|confirmed quantity|completed quantity|produced|produced quantity|Gutmenge|"
+            "Ausbringung|Rückgemeldet|Rückgemeldete Menge|Gelieferte Menge|Istmenge",
+            Shape.number,
+            needed=True,
+        ),
+        _field("scrap", "scrap quantity|rejects|Ausschuss|Ausschussmenge", Shape.number),
+        _QUANTITY,
+    ),
+    Kind.erp_lots: (
+        _LOT_ID,
+        Field(_QUANTITY.name, _QUANTITY.words, Shape.number, needed=True),
+        _UNIT,
+        _DISPOSITION,
     ),
 }
 

@@ -15,7 +15,7 @@ from uuid_utils import uuid7
 
 from mes.exchange.table_files.entries import read_file
 from mes.exchange.table_files.errors import ImportMappingInvalid
-from mes.exchange.table_files.putting import Undone, put_rows
+from mes.exchange.table_files.putting import WHOLE, Undone, put_rows
 from mes.exchange.table_files.queries import get_mapping, get_zone
 from mes.exchange.table_files.service import record_import
 from mes.exchange.table_files.types import (
@@ -48,8 +48,9 @@ class RowImport:
         entries = reading.entries[:first]
         found = [_refused(entry, entry.fault) for entry in entries if entry.fault is not None]
         sound = [entry for entry in entries if entry.fault is None]
-        for start in range(0, len(sound), BLOCK_ROWS):
-            found += self._take(reading.kind, sound[start : start + BLOCK_ROWS], dry_run)
+        size = max(len(sound), 1) if reading.kind in WHOLE else BLOCK_ROWS
+        for start in range(0, len(sound), size):
+            found += self._take(reading.kind, sound[start : start + size], dry_run)
         return tuple(sorted(found, key=lambda outcome: outcome.line))
 
     def _take(self, kind: Kind, block: Sequence[Entry], dry_run: bool) -> Iterable[RowOutcome]:

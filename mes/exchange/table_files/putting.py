@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mes.equipment.types import PutOutcome
+from mes.exchange.reconciliation.service import put_view
+from mes.exchange.reconciliation.types import ErpView, Subject
 from mes.exchange.table_files import specs
 from mes.exchange.table_files.errors import ImportRowInvalid
-from mes.exchange.table_files.queries import get_lots_in_use
 from mes.exchange.table_files.types import Entry, Kind, Result, RowOutcome
+from mes.genealogy.statements import load_lots
 from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import MaterialNotFound
@@ -78,7 +80,7 @@ def _put_materials(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
 def _put_lots(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     known = get_material_lots(uow.session, {entry.id for entry in entries})
     named = {str(e.values["material_id"]) for e in entries if "material_id" in e.values}
-    in_use = get_lots_in_use(uow.session, ids={entry.id for entry in entries})
+    in_use = {name for name, lot in load_lots(uow, {entry.id for entry in entries}).items() if lot.used_e6}
     units = {name: view.unit for name, view in get_materials(uow.session, named).items()}
 
     def spec_of(entry: Entry) -> Any:
@@ -113,9 +115,28 @@ def _put_orders(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     return {d.operations_request_id: Result.created if d.created else Result.unchanged for d in done}
 
 
+def _put_erp_orders(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
+    orders = tuple(_prepared(entries, specs.erp_order))
+    return _put_view(uow, entries, ErpView(Subject.orders, uow.now, orders, complete=True))
+
+
+def _put_erp_lots(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
+    lots = tuple(_prepared(entries, specs.erp_lot))
+    return _put_view(uow, entries, ErpView(Subject.lots, uow.now, lots=lots, complete=True))
+
+
+def _put_view(uow: UnitOfWork, entries: Sequence[Entry], view: ErpView) -> Results:
+    result = Result.created if put_view(uow, view=view) else Result.unchanged
+    return {entry.id: result for entry in entries}
+
+
+WHOLE: Final = frozenset({Kind.erp_orders, Kind.erp_lots})
+"""Their rows are one thing, taken in one unit of work."""
 _PUT: Final[Mapping[Kind, Put]] = {
     Kind.material_definitions: _put_materials,
     Kind.material_lots: _put_lots,
     Kind.persons: _put_persons,
     Kind.operations_requests: _put_orders,
+    Kind.erp_orders: _put_erp_orders,
+    Kind.erp_lots: _put_erp_lots,
 }

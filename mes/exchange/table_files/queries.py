@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -19,11 +18,9 @@ from mes.exchange.table_files.tables import ImportFileRow, ImportMappingRow
 from mes.exchange.table_files.types import ImportCounts, ImportMapping, ImportView, Kind, RefusedRow, SavedMapping
 from mes.kernel.paging import Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
-from mes.materials.tables import MaterialLot
 
 _MAPPING: Final = ImportMappingRow.__table__  # type: ignore[attr-defined]
 _FILE: Final = ImportFileRow.__table__  # type: ignore[attr-defined]
-_LOT: Final = MaterialLot.__table__  # type: ignore[attr-defined]
 _WHO: Final = Principal.__table__  # type: ignore[attr-defined]
 _mapping: Final = msgspec.json.Decoder(ImportMapping)
 _headers: Final = msgspec.json.Decoder(tuple[str, ...])
@@ -96,12 +93,6 @@ def get_waiting_file(session: Session, *, import_id: str) -> WaitingFile:
         raise ImportFinished(f"{row.name} was imported already.")
     mapping = _mapping.decode(row.mapping)
     return WaitingFile(row.id, Kind(row.kind), row.name, bytes(row.content), mapping, row.mapping_name)
-
-
-def get_lots_in_use(session: Session, *, ids: Collection[str]) -> frozenset[str]:
-    """Those of which something was taken."""
-    statement = select(_LOT.c.id).where(_LOT.c.id.in_(ids), _LOT.c.consumed_e6 > 0)
-    return frozenset(session.execute(statement).scalars())
 
 
 def get_zone(session: Session) -> ZoneInfo:

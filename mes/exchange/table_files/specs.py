@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mes.exchange.reconciliation.schemas import ErpLotIn, ErpOrderIn
+from mes.exchange.reconciliation.types import ErpLot, ErpOrder
 from mes.exchange.table_files.errors import ImportLotInUse, ImportRowInvalid
 from mes.exchange.table_files.types import Entry
 from mes.materials.queries import MaterialLotView, MaterialView
@@ -88,6 +90,18 @@ def person_of(entry: Entry, known: PersonView | None) -> tuple[PersonIn, tuple[Q
 
 def order_of(entry: Entry) -> OperationsRequestIn:
     return _checked(OperationsRequestIn, dict(entry.values))
+
+
+def erp_order(entry: Entry) -> ErpOrder:
+    return _checked(ErpOrderIn, dict(entry.values)).value()
+
+
+def erp_lot(entry: Entry) -> ErpLot:
+    """A lot is blocked where the ERP has a word for it that means so."""
+    said = dict(entry.values)
+    if "disposition" in said:
+        said["blocked"] = _disposition(str(said.pop("disposition"))) is Disposition.Restricted
+    return _checked(ErpLotIn, said).value()
 
 
 def _several(value: object) -> tuple[str, ...]:

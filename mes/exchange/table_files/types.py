@@ -16,7 +16,7 @@ COLUMNS_MAX: Final = 200
 CELL_MAX: Final = 1_000
 """Characters of one cell."""
 BLOCK_ROWS: Final = 200
-"""Rows of one unit of work; others write between two of them."""
+"""Rows of one unit of work; others write between two of them. An ERP's view is one."""
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 """Of mappings."""
 PREVIEW_ROWS: Final = 50
@@ -33,6 +33,10 @@ class Kind(StrEnum):
     material_lots = "material-lots"
     persons = "persons"
     operations_requests = "operations-requests"
+    erp_orders = "erp-orders"
+    """What an ERP has booked of its orders: one view, compared in reconciliation."""
+    erp_lots = "erp-lots"
+    """What an ERP has in stock by lot: one view."""
 
 
 class DateOrder(StrEnum):

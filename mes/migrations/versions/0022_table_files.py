@@ -1,4 +1,4 @@
-"""Files of rows: mappings that are remembered, and what was imported"""
+"""Files of rows: mappings that are remembered, what was imported, and what ERPs say they think"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ depends_on = None
 def upgrade() -> None:
     _create_mapping()
     _create_file()
+    _create_view()
 
 
 def _text(name: str, length: int) -> sa.Column[str]:
@@ -58,6 +59,22 @@ def _create_file() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_import_file_id")),
     )
     op.create_index("ix_import_file_created_at_us", "import_file", ["created_at_us"])
+
+
+def _create_view() -> None:
+    op.create_table(
+        "erp_view",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        _text("subject", 20),
+        sa.Column("taken_at_us", sa.BigInteger(), nullable=False),
+        sa.Column("received_at_us", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.Integer(), nullable=True),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("performance_cursor", sa.BigInteger(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_erp_view")),
+    )
+    op.create_index("ix_erp_view_subject", "erp_view", ["subject", "pk"])
 
 
 def downgrade() -> None:
