@@ -34,9 +34,11 @@ from web.imports import routes as imports
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
+from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.quarantine import routes as quarantine
 from web.receive import routes as receive
 from web.reconciliation import routes as reconciliation
 from web.routings import routes as routings
@@ -58,19 +60,20 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, imports, webhooks, reconciliation, patterns),
+    *(trace, bridges, quarantine, connect, routings, imports, webhooks, reconciliation, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The server. Databases are opened when it starts (lifespan), not here."""
-    app = FastAPI(
+    app = Api(
         title="Lineside",
         version=version() or "0",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        separate_input_output_schemas=False,
         lifespan=_lifespan(settings),
         middleware=_middleware(settings),
     )

@@ -146,13 +146,14 @@ def chance_of(failed_with: int, good_with: int, failed: int, good: int) -> float
 
 
 def recording_of(facts: Iterable[Fact]) -> Recording:
-    """Rows of history as one recording; links that follow one another and were made by the same act share it."""
+    """Rows of history, but for what was sent, as one recording; links that follow one another and were made by the same
+    act share it."""
     lots: list[NewLot] = []
     acts: list[Act] = []
     links: list[Link] = []
     mounts: list[Mount] = []
     linked: set[str] = set()
-    for lot, act, link, mount in facts:
+    for lot, act, link, mount, _ in facts:
         if lot is not None:
             lots.append(lot)
         if act is not None and (link is None or not linked or act != acts[-1] or link.parent_id in linked):

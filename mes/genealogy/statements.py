@@ -332,13 +332,15 @@ def load_slots(reads: Reads, equipment_pks: Collection[int]) -> dict[tuple[int, 
 
 
 class OpenMount(NamedTuple):
-    """The newest mount of a slot. `spliced`: it came while its first piece was worked on."""
+    """The newest mount of a slot. `spliced`: it came while its first piece was worked on. `told_us`: the instant of
+    what was told of it last."""
 
     pk: int
     lot_pk: int
     interval: Interval
     quantity_per_e6: int
     spliced: bool
+    told_us: int = 0
 
 
 def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
@@ -346,14 +348,15 @@ def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
     rows = reads.driver_query(
         "SELECT m.pk, m.lot_pk, m.from_seq, m.to_seq, m.quantity_per_e6, EXISTS (SELECT 1 FROM slot_mount o "
         "WHERE o.slot_pk = m.slot_pk AND o.equipment_pk = m.equipment_pk AND o.to_seq = m.from_seq "
-        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk) FROM slot_mount m "
+        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk), coalesce(m.until_us, m.at_us) "
+        "FROM slot_mount m "
         "WHERE m.slot_pk = ? AND m.ended_by_pk IS NULL ORDER BY m.from_seq DESC, m.to_seq DESC, m.pk DESC LIMIT 1",
         (slot_pk,),
     )
     if not rows:
         return None
-    pk, lot_pk, first, last, per, spliced = rows[0]
-    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced))
+    pk, lot_pk, first, last, per, spliced, told_us = rows[0]
+    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced), told_us)
 
 
 _OF_SLOT: Final = "m.slot_pk = k.slot AND m.ended_by_pk IS NULL AND m.from_seq"
@@ -444,6 +447,12 @@ def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, Reque
     """The acts that were recorded under these request ids."""
     sql = f"SELECT request_id, pk, seq, content_hash FROM genealogy_act WHERE request_id IN ({marks(request_ids)})"  # noqa: S608
     return {row[0]: Requested(*row[1:]) for row in reads.driver_query(sql, tuple(request_ids))}
+
+
+def act_times(reads: Reads, pks: Collection[int]) -> list[int]:
+    """When some acts were done."""
+    sql = f"SELECT at_us FROM genealogy_act WHERE pk IN ({marks(pks)})"  # noqa: S608
+    return [row[0] for row in reads.driver_query(sql, tuple(pks))] if pks else []
 
 
 def note_content(uow: UnitOfWork, request_id: str, told: int) -> None:
@@ -594,6 +603,11 @@ def insert_acts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
     _insert(uow, "genealogy_act", _ACTS, rows)
 
 
+def flag_acts(uow: UnitOfWork, pks: Sequence[int], flag: str) -> None:
+    """Acts that would have been refused, had anybody asked."""
+    uow.driver_executemany("UPDATE genealogy_act SET flag = ? WHERE pk = ?", [(flag, pk) for pk in pks])
+
+
 def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
     """Child, parent, act, quantity, kind."""
     _insert(uow, "genealogy_link", _LINKS, rows)
@@ -654,6 +668,12 @@ def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection
         uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
 
 
+def set_shipments(uow: UnitOfWork, shipments: Mapping[int, int]) -> None:
+    """What left with which shipment."""
+    rows = [(shipment_pk, pk) for pk, shipment_pk in shipments.items()]
+    uow.driver_executemany("UPDATE material_lot SET shipment_pk = ? WHERE pk = ?", rows)
+
+
 _MANY_KEYS: Final = 10_000
 
 
@@ -672,11 +692,11 @@ def end_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
     uow.driver_execute("UPDATE genealogy_act SET ended_by_pk = ? WHERE pk = ?", (by_act, act_pk))
 
 
-def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int) -> None:
-    """The last piece that the lot of a mount may be in."""
+def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int, at_us: int) -> None:
+    """The last piece that the lot of a mount may be in, and since when it is not there."""
     uow.driver_execute(
         "UPDATE slot_mount SET to_seq = ?, until_us = ?, closed_by_pk = ? WHERE pk = ?",
-        (last, uow.now_us, by_act, mount_pk),
+        (last, at_us, by_act, mount_pk),
     )
 
 
@@ -760,7 +780,8 @@ LOT_ROWS: Final = _Sql(
     row=_ROW,
 )
 _ACT_ROW: Final = (
-    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note"
+    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note, "
+    "a.flag"
 )
 ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",
@@ -776,6 +797,8 @@ STILL_MOUNTED: Final = (
     f"JOIN slot_mount m ON m.pk = ({_NEWEST}) WHERE m.to_seq = ?"
 )
 """Of every slot of the plant what is in it now: there are hundreds of slots, and tens of thousands of affected lots."""
+FLAGGED: Final = f"SELECT {_ACT_ROW} FROM genealogy_act a WHERE a.flag IS NOT NULL AND a.ended_by_pk IS NULL"  # noqa: S608
+"""All of the plant, by an index that holds nothing else: each is an exception."""
 ENDED_LINKS: Final = _Sql(
     "SELECT {link}, e.ended_by_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NOT NULL",
@@ -799,18 +822,27 @@ MOUNTS_OF_STATION: Final = (
     "AND ended_by_pk IS NULL"
 )
 
+_ORDERS: Final = (
+    "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request t ON t.pk = q.operations_request_pk"
+)
 _NAMES: Final = {
     table: _Sql(
         f"SELECT {n}, t.pk, t.id FROM json_each(?) k CROSS JOIN {table} t ON t.pk = k.value",  # noqa: S608
         f"SELECT {n}, t.pk, t.id FROM {table} t WHERE t.pk = {{keys}}",  # noqa: S608
     )
     for n, table in enumerate(("material_lot", "material_definition", "equipment", "job_order", "principal"))
+} | {
+    "order_of_job": _Sql(
+        f"SELECT 5, j.pk, t.id FROM json_each(?) k CROSS JOIN job_order j ON j.pk = k.value {_ORDERS}",  # noqa: S608
+        f"SELECT 5, j.pk, t.id FROM job_order j {_ORDERS} WHERE j.pk = {{keys}}",  # noqa: S608
+    )
 }
 Names = dict[int | None, str]
 
 
 def names_of(reads: Reads, **keys: Iterable[int | None]) -> list[Names]:
-    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement."""
+    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement. `order_of_job`: the
+    production orders of jobs."""
     wanted = {table: {pk for pk in pks if pk is not None} for table, pks in keys.items()}
     asked = {table: key_text(reads, pks) for table, pks in wanted.items() if pks}
     places = {n: table for n, table in enumerate(_NAMES) if table in asked}

@@ -15,7 +15,7 @@ from mes.kernel.clock import Clock, system_clock
 from mes.kernel.engine import Dialect, dialect_of, reader_engine, writer_engine
 from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.limits import READER_THREADS
-from mes.kernel.uow import UnitOfWork, placeholders
+from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
 from mes.kernel.writer import Work, Writer
 
 T = TypeVar("T")
@@ -93,6 +93,20 @@ class Database:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future))
         self._writer.submit(work)
+        return await future
+
+    async def rehearse(
+        self,
+        verb: Callable[Concatenate[UnitOfWork, P], Any],
+        /,
+        *,
+        actor: int | None,
+        correlation_id: str = "",
+        **kwargs: Any,
+    ) -> tuple[EmittedEvent, ...]:
+        """Run a verb and undo it; the events it would have recorded. Refusals pass through."""
+        future: asyncio.Future[tuple[EmittedEvent, ...]] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), rehearsal=True))
         return await future
 
     def write_now(

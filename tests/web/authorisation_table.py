@@ -843,6 +843,20 @@ EDGE_ROWS: Final = [
         lambda s: Sample(f"{V1}/bridge/commands/{s.command()}/result", content=b'{"outcome": "refused"}'),
         204,
     ),
+    Row("GET", f"{V1}/quarantine", LOOKING_AFTER, at(f"{V1}/quarantine")),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/retry",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/retry"),
+        204,
+    ),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/set-aside", json={"reason": "misread"}),
+    ),
 ]
 
 
@@ -1128,6 +1142,15 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
+    Row("GET", "/quarantine", LOOKING_AFTER, at("/quarantine")),
+    Row("POST", "/quarantine/{pk}/retry", DECIDING, lambda s: Sample(f"/quarantine/{s.reading()}/retry", form={}), 303),
+    Row(
+        "POST",
+        "/quarantine/{pk}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"/quarantine/{s.reading()}/set-aside", form={"reason": "misread"}),
+        303,
+    ),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),

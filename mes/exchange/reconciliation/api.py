@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.access.routing import api_router
 from mes.exchange.reconciliation.files import differences_csv
 from mes.exchange.reconciliation.queries import reconcile
 from mes.exchange.reconciliation.schemas import LotsViewIn, OrdersViewIn, ReconciliationOut
 from mes.exchange.reconciliation.service import put_view
 from mes.exchange.reconciliation.types import ErpView, Subject
 
-router = APIRouter(prefix="/api/v1", tags=["reconciliation"], generate_unique_id_function=lambda route: route.name)
+router = api_router("reconciliation")
 Teller = Annotated[Caller, Depends(caller(Permission.import_files))]
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
 _CSV: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 @router.put("/reconciliation/orders")
-async def reconcile_orders(caller: Teller, body: OrdersViewIn) -> ReconciliationOut:
+async def put_orders_view(caller: Teller, body: OrdersViewIn) -> ReconciliationOut:
     """What the ERP has booked of its orders. The answer says where the plant knows otherwise, and why."""
     return await _taken(caller, body.value())
 
 
 @router.put("/reconciliation/lots")
-async def reconcile_lots(caller: Teller, body: LotsViewIn) -> ReconciliationOut:
+async def put_lots_view(caller: Teller, body: LotsViewIn) -> ReconciliationOut:
     """What the ERP has in stock, by lot. The answer says where the plant knows otherwise, and why."""
     return await _taken(caller, body.value())
 

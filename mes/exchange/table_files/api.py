@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router
 from mes.exchange.table_files import queries, service
 from mes.exchange.table_files.importing import RowImport, import_file
 from mes.exchange.table_files.refused import refused_csv
-from mes.exchange.table_files.schemas import ImportListed, ImportOut, ImportPage, MappingIn, MappingOut
+from mes.exchange.table_files.schemas import ImportListed, ImportOut, MappingIn, MappingOut
 from mes.exchange.table_files.types import NAME_PATTERN, Kind
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 
-router = APIRouter(prefix="/api/v1", tags=["files"], generate_unique_id_function=lambda route: route.name)
+router = api_router("files")
 Importer = Annotated[Caller, Depends(caller(Permission.import_files))]
 Name = Annotated[str, Path(pattern=NAME_PATTERN)]
-IfMatch = Annotated[str | None, Header()]
 _CSV = "text/csv; charset=utf-8"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _FILE = {
     "requestBody": {
         "required": True,
         "content": {
-            "text/csv": _BYTES,
+            "text/csv": {**_BYTES, "example": "Charge;Material;Menge\nL-1;CB-100;1,5\n"},
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BYTES,
             "application/octet-stream": _BYTES,
         },
@@ -56,12 +57,10 @@ async def import_rows(
 
 
 @router.get("/imports")
-async def list_imports(
-    caller: Importer, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
-) -> ImportPage:
+async def list_imports(caller: Importer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> PageOf[ImportListed]:
     """What was imported in the last 90 days, by REST, on screen, at the prompt or out of a folder; newest first."""
     page = await caller.read(queries.list_imports, cursor=cursor, limit=limit)
-    return ImportPage(items=[ImportListed.of(view) for view in page.items], next_cursor=page.next_cursor)
+    return PageOf(items=[ImportListed.of(view) for view in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/imports/{import_id}")
@@ -78,9 +77,12 @@ async def get_refused_rows(caller: Importer, import_id: str) -> Response:
 
 
 @router.get("/import-mappings")
-async def list_import_mappings(caller: Importer, kind: Kind | None = None) -> list[MappingOut]:
+async def list_import_mappings(
+    caller: Importer, kind: Kind | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[MappingOut]:
     """Mappings by name."""
-    return [MappingOut.of(saved) for saved in await caller.read(queries.list_mappings, kind=kind)]
+    found = await caller.read(queries.list_mappings, kind=kind)
+    return page_out(found, MappingOut.of, cursor=cursor, limit=limit, key=lambda saved: saved.name)
 
 
 @router.get("/import-mappings/{name}")

@@ -179,8 +179,3 @@ class ImportListed(BaseModel):
             by=view.by,
             counts=CountsOut(**asdict(view.counts)),
         )
-
-
-class ImportPage(BaseModel):
-    items: list[ImportListed]
-    next_cursor: str | None

@@ -40,6 +40,7 @@ GROUP_COLUMNS: Final = (
     "kind",
     "material_id",
     "disposition",
+    "operations_request_id",
     "job_order_id",
     "place_id",
     "shipment_id",
@@ -61,6 +62,7 @@ ACT_COLUMNS: Final = (
     "tool",
     "parameters",
     "taken_back_by",
+    "flag",
     "note",
 )
 CERTAIN, POSSIBLE = "certain", "possible"
@@ -123,11 +125,13 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
         for row in _grouped(reads, pks)
     ]
     materials, jobs, places, shipments = _names(reads, [row for _, row in parts], (1, 3, 4, 5))
+    (orders,) = names_of(reads, order_of_job=[row[3] for _, row in parts])
     rows = [
         (
             _KINDS[kind],
             materials[material],
             disposition,
+            orders[job],
             jobs[job],
             places[place],
             shipments[shipment],
@@ -141,7 +145,7 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
     for _, (kind, *_, shipment, count, _ids) in parts:
         if shipment is not None and kind != LotKind.shipment:
             shipped[shipment] += count
-    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:7])), shipped
+    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:8])), shipped
 
 
 def _grouped(reads: Reads, pks: Collection[int]) -> Rows:
@@ -192,9 +196,10 @@ def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
                 actors[actor],
                 *contexts[context],
                 ended_by,
+                flag or "",
                 note or "",
             )
-            for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note in rows
+            for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note, flag in rows
         ],
     )
 

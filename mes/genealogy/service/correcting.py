@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mes.genealogy.errors import ActNotFound, ActNotReversible, LotUnknown, NotLinked
+from mes.genealogy.queries.walk import contents
 from mes.genealogy.service.once import done_once
-from mes.genealogy.service.packing import contents
 from mes.genealogy.service.recording import record, refuse_cycles
 from mes.genealogy.statements import (
     ActRow,

@@ -33,6 +33,7 @@ from mes.genealogy.service.bill import unapproved
 from mes.genealogy.statements import (
     Bill,
     add_used,
+    flag_acts,
     insert_acts,
     insert_context,
     insert_links,
@@ -51,8 +52,10 @@ from mes.genealogy.statements import (
 )
 from mes.genealogy.types import (
     BATCH_MAX,
+    HELD,
     OPEN_SEQ,
     SEQ_MAX,
+    WORKED,
     Act,
     Context,
     Interval,
@@ -88,6 +91,11 @@ _REFUSALS: Final[dict[Refused, type[Refusal]]] = {
 
 
 _MAY_BE_OVERRIDDEN: Final = tuple(_REFUSALS[one] for one in OVERRIDABLE)
+
+
+def code_of(refused: Refused) -> str:
+    """The code of the refusal."""
+    return _REFUSALS[refused].code
 
 
 def may_be_overridden(refusal: Refusal) -> bool:
@@ -130,9 +138,12 @@ def overridden(override: Override | None, lot_ids: Sequence[str]) -> dict[str, o
     return {"overridden": list(lot_ids), "override_reason": override.reason}
 
 
-def record_genealogy(uow: UnitOfWork, *, recording: Recording, override: Override | None = None) -> Recorded:
-    """Add a recording. `genealogy-too-large`, `genealogy-invalid` (`errors` names each fault), and as `record`."""
-    done = record(uow, recording, override=override)
+def record_genealogy(
+    uow: UnitOfWork, *, recording: Recording, override: Override | None = None, flags_held: bool = False
+) -> Recorded:
+    """Add a recording, of the past unless `flags_held`. `genealogy-too-large`, `genealogy-invalid` (`errors` names each
+    fault), and as `record`."""
+    done = record(uow, recording, override=override, flags_held=flags_held)
     uow.emit(
         "genealogy.recorded.v1",
         topics=["genealogy"],
@@ -158,9 +169,11 @@ def record(
     materials: Mapping[str, Collection[int]] = NOTHING,
     known: Known | None = None,
     is_now: bool = False,
+    flags_held: bool = True,
 ) -> Recorded:
     """Judge and write; the caller says what it was. `materials`: what lots should be of; `known`: loaded already;
-    `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that).
+    `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that);
+    `flags_held`: what was done to a lot on hold is flagged.
 
     `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `lot-expired`,
     `lot-open-too-long`, `floor-life-over`, `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`,
@@ -175,6 +188,8 @@ def record(
     _write_lots(uow, known, recording.lots, taken)
     first = next_act(uow)
     _write_acts(uow, known, recording.acts, first)
+    if flags_held:
+        flag_acts(uow, _on_held(known, recording.acts, first), HELD)
     _write_links(uow, known, recording.links, first)
     _write_mounts(uow, known, recording, first)
     add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
@@ -395,6 +410,12 @@ def _write_acts(uow: UnitOfWork, known: Known, acts: Sequence[Act], first: int) 
             for pk, act in enumerate(acts, first)
         ],
     )
+
+
+def _on_held(known: Known, acts: Sequence[Act], first: int) -> list[int]:
+    """The numbers of acts that change what is on hold."""
+    held = {lot_id for lot_id, lot in known.lots.items() if lot.disposition == Disposition.Restricted}
+    return [pk for pk, act in enumerate(acts, first) if act.lot_id in held and act.kind in WORKED] if held else []
 
 
 def _write_links(uow: UnitOfWork, known: Known, links: Sequence[Link], first: int) -> None:

@@ -103,14 +103,15 @@ def test_links_of_one_answer_are_bounded_and_a_cycle_never_goes_unseen_for_it(
     [
         (trace_from, {"lot_id": "N0"}, 5),
         (trace_used, {"lot_id": "ROOT"}, 5),
-        (get_recall, {"suspects": Suspects(lot_ids=("ROOT",))}, 7),
+        (get_recall, {"suspects": Suspects(lot_ids=("ROOT",))}, 8),
         (list_shipped, {"lot_ids": ["ROOT"]}, 4),
     ],
 )
 def test_a_level_is_one_statement_whatever_the_size(
     plant: Database, fan: Recording, query: Any, asked: dict[str, Any], most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two levels here; the lot, the rows of the answer and all their names take one each."""
+    """Two levels here; the lot, the rows of the answer and all their names take one each, in a recall what is in a
+    carton and whose orders the jobs are as well."""
     plant.write_now(record_genealogy, actor=None, recording=fan)
     asking = ReadSession.driver_query
     count = 0

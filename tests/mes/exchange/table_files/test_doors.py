@@ -68,8 +68,8 @@ async def test_mappings_over_http(http: httpx.AsyncClient, plant: Database) -> N
     assert made.headers["etag"] == '"1"'
     shown = await http.get(f"{MAPPINGS}/sap", headers=erin)
     assert shown.json() == made.json()
-    assert (await http.get(f"{MAPPINGS}?kind=material-lots", headers=erin)).json() == [shown.json()]
-    assert (await http.get(f"{MAPPINGS}?kind=persons", headers=erin)).json() == []
+    assert (await http.get(f"{MAPPINGS}?kind=material-lots", headers=erin)).json()["items"] == [shown.json()]
+    assert (await http.get(f"{MAPPINGS}?kind=persons", headers=erin)).json()["items"] == []
     stale = await http.put(f"{MAPPINGS}/sap", json=body, headers={**erin, "If-Match": '"7"'})
     assert stale.json()["code"] == "version-conflict"
     changed = await http.put(f"{MAPPINGS}/sap", json={**body, "decimal": "."}, headers={**erin, "If-Match": '"1"'})
