@@ -36,6 +36,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "first_pass_yield": ("0.97",),
     "from_lot_id": ("R-00000001",),
     "from_version": ("1",),
+    "good": ("48",),
     "gtin": ("04012345000016",),
     "high": ("10.5",),
     "id": ("CB-100", 42),

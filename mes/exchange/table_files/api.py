@@ -11,7 +11,7 @@ from mes.access.door import Caller, caller
 from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
 from mes.access.preconditions import IfMatch, etag, expected_version
-from mes.access.routing import api_router
+from mes.access.routing import api_router, refuses
 from mes.exchange.table_files import queries, service
 from mes.exchange.table_files.importing import RowImport, import_file
 from mes.exchange.table_files.refused import refused_csv
@@ -35,8 +35,20 @@ _FILE = {
     }
 }
 
+_REFUSALS = refuses(
+    "import-column-missing import-file-too-large import-file-unreadable import-mapping-invalid "
+    "import-mapping-not-found import-row-invalid import-row-twice import-value-ambiguous import-lot-in-use",
+    "conversion-invalid erp-view-invalid id-invalid last-administrator lot-on-hold material-lot-closed "
+    "material-lot-fixed material-not-found material-unit-fixed operations-definition-ambiguous "
+    "operations-definition-not-effective operations-definition-not-found operations-request-differs "
+    "operations-request-outdated operations-request-started person-exists personnel-class-unknown principal-exists "
+    "principal-not-found qualification-invalid quantity-invalid quantity-out-of-range role-kind-mismatch "
+    "unit-not-convertible work-master-not-effective",
+)
+"""Of the file as a whole, and of single rows."""
 
-@router.post("/imports", openapi_extra=_FILE)
+
+@router.post("/imports", openapi_extra={**_FILE, **_REFUSALS})
 async def import_rows(
     caller: Importer,
     request: Request,
@@ -63,7 +75,7 @@ async def list_imports(caller: Importer, cursor: Cursor = None, limit: Limit = L
     return PageOf(items=[ImportListed.of(view) for view in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/imports/{import_id}")
+@router.get("/imports/{import_id}", openapi_extra=refuses("import-not-found"))
 async def get_import(caller: Importer, import_id: str) -> ImportListed:
     """One import."""
     return ImportListed.of(await caller.read(queries.get_import, import_id=import_id))
@@ -85,13 +97,13 @@ async def list_import_mappings(
     return page_out(found, MappingOut.of, cursor=cursor, limit=limit, key=lambda saved: saved.name)
 
 
-@router.get("/import-mappings/{name}")
+@router.get("/import-mappings/{name}", openapi_extra=refuses("import-mapping-not-found"))
 async def get_import_mapping(caller: Importer, name: Name, response: Response) -> MappingOut:
     """One mapping."""
     return await _shown(caller, name, response)
 
 
-@router.put("/import-mappings/{name}")
+@router.put("/import-mappings/{name}", openapi_extra=refuses("import-mapping-invalid import-mapping-not-found"))
 async def put_import_mapping(
     caller: Importer, name: Name, body: MappingIn, response: Response, if_match: IfMatch = None
 ) -> MappingOut:
@@ -101,7 +113,7 @@ async def put_import_mapping(
     return await _shown(caller, name, response)
 
 
-@router.delete("/import-mappings/{name}", status_code=204)
+@router.delete("/import-mappings/{name}", status_code=204, openapi_extra=refuses("import-mapping-not-found"))
 async def remove_import_mapping(caller: Importer, name: Name) -> None:
     """Forget a mapping."""
     await caller.write(service.remove_mapping, name=name)

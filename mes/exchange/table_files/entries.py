@@ -60,8 +60,7 @@ def settled(table: Table, kind: Kind, mapping: ImportMapping | None) -> ImportMa
     style = Style(
         said.style.decimal or decimal_mark(_cells(table, numbers)), said.style.dates or date_order(_cells(table, days))
     )
-    read = {"delimiter": table.delimiter, "encoding": table.encoding, "sheet": table.sheet}
-    return replace(said, columns=columns, style=style, **read)
+    return ImportMapping(columns, said.fixed, style, table.delimiter, table.encoding, table.sheet)
 
 
 def _cells(table: Table, places: Sequence[int]) -> Iterable[Cell]:
