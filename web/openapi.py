@@ -32,6 +32,7 @@ TAGS: Final[Mapping[str, str]] = {
     "webhooks": "The same events, signed and sent to you.",
     "files": "Master data and orders from CSV files and workbooks, a result per row; mappings that are remembered.",
     "reconciliation": "What the ERP thinks against what the plant knows, by order and by lot.",
+    "readings": "What machines told that nobody could use, until somebody has decided about it.",
     "bridge": "For edge bridges alone: samples in, commands out.",
     "B2MML": "The ISA-95 documents of an ERP, as XML.",
 }
