@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import xlsxwriter
@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from standards.ooxml import SheetTooLarge, SheetUnreadable, parts, read_sheet
 from standards.ooxml.parts import ELEMENTS_MAX
+
+JUDGES: Final = (("xlsxwriter", None),)
 
 Write = Callable[[Any, Any], None]
 

@@ -81,7 +81,12 @@ async def get_import(caller: Importer, import_id: str) -> ImportListed:
     return ImportListed.of(await caller.read(queries.get_import, import_id=import_id))
 
 
-@router.get("/imports/{import_id}/refused", response_class=Response, responses={200: {"content": {"text/csv": _BYTES}}})
+@router.get(
+    "/imports/{import_id}/refused",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": _BYTES}}},
+    openapi_extra=refuses("import-not-found"),
+)
 async def get_refused_rows(caller: Importer, import_id: str) -> Response:
     """The rows that were refused, as a CSV file with the line, the code and the reason in its last columns."""
     view = await caller.read(queries.get_import, import_id=import_id)
