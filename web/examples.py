@@ -136,6 +136,7 @@ OPEN_MEMBERS: Final[Mapping[str, Any]] = {
     "columns": {"id": "Charge", "quantity": "Menge"},
     "fixed": {"unit": "pcs"},
     "versions": {"PO-1001-PACK": 1},
+    "values": {"torque": "0.6"},
     "into": {"R-00000003": "20"},
     "materials": {"F1-12": "CB-100"},
     "payload": {"job_id": "PO-1001-PACK"},

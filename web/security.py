@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mes.access.bulk import BULK_BYTES_MAX, BULK_PATHS
 from mes.definitions.types import DOCUMENT_MAX_BYTES
 from mes.exchange.table_files.types import FILE_MAX
 from mes.kernel.errors import TooLarge
@@ -54,6 +55,7 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/imports": FILE_MAX + 64 * 1024,
     "/trace/": MAX_LISTS_BYTES,
     "/b2mml": BYTES_MAX,
+    **dict.fromkeys(BULK_PATHS, BULK_BYTES_MAX),
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403

@@ -10,7 +10,7 @@ from mes.genealogy.errors import MountOutOfOrder
 from mes.genealogy.feeding.statements import last_piece_before, load_places, passes_from
 from mes.genealogy.feeding.types import Change, Role, Unfed
 from mes.genealogy.queries.walk import walk_up
-from mes.genealogy.rules import OVERRIDABLE, check_order, is_open, refusals_of
+from mes.genealogy.rules import check_order, is_open, refusals_of
 from mes.genealogy.service.mounting import first_possible, put_in, take_out
 from mes.genealogy.service.recording import code_of, put_slots, unfit_lots
 from mes.genealogy.statements import (
@@ -26,6 +26,7 @@ from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Interval, LotFacts, Moun
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import LotNotWarm
 from mes.materials.life.service import set_lot_storage
+from mes.materials.rules import OVERRIDABLE
 from mes.materials.types import Storage
 
 HAS_IT: Final = "the machine has it mounted"
