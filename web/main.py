@@ -48,6 +48,7 @@ from web.supervision import supervise
 from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
+from web.tools import routes as tools
 from web.trace import routes as trace
 from web.wall import routes as wall
 
@@ -56,10 +57,10 @@ TICK_S: Final = 1.0
 NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
     *(trace, bridges, quarantine, connect, routings, patterns),
 )
-LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

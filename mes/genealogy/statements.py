@@ -565,15 +565,6 @@ def next_act(reads: Reads) -> int:
     return int(reads.driver_query("SELECT coalesce(max(pk), 0) + 1 FROM genealogy_act")[0][0])
 
 
-def take_lot_keys(uow: UnitOfWork, count: int) -> int:
-    """The first of so many new keys of lots."""
-    if uow.dialect == "sqlite":
-        return int(uow.driver_query("SELECT coalesce(max(pk), 0) + 1 FROM material_lot")[0][0])
-    sequence = "pg_get_serial_sequence('material_lot', 'pk')"
-    sql = f"SELECT setval({sequence}, nextval({sequence}) + ? - 1)"
-    return int(uow.driver_query(sql, (count,))[0][0]) - count + 1
-
-
 _LOTS: Final = insertion(
     "material_lot",
     (

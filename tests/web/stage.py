@@ -23,9 +23,11 @@ from mes.definitions.service import (
     set_definition_state,
 )
 from mes.definitions.types import (
+    DataType,
     DefinitionSpec,
     DefinitionState,
     InstructionSpec,
+    ParameterLimit,
     ScrapReasonSpec,
     SegmentSpec,
     WorkMasterSpec,
@@ -293,6 +295,15 @@ class Stage:
         bench = self.bench()
         route = self.route(bench)
         order_id = self.fresh("PO")
+        done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
+        return self._seen(bench, order_id, done.job_order_ids[0])
+
+    def tuned_job(self) -> Job:
+        """A job that waits, and whose recipe has a torque within limits."""
+        recipe, bench, route, order_id = self.fresh("recipe"), self.bench(), self.fresh("route"), self.fresh("PO")
+        limits = {"torque": ParameterLimit(DataType.decimal, "N.m", Decimal("0.5"), Decimal("0.9"))}
+        self.do(create_work_master, spec=WorkMasterSpec(recipe, parameters={"torque": "0.7"}, limits=limits))
+        self.do(create_definition, spec=DefinitionSpec(route, "BOARD", (SegmentSpec("SCREW", recipe, bench),)))
         done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
         return self._seen(bench, order_id, done.job_order_ids[0])
 

@@ -66,16 +66,20 @@ def load_facts(reads: Reads, unit_id: str, equipment_id: str) -> list[Any]:
 
 
 def load_parameters(reads: Reads, job_id: str) -> dict[str, str]:
-    """The recipe's values, with those its step sets instead, of one job."""
+    """The recipe's values, with those its step and then the job sets instead, of one job."""
     rows = reads.driver_query(
-        "SELECT w.parameters, s.parameters FROM job_order j JOIN work_master w ON w.pk = j.work_master_pk "
+        "SELECT w.parameters, s.parameters, j.parameters FROM job_order j "
+        "JOIN work_master w ON w.pk = j.work_master_pk "
         "LEFT JOIN operations_segment s ON s.pk = j.segment_pk WHERE j.id = ?",
         (job_id,),
     )
-    return {name: value for row in rows for kept in row for name, value in _read(kept).items()}
+    found: dict[str, str] = {}
+    for recipe, step, own in rows:
+        found |= {**_read(recipe), **_read(step), **{name: one["value"] for name, one in _read(own).items()}}
+    return found
 
 
-def _read(kept: Any) -> dict[str, str]:
+def _read(kept: Any) -> dict[str, Any]:
     """JSON as the driver answers it: text on SQLite, read already on PostgreSQL; None without a step."""
     if kept is None:
         return {}

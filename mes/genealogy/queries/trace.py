@@ -30,6 +30,7 @@ from mes.genealogy.statements import (
     shipments_of,
     shipped_of,
 )
+from mes.genealogy.tools.statements import load_stays_at
 from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
 from mes.kernel.errors import FieldError
 from standards.isa95.material import Disposition
@@ -97,6 +98,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
     keys = key_text(reads, sorted(made))
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
+    stays = load_stays_at(reads, {row[4] for row in acts if row[4] is not None and row[5] is not None})
     lots, names = lots_table(reads, reach)
     (before,) = names_of(reads, material_lot={pk for row in ended for pk in row[:2]})
     removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
@@ -113,7 +115,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
         {
             "links": links_table(names, reach.links),
             "lots": lots,
-            "acts": acts_table(reads, acts),
+            "acts": acts_table(reads, acts, stays),
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
         },

@@ -44,7 +44,6 @@ from mes.genealogy.statements import (
     load_slots,
     load_touching_mounts,
     next_act,
-    take_lot_keys,
 )
 from mes.genealogy.types import (
     BATCH_MAX,
@@ -345,7 +344,7 @@ def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot], taken: Ma
     materials = load_materials(uow, wanted)
     if missing := sorted(wanted - materials.keys()):
         _fail(GenealogyInvalid, ((name, "there is no such material") for name in missing))
-    first = take_lot_keys(uow, len(lots))
+    first = uow.take_keys("material_lot", len(lots))
     free, jobs = Disposition.UnRestricted.value, known.jobs
     insert_lots(
         uow,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -25,7 +26,7 @@ from opcua_bridge.simulator.vocabulary import Action
 from opcua_bridge.simulator.world import LedgerEntry, Output, SignalChange
 from standards.lineside.ingest_v1 import Batch, Sample
 from tests.conftest import SettableClock
-from web.demo.pieces import SLOTS, Compared, Told, compare_pieces, panel_agrees, stock_factory
+from web.demo.pieces import LOST_AFTER, SLOTS, Compared, Told, Witness, compare_pieces, panel_agrees, stock_factory
 from web.demo.prepare import PLANT_FILE
 
 PANELS = 60
@@ -136,3 +137,31 @@ def test_what_is_missing_or_made_up_is_seen() -> None:
     assert not panel_agrees(slots, right[1:])
     true = read_pieces([{"kind": "verdict", "serial": "U", "verdict": "FAIL", "code": "", "position": ""}])
     assert compare_pieces(true, {}, {"U": ["PASS"]}) == Compared(0, 1, ("U",))
+
+
+async def test_the_demos_page_looks_until_a_piece_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over REST: a panel is unknown at first, then has its reels; another one's record stays wrong."""
+    monkeypatch.setattr("web.demo.pieces.BEHIND", 0)
+    asked: Counter[str] = Counter()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked[request.url.path] += 1
+        if request.url.path.endswith("/results"):
+            return httpx.Response(200, json=[{"verdict": "passed"}, {"verdict": "failed"}])
+        serial = request.url.path.split("/")[4]
+        if asked[request.url.path] == 1:
+            return httpx.Response(404)
+        lot = {"P1": "R1", "P2": "R9"}[serial]
+        links = {"columns": ["parent_id", "child_id", "certainty"], "rows": [[lot, serial, "certain"]]}
+        return httpx.Response(200, json={"links": links})
+
+    fed = [{"kind": "fed", "equipment": "E", "slot": "1", "serial": serial, "lot": "R1"} for serial in ("P1", "P2")]
+    tests = [{"kind": "verdict", "serial": "U", "verdict": v, "code": "", "position": ""} for v in ("FAIL", "PASS")]
+    true = read_pieces([*fed, *tests])
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://mes") as client:
+        witness = Witness(client)
+        assert await witness.look(true) == Compared(0, 1, ())
+        for _ in range(LOST_AFTER):
+            found = await witness.look(true)
+    assert found == Compared(1, 1, ("P2",))
+    assert asked["/api/v1/lots/P1/made-of"] == 2
