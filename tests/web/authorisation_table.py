@@ -606,6 +606,9 @@ SUPERVISING: Final = [
     Row("POST", f"{V1}/job-orders/sequence", RELEASING, _sequence, 204),
     Row("POST", f"{V1}/operations-requests/change", RELEASING, _order_act("change", priority=80), 204),
     Row("POST", f"{V1}/operations-requests/cancel", RELEASING, _order_act("cancel"), 204),
+    Row(
+        "POST", f"{V1}/operations-requests/change-quantity", RELEASING, _order_act("change-quantity", quantity="9"), 204
+    ),
     Row("POST", f"{V1}/operations-requests/split", RELEASING, _order_act("split", quantity="2"), 201),
     Row("GET", f"{V1}/dispatch-lists/{{work_center_id}}", FLOOR, at(f"{V1}/dispatch-lists/BENCHES")),
     Row(

@@ -17,6 +17,7 @@ from mes.orders.service.hold import hold_job, lift_hold
 from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
 from mes.orders.service.places import move_job_to_equipment
+from mes.orders.service.quantity import change_order_quantity
 from mes.orders.service.release import release_jobs, revoke_release
 from mes.orders.service.rework import send_to_rework
 from mes.orders.service.settle import settle_count
@@ -34,6 +35,7 @@ __all__ = [
     "cancel_job",
     "cancel_order",
     "change_order",
+    "change_order_quantity",
     "complete_job",
     "correct_counts",
     "dispatch_due_jobs",

@@ -14,6 +14,7 @@ from mes.orders.queries import get_operations_request
 from mes.orders.schemas import PrintableId
 from mes.orders.supervising.schemas import (
     ChangeOrderIn,
+    ChangeQuantityIn,
     CompleteIn,
     CorrectionIn,
     DispatchListOut,
@@ -108,6 +109,12 @@ async def change_operations_request(caller: Supervisor, body: ChangeOrderIn) -> 
     """Another priority or due date, for the order and its jobs that are not over."""
     values = body.model_dump(exclude_unset=True)
     await caller.write(service.change_order, **values)
+
+
+@router.post("/operations-requests/change-quantity", operation_id="change_operations_request_quantity", status_code=204)
+async def change_operations_request_quantity(caller: Supervisor, body: ChangeQuantityIn) -> None:
+    """Make more or less of an order, also while it runs; each step in whole cycles, all or nothing."""
+    await caller.write(service.change_order_quantity, **body.model_dump())
 
 
 @router.post("/operations-requests/cancel", operation_id="cancel_operations_request", status_code=204)
