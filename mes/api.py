@@ -8,6 +8,7 @@ from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
+from mes.exchange.erp.api import router as erp
 from mes.exchange.feed.api import router as feed
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
@@ -50,5 +51,6 @@ for _feature in (
     b2mml,
     feed,
     webhooks,
+    erp,
 ):
     router.include_router(_feature)

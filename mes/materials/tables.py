@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
@@ -14,6 +14,7 @@ from mes.kernel.tables import TableModel, micros
 
 UNIT_MAX: Final = 20
 PART_MAX: Final = 100
+_OF_A_JOB: Final = text("job_pk IS NOT NULL")
 
 
 class MaterialDefinition(Versioned, TableModel, table=True):
@@ -44,6 +45,7 @@ class MaterialLot(Versioned, TableModel, table=True):
     """A quantity of one material that belongs together."""
 
     __tablename__ = "material_lot"
+    __table_args__ = (Index("ix_material_lot_job_pk", "job_pk", sqlite_where=_OF_A_JOB, postgresql_where=_OF_A_JOB),)
 
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=ID_MAX, unique=True)

@@ -32,7 +32,8 @@ async def http(plant: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClie
     """The REST API of `plant`."""
     app = FastAPI()
     app.state.plants = OnePlant(plant)
-    app.state.webhook_sender = sender = Sender(open_vault(tmp_path / KEY_FILE), clock=plant.clock)
+    app.state.vault = vault = open_vault(tmp_path / KEY_FILE)
+    app.state.webhook_sender = sender = Sender(vault, clock=plant.clock)
     install_problem_handlers(app)
     app.include_router(router)
     transport = httpx.ASGITransport(app=app)

@@ -1211,6 +1211,12 @@ def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
     return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
 
 
+def _erp(**more: Any) -> dict[str, Any]:
+    address = {"url": "http://127.0.0.1:9", "plain_http": True}
+    return {"kind": "tryton", "database": "plant", "user": "lineside", **address, **more}
+
+
+ERPS: Final = f"{V1}/erp-connections"
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1238,6 +1244,33 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", ERPS, ADMINISTRATION, at(ERPS)),
+    Row("POST", ERPS, ADMINISTRATION, lambda s: Sample(ERPS, json=_erp(id=s.fresh("new-erp"), password="secret")), 201),
+    Row("GET", f"{ERPS}/{{connection_id}}", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}")),
+    Row(
+        "PUT",
+        f"{ERPS}/{{connection_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp()}", json=_erp(version=1)),
+    ),
+    Row("DELETE", f"{ERPS}/{{connection_id}}", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}"), 204),
+    Row("POST", f"{ERPS}/{{connection_id}}/check", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/check"), 409),
+    Row("GET", f"{ERPS}/{{connection_id}}/orders", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/orders")),
+    Row("GET", f"{ERPS}/{{connection_id}}/materials", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/materials")),
+    Row(
+        "POST",
+        f"{ERPS}/{{connection_id}}/tell-again",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp()}/tell-again", json={"order_id": "nobody's"}),
+        404,
+    ),
+    Row(
+        "PUT",
+        f"{ERPS}/{{connection_id}}/materials/{{material_id:path}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp_material()}", json={"consumption": "actual"}),
+        204,
     ),
 ]
 
