@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,15 +28,27 @@ def box(plant: Database) -> Box:
     return Box(plant)
 
 
-@pytest.fixture
-async def http(plant: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The REST API of `plant`."""
+@pytest.fixture(scope="session")
+def rest() -> FastAPI:
+    """The REST API without a plant; made once, because a router is prepared anew for each application."""
     app = FastAPI()
-    app.state.plants = OnePlant(plant)
-    app.state.vault = vault = open_vault(tmp_path / KEY_FILE)
-    app.state.webhook_sender = sender = Sender(vault, clock=plant.clock)
     install_problem_handlers(app)
     app.include_router(router)
-    transport = httpx.ASGITransport(app=app)
+    return app
+
+
+@pytest.fixture(scope="session")
+def tls() -> ssl.SSLContext:
+    """The certificates this machine trusts, read once."""
+    return ssl.create_default_context()
+
+
+@pytest.fixture
+async def http(rest: FastAPI, tls: ssl.SSLContext, plant: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The REST API of `plant`."""
+    rest.state.plants = OnePlant(plant)
+    rest.state.vault = vault = open_vault(tmp_path / KEY_FILE)
+    rest.state.webhook_sender = sender = Sender(vault, clock=plant.clock, tls=tls)
+    transport = httpx.ASGITransport(app=rest)
     async with httpx.AsyncClient(transport=transport, base_url="http://plant") as client, sender:
         yield client

@@ -3,14 +3,27 @@
 So `-m "not postgres"` leaves out every test that would start a database server, whoever wrote it. Journeys start three
 processes and a browser each and wait most of the time: those on SQLite take turns on one worker, those on PostgreSQL
 on another, and those marked `journey(turns=…)` on a third.
+
+Temporary folders lie in memory where the machine has some to spare: a plant is made a thousand times, and what outlives
+a killed process outlives it there as well.
 """
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+from tests.support.memory import memory_folder
 
 FIXTURE_MARKS = {"postgres": "postgres", "launched_browser": "browser", "browser": "browser"}
 ONE_AT_A_TIME = "journey"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    if folder := memory_folder():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,6 +27,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from tests.support.memory import memory_folder
+
 OLDEST_MAJOR = 15
 SUPERUSER = "lineside"
 START_TIMEOUT_S = 60
@@ -69,7 +71,7 @@ class PostgresCluster:
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Make a database, as a copy of `template` if given (nobody may be connected to that); give its URL."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}" + ("" if self.durable else " STRATEGY FILE_COPY"))
         self._administer(statement.format(sql.Identifier(name), sql.Identifier(template or "template0")))
         return self.url(name)
 
@@ -137,12 +139,13 @@ def start_cluster(base: Path | None = None, *, durable: bool = True) -> Postgres
     """Make and start a cluster in a fresh folder under `base` (default: the system's temporary folder).
 
     Root may not run PostgreSQL: then it runs as `postgres`, else `nobody`, and where that user cannot reach
-    `base` (pytest's own temporary folder is closed to others) the system's temporary folder is taken.
+    `base` (pytest's own temporary folder is closed to others) the system's temporary folder is taken, or memory where
+    there is some and the cluster need not be durable.
     Call it from a thread that lives as long as the cluster shall.
     """
     programs = find_programs()
     account = unprivileged_account()
-    place = reachable(base, account)
+    place = reachable(base, account, None if durable else memory_folder())
     sweep(place)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
     if account is not None:
@@ -234,8 +237,8 @@ def ends_with_parent(command: list[str]) -> list[str]:
     return ["setpriv", "--pdeathsig=INT", *rest]
 
 
-def reachable(base: Path | None, account: str | None) -> Path:
-    fallback = Path(tempfile.gettempdir())
+def reachable(base: Path | None, account: str | None, memory: Path | None) -> Path:
+    fallback = memory or Path(tempfile.gettempdir())
     if base is None:
         return fallback
     probe = subprocess.run(as_account(account, ["test", "-x", str(base)]), check=False)

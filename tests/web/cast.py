@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from mes.access.service import create_principal, create_token, open_session
 from mes.access.tokens import digest, new_session_value
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.kernel.db import Database
+from mes.kernel.uow import UnitOfWork
 
 CAST: Final = {
     "ada": Role.operator,
@@ -45,16 +47,24 @@ def by_token(path: str) -> bool:
 
 def hire_cast(database: Database) -> dict[Role, Member]:
     """The whole cast, hired into one plant."""
-    return {role: hire(database, name, role) for name, role in CAST.items()}
+    return database.write_now(_hire_all, actor=None, names=CAST, plant_id=database.plant_id)
 
 
 def hire(database: Database, name: str, role: Role) -> Member:
     """One principal with a token and, for a person, a session."""
-    pk = database.write_now(create_principal, actor=None, principal_id=name, role=role, display_name=name.title())
-    new = database.write_now(create_token, actor=None, plant_id=database.plant_id, principal_id=name, label="cast")
-    session = new_session_value(database.plant_id) if ROLE_KIND[role] is PrincipalKind.person else None
+    return database.write_now(_hire_all, actor=None, names={name: role}, plant_id=database.plant_id)[role]
+
+
+def _hire_all(uow: UnitOfWork, *, names: Mapping[str, Role], plant_id: str) -> dict[Role, Member]:
+    return {role: _hire(uow, name, role, plant_id) for name, role in names.items()}
+
+
+def _hire(uow: UnitOfWork, name: str, role: Role, plant_id: str) -> Member:
+    pk = create_principal(uow, principal_id=name, role=role, display_name=name.title())
+    new = create_token(uow, plant_id=plant_id, principal_id=name, label="cast")
+    session = new_session_value(plant_id) if ROLE_KIND[role] is PrincipalKind.person else None
     if session is not None:
-        database.write_now(open_session, actor=None, principal_id=name, session_sha256=digest(session))
+        open_session(uow, principal_id=name, session_sha256=digest(session))
     return Member(name, role, pk, new.token, session)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,8 @@ from mes.access.service import create_principal
 from mes.access.sign_in import set_pin_now
 from mes.access.types import Role
 from mes.kernel.db import Database
+from mes.kernel.plants import Plants
+from mes.migrations.upgrade import upgrade
 from mes.orders.queries import list_station_jobs
 from mes.orders.service import complete_job, release_jobs, start_job, submit_operations_request
 from mes.orders.types import JobView
@@ -90,15 +94,33 @@ class Site:
     def client(self, person: str | None) -> Iterator[httpx.Client]:
         """Somebody's browser without JavaScript, signed in; None: nobody."""
         headers = {"Origin": self.address, "Accept-Language": "en"}
-        with httpx.Client(base_url=self.address, headers=headers) as client:
+        with httpx.Client(base_url=self.address, headers=headers, verify=trusted()) as client:
             if person:
                 answer = client.post("/signin", data={"person": person, "pin": PINS[person]})
                 assert answer.status_code == 303, answer.text
             yield client
 
 
+def build_site(folder: Path) -> None:
+    """The data directory of a server with the plant and its people; each site begins with a copy."""
+    plants = Plants(data_dir=folder, migrate=upgrade)
+    database = plants.default
+    database.write_now(build_plant, actor=None)
+    for person, role in (("ADA", Role.operator), ("SVEN", Role.supervisor), ("MIA", Role.engineer)):
+        database.write_now(create_principal, actor=None, principal_id=person, role=role, display_name=person.title())
+        set_pin_now(database, actor=None, principal_id=person, pin=PINS[person])
+    plants.close()
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Read once: it takes longer than most requests."""
+    return ssl.create_default_context()
+
+
 @contextmanager
 def running_site(folder: Path) -> Iterator[Site]:
+    """A server on a folder that `build_site` has filled."""
     app = create_app(Settings(data_dir=folder, environment="development"))
     config = uvicorn.Config(app, port=0, log_level="warning", ws_per_message_deflate=False)
     server = uvicorn.Server(config)
@@ -110,12 +132,6 @@ def running_site(folder: Path) -> Iterator[Site]:
             threading.Event().wait(0.02)
         port = server.servers[0].sockets[0].getsockname()[1]
         database = app.state.plants.default
-        database.write_now(build_plant, actor=None)
-        for person, role in (("ADA", Role.operator), ("SVEN", Role.supervisor), ("MIA", Role.engineer)):
-            database.write_now(
-                create_principal, actor=None, principal_id=person, role=role, display_name=person.title()
-            )
-            set_pin_now(database, actor=None, principal_id=person, pin=PINS[person])
         box = Box(database)
         box.ready()
         yield Site(f"http://127.0.0.1:{port}", database, box)

@@ -36,10 +36,10 @@ from mes.edge.types import SetupState
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
-from mes.exchange.webhooks.sending import Sender
 from mes.exchange.erp.service import create_connection, take_turns
 from mes.exchange.erp.taking import take_materials
 from mes.exchange.erp.types import ConnectionSpec, ErpMaterial
+from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
 from mes.genealogy.tools.service import put_tool

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from standards.isa95.b2mml import read_document
 from standards.isa95.b2mml.source import BYTES_MAX
 from tests.support.plants import BENCH
 from tests.web.cast import hire
-from tests.web.site import Site, running_site
+from tests.web.site import Site
 
 PAGE = Path(__file__).parents[2] / "docs" / "standards" / "b2mml.md"
 
@@ -34,13 +33,12 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    with running_site(tmp_path_factory.mktemp("b2mml")) as site:
-        database = site.database
-        database.write_now(put_materials, actor=None, specs=[MaterialSpec("CB-100", "pcs")])
-        steps = (SegmentSpec("PACK", "WM-BENCH", BENCH),)
-        database.write_now(put_definitions, actor=None, specs=[DefinitionSpec("CB-100-ROUTE", "CB-100", steps)])
-        yield Door(site, hire(database, "iris", Role.integration).token)
+def door(site: Site) -> Door:
+    database = site.database
+    database.write_now(put_materials, actor=None, specs=[MaterialSpec("CB-100", "pcs")])
+    steps = (SegmentSpec("PACK", "WM-BENCH", BENCH),)
+    database.write_now(put_definitions, actor=None, specs=[DefinitionSpec("CB-100-ROUTE", "CB-100", steps)])
+    return Door(site, hire(database, "iris", Role.integration).token)
 
 
 def block(language: str) -> str:

@@ -254,8 +254,6 @@ def _jobs_with_news(uow: UnitOfWork, events: Sequence[Any]) -> set[int]:
                 jobs |= jobs_of_acts(uow, first, first + max(payload.get("acts", 1), 1) - 1)
     return jobs | set(load_jobs(uow, names - {""}).values())
 
-    return set(load_jobs(uow, names).values()) if names else set()
-
 
 # -- what became of it
 
