@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
+from mes.exchange.erp.types import LinkKind as Link
 from mes.genealogy.statements import Reads
 from mes.genealogy.types import ActKind, LinkKind
 from mes.kernel.uow import UnitOfWork, marks
@@ -120,6 +121,30 @@ def load_lots_made(reads: Reads, job_pks: Sequence[int], material_pk: int, limit
         "ORDER BY l.pk LIMIT ?"
     )
     return [(row[0], int(row[1])) for row in reads.driver_query(sql, (*job_pks, material_pk, limit))]
+
+
+class LinkedMaterial(NamedTuple):
+    """A material that came from a connection."""
+
+    material_pk: int
+    key: str
+    by_lot: bool
+    consumption: str
+
+
+def load_linked(reads: Reads, connection_pk: int) -> list[LinkedMaterial]:
+    """The materials of a connection."""
+    sql = (
+        "SELECT m.pk, k.key, k.by_lot, k.consumption FROM erp_link k JOIN material_definition m ON m.id = k.local_id "
+        "WHERE k.connection_pk = ? AND k.kind = ?"
+    )
+    return [LinkedMaterial(*row) for row in reads.driver_query(sql, (connection_pk, Link.material.value))]
+
+
+def load_material_names(reads: Reads, material_pks: Collection[int]) -> list[str]:
+    """Ids of materials."""
+    sql = f"SELECT id FROM material_definition WHERE pk IN ({marks(material_pks)})"  # noqa: S608
+    return [row[0] for row in reads.driver_query(sql, tuple(material_pks))] if material_pks else []
 
 
 # -- whose outcome has changed

@@ -23,22 +23,24 @@ from mes.exchange.erp.rules import (
 )
 from mes.exchange.erp.statements import (
     JobRow,
+    LinkedMaterial,
     jobs_of_acts,
     load_bill_lines,
+    load_linked,
     load_lots_made,
     load_lots_used,
+    load_material_names,
     load_mounted,
     load_order_jobs,
     load_scanned,
     make_due,
 )
-from mes.exchange.erp.tables import ErpConnection, ErpLink, ErpOrderRow
+from mes.exchange.erp.tables import ErpConnection, ErpOrderRow
 from mes.exchange.erp.types import (
     MADE_LOTS_MAX,
     SAID_MAX,
     Confirmation,
     Consumption,
-    LinkKind,
     LotMade,
     TellOutcome,
     Told,
@@ -50,9 +52,8 @@ from mes.kernel.db import ReadSession
 from mes.kernel.outbox import list_subject_events
 from mes.kernel.tables import OutboxEvent
 from mes.kernel.uow import UnitOfWork
-from mes.materials.queries import get_materials
+from mes.materials.queries import MaterialView, get_materials
 from mes.materials.rules import factor_of
-from mes.materials.tables import MaterialDefinition
 from mes.orders.types import JobRole
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 from standards.isa95.quantity import SCALE, from_e6
@@ -63,9 +64,7 @@ EVENTS_OF_A_JOB_MAX: Final = 5_000
 LATER_US: Final = 15 * SECOND_US
 _REPORTED: Final = "reporting.job-response-published.v1"
 _C: Final = ErpConnection.__table__  # type: ignore[attr-defined]
-_LINK: Final = ErpLink.__table__  # type: ignore[attr-defined]
 _O: Final = ErpOrderRow.__table__  # type: ignore[attr-defined]
-_M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _E: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
 
 
@@ -120,20 +119,17 @@ class _Links:
     """Materials that came from a connection, by key here."""
 
     def __init__(self, session: ReadSession, connection_pk: int) -> None:
-        wanted = (_LINK.c.connection_pk == connection_pk, _LINK.c.kind == LinkKind.material)
-        rows = session.execute(
-            select(_LINK, _M.c.pk.label("material_pk")).join(_M, _M.c.id == _LINK.c.local_id).where(*wanted)
-        )
-        self._rows: Mapping[int, Any] = {row.material_pk: row for row in rows}
-        self.by_bill = {pk for pk, row in self._rows.items() if self._way(row) is Consumption.by_bill}
-
-    @staticmethod
-    def _way(row: Any) -> Consumption:
-        return consumption_of(row.consumption, by_lot=row.by_lot)
+        self._rows = {link.material_pk: link for link in load_linked(session, connection_pk)}
+        self.by_bill = {pk for pk, link in self._rows.items() if _way(link) is Consumption.by_bill}
 
     def key_of(self, material_pk: int) -> str:
-        row = self._rows.get(material_pk)
-        return "" if row is None else str(row.key)
+        """The ERP's key; "" where it does not know the material."""
+        link = self._rows.get(material_pk)
+        return "" if link is None else link.key
+
+
+def _way(link: LinkedMaterial) -> Consumption:
+    return consumption_of(link.consumption, by_lot=bool(link.by_lot))
 
 
 def _used(session: ReadSession, jobs: Sequence[JobRow], links: _Links) -> tuple[tuple[Used, ...], tuple[str, ...]]:
@@ -183,12 +179,11 @@ def _counted(
     ]
 
 
-def _units(session: ReadSession, material_pks: Collection[int]) -> dict[int, Any]:
-    ids = session.execute(select(_M.c.id).where(_M.c.pk.in_(material_pks))).scalars()
-    return {view.pk: view for view in get_materials(session, ids).values()}
+def _units(session: ReadSession, material_pks: Collection[int]) -> dict[int, MaterialView]:
+    return {view.pk: view for view in get_materials(session, load_material_names(session, material_pks)).values()}
 
 
-def _in_own_e6(quantity_e6: int, unit: str, material: Any) -> int:
+def _in_own_e6(quantity_e6: int, unit: str, material: MaterialView) -> int:
     factor = factor_of(unit, material.unit, material.conversions)
     return int(nearest(Fraction(quantity_e6, SCALE) * factor) * SCALE)
 

@@ -68,7 +68,7 @@ def _links() -> None:
             ["connection_pk"], ["erp_connection.pk"], name=op.f("fk_erp_link_connection_pk_erp_connection")
         ),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_erp_link")),
-        sa.UniqueConstraint("connection_pk", "kind", "key", name=op.f("uq_erp_link_connection_pk")),
+        sa.UniqueConstraint("connection_pk", "kind", "key", name=op.f("uq_erp_link_connection_pk_kind_key")),
     )
     op.create_index("ix_erp_link_local_id", "erp_link", ["local_id"])
 
@@ -94,7 +94,7 @@ def _orders() -> None:
             ["connection_pk"], ["erp_connection.pk"], name=op.f("fk_erp_order_connection_pk_erp_connection")
         ),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_erp_order")),
-        sa.UniqueConstraint("connection_pk", "key", name=op.f("uq_erp_order_connection_pk")),
+        sa.UniqueConstraint("connection_pk", "key", name=op.f("uq_erp_order_connection_pk_key")),
     )
     op.create_index("ix_erp_order_order_id", "erp_order", ["order_id"])
     op.create_index(
