@@ -173,9 +173,8 @@ class ErpUser:
     """A person at Tryton, with Tryton's own client: what our connector did is looked at by another make."""
 
     def __init__(self, erp: Tryton) -> None:
-        address = f"http://{ADMIN}:{ADMIN}@127.0.0.1:{erp.port}/{DATABASE}/rpc/"
         self._process = subprocess.Popen(
-            [str(_program("python")), str(SCRIPTS / "user.py"), address],
+            [str(_program("python")), str(SCRIPTS / "user.py"), f"{erp.url}/{DATABASE}/rpc/", ADMIN, ADMIN],
             env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 

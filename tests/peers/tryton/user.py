@@ -1,11 +1,13 @@
-"""A person at Tryton: its own client over XML-RPC, told by JSON lines what to do. `python user.py URL`.
+"""A person at Tryton: its own client over XML-RPC, told by JSON lines what to do. `python user.py URL USER PASSWORD`.
 
 A request is {"do": verb, …}; its answer {"result": …} or {"error": text}. It ends with its standard input.
 """
 
+import base64
 import datetime as dt
 import json
 import sys
+import xmlrpc.client
 
 from proteus import Model
 from proteus import config as proteus_config
@@ -83,8 +85,15 @@ def stock(product: str, lot: str = "") -> float:
 VERBS = {verb.__name__: verb for verb in (produce, click, change, look, stock)}
 
 
+def session(url: str, user: str, password: str) -> str:
+    """Signed in once: with user and password in each request, each would cost the hash of a password."""
+    key, token, *_ = xmlrpc.client.ServerProxy(url, allow_none=True).common.db.login(user, {"password": password})
+    return base64.b64encode(f"{user}:{key}:{token}".encode()).decode()
+
+
 def main() -> None:
-    configuration = proteus_config.set_xmlrpc(sys.argv[1])
+    header = ("Authorization", f"Session {session(*sys.argv[1:])}")
+    configuration = proteus_config.set_xmlrpc(sys.argv[1], headers=[header])
     configuration._context = Model.get("res.user").get_preferences(True, configuration.context)
     for line in sys.stdin:
         asked = json.loads(line)
