@@ -238,16 +238,16 @@ class TestReading:
 
     def test_a_production_is_an_order(self) -> None:
         record = {
-
-                "id": 3,
-                "number": "3",
-                "state": "assigned",
-                "type": "assembly",
-                "product": 1,
-                "bom": 7,
-                "routing": None
-            ,
-            "quantity": Decimal("1.5"), "unit.": {"symbol": "dz"}, "reference": "for Ada",
+            "id": 3,
+            "number": "3",
+            "state": "assigned",
+            "type": "assembly",
+            "product": 1,
+            "bom": 7,
+            "routing": None,
+            "quantity": Decimal("1.5"),
+            "unit.": {"symbol": "dz"},
+            "reference": "for Ada",
             "planned_date": {"__class__": "date", "year": 2026, "month": 12, "day": 31},
         }
         order = order_of(record)
