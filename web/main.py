@@ -35,9 +35,11 @@ from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
+from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.quarantine import routes as quarantine
 from web.receive import routes as receive
 from web.routings import routes as routings
 from web.scan import routes as scan
@@ -48,6 +50,7 @@ from web.supervision import supervise
 from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
+from web.tools import routes as tools
 from web.trace import routes as trace
 from web.wall import routes as wall
 
@@ -56,20 +59,21 @@ TICK_S: Final = 1.0
 NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, patterns),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
+    *(trace, bridges, quarantine, connect, routings, patterns),
 )
-LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The server. Databases are opened when it starts (lifespan), not here."""
-    app = FastAPI(
+    app = Api(
         title="Lineside",
         version=version() or "0",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        separate_input_output_schemas=False,
         lifespan=_lifespan(settings),
         middleware=_middleware(settings),
     )

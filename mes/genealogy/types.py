@@ -56,20 +56,6 @@ class LinkKind(IntEnum):
     reworked = 7
 
 
-class Refused(IntEnum):
-    """Why a lot is refused at a scan; what a supervisor may override stands in `rules.OVERRIDABLE`."""
-
-    on_hold = 1
-    closed = 2
-    shipped = 3
-    wrong_material = 4
-    used_up = 5
-    expired = 6
-    open_too_long = 7
-    floor_life_over = 8
-    part_not_approved = 9
-
-
 class NewLot(NamedTuple):
     lot_id: str
     material_id: str
@@ -86,6 +72,20 @@ class Context(NamedTuple):
     parameters: str = "{}"
 
 
+HELD: Final = "unit-held"
+"""The flag of an act on a lot that was on hold when it was recorded."""
+WORKED: Final = frozenset(
+    {
+        ActKind.passed,
+        ActKind.consumed,
+        ActKind.merged,
+        ActKind.packed,
+        ActKind.installed,
+        ActKind.replaced,
+        ActKind.reworked,
+    }
+)
+"""Acts that change a lot, so that a hold on it should have stopped them."""
 ACT_OF: Final[Mapping[LinkKind, ActKind]] = {
     LinkKind.consumed: ActKind.consumed,
     LinkKind.by_product: ActKind.produced,
@@ -150,13 +150,25 @@ class Recording:
         return len(self.lots) + len(self.acts) + len(self.links) + len(self.mounts)
 
 
+class Sent(NamedTuple):
+    """A lot, with what is packed in it, left with a shipment."""
+
+    shipment_id: str
+    lot_id: str
+    customer_id: str
+    delivery_note: str
+    at_us: int
+
+
 class Fact(NamedTuple):
-    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made."""
+    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made; or
+    what was sent."""
 
     lot: NewLot | None = None
     act: Act | None = None
     link: Link | None = None
     mount: Mount | None = None
+    sent: Sent | None = None
 
 
 class Fault(NamedTuple):

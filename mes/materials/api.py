@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Query, Response
 
+from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
+from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.uow import UnitOfWork
 from mes.materials import queries, service
 from mes.materials.schemas import (
     Amount,
@@ -24,23 +29,26 @@ from mes.materials.schemas import (
     MaterialPage,
     QuantityOut,
 )
+from mes.materials.types import LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
 
-router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_function=lambda route: route.name)
+router = api_router("materials")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-IfMatch = Annotated[str | None, Header()]
 
 
-@router.get("/material-definitions")
-async def list_materials(caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
+@router.get("/material-definitions", openapi_extra=refuses("conversion-invalid"))
+async def list_materials(caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
     """Materials by id."""
     return MaterialPage.of(await caller.read(queries.list_materials, cursor=cursor, limit=limit))
 
 
-@router.post("/material-definitions", status_code=201)
+@router.post(
+    "/material-definitions",
+    status_code=201,
+    openapi_extra=refuses("conversion-invalid material-exists material-not-found material-unit-fixed"),
+)
 async def create_material(caller: Engineer, body: MaterialIn, response: Response) -> MaterialOut:
     """A new material."""
     await caller.write(service.create_material, spec=body.spec())
@@ -48,13 +56,25 @@ async def create_material(caller: Engineer, body: MaterialIn, response: Response
     return await _shown_material(caller, body.id, response)
 
 
-@router.get("/material-definitions/{material_id}")
+@router.post(
+    "/material-definitions/bulk", openapi_extra=refuses("bulk-row-repeated conversion-invalid material-unit-fixed")
+)
+async def upsert_materials(caller: Engineer, body: BulkOf[MaterialIn], atomic: Atomic = False) -> BulkOut:
+    """Materials as described, made where they are new; the same again changes nothing."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _put_materials, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
+
+
+@router.get("/material-definitions/{material_id}", openapi_extra=refuses("conversion-invalid material-not-found"))
 async def get_material(caller: Viewer, material_id: str, response: Response) -> MaterialOut:
     """One material."""
     return await _shown_material(caller, material_id, response)
 
 
-@router.put("/material-definitions/{material_id}")
+@router.put(
+    "/material-definitions/{material_id}",
+    openapi_extra=refuses("conversion-invalid material-not-found material-unit-fixed"),
+)
 async def update_material(
     caller: Engineer, material_id: str, body: MaterialChange, response: Response, if_match: IfMatch = None
 ) -> MaterialOut:
@@ -64,7 +84,10 @@ async def update_material(
     return await _shown_material(caller, material_id, response)
 
 
-@router.get("/material-definitions/{material_id}/conversion")
+@router.get(
+    "/material-definitions/{material_id}/conversion",
+    openapi_extra=refuses("material-not-found quantity-not-exact unit-not-convertible"),
+)
 async def convert_quantity(
     caller: Viewer, material_id: str, quantity: Annotated[Amount, Query()], from_unit: str, to_unit: str
 ) -> QuantityOut:
@@ -80,7 +103,7 @@ async def list_material_lots(
     caller: Viewer,
     material_id: str | None = None,
     disposition: Disposition | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> MaterialLotPage:
     """Lots by id, of one material or in one disposition (Restricted: on hold)."""
@@ -94,7 +117,14 @@ async def list_material_lots(
     return MaterialLotPage.of(page)
 
 
-@router.post("/material-lots", status_code=201)
+@router.post(
+    "/material-lots",
+    status_code=201,
+    openapi_extra=refuses(
+        "material-lot-closed material-lot-exists material-lot-fixed material-lot-not-found "
+        "material-not-found quantity-out-of-range unit-not-convertible"
+    ),
+)
 async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: Response) -> MaterialLotOut:
     """A new lot."""
     await caller.write(service.create_lot, spec=body.spec())
@@ -102,13 +132,32 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
     return await _shown_lot(caller, body.id, response)
 
 
-@router.get("/material-lots/{lot_id}")
+@router.post(
+    "/material-lots/bulk",
+    openapi_extra=refuses(
+        "bulk-row-repeated material-lot-closed material-lot-fixed material-not-found "
+        "quantity-out-of-range unit-not-convertible"
+    ),
+)
+async def upsert_material_lots(caller: Engineer, body: BulkOf[MaterialLotIn], atomic: Atomic = False) -> BulkOut:
+    """Lots as described, made where they are new; the same again changes nothing."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _put_material_lots, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
+
+
+@router.get("/material-lots/{lot_id}", openapi_extra=refuses("material-lot-not-found"))
 async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> MaterialLotOut:
     """One lot."""
     return await _shown_lot(caller, lot_id, response)
 
 
-@router.put("/material-lots/{lot_id}")
+@router.put(
+    "/material-lots/{lot_id}",
+    openapi_extra=refuses(
+        "material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
+        "quantity-out-of-range unit-not-convertible"
+    ),
+)
 async def update_material_lot(
     caller: Engineer, lot_id: str, body: MaterialLotChange, response: Response, if_match: IfMatch = None
 ) -> MaterialLotOut:
@@ -118,7 +167,7 @@ async def update_material_lot(
     return await _shown_lot(caller, lot_id, response)
 
 
-@router.post("/material-lots/{lot_id}/disposition")
+@router.post("/material-lots/{lot_id}/disposition", openapi_extra=refuses("material-lot-closed material-lot-not-found"))
 async def set_lot_disposition(
     caller: Engineer, lot_id: str, body: DispositionChange, response: Response, if_match: IfMatch = None
 ) -> MaterialLotOut:
@@ -131,6 +180,14 @@ async def set_lot_disposition(
         version=expected_version(if_match, body.version),
     )
     return await _shown_lot(caller, lot_id, response)
+
+
+def _put_materials(uow: UnitOfWork, *, rows: Sequence[MaterialSpec]) -> Mapping[str, str]:
+    return service.put_materials(uow, specs=rows)
+
+
+def _put_material_lots(uow: UnitOfWork, *, rows: Sequence[LotSpec]) -> Mapping[str, str]:
+    return service.put_lots(uow, specs=rows)
 
 
 async def _shown_material(caller: Caller, material_id: str, response: Response) -> MaterialOut:

@@ -21,8 +21,10 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
-from tests.support.plants import BRIDGE, CELL, build_floor, build_plant
+from tests.support.plants import BRIDGE, CELL, build_places, build_plant
 from tests.web.cast import hire
+
+_BINDING = "tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, retentive, state_map, what, unit"
 
 
 def test_the_migrated_schema_is_the_schema_in_code(database: Database) -> None:
@@ -64,14 +66,17 @@ def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:
     """0005 rebuilds the table of bindings on SQLite; from then on no key is used twice."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0004")
-    database.write_now(build_floor, actor=None)
+    database.write_now(build_places, actor=None)
 
     def count(uow: UnitOfWork) -> None:
+        columns = f"bridge_pk, {_BINDING}"
+        told = "SELECT b.pk, e.id || '.Good', 'counter', e.pk, 'good', '', 8000000, true, '', '', ''"
+        uow.execute(text(f"INSERT INTO tag_binding ({columns}) {told} FROM bridge b, equipment e"))
         into = "INSERT INTO counter_baseline (binding_pk, value, at_us, marker)"
         uow.execute(text(f"{into} SELECT pk, 7, 1, '' FROM tag_binding WHERE signal = 'counter'"))
 
     def rows(session: ReadSession) -> tuple[object, ...]:
-        bindings = session.execute(text("SELECT * FROM tag_binding ORDER BY pk")).all()
+        bindings = session.execute(text(f"SELECT pk, {_BINDING} FROM tag_binding ORDER BY pk")).all()
         return bindings, session.execute(text("SELECT * FROM counter_baseline ORDER BY binding_pk")).all()
 
     def add_instead_of_the_last(uow: UnitOfWork) -> int:
@@ -105,8 +110,27 @@ def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Da
     database.close()
 
 
-def test_what_was_kept_as_rows_is_in_the_history_afterwards(first_version: Database) -> None:
-    """More than one row of the log takes, a text, and a value that was not known."""
+def lots_of_before(uow: UnitOfWork) -> None:
+    """A panel of which half was used and a link was ended, a reel whose total is kept already, a unit in nothing."""
+    uow.execute(
+        text("INSERT INTO material_definition (pk, id, description, unit, version) VALUES (1, 'M', '', 'x', 1)")
+    )
+    lots = [(1, "PANEL", 2, 0), (2, "REEL", 1, 300_000), (3, "UNIT", 2, 0)]
+    uow.driver_executemany(
+        "INSERT INTO material_lot (pk, id, material_pk, quantity, unit, disposition, version, kind, consumed_e6) "
+        "VALUES (?, ?, (SELECT pk FROM material_definition), 1000000, 'x', 'UnRestricted', 1, ?, ?)",
+        lots,
+    )
+    links = [(3, 1, 1, 250_000, None), (3, 1, 2, 250_000, None), (3, 1, 3, 400_000, 4), (3, 2, 1, 300_000, None)]
+    uow.driver_executemany(
+        "INSERT INTO genealogy_link (child_pk, parent_pk, act_pk, quantity_e6, ended_by_pk, kind) "
+        "VALUES (?, ?, ?, ?, ?, 1)",
+        links,
+    )
+
+
+def test_what_was_kept_otherwise_is_there_afterwards(first_version: Database) -> None:
+    """History: more than one row of the log takes, a text, and a value that was not known. What links took of lots."""
     start_us, count = 1_790_000_000_000_000, 12_000
     samples = [{"tag": 1 + n % 2, "at": start_us + n, "value": n / 4, "text": None} for n in range(count)]
     samples += [
@@ -120,9 +144,15 @@ def test_what_was_kept_as_rows_is_in_the_history_afterwards(first_version: Datab
         )
         uow.execute(text("INSERT INTO bridge (id, description) VALUES ('edge', '')"))
 
+    def taken(session: ReadSession) -> list[tuple[str, int]]:
+        return session.driver_query("SELECT id, consumed_e6 FROM material_lot ORDER BY pk")
+
     first_version.write_now(insert, actor=None)
+    upgrade(first_version, revision="0017")
+    first_version.write_now(lots_of_before, actor=None)
     upgrade(first_version)
     assert differences(first_version) == []
+    assert first_version.read_now(taken) == [("PANEL", 500_000), ("REEL", 300_000), ("UNIT", 0)]
     for tag in (1, 2):
         window = {"tag_pk": tag, "from_us": start_us, "to_us": start_us + count + 1}
         found, following = first_version.read_now(list_samples, **window)

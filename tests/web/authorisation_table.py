@@ -232,7 +232,21 @@ def _calendar(stage: Stage) -> Sample:
     return Sample(f"{V1}/calendar", json=body)
 
 
+def _bulk(path: str, who: frozenset[Role], row: Callable[[Stage], dict[str, Any]]) -> Row:
+    url = f"{V1}/{path}/bulk"
+    return Row("POST", url, who, lambda s: Sample(url, json={"rows": [{"id": s.fresh("new"), **row(s)}]}))
+
+
+BULK: Final = [
+    _bulk("material-definitions", ENGINEERING, lambda _: {"unit": "pcs"}),
+    _bulk("material-lots", ENGINEERING, lambda _: LOT),
+    _bulk("equipment", ENGINEERING, lambda _: BENCH_UNIT),
+    _bulk("persons", ENGINEERING, _person),
+    _bulk("operations-definitions", ENGINEERING, lambda _: {"material_id": "BOARD", "segments": [SEGMENT]}),
+    _bulk("operations-requests", ERP, lambda _: {"operations_definition_id": "BOARD-ROUTE", "quantity": "50"}),
+]
 MASTER_DATA: Final = [
+    *BULK,
     *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
     Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
     Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
@@ -626,6 +640,12 @@ def _move_job(stage: Stage) -> Sample:
     return Sample(f"{V1}/job-orders/{job.job_id}/move", json=body)
 
 
+def _set_parameters(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    body = {"version": job.version, "values": {"torque": "0.6"}, "reason": WHY}
+    return Sample(f"{V1}/job-orders/{job.job_id}/parameters", json=body)
+
+
 def _start_override(stage: Stage) -> Sample:
     job = stage.released_job()
     body = {"version": job.version, "reason": "Training"}
@@ -672,6 +692,7 @@ ORDERS: Final = [
         204,
     ),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/move", RELEASING, _move_job, 204),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/parameters", RELEASING, _set_parameters, 204),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/start-override", RELEASING, _start_override, 204),
     Row("POST", f"{V1}/operations-requests/{{request_id:path}}/move", RELEASING, _move_order),
     Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
@@ -845,6 +866,20 @@ EDGE_ROWS: Final = [
         lambda s: Sample(f"{V1}/bridge/commands/{s.command()}/result", content=b'{"outcome": "refused"}'),
         204,
     ),
+    Row("GET", f"{V1}/quarantine", LOOKING_AFTER, at(f"{V1}/quarantine")),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/retry",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/retry"),
+        204,
+    ),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/set-aside", json={"reason": "misread"}),
+    ),
 ]
 
 
@@ -898,6 +933,11 @@ def _scanned(stage: Stage) -> Sample:
     return Sample("/s/BENCH/scan", form=form)
 
 
+def _prolong_form(stage: Stage) -> Sample:
+    form = {"tool_id": stage.tool(), "cycles": 5, "reason": "tested", "request_id": stage.fresh("request")}
+    return Sample("/tools/prolong", form=form)
+
+
 def _scan_act(stage: Stage) -> Sample:
     mounted = {"slot_id": "1", "lot_id": stage.lot(), "request_id": stage.fresh("request")}
     return Sample(f"/s/{stage.bench()}/scan/mount", form=mounted)
@@ -940,6 +980,13 @@ def _hold_form(stage: Stage) -> Sample:
     job = stage.job()
     form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
     return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _parameters_form(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    form = {"parameter": "torque", "value": "0.6", "was": "0.7", "reason": WHY}
+    form |= {"job_id": job.job_id, "version": job.version}
+    return Sample(f"/orders/{job.order_id}/parameters", form=form)
 
 
 def _first_article_form(stage: Stage) -> Sample:
@@ -1040,7 +1087,7 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/s/{equipment_id}/scan", FLOOR, at("/s/BENCH/scan")),
-    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-lately"),
+    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-tools", "station-lately"),
     Row("POST", "/s/{equipment_id}/scan", FLOOR, _scanned),
     Row("POST", "/s/{equipment_id}/scan/{act}", FLOOR, _scan_act),
     Row("GET", "/board", FLOOR, at("/board")),
@@ -1093,6 +1140,9 @@ SCREENS: Final = [
         FLOOR,
         lambda s: Sample("/trace/shared", form={"failed": s.lot(), "good": s.lot()}),
     ),
+    Row("GET", "/tools", FLOOR, at("/tools")),
+    *_regions("/tools", "/tools", "tool-list"),
+    Row("POST", "/tools/prolong", RELEASING, _prolong_form, 303),
     Row("GET", "/lots", FLOOR, at("/lots?unknown=X")),
     Row("POST", "/lots", FLOOR, lambda _: Sample("/lots", form={"lot": "X"}), 303),
     *_regions("/lots", "/lots", "lots-running-out"),
@@ -1127,9 +1177,19 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
+    Row("POST", "/orders/{order_id}/parameters", RELEASING, _parameters_form, 303),
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
+    Row("GET", "/quarantine", LOOKING_AFTER, at("/quarantine")),
+    Row("POST", "/quarantine/{pk}/retry", DECIDING, lambda s: Sample(f"/quarantine/{s.reading()}/retry", form={}), 303),
+    Row(
+        "POST",
+        "/quarantine/{pk}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"/quarantine/{s.reading()}/set-aside", form={"reason": "misread"}),
+        303,
+    ),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),
@@ -1216,6 +1276,10 @@ def _erp(**more: Any) -> dict[str, Any]:
     return {"kind": "tryton", "database": "plant", "user": "lineside", **address, **more}
 
 
+def _told_again(connection_id: str, order_id: str) -> Sample:
+    return Sample(f"{ERPS}/{connection_id}/tell-again", json={"order_id": order_id})
+
+
 ERPS: Final = f"{V1}/erp-connections"
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
@@ -1262,8 +1326,8 @@ EXCHANGE: Final = [
         "POST",
         f"{ERPS}/{{connection_id}}/tell-again",
         ADMINISTRATION,
-        lambda s: Sample(f"{ERPS}/{s.erp()}/tell-again", json={"order_id": "nobody's"}),
-        404,
+        lambda s: _told_again(*s.erp_order()),
+        204,
     ),
     Row(
         "PUT",

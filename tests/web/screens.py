@@ -470,7 +470,9 @@ def job_page(job: Any) -> tuple[str, JobChange]:
         JobLink(f.NOW, job.job_id, f"{job.job_id}.2", LinkKind.split_off, Decimal(16)),
         JobLink(f.NOW, "PO-1001-SMT", job.job_id, LinkKind.merge, Decimal(8)),
     )
-    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links)
+    return "orders/job.html", job_change(
+        job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links, r.job_parameters()
+    )
 
 
 def parts() -> Any:
@@ -680,6 +682,9 @@ PAGES: Final[Mapping[str, Make]] = {
     "scan-carton-empty": s.carton_empty,
     "scan-alike": s.alike,
     "scan-nothing": s.nothing,
+    "scan-tool": s.tool,
+    "tools": lambda: s.tool_list(*s.tools()),
+    "tools-empty": s.tool_list,
     "receive-label": lambda: ("receive/label.html", m.label()),
     "lots": lambda: ("lots/page.html", m.lots(*m.running_out())),
     "lots-empty": lambda: ("lots/page.html", m.lots(unknown="R-99")),
@@ -726,7 +731,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan trace recall shared".split()
+    "routing allow course scan tools trace recall shared".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")

@@ -23,27 +23,40 @@ from mes.definitions.service import (
     set_definition_state,
 )
 from mes.definitions.types import (
+    DataType,
     DefinitionSpec,
     DefinitionState,
     InstructionSpec,
+    ParameterLimit,
     ScrapReasonSpec,
     SegmentSpec,
     WorkMasterSpec,
 )
 from mes.edge.queries import get_bridge, list_setups
-from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
-from mes.edge.types import SetupState
+from mes.edge.service import (
+    begin_setup,
+    give_up_setup,
+    put_bridge,
+    put_command,
+    put_tag_bindings,
+    record_bridge_health,
+)
+from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.exchange.erp.service import create_connection, take_turns
-from mes.exchange.erp.taking import take_materials
-from mes.exchange.erp.types import ConnectionSpec, ErpMaterial
+from mes.exchange.erp.taking import take_materials, take_order
+from mes.exchange.erp.types import ConnectionSpec, ErpMaterial, ErpOrder, OrderWord
 from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
+from mes.genealogy.service import record_genealogy
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
+from mes.genealogy.types import NewLot, Recording
+from mes.ingest.quarantine.queries import list_quarantine
+from mes.ingest.service import receive_batch
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -75,6 +88,7 @@ from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
 from standards.lineside.health_v1 import BridgeHealth
+from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
@@ -231,6 +245,15 @@ class Stage:
         self.do(create_connection, spec=spec, sealed_password=sealed, kinds=("tryton",))
         return spec.connection_id
 
+    def erp_order(self) -> tuple[str, str]:
+        """A connection and an order of its ERP."""
+        name, number = self.erp(), self.fresh("ERP-ORDER")
+        (turn,) = [turn for turn in self.do(take_turns) if turn.spec.connection_id == name]
+        self.do(take_materials, connection_pk=turn.pk, materials=[ErpMaterial("7", "BOARD", "pcs")])
+        order = ErpOrder("1", number, OrderWord.open, "7", "", Decimal(8), "pcs")
+        self.do(take_order, connection_pk=turn.pk, spec=turn.spec, order=order)
+        return name, number
+
     def erp_material(self) -> str:
         """A connection with a material of its ERP: the path to it."""
         name, material = self.erp(), self.fresh("GOODS")
@@ -274,6 +297,16 @@ class Stage:
         self.do(record_bridge_health, bridge_id="bert", health=health)
         return f"/bridges/bert/certificates/{mark}"
 
+    def reading(self) -> int:
+        """A serial that Bert's bridge read when nobody knew it; somebody does now."""
+        serial, at_us = self.fresh("SN"), to_us(self.database.clock())
+        binding = TagBindingSpec("READER", "identity", "PRESS", what="unit")
+        self.do(put_tag_bindings, bridge_id="bert", bindings=[binding])
+        batch = Batch(self.fresh("readings"), 1, [Sample("READER", serial, at_us, at_us)])
+        self.do(receive_batch, bridge_id="bert", batch=batch)
+        self.do(record_genealogy, recording=Recording([NewLot(serial, self.material())]))
+        return self.database.read_now(list_quarantine).items[0].pk
+
     def setup(self) -> str:
         """A machine that is being set up through Bert's bridge."""
         place = {"bridge_id": "bert", "equipment_id": "PRESS", "name": self.fresh("M"), "url": "opc.tcp://m/"}
@@ -288,6 +321,15 @@ class Stage:
         bench = self.bench()
         route = self.route(bench)
         order_id = self.fresh("PO")
+        done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
+        return self._seen(bench, order_id, done.job_order_ids[0])
+
+    def tuned_job(self) -> Job:
+        """A job that waits, and whose recipe has a torque within limits."""
+        recipe, bench, route, order_id = self.fresh("recipe"), self.bench(), self.fresh("route"), self.fresh("PO")
+        limits = {"torque": ParameterLimit(DataType.decimal, "N.m", Decimal("0.5"), Decimal("0.9"))}
+        self.do(create_work_master, spec=WorkMasterSpec(recipe, parameters={"torque": "0.7"}, limits=limits))
+        self.do(create_definition, spec=DefinitionSpec(route, "BOARD", (SegmentSpec("SCREW", recipe, bench),)))
         done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
         return self._seen(bench, order_id, done.job_order_ids[0])
 

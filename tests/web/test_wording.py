@@ -187,10 +187,12 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "recall.count.": ["certain", "possible", "held", "closed"],
         "recall.kind.": KINDS,
         "recall.field.": Typed.model_fields,
-        "recall.by.": ["places", "jobs"],
-        "recall.no.": ["places", "jobs"],
+        "recall.by.": ["places", "orders", "jobs"],
+        "recall.no.": ["places", "orders", "jobs"],
         "shared.kind.": ["lot", "machine", "job", "person", "program", "tool", "hour"],
         "theme.": ["light", "dark", "auto"],
+        "tools.life.": ["worn", "dirty", "prolonged"],
+        "tools.spent.": ["worn", "dirty"],
     }
     used = {prefix for path in TEMPLATES for prefix in PREFIX.findall(path.read_text(encoding="utf-8"))}
     assert used <= codes.keys()
@@ -222,7 +224,7 @@ OF_ROUTINGS = {
     *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
 }
 OF_SCANNING = {
-    *("lot-unknown", "lot-not-usable", "lot-used-up", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
+    *("lot-unknown", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
     *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
     *("suspects-missing", "genealogy-too-large"),
     *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),

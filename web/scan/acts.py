@@ -18,6 +18,7 @@ from mes.genealogy.at_station.service import (
 )
 from mes.genealogy.at_station.types import BY_HAND, NOTHING_HELD, Held, HeldKind
 from mes.genealogy.service import mount_lot, remove_part, replace_part, ship_lots, unmount_lot, unpack_lots
+from mes.genealogy.tools.service import clean_tool, mount_tool, unmount_tool
 from mes.genealogy.types import Override
 from mes.quality.service import send_unit_to_rework
 from mes.quality.types import FoundDefect, Verdict
@@ -81,23 +82,25 @@ def _begin(form: Done, here: Here) -> Deed:
 
 def _pass(form: Done, here: Here) -> Deed:
     step = _at(here, unit_id=form.unit_id, verdict=Verdict.passed)
-    return Deed(finish_step, step, Told("passed", form.unit_id))
+    return Deed(finish_step, step, Told("passed", form.unit_id, undoes=form.request_id))
 
 
 def _fail(form: Done, here: Here) -> Deed:
     defects = (FoundDefect(form.code_id, form.position),) if form.code_id else ()
     step = _at(here, unit_id=form.unit_id, verdict=Verdict.failed, defects=defects)
-    return Deed(finish_step, step, Told("failed", form.unit_id), Held(HeldKind.unit, form.unit_id))
+    return Deed(
+        finish_step, step, Told("failed", form.unit_id, undoes=form.request_id), Held(HeldKind.unit, form.unit_id)
+    )
 
 
 def _rework(form: Done, here: Here) -> Deed:
     back = {"unit_id": form.unit_id, "return_segment_id": form.segment_id, "repaired_defects": form.repaired}
-    return Deed(send_unit_to_rework, back, Told("reworked", form.unit_id))
+    return Deed(send_unit_to_rework, back, Told("reworked", form.unit_id, undoes=form.request_id))
 
 
 def _scrap(form: Done, here: Here) -> Deed:
     lost = _at(here, unit_id=form.unit_id, reason_id=form.reason_id, note=form.reason_id)
-    return Deed(lose_unit, lost, Told("scrapped", form.unit_id))
+    return Deed(lose_unit, lost, Told("scrapped", form.unit_id, undoes=form.request_id))
 
 
 def _install(form: Done, here: Here) -> Deed:
@@ -121,7 +124,8 @@ def _exchange(form: Done, here: Here) -> Deed:
 def _pack(form: Done, here: Here) -> Deed:
     told = Told("packed", form.unit_id, form.container_id, form.request_id)
     packed = _at(here, container_id=form.container_id, unit_id=form.unit_id, override=here.override)
-    return Deed(pack_unit, packed, told, Held(HeldKind.carton, form.container_id))
+    goes_on = HeldKind.stack if form.held is HeldKind.stack else HeldKind.carton
+    return Deed(pack_unit, packed, told, Held(goes_on, form.container_id))
 
 
 def _unpack(form: Done, here: Here) -> Deed:
@@ -144,6 +148,20 @@ def _undo(form: Done, here: Here) -> Deed:
     return Deed(undo_act, {"undoes": form.undoes}, Told("undone"), form.holding)
 
 
+def _mount_tool(form: Done, here: Here) -> Deed:
+    told = Told("tool-mounted", form.tool_id)
+    return Deed(mount_tool, _at(here, tool_id=form.tool_id), told, Held(HeldKind.tool, form.tool_id))
+
+
+def _unmount_tool(form: Done, here: Here) -> Deed:
+    return Deed(unmount_tool, {"tool_id": form.tool_id}, Told("tool-out", form.tool_id))
+
+
+def _clean_tool(form: Done, here: Here) -> Deed:
+    held = Held(HeldKind.tool, form.tool_id)
+    return Deed(clean_tool, {"tool_id": form.tool_id}, Told("tool-cleaned", form.tool_id), held)
+
+
 ACTS: Final[Mapping[Act, Callable[[Done, Here], Deed]]] = {
     "mount": _mount,
     "splice": _splice,
@@ -161,4 +179,7 @@ ACTS: Final[Mapping[Act, Callable[[Done, Here], Deed]]] = {
     "unpack": _unpack,
     "ship": _ship,
     "undo": _undo,
+    "mount-tool": _mount_tool,
+    "unmount-tool": _unmount_tool,
+    "clean-tool": _clean_tool,
 }

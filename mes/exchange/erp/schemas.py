@@ -118,11 +118,6 @@ class ErpOrderOut(BaseModel):
         return cls(**asdict(view))
 
 
-class ErpOrderPage(BaseModel):
-    items: list[ErpOrderOut]
-    next_cursor: str | None
-
-
 class ErpMaterialOut(BaseModel):
     """A material of the ERP. `by_lot`: the ERP books it by lot only."""
 

@@ -32,13 +32,18 @@ from mes.genealogy.at_station.types import (
     Place,
     ScanKind,
     Scanned,
+    SetUp,
     UnitAt,
     UnitEvent,
     Where,
 )
-from mes.genealogy.errors import LotNotUsable, LotUnknown, LotUsedUp
+from mes.genealogy.errors import LotUnknown
 from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.rules import PROGRAM, expected_program
+from mes.genealogy.may_i.statements import load_parameters
 from mes.genealogy.statements import load_lots, lot_id_of, material_of
+from mes.genealogy.tools.queries import list_tools_at
+from mes.genealogy.tools.statements import known_tools
 from mes.genealogy.types import ActKind, LotFacts
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import FieldError, Refusal
@@ -48,6 +53,7 @@ from mes.materials.life.queries import LotLifeView, lots_with_lives
 from mes.materials.queries import get_materials
 from mes.materials.receiving.errors import LabelUnreadable
 from mes.materials.receiving.rules import label_key
+from mes.materials.rules import usable_lot
 from mes.materials.tables import MaterialLot
 from mes.materials.types import LotKind
 from mes.orders.queries import list_station_jobs
@@ -91,7 +97,8 @@ def understand_scan(
 
 
 def recognise_scan(session: ReadSession, *, text: str, equipment_id: str, now: datetime) -> Scanned:
-    """What a scan is, at a station: a slot of it before a lot of this id, a lot before a person. `label-unreadable`."""
+    """What a scan is, at a station: a slot of it before a lot of this id, a lot before a tool or a
+    person. `label-unreadable`."""
     try:
         label = read_label(text, year=now.year)
     except LabelFault as fault:
@@ -101,6 +108,7 @@ def recognise_scan(session: ReadSession, *, text: str, equipment_id: str, now: d
         _slot(session, ids, equipment_id)
         or _known(session, ids)
         or _seen(session, text)
+        or _tool(session, ids)
         or _person(session, ids)
         or Scanned(ScanKind.nothing, _told(label, ids), is_carton_label=is_carton_label(label))
     )
@@ -134,6 +142,11 @@ def _seen(session: ReadSession, text: str) -> Scanned | None:
     if not lots:
         return None
     return Scanned(ScanKind.lot, lots[0]) if len(lots) == 1 else Scanned(ScanKind.alike, lots[0], tuple(lots))
+
+
+def _tool(session: ReadSession, ids: Sequence[str]) -> Scanned | None:
+    known = known_tools(session, ids)
+    return next((Scanned(ScanKind.tool, one) for one in ids if one in known), None)
 
 
 def _person(session: ReadSession, ids: Sequence[str]) -> Scanned | None:
@@ -174,9 +187,7 @@ def _lot_at(view: LotLifeView, facts: LotFacts) -> LotAt:
 
 
 def _refusal(view: LotLifeView, facts: LotFacts, left_e6: int) -> Refusal | None:
-    if facts.shipment_pk is not None:
-        return LotNotUsable(f"{view.lot_id} was shipped.")
-    return view.refusal or (LotUsedUp(f"Nothing is left of {view.lot_id}.") if left_e6 == 0 else None)
+    return usable_lot(view.facts, shipped=facts.shipment_pk is not None, lacking=left_e6 == 0)
 
 
 def get_place(session: ReadSession, *, equipment_id: str, now: datetime) -> Place:
@@ -250,6 +261,15 @@ def _with_mounts(session: ReadSession, equipment_pk: int, lines: Sequence[Line],
     return (*shown, *strays)
 
 
+def get_set_up(session: ReadSession, *, place: Place, now: datetime) -> SetUp:
+    """With what a station works."""
+    tools = list_tools_at(session, equipment_id=place.equipment_id, now=now)
+    asked = load_parameters(session, place.job.job_id) if place.job else {}
+    rows = session.driver_query(statements.TOLD_PROGRAM, (place.equipment_id,))
+    wanted, told = expected_program(asked), rows[0][0] if rows else ""
+    return SetUp(tools, wanted, told, bool(told and wanted) and told not in (asked.get(PROGRAM), wanted))
+
+
 def places_of_lot(session: ReadSession, *, lot_id: str) -> tuple[tuple[str, str], ...]:
     """Station and slot of where a lot is in use now."""
     lots = load_lots(session, [lot_id])
@@ -277,7 +297,7 @@ def get_unit_at(session: ReadSession, *, unit_id: str, equipment_id: str) -> Uni
         _history(session, lot, results),
         list_open_defects(session, unit_id=unit_id),
         steps,
-        bool(results) and results[0].verdict is Verdict.failed,
+        next((one.verdict for one in results if one.counts), None) is Verdict.failed,
         _carton_of(session, lot),
     )
 
@@ -318,7 +338,14 @@ def _history(session: ReadSession, lot: LotFacts | None, results: Sequence[Resul
     ]
     actors = names_of_actors(session, {one.actor for one in results})
     events += [
-        UnitEvent(one.at, f"verdict-{one.verdict.name}", one.equipment_id, actors.get(one.actor, ""), _why(one))
+        UnitEvent(
+            one.at,
+            f"verdict-{one.verdict.name}",
+            one.equipment_id,
+            actors.get(one.actor, ""),
+            _why(one),
+            undone=one.ended_by is not None,
+        )
         for one in results
     ]
     return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:HISTORY_MAX])
@@ -351,7 +378,8 @@ def get_carton_at(session: ReadSession, *, container_id: str) -> CartonAt:
         raise LotUnknown(f"Nobody has recorded {container_id}.")
     contents = _parts(session, statements.CONTENTS, lot.pk, CONTENTS_MAX + 1)
     shipment = lot_id_of(session, lot.shipment_pk) if lot.shipment_pk else ""
-    return CartonAt(container_id, contents[:CONTENTS_MAX], len(contents) > CONTENTS_MAX, shipment)
+    inside = _carton_of(session, lot) if not shipment else ""
+    return CartonAt(container_id, contents[:CONTENTS_MAX], len(contents) > CONTENTS_MAX, shipment, inside)
 
 
 # -- what was done lately
@@ -367,7 +395,9 @@ def list_lately(session: ReadSession, *, equipment_id: str, limit: int = LATELY_
         if not request_id.endswith(WITH_VERDICT)
     ]
     verdicts = [
-        Lately(from_us(at_us), f"verdict-{Verdict(verdict).name}", unit_id, who, undone=False, note=note)
-        for verdict, at_us, unit_id, who, note in session.driver_query(statements.VERDICTS_LATELY, (place, limit))
+        Lately(from_us(at_us), f"verdict-{Verdict(verdict).name}", unit_id, who, undone=bool(undone), note=note)
+        for verdict, at_us, unit_id, who, note, undone in session.driver_query(
+            statements.VERDICTS_LATELY, (place, limit)
+        )
     ]
     return tuple(sorted((*acts, *verdicts), key=lambda one: one.at, reverse=True)[:limit])

@@ -17,20 +17,23 @@ from mes.genealogy.queries.tables import (
     lots_table,
     shipments_table,
 )
-from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
+from mes.genealogy.queries.walk import containers_of, reach_down, walk_down, walk_up
 from mes.genealogy.statements import (
     ACTS_OF_LOTS,
     ENDED_LINKS,
-    SHIPPED,
     Reads,
     key_text,
     load_lot_keys,
     load_lots,
+    load_lots_by_pk,
     names_of,
     shipments_of,
+    shipped_of,
 )
+from mes.genealogy.tools.statements import load_stays_at
 from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
 from mes.kernel.errors import FieldError
+from standards.isa95.material import Disposition
 
 
 def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, int]:
@@ -73,8 +76,7 @@ def list_affected(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MA
 def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
     """The serialised units that some lots went into and that have left, by shipment. `lot-unknown`."""
     reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
-    rows = SHIPPED.on(reads, key_text(reads, reach.pks))
-    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in rows}
+    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in shipped_of(reads, reach.pks)}
     table = [
         (shipment_id, customer, note, instant(at_us), *units[pk])
         for pk, shipment_id, customer, note, at_us in shipments_of(reads, units)
@@ -96,6 +98,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
     keys = key_text(reads, sorted(made))
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
+    stays = load_stays_at(reads, {row[4] for row in acts if row[4] is not None and row[5] is not None})
     lots, names = lots_table(reads, reach)
     (before,) = names_of(reads, material_lot={pk for row in ended for pk in row[:2]})
     removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
@@ -104,6 +107,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
         {
             "lot_id": lot_id,
             "disposition": root.disposition,
+            "held_in": _held_in(reads, root.pk),
             "quantity": amount(root.quantity_e6),
             "used": amount(root.used_e6),
             "truncated": reach.truncated,
@@ -111,11 +115,17 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
         {
             "links": links_table(names, reach.links),
             "lots": lots,
-            "acts": acts_table(reads, acts),
+            "acts": acts_table(reads, acts, stays),
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
         },
     )
+
+
+def _held_in(reads: Reads, pk: int) -> str:
+    """A container on hold that a lot is in, at any depth; "": none."""
+    around = load_lots_by_pk(reads, containers_of(reads, [pk])).values()
+    return min((lot.lot_id for lot in around if lot.disposition == Disposition.Restricted), default="")
 
 
 def get_difference(reads: Reads, *, first_id: str, second_id: str) -> Answer:

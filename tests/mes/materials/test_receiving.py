@@ -16,12 +16,12 @@ from mes.access.types import Role
 from mes.kernel.db import Database
 from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.outbox import head_seq, list_events
-from mes.materials.errors import LotExpired, MaterialNotFound, UnitNotConvertible
+from mes.materials.errors import LotExpired, MaterialNotFound, PartNotApproved, UnitNotConvertible
 from mes.materials.life.queries import exposure_of
 from mes.materials.life.service import put_handlings
 from mes.materials.queries import get_material_lot
 from mes.materials.receiving import queries
-from mes.materials.receiving.errors import LabelUnreadable, PartNotApproved, ReceiptInvalid, ReceiptNotFound
+from mes.materials.receiving.errors import LabelUnreadable, ReceiptInvalid, ReceiptNotFound
 from mes.materials.receiving.rules import is_approved, label_key
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
@@ -271,4 +271,4 @@ async def test_handling_and_levels_by_rest(stocked: Database, http: httpx.AsyncC
     levels = (await http.get("/api/v1/moisture-levels", headers=erin)).json()["items"]
     assert levels[3]["floor_life_h"] == 100
     assert (await http.put("/api/v1/moisture-levels/9", json={"version": 0}, headers=erin)).status_code == 422
-    assert (await http.get("/api/v1/lots-running-out", headers=erin)).json() == {"items": [], "more": False}
+    assert (await http.get("/api/v1/lots-running-out", headers=erin)).json() == {"items": [], "next_cursor": None}

@@ -14,6 +14,8 @@ import pytest
 from mes.access.permissions import Permission
 from mes.genealogy.at_station.queries import get_carton_at, get_place, get_unit_at
 from mes.genealogy.queries import get_as_built, trace_from
+from mes.genealogy.tools.service import put_tool
+from mes.genealogy.tools.types import ToolSpec
 from mes.kernel.outbox import list_events
 from mes.materials.service import create_lot, set_disposition
 from mes.materials.types import LotSpec
@@ -175,13 +177,18 @@ def test_a_supervisor_decides_with_a_pin_and_it_is_recorded(site: Site, ada: htt
     done = do(ada, "use", **asked, pin=PINS["SVEN"])
     assert title(done) == f"{lot_id} is in use"
     rows = site.database.read_now(get_as_built, lot_id=lot_id).tables["acts"].rows
-    assert [(row[7], row[12]) for row in rows] == [("SVEN", "Sample (ADA)")]
+    assert [(row[7], row[-1]) for row in rows] == [("SVEN", "Sample (ADA)")]
 
 
 def test_a_unit_is_answered_at_once_passed_and_counted(site: Site, ada: httpx.Client, job: str) -> None:
     unit_id, before = begun(ada), good(site, job)
     again = scan(ada, unit_id)
     assert (title(again), "Screw the lid on" in said(again)) == (f"Yes: {unit_id}", True)
+    passed = do(ada, "pass", unit_id=unit_id)
+    assert (title(passed), good(site, job)) == (f"{unit_id} passed", before + 1)
+    assert (title(undo(ada, passed)), good(site, job)) == ("Taken back", before)
+    story = said(scan(ada, unit_id))
+    assert ("verdict taken back" in story, "passed – taken back" in story) == (True, True)
     assert title(do(ada, "pass", unit_id=unit_id)) == f"{unit_id} passed"
     assert good(site, job) == before + 1
     stop = scan(ada, unit_id)
@@ -244,10 +251,41 @@ def test_units_are_packed_and_sent(site: Site, ada: httpx.Client) -> None:
     assert len(site.database.read_now(get_carton_at, container_id=box).contents) == 2
     do(ada, "unpack", container_id=box, unit_id=second)
     assert [one.part_id for one in site.database.read_now(get_carton_at, container_id=box).contents] == [first]
+    pallet = f"PAL-{box}"
+    do(ada, "pack", container_id=pallet, unit_id=second, held="carton", held_id=pallet)
+    stack = ada.get(BASE, params={"held": "stack", "held_id": pallet})
+    assert title(stack) == f"Carton {pallet}: which cartons go into it?"
+    stacked = scan(ada, box, stack)
+    assert title(stacked) == f"{box} is in carton {pallet}"
+    assert carried(stacked)["held"] == "stack", "the next carton goes into it too"
+    assert f"In carton {pallet}" in said(scan(ada, box))
+    into_itself = scan(ada, pallet, ada.get(BASE, params={"held": "stack", "held_id": box}))
+    assert title(into_itself).startswith("A lot cannot go into itself")
+    assert title(undo(ada, stacked)) == "Taken back"
     left = do(ada, "ship", container_id=box, shipment_id=f"SH-{box}", customer_id="ACME", delivery_note="L-1")
     assert title(left) == f"Carton {box} has left"
     assert f"It left in shipment SH-{box}." in said(scan(ada, box))
     assert title(scan(ada, f"SH-{box}")) == f"SH-{box} is a shipment"
+
+
+def test_a_tool_is_mounted_cleaned_and_taken_out_by_scan(site: Site, ada: httpx.Client, sven: httpx.Client) -> None:
+    name = f"ST-{uuid4().hex[:8]}"
+    site.database.write_now(put_tool, actor=None, spec=ToolSpec(name, "stencil", "Top side", 50, clean_cycles=1))
+    page = scan(ada, name)
+    assert (title(page), "At no station" in said(page)) == (f"Tool {name}", True)
+    here = do(ada, "mount-tool", tool_id=name)
+    assert title(here) == f"{name} stands here now"
+    assert f"{name} stencil – Top side Life 50 cycles left Cleaning 1 cycles left" in said(ada.get(BASE))
+    unit_id = begun(ada)
+    do(ada, "pass", unit_id=unit_id)
+    assert "Has to be cleaned" in said(ada.get("/tools"))
+    more = {"tool_id": name, "cycles": 5, "reason": "The order has to go out", "request_id": uuid4().hex}
+    assert ada.post("/tools/prolong", data=more).status_code == 403
+    assert sven.post("/tools/prolong", data=more).status_code == 303
+    assert "Prolonged 5 cycles left" in said(ada.get("/tools"))
+    assert title(do(ada, "clean-tool", tool_id=name)) == f"{name} was cleaned"
+    assert title(do(ada, "unmount-tool", tool_id=name)) == f"{name} is taken out"
+    assert f"{name}" in said(ada.get("/trace/units/" + unit_id)), "it was made with it"
 
 
 def test_what_nobody_knows_what_cannot_be_read_and_a_badge(ada: httpx.Client) -> None:
@@ -284,6 +322,7 @@ def test_with_htmx_the_answer_and_the_regions_come_alone(ada: httpx.Client) -> N
     assert "<html" not in page.text
     assert re.findall(r'hx-target="(#[\w-]+)" hx-swap="\w+"><section', page.text) == [
         "#station-material",
+        "#station-tools",
         "#station-lately",
     ]
 
