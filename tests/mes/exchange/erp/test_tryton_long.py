@@ -161,7 +161,7 @@ def at_once(uow: UnitOfWork) -> None:
 
 
 async def until_told(floor: Floor, erp_order: int) -> None:
-    await until(lambda: is_told(floor, erp_order), timeout_s=120)
+    await until(lambda: is_told(floor, erp_order), timeout_s=300)
 
 
 def is_told(floor: Floor, erp_order: int) -> bool:
@@ -215,7 +215,7 @@ async def test_lineside_is_killed_at_every_step_and_everything_is_booked_once(
 
 async def wait_for_either(process: asyncio.subprocess.Process, floor: Floor, order: int) -> bool:
     """Whether the process died at its place, before the order was told."""
-    await until(lambda: process.returncode is not None or is_told(floor, order), timeout_s=60)
+    await until(lambda: process.returncode is not None or is_told(floor, order), timeout_s=300)
     assert process.returncode in (None, 137)
     return process.returncode == 137
 
