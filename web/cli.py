@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _history(commands)
     _quality(commands)
     _trace(commands)
+    _erp(commands)
     _import(commands)
     _upkeep(commands)
     return parser
@@ -161,6 +162,44 @@ def _trace(commands: Any) -> None:
         )
         _with_plant(asked)
         asked.set_defaults(command=_command("trace"), question=question)
+
+
+def _erp(commands: Any) -> None:
+    erp = commands.add_parser("erp", help="the ERP the plant works with").add_subparsers(required=True, metavar="what")
+    add = erp.add_parser("add", help="work with an ERP from now on; asks for the password")
+    add.add_argument("id")
+    add.add_argument("--kind", required=True, help="tryton")
+    add.add_argument("--url", required=True, help="https://erp.example")
+    add.add_argument("--database", required=True)
+    add.add_argument("--user", required=True)
+    add.add_argument("--plain-http", action="store_true", help="let the password travel without TLS")
+    add.add_argument("--place", default="", help="equipment where bills are made whose steps say nothing else")
+    add.add_argument(
+        "--at", action="append", default=[], metavar="NAME=EQUIPMENT", help="where the ERP's place is here"
+    )
+    add.add_argument("--order-prefix", default="", help="put before the ERP's order numbers")
+    _with_plant(add)
+    add.set_defaults(command=_command("erp_add"))
+    stand = erp.add_parser("list", help="how every connection stands; exit 1 if one needs somebody")
+    _with_plant(stand)
+    stand.set_defaults(command=_command("erp_list"))
+    orders = _of_erp(erp, "orders", "the newest orders and how each stands", "erp_orders")
+    orders.add_argument("--troubled", action="store_true", help="only those somebody has to see to")
+    _of_erp(erp, "check", "sign in and look around, change nothing", "erp_check")
+    again = _of_erp(erp, "tell-again", "tell the outcome of an order now", "erp_tell_again")
+    again.add_argument("order")
+    consumption = _of_erp(erp, "consumption", "how the use of a material is found", "erp_consumption")
+    consumption.add_argument("material")
+    consumption.add_argument("how", choices=("by-bill", "actual", "default"))
+    _of_erp(erp, "remove", "forget a connection; what it brought stays", "erp_remove")
+
+
+def _of_erp(erp: Any, name: str, what: str, command: str) -> Any:
+    parser = erp.add_parser(name, help=what)
+    parser.add_argument("id")
+    _with_plant(parser)
+    parser.set_defaults(command=_command(command))
+    return parser
 
 
 ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests", "erp-orders", "erp-lots")

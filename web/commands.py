@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
 import os
 import re
@@ -26,6 +27,11 @@ from mes.access.service import create_principal, create_token
 from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
 from mes.edge.types import Signal
+from mes.exchange.erp import queries as erp_queries
+from mes.exchange.erp import service as erp
+from mes.exchange.erp.checking import check_connection
+from mes.exchange.erp.kinds import MAKERS
+from mes.exchange.erp.types import ConnectionSpec, Consumption
 from mes.exchange.history_files import HistoryImport, Unreadable
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
 from mes.exchange.result_files import FileReport, ResultFolder
@@ -44,6 +50,7 @@ from mes.kernel.db import Database
 from mes.kernel.errors import BadRequest, Refusal, Unavailable
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
+from mes.kernel.vault import open_vault
 from mes.quality.service import record_results
 from mes.quality.types import Recorded, ResultSpec
 from mes.reporting.measurements.queries import list_history_tags
@@ -344,6 +351,99 @@ def _tell(reports: Sequence[FileReport]) -> None:
     for report in reports:
         refused = report.unreadable or f"{len(report.refused)} refused"
         _say(f"{report.moved_to}/{report.name}: {report.recorded} recorded, {report.known} known, {refused}")
+
+
+def erp_add(options: argparse.Namespace) -> int:
+    """Keep an ERP connection; the password is asked for, or the first line of standard input."""
+    password = _ask("Password of the ERP's user")
+    sealed = open_vault(settings_of(options).key_file).seal(password)
+    spec = ConnectionSpec(
+        connection_id=options.id,
+        kind=options.kind,
+        url=options.url,
+        database=options.database,
+        user=options.user,
+        plain_http=options.plain_http,
+        place=options.place,
+        places=_pairs(options.at),
+        order_prefix=options.order_prefix,
+    )
+    with _plant(options) as database:
+        database.write_now(erp.create_connection, actor=None, spec=spec, sealed_password=sealed, kinds=tuple(MAKERS))
+    _say(f"{options.id} is worked with from now on")
+    return 0
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.rpartition("=") for text in texts]
+    if wrong := [text for text, (name, _, place) in zip(texts, pairs, strict=True) if not name or not place]:
+        raise NotDone(f"{wrong[0]} is no place; write 'Press 1=PRESS'")
+    return {name: place for name, _, place in pairs}
+
+
+def erp_list(options: argparse.Namespace) -> int:
+    """How every ERP connection stands; 1 if one fails, or somebody has to see to an order."""
+    with _plant(options) as database:
+        views = database.read_now(erp_queries.list_connections)
+    for view in views:
+        well = f"well since {view.last_ok_at:%Y-%m-%d %H:%M}Z" if view.last_ok_at else "not looked at yet"
+        state = "switched off" if not view.spec.active else view.said or well
+        counts = f"{view.orders} orders, {view.waiting} to be told, {view.troubled} troubled"
+        _say(f"{view.spec.connection_id} ({view.spec.kind}, {view.spec.url}): {state}; {counts}")
+        for remark in view.remarks:
+            _say(f"  {remark}")
+    return 1 if any(view.failing_since or view.troubled for view in views) else 0
+
+
+def erp_check(options: argparse.Namespace) -> int:
+    """Sign in to the ERP and look around; 1 if something would not work."""
+    vault = open_vault(settings_of(options).key_file)
+    with _plant(options) as database:
+        found = asyncio.run(check_connection(database, vault, MAKERS, options.id))
+    _say(f"{found.product}, {found.company or 'no company'}")
+    for remark in found.remarks:
+        _say(remark)
+    return 1 if found.remarks else 0
+
+
+def erp_orders(options: argparse.Namespace) -> int:
+    """The newest orders of an ERP, and what either side has against them."""
+    wanted = {"connection_id": options.id, "troubled": options.troubled, "cursor": None, "limit": LIMIT_MAX}
+    with _plant(options) as database:
+        page = database.read_now(erp_queries.list_erp_orders, **wanted)
+    for view in page.items:
+        told = f"told {view.told_at:%Y-%m-%d %H:%M}Z" if view.told_at else "not told"
+        _say(f"{view.order_id or '(not taken)'} [{view.key}]: {view.state or '-'}, {told} {view.said}".rstrip())
+    return 0
+
+
+def erp_consumption(options: argparse.Namespace) -> int:
+    """Say how the use of a material is found."""
+    chosen = None if options.how == "default" else Consumption(options.how)
+    with _plant(options) as database:
+        database.write_now(
+            erp.choose_consumption,
+            actor=None,
+            connection_id=options.id,
+            material_id=options.material,
+            consumption=chosen,
+        )
+    _say(f"{options.material}: {options.how}")
+    return 0
+
+
+def erp_tell_again(options: argparse.Namespace) -> int:
+    with _plant(options) as database:
+        database.write_now(erp.tell_again, actor=None, connection_id=options.id, order_id=options.order)
+    _say(f"{options.order} is told again")
+    return 0
+
+
+def erp_remove(options: argparse.Namespace) -> int:
+    with _plant(options) as database:
+        database.write_now(erp.remove_connection, actor=None, connection_id=options.id)
+    _say(f"{options.id} is gone")
+    return 0
 
 
 def import_rows(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from typing import Any, Final
@@ -14,13 +14,15 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mes.api import router as rest
+from mes.exchange.erp.kinds import MAKERS
+from mes.exchange.erp.rounds import Rounds
 from mes.exchange.webhooks.deliveries import Deliveries
 from mes.exchange.webhooks.sending import Sender
 from mes.history.keeper import Keepers
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import Plants
-from mes.kernel.vault import KEY_FILE, open_vault
+from mes.kernel.vault import Vault, open_vault
 from mes.migrations.upgrade import upgrade
 from mes.ticks import HOURLY, TICKS
 from web import security, templating
@@ -106,17 +108,20 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         plants = await asyncio.to_thread(open_plants, settings)
         app.state.plants = plants
         keepers = Keepers(plants)
-        vault = await asyncio.to_thread(open_vault, settings.secret_key_file or settings.data_dir / KEY_FILE)
+        vault = await asyncio.to_thread(open_vault, settings.key_file)
         try:
             async with Relays(plants) as relays, Sender(vault) as sender, asyncio.TaskGroup() as group:
-                app.state.relays, app.state.webhook_sender = relays, sender
+                app.state.relays, app.state.webhook_sender, app.state.vault = relays, sender, vault
                 await relays.of(plants.default.plant_id)
                 gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
                 ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants, keepers)))
-                webhooks = group.create_task(supervise("webhooks", lambda: deliver_for_ever(plants, sender)))
+                exchanges = [
+                    group.create_task(supervise("webhooks", lambda: deliver_for_ever(plants, sender))),
+                    group.create_task(supervise("ERP connections", lambda: work_erps_for_ever(plants, vault))),
+                ]
                 yield
-                ticker.cancel()
-                webhooks.cancel()
+                for task in (ticker, *exchanges):
+                    task.cancel()
         finally:
             await asyncio.to_thread(keepers.stop)
             await asyncio.to_thread(plants.close)
@@ -137,13 +142,22 @@ def open_plants(settings: Settings) -> Plants:
 
 
 async def deliver_for_ever(plants: Plants, sender: Sender) -> None:
-    """The webhooks of every plant, of those made later too. One plant's trouble is its own."""
+    """The webhooks of every plant."""
+    await in_each_plant(plants, "webhooks", lambda database: Deliveries(database, sender).run)
+
+
+async def work_erps_for_ever(plants: Plants, vault: Vault) -> None:
+    """The ERP connections of every plant."""
+    await in_each_plant(plants, "ERP connections", lambda database: Rounds(database, vault, MAKERS).run)
+
+
+async def in_each_plant(plants: Plants, name: str, made: Callable[[Database], Callable[[], Awaitable[None]]]) -> None:
+    """Run it in every plant, in those made later too. One plant's trouble is its own."""
     running: set[str] = set()
     async with asyncio.TaskGroup() as group:
         while True:
             for plant_id in set(plants.ids()) - running:
-                deliveries = Deliveries(plants.get(plant_id), sender)
-                group.create_task(supervise(f"webhooks of {plant_id}", deliveries.run))
+                group.create_task(supervise(f"{name} of {plant_id}", made(plants.get(plant_id))))
                 running.add(plant_id)
             await asyncio.sleep(NEW_PLANTS_S)
 
