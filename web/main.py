@@ -37,6 +37,7 @@ from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.quarantine import routes as quarantine
 from web.receive import routes as receive
 from web.routings import routes as routings
 from web.scan import routes as scan
@@ -57,7 +58,7 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
-    *(trace, bridges, connect, routings, patterns),
+    *(trace, bridges, quarantine, connect, routings, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 

@@ -232,7 +232,21 @@ def _calendar(stage: Stage) -> Sample:
     return Sample(f"{V1}/calendar", json=body)
 
 
+def _bulk(path: str, who: frozenset[Role], row: Callable[[Stage], dict[str, Any]]) -> Row:
+    url = f"{V1}/{path}/bulk"
+    return Row("POST", url, who, lambda s: Sample(url, json={"rows": [{"id": s.fresh("new"), **row(s)}]}))
+
+
+BULK: Final = [
+    _bulk("material-definitions", ENGINEERING, lambda _: {"unit": "pcs"}),
+    _bulk("material-lots", ENGINEERING, lambda _: LOT),
+    _bulk("equipment", ENGINEERING, lambda _: BENCH_UNIT),
+    _bulk("persons", ENGINEERING, _person),
+    _bulk("operations-definitions", ENGINEERING, lambda _: {"material_id": "BOARD", "segments": [SEGMENT]}),
+    _bulk("operations-requests", ERP, lambda _: {"operations_definition_id": "BOARD-ROUTE", "quantity": "50"}),
+]
 MASTER_DATA: Final = [
+    *BULK,
     *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
     Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
     Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
@@ -849,6 +863,20 @@ EDGE_ROWS: Final = [
         lambda s: Sample(f"{V1}/bridge/commands/{s.command()}/result", content=b'{"outcome": "refused"}'),
         204,
     ),
+    Row("GET", f"{V1}/quarantine", LOOKING_AFTER, at(f"{V1}/quarantine")),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/retry",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/retry"),
+        204,
+    ),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/set-aside", json={"reason": "misread"}),
+    ),
 ]
 
 
@@ -1150,6 +1178,15 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
+    Row("GET", "/quarantine", LOOKING_AFTER, at("/quarantine")),
+    Row("POST", "/quarantine/{pk}/retry", DECIDING, lambda s: Sample(f"/quarantine/{s.reading()}/retry", form={}), 303),
+    Row(
+        "POST",
+        "/quarantine/{pk}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"/quarantine/{s.reading()}/set-aside", form={"reason": "misread"}),
+        303,
+    ),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),

@@ -33,16 +33,27 @@ from mes.definitions.types import (
     WorkMasterSpec,
 )
 from mes.edge.queries import get_bridge, list_setups
-from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
-from mes.edge.types import SetupState
+from mes.edge.service import (
+    begin_setup,
+    give_up_setup,
+    put_bridge,
+    put_command,
+    put_tag_bindings,
+    record_bridge_health,
+)
+from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
+from mes.genealogy.service import record_genealogy
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
+from mes.genealogy.types import NewLot, Recording
+from mes.ingest.quarantine.queries import list_quarantine
+from mes.ingest.service import receive_batch
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -74,6 +85,7 @@ from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
 from standards.lineside.health_v1 import BridgeHealth
+from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
@@ -258,6 +270,16 @@ class Stage:
         health = BridgeHealth(at_us=next(self.numbers), certificates_waiting=[mark])
         self.do(record_bridge_health, bridge_id="bert", health=health)
         return f"/bridges/bert/certificates/{mark}"
+
+    def reading(self) -> int:
+        """A serial that Bert's bridge read when nobody knew it; somebody does now."""
+        serial, at_us = self.fresh("SN"), to_us(self.database.clock())
+        binding = TagBindingSpec("READER", "identity", "PRESS", what="unit")
+        self.do(put_tag_bindings, bridge_id="bert", bindings=[binding])
+        batch = Batch(self.fresh("readings"), 1, [Sample("READER", serial, at_us, at_us)])
+        self.do(receive_batch, bridge_id="bert", batch=batch)
+        self.do(record_genealogy, recording=Recording([NewLot(serial, self.material())]))
+        return self.database.read_now(list_quarantine).items[0].pk
 
     def setup(self) -> str:
         """A machine that is being set up through Bert's bridge."""

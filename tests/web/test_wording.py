@@ -224,7 +224,7 @@ OF_ROUTINGS = {
     *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
 }
 OF_SCANNING = {
-    *("lot-unknown", "lot-not-usable", "lot-used-up", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
+    *("lot-unknown", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
     *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
     *("suspects-missing", "genealogy-too-large"),
     *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),

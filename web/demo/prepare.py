@@ -16,6 +16,7 @@ from mes.exchange.plant_file import check_plant_file, load_plant
 from mes.kernel.db import Database
 from web.demo.history import principal_pk, seed_history
 from web.demo.options import DemoOptions, Files, Ports
+from web.demo.pieces import stock_factory
 from web.demo.reel import plant_bad_reel
 from web.main import open_plants
 from web.settings import Settings
@@ -60,9 +61,17 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
     bridge_id = plant.bridges[0].id
     _write_secret(files.bridge_token, _token(database, bridge_id, Role.bridge))
     erp_token = _token(database, ERP, Role.integration)
+    database.write_now(stock_factory, actor=None, run=_openings(files) + 1)
     if not options.no_history and not options.keep:
         _seed(database, bridge_id, options, files)
     return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token)
+
+
+def _openings(files: Files) -> int:
+    """How often the factory was opened so far; its reels have the number in their names."""
+    from opcua_bridge.simulator.ledger import read_entries  # brings the OPC UA library: not while starting
+
+    return sum(entry["kind"] == "open" for entry in read_entries(files.ledger))
 
 
 def _seed(database: Database, bridge_id: str, options: DemoOptions, files: Files) -> None:

@@ -37,7 +37,7 @@ from mes.genealogy.at_station.types import (
     UnitEvent,
     Where,
 )
-from mes.genealogy.errors import LotNotUsable, LotUnknown, LotUsedUp
+from mes.genealogy.errors import LotUnknown
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.rules import PROGRAM, expected_program
 from mes.genealogy.may_i.statements import load_parameters
@@ -53,6 +53,7 @@ from mes.materials.life.queries import LotLifeView, lots_with_lives
 from mes.materials.queries import get_materials
 from mes.materials.receiving.errors import LabelUnreadable
 from mes.materials.receiving.rules import label_key
+from mes.materials.rules import usable_lot
 from mes.materials.tables import MaterialLot
 from mes.materials.types import LotKind
 from mes.orders.queries import list_station_jobs
@@ -186,9 +187,7 @@ def _lot_at(view: LotLifeView, facts: LotFacts) -> LotAt:
 
 
 def _refusal(view: LotLifeView, facts: LotFacts, left_e6: int) -> Refusal | None:
-    if facts.shipment_pk is not None:
-        return LotNotUsable(f"{view.lot_id} was shipped.")
-    return view.refusal or (LotUsedUp(f"Nothing is left of {view.lot_id}.") if left_e6 == 0 else None)
+    return usable_lot(view.facts, shipped=facts.shipment_pk is not None, lacking=left_e6 == 0)
 
 
 def get_place(session: ReadSession, *, equipment_id: str, now: datetime) -> Place:

@@ -54,8 +54,9 @@ FACTS: Final = (
     "UNION ALL SELECT 'after', 0, 0, 0, s.segment_id, b.segment_id FROM steps s "
     "JOIN job_dependency d ON d.job_pk = s.pk JOIN steps b ON b.pk = d.after_job_pk "
     "UNION ALL SELECT 'verdict', verdict, at_us, pk, segment_id, '' FROM told "
-    "UNION ALL SELECT 'worked', 0, a.at_us, a.pk, s.segment_id, '' FROM unit u JOIN genealogy_act a ON a.lot_pk = u.pk "
-    f"JOIN steps s ON s.pk = a.job_pk WHERE a.ended_by_pk IS NULL AND a.kind = {ActKind.passed.value}"
+    "UNION ALL SELECT 'worked', 0, a.at_us, a.pk, s.segment_id, '' FROM origin o CROSS JOIN genealogy_act a "
+    "JOIN steps s ON s.pk = a.job_pk WHERE a.lot_pk = o.pk AND a.ended_by_pk IS NULL "
+    f"AND a.kind = {ActKind.passed.value}"
 )
 
 

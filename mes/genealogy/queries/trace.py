@@ -21,7 +21,6 @@ from mes.genealogy.queries.walk import containers_of, reach_down, walk_down, wal
 from mes.genealogy.statements import (
     ACTS_OF_LOTS,
     ENDED_LINKS,
-    SHIPPED,
     Reads,
     key_text,
     load_lot_keys,
@@ -29,6 +28,7 @@ from mes.genealogy.statements import (
     load_lots_by_pk,
     names_of,
     shipments_of,
+    shipped_of,
 )
 from mes.genealogy.tools.statements import load_stays_at
 from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
@@ -76,8 +76,7 @@ def list_affected(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MA
 def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
     """The serialised units that some lots went into and that have left, by shipment. `lot-unknown`."""
     reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
-    rows = SHIPPED.on(reads, key_text(reads, reach.pks))
-    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in rows}
+    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in shipped_of(reads, reach.pks)}
     table = [
         (shipment_id, customer, note, instant(at_us), *units[pk])
         for pk, shipment_id, customer, note, at_us in shipments_of(reads, units)

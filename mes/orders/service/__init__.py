@@ -22,7 +22,7 @@ from mes.orders.service.release import release_jobs, revoke_release
 from mes.orders.service.rework import send_to_rework
 from mes.orders.service.settle import settle_count
 from mes.orders.service.split import merge_jobs, split_job, split_order, split_rest
-from mes.orders.service.submit import Submitted, submit_operations_request
+from mes.orders.service.submit import Submitted, submit_operations_request, submit_operations_requests
 from mes.orders.service.versions import MovedOrder, move_order_to_version
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "start_job",
     "start_job_by_override",
     "submit_operations_request",
+    "submit_operations_requests",
     "undo_complete_job",
     "undo_count",
 ]
