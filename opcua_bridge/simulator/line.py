@@ -97,7 +97,7 @@ class SmtLine(Target):
     def _inspect(self, aoi: Cell, part: Part) -> None:
         self.world.signal(LINE, "SMT-1-AOI.Serial", part.serial)
         for counter, n in ((GOOD, part.good), (REJECT, part.rejected), (XOUT, part.xouts)):
-            aoi.count(counter, n, part.job, part.work_request)
+            aoi.count(counter, n, part.job, part.work_request, part.serial, part.good_boards)
         self.floor.buffers[LINE].put(part)
         self.world.later(0, lambda: self.floor.changed(LINE))
         job = self.job

@@ -39,9 +39,14 @@ class Unit(Target):
 
     def _input(self, job: Job) -> Part | None:
         upstream = self.floor.upstream(self.name)
-        if upstream is None or not upstream.knows(job.work_request):
+        if upstream is None or not self._is_fed(job):
             return self.from_store(job)
         return self.floor.buffers[upstream.name].get(job.work_request)
+
+    def _is_fed(self, job: Job) -> bool:
+        """Whether somebody is known to make what the job works on."""
+        upstream = self.floor.upstream(self.name)
+        return upstream is not None and upstream.knows(job.work_request)
 
     def exhausted(self, job: Job) -> bool:
         upstream = self.floor.upstream(self.name)
@@ -97,8 +102,8 @@ class Depaneler(Unit):
 
     def finished(self, part: Part) -> None:
         boards = [board for board in part.good_boards if self._fates.random() >= BREAKAGE_RATE]
-        self.cell.count(GOOD, len(boards), part.job, part.work_request)
-        self.cell.count(REJECT, part.good - len(boards), part.job, part.work_request)
+        for counter, n in ((GOOD, len(boards)), (REJECT, part.good - len(boards))):
+            self.cell.count(counter, n, part.job, part.work_request, part.serial, boards)
         for board in boards:
             self.floor.buffers[DEPANEL].put(Part(board, None, part.work_request))
         self.world.later(0, lambda: self.floor.changed(DEPANEL))
@@ -135,9 +140,11 @@ class Tester(Unit):
         self._waiting = self._may = None
         if may:
             return part
-        if self.job is not None:
-            self.job.begun -= 1
-            self.end_when_done(self.job)
+        job = self.job
+        if job is None or not self._is_fed(job):
+            return None
+        job.begun -= 1
+        self.end_when_done(job)
         return self._asked(cell)
 
     def _ask(self, serial: str) -> None:
@@ -175,7 +182,7 @@ class Tester(Unit):
         )
         for field, value in zip(VERDICT_FIELDS, (verdict, code, position), strict=True):
             self.world.signal(TEST, f"{TEST}.{field}", value)
-        self.cell.count(REJECT if failed else GOOD, 1, part.job, part.work_request)
+        self.cell.count(REJECT if failed else GOOD, 1, part.job, part.work_request, part.serial)
 
 
 class CncCell(Unit):

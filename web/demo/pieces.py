@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import httpx
 
 from mes.genealogy.service import put_setup, record_genealogy
 from mes.genealogy.types import NewLot, Recording
@@ -27,6 +30,14 @@ SLOTS: Final[Mapping[str, Mapping[str, str]]] = {
 REELS_MAX: Final = 200
 """That a placer mounts in one opening: enough for days."""
 IN_A_REEL_E6: Final = 100_000 * 1_000_000
+
+LOOKED_AT_ONCE: Final = 6
+"""Panels, and units, that one look asks the server for."""
+BEHIND: Final = 4
+"""Panels that left after one, before it is asked for: by then everything about it is on its way."""
+LOST_AFTER: Final = 30
+"""Looks after which what does not agree is wrong, not late."""
+NOT_FOUND: Final = 404
 
 
 class Told(NamedTuple):
@@ -97,3 +108,61 @@ def panel_agrees(slots: Iterable[Collection[str]], told: Collection[Told]) -> bo
     truth = {lot for lots in slots for lot in lots}
     certain = {one.lot_id for one in told if not one.possible}
     return truth <= {one.lot_id for one in told} and certain <= truth
+
+
+def read_true_pieces(ledger: Path) -> Pieces:
+    """What the factory's ledger says of single pieces."""
+    from opcua_bridge.simulator.ledger import read_entries, read_pieces  # brings the OPC UA library: not while starting
+
+    return read_pieces(read_entries(ledger))
+
+
+@dataclass
+class Witness:
+    """Asks the server for pieces that the ledger knows, a few at a time, each until it agrees or is given up."""
+
+    client: httpx.AsyncClient
+    agreed: set[str] = field(default_factory=set)
+    tries: dict[str, int] = field(default_factory=dict)
+
+    async def look(self, true: Pieces) -> Compared:
+        """httpx.HTTPError while the server is away."""
+        fed: dict[str, list[Collection[str]]] = defaultdict(list)
+        for (serial, _, _), lots in true.fed.items():
+            fed[serial].append(lots)
+        tested: dict[str, list[str]] = defaultdict(list)
+        for serial, verdict, _, _ in true.verdicts:
+            tested[serial].append(verdict)
+        for serial in self._next(list(fed)[: max(0, len(fed) - BEHIND)]):
+            self._note(serial, agrees=panel_agrees(fed[serial], await self._made_of(serial)))
+        for serial in self._next(list(tested)[: max(0, len(tested) - BEHIND)]):
+            self._note(serial, agrees=await self._verdicts(serial) == tested[serial])
+        wrong = tuple(sorted(serial for serial, tries in self.tries.items() if tries >= LOST_AFTER))
+        return Compared(len(self.agreed & fed.keys()), len(self.agreed & tested.keys()), wrong)
+
+    def _next(self, serials: Iterable[str]) -> list[str]:
+        waiting = (one for one in serials if one not in self.agreed and self.tries.get(one, 0) < LOST_AFTER)
+        return sorted(waiting, key=lambda one: self.tries.get(one, 0))[:LOOKED_AT_ONCE]
+
+    def _note(self, serial: str, *, agrees: bool) -> None:
+        if agrees:
+            self.agreed.add(serial)
+            self.tries.pop(serial, None)
+        else:
+            self.tries[serial] = self.tries.get(serial, 0) + 1
+
+    async def _made_of(self, serial: str) -> list[Told]:
+        answer = await self.client.get(f"/api/v1/genealogy/lots/{serial}/made-of")
+        if answer.status_code == NOT_FOUND:
+            return []
+        answer.raise_for_status()
+        links = answer.json()["links"]
+        rows = [dict(zip(links["columns"], row, strict=True)) for row in links["rows"]]
+        return [Told(row["parent_id"], row["certainty"] == "possible") for row in rows if row["child_id"] == serial]
+
+    async def _verdicts(self, serial: str) -> list[str]:
+        answer = await self.client.get(f"/api/v1/units/{serial}/results")
+        if answer.status_code == NOT_FOUND:
+            return []
+        answer.raise_for_status()
+        return [{"passed": "PASS", "failed": "FAIL"}.get(one["verdict"], "") for one in reversed(answer.json())]

@@ -23,6 +23,7 @@ from web.settings import Settings
 
 PLANT_FILE: Final = Path(__file__).parent.parent / "demo_plant.yaml"
 ERP: Final = "ERP"
+WITNESS: Final = "WITNESS"
 ADMINISTRATOR: Final = "ADMIN"
 
 
@@ -42,6 +43,8 @@ class Prepared:
 
     people: tuple[SignIn, ...]
     erp_token: str
+    witness_token: str
+    """Of who compares the record of single pieces with the factory's ledger."""
 
 
 def prepare(options: DemoOptions, files: Files, ports: Ports) -> Prepared:
@@ -61,10 +64,13 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
     bridge_id = plant.bridges[0].id
     _write_secret(files.bridge_token, _token(database, bridge_id, Role.bridge))
     erp_token = _token(database, ERP, Role.integration)
-    database.write_now(stock_factory, actor=None, run=_openings(files) + 1)
+    opened = _openings(files)
+    for run in (opened + 1, opened + 2):
+        database.write_now(stock_factory, actor=None, run=run)
     if not options.no_history and not options.keep:
         _seed(database, bridge_id, options, files)
-    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token)
+    witness_token = _token(database, WITNESS, Role.operator)
+    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token, witness_token)
 
 
 def _openings(files: Files) -> int:
