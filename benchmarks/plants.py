@@ -332,7 +332,7 @@ async def measure_neighbours(folder: Path, seconds: float, rounds: int) -> dict[
             await asyncio.sleep(3)
             cpu_s, begun = processor_s(pid), time.perf_counter()
             await asyncio.sleep(seconds)
-            idle_cpu = (processor_s(pid) - cpu_s) / (time.perf_counter() - begun)
+            idle_cores = (processor_s(pid) - cpu_s) / (time.perf_counter() - begun)
             idle_mb = (pss_mb(pid) - alone_mb) / (PLANTS - 1)
             found = await _with_and_without_noise(port, seconds, rounds)
             stop.set()
@@ -341,6 +341,7 @@ async def measure_neighbours(folder: Path, seconds: float, rounds: int) -> dict[
             "idle_plant_mb": round(idle_mb, 2),
             "alone_mb": round(alone_mb),
             "opened_s": round(opened_s, 1),
+            "idle_cores": round(idle_cores, 3),
         }
 
 

@@ -24,10 +24,12 @@ from web.briefing import routes as briefing
 from web.caretaker import Caretaker
 from web.connect import routes as connect
 from web.dispatch import routes as dispatch
+from web.fair_share import FairShare
 from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
+from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.plant_path import PlantPath
@@ -55,12 +57,13 @@ LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots,
 
 def create_app(settings: Settings) -> FastAPI:
     """The server. Databases are opened when it starts (lifespan), not here."""
-    app = FastAPI(
+    app = Api(
         title="Lineside",
         version=version() or "0",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        separate_input_output_schemas=False,
         lifespan=_lifespan(settings),
         middleware=_middleware(settings),
     )
@@ -81,6 +84,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         Middleware(CorrelationIds),
         Middleware(PlantPath),
         *security.security_middleware(hosts=hosts, body_limit=settings.max_body_bytes, body_limits=limits),
+        Middleware(FairShare),
         Middleware(ErrorBoundary),
     ]
 

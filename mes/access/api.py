@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Response
 
 from mes.access import queries, service
 from mes.access.door import Caller, caller
 from mes.access.errors import PrincipalNotFound
+from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
 from mes.access.schemas import (
     NewTokenOut,
     PasswordIn,
@@ -24,12 +26,11 @@ from mes.access.schemas import (
 )
 from mes.access.sign_in import set_password, set_pin
 from mes.access.types import PrincipalKind, Role
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 
-router = APIRouter(prefix="/api/v1", tags=["access"])
+router = api_router("access")
 
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
 @router.get("/principals")
@@ -37,7 +38,7 @@ async def list_principals(
     caller: Administrator,
     kind: PrincipalKind | None = None,
     role: Role | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> PrincipalPage:
     """Principals by id."""
@@ -45,7 +46,7 @@ async def list_principals(
     return PrincipalPage.of(page)
 
 
-@router.post("/principals", status_code=201)
+@router.post("/principals", status_code=201, openapi_extra=refuses("id-invalid principal-exists principal-not-found"))
 async def create_principal(caller: Administrator, body: PrincipalIn, response: Response) -> PrincipalOut:
     """A new person, bridge or integration."""
     await caller.write(
@@ -59,19 +60,21 @@ async def create_principal(caller: Administrator, body: PrincipalIn, response: R
     return await _shown(caller, body.id, response)
 
 
-@router.get("/principals/{principal_id}")
+@router.get("/principals/{principal_id}", openapi_extra=refuses("principal-not-found"))
 async def get_principal(caller: Administrator, principal_id: str, response: Response) -> PrincipalOut:
     """One principal."""
     return await _shown(caller, principal_id, response)
 
 
-@router.patch("/principals/{principal_id}")
+@router.patch(
+    "/principals/{principal_id}", openapi_extra=refuses("last-administrator principal-not-found role-kind-mismatch")
+)
 async def change_principal(
     caller: Administrator,
     principal_id: str,
     body: PrincipalChange,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> PrincipalOut:
     """Give another role, disable or enable."""
     await caller.write(
@@ -84,13 +87,21 @@ async def change_principal(
     return await _shown(caller, principal_id, response)
 
 
-@router.put("/principals/{principal_id}/pin", status_code=204)
+@router.put(
+    "/principals/{principal_id}/pin",
+    status_code=204,
+    openapi_extra=refuses("pin-not-for-machines pin-unacceptable principal-not-found"),
+)
 async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None:
     """Give a person a PIN; lifts a lock and signs them out everywhere."""
     await set_pin(caller.database, actor=caller.principal_pk, principal_id=principal_id, pin=body.pin)
 
 
-@router.put("/principals/{principal_id}/password", status_code=204)
+@router.put(
+    "/principals/{principal_id}/password",
+    status_code=204,
+    openapi_extra=refuses("password-unacceptable pin-not-for-machines principal-not-found"),
+)
 async def put_password(caller: Administrator, principal_id: str, body: PasswordIn) -> None:
     """Give a person a password in the place of the PIN; lifts a lock and signs them out everywhere."""
     await set_password(caller.database, actor=caller.principal_pk, principal_id=principal_id, password=body.password)
@@ -100,7 +111,7 @@ async def put_password(caller: Administrator, principal_id: str, body: PasswordI
 async def list_tokens(
     caller: Administrator,
     principal_id: str | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> TokenPage:
     """Tokens, without their text."""
@@ -108,7 +119,7 @@ async def list_tokens(
     return TokenPage.of(page)
 
 
-@router.post("/tokens", status_code=201)
+@router.post("/tokens", status_code=201, openapi_extra=refuses("principal-not-found"))
 async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
     """A token. Its text is in this answer and nowhere else; a repeated request makes another token."""
     new = await caller.write(
@@ -121,7 +132,7 @@ async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
     return NewTokenOut.of(new)
 
 
-@router.delete("/tokens/{token_id}", status_code=204)
+@router.delete("/tokens/{token_id}", status_code=204, openapi_extra=refuses("token-not-found"))
 async def revoke_token(caller: Administrator, token_id: int) -> None:
     """Refused from now on; it stays listed."""
     await caller.write(service.revoke_token, token_id=token_id)

@@ -10,7 +10,7 @@ API, nor a token on a screen.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,6 +22,7 @@ from starlette.requests import HTTPConnection
 from mes.access import permissions, rules
 from mes.access.errors import (
     CredentialUnknown,
+    DryRunUnclear,
     NotSignedIn,
     PermissionMissing,
     PrincipalDisabled,
@@ -41,7 +42,7 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
 from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
 from mes.kernel.sqltypes import to_us
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import EmittedEvent, UnitOfWork
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -69,6 +70,19 @@ _SESSION_REFUSALS: Final[dict[Standing, type[Unauthenticated]]] = {
 }
 
 
+class Rehearsed(Exception):
+    """The work of a request with `dry_run=true` was done and undone; whoever called is told what it would have done."""
+
+    def __init__(self, events: Sequence[EmittedEvent]) -> None:
+        super().__init__("rehearsed")
+        self.events = tuple(events)
+
+    def told(self) -> dict[str, Any]:
+        """The answer."""
+        told = [{"type": e.type, "subject": e.subject, "payload": dict(e.payload)} for e in self.events]
+        return {"dry_run": True, "events": told}
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, and the database of their plant."""
@@ -82,10 +96,17 @@ class Caller:
     work_unit_id: str | None
     credential_sha256: bytes = field(default=b"", repr=False)
     correlation_id: str = ""
+    dry_run: bool = False
 
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
-        """Run a verb in the caller's plant, in the caller's name."""
-        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
+        """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
+        if self.dry_run:
+            raise Rehearsed(await self.database.rehearse(verb, **self._named, **kwargs))
+        return await self.database.write(verb, **self._named, **kwargs)
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        return {"actor": self.principal_pk, "correlation_id": self.correlation_id}
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query in the caller's plant."""
@@ -124,7 +145,7 @@ async def identify(connection: HTTPConnection) -> Caller:
     state = connection.scope.setdefault("state", {})
     state["language"] = credential.language  # for whoever words a refusal of this request
     correlation_id = str(state.get("correlation_id", ""))
-    return _caller(database, key, credential, correlation_id)
+    return _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection))
 
 
 def require(found: Caller, permission: Permission) -> None:
@@ -197,6 +218,15 @@ def _is_api(connection: HTTPConnection) -> bool:
     return path.startswith(API_PREFIX) or path in (METRICS_PATH, B2MML_PATH)
 
 
+def _is_dry_run(connection: HTTPConnection) -> bool:
+    if b"dry_run" not in connection.scope["query_string"] or not _is_api(connection):
+        return False
+    wish = connection.query_params.get("dry_run", "false").lower()
+    if wish not in ("true", "false"):
+        raise DryRunUnclear(f"{wish[:20]!r} is neither.")
+    return wish == "true"
+
+
 async def _database(connection: HTTPConnection, plant_id: str, prefix: str) -> Database:
     plants = _plants(connection)
     in_path = connection.scope.get(PLANT_IN_PATH)
@@ -253,7 +283,9 @@ async def _touch(database: Database, key: bytes, credential: StoredCredential, n
             await database.write(touch_session, actor=None, session_sha256=key)
 
 
-def _caller(database: Database, key: bytes, credential: StoredCredential, correlation_id: str) -> Caller:
+def _caller(
+    database: Database, key: bytes, credential: StoredCredential, correlation_id: str, *, dry_run: bool
+) -> Caller:
     return Caller(
         database=database,
         principal_pk=credential.principal_pk,
@@ -264,4 +296,5 @@ def _caller(database: Database, key: bytes, credential: StoredCredential, correl
         work_unit_id=credential.work_unit_id,
         credential_sha256=key,
         correlation_id=correlation_id,
+        dry_run=dry_run,
     )

@@ -133,6 +133,10 @@ class Plants:
         """All plants that may be served."""
         return tuple(sorted(plant for plant, state in self._known.states.items() if state is PlantState.open))
 
+    def knows(self, plant_id: str) -> bool:
+        """Whether there is such a plant, in whatever state."""
+        return plant_id in self._known.states
+
     def open_ids(self) -> tuple[str, ...]:
         """Those this process has open."""
         return tuple(self._open)
