@@ -216,7 +216,7 @@ def restore_backup(options: argparse.Namespace) -> int:
 
 
 def openapi(_options: argparse.Namespace) -> None:
-    _say(written(create_app(Settings()).openapi()).rstrip())
+    say(written(create_app(Settings()).openapi()).rstrip())
 
 
 def healthcheck(options: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """Requests of one plant take turns, so that one plant's flood is not every plant's.
 
-An event loop serves whoever is ready in turn: of a plant that sends a thousand requests at once, a thousand stood before
-another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them. A plant that
-is alone may have more at work, which makes for larger commits.
+An event loop serves whoever is ready in turn: of a plant that sends a thousand requests at once, a thousand stood
+before another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them. A plant
+that is alone may have more at work, which makes for larger commits.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ class FairShare:
         self._turns: dict[str, Turns] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or path in HELD_OPEN or path.startswith(OF_NO_PLANT):
+        if scope["type"] != "http" or _takes_no_turn(scope):
             await self.app(scope, receive, send)
             return
         plant_id = _plant_of(scope)
@@ -90,6 +89,11 @@ class FairShare:
             if not following.done():
                 turns.at_work += 1
                 following.set_result(None)
+
+
+def _takes_no_turn(scope: Scope) -> bool:
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path in HELD_OPEN or path.startswith(OF_NO_PLANT)
 
 
 async def _wait(turns: Turns) -> None:

@@ -17,15 +17,18 @@ from web.settings import Settings
 GRACE_S: Final = 3
 """How long a stopping server lets requests finish; long polls are then cut off, and come again."""
 KEEP_ALIVE_S: Final = 30
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s"
 SWITCH_S: Final = 0.001
-"""How long a thread that computes (a writer, a reader) may keep the event loop waiting. Python's own 5 ms, several times
-a request, were most of what one busy plant cost another."""
+"""How long a thread that computes (a writer, a reader) keeps the event loop waiting. A request waits several times, and
+Python's own 5 ms each time are more than one busy plant may cost another."""
 
 
 def serve(settings: Settings) -> None:
     """Until SIGINT or SIGTERM."""
     logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s", force=True
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s",
+        force=True,
     )
     for handler in logging.getLogger().handlers:
         handler.addFilter(with_plant)
@@ -44,11 +47,15 @@ def with_plant(record: logging.LogRecord) -> bool:
 
 
 def server_config(settings: Settings) -> uvicorn.Config:
-    """How uvicorn is run: no deflate (twice the processor time), no proxy headers unless a proxy is named."""
+    """How uvicorn is run: no deflate (twice the processor time), no proxy headers unless a proxy is named.
+
+    Lifespan on: a server that could not open its plants ends, instead of answering without them.
+    """
     return uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        lifespan="on",
         ws=DirectProtocol,
         ws_per_message_deflate=False,
         ws_max_size=4 * INCOMING_FRAME_BYTES_MAX,

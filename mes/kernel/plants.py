@@ -125,7 +125,7 @@ class Plants:
         At a name that stands for no plant the default plant's does, and a token of a plant that has no name of its own.
         """
         named = self.stands_for(host)
-        if named is None and by_token and plant_id not in self._known.hosts.values():
+        if named is None and by_token and self.knows(plant_id) and plant_id not in self._known.hosts.values():
             return True
         return (named or DEFAULT_PLANT) == plant_id
 
