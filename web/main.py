@@ -26,6 +26,7 @@ from web.connect import routes as connect
 from web.dispatch import routes as dispatch
 from web.fair_share import FairShare
 from web.home import routes as home
+from web.imports import routes as imports
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
@@ -34,7 +35,9 @@ from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.plant_path import PlantPath
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.quarantine import routes as quarantine
 from web.receive import routes as receive
+from web.reconciliation import routes as reconciliation
 from web.routings import routes as routings
 from web.scan import routes as scan
 from web.settings import Settings
@@ -44,15 +47,17 @@ from web.supervision import supervise
 from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
+from web.tools import routes as tools
 from web.trace import routes as trace
 from web.wall import routes as wall
+from web.webhooks import routes as webhooks
 
 _LOG = logging.getLogger(__name__)
 SCREENS: Final = (
-    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, patterns),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
+    *(trace, bridges, quarantine, connect, routings, imports, webhooks, reconciliation, patterns),
 )
-LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -16,7 +16,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mes.access.bulk import BULK_BYTES_MAX, BULK_PATHS
 from mes.definitions.types import DOCUMENT_MAX_BYTES
+from mes.exchange.table_files.types import FILE_MAX
 from mes.kernel.errors import TooLarge
 from mes.kernel.plants import Plants
 from standards.isa95.b2mml.source import BYTES_MAX
@@ -49,8 +51,12 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/api/v1/bridge/health": MAX_HEALTH_BYTES,
     "/api/v1/instruction-documents": MAX_UPLOAD_BYTES,
     "/routings/": MAX_UPLOAD_BYTES,
+    "/api/v1/imports": FILE_MAX,
+    "/api/v1/reconciliation/": MAX_LISTS_BYTES,
+    "/imports": FILE_MAX + 64 * 1024,
     "/trace/": MAX_LISTS_BYTES,
     "/b2mml": BYTES_MAX,
+    **dict.fromkeys(BULK_PATHS, BULK_BYTES_MAX),
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403

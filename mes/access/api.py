@@ -11,6 +11,7 @@ from mes.access.door import Caller, caller
 from mes.access.errors import PrincipalNotFound
 from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
+from mes.access.pins import hash_password_aside, hash_pin_aside
 from mes.access.preconditions import IfMatch, etag, expected_version
 from mes.access.routing import api_router, refuses
 from mes.access.schemas import (
@@ -24,7 +25,6 @@ from mes.access.schemas import (
     TokenIn,
     TokenPage,
 )
-from mes.access.sign_in import set_password, set_pin
 from mes.access.types import PrincipalKind, Role
 from mes.kernel.paging import LIMIT_DEFAULT
 
@@ -94,7 +94,8 @@ async def change_principal(
 )
 async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None:
     """Give a person a PIN; lifts a lock and signs them out everywhere."""
-    await set_pin(caller.database, actor=caller.principal_pk, principal_id=principal_id, pin=body.pin)
+    pin_hash = await hash_pin_aside(body.pin)
+    await caller.write(service.store_pin, principal_id=principal_id, pin_hash=pin_hash)
 
 
 @router.put(
@@ -104,7 +105,8 @@ async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None
 )
 async def put_password(caller: Administrator, principal_id: str, body: PasswordIn) -> None:
     """Give a person a password in the place of the PIN; lifts a lock and signs them out everywhere."""
-    await set_password(caller.database, actor=caller.principal_pk, principal_id=principal_id, password=body.password)
+    pin_hash = await hash_password_aside(body.password)
+    await caller.write(service.store_pin, principal_id=principal_id, pin_hash=pin_hash)
 
 
 @router.get("/tokens")

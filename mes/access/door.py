@@ -101,12 +101,12 @@ class Caller:
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
         """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
         if self.dry_run:
-            raise Rehearsed(await self.database.rehearse(verb, **self._named, **kwargs))
-        return await self.database.write(verb, **self._named, **kwargs)
-
-    @property
-    def _named(self) -> dict[str, Any]:
-        return {"actor": self.principal_pk, "correlation_id": self.correlation_id}
+            raise Rehearsed(
+                await self.database.rehearse(
+                    verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs
+                )
+            )
+        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query in the caller's plant."""

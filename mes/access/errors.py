@@ -149,3 +149,9 @@ class DryRunUnclear(Unprocessable):
     code = "dry-run-unclear"
     title = "dry_run is true or false"
     next_step = "Send dry_run=true to try a request without effect, or leave it out."
+
+
+class BulkRowRepeated(Unprocessable):
+    code = "bulk-row-repeated"
+    title = "Two rows have the same id"
+    next_step = "Send each id once; nothing was taken."
