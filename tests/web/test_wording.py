@@ -254,6 +254,7 @@ OF_SCANNING = {
 WITHOUT_A_CLASS = {
     *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
     *("host-not-allowed", "database-unavailable", "database-busy", "shutting-down", "not-ready", "sign-in-busy"),
+    *("plant-suspended", "plant-busy"),
 }
 
 
