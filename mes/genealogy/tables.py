@@ -62,6 +62,12 @@ class GenealogyAct(TableModel, table=True):
     __table_args__ = (
         Index("ix_genealogy_act_lot_pk", "lot_pk"),
         Index(
+            "ix_genealogy_act_job_pk",
+            "job_pk",
+            sqlite_where=text("job_pk IS NOT NULL AND kind <> 1"),
+            postgresql_where=text("job_pk IS NOT NULL AND kind <> 1"),
+        ),
+        Index(
             "ix_genealogy_act_pass",
             "equipment_pk",
             "seq",

@@ -122,8 +122,8 @@ async def list_material_lots(
     "/material-lots",
     status_code=201,
     openapi_extra=refuses(
-        "lot-on-hold material-lot-closed material-lot-exists material-lot-fixed material-lot-not-found "
-        "material-not-found quantity-out-of-range unit-not-convertible"
+        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed "
+        "material-lot-not-found material-not-found quantity-out-of-range unit-not-convertible"
     ),
 )
 async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: Response) -> MaterialLotOut:
@@ -136,7 +136,7 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
 @router.post(
     "/material-lots/bulk",
     openapi_extra=refuses(
-        "bulk-row-repeated lot-on-hold material-lot-closed material-lot-fixed material-not-found "
+        "bulk-row-repeated lot-hold-stands material-lot-closed material-lot-fixed material-not-found "
         "quantity-out-of-range unit-not-convertible"
     ),
 )
@@ -155,7 +155,7 @@ async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> M
 @router.put(
     "/material-lots/{lot_id}",
     openapi_extra=refuses(
-        "lot-on-hold material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
+        "lot-hold-stands material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
         "quantity-out-of-range unit-not-convertible"
     ),
 )

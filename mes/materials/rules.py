@@ -13,6 +13,7 @@ from mes.materials.errors import (
     ConversionInvalid,
     FloorLifeOver,
     LotExpired,
+    LotHoldStands,
     LotNotHeld,
     LotNotReleased,
     LotNotUsable,
@@ -64,11 +65,11 @@ def conversion(unit: str, factor: Decimal | int | str) -> UnitConversion:
 
 
 def check_put(lot_id: str, current: Disposition, wanted: Disposition) -> None:
-    """What master data may make of a lot. `material-lot-closed`; `lot-on-hold`: they may hold or close a lot, but a
+    """What master data may make of a lot. `material-lot-closed`; `lot-hold-stands`: they may hold or close a lot, but a
     hold is lifted by a decision about quality alone."""
     check_disposition(lot_id, current, wanted)
     if current is Disposition.Restricted and wanted not in (Disposition.Restricted, Disposition.Closed):
-        raise LotOnHold(f"{lot_id} is on hold; master data do not lift it.")
+        raise LotHoldStands(f"{lot_id} is on hold.")
 
 
 def check_units(spec: MaterialSpec) -> None:

@@ -119,7 +119,7 @@ def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutco
     """Make lots say what `specs` say; others stay. Repeating it changes nothing.
 
     `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`, `material-lot-fixed` (a lot keeps material
-    and unit), `material-lot-closed`, `lot-on-hold`; `errors` has every lot refused.
+    and unit), `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
     """
     materials = queries.get_materials(uow.session, {s.material_id for s in specs})
     rows = _load_lots(uow, [s.lot_id for s in specs])

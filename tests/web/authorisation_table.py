@@ -632,6 +632,9 @@ SUPERVISING: Final = [
     Row("POST", f"{V1}/job-orders/sequence", RELEASING, _sequence, 204),
     Row("POST", f"{V1}/operations-requests/change", RELEASING, _order_act("change", priority=80), 204),
     Row("POST", f"{V1}/operations-requests/cancel", RELEASING, _order_act("cancel"), 204),
+    Row(
+        "POST", f"{V1}/operations-requests/change-quantity", RELEASING, _order_act("change-quantity", quantity="9"), 204
+    ),
     Row("POST", f"{V1}/operations-requests/split", RELEASING, _order_act("split", quantity="2"), 201),
     Row("GET", f"{V1}/dispatch-lists/{{work_center_id}}", FLOOR, at(f"{V1}/dispatch-lists/BENCHES")),
     Row(
@@ -1287,6 +1290,18 @@ def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
     return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
 
 
+def _erp(**more: Any) -> dict[str, Any]:
+    address = {"url": "http://127.0.0.1:9", "plain_http": True}
+    return {"kind": "tryton", "database": "plant", "user": "lineside", **address, **more}
+
+
+def _told_again(connection_id: str, order_id: str) -> Sample:
+    return Sample(f"{ERPS}/{connection_id}/tell-again", json={"order_id": order_id})
+
+
+ERPS: Final = f"{V1}/erp-connections"
+
+
 def _lots_file(stage: Stage) -> bytes:
     return f"lot,material,qty\n{stage.fresh('filed')},BOARD,1\n".encode()
 
@@ -1397,6 +1412,33 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", ERPS, ADMINISTRATION, at(ERPS)),
+    Row("POST", ERPS, ADMINISTRATION, lambda s: Sample(ERPS, json=_erp(id=s.fresh("new-erp"), password="secret")), 201),
+    Row("GET", f"{ERPS}/{{connection_id}}", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}")),
+    Row(
+        "PUT",
+        f"{ERPS}/{{connection_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp()}", json=_erp(version=1)),
+    ),
+    Row("DELETE", f"{ERPS}/{{connection_id}}", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}"), 204),
+    Row("POST", f"{ERPS}/{{connection_id}}/check", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/check"), 409),
+    Row("GET", f"{ERPS}/{{connection_id}}/orders", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/orders")),
+    Row("GET", f"{ERPS}/{{connection_id}}/materials", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/materials")),
+    Row(
+        "POST",
+        f"{ERPS}/{{connection_id}}/tell-again",
+        ADMINISTRATION,
+        lambda s: _told_again(*s.erp_order()),
+        204,
+    ),
+    Row(
+        "PUT",
+        f"{ERPS}/{{connection_id}}/materials/{{material_id:path}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp_material()}", json={"consumption": "actual"}),
+        204,
     ),
     Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
     Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),

@@ -53,6 +53,7 @@ ICONS: Final[Mapping[str, str]] = {
     "job-count-undone": "undo-2",
     "ask-abort": "hand",
     "operations-request-changed": "settings",
+    "operations-request-quantity-changed": "settings",
     "operations-request-cancelled": "ban",
     "job-hold-placed": "octagon-alert",
     "first-article-wanted": "clipboard-check",

@@ -51,7 +51,7 @@ async def may_work_on_unit(
         "idempotency-key-reused job-order-not-found job-version-conflict program-missing reason-missing"
     ),
 )
-async def record_program_override(caller: Supervisor, body: ProgramOverrideIn) -> None:
+async def override_program(caller: Supervisor, body: ProgramOverrideIn) -> None:
     """Let a job be made with a program, or a revision, that it does not ask for. Who and why is kept, and each unit's
     verdict is flagged."""
     await caller.write(
