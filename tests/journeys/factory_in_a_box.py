@@ -235,7 +235,7 @@ class Box:
 
 @asynccontextmanager
 async def factory_in_a_box(
-    folder: Path, *, seed: int, speed: float, database_url: str | None, disturbances: float = 1.0
+    folder: Path, *, seed: int, speed: float, database_url: str | None, disturbances: float = 1.0, asks: bool = False
 ) -> AsyncIterator[Box]:
     """The three processes while the block lasts, ready and connected. What they said last is added to a failure."""
     options = DemoOptions(
@@ -246,6 +246,7 @@ async def factory_in_a_box(
         disturbances=disturbances,
         database_url=database_url,
         no_history=True,
+        asks=asks,
     )
     files, ports = Files(folder), choose_ports(options)
     clear_folder(files, keep=False)

@@ -44,7 +44,7 @@ LONG: Final = pytest.mark.long
 async def test_an_order_goes_through_the_plant_and_back(
     tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
 ) -> None:
-    async with factory_in_a_box(tmp_path / "box", seed=seed, speed=SPEED, database_url=engine_url) as box:
+    async with factory_in_a_box(tmp_path / "box", seed=seed, speed=SPEED, database_url=engine_url, asks=True) as box:
         story = Story(box, browser)
         async with story.everybody_at_their_screens():
             await story.the_erp_posts_twice_and_once_something_else()

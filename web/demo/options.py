@@ -20,6 +20,8 @@ class DemoOptions:
     disturbances: float = 1.0
     no_history: bool = False
     keep: bool = False
+    asks: bool = True
+    """The tester asks before it works on a board."""
 
 
 @dataclass(frozen=True)

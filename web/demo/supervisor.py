@@ -136,7 +136,7 @@ def programs_of(options: DemoOptions, files: Files, ports: Ports) -> tuple[Progr
             *("--speed", str(options.speed)),
             *("--disturbances", str(options.disturbances)),
             *("--control-port", str(ports.simulator_control)),
-            "--asks",
+            *(("--asks",) if options.asks else ()),
         ),
         files.logs / "simulator.log",
     )
