@@ -216,6 +216,24 @@ class ToolActRow(TableModel, table=True):
     """Of everything that was told with it."""
 
 
+class ProgramOverride(TableModel, table=True):
+    """A supervisor lets a job be made with a program, or a revision, that it does not ask for. Append-only."""
+
+    __tablename__ = "program_override"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    program: str = Field(default="", max_length=ID_MAX)
+    program_revision: str = Field(default="", max_length=ID_MAX)
+    """Exactly as the machine tells them; "" where it does not."""
+    reason: str = Field(max_length=500)
+    at_us: int = Field(sa_column=micros())
+    actor: int | None = None
+    request_id: str = Field(max_length=ID_MAX, unique=True)
+    content_hash: int = Field(sa_column=_big())
+    """Of everything that was told with it."""
+
+
 class Shipment(TableModel, table=True):
     """A shipment is a lot of its own; this is where it went."""
 

@@ -23,6 +23,7 @@ ADMINISTRATOR, INTEGRATION, BRIDGE, MONITOR = Role.administrator, Role.integrati
 FLOOR: Final = frozenset({OPERATOR, SUPERVISOR, ENGINEER, ADMINISTRATOR})
 RELEASING: Final = frozenset({SUPERVISOR, ADMINISTRATOR})
 ENGINEERING: Final = frozenset({ENGINEER, ADMINISTRATOR})
+DECIDING: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
 ADMINISTRATION: Final = frozenset({ADMINISTRATOR})
 ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
@@ -279,7 +280,7 @@ MASTER_DATA: Final = [
         at(f"{V1}/material-definitions/BOARD/conversion?quantity=1&from_unit=pcs&to_unit=pcs"),
     ),
     *_resource("material-lots", "lot_id", Stage.lot, LOT, {**LOT, "disposition": "Restricted", "version": 1}),
-    Row("POST", f"{V1}/material-lots/{{lot_id}}/disposition", ENGINEERING, _lot_disposition),
+    Row("POST", f"{V1}/material-lots/{{lot_id}}/disposition", DECIDING, _lot_disposition),
     Row(
         "GET",
         f"{V1}/material-definitions/{{material_id}}/handling",
@@ -398,7 +399,6 @@ MASTER_DATA: Final = [
 # --- quality
 
 REPORTING: Final = FLOOR | {INTEGRATION, BRIDGE}
-DECIDING: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
 
 
 def _result(stage: Stage) -> Sample:
@@ -448,6 +448,16 @@ def _clean_tool(stage: Stage) -> Sample:
     return Sample(f"{V1}/tools/{stage.tool()}/acts", json={"act": "cleaned", "request_id": stage.fresh("request")})
 
 
+def _let_program(stage: Stage) -> Sample:
+    body = {
+        "job_order_id": stage.job().job_id,
+        "program": "P9",
+        "reason": "tested",
+        "request_id": stage.fresh("request"),
+    }
+    return Sample(f"{V1}/program-overrides", json=body)
+
+
 def _prolong_tool(stage: Stage) -> Sample:
     body = {"cycles": 5, "reason": "check", "request_id": stage.fresh("request")}
     return Sample(f"{V1}/tools/{stage.tool()}/prolong", json=body)
@@ -492,6 +502,7 @@ QUALITY: Final = [
         lambda s: Sample(f"{V1}/units/{s.failed_unit()}/permission?equipment_id=BENCH"),
     ),
     Row("POST", f"{V1}/units/{{unit_id}}/steps", REPORTING, _step),
+    Row("POST", f"{V1}/program-overrides", RELEASING, _let_program, 204),
     Row(
         "GET",
         f"{V1}/first-articles/{{job_id:path}}",
@@ -990,6 +1001,12 @@ def _parameters_form(stage: Stage) -> Sample:
     return Sample(f"/orders/{job.order_id}/parameters", form=form)
 
 
+def _program_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "reason": WHY, "program": "P9"}
+    return Sample(f"/orders/{job.order_id}/program", form=form)
+
+
 def _first_article_form(stage: Stage) -> Sample:
     job = stage.gated_job()
     form = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
@@ -1179,6 +1196,7 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
     Row("POST", "/orders/{order_id}/parameters", RELEASING, _parameters_form, 303),
+    Row("POST", "/orders/{order_id}/program", RELEASING, _program_form, 303),
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),

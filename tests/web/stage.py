@@ -98,7 +98,7 @@ from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
-OTHER_PLANT = "other"
+OTHER_PLANT, OTHER_HOST = "other", "other.test"
 
 
 @dataclass(frozen=True)
@@ -425,6 +425,7 @@ def set_stage(app: FastAPI, plants: Plants) -> Stage:
     app.state.vault = Vault([Fernet.generate_key()])
     app.state.webhook_sender = Sender(app.state.vault)
     other = plants.create(OTHER_PLANT)
+    plants.map_host(OTHER_HOST, OTHER_PLANT)
     for database in (plants.default, other):
         database.write_now(build_plant, actor=None)
         database.write_now(put_bridge, actor=None, bridge_id="bert")

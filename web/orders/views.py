@@ -46,6 +46,7 @@ ICONS: Final[Mapping[str, str]] = {
     "order-moved-to-version": "refresh-cw",
     "job-moved": "chevron-right",
     "job-parameters-changed": "settings",
+    "program-overridden": "unlock",
     "qualification-overridden": "unlock",
     "instruction-acknowledged": "book-open",
     "job-counted": "list",

@@ -188,8 +188,8 @@ async def change_operations_request(caller: Supervisor, body: ChangeOrderIn) -> 
     "/operations-requests/change-quantity",
     status_code=204,
     openapi_extra=refuses(
-        "operations-request-not-found order-over order-quantity-fixed order-version-conflict quantity-invalid "
-        "reason-missing"
+        "machine-unreachable operations-request-not-found order-over order-quantity-fixed "
+        "order-version-conflict quantity-invalid reason-missing split-invalid"
     ),
 )
 async def change_operations_request_quantity(caller: Supervisor, body: ChangeQuantityIn) -> None:
