@@ -365,7 +365,6 @@ def _tell(reports: Sequence[FileReport]) -> None:
 def erp_add(options: argparse.Namespace) -> int:
     """Keep an ERP connection; the password is asked for, or the first line of standard input."""
     password = _ask("Password of the ERP's user")
-    sealed = open_vault(settings_of(options).key_file).seal(password)
     spec = ConnectionSpec(
         connection_id=options.id,
         kind=options.kind,
@@ -378,6 +377,7 @@ def erp_add(options: argparse.Namespace) -> int:
         order_prefix=options.order_prefix,
     )
     with _plant(options) as database:
+        sealed = open_vault(settings_of(options).key_file).seal(password)
         database.write_now(erp.create_connection, actor=None, spec=spec, sealed_password=sealed, kinds=tuple(MAKERS))
     say(f"{options.id} is worked with from now on")
     return 0
@@ -406,8 +406,8 @@ def erp_list(options: argparse.Namespace) -> int:
 
 def erp_check(options: argparse.Namespace) -> int:
     """Sign in to the ERP and look around; 1 if something would not work."""
-    vault = open_vault(settings_of(options).key_file)
     with _plant(options) as database:
+        vault = open_vault(settings_of(options).key_file)
         found = asyncio.run(check_connection(database, vault, MAKERS, options.id))
     say(f"{found.product}, {found.company or 'no company'}")
     for remark in found.remarks:

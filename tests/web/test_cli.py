@@ -159,7 +159,9 @@ def test_an_erp_is_kept_tried_and_forgotten(
     (kept,) = plants.default.read_now(list_connections)
     plants.close()
     assert (kept.spec.places, kept.spec.place) == ({"Press 1": "PRESS"}, "CELL")
-    assert b"a password" not in (data_dir / "default" / "plant.sqlite").read_bytes()
+    kept_on_disk = b"".join(path.read_bytes() for path in data_dir.rglob("*.sqlite*"))
+    assert b"lineside" in kept_on_disk
+    assert b"a password" not in kept_on_disk
     status, _, said = erp("check", "tryton")
     assert (status, "[erp-unreachable]" in said) == (1, True)
     assert "not looked at yet; 0 orders" in erp("list")[1]
