@@ -41,15 +41,15 @@ INTRODUCTION: Final = (
     "(RFC 9457) with a stable `code`; each has a page below docs/problems. A route that will go says so with "
     "`Deprecation` (RFC 9745) and `Sunset` (RFC 8594). Within v1 nothing is taken away."
 )
-_EVERY: Final = frozenset(
+EVERY: Final = frozenset(
     "credential-unknown dry-run-unclear internal-error no-such-plant not-signed-in permission-missing "
     "principal-disabled token-expired token-revoked wrong-plant database-busy database-unavailable "
     "shutting-down".split()
 )
 _WITH_PARAMETERS: Final = frozenset({"invalid"})
-_WITH_BODY: Final = frozenset({"unreadable", "invalid", "body-too-large"})
+_WITH_BODY: Final = frozenset({"unreadable", "bad-request", "invalid", "body-too-large"})
 _WRITING: Final = frozenset({"constraint-conflict", "version-conflict"})
-_SHARED: Final = _EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
+_SHARED: Final = EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""
 _ASKING: Final = frozenset({"ask_recall", "ask_shared", "propose_receipt", "test_webhook"})
 """They are sent by POST, and change nothing."""
@@ -180,7 +180,7 @@ def _describe(method: str, operation: Document, schemas: Mapping[str, Any]) -> N
     _say_farewell(operation)
     codes = {*operation.get(REFUSALS_KEY, ()), *_common_codes(operation, writes=is_writing)}
     operation[REFUSALS_KEY] = sorted(codes)
-    for status, its_codes in _by_status(codes | _EVERY).items():
+    for status, its_codes in _by_status(codes | EVERY).items():
         _say_problem(operation, status, its_codes)
     _show(operation, schemas)
 
