@@ -34,6 +34,7 @@ from mes.definitions.types import (
     Substitute,
     WorkMasterSpec,
 )
+from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.materials.rules import exact_number
 from standards.isa95.material import MaterialUse
@@ -91,7 +92,7 @@ class EffectivityDocument(Document):
 
 
 class EffectivityChange(EffectivityDocument):
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 
@@ -387,7 +388,7 @@ class DraftChange(_Tolerances):
     material_id: Id
     description: Text = ""
     segments: list[SegmentIn] = Field(min_length=1, max_length=500)
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, definition_id: str) -> DefinitionSpec:
@@ -459,7 +460,7 @@ class DefinitionPage(Document):
 
 class DefinitionStateChange(Document):
     state: DefinitionState
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 
@@ -468,7 +469,7 @@ class ScrapReasonChange(Document):
 
     description: Text
     active: bool = True
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, reason_id: str) -> ScrapReasonSpec:

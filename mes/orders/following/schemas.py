@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mes.kernel.limits import Version
 from mes.orders.following.types import Acknowledgement, Followed, FollowedInstruction, FollowedParameter, NeededMaterial
 from mes.orders.schemas import Exact, Text
 from mes.orders.service import MovedOrder
@@ -22,13 +23,13 @@ class _In(BaseModel):
 
 
 class MoveJobIn(_In):
-    version: int = Field(description="The job's version that was looked at.")
+    version: Version = Field(description="The job's version that was looked at.")
     equipment_id: Name
     reason: Text = ""
 
 
 class StartOverrideIn(_In):
-    version: int = Field(description="The job's version that was looked at.")
+    version: Version = Field(description="The job's version that was looked at.")
     reason: Why = Field(description="Why it is all right without the qualification.")
 
 
