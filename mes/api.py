@@ -9,11 +9,14 @@ from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
 from mes.exchange.feed.api import router as feed
+from mes.exchange.reconciliation.api import router as reconciliation
+from mes.exchange.table_files.api import router as table_files
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
 from mes.genealogy.tools.api import router as tools
 from mes.ingest.api import router as bridge
+from mes.ingest.quarantine.api import router as quarantine
 from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
@@ -47,7 +50,10 @@ for _feature in (
     tools,
     reporting,
     measurements,
+    quarantine,
     b2mml,
+    table_files,
+    reconciliation,
     feed,
     webhooks,
 ):

@@ -30,6 +30,7 @@ from web.briefing import routes as briefing
 from web.connect import routes as connect
 from web.dispatch import routes as dispatch
 from web.home import routes as home
+from web.imports import routes as imports
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
@@ -37,7 +38,9 @@ from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.quarantine import routes as quarantine
 from web.receive import routes as receive
+from web.reconciliation import routes as reconciliation
 from web.routings import routes as routings
 from web.scan import routes as scan
 from web.settings import Settings
@@ -47,18 +50,20 @@ from web.supervision import supervise
 from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
+from web.tools import routes as tools
 from web.trace import routes as trace
 from web.wall import routes as wall
+from web.webhooks import routes as webhooks
 
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, patterns),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
+    *(trace, bridges, quarantine, connect, routings, imports, webhooks, reconciliation, patterns),
 )
-LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

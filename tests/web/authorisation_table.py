@@ -28,6 +28,7 @@ ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
 EDGE: Final = frozenset({BRIDGE})
 LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+IMPORTING: Final = frozenset({ENGINEER, ADMINISTRATOR, INTEGRATION})
 FOLLOWING: Final = frozenset({ADMINISTRATOR, INTEGRATION})
 MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
 PUBLIC: Final = None
@@ -637,6 +638,12 @@ def _move_job(stage: Stage) -> Sample:
     return Sample(f"{V1}/job-orders/{job.job_id}/move", json=body)
 
 
+def _set_parameters(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    body = {"version": job.version, "values": {"torque": "0.6"}, "reason": WHY}
+    return Sample(f"{V1}/job-orders/{job.job_id}/parameters", json=body)
+
+
 def _start_override(stage: Stage) -> Sample:
     job = stage.released_job()
     body = {"version": job.version, "reason": "Training"}
@@ -683,6 +690,7 @@ ORDERS: Final = [
         204,
     ),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/move", RELEASING, _move_job, 204),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/parameters", RELEASING, _set_parameters, 204),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/start-override", RELEASING, _start_override, 204),
     Row("POST", f"{V1}/operations-requests/{{request_id:path}}/move", RELEASING, _move_order),
     Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
@@ -856,6 +864,20 @@ EDGE_ROWS: Final = [
         lambda s: Sample(f"{V1}/bridge/commands/{s.command()}/result", content=b'{"outcome": "refused"}'),
         204,
     ),
+    Row("GET", f"{V1}/quarantine", LOOKING_AFTER, at(f"{V1}/quarantine")),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/retry",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/retry"),
+        204,
+    ),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/set-aside", json={"reason": "misread"}),
+    ),
 ]
 
 
@@ -909,6 +931,11 @@ def _scanned(stage: Stage) -> Sample:
     return Sample("/s/BENCH/scan", form=form)
 
 
+def _prolong_form(stage: Stage) -> Sample:
+    form = {"tool_id": stage.tool(), "cycles": 5, "reason": "tested", "request_id": stage.fresh("request")}
+    return Sample("/tools/prolong", form=form)
+
+
 def _scan_act(stage: Stage) -> Sample:
     mounted = {"slot_id": "1", "lot_id": stage.lot(), "request_id": stage.fresh("request")}
     return Sample(f"/s/{stage.bench()}/scan/mount", form=mounted)
@@ -951,6 +978,13 @@ def _hold_form(stage: Stage) -> Sample:
     job = stage.job()
     form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
     return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _parameters_form(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    form = {"parameter": "torque", "value": "0.6", "was": "0.7", "reason": WHY}
+    form |= {"job_id": job.job_id, "version": job.version}
+    return Sample(f"/orders/{job.order_id}/parameters", form=form)
 
 
 def _first_article_form(stage: Stage) -> Sample:
@@ -1051,7 +1085,7 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/s/{equipment_id}/scan", FLOOR, at("/s/BENCH/scan")),
-    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-lately"),
+    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-tools", "station-lately"),
     Row("POST", "/s/{equipment_id}/scan", FLOOR, _scanned),
     Row("POST", "/s/{equipment_id}/scan/{act}", FLOOR, _scan_act),
     Row("GET", "/board", FLOOR, at("/board")),
@@ -1104,6 +1138,9 @@ SCREENS: Final = [
         FLOOR,
         lambda s: Sample("/trace/shared", form={"failed": s.lot(), "good": s.lot()}),
     ),
+    Row("GET", "/tools", FLOOR, at("/tools")),
+    *_regions("/tools", "/tools", "tool-list"),
+    Row("POST", "/tools/prolong", RELEASING, _prolong_form, 303),
     Row("GET", "/lots", FLOOR, at("/lots?unknown=X")),
     Row("POST", "/lots", FLOOR, lambda _: Sample("/lots", form={"lot": "X"}), 303),
     *_regions("/lots", "/lots", "lots-running-out"),
@@ -1138,9 +1175,19 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
+    Row("POST", "/orders/{order_id}/parameters", RELEASING, _parameters_form, 303),
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
+    Row("GET", "/quarantine", LOOKING_AFTER, at("/quarantine")),
+    Row("POST", "/quarantine/{pk}/retry", DECIDING, lambda s: Sample(f"/quarantine/{s.reading()}/retry", form={}), 303),
+    Row(
+        "POST",
+        "/quarantine/{pk}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"/quarantine/{s.reading()}/set-aside", form={"reason": "misread"}),
+        303,
+    ),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),
@@ -1222,6 +1269,89 @@ def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
     return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
 
 
+def _lots_file(stage: Stage) -> bytes:
+    return f"lot,material,qty\n{stage.fresh('filed')},BOARD,1\n".encode()
+
+
+def _upload(stage: Stage) -> Sample:
+    """As a browser sends it."""
+    head = 'Content-Disposition: form-data; name="kind"\r\n\r\nmaterial-lots\r\n'
+    file = 'Content-Disposition: form-data; name="file"; filename="lots.csv"\r\n\r\n'
+    body = f"--x\r\n{head}--x\r\n{file}".encode() + _lots_file(stage) + b"\r\n--x--\r\n"
+    return Sample("/imports", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+
+
+def _view(stage: Stage, **rows: Any) -> dict[str, Any]:
+    return {"taken_at": "2026-01-01T00:00:00Z", **rows}
+
+
+VIEWS: Final = f"{V1}/reconciliation"
+IMPORTS: Final = f"{V1}/imports"
+MAPPINGS: Final = f"{V1}/import-mappings"
+TABLE_FILES: Final = [
+    Row(
+        "POST",
+        IMPORTS,
+        IMPORTING,
+        lambda s: Sample(f"{IMPORTS}?as=material-lots&file=lots.csv", content=_lots_file(s)),
+    ),
+    Row("GET", IMPORTS, IMPORTING, at(IMPORTS)),
+    Row("GET", f"{IMPORTS}/{{import_id}}", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}")),
+    Row("GET", f"{IMPORTS}/{{import_id}}/refused", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}/refused")),
+    Row("PUT", f"{VIEWS}/orders", IMPORTING, lambda s: Sample(f"{VIEWS}/orders", json=_view(s, orders=[]))),
+    Row("PUT", f"{VIEWS}/lots", IMPORTING, lambda s: Sample(f"{VIEWS}/lots", json=_view(s, lots=[]))),
+    Row("GET", f"{VIEWS}/{{subject}}", REPORTS, lambda s: Sample(f"{VIEWS}/{s.erp_view()}")),
+    Row(
+        "GET",
+        f"{VIEWS}/{{subject}}/differences",
+        REPORTS,
+        lambda s: Sample(f"{VIEWS}/{s.erp_view()}/differences"),
+    ),
+    Row("GET", MAPPINGS, IMPORTING, at(MAPPINGS)),
+    Row("GET", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}")),
+    Row(
+        "PUT",
+        f"{MAPPINGS}/{{name}}",
+        IMPORTING,
+        lambda s: Sample(f"{MAPPINGS}/{s.fresh('new-mapping')}", json={"kind": "persons", "version": 0}),
+    ),
+    Row("DELETE", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}"), 204),
+    Row("GET", "/imports", ENGINEERING, at("/imports")),
+    Row("POST", "/imports", ENGINEERING, _upload, 303),
+    Row("GET", "/imports/{import_id}", ENGINEERING, lambda s: Sample(f"/imports/{s.waiting_file()}")),
+    Row(
+        "POST",
+        "/imports/{import_id}",
+        ENGINEERING,
+        lambda s: Sample(
+            f"/imports/{s.waiting_file()}", form={"act": "look", "field": "id", "column": "lot", "fixed": ""}
+        ),
+        303,
+    ),
+    Row(
+        "GET",
+        "/imports/{import_id}/refused.csv",
+        ENGINEERING,
+        lambda s: Sample(f"/imports/{s.imported()}/refused.csv"),
+    ),
+    Row(
+        "POST",
+        "/imports/mappings/{name}/remove",
+        ENGINEERING,
+        lambda s: Sample(f"/imports/mappings/{s.import_mapping()}/remove", form={}),
+        303,
+    ),
+]
+
+
+def _hook_form() -> dict[str, str]:
+    return {"url": "https://hooks.example/b", "event_types": "orders.*"}
+
+
+def _hook_act(act: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/webhooks/{stage.webhook()}/{act}", form={})
+
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1249,6 +1379,40 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
+    Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),
+    Row(
+        "GET",
+        "/reconciliation/{subject}/differences.csv",
+        LOOKING_AFTER,
+        lambda s: Sample(f"/reconciliation/{s.erp_view()}/differences.csv"),
+    ),
+    Row("GET", "/webhooks", ADMINISTRATION, at("/webhooks")),
+    Row(
+        "POST",
+        "/webhooks",
+        ADMINISTRATION,
+        lambda s: Sample("/webhooks", form={**_hook_form(), "webhook_id": s.fresh("hook")}),
+    ),
+    Row("GET", "/webhooks/{webhook_id}", ADMINISTRATION, lambda s: Sample(f"/webhooks/{s.webhook()}")),
+    Row(
+        "POST",
+        "/webhooks/{webhook_id}",
+        ADMINISTRATION,
+        lambda s: Sample(f"/webhooks/{s.webhook()}", form={**_hook_form(), "version": "1"}),
+        303,
+    ),
+    Row(
+        "POST",
+        "/webhooks/{webhook_id}/active",
+        ADMINISTRATION,
+        lambda s: Sample(f"/webhooks/{s.webhook()}/active", form={"active": "false", "version": "1"}),
+        303,
+    ),
+    *(
+        Row("POST", f"/webhooks/{{webhook_id}}/{act}", ADMINISTRATION, _hook_act(act), status)
+        for act, status in (("test", 200), ("secret", 200), ("replay", 303), ("remove", 303))
     ),
 ]
 
@@ -1280,6 +1444,7 @@ ROWS: Final = [
     *EDGE_ROWS,
     *HISTORY,
     *EXCHANGE,
+    *TABLE_FILES,
     *SCREENS,
     *OPEN,
 ]

@@ -23,24 +23,43 @@ from mes.definitions.service import (
     set_definition_state,
 )
 from mes.definitions.types import (
+    DataType,
     DefinitionSpec,
     DefinitionState,
     InstructionSpec,
+    ParameterLimit,
     ScrapReasonSpec,
     SegmentSpec,
     WorkMasterSpec,
 )
 from mes.edge.queries import get_bridge, list_setups
-from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
-from mes.edge.types import SetupState
+from mes.edge.service import (
+    begin_setup,
+    give_up_setup,
+    put_bridge,
+    put_command,
+    put_tag_bindings,
+    record_bridge_health,
+)
+from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.exchange.reconciliation.service import put_view
+from mes.exchange.reconciliation.types import ErpView, Subject
+from mes.exchange.table_files.importing import RowImport, import_file
+from mes.exchange.table_files.service import keep_file, put_mapping
+from mes.exchange.table_files.types import ImportMapping, SavedMapping
+from mes.exchange.table_files.types import Kind as RowKind
 from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
+from mes.genealogy.service import record_genealogy
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
+from mes.genealogy.types import NewLot, Recording
+from mes.ingest.quarantine.queries import list_quarantine
+from mes.ingest.service import receive_batch
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -72,6 +91,7 @@ from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
 from standards.lineside.health_v1 import BridgeHealth
+from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
@@ -221,6 +241,27 @@ class Stage:
         self.database.write_now(create_webhook, actor=None, spec=spec, sealed_secret=sealed)
         return spec.webhook_id
 
+    def import_mapping(self) -> str:
+        name = self.fresh("mapping")
+        self.do(put_mapping, saved=SavedMapping(name, RowKind.persons, ImportMapping()))
+        return name
+
+    def erp_view(self) -> str:
+        """The subject of a view an ERP has sent."""
+        self.do(put_view, view=ErpView(Subject.lots, self.database.clock()))
+        return Subject.lots.value
+
+    def waiting_file(self) -> str:
+        import_id = self.fresh("file")
+        kept = {"kind": RowKind.material_lots, "name": "x.csv", "content": b"lot,material,qty\nX,NONE,1\n"}
+        self.do(keep_file, import_id=import_id, **kept, mapping=ImportMapping({"id": "lot"}), mapping_name="")
+        return import_id
+
+    def imported(self) -> str:
+        """A file of which a row was refused."""
+        data = b"lot,material,qty\nX,NONE,1\n"
+        return import_file(RowImport(self.database), data, name="x.csv", kind=RowKind.material_lots).import_id
+
     def defect_code(self) -> str:
         name = self.fresh("defect")
         self.do(create_defect_code, spec=DefectCodeSpec(name, "Bridged"))
@@ -257,6 +298,16 @@ class Stage:
         self.do(record_bridge_health, bridge_id="bert", health=health)
         return f"/bridges/bert/certificates/{mark}"
 
+    def reading(self) -> int:
+        """A serial that Bert's bridge read when nobody knew it; somebody does now."""
+        serial, at_us = self.fresh("SN"), to_us(self.database.clock())
+        binding = TagBindingSpec("READER", "identity", "PRESS", what="unit")
+        self.do(put_tag_bindings, bridge_id="bert", bindings=[binding])
+        batch = Batch(self.fresh("readings"), 1, [Sample("READER", serial, at_us, at_us)])
+        self.do(receive_batch, bridge_id="bert", batch=batch)
+        self.do(record_genealogy, recording=Recording([NewLot(serial, self.material())]))
+        return self.database.read_now(list_quarantine).items[0].pk
+
     def setup(self) -> str:
         """A machine that is being set up through Bert's bridge."""
         place = {"bridge_id": "bert", "equipment_id": "PRESS", "name": self.fresh("M"), "url": "opc.tcp://m/"}
@@ -271,6 +322,15 @@ class Stage:
         bench = self.bench()
         route = self.route(bench)
         order_id = self.fresh("PO")
+        done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
+        return self._seen(bench, order_id, done.job_order_ids[0])
+
+    def tuned_job(self) -> Job:
+        """A job that waits, and whose recipe has a torque within limits."""
+        recipe, bench, route, order_id = self.fresh("recipe"), self.bench(), self.fresh("route"), self.fresh("PO")
+        limits = {"torque": ParameterLimit(DataType.decimal, "N.m", Decimal("0.5"), Decimal("0.9"))}
+        self.do(create_work_master, spec=WorkMasterSpec(recipe, parameters={"torque": "0.7"}, limits=limits))
+        self.do(create_definition, spec=DefinitionSpec(route, "BOARD", (SegmentSpec("SCREW", recipe, bench),)))
         done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
         return self._seen(bench, order_id, done.job_order_ids[0])
 

@@ -68,6 +68,8 @@ LOOKS = [
         for name in ("trace-long", "trace-unit-long", "recall-review", "shared-found")
     ),
     *((name, "desk", "dark", "de") for name in ("trace-drawing", "trace-unit", "recall-done", "recall")),
+    *((name, "phone", "light", "qps-ploc") for name in ("imports", "import-waiting", "webhooks", "reconciliation")),
+    *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "reconciliation-lots")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
 

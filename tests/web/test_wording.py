@@ -16,6 +16,11 @@ import web.main  # noqa: F401  (loads every screen, and with it what each refuse
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
+from mes.exchange.reconciliation.types import Reason, Subject, What
+from mes.exchange.table_files.columns import FIELDS
+from mes.exchange.table_files.types import DateOrder
+from mes.exchange.table_files.types import Kind as RowKind
+from mes.exchange.table_files.types import Result as RowResult
 from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries.steps import Way
 from mes.genealogy.types import ActKind
@@ -37,6 +42,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.imports.views import field_label
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.receive.views import ICONS as ANSWERS
@@ -47,6 +53,7 @@ from web.station.views import DEEDS
 from web.trace.forms import Typed
 from web.trace.recall_views import KINDS, STEPS
 from web.trace.views import LOOKS
+from web.webhooks.views import TONES as HOOK_TONES
 from web.wording import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -145,6 +152,16 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "scan.means.": ["mount", "splice"],
         "scan.pin.": ["wrong", "locked", "reason"],
         "scan.reason.": ["checked", "sample", "agreed"],
+        "imports.kind.": RowKind,
+        "imports.result.": RowResult,
+        "imports.date.": DateOrder,
+        "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
+        "webhooks.is.": HOOK_TONES,
+        "reconciliation.of.": Subject,
+        "reconciliation.one.": Subject,
+        "reconciliation.what.": What,
+        "reconciliation.reason.": Reason,
+        "reconciliation.means.": Reason,
         "storage.": Storage,
         "life.kind.": LifeKind,
         "lots.refused.": [
@@ -187,10 +204,12 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "recall.count.": ["certain", "possible", "held", "closed"],
         "recall.kind.": KINDS,
         "recall.field.": Typed.model_fields,
-        "recall.by.": ["places", "jobs"],
-        "recall.no.": ["places", "jobs"],
+        "recall.by.": ["places", "orders", "jobs"],
+        "recall.no.": ["places", "orders", "jobs"],
         "shared.kind.": ["lot", "machine", "job", "person", "program", "tool", "hour"],
         "theme.": ["light", "dark", "auto"],
+        "tools.life.": ["worn", "dirty", "prolonged"],
+        "tools.spent.": ["worn", "dirty"],
     }
     used = {prefix for path in TEMPLATES for prefix in PREFIX.findall(path.read_text(encoding="utf-8"))}
     assert used <= codes.keys()
@@ -207,6 +226,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
+    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )
@@ -222,7 +242,7 @@ OF_ROUTINGS = {
     *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
 }
 OF_SCANNING = {
-    *("lot-unknown", "lot-not-usable", "lot-used-up", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
+    *("lot-unknown", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
     *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
     *("suspects-missing", "genealogy-too-large"),
     *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),

@@ -17,7 +17,7 @@ from mes.exchange.webhooks.types import (
     WebhookSpec,
     WebhookView,
 )
-from mes.kernel.limits import ID_MAX, RowNumber
+from mes.kernel.limits import ID_MAX, RowNumber, Version
 
 StateName = Literal["waiting", "delivered", "dead"]
 EventType = Annotated[str, Field(max_length=100, examples=["orders.*"])]

@@ -16,6 +16,7 @@ from mes.orders.service.first_article import ask_first_article, hold_for_units, 
 from mes.orders.service.hold import hold_job, lift_hold
 from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
+from mes.orders.service.parameters import change_job_parameters
 from mes.orders.service.places import move_job_to_equipment
 from mes.orders.service.release import release_jobs, revoke_release
 from mes.orders.service.rework import send_to_rework
@@ -33,6 +34,7 @@ __all__ = [
     "ask_first_article",
     "cancel_job",
     "cancel_order",
+    "change_job_parameters",
     "change_order",
     "complete_job",
     "correct_counts",
