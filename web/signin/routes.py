@@ -52,7 +52,7 @@ async def sign_in(
     by: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """`pin` is a PIN or a password. Opens a session and sends a cookie that no script can read."""
-    database = plant_database(request)
+    database = await plant_database(request)
     try:
         signed_in = await sign_in_with_pin(
             database, principal_id=person, pin=pin, device=device_of(request), work_unit_id=station or None
@@ -76,7 +76,7 @@ async def sign_in(
 async def signout(request: Request, station: Annotated[str, Form(max_length=100)] = "") -> Response:
     """Ends the session, known or not, and shows the sign-in of the same station."""
     if value := request.cookies.get(SESSION_COOKIE):
-        await sign_out_session(plant_database(request), session_value=value)
+        await sign_out_session(await plant_database(request), session_value=value)
     answer = RedirectResponse(f"/signin?{urlencode({'station': station})}" if station else "/signin", status_code=303)
     answer.delete_cookie(SESSION_COOKIE)
     return answer
@@ -111,7 +111,7 @@ async def _form(
     *,
     with_password: bool,
 ) -> HTMLResponse:
-    database = plant_database(request)
+    database = await plant_database(request)
     name, recent, others = await database.read(_people, station=station)
     page = SigninPage(station, name, following, recent, others, selected, problem, wait_s, OFFERED, with_password)
     theme = theme_of(request.cookies.get(THEME_COOKIE))

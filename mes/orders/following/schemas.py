@@ -46,7 +46,7 @@ class StartOverrideIn(_In):
 class ParametersIn(_In):
     """Values by parameter; null: as its recipe or step has it again."""
 
-    version: int = Field(description="The job's version that was looked at.")
+    version: Version = Field(description="The job's version that was looked at.")
     values: dict[Name, Annotated[Text, Field(max_length=VALUE_MAX)] | None] = Field(
         min_length=1, max_length=PARAMETERS_MAX
     )
