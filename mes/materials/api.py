@@ -122,8 +122,9 @@ async def list_material_lots(
     "/material-lots",
     status_code=201,
     openapi_extra=refuses(
+        "lot-hold-stands",
         "material-lot-closed material-lot-exists material-lot-fixed material-lot-not-found "
-        "material-not-found quantity-out-of-range unit-not-convertible"
+        "material-not-found quantity-out-of-range unit-not-convertible",
     ),
 )
 async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: Response) -> MaterialLotOut:

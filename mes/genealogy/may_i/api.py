@@ -47,7 +47,9 @@ async def may_work_on_unit(
 @router.post(
     "/program-overrides",
     status_code=204,
-    openapi_extra=refuses("idempotency-key-reused job-order-not-found program-missing reason-missing"),
+    openapi_extra=refuses(
+        "job-version-conflict", "idempotency-key-reused job-order-not-found program-missing reason-missing"
+    ),
 )
 async def override_program(caller: Supervisor, body: ProgramOverrideIn) -> None:
     """Let a job be made with a program, or a revision, that it does not ask for. Who and why is kept, and each unit's

@@ -188,8 +188,9 @@ async def change_operations_request(caller: Supervisor, body: ChangeOrderIn) -> 
     "/operations-requests/change-quantity",
     status_code=204,
     openapi_extra=refuses(
+        "machine-unreachable split-invalid",
         "operations-request-not-found order-over order-quantity-fixed order-version-conflict quantity-invalid "
-        "reason-missing"
+        "reason-missing",
     ),
 )
 async def change_operations_request_quantity(caller: Supervisor, body: ChangeQuantityIn) -> None:
