@@ -40,6 +40,9 @@ test: install prepare lint test-other-pythons  ## Everything that has to be gree
 test-long: install prepare  ## The tests that take minutes: soaks, many seeds, many kills
 	$(IN_ENVIRONMENT) pytest -m long -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
+test-fuzz: install prepare  ## Ask every operation of the API much and at random (FUZZ=100 examples each)
+	LINESIDE_FUZZ=$(or $(FUZZ),100) $(IN_ENVIRONMENT) pytest tests/web/openapi/test_fuzz.py $(PYTEST_ARGS)
+
 lint: install  ## Style, types, and who may import whom
 	$(IN_ENVIRONMENT) ruff check
 	$(IN_ENVIRONMENT) ruff format --check

@@ -38,22 +38,22 @@ TAGS: Final[Mapping[str, str]] = {
     "B2MML": "The ISA-95 documents of an ERP, as XML.",
 }
 INTRODUCTION: Final = (
-    "The whole plant by REST. Start with docs/api/quickstart.md.\n\n"
+    "The whole plant by REST; docs/api/rest.md tells it in words.\n\n"
     "A caller is a principal with a token (`Authorization: Bearer …`). Lists answer `{items, next_cursor}`; `cursor` "
     "takes the next page, `fields` names the members you want. A resource has an ETag; an update says with `If-Match` "
     "(or `version`) what it was made from. `dry_run=true` tries a request and undoes it. Refusals are problem details "
     "(RFC 9457) with a stable `code`; each has a page below docs/problems. A route that will go says so with "
     "`Deprecation` (RFC 9745) and `Sunset` (RFC 8594). Within v1 nothing is taken away."
 )
-_EVERY: Final = frozenset(
+EVERY: Final = frozenset(
     "credential-unknown dry-run-unclear internal-error no-such-plant not-signed-in permission-missing "
     "principal-disabled token-expired token-revoked wrong-plant database-busy database-unavailable "
     "shutting-down".split()
 )
 _WITH_PARAMETERS: Final = frozenset({"invalid"})
-_WITH_BODY: Final = frozenset({"unreadable", "invalid", "body-too-large"})
+_WITH_BODY: Final = frozenset({"unreadable", "bad-request", "invalid", "body-too-large"})
 _WRITING: Final = frozenset({"constraint-conflict", "version-conflict"})
-_SHARED: Final = _EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
+_SHARED: Final = EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""
 _ASKING: Final = frozenset({"ask_recall", "ask_shared", "check_erp_connection", "propose_receipt", "test_webhook"})
 """They are sent by POST, and change nothing."""
@@ -186,7 +186,7 @@ def _describe(method: str, operation: Document, schemas: Mapping[str, Any]) -> N
     _say_farewell(operation)
     codes = {*operation.get(REFUSALS_KEY, ()), *_common_codes(operation, writes=is_writing)}
     operation[REFUSALS_KEY] = sorted(codes)
-    for status, its_codes in _by_status(codes | _EVERY).items():
+    for status, its_codes in _by_status(codes | EVERY).items():
         _say_problem(operation, status, its_codes)
     _show(operation, schemas)
 

@@ -26,6 +26,7 @@ from mes.access.schemas import (
     TokenPage,
 )
 from mes.access.types import PrincipalKind, Role
+from mes.kernel.limits import RowNumber
 from mes.kernel.paging import LIMIT_DEFAULT
 
 router = api_router("access")
@@ -135,7 +136,7 @@ async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
 
 
 @router.delete("/tokens/{token_id}", status_code=204, openapi_extra=refuses("token-not-found"))
-async def revoke_token(caller: Administrator, token_id: int) -> None:
+async def revoke_token(caller: Administrator, token_id: RowNumber) -> None:
     """Refused from now on; it stays listed."""
     await caller.write(service.revoke_token, token_id=token_id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.access.types import NewToken, PrincipalKind, PrincipalView, Role, TokenView
+from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
@@ -59,7 +60,7 @@ class PrincipalChange(_Document):
 
     role: Role | None = None
     disabled: bool | None = None
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 

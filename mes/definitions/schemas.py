@@ -34,6 +34,7 @@ from mes.definitions.types import (
     Substitute,
     WorkMasterSpec,
 )
+from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.kernel.texts import NO_NUL
 from mes.materials.rules import exact_number
@@ -86,7 +87,7 @@ class EffectivityDocument(Document):
 
 
 class EffectivityChange(EffectivityDocument):
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 
@@ -382,7 +383,7 @@ class DraftChange(_Tolerances):
     material_id: Id
     description: Text = ""
     segments: list[SegmentIn] = Field(min_length=1, max_length=500)
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, definition_id: str) -> DefinitionSpec:
@@ -454,7 +455,7 @@ class DefinitionPage(Document):
 
 class DefinitionStateChange(Document):
     state: DefinitionState
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 
@@ -463,7 +464,7 @@ class ScrapReasonChange(Document):
 
     description: Text
     active: bool = True
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, reason_id: str) -> ScrapReasonSpec:

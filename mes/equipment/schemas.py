@@ -34,6 +34,7 @@ from mes.equipment.types import (
     Weekday,
     WhenAway,
 )
+from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from standards.isa95.equipment_hierarchy import EquipmentLevel
@@ -64,7 +65,7 @@ class EquipmentChange(Document):
     confirmation: Confirmation | None = None
     """Who confirms jobs here; None: as its work centre, else the machine."""
     nominal_cycle_s: Seconds | None = None
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, equipment_id: str) -> EquipmentSpec:
@@ -192,7 +193,7 @@ class PhysicalAssetChange(Document):
     vendor: Word = ""
     model: Word = ""
     serial_number: Word = ""
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, physical_asset_id: str) -> PhysicalAssetSpec:
@@ -323,7 +324,7 @@ class CalendarIn(Document):
     production_day_start: WallTime = "00:00"
     shift_patterns: list[ShiftPatternDocument] = Field(default=[], max_length=100)
     exceptions: list[CalendarExceptionDocument] = Field(default=[], max_length=2_000)
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 before the first; or send If-Match."""
 
     def calendar(self) -> Calendar:
@@ -342,7 +343,7 @@ class PlantPolicyIn(Document):
     """What stations and machines do while the MES cannot be asked."""
     first_article_for: FirstArticleFor = FirstArticleFor.job
     """What a new first article is wanted for, where a step asks for one."""
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 before the first; or send If-Match."""
 
     def policy(self) -> PlantPolicy:

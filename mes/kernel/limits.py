@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 WRITE_QUEUE_MAX: Final = 10_000
 """Verbs waiting for the writer of one plant; more are answered 503 `database-busy`."""
@@ -15,3 +17,9 @@ READER_THREADS: Final = 4
 
 ID_MAX: Final = 100
 """Length of an ISA-95 id."""
+
+Version = Annotated[int, Field(ge=0, lt=2**31)]
+"""The version of a document that a caller has read."""
+
+RowNumber = Annotated[int, Field(ge=0, lt=2**63)]
+"""A number that a caller was told."""

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.kernel.texts import NO_NUL
 from mes.materials.queries import MaterialLotView, MaterialView
@@ -48,7 +49,7 @@ class MaterialChange(Document):
     unit: Unit
     description: Text = ""
     conversions: list[ConversionDocument] = Field(default=[], max_length=50)
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, material_id: str) -> MaterialSpec:
@@ -104,7 +105,7 @@ class MaterialLotChange(Document):
     quantity: Amount
     unit: Unit
     disposition: Disposition
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, lot_id: str) -> LotSpec:
@@ -156,5 +157,5 @@ class DispositionChange(Document):
 
     disposition: Disposition
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500), NO_NUL]
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from mes.kernel.limits import Version
 from mes.kernel.texts import NO_NUL
 from mes.orders.rules import hold_text
 from mes.orders.types import JobView, OrderCard, RequestSpec, RequestState, UnassignedCount
@@ -185,7 +186,7 @@ class ReleaseIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    versions: dict[str, int] = Field(min_length=1, max_length=200)
+    versions: dict[str, Version] = Field(min_length=1, max_length=200)
 
 
 class ReleaseJobsIn(ReleaseIn):

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.access.schemas import LANGUAGE
 from mes.access.types import Role
+from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.personnel.types import PersonnelClassView, PersonView, Qualification
 
@@ -41,7 +42,7 @@ class PersonChange(_Document):
     qualifications: list[QualificationDocument] = Field(max_length=200)
     role: Role | None = None
     """None leaves the role alone. Only administrators may send another."""
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 
@@ -86,7 +87,7 @@ class PersonnelClassIn(_Document):
 
 class PersonnelClassChange(_Document):
     description: str = Field(max_length=500)
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from mes.kernel.limits import RowNumber, Version
 from mes.kernel.sqltypes import to_us
 from mes.materials.rules import exact_number
 from mes.quality.types import (
@@ -69,7 +70,7 @@ class DefectCodeChange(Document):
 
     description: Text
     active: bool = True
-    version: int | None = None
+    version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, code_id: str) -> DefectCodeSpec:
@@ -100,7 +101,7 @@ class RequirementChange(Document):
     """What the step of a work master asks of a unit: nothing, to have been there (worked), or a verdict (passed)."""
 
     unit_check: StepCheck
-    version: int | None = Field(default=None, description="The version that was read, 0 where there was none.")
+    version: Version | None = Field(default=None, description="The version that was read, 0 where there was none.")
 
     def spec(self, work_master_id: str) -> RequirementSpec:
         return RequirementSpec(work_master_id, self.unit_check)
@@ -285,7 +286,7 @@ class UnitReworkIn(Document):
     return_segment_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     request_id: RequestId
     note: Note = ""
-    repaired_defects: list[int] = Field(default=[], max_length=DEFECTS_MAX)
+    repaired_defects: list[RowNumber] = Field(default=[], max_length=DEFECTS_MAX)
 
 
 class ScrapIn(Document):

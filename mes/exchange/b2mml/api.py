@@ -56,6 +56,7 @@ _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
     },
     openapi_extra={
         **refuses(
+            "lot-hold-stands",
             "b2mml-invalid b2mml-not-supported b2mml-refused b2mml-too-large b2mml-unreadable "
             "b2mml-value-unusable confirmation-not-here conversion-invalid equipment-not-found "
             "equipment-place-invalid id-invalid job-with-machine last-administrator lot-hold-stands "
@@ -67,7 +68,7 @@ _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
             "order-version-conflict person-exists person-not-found personnel-class-exists "
             "personnel-class-not-found personnel-class-unknown principal-exists principal-not-found "
             "qualification-invalid quantity-invalid quantity-out-of-range reason-missing role-kind-mismatch "
-            "unit-not-convertible work-master-not-effective work-schedule-differs xml-expected"
+            "unit-not-convertible work-master-not-effective work-schedule-differs xml-expected",
         ),
         "requestBody": {"required": True, "content": _GET},
     },

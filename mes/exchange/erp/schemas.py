@@ -18,7 +18,7 @@ from mes.exchange.erp.types import (
     ErpMaterialView,
     ErpOrderView,
 )
-from mes.kernel.limits import ID_MAX
+from mes.kernel.limits import ID_MAX, Version
 from mes.kernel.texts import NO_NUL
 
 Place = Annotated[str, Field(max_length=ID_MAX), NO_NUL]
@@ -56,7 +56,7 @@ class ErpConnectionIn(_Described):
 class ErpConnectionChange(_Described):
     """What a connection shall be. `version` as it was read, here or in `If-Match`; no password: it stays."""
 
-    version: int | None = Field(default=None, ge=1)
+    version: Version | None = Field(default=None, ge=1)
     password: Password | None = None
 
 

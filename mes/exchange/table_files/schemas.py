@@ -20,6 +20,7 @@ from mes.exchange.table_files.types import (
     Style,
     Table,
 )
+from mes.kernel.limits import Version
 from mes.kernel.texts import NO_NUL
 
 Heading = Annotated[str, StringConstraints(max_length=CELL_MAX), NO_NUL]
@@ -47,7 +48,7 @@ class MappingIn(_Document):
     pattern: Annotated[str, StringConstraints(max_length=200), NO_NUL] = Field(
         default="", description="A watched folder takes files of such names (`sap_*.csv`) by this mapping."
     )
-    version: int | None = Field(default=None, ge=0)
+    version: Version | None = Field(default=None, ge=0)
     """The version that was read, 0 where there is none yet; or send If-Match."""
 
     def saved(self, name: str) -> SavedMapping:

@@ -17,7 +17,7 @@ from mes.exchange.webhooks.types import (
     WebhookSpec,
     WebhookView,
 )
-from mes.kernel.limits import ID_MAX
+from mes.kernel.limits import ID_MAX, RowNumber, Version
 
 StateName = Literal["waiting", "delivered", "dead"]
 EventType = Annotated[str, Field(max_length=100, examples=["orders.*"])]
@@ -47,7 +47,7 @@ class WebhookIn(_Described):
 class WebhookChange(_Described):
     """What a webhook shall be. `version` as it was read, here or in `If-Match`."""
 
-    version: int | None = Field(default=None, ge=1)
+    version: Version | None = Field(default=None, ge=1)
 
     def spec(self, webhook_id: str) -> WebhookSpec:
         return _spec(self, webhook_id)
@@ -114,7 +114,7 @@ class ReplayIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    delivery_ids: list[int] | None = Field(default=None, max_length=REPLAY_MAX)
+    delivery_ids: list[RowNumber] | None = Field(default=None, max_length=REPLAY_MAX)
 
 
 class ReplayOut(BaseModel):

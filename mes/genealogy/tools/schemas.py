@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mes.definitions.schemas import Id, Text
 from mes.genealogy.tools.types import CYCLES_MAX, DAYS_MAX, HOURS_MAX, ToolActView, ToolLife, ToolSpec, ToolView
+from mes.kernel.limits import Version
 from mes.kernel.sqltypes import from_us
 from mes.orders.supervising.schemas import Reason
 from mes.quality.schemas import Document, RequestId
@@ -30,7 +31,7 @@ class ToolLimits(Document):
 class ToolIn(ToolLimits):
     kind: Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")] = ""
     description: Text = ""
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 before the first; or send If-Match."""
 
     def spec(self, tool_id: str) -> ToolSpec:

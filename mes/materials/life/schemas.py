@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from mes.kernel.limits import Version
 from mes.kernel.sqltypes import from_us
 from mes.materials.life.queries import (
     HandlingView,
@@ -47,7 +48,7 @@ class HandlingChange(Document):
     msl: Level | None = None
     floor_life_h: Span | None = None
     bake_h: Span | None = None
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 where nobody had said anything; or send If-Match."""
 
     def spec(self, material_id: str) -> HandlingSpec:
@@ -91,7 +92,7 @@ class MoistureLevelChange(Document):
     dry_reset_factor: Span | None = None
     dry_reset_within_h: Annotated[int, Field(ge=0, le=HOURS_MAX)] = 0
     bake_h: Span | None = None
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 for the standard's; or send If-Match."""
 
     def spec(self, level: str) -> MoistureLevelSpec:
@@ -192,7 +193,7 @@ class StorageChange(Document):
     """Where a lot is put."""
 
     storage: Storage
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 where nothing was known; or send If-Match."""
 
 
@@ -201,5 +202,5 @@ class ExpiryChange(Document):
 
     expires_on: date | None
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 where nothing was known; or send If-Match."""

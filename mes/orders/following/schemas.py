@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from mes.definitions.types import ParameterLimit
+from mes.kernel.limits import Version
 from mes.orders.following.types import (
     Acknowledgement,
     Followed,
@@ -32,20 +33,20 @@ class _In(BaseModel):
 
 
 class MoveJobIn(_In):
-    version: int = Field(description="The job's version that was looked at.")
+    version: Version = Field(description="The job's version that was looked at.")
     equipment_id: Name
     reason: Text = ""
 
 
 class StartOverrideIn(_In):
-    version: int = Field(description="The job's version that was looked at.")
+    version: Version = Field(description="The job's version that was looked at.")
     reason: Why = Field(description="Why it is all right without the qualification.")
 
 
 class ParametersIn(_In):
     """Values by parameter; null: as its recipe or step has it again."""
 
-    version: int = Field(description="The job's version that was looked at.")
+    version: Version = Field(description="The job's version that was looked at.")
     values: dict[Name, Annotated[Text, Field(max_length=VALUE_MAX)] | None] = Field(
         min_length=1, max_length=PARAMETERS_MAX
     )

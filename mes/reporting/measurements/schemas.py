@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from mes.history.types import NOT_KNOWN, Retention, Summary
+from mes.kernel.limits import RowNumber
 from mes.kernel.paging import Page
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from mes.reporting.measurements.types import JobRecord, TagLast, TagRecord, TagView
@@ -158,8 +159,8 @@ class JobRecordOut(BaseModel):
 class RetentionBody(BaseModel):
     """For how many days samples (and texts), and for how many roll-ups by the minute are kept."""
 
-    samples_days: int
-    rollups_days: int
+    samples_days: RowNumber
+    rollups_days: RowNumber
 
     @classmethod
     def of(cls, retention: Retention) -> RetentionBody:

@@ -235,3 +235,25 @@ class TestNaiveVersions:
         slow.close()
         fast.close()
         engine.dispose()
+
+
+class TestRehearsal:
+    async def test_what_is_rehearsed_is_told_and_undone(self, tally: Database) -> None:
+        """Beside verbs that count, in one batch; on PostgreSQL what travels with the next statement is sent as well."""
+        tries = (tally.rehearse(add_one, actor=None) for _ in range(5))
+        events, *_ = await asyncio.gather(*tries, *(tally.write(add_one, actor=None) for _ in range(5)))
+        assert [(event.type, event.subject) for event in events] == [("tally.moved.v1", "a")]
+        assert await tally.read(value_of) == 5
+        assert await tally.read(head_seq) == 5
+
+    async def test_a_rehearsal_is_refused_as_the_verb_would_be(self, tally: Database) -> None:
+        for verb, refusal in ((add_then_refuse, Conflict), (add_then_break, ConstraintConflict)):
+            with pytest.raises(refusal):
+                await tally.rehearse(verb, actor=None)
+        assert await tally.write(add_one, actor=None) == 1
+
+    async def test_a_rehearsal_finds_what_only_the_database_knows(self, wide: Database) -> None:
+        with pytest.raises(ConstraintConflict):
+            await wide.rehearse(put, actor=None, name="a", value=None)
+        assert len(await wide.rehearse(put, actor=None, name="a", value=3)) == 1
+        assert (await wide.read(rows_of))["a"] == (0, 0)

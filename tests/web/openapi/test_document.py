@@ -30,11 +30,10 @@ GIVEN = {"version-missing", "bad-cursor", "fields-unknown"}
 READINGS = {"ingest_batch", "retry_quarantined_reading"}
 """What a machine told is never refused with the words of the verb it ends in: it goes to quarantine, or stays there."""
 VERBS = (
-    "acknowledge ask begin cancel change complete convert correct create decide do exchange finish get hold import "
-    "ingest lift list map mark may merge mount move override pack propose prolong put read receive record release remove "
-    "replace replay report retry reverse revoke scan scrap send sequence set ship split start stream submit take test "
-    "unmount "
-    "unpack update upsert"
+    "acknowledge ask begin cancel change check choose complete convert correct create decide do exchange finish "
+    "get hold import ingest lift list map mark may merge mount move override pack prolong propose put read receive "
+    "record release remove replace replay report retry reverse revoke scan scrap send sequence set ship split "
+    "start stream submit take tell test unmount unpack update upsert"
 ).split()
 
 
@@ -96,6 +95,32 @@ def test_every_example_of_a_body_is_taken_by_its_route(document: Document) -> No
         except ValidationError as error:
             wrong.append(f"{name}: {error.errors()[0]['loc']} {error.errors()[0]['msg']} of {bodies[name]}")
     assert wrong == []
+
+
+def test_every_number_that_is_asked_for_has_its_bounds(document: Document) -> None:
+    """Beyond 63 bits a database driver gives up."""
+    found: set[str] = set()
+    for _, operation in operations(document):
+        asked = [(f"?{p['name']}", p["schema"]) for p in operation.get("parameters", ())]
+        contents = operation.get("requestBody", {}).get("content", {}).values()
+        for name, schema in [*asked, *((" body", content["schema"]) for content in contents)]:
+            found |= set(_unbounded(document, schema, operation["operationId"] + name, frozenset()))
+    assert found == set()
+
+
+def _unbounded(document: Document, schema: Document, where: str, seen: frozenset[str]) -> Iterator[str]:
+    if (name := schema.get("$ref", "").rpartition("/")[2]) in seen and name:
+        return
+    if name:
+        yield from _unbounded(document, document["components"]["schemas"][name], name, seen | {name})
+    if schema.get("type") == "integer" and not {"maximum", "exclusiveMaximum", "enum", "const"} & schema.keys():
+        yield where
+    members = {**schema.get("properties", {}), "[]": schema.get("items"), "*": schema.get("additionalProperties")}
+    for member, its_schema in members.items():
+        if isinstance(its_schema, dict):
+            yield from _unbounded(document, its_schema, f"{where}.{member}", seen)
+    for option in schema.get("anyOf", ()):
+        yield from _unbounded(document, option, where, seen)
 
 
 def _routes() -> Iterator[Any]:
