@@ -24,6 +24,7 @@ from mes.kernel.vault import KEY_FILE, open_vault
 from mes.migrations.upgrade import upgrade
 from mes.ticks import HOURLY, TICKS
 from web import security, templating
+from web.access import routes as access
 from web.board import routes as board
 from web.bridges import routes as bridges
 from web.briefing import routes as briefing
@@ -55,7 +56,7 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, patterns),
+    *(trace, bridges, connect, routings, access, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
 
@@ -100,6 +101,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         app.state.plants = plants
         keepers = Keepers(plants)
         vault = await asyncio.to_thread(open_vault, settings.secret_key_file or settings.data_dir / KEY_FILE)
+        app.state.vault = vault
         try:
             async with Relays(plants) as relays, Sender(vault) as sender, asyncio.TaskGroup() as group:
                 app.state.relays, app.state.webhook_sender = relays, sender

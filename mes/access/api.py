@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from mes.access import queries, service
-from mes.access.door import Caller, caller
-from mes.access.errors import PrincipalNotFound
+from mes.access.door import Caller, caller, identify
+from mes.access.errors import PrincipalNotFound, SessionNotFound
 from mes.access.permissions import Permission
 from mes.access.preconditions import etag, expected_version
 from mes.access.schemas import (
+    AccessPolicyIn,
+    AccessPolicyOut,
+    BadgeIn,
+    BadgePage,
+    NewBadgeOut,
     NewTokenOut,
     PasswordIn,
     PinIn,
@@ -19,16 +25,20 @@ from mes.access.schemas import (
     PrincipalIn,
     PrincipalOut,
     PrincipalPage,
+    SessionPage,
     TokenIn,
     TokenPage,
 )
-from mes.access.sign_in import set_password, set_pin
-from mes.access.types import PrincipalKind, Role
+from mes.access.sign_in import give_badge_to, set_password, set_pin
+from mes.access.types import AccessPolicy, PrincipalKind, Role
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.sqltypes import to_us
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+Anybody = Annotated[Caller, Depends(identify)]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
@@ -117,14 +127,103 @@ async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
         principal_id=body.principal_id,
         label=body.label,
         expires_at=body.expires_at,
+        permissions=body.permissions,
     )
     return NewTokenOut.of(new)
 
 
 @router.delete("/tokens/{token_id}", status_code=204)
-async def revoke_token(caller: Administrator, token_id: int) -> None:
+async def revoke_token(caller: Administrator, token_id: Number) -> None:
     """Refused from now on; it stays listed."""
     await caller.write(service.revoke_token, token_id=token_id)
+
+
+@router.get("/sessions")
+async def list_sessions(
+    caller: Administrator,
+    principal_id: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> SessionPage:
+    """Sessions that are open now, newest first."""
+    now_us = to_us(caller.database.clock())
+    page = await caller.read(
+        queries.list_sessions, now_us=now_us, principal_id=principal_id, cursor=cursor, limit=limit
+    )
+    return SessionPage.of(page)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def end_session(caller: Administrator, session_id: Number) -> None:
+    """Signed out from now on."""
+    await caller.write(service.end_session, session_id=session_id)
+
+
+@router.get("/own/sessions")
+async def list_own_sessions(caller: Anybody, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> SessionPage:
+    """Where the caller is signed in now, newest first."""
+    now_us = to_us(caller.database.clock())
+    page = await caller.read(
+        queries.list_sessions, now_us=now_us, principal_id=caller.principal_id, cursor=cursor, limit=limit
+    )
+    return SessionPage.of(page)
+
+
+@router.delete("/own/sessions/{session_id}", status_code=204)
+async def end_own_session(caller: Anybody, session_id: Number) -> None:
+    """The caller is signed out there from now on. One that is not the caller's, or is not at all, changes nothing."""
+    with suppress(SessionNotFound):
+        await caller.write(service.end_session, session_id=session_id, principal_id=caller.principal_id)
+
+
+@router.get("/badges")
+async def list_badges(caller: Administrator, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> BadgePage:
+    """Who has a badge, newest first; never which."""
+    return BadgePage.of(await caller.read(queries.list_badges, cursor=cursor, limit=limit))
+
+
+@router.post("/badges", status_code=201)
+async def give_badge(caller: Administrator, body: BadgeIn, request: Request) -> NewBadgeOut:
+    """Give a person a badge, beside those they have."""
+    badge_id = await give_badge_to(
+        caller.database,
+        request.app.state.vault,
+        actor=caller.principal_pk,
+        principal_id=body.principal_id,
+        badge=body.badge,
+    )
+    return NewBadgeOut(id=badge_id, principal_id=body.principal_id)
+
+
+@router.delete("/badges/{badge_id}", status_code=204)
+async def take_badge(caller: Administrator, badge_id: Number) -> None:
+    """Nobody gets in by it any more."""
+    await caller.write(service.take_badge, badge_id=badge_id)
+
+
+@router.get("/access-policy")
+async def get_access_policy(caller: Administrator, response: Response) -> AccessPolicyOut:
+    """How people prove who they are; version 0: nobody has said anything."""
+    return await _shown_policy(caller, response)
+
+
+@router.put("/access-policy")
+async def put_access_policy(
+    caller: Administrator,
+    body: AccessPolicyIn,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> AccessPolicyOut:
+    """Say how people prove who they are from now on."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.put_access_policy, policy=AccessPolicy(body.badge), version=version)
+    return await _shown_policy(caller, response)
+
+
+async def _shown_policy(caller: Caller, response: Response) -> AccessPolicyOut:
+    policy = await caller.read(queries.get_access_policy)
+    response.headers["ETag"] = etag(policy.version)
+    return AccessPolicyOut.of(policy)
 
 
 async def _shown(caller: Caller, principal_id: str, response: Response) -> PrincipalOut:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from mes.access.types import Role
@@ -111,6 +113,36 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 }
 
 
+AT_STATIONS: Final = frozenset(
+    {
+        _P.view_floor,
+        _P.operate,
+        _P.report_results,
+        _P.decide_quality,
+        _P.release_jobs,
+        _P.override_refusals,
+        _P.read_performance,
+        _P.view_bridges,
+        _P.view_routings,
+    }
+)
+"""What a session may be used for, at most, that somebody got by a badge alone: nothing that sets up the plant."""
+
+
 def may(role: Role, permission: Permission) -> bool:
     """Whether a role has a permission."""
     return permission in ROLE_PERMISSIONS[role]
+
+
+def scope_of(permissions: Collection[Permission] | None) -> str | None:
+    """How the limits of a credential are stored: names with a blank between; None: no limit but the role's."""
+    return None if permissions is None else " ".join(sorted(permissions))
+
+
+@lru_cache(maxsize=1_000)
+def granted(role: Role, scope: str | None) -> frozenset[Permission]:
+    """What a credential of a role may be used for: never more than the role, whatever its scope says."""
+    if scope is None:
+        return ROLE_PERMISSIONS[role]
+    names = set(scope.split())
+    return frozenset(permission for permission in ROLE_PERMISSIONS[role] if permission.value in names)

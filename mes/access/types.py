@@ -67,6 +67,8 @@ class StoredCredential:
     idle_us: int | None = None
     """None: a token, which never idles out."""
     work_unit_id: str | None = None
+    scope: str | None = None
+    """What it is limited to (`permissions.scope_of`); None: all its principal's role may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class LockPolicy:
 PERSON_LOCK: Final = LockPolicy(free_failures=5, first_delay_s=30, longest_delay_s=3_600)
 DEVICE_LOCK: Final = LockPolicy(free_failures=20, first_delay_s=30, longest_delay_s=300, forget_after_s=900)
 SESSION_POLICY: Final = SessionPolicy()
+BADGE_MIN: Final = 4
+BADGE_MAX: Final = 64
+"""Characters of what a scanner reads from a badge."""
 PASSWORD_MIN: Final = 15
 PASSWORD_MAX: Final = 64
 """Characters."""
@@ -151,16 +156,62 @@ class AttemptOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class PinRecord:
-    """What is needed to check a PIN outside the database."""
+class Identity:
+    """Somebody who is about to sign in."""
 
     principal_pk: int
     principal_id: str
     role: Role
     display_name: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinRecord(Identity):
+    """What is needed to check a PIN outside the database."""
+
     pin_hash: str
     changed_at_us: int
+
+
+class SignInWay(StrEnum):
+    """How somebody proved who they are."""
+
+    pin = "pin"
+    password = "password"
+    badge = "badge"
+    badge_and_pin = "badge-and-pin"
+    vouching = "vouching"
+    """A PIN at a tablet where another is signed in."""
+
+
+class BadgeUse(StrEnum):
+    """What a badge is at a station."""
+
+    off = "off"
+    """Nothing: people sign in with a PIN."""
+    alone = "alone"
+    """It suffices, for what is done at stations; a PIN does, too."""
+    with_pin = "with-pin"
+    """It says who it is, the PIN proves it. Who has a badge does not get in by PIN alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """How people of this plant prove who they are. `version` 0: nobody has said anything."""
+
+    badge: BadgeUse = BadgeUse.off
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeView:
+    """Who has a badge, never which."""
+
+    badge_id: int
+    principal_id: str
+    display_name: str
+    given_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +238,22 @@ class TokenView:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    scope: str | None
+    """What it is limited to; None: all its principal's role may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session that is open now. `is_this`: the one that asks."""
+
+    session_id: int
+    principal_id: str
+    display_name: str
+    role: Role
+    work_unit_id: str
+    """"" at a desk."""
+    created_at: datetime
+    last_seen_at: datetime
+    """To about a minute."""
+    expires_at: datetime
+    is_this: bool

@@ -47,7 +47,8 @@ def tls() -> ssl.SSLContext:
 async def http(rest: FastAPI, tls: ssl.SSLContext, plant: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """The REST API of `plant`."""
     rest.state.plants = OnePlant(plant)
-    rest.state.webhook_sender = sender = Sender(open_vault(tmp_path / KEY_FILE), clock=plant.clock, tls=tls)
+    rest.state.vault = open_vault(tmp_path / KEY_FILE)
+    rest.state.webhook_sender = sender = Sender(rest.state.vault, clock=plant.clock, tls=tls)
     transport = httpx.ASGITransport(app=rest)
     async with httpx.AsyncClient(transport=transport, base_url="http://plant") as client, sender:
         yield client

@@ -32,6 +32,7 @@ from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.packml.states import EquipmentState
 from tests.support.chromium import launch_options
+from tests.web import access_factory as k
 from tests.web import connect_factory as c
 from tests.web import edge_factory as e
 from tests.web import factory as f
@@ -614,7 +615,16 @@ PAGES: Final[Mapping[str, Make]] = {
     "wall-rest": lambda: ("wall/page.html", wall(*[_E.Idle] * 7, tested=_E.Off, cards=f.finished())),
     "signin": lambda: ("signin/page.html", signin()),
     "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
+    "signin-badge": lambda: ("signin/page.html", replace(signin("wrong-badge"), badge="with-pin")),
     "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
+    "account": lambda: ("access/account.html", k.account()),
+    "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),
+    "tokens": lambda: ("access/tokens.html", k.tokens()),
+    "tokens-shown": lambda: ("access/tokens.html", k.tokens(shown="lst_default_" + "x" * 43)),
+    "tokens-none": lambda: ("access/tokens.html", k.tokens(empty=True)),
+    "badges-given": lambda: ("access/badges.html", k.badges()),
+    "badges-none": lambda: ("access/badges.html", k.badges(empty=True)),
+    "token-new": lambda: ("access/new_token.html", k.new_token()),
     "home": lambda: ("home/page.html", HomePage(home_stations(f.plant(), f.NOW, (f.job(), f.paused("TEST-1"))))),
     "bridges": lambda: ("bridges/page.html", bridges(*e.plant())),
     "bridges-empty": lambda: ("bridges/page.html", bridges()),
@@ -726,10 +736,10 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan trace recall shared".split()
+    "routing allow course scan trace recall shared account sign-ins token badges-given".split()
 )
 """What these begin with is photographed whole."""
-NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
+NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password")
 
 
 def html_of(name: str, *, language: str = "en", theme: str = "light", now: datetime = f.NOW) -> str:
