@@ -26,7 +26,7 @@ IN_ENVIRONMENT := $(UV) run $(LOCK)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long lint bench install prepare test-other-pythons clean
+.PHONY: help demo test test-long test-fuzz lint bench api install prepare test-other-pythons clean
 
 help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: install prepare  ## Run every benchmark; each prints its figures as one J
 
 install: $(UV)  ## Put exactly what uv.lock names into .venv, browser libraries included
 	@$(UV) sync $(LOCK) --quiet --compile-bytecode
+
+api: install  ## Record what was added to the REST API in docs/api/openapi.json; refuses what breaks callers
+	$(IN_ENVIRONMENT) python -m tests.support.contract
 
 prepare: install
 	@$(IN_ENVIRONMENT) python -m tests.support.prepare

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import socket
 import sqlite3
@@ -427,6 +428,7 @@ def serve(url: str, port: int) -> None:
     app.state.plants = OnePlant(Database(url))
     install_problem_handlers(app)
     app.include_router(router)
+    gc.freeze()  # as the server does when it has started
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 

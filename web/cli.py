@@ -180,6 +180,8 @@ def _import(commands: Any) -> None:
 
 
 def _upkeep(commands: Any) -> None:
+    openapi = commands.add_parser("openapi", help="print the description of the REST API (OpenAPI 3.1)")
+    openapi.set_defaults(command=_command("openapi"))
     db = commands.add_parser("db", help="databases").add_subparsers(required=True, metavar="what")
     upgrade = db.add_parser("upgrade", help="bring every plant to this version's schema")
     _with_data_dir(upgrade)

@@ -46,7 +46,8 @@ from mes.reporting.measurements.queries import list_history_tags
 from mes.reporting.measurements.types import TagView
 from web.backup import BackupRefused, back_up, restore
 from web.live.wakeup import announce
-from web.main import open_plants
+from web.main import create_app, open_plants
+from web.openapi import written
 from web.settings import Settings
 from web.system.routes import version
 
@@ -237,6 +238,10 @@ def restore_backup(options: argparse.Namespace) -> int:
     names = restore(options.source, settings.data_dir)
     _say(f"{settings.data_dir}: {len(names)} databases restored")
     return 0
+
+
+def openapi(_options: argparse.Namespace) -> None:
+    _say(written(create_app(Settings()).openapi()).rstrip())
 
 
 def healthcheck(options: argparse.Namespace) -> int:

@@ -34,6 +34,7 @@ from web.home import routes as home
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
+from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
@@ -63,12 +64,13 @@ LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots,
 
 def create_app(settings: Settings) -> FastAPI:
     """The server. Databases are opened when it starts (lifespan), not here."""
-    app = FastAPI(
+    app = Api(
         title="Lineside",
         version=version() or "0",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        separate_input_output_schemas=False,
         lifespan=_lifespan(settings),
         middleware=_middleware(settings),
     )

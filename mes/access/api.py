@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from mes.access import queries, service
 from mes.access.door import Caller, caller, identify
-from mes.access.errors import PrincipalNotFound, SessionNotFound
+from mes.access.errors import PrincipalNotFound
+from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
 from mes.access.schemas import (
     AccessPolicyIn,
     AccessPolicyOut,
@@ -29,17 +30,16 @@ from mes.access.schemas import (
     TokenIn,
     TokenPage,
 )
-from mes.access.sign_in import give_badge_to, set_password, set_pin
+from mes.access.sign_in import new_badge_hmacs, set_password, set_pin
 from mes.access.types import AccessPolicy, PrincipalKind, Role
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
 
-router = APIRouter(prefix="/api/v1", tags=["access"])
+router = api_router("access")
 
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 Anybody = Annotated[Caller, Depends(identify)]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
 @router.get("/principals")
@@ -47,7 +47,7 @@ async def list_principals(
     caller: Administrator,
     kind: PrincipalKind | None = None,
     role: Role | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> PrincipalPage:
     """Principals by id."""
@@ -55,7 +55,7 @@ async def list_principals(
     return PrincipalPage.of(page)
 
 
-@router.post("/principals", status_code=201)
+@router.post("/principals", status_code=201, openapi_extra=refuses("id-invalid principal-exists principal-not-found"))
 async def create_principal(caller: Administrator, body: PrincipalIn, response: Response) -> PrincipalOut:
     """A new person, bridge or integration."""
     await caller.write(
@@ -69,19 +69,21 @@ async def create_principal(caller: Administrator, body: PrincipalIn, response: R
     return await _shown(caller, body.id, response)
 
 
-@router.get("/principals/{principal_id}")
+@router.get("/principals/{principal_id}", openapi_extra=refuses("principal-not-found"))
 async def get_principal(caller: Administrator, principal_id: str, response: Response) -> PrincipalOut:
     """One principal."""
     return await _shown(caller, principal_id, response)
 
 
-@router.patch("/principals/{principal_id}")
+@router.patch(
+    "/principals/{principal_id}", openapi_extra=refuses("last-administrator principal-not-found role-kind-mismatch")
+)
 async def change_principal(
     caller: Administrator,
     principal_id: str,
     body: PrincipalChange,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> PrincipalOut:
     """Give another role, disable or enable."""
     await caller.write(
@@ -94,13 +96,21 @@ async def change_principal(
     return await _shown(caller, principal_id, response)
 
 
-@router.put("/principals/{principal_id}/pin", status_code=204)
+@router.put(
+    "/principals/{principal_id}/pin",
+    status_code=204,
+    openapi_extra=refuses("pin-not-for-machines pin-unacceptable principal-not-found"),
+)
 async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None:
     """Give a person a PIN; lifts a lock and signs them out everywhere."""
     await set_pin(caller.database, actor=caller.principal_pk, principal_id=principal_id, pin=body.pin)
 
 
-@router.put("/principals/{principal_id}/password", status_code=204)
+@router.put(
+    "/principals/{principal_id}/password",
+    status_code=204,
+    openapi_extra=refuses("password-unacceptable pin-not-for-machines principal-not-found"),
+)
 async def put_password(caller: Administrator, principal_id: str, body: PasswordIn) -> None:
     """Give a person a password in the place of the PIN; lifts a lock and signs them out everywhere."""
     await set_password(caller.database, actor=caller.principal_pk, principal_id=principal_id, password=body.password)
@@ -110,7 +120,7 @@ async def put_password(caller: Administrator, principal_id: str, body: PasswordI
 async def list_tokens(
     caller: Administrator,
     principal_id: str | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> TokenPage:
     """Tokens, without their text."""
@@ -118,7 +128,11 @@ async def list_tokens(
     return TokenPage.of(page)
 
 
-@router.post("/tokens", status_code=201)
+@router.post(
+    "/tokens",
+    status_code=201,
+    openapi_extra=refuses("principal-not-found token-expiry-invalid token-scope-invalid"),
+)
 async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
     """A token. Its text is in this answer and nowhere else; a repeated request makes another token."""
     new = await caller.write(
@@ -132,8 +146,8 @@ async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
     return NewTokenOut.of(new)
 
 
-@router.delete("/tokens/{token_id}", status_code=204)
-async def revoke_token(caller: Administrator, token_id: Number) -> None:
+@router.delete("/tokens/{token_id}", status_code=204, openapi_extra=refuses("token-not-found"))
+async def revoke_token(caller: Administrator, token_id: int) -> None:
     """Refused from now on; it stays listed."""
     await caller.write(service.revoke_token, token_id=token_id)
 
@@ -142,7 +156,7 @@ async def revoke_token(caller: Administrator, token_id: Number) -> None:
 async def list_sessions(
     caller: Administrator,
     principal_id: str | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> SessionPage:
     """Sessions that are open now, newest first."""
@@ -153,14 +167,14 @@ async def list_sessions(
     return SessionPage.of(page)
 
 
-@router.delete("/sessions/{session_id}", status_code=204)
-async def end_session(caller: Administrator, session_id: Number) -> None:
+@router.delete("/sessions/{session_id}", status_code=204, openapi_extra=refuses("session-not-found"))
+async def revoke_session(caller: Administrator, session_id: Number) -> None:
     """Signed out from now on."""
     await caller.write(service.end_session, session_id=session_id)
 
 
 @router.get("/own/sessions")
-async def list_own_sessions(caller: Anybody, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> SessionPage:
+async def list_own_sessions(caller: Anybody, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> SessionPage:
     """Where the caller is signed in now, newest first."""
     now_us = to_us(caller.database.clock())
     page = await caller.read(
@@ -170,32 +184,30 @@ async def list_own_sessions(caller: Anybody, cursor: str | None = None, limit: L
 
 
 @router.delete("/own/sessions/{session_id}", status_code=204)
-async def end_own_session(caller: Anybody, session_id: Number) -> None:
+async def revoke_own_session(caller: Anybody, session_id: Number) -> None:
     """The caller is signed out there from now on. One that is not the caller's, or is not at all, changes nothing."""
-    with suppress(SessionNotFound):
-        await caller.write(service.end_session, session_id=session_id, principal_id=caller.principal_id)
+    await caller.write(service.end_own_session, session_id=session_id, principal_id=caller.principal_id)
 
 
 @router.get("/badges")
-async def list_badges(caller: Administrator, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> BadgePage:
+async def list_badges(caller: Administrator, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> BadgePage:
     """Who has a badge, newest first; never which."""
     return BadgePage.of(await caller.read(queries.list_badges, cursor=cursor, limit=limit))
 
 
-@router.post("/badges", status_code=201)
-async def give_badge(caller: Administrator, body: BadgeIn, request: Request) -> NewBadgeOut:
+@router.post(
+    "/badges",
+    status_code=201,
+    openapi_extra=refuses("badge-taken badge-unacceptable pin-not-for-machines principal-not-found"),
+)
+async def create_badge(caller: Administrator, body: BadgeIn, request: Request) -> NewBadgeOut:
     """Give a person a badge, beside those they have."""
-    badge_id = await give_badge_to(
-        caller.database,
-        request.app.state.vault,
-        actor=caller.principal_pk,
-        principal_id=body.principal_id,
-        badge=body.badge,
-    )
+    hmacs = new_badge_hmacs(request.app.state.vault, caller.database.plant_id, body.badge)
+    badge_id = await caller.write(service.give_badge, principal_id=body.principal_id, badge_hmacs=hmacs)
     return NewBadgeOut(id=badge_id, principal_id=body.principal_id)
 
 
-@router.delete("/badges/{badge_id}", status_code=204)
+@router.delete("/badges/{badge_id}", status_code=204, openapi_extra=refuses("badge-not-found"))
 async def take_badge(caller: Administrator, badge_id: Number) -> None:
     """Nobody gets in by it any more."""
     await caller.write(service.take_badge, badge_id=badge_id)
@@ -212,7 +224,7 @@ async def put_access_policy(
     caller: Administrator,
     body: AccessPolicyIn,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> AccessPolicyOut:
     """Say how people prove who they are from now on."""
     version = expected_version(if_match, body.version)

@@ -7,7 +7,7 @@ API, nor a token on a screen.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from mes.access import permissions, rules
 from mes.access.errors import (
     CredentialUnknown,
+    DryRunUnclear,
     NotSignedIn,
     PermissionMissing,
     PrincipalDisabled,
@@ -38,7 +39,7 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import EmittedEvent, UnitOfWork
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -64,6 +65,19 @@ _SESSION_REFUSALS: Final[dict[Standing, type[Unauthenticated]]] = {
 }
 
 
+class Rehearsed(Exception):
+    """The work of a request with `dry_run=true` was done and undone; whoever called is told what it would have done."""
+
+    def __init__(self, events: Sequence[EmittedEvent]) -> None:
+        super().__init__("rehearsed")
+        self.events = tuple(events)
+
+    def told(self) -> dict[str, Any]:
+        """The answer."""
+        told = [{"type": e.type, "subject": e.subject, "payload": dict(e.payload)} for e in self.events]
+        return {"dry_run": True, "events": told}
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, and the database of their plant."""
@@ -79,6 +93,7 @@ class Caller:
     correlation_id: str = ""
     scope: str | None = None
     """What the credential is limited to; None: all the role may do."""
+    dry_run: bool = False
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -86,8 +101,14 @@ class Caller:
         return permissions.granted(self.role, self.scope)
 
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
-        """Run a verb in the caller's plant, in the caller's name."""
-        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
+        """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
+        if self.dry_run:
+            raise Rehearsed(await self.database.rehearse(verb, **self._named, **kwargs))
+        return await self.database.write(verb, **self._named, **kwargs)
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        return {"actor": self.principal_pk, "correlation_id": self.correlation_id}
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query in the caller's plant."""
@@ -126,7 +147,7 @@ async def identify(connection: HTTPConnection) -> Caller:
     state = connection.scope.setdefault("state", {})
     state["language"] = credential.language  # for whoever words a refusal of this request
     correlation_id = str(state.get("correlation_id", ""))
-    return _caller(database, key, credential, correlation_id)
+    return _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection))
 
 
 def require(found: Caller, permission: Permission) -> None:
@@ -200,6 +221,15 @@ def _is_api(connection: HTTPConnection) -> bool:
     return path.startswith(API_PREFIX) or path in (METRICS_PATH, B2MML_PATH)
 
 
+def _is_dry_run(connection: HTTPConnection) -> bool:
+    if b"dry_run" not in connection.scope["query_string"] or not _is_api(connection):
+        return False
+    wish = connection.query_params.get("dry_run", "false").lower()
+    if wish not in ("true", "false"):
+        raise DryRunUnclear(f"{wish[:20]!r} is neither.")
+    return wish == "true"
+
+
 def _database(connection: HTTPConnection, plant_id: str) -> Database:
     plants = _plants(connection)
     if plants.resolve(_host(connection)) != plant_id:
@@ -251,7 +281,9 @@ async def _touch(database: Database, key: bytes, credential: StoredCredential, n
             await database.write(touch_session, actor=None, session_sha256=key)
 
 
-def _caller(database: Database, key: bytes, credential: StoredCredential, correlation_id: str) -> Caller:
+def _caller(
+    database: Database, key: bytes, credential: StoredCredential, correlation_id: str, *, dry_run: bool
+) -> Caller:
     return Caller(
         database=database,
         principal_pk=credential.principal_pk,
@@ -263,4 +295,5 @@ def _caller(database: Database, key: bytes, credential: StoredCredential, correl
         credential_sha256=key,
         correlation_id=correlation_id,
         scope=credential.scope,
+        dry_run=dry_run,
     )

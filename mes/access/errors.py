@@ -181,3 +181,17 @@ class VersionMissing(BadRequest):
     code = "version-missing"
     title = "The update does not say which version it changes"
     next_step = "Send the version you read, as If-Match or as 'version' in the body."
+
+
+class FieldsUnknown(Unprocessable):
+    """`fields` names what the answer does not have."""
+
+    code = "fields-unknown"
+    title = "The answer has no such field"
+    next_step = "Name fields of the answer, or of the items of a list, separated by commas."
+
+
+class DryRunUnclear(Unprocessable):
+    code = "dry-run-unclear"
+    title = "dry_run is true or false"
+    next_step = "Send dry_run=true to try a request without effect, or leave it out."

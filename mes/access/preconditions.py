@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from fastapi import Header
 
 from mes.access.errors import VersionMissing
 
+IfMatch = Annotated[str | None, Header(max_length=100, description="The ETag that was read; or `version` in the body.")]
 _ETAG: Final = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 
 

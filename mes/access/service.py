@@ -378,23 +378,32 @@ def sign_out(uow: UnitOfWork, *, session_sha256: bytes) -> None:
     _emit(uow, "signed-out", found.principal_id, work_unit_id=found.work_unit_id)
 
 
-def end_session(uow: UnitOfWork, *, session_id: int, principal_id: str | None = None) -> None:
-    """End a session by its number; one that is over is left as it is. `principal_id`: only one of theirs.
-
-    `session-not-found`.
-    """
-    row = uow.execute(
-        select(_SESSION, col(Principal.id).label("principal_id"))
-        .join(Principal, col(Principal.pk) == _SESSION.c.principal_pk)
-        .where(_SESSION.c.pk == session_id)
-    ).first()
-    if row is None or principal_id not in (None, row.principal_id):
+def end_session(uow: UnitOfWork, *, session_id: int) -> None:
+    """End a session by its number; one that is over is left as it is. `session-not-found`."""
+    found = _session_of(uow, session_id)
+    if found is None:
         raise SessionNotFound(f"There is no session {session_id}.")
-    if row.ended_at_us is not None:
+    _end_session(uow, found)
+
+
+def end_own_session(uow: UnitOfWork, *, session_id: int, principal_id: str) -> None:
+    """End a session of this principal; one that is not theirs, or is not at all, is left as it is."""
+    found = _session_of(uow, session_id)
+    if found is not None and found.principal_id == principal_id:
+        _end_session(uow, found)
+
+
+def _session_of(uow: UnitOfWork, session_id: int) -> Any:
+    statement = select(_SESSION, col(Principal.id).label("principal_id")).join_from(_SESSION, Principal)
+    return uow.execute(statement.where(_SESSION.c.pk == session_id)).first()
+
+
+def _end_session(uow: UnitOfWork, found: Any) -> None:
+    if found.ended_at_us is not None:
         return
-    uow.execute(update(_SESSION).where(_SESSION.c.pk == session_id).values(ended_at_us=uow.now_us))
-    RECENT.distrust(bytes(row.token_sha256))
-    _emit(uow, "session-ended", row.principal_id, session_id=session_id, work_unit_id=row.work_unit_id)
+    uow.execute(update(_SESSION).where(_SESSION.c.pk == found.pk).values(ended_at_us=uow.now_us))
+    RECENT.distrust(bytes(found.token_sha256))
+    _emit(uow, "session-ended", found.principal_id, session_id=found.pk, work_unit_id=found.work_unit_id)
 
 
 def end_sessions_of(uow: UnitOfWork, *, principal_id: str, but_sha256: bytes = b"") -> None:

@@ -14,7 +14,7 @@ from mes.access.permissions import Permission, may
 from mes.access.pins import NOBODYS_HASH, hash_password, hash_password_aside, hash_pin, hash_pin_aside, verify_pin_aside
 from mes.access.queries import find_badge, find_pin
 from mes.access.rules import is_badge, is_pin
-from mes.access.service import give_badge, record_badge_attempt, record_pin_attempt, sign_out, store_pin
+from mes.access.service import record_badge_attempt, record_pin_attempt, sign_out, store_pin
 from mes.access.tokens import SESSION_PREFIX, digest, new_session_value, plant_of
 from mes.access.types import SESSION_POLICY, BadgeUse, Identity, PinRecord, SessionPolicy, SignedIn, SignInWay, Voucher
 from mes.kernel.db import Database
@@ -114,12 +114,11 @@ def badge_hmacs(vault: Vault, plant_id: str, badge: str) -> tuple[bytes, ...]:
     return vault.digests("badge", f"{plant_id} {badge}")
 
 
-async def give_badge_to(database: Database, vault: Vault, *, actor: int | None, principal_id: str, badge: str) -> int:
-    """Give a person a badge, as a scanner reads it. `badge-unacceptable`, `badge-taken`, `pin-not-for-machines`."""
+def new_badge_hmacs(vault: Vault, plant_id: str, badge: str) -> tuple[bytes, ...]:
+    """`badge_hmacs` of one that is to be given, as a scanner reads it. `badge-unacceptable`."""
     if not is_badge(badge):
         raise BadgeUnacceptable()
-    hmacs = badge_hmacs(vault, database.plant_id, badge)
-    return await database.write(give_badge, actor=actor, principal_id=principal_id, badge_hmacs=hmacs)
+    return badge_hmacs(vault, plant_id, badge)
 
 
 async def vouch_with_pin(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
 from mes.definitions import queries, service
 from mes.definitions.schemas import (
     DefinitionChange,
@@ -27,27 +29,32 @@ from mes.definitions.schemas import (
     WorkMasterOut,
     WorkMasterPage,
 )
-from mes.definitions.types import DefinitionState
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.definitions.types import DefinitionState, MediaType
+from mes.kernel.paging import LIMIT_DEFAULT
 
-router = APIRouter(prefix="/api/v1", tags=["definitions"], generate_unique_id_function=lambda route: route.name)
+router = api_router("definitions")
+_BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}, "example": "(bytes)"}
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-IfMatch = Annotated[str | None, Header()]
 
 
 @router.get("/work-masters")
 async def list_work_masters(
-    caller: Viewer, work_master_id: str | None = None, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+    caller: Viewer, work_master_id: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> WorkMasterPage:
     """All versions of work masters, by id, then age."""
     page = await caller.read(queries.list_work_masters, work_master_id=work_master_id, cursor=cursor, limit=limit)
     return WorkMasterPage.of(page)
 
 
-@router.post("/work-masters", status_code=201)
+@router.post(
+    "/work-masters",
+    status_code=201,
+    openapi_extra=refuses(
+        "effectivity-invalid parameter-out-of-limits work-master-exists work-master-not-found work-master-version-fixed"
+    ),
+)
 async def create_work_master(caller: Engineer, body: WorkMasterIn, response: Response) -> WorkMasterOut:
     """A new work master with its first version."""
     await caller.write(service.create_work_master, spec=body.spec())
@@ -55,20 +62,28 @@ async def create_work_master(caller: Engineer, body: WorkMasterIn, response: Res
     return await _shown_work_master(caller, body.id)
 
 
-@router.get("/work-masters/{work_master_id}")
+@router.get("/work-masters/{work_master_id}", openapi_extra=refuses("work-master-not-found"))
 async def get_work_master(caller: Viewer, work_master_id: str, version_label: str | None = None) -> WorkMasterOut:
     """One version of a work master; the newest if none is named."""
     return await _shown_work_master(caller, work_master_id, version_label)
 
 
-@router.put("/work-masters/{work_master_id}")
+@router.put(
+    "/work-masters/{work_master_id}",
+    openapi_extra=refuses(
+        "effectivity-invalid parameter-out-of-limits work-master-not-found work-master-version-fixed"
+    ),
+)
 async def update_work_master(caller: Engineer, work_master_id: str, body: WorkMasterChange) -> WorkMasterOut:
     """Make the next version; jobs keep the one they began with."""
     await caller.write(service.update_work_master, spec=body.spec(work_master_id), seen_label=body.seen_version_label)
     return await _shown_work_master(caller, work_master_id)
 
 
-@router.post("/work-masters/{work_master_id}/versions/{version_label}/effectivity")
+@router.post(
+    "/work-masters/{work_master_id}/versions/{version_label}/effectivity",
+    openapi_extra=refuses("effectivity-invalid work-master-not-found"),
+)
 async def set_work_master_effectivity(
     caller: Engineer, work_master_id: str, version_label: str, body: EffectivityChange, if_match: IfMatch = None
 ) -> WorkMasterOut:
@@ -88,7 +103,7 @@ async def list_definitions(
     caller: Viewer,
     material_id: str | None = None,
     state: DefinitionState | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = LIMIT_DEFAULT,
 ) -> DefinitionPage:
     """All versions of operations definitions, by id, then age, with their segments."""
@@ -102,7 +117,14 @@ async def list_definitions(
     return DefinitionPage.of(page)
 
 
-@router.post("/operations-definitions", status_code=201)
+@router.post(
+    "/operations-definitions",
+    status_code=201,
+    openapi_extra=refuses(
+        "operations-definition-exists operations-definition-invalid operations-definition-not-found "
+        "operations-definition-version-fixed"
+    ),
+)
 async def create_definition(caller: Engineer, body: DefinitionIn, response: Response) -> DefinitionOut:
     """A new operations definition with its first version."""
     await caller.write(service.create_definition, spec=body.spec())
@@ -110,7 +132,7 @@ async def create_definition(caller: Engineer, body: DefinitionIn, response: Resp
     return await _shown_definition(caller, response, body.id)
 
 
-@router.get("/operations-definitions/{definition_id}")
+@router.get("/operations-definitions/{definition_id}", openapi_extra=refuses("operations-definition-not-found"))
 async def get_definition(
     caller: Viewer, definition_id: str, response: Response, version_label: str | None = None
 ) -> DefinitionOut:
@@ -118,7 +140,12 @@ async def get_definition(
     return await _shown_definition(caller, response, definition_id, version_label)
 
 
-@router.put("/operations-definitions/{definition_id}")
+@router.put(
+    "/operations-definitions/{definition_id}",
+    openapi_extra=refuses(
+        "operations-definition-invalid operations-definition-not-found operations-definition-version-fixed"
+    ),
+)
 async def update_definition(
     caller: Engineer, definition_id: str, body: DefinitionChange, response: Response
 ) -> DefinitionOut:
@@ -127,7 +154,10 @@ async def update_definition(
     return await _shown_definition(caller, response, definition_id)
 
 
-@router.post("/operations-definitions/{definition_id}/versions/{version_label}/state")
+@router.post(
+    "/operations-definitions/{definition_id}/versions/{version_label}/state",
+    openapi_extra=refuses("operations-definition-not-found"),
+)
 async def set_definition_state(
     caller: Engineer,
     definition_id: str,
@@ -147,7 +177,10 @@ async def set_definition_state(
     return await _shown_definition(caller, response, definition_id, version_label)
 
 
-@router.post("/operations-definitions/{definition_id}/versions/{version_label}/effectivity")
+@router.post(
+    "/operations-definitions/{definition_id}/versions/{version_label}/effectivity",
+    openapi_extra=refuses("effectivity-invalid operations-definition-not-found"),
+)
 async def set_definition_effectivity(
     caller: Engineer,
     definition_id: str,
@@ -167,7 +200,12 @@ async def set_definition_effectivity(
     return await _shown_definition(caller, response, definition_id, version_label)
 
 
-@router.put("/operations-definitions/{definition_id}/versions/{version_label}")
+@router.put(
+    "/operations-definitions/{definition_id}/versions/{version_label}",
+    openapi_extra=refuses(
+        "operations-definition-invalid operations-definition-not-found operations-definition-version-fixed"
+    ),
+)
 async def replace_draft(
     caller: Engineer,
     definition_id: str,
@@ -186,14 +224,23 @@ async def replace_draft(
     return await _shown_definition(caller, response, definition_id, version_label)
 
 
-@router.post("/operations-definitions/{definition_id}/versions/{version_label}/drafts", status_code=201)
+@router.post(
+    "/operations-definitions/{definition_id}/versions/{version_label}/drafts",
+    status_code=201,
+    openapi_extra=refuses("operations-definition-invalid operations-definition-not-found"),
+)
 async def begin_draft(caller: Engineer, definition_id: str, version_label: str, response: Response) -> DefinitionOut:
     """A new version that says what this one says, as a draft."""
     label = await caller.write(service.begin_draft, definition_id=definition_id, from_label=version_label)
     return await _shown_definition(caller, response, definition_id, label)
 
 
-@router.post("/instruction-documents", status_code=201)
+@router.post(
+    "/instruction-documents",
+    status_code=201,
+    openapi_extra=refuses("instruction-document-invalid instruction-document-too-large")
+    | {"requestBody": {"required": True, "content": dict.fromkeys(MediaType, _BINARY)}},
+)
 async def put_document(caller: Engineer, request: Request, response: Response) -> DocumentOut:
     """Upload a picture (PNG, JPEG, WebP) or PDF as the body, at most 5 MB. Its type is found out by its content."""
     view = await caller.write(service.put_document, content=await request.body())
@@ -201,7 +248,12 @@ async def put_document(caller: Engineer, request: Request, response: Response) -
     return DocumentOut.of(view)
 
 
-@router.get("/instruction-documents/{sha256}", response_class=Response)
+@router.get(
+    "/instruction-documents/{sha256}",
+    response_class=Response,
+    responses={200: {"content": dict.fromkeys(MediaType, _BINARY)}},
+    openapi_extra=refuses("instruction-document-not-found"),
+)
 async def read_document(caller: Viewer, sha256: str) -> Response:
     """A picture or drawing."""
     media_type, content = await caller.read(queries.read_document, sha256=sha256)
@@ -209,13 +261,15 @@ async def read_document(caller: Viewer, sha256: str) -> Response:
 
 
 @router.get("/scrap-reasons")
-async def list_scrap_reasons(caller: Viewer, active_only: bool = True) -> list[ScrapReasonOut]:
+async def list_scrap_reasons(
+    caller: Viewer, active_only: bool = True, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[ScrapReasonOut]:
     """Reasons for scrap by id."""
     found = await caller.read(queries.list_scrap_reasons, active_only=active_only)
-    return [ScrapReasonOut.of(view) for view in found]
+    return page_out(found, ScrapReasonOut.of, cursor=cursor, limit=limit, key=lambda one: one.reason_id)
 
 
-@router.post("/scrap-reasons", status_code=201)
+@router.post("/scrap-reasons", status_code=201, openapi_extra=refuses("scrap-reason-exists scrap-reason-not-found"))
 async def create_scrap_reason(caller: Engineer, body: ScrapReasonIn, response: Response) -> ScrapReasonOut:
     """A new reason for scrap."""
     await caller.write(service.create_scrap_reason, spec=body.spec())
@@ -223,13 +277,13 @@ async def create_scrap_reason(caller: Engineer, body: ScrapReasonIn, response: R
     return await _shown_reason(caller, body.id, response)
 
 
-@router.get("/scrap-reasons/{reason_id}")
+@router.get("/scrap-reasons/{reason_id}", openapi_extra=refuses("scrap-reason-not-found"))
 async def get_scrap_reason(caller: Viewer, reason_id: str, response: Response) -> ScrapReasonOut:
     """One reason, active or not."""
     return await _shown_reason(caller, reason_id, response)
 
 
-@router.put("/scrap-reasons/{reason_id}")
+@router.put("/scrap-reasons/{reason_id}", openapi_extra=refuses("scrap-reason-not-found"))
 async def update_scrap_reason(
     caller: Engineer, reason_id: str, body: ScrapReasonChange, response: Response, if_match: IfMatch = None
 ) -> ScrapReasonOut:

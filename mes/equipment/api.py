@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Response
 from pydantic import AwareDatetime
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
 from mes.equipment import queries, service
 from mes.equipment.schemas import (
     AssetMappingIn,
@@ -31,16 +33,15 @@ from mes.equipment.schemas import (
     ShiftOut,
     StateIntervalOut,
 )
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.equipment.types import Shift
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 
-router = APIRouter(prefix="/api/v1", tags=["equipment"], generate_unique_id_function=lambda route: route.name)
+router = api_router("equipment")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-IfMatch = Annotated[str | None, Header()]
 
 
 @router.get("/equipment")
@@ -50,7 +51,7 @@ async def list_equipment(
     parent_id: str | None = None,
     area_id: str | None = None,
     work_center_id: str | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> EquipmentPage:
     """Equipment by id, filtered by level, parent, area or work centre."""
@@ -66,7 +67,11 @@ async def list_equipment(
     return EquipmentPage.of(page)
 
 
-@router.post("/equipment", status_code=201)
+@router.post(
+    "/equipment",
+    status_code=201,
+    openapi_extra=refuses("confirmation-not-here equipment-exists equipment-not-found equipment-place-invalid"),
+)
 async def create_equipment(caller: Engineer, body: EquipmentIn, response: Response) -> EquipmentOut:
     """A new equipment; levels nest as ISA-95 says."""
     await caller.write(service.create_equipment, spec=body.spec())
@@ -74,26 +79,31 @@ async def create_equipment(caller: Engineer, body: EquipmentIn, response: Respon
     return await _shown_equipment(caller, body.id, response)
 
 
-@router.get("/equipment-tree")
+@router.get("/equipment-tree", openapi_extra=refuses("equipment-not-found"))
 async def get_equipment_tree(caller: Viewer, root_id: str | None = None) -> list[EquipmentTreeOut]:
     """The whole hierarchy, or what stands under one equipment."""
     return [EquipmentTreeOut.of(tree) for tree in await caller.read(queries.equipment_tree, root_id=root_id)]
 
 
 @router.get("/equipment-status")
-async def list_equipment_status(caller: Viewer, area_id: str | None = None) -> list[EquipmentStatusOut]:
+async def list_equipment_status(
+    caller: Viewer, area_id: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[EquipmentStatusOut]:
     """What is known of every equipment now, or of one area's."""
     found = await caller.read(queries.list_equipment_status, area_id=area_id)
-    return [EquipmentStatusOut.of(status) for status in found]
+    return page_out(found, EquipmentStatusOut.of, cursor=cursor, limit=limit, key=lambda one: one.equipment_id)
 
 
-@router.get("/equipment/{equipment_id}")
+@router.get("/equipment/{equipment_id}", openapi_extra=refuses("equipment-not-found"))
 async def get_equipment(caller: Viewer, equipment_id: str, response: Response) -> EquipmentOut:
     """One equipment."""
     return await _shown_equipment(caller, equipment_id, response)
 
 
-@router.put("/equipment/{equipment_id}")
+@router.put(
+    "/equipment/{equipment_id}",
+    openapi_extra=refuses("confirmation-not-here equipment-not-found equipment-place-invalid"),
+)
 async def update_equipment(
     caller: Engineer, equipment_id: str, body: EquipmentChange, response: Response, if_match: IfMatch = None
 ) -> EquipmentOut:
@@ -103,31 +113,41 @@ async def update_equipment(
     return await _shown_equipment(caller, equipment_id, response)
 
 
-@router.get("/equipment/{equipment_id}/status")
+@router.get("/equipment/{equipment_id}/status", openapi_extra=refuses("equipment-not-found"))
 async def get_equipment_status(caller: Viewer, equipment_id: str) -> EquipmentStatusOut:
     """What is known of one equipment now."""
     return EquipmentStatusOut.of(await caller.read(queries.get_equipment_status, equipment_id=equipment_id))
 
 
-@router.get("/equipment/{equipment_id}/state-intervals")
+@router.get("/equipment/{equipment_id}/state-intervals", openapi_extra=refuses("equipment-not-found"))
 async def list_state_intervals(
-    caller: Viewer, equipment_id: str, from_at: AwareDatetime, to_at: AwareDatetime
-) -> list[StateIntervalOut]:
+    caller: Viewer,
+    equipment_id: str,
+    from_at: AwareDatetime,
+    to_at: AwareDatetime,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> PageOf[StateIntervalOut]:
     """The states of an equipment that touch [from_at, to_at), at most 10,000, with their true bounds."""
     found = await caller.read(
         queries.list_state_intervals, equipment_id=equipment_id, from_us=to_us(from_at), to_us=to_us(to_at)
     )
-    return [StateIntervalOut.of(interval) for interval in found]
+    return page_out(found, StateIntervalOut.of, cursor=cursor, limit=limit, key=lambda one: str(one.from_us))
 
 
-@router.get("/equipment/{equipment_id}/asset-mappings")
-async def list_asset_mappings(caller: Viewer, equipment_id: str) -> list[AssetMappingOut]:
+@router.get("/equipment/{equipment_id}/asset-mappings", openapi_extra=refuses("equipment-not-found"))
+async def list_asset_mappings(
+    caller: Viewer, equipment_id: str, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[AssetMappingOut]:
     """Which machines filled this role, oldest first."""
     found = await caller.read(queries.list_asset_mappings, equipment_id=equipment_id)
-    return [AssetMappingOut.of(mapping) for mapping in found]
+    return page_out(found, AssetMappingOut.of, cursor=cursor, limit=limit, key=lambda one: one.from_at.isoformat())
 
 
-@router.post("/equipment/{equipment_id}/asset-mappings")
+@router.post(
+    "/equipment/{equipment_id}/asset-mappings",
+    openapi_extra=refuses("asset-mapping-overlap equipment-not-found physical-asset-not-found"),
+)
 async def map_asset(caller: Engineer, equipment_id: str, body: AssetMappingIn) -> list[AssetMappingOut]:
     """Swap the machine that fills this role; repeating it changes nothing."""
     await caller.write(
@@ -142,13 +162,17 @@ async def map_asset(caller: Engineer, equipment_id: str, body: AssetMappingIn) -
 
 @router.get("/physical-assets")
 async def list_physical_assets(
-    caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> PhysicalAssetPage:
     """Machines by id."""
     return PhysicalAssetPage.of(await caller.read(queries.list_physical_assets, cursor=cursor, limit=limit))
 
 
-@router.post("/physical-assets", status_code=201)
+@router.post(
+    "/physical-assets",
+    status_code=201,
+    openapi_extra=refuses("asset-mapping-overlap equipment-not-found physical-asset-exists physical-asset-not-found"),
+)
 async def create_physical_asset(caller: Engineer, body: PhysicalAssetIn, response: Response) -> PhysicalAssetOut:
     """A new machine, with the role it fills from now on, if any."""
     await caller.write(service.create_physical_asset, spec=body.spec())
@@ -156,13 +180,16 @@ async def create_physical_asset(caller: Engineer, body: PhysicalAssetIn, respons
     return await _shown_asset(caller, body.id, response)
 
 
-@router.get("/physical-assets/{physical_asset_id}")
+@router.get("/physical-assets/{physical_asset_id}", openapi_extra=refuses("physical-asset-not-found"))
 async def get_physical_asset(caller: Viewer, physical_asset_id: str, response: Response) -> PhysicalAssetOut:
     """One machine."""
     return await _shown_asset(caller, physical_asset_id, response)
 
 
-@router.put("/physical-assets/{physical_asset_id}")
+@router.put(
+    "/physical-assets/{physical_asset_id}",
+    openapi_extra=refuses("asset-mapping-overlap equipment-not-found physical-asset-not-found"),
+)
 async def update_physical_asset(
     caller: Engineer,
     physical_asset_id: str,
@@ -182,7 +209,7 @@ async def get_calendar(caller: Viewer, response: Response) -> CalendarOut:
     return await _shown_calendar(caller, response)
 
 
-@router.put("/calendar")
+@router.put("/calendar", openapi_extra=refuses("calendar-invalid"))
 async def put_calendar(caller: Engineer, body: CalendarIn, response: Response, if_match: IfMatch = None) -> CalendarOut:
     """Replace the plant calendar."""
     version = expected_version(if_match, body.version)
@@ -206,10 +233,17 @@ async def put_plant_policy(
     return await _shown_policy(caller, response)
 
 
-@router.get("/calendar/shifts")
-async def list_shifts(caller: Viewer, from_at: AwareDatetime, to_at: AwareDatetime) -> list[ShiftOut]:
+@router.get("/calendar/shifts", openapi_extra=refuses("calendar-range-too-long"))
+async def list_shifts(
+    caller: Viewer, from_at: AwareDatetime, to_at: AwareDatetime, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[ShiftOut]:
     """Shifts that touch [from_at, to_at), at most 400 days, as real instants over clock changes too."""
-    return [ShiftOut.of(s) for s in await caller.read(queries.list_shifts, from_at=from_at, to_at=to_at)]
+    found = await caller.read(queries.list_shifts, from_at=from_at, to_at=to_at)
+    return page_out(found, ShiftOut.of, cursor=cursor, limit=limit, key=_shift_key)
+
+
+def _shift_key(shift: Shift) -> str:
+    return f"{shift.starts_at.isoformat()} {shift.shift_id}"
 
 
 async def _shown_equipment(caller: Caller, equipment_id: str, response: Response) -> EquipmentOut:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 
 from mes.access.door import Caller, caller, require
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.genealogy import queries, service
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes, format_of
 from mes.genealogy.schemas import (
     ActOut,
     AnswerOut,
     HeldOut,
-    HoldIn,
-    MergeIn,
+    MergeLotsIn,
     MountIn,
     MoveIn,
     OverrideIn,
@@ -25,8 +25,8 @@ from mes.genealogy.schemas import (
     PassIn,
     PassOut,
     RecallIn,
-    RecordedOut,
     RecordingIn,
+    RecordingOut,
     RemovalIn,
     ReversalIn,
     ScanIn,
@@ -34,6 +34,7 @@ from mes.genealogy.schemas import (
     SharedIn,
     ShipIn,
     SplitIn,
+    SuspectHoldIn,
     UnmountIn,
     UnpackIn,
 )
@@ -43,7 +44,15 @@ from mes.kernel.texts import NO_NUL
 from mes.kernel.uow import UnitOfWork
 from standards.isa95.quantity import to_e6
 
-router = APIRouter(prefix="/api/v1/genealogy", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
+router = api_router("genealogy", prefix="/api/v1/genealogy")
+
+RECORDING: Final = (
+    "floor-life-over genealogy-cycle genealogy-invalid genealogy-too-large idempotency-key-reused "
+    "lot-expired lot-not-released lot-not-usable lot-on-hold lot-open-too-long lot-unknown "
+    "lot-used-up material-lot-closed mount-out-of-order part-not-approved wrong-material"
+)
+"""What every act that records genealogy can be refused with."""
+
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
@@ -80,51 +89,61 @@ async def _answer(caller: Caller, asked: Asked, query: Callable[..., Answer], **
 # -- questions
 
 
-@router.get("/lots/{lot_id}/made-of", response_model=AnswerOut)
+@router.get("/lots/{lot_id}/made-of", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_made_of(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """Where from: everything a lot was made of, the full tree. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_from, lot_id=lot_id, limit=limit)
 
 
-@router.get("/lots/{lot_id}/used-in", response_model=AnswerOut)
+@router.get("/lots/{lot_id}/used-in", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_used_in(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """Where used: everything a lot went into, down to shipments. Tables: links, lots."""
     return await _answer(caller, asked, queries.trace_used, lot_id=lot_id, limit=limit)
 
 
-@router.get("/lots/{lot_id}/shipped", response_model=AnswerOut)
+@router.get("/lots/{lot_id}/shipped", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_shipped(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = NODES_MAX) -> Response:
     """The serialised units that a lot went into and that have left, by shipment and customer. Table: shipped."""
     return await _answer(caller, asked, queries.list_shipped, lot_ids=[lot_id], limit=limit)
 
 
-@router.get("/lots/{lot_id}/as-built", response_model=AnswerOut)
+@router.get("/lots/{lot_id}/as-built", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_as_built(caller: Viewer, asked: How, lot_id: Named) -> Response:
     """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments."""
     return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id)
 
 
-@router.get("/difference", response_model=AnswerOut)
+@router.get("/difference", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_difference(caller: Viewer, asked: How, first_id: Asks, second_id: Asks) -> Response:
     """What only one of two units has. Table: difference."""
     return await _answer(caller, asked, queries.get_difference, first_id=first_id, second_id=second_id)
 
 
-@router.post("/recall", response_model=AnswerOut)
+@router.post(
+    "/recall", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown suspects-missing")
+)
 async def ask_recall(caller: Viewer, asked: How, body: RecallIn) -> Response:
-    """Everything that may be affected, and where it is. Writes nothing. Tables: affected, shipments, mounted."""
+    """Everything that may be affected, and where it is. Writes nothing. Tables: affected, shipments, mounted,
+    while_held."""
     return await _answer(caller, asked, queries.get_recall, suspects=body.value(), limit=body.limit)
 
 
-@router.post("/shared", response_model=AnswerOut)
+@router.post(
+    "/shared", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid genealogy-too-large lot-unknown")
+)
 async def ask_shared(caller: Viewer, asked: How, body: SharedIn) -> Response:
     """What failed units share that good ones do not, the least likely by chance first. Table: shared."""
     wanted = {"failed_ids": body.failed_ids, "good_ids": body.good_ids, "limit": body.limit}
     return await _answer(caller, asked, queries.list_shared, **wanted)
 
 
-@router.post("/recall/holds")
-async def hold_suspects(caller: Decider, body: HoldIn) -> HeldOut:
+@router.post(
+    "/recall/holds",
+    openapi_extra=refuses(
+        "genealogy-invalid genealogy-too-large lot-unknown material-lot-closed material-lot-not-found suspects-missing"
+    ),
+)
+async def hold_suspects(caller: Decider, body: SuspectHoldIn) -> HeldOut:
     """Put everything that a recall finds on hold, in one step."""
     return HeldOut(held=await caller.write(service.hold_suspects, suspects=body.value(), reason=body.reason))
 
@@ -140,7 +159,7 @@ def _override(caller: Caller, override: OverrideIn | None) -> Override | None:
     return override.value()
 
 
-@router.post("/recordings", status_code=201, response_model=RecordedOut)
+@router.post("/recordings", status_code=201, response_model=RecordingOut, openapi_extra=refuses(RECORDING))
 async def record_genealogy(caller: Engineer, body: RecordingIn, request: Request) -> Response:
     """Many acts, links, lots and mounts at once, as from another system. All or nothing.
 
@@ -160,7 +179,7 @@ async def record_genealogy(caller: Engineer, body: RecordingIn, request: Request
 
 def _recorded(uow: UnitOfWork, *, recording: Recording, override: Override | None) -> tuple[int, bytes]:
     made = service.record_genealogy(uow, recording=recording, override=override)
-    answer = RecordedOut(
+    answer = RecordingOut(
         first_act=made.first_act,
         acts=made.acts,
         links=made.links,
@@ -170,7 +189,7 @@ def _recorded(uow: UnitOfWork, *, recording: Recording, override: Override | Non
     return 201, answer.model_dump_json().encode()
 
 
-@router.post("/scans", status_code=201)
+@router.post("/scans", status_code=201, openapi_extra=refuses(RECORDING))
 async def scan_lot(caller: Operator, body: ScanIn) -> ActOut:
     """So much of a lot goes into another."""
     act = await caller.write(
@@ -188,7 +207,7 @@ async def scan_lot(caller: Operator, body: ScanIn) -> ActOut:
     return ActOut(act=act)
 
 
-@router.post("/passes", status_code=201)
+@router.post("/passes", status_code=201, openapi_extra=refuses(RECORDING, "machine-unreachable"))
 async def record_pass(caller: Operator, body: PassIn) -> PassOut:
     """A piece passed a station: what is mounted there is in it."""
     sequence = await caller.write(
@@ -204,7 +223,9 @@ async def record_pass(caller: Operator, body: PassIn) -> PassOut:
     return PassOut(sequence=sequence)
 
 
-@router.post("/mounts", status_code=201)
+@router.post(
+    "/mounts", status_code=201, openapi_extra=refuses(RECORDING, "lot-not-warm material-lot-not-found slot-empty")
+)
 async def mount_lot(caller: Operator, body: MountIn) -> ActOut:
     """A lot comes into a slot; what was there before goes, or is spliced to it."""
     act = await caller.write(
@@ -221,7 +242,7 @@ async def mount_lot(caller: Operator, body: MountIn) -> ActOut:
     return ActOut(act=act)
 
 
-@router.post("/unmounts", status_code=201)
+@router.post("/unmounts", status_code=201, openapi_extra=refuses(RECORDING, "slot-empty"))
 async def unmount_lot(caller: Operator, body: UnmountIn) -> ActOut:
     """What is in a slot is taken out."""
     act = await caller.write(
@@ -234,20 +255,20 @@ async def unmount_lot(caller: Operator, body: UnmountIn) -> ActOut:
     return ActOut(act=act)
 
 
-@router.put("/setups/{equipment_id}", status_code=204)
+@router.put("/setups/{equipment_id}", status_code=204, openapi_extra=refuses("genealogy-invalid"))
 async def put_setup(caller: Engineer, equipment_id: Named, body: SetupIn) -> None:
     """The set-up list of a station: slots that are not named stay as they are."""
     await caller.write(service.put_setup, equipment_id=equipment_id, materials=body.materials)
 
 
-@router.post("/packings", status_code=201)
+@router.post("/packings", status_code=201, openapi_extra=refuses(RECORDING, "conversion-invalid material-unit-fixed"))
 async def pack_lots(caller: Operator, body: PackIn) -> ActOut:
     """Lots go into a container, out of the one they may be in."""
     override = _override(caller, body.override)
     return ActOut(act=await caller.write(service.pack_lots, **body.model_dump(exclude={"override"}), override=override))
 
 
-@router.post("/unpackings", status_code=201)
+@router.post("/unpackings", status_code=201, openapi_extra=refuses(RECORDING, "not-linked"))
 async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
     """Lots are taken out of a container."""
     override = _override(caller, body.override)
@@ -255,32 +276,32 @@ async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
     return ActOut(act=await caller.write(service.unpack_lots, **packed, override=override))
 
 
-@router.post("/shipments", status_code=201)
+@router.post("/shipments", status_code=201, openapi_extra=refuses(RECORDING, "conversion-invalid material-unit-fixed"))
 async def ship_lots(caller: Operator, body: ShipIn) -> ActOut:
     """Containers or lots leave for a customer, with everything in them."""
     return ActOut(act=await caller.write(service.ship_lots, **body.model_dump()))
 
 
-@router.post("/moves", status_code=204)
+@router.post("/moves", status_code=204, openapi_extra=refuses(RECORDING))
 async def move_lots(caller: Operator, body: MoveIn) -> None:
     """Lots, and what is packed in them, are now at another place."""
     await caller.write(service.move_lots, **body.model_dump())
 
 
-@router.post("/splits", status_code=201)
+@router.post("/splits", status_code=201, openapi_extra=refuses(RECORDING))
 async def split_lot(caller: Operator, body: SplitIn) -> ActOut:
     """New lots are taken off a lot."""
     into = {new_id: to_e6(quantity) for new_id, quantity in body.into.items()}
     return ActOut(act=await caller.write(service.split_lot, request_id=body.request_id, lot_id=body.lot_id, into=into))
 
 
-@router.post("/merges", status_code=201)
-async def merge_lots(caller: Operator, body: MergeIn) -> ActOut:
+@router.post("/merges", status_code=201, openapi_extra=refuses(RECORDING))
+async def merge_lots(caller: Operator, body: MergeLotsIn) -> ActOut:
     """Lots of one material become one lot."""
     return ActOut(act=await caller.write(service.merge_lots, **body.model_dump()))
 
 
-@router.post("/removals", status_code=201)
+@router.post("/removals", status_code=201, openapi_extra=refuses(RECORDING, "not-linked"))
 async def remove_part(caller: Operator, body: RemovalIn) -> ActOut:
     """A part is taken out of a unit; with `new_part_id` another is put in."""
     act = {
@@ -296,7 +317,11 @@ async def remove_part(caller: Operator, body: RemovalIn) -> ActOut:
     return ActOut(act=await caller.write(service.replace_part, **act, **put_in))
 
 
-@router.post("/acts/{act}/reversal", status_code=201)
+@router.post(
+    "/acts/{act}/reversal",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "act-not-found act-not-reversible material-lot-not-found"),
+)
 async def reverse_act(caller: Supervisor, act: ActNumber, body: ReversalIn) -> ActOut:
     """Take an act back: it never was, and both stay in the record."""
     return ActOut(act=await caller.write(service.reverse_act, act=act, request_id=body.request_id, reason=body.reason))

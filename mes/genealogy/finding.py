@@ -37,7 +37,7 @@ def list_alike(reads: Reads, *, failed_ids: Sequence[str], limit: int = ALIKE_MA
     sql = (
         "SELECT l.id FROM material_lot l WHERE l.pk BETWEEN ? AND ? "  # noqa: S608
         f"AND l.kind = ? AND l.material_pk IN ({marks(materials)}) AND NOT EXISTS (SELECT 1 FROM unit_verdict v "
-        "WHERE v.unit_id = l.id AND v.verdict IN (?, ?)) ORDER BY abs(l.pk - ?) LIMIT ?"
+        "WHERE v.unit_id = l.id AND v.verdict IN (?, ?) AND v.ended_by_pk IS NULL) ORDER BY abs(l.pk - ?) LIMIT ?"
     )
     middle = pks[len(pks) // 2]
     bad = (int(Verdict.failed), int(Verdict.scrapped))

@@ -9,7 +9,7 @@ from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
 from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording, Refused
-from mes.materials.types import LifeKind, LotKind
+from mes.materials.types import LifeKind
 from standards.isa95.material import USABLE, Disposition
 
 LIFE_OVER: Final = {
@@ -43,11 +43,6 @@ def refusals_as_child(lot: LotFacts) -> Iterator[Refused]:
         yield Refused.closed
     if lot.shipment_pk is not None:
         yield Refused.shipped
-
-
-def keeps_total(kind: int) -> bool:
-    """Whether the total of what was taken is kept with the lot; of one piece or container its few links tell."""
-    return kind == LotKind.lot
 
 
 # -- mounts
@@ -151,13 +146,14 @@ def chance_of(failed_with: int, good_with: int, failed: int, good: int) -> float
 
 
 def recording_of(facts: Iterable[Fact]) -> Recording:
-    """Rows of history as one recording; links that follow one another and were made by the same act share it."""
+    """Rows of history, but for what was sent, as one recording; links that follow one another and were made by the same
+    act share it."""
     lots: list[NewLot] = []
     acts: list[Act] = []
     links: list[Link] = []
     mounts: list[Mount] = []
     linked: set[str] = set()
-    for lot, act, link, mount in facts:
+    for lot, act, link, mount, _ in facts:
         if lot is not None:
             lots.append(lot)
         if act is not None and (link is None or not linked or act != acts[-1] or link.parent_id in linked):

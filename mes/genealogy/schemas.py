@@ -157,7 +157,7 @@ class RecordingIn(Document):
         )
 
 
-class RecordedOut(Document):
+class RecordingOut(Document):
     """The numbers of the acts are `first_act` and those after it."""
 
     first_act: int
@@ -267,7 +267,7 @@ class SplitIn(Document):
     into: Annotated[dict[Id, Amount], Field(min_length=1, max_length=LOTS_MAX)]
 
 
-class MergeIn(Document):
+class MergeLotsIn(Document):
     request_id: RequestId
     lot_ids: Lots
     into_id: Id
@@ -320,7 +320,7 @@ class RecallIn(Document):
         )
 
 
-class HoldIn(RecallIn):
+class SuspectHoldIn(RecallIn):
     reason: Reason
 
 

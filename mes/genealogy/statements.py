@@ -160,18 +160,20 @@ def used_in_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
 def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
     """The links that lead to some lots from what went into them; two lots out of one slot are both only possible."""
     rows = MADE_OF_LINKS.on(reads, *[key_text(reads, keys)] * 2)
-    lots: dict[tuple[int, int], set[int]] = {}
-    for row in rows:
-        lots.setdefault((row[2], row[6]), set()).add(row[0])
-    return [LinkRow._make((*row[:6], row[6] is not None and len(lots[row[2], row[6]]) > 1)) for row in rows]
+    first: dict[tuple[int, int], int] = {}
+    doubtful = {
+        (act, slot)
+        for lot, _, act, _, _, _, slot in rows
+        if slot is not None and first.setdefault((act, slot), lot) != lot
+    }
+    return [LinkRow._make((*row[:6], (row[2], row[6]) in doubtful)) for row in rows]
 
 
 # -- loading what verbs decide on
 
 _LOT: Final = (
     "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.unit, l.disposition, l.shipment_pk, "
-    "CASE WHEN l.kind = 1 THEN l.consumed_e6 ELSE coalesce((SELECT sum(e.quantity_e6) FROM genealogy_link e "
-    "WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL), 0) END + coalesce((SELECT sum(m.quantity_per_e6 * "
+    "l.consumed_e6 + coalesce((SELECT sum(m.quantity_per_e6 * "
     "(SELECT count(*) FROM genealogy_act a WHERE a.equipment_pk = m.equipment_pk "
     "AND a.seq BETWEEN m.from_seq AND m.to_seq AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL)) "
     "FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0), 0), "
@@ -444,6 +446,12 @@ def find_requests(reads: Reads, request_ids: Collection[str]) -> dict[str, Reque
     return {row[0]: Requested(*row[1:]) for row in reads.driver_query(sql, tuple(request_ids))}
 
 
+def act_times(reads: Reads, pks: Collection[int]) -> list[int]:
+    """When some acts were done."""
+    sql = f"SELECT at_us FROM genealogy_act WHERE pk IN ({marks(pks)})"  # noqa: S608
+    return [row[0] for row in reads.driver_query(sql, tuple(pks))] if pks else []
+
+
 def note_content(uow: UnitOfWork, request_id: str, told: int) -> None:
     """What was told under a request id, beside its act."""
     uow.driver_write("UPDATE genealogy_act SET content_hash = ? WHERE request_id = ?", (told, request_id))
@@ -592,6 +600,11 @@ def insert_acts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
     _insert(uow, "genealogy_act", _ACTS, rows)
 
 
+def flag_acts(uow: UnitOfWork, pks: Sequence[int], flag: str) -> None:
+    """Acts that would have been refused, had anybody asked."""
+    uow.driver_executemany("UPDATE genealogy_act SET flag = ? WHERE pk = ?", [(flag, pk) for pk in pks])
+
+
 def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
     """Child, parent, act, quantity, kind."""
     _insert(uow, "genealogy_link", _LINKS, rows)
@@ -650,6 +663,12 @@ def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection
     for start in range(0, len(keys := list(pks)), _MANY_KEYS):
         some = keys[start : start + _MANY_KEYS]
         uow.driver_execute(f"UPDATE material_lot SET {column} = ? WHERE pk IN ({marks(some)})", (value, *some))  # noqa: S608
+
+
+def set_shipments(uow: UnitOfWork, shipments: Mapping[int, int]) -> None:
+    """What left with which shipment."""
+    rows = [(shipment_pk, pk) for pk, shipment_pk in shipments.items()]
+    uow.driver_executemany("UPDATE material_lot SET shipment_pk = ? WHERE pk = ?", rows)
 
 
 _MANY_KEYS: Final = 10_000
@@ -740,9 +759,11 @@ _GROUPED: Final = "l.kind, l.material_pk, l.disposition, l.job_pk, l.place_pk, l
 GROUPS: Final = _Sql(
     "SELECT {grouped}, count(*), json_group_array(l.id) FROM json_each(?) k "
     "CROSS JOIN material_lot l ON l.pk = k.value GROUP BY {grouped}",
-    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = {keys} GROUP BY {grouped}",
+    "WITH l AS MATERIALIZED (SELECT {grouped}, l.id FROM material_lot l WHERE l.pk = {keys}) "
+    "SELECT {grouped}, count(*), json_agg(l.id)::text FROM l GROUP BY {grouped}",
     grouped=_GROUPED,
 )
+"""PostgreSQL takes the set for ten lots: beside finding them it holds sorting for as cheap as a hash, unless apart."""
 SHIPPED: Final = _Sql(
     "SELECT l.shipment_pk, count(*), json_group_array(l.id) FROM json_each(?) k CROSS JOIN material_lot l "
     "ON l.pk = k.value WHERE l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
@@ -752,12 +773,12 @@ SHIPPED: Final = _Sql(
 _ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
 LOT_ROWS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",
-    "SELECT {row} FROM unnest(?::int[]) k(pk) "
-    "CROSS JOIN LATERAL (SELECT * FROM material_lot l WHERE l.pk = k.pk OFFSET 0) l",
+    "SELECT {row} FROM material_lot l WHERE l.pk = {keys}",
     row=_ROW,
 )
 _ACT_ROW: Final = (
-    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note"
+    "a.pk, a.kind, a.at_us, a.lot_pk, a.equipment_pk, a.seq, a.job_pk, a.actor, a.context_pk, a.ended_by_pk, a.note, "
+    "a.flag"
 )
 ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value",
@@ -773,6 +794,8 @@ STILL_MOUNTED: Final = (
     f"JOIN slot_mount m ON m.pk = ({_NEWEST}) WHERE m.to_seq = ?"
 )
 """Of every slot of the plant what is in it now: there are hundreds of slots, and tens of thousands of affected lots."""
+FLAGGED: Final = f"SELECT {_ACT_ROW} FROM genealogy_act a WHERE a.flag IS NOT NULL AND a.ended_by_pk IS NULL"  # noqa: S608
+"""All of the plant, by an index that holds nothing else: each is an exception."""
 ENDED_LINKS: Final = _Sql(
     "SELECT {link}, e.ended_by_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
     "WHERE e.ended_by_pk IS NOT NULL",
@@ -796,18 +819,27 @@ MOUNTS_OF_STATION: Final = (
     "AND ended_by_pk IS NULL"
 )
 
+_ORDERS: Final = (
+    "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request t ON t.pk = q.operations_request_pk"
+)
 _NAMES: Final = {
     table: _Sql(
         f"SELECT {n}, t.pk, t.id FROM json_each(?) k CROSS JOIN {table} t ON t.pk = k.value",  # noqa: S608
         f"SELECT {n}, t.pk, t.id FROM {table} t WHERE t.pk = {{keys}}",  # noqa: S608
     )
     for n, table in enumerate(("material_lot", "material_definition", "equipment", "job_order", "principal"))
+} | {
+    "order_of_job": _Sql(
+        f"SELECT 5, j.pk, t.id FROM json_each(?) k CROSS JOIN job_order j ON j.pk = k.value {_ORDERS}",  # noqa: S608
+        f"SELECT 5, j.pk, t.id FROM job_order j {_ORDERS} WHERE j.pk = {{keys}}",  # noqa: S608
+    )
 }
 Names = dict[int | None, str]
 
 
 def names_of(reads: Reads, **keys: Iterable[int | None]) -> list[Names]:
-    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement."""
+    """Ids by key, of None the empty text: of each of these tables, in this order, in one statement. `order_of_job`: the
+    production orders of jobs."""
     wanted = {table: {pk for pk in pks if pk is not None} for table, pks in keys.items()}
     asked = {table: key_text(reads, pks) for table, pks in wanted.items() if pks}
     places = {n: table for n, table in enumerate(_NAMES) if table in asked}

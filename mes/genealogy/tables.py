@@ -14,6 +14,7 @@ from mes.kernel.sqltypes import Versioned
 from mes.kernel.tables import TableModel, micros
 
 _LIVE = text("ended_by_pk IS NULL")
+_FLAGGED = text("flag IS NOT NULL")
 
 
 def _big_key() -> Column[int]:
@@ -69,6 +70,12 @@ class GenealogyAct(TableModel, table=True):
             postgresql_where=text("seq IS NOT NULL AND ended_by_pk IS NULL"),
         ),
         Index(
+            "ix_genealogy_act_flagged",
+            "lot_pk",
+            sqlite_where=_FLAGGED,
+            postgresql_where=_FLAGGED,
+        ),
+        Index(
             "uq_genealogy_act_request_id",
             "request_id",
             unique=True,
@@ -93,6 +100,8 @@ class GenealogyAct(TableModel, table=True):
     """The reason of an override or of a reversal."""
     content_hash: int | None = Field(default=None, sa_column=_big(nullable=True))
     """Of everything that was told under its request id."""
+    flag: str | None = Field(default=None, max_length=40)
+    """The code it would have been refused with, had anybody asked: the lot was on hold when it was recorded."""
 
 
 class GenealogyLink(TableModel, table=True):

@@ -86,6 +86,20 @@ class Context(NamedTuple):
     parameters: str = "{}"
 
 
+HELD: Final = "unit-held"
+"""The flag of an act on a lot that was on hold when it was recorded."""
+WORKED: Final = frozenset(
+    {
+        ActKind.passed,
+        ActKind.consumed,
+        ActKind.merged,
+        ActKind.packed,
+        ActKind.installed,
+        ActKind.replaced,
+        ActKind.reworked,
+    }
+)
+"""Acts that change a lot, so that a hold on it should have stopped them."""
 ACT_OF: Final[Mapping[LinkKind, ActKind]] = {
     LinkKind.consumed: ActKind.consumed,
     LinkKind.by_product: ActKind.produced,
@@ -150,13 +164,25 @@ class Recording:
         return len(self.lots) + len(self.acts) + len(self.links) + len(self.mounts)
 
 
+class Sent(NamedTuple):
+    """A lot, with what is packed in it, left with a shipment."""
+
+    shipment_id: str
+    lot_id: str
+    customer_id: str
+    delivery_note: str
+    at_us: int
+
+
 class Fact(NamedTuple):
-    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made."""
+    """One row of history, which names what it needs itself: a new lot; or an act, with a link or a mount it made; or
+    what was sent."""
 
     lot: NewLot | None = None
     act: Act | None = None
     link: Link | None = None
     mount: Mount | None = None
+    sent: Sent | None = None
 
 
 class Fault(NamedTuple):

@@ -6,13 +6,14 @@ Bounded JSON, bridge tokens only.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.edge.errors import HealthUnreadable
 from mes.edge.queries import get_bridge, list_waiting_commands
 from mes.edge.service import record_bridge_health
@@ -23,14 +24,45 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
 from standards.lineside import commands_v1, health_v1, ingest_v1
 
-router = APIRouter(prefix="/api/v1/bridge", tags=["bridge"])
+router = api_router("bridge", prefix="/api/v1/bridge")
+
+
+def _speaks(*, told: dict[str, Any] | None, answered: dict[str, Any] | None) -> dict[str, Any]:
+    """For `openapi_extra`: the documents of a bridge's contract, which are read and written without pydantic."""
+    extra: dict[str, Any] = {}
+    if told is not None:
+        extra["requestBody"] = {"required": True, "content": _document(told)}
+    if answered is not None:
+        extra["responses"] = {"200": {"description": "docs/api/ingest.md", "content": _document(answered)}}
+    return extra
+
+
+def _document(example: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"type": "object"}, "example": example}}
+
+
+_BATCH: Final = {
+    "journal_id": "0c7c1a52-7a0e-4b5e-9a55-2f1f6d0a1c11",
+    "first_seq": 1,
+    "items": [{"kind": "sample", "tag": "PRESS.Good", "value": 17, "observed_at_us": 1795297971540000}],
+}
+_COMMAND: Final = {"id": "c-1", "kind": "job", "expires_at_us": 1795297981540000, "payload": {}}
 Bridge = Annotated[Caller, Depends(caller(Permission.bridge_ingest))]
 POLL_S = 1.0
 """A waiting bridge is looked after this often even if nobody says that something came."""
 
 
-@router.post("/ingest", operation_id="ingest")
-async def ingest(caller: Bridge, request: Request) -> Response:
+@router.post(
+    "/ingest",
+    openapi_extra=refuses(
+        "bridge-not-found floor-life-over genealogy-cycle genealogy-invalid genealogy-too-large "
+        "ingest-sequence-gap ingest-too-large ingest-unreadable lot-expired lot-not-released "
+        "lot-not-usable lot-on-hold lot-open-too-long lot-unknown lot-used-up machine-unreachable "
+        "material-lot-closed mount-out-of-order part-not-approved wrong-material"
+    )
+    | _speaks(told=_BATCH, answered={"accepted_through": 1, "duplicates": 0, "quarantined": 0}),
+)
+async def ingest_batch(caller: Bridge, request: Request) -> Response:
     """Take a batch of `ingest_v1` (docs/api/ingest.md). 200 once it is durable; 409 `ingest-sequence-gap`."""
     packed = request.headers.get("content-type", "").partition(";")[0].strip() == ingest_v1.MSGPACK
     batch = _read(ingest_v1.decode_packed_batch if packed else ingest_v1.decode_batch, await request.body())
@@ -43,7 +75,11 @@ async def ingest(caller: Bridge, request: Request) -> Response:
     return _json(ingest_v1.encode(answer))
 
 
-@router.post("/health", operation_id="report_health")
+@router.post(
+    "/health",
+    openapi_extra=refuses("bridge-not-found health-unreadable")
+    | _speaks(told={"at_us": 1795297971540000}, answered={"server_at_us": 1795297971540000}),
+)
 async def report_health(caller: Bridge, request: Request) -> Response:
     """Take what a bridge says of itself: `health_v1` (docs/api/ingest.md). The newest replaces the one before."""
     try:
@@ -54,7 +90,11 @@ async def report_health(caller: Bridge, request: Request) -> Response:
     return _json(health_v1.encode(health_v1.HealthAnswer(at_us)))
 
 
-@router.get("/commands", operation_id="take_commands")
+@router.get(
+    "/commands",
+    openapi_extra=refuses("bridge-not-found")
+    | _speaks(told=None, answered={"commands": [_COMMAND], "server_at_us": 1795297971540000}),
+)
 async def take_commands(
     caller: Bridge, request: Request, wait_s: Annotated[int, Query(ge=0, le=commands_v1.MAX_WAIT_S)] = 0
 ) -> Response:
@@ -67,7 +107,14 @@ async def take_commands(
     return _json(commands_v1.encode(listed))
 
 
-@router.post("/commands/{command_id}/result", operation_id="finish_command", status_code=204)
+@router.post(
+    "/commands/{command_id}/result",
+    status_code=204,
+    openapi_extra=refuses(
+        "binding-invalid bridge-not-found command-finished command-not-found ingest-unreadable machine-setup-not-found"
+    )
+    | _speaks(told={"outcome": "done"}, answered=None),
+)
 async def finish_command(caller: Bridge, command_id: str, request: Request) -> None:
     """The result of a command. The same again is fine; another one is `command-finished` (409)."""
     result = _read(commands_v1.decode_result, await request.body())

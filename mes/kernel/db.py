@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -12,9 +13,9 @@ from sqlmodel import Session
 
 from mes.kernel.clock import Clock, system_clock
 from mes.kernel.engine import Dialect, dialect_of, reader_engine, writer_engine
-from mes.kernel.errors import Unavailable
+from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.limits import READER_THREADS
-from mes.kernel.uow import UnitOfWork, placeholders
+from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
 from mes.kernel.writer import Work, Writer
 
 T = TypeVar("T")
@@ -94,6 +95,20 @@ class Database:
         self._writer.submit(work)
         return await future
 
+    async def rehearse(
+        self,
+        verb: Callable[Concatenate[UnitOfWork, P], Any],
+        /,
+        *,
+        actor: int | None,
+        correlation_id: str = "",
+        **kwargs: Any,
+    ) -> tuple[EmittedEvent, ...]:
+        """Run a verb and undo it; the events it would have recorded. Refusals pass through."""
+        future: asyncio.Future[tuple[EmittedEvent, ...]] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), rehearsal=True))
+        return await future
+
     def write_now(
         self,
         verb: Callable[Concatenate[UnitOfWork, P], T],
@@ -131,12 +146,23 @@ class Database:
 
     def _query(self, query: Callable[..., T], kwargs: dict[str, Any]) -> T:
         try:
-            with self._reader_engine.connect() as connection, ReadSession(bind=connection) as session:
+            with self._snapshot() as session:
                 return query(session, **kwargs)
         except DBAPIError as error:
             if error.connection_invalidated or self.dialect == "sqlite":
                 raise Unavailable("The database cannot be read right now.", code="database-unavailable") from error
             raise
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[ReadSession]:
+        """It ends by a commit, a refused question's too: after a rollback psycopg prepares every statement anew."""
+        with self._reader_engine.connect() as connection, ReadSession(bind=connection) as session:
+            try:
+                yield session
+            except Refusal:
+                connection.commit()
+                raise
+            connection.commit()
 
     def _committed(self) -> None:
         for callback in tuple(self._listeners):

@@ -37,21 +37,16 @@ def writer_engine(url: str, *, schema: str | None = None) -> Engine:
 
 
 def reader_engine(url: str, *, schema: str | None = None, pool_size: int = 4) -> Engine:
-    """The engine of the readers: one snapshot a transaction, and nothing can be written through it."""
+    """The engine of the readers: one snapshot a transaction, and nothing can be written through it.
+
+    Who asks gets the connection used last: it has the pages and the prepared statements."""
+    pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_use_lifo": True}
     if dialect_of(url) == "sqlite":
-        engine = _engine(url, schema, poolclass=QueuePool, pool_size=pool_size, max_overflow=0)
+        engine = _engine(url, schema, **pool)
         event.listen(engine, "connect", _sqlite_reader)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
-    engine = _engine(
-        url,
-        schema,
-        poolclass=QueuePool,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=True,
-        pool_recycle=600,
-    )
+    engine = _engine(url, schema, **pool, pool_pre_ping=True, pool_recycle=600)
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 

@@ -15,7 +15,7 @@ from mes.kernel.errors import BadCursor
 T = TypeVar("T")
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1_000
-_CURSOR_MAX: Final = 1_000
+CURSOR_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def encode_cursor(*values: str | int) -> str:
 
 def decode_cursor(text: str, types: Sequence[type]) -> tuple[Any, ...]:
     """The sort key back; `bad-cursor` if the text is not one of ours for this listing."""
-    if len(text) > _CURSOR_MAX:
+    if len(text) > CURSOR_MAX:
         raise BadCursor()
     try:
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
@@ -49,3 +49,14 @@ def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[str | int, .
     """A page from `limit + 1` rows read in order: the extra row only says that there is more."""
     items = tuple(rows[:limit])
     return Page(items, encode_cursor(*key(items[-1])) if len(rows) > limit else None)
+
+
+def slice_page(items: Sequence[T], *, cursor: str | None, limit: int, key: Callable[[T], str]) -> Page[T]:
+    """A page of what was read whole: after the item the cursor names; `bad-cursor` if that is not there any more."""
+    start = 0
+    if cursor is not None:
+        (last,) = decode_cursor(cursor, (str,))
+        start = max((place for place, item in enumerate(items, start=1) if key(item) == last), default=0)
+        if start == 0:
+            raise BadCursor("What the cursor stands after is not in the list any more.")
+    return page_of(items[start : start + limit + 1], limit, lambda item: (key(item),))

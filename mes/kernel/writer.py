@@ -44,6 +44,8 @@ class Work:
     actor: int | None
     correlation_id: str
     deliver: Callable[[Work], None]
+    rehearsal: bool = False
+    """It is undone whatever comes of it; its result is the events it would have recorded."""
     result: Any = None
     error: BaseException | None = None
 
@@ -120,8 +122,15 @@ class Writer:
         return works, True
 
     def _serve(self, works: list[Work]) -> None:
+        rehearsals = [work for work in works if work.rehearsal]
+        self._write([work for work in works if not work.rehearsal] if rehearsals else works)
+        for work in rehearsals:
+            self._rehearse(work)
+        self._deliver_all(works)
+
+    def _write(self, works: list[Work]) -> None:
         try:
-            wrote_events = self._commit_together(works)
+            wrote_events = bool(works) and self._commit_together(works)
         except BaseException as error:  # noqa: BLE001  the whole batch failed: nobody may believe it was written
             wrote_events = False
             self._drop_connection()
@@ -131,7 +140,6 @@ class Writer:
             _LOG.exception("a batch of %d writes failed", len(works))
         if wrote_events:
             self._after_commit()
-        self._deliver_all(works)
 
     def _commit_together(self, works: list[Work]) -> bool:
         if self._savepoints:
@@ -193,6 +201,29 @@ class Writer:
             self._undo(transaction)
             raise
         return bool(events)
+
+    def _rehearse(self, work: Work) -> None:
+        """Run a verb in a transaction of its own that is never committed."""
+        try:
+            connection = self._open_connection()
+            transaction = connection.begin()
+        except Exception as error:  # noqa: BLE001  it is answered to whoever waits
+            self._drop_connection()
+            work.error = translated(error)
+            return
+        connection.info["prefetched"] = {}
+        uow = UnitOfWork(connection, now=self._clock(), actor=work.actor, correlation_id=work.correlation_id)
+        try:
+            work.verb(uow, **work.kwargs)
+            uow.finish()
+            settle(connection)
+            work.result = tuple(uow.events)
+        except Exception as error:  # noqa: BLE001  it is answered to whoever waits
+            uow.discard()
+            work.error = translated(error)
+        finally:
+            forget(connection)
+            self._undo(transaction)
 
     def _prefetch(self, connection: Connection, works: Sequence[Work]) -> None:
         """Load in one read what several verbs of the batch will ask for."""

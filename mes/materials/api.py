@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Query, Response
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.materials import queries, service
 from mes.materials.schemas import (
     Amount,
@@ -26,21 +28,23 @@ from mes.materials.schemas import (
 )
 from standards.isa95.material import Disposition
 
-router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_function=lambda route: route.name)
+router = api_router("materials")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-IfMatch = Annotated[str | None, Header()]
 
 
-@router.get("/material-definitions")
-async def list_materials(caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
+@router.get("/material-definitions", openapi_extra=refuses("conversion-invalid"))
+async def list_materials(caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
     """Materials by id."""
     return MaterialPage.of(await caller.read(queries.list_materials, cursor=cursor, limit=limit))
 
 
-@router.post("/material-definitions", status_code=201)
+@router.post(
+    "/material-definitions",
+    status_code=201,
+    openapi_extra=refuses("conversion-invalid material-exists material-not-found material-unit-fixed"),
+)
 async def create_material(caller: Engineer, body: MaterialIn, response: Response) -> MaterialOut:
     """A new material."""
     await caller.write(service.create_material, spec=body.spec())
@@ -48,13 +52,16 @@ async def create_material(caller: Engineer, body: MaterialIn, response: Response
     return await _shown_material(caller, body.id, response)
 
 
-@router.get("/material-definitions/{material_id}")
+@router.get("/material-definitions/{material_id}", openapi_extra=refuses("conversion-invalid material-not-found"))
 async def get_material(caller: Viewer, material_id: str, response: Response) -> MaterialOut:
     """One material."""
     return await _shown_material(caller, material_id, response)
 
 
-@router.put("/material-definitions/{material_id}")
+@router.put(
+    "/material-definitions/{material_id}",
+    openapi_extra=refuses("conversion-invalid material-not-found material-unit-fixed"),
+)
 async def update_material(
     caller: Engineer, material_id: str, body: MaterialChange, response: Response, if_match: IfMatch = None
 ) -> MaterialOut:
@@ -64,7 +71,10 @@ async def update_material(
     return await _shown_material(caller, material_id, response)
 
 
-@router.get("/material-definitions/{material_id}/conversion")
+@router.get(
+    "/material-definitions/{material_id}/conversion",
+    openapi_extra=refuses("material-not-found quantity-not-exact unit-not-convertible"),
+)
 async def convert_quantity(
     caller: Viewer, material_id: str, quantity: Annotated[Amount, Query()], from_unit: str, to_unit: str
 ) -> QuantityOut:
@@ -80,7 +90,7 @@ async def list_material_lots(
     caller: Viewer,
     material_id: str | None = None,
     disposition: Disposition | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> MaterialLotPage:
     """Lots by id, of one material or in one disposition (Restricted: on hold)."""
@@ -94,7 +104,14 @@ async def list_material_lots(
     return MaterialLotPage.of(page)
 
 
-@router.post("/material-lots", status_code=201)
+@router.post(
+    "/material-lots",
+    status_code=201,
+    openapi_extra=refuses(
+        "material-lot-closed material-lot-exists material-lot-fixed material-lot-not-found "
+        "material-not-found quantity-out-of-range unit-not-convertible"
+    ),
+)
 async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: Response) -> MaterialLotOut:
     """A new lot."""
     await caller.write(service.create_lot, spec=body.spec())
@@ -102,13 +119,19 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
     return await _shown_lot(caller, body.id, response)
 
 
-@router.get("/material-lots/{lot_id}")
+@router.get("/material-lots/{lot_id}", openapi_extra=refuses("material-lot-not-found"))
 async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> MaterialLotOut:
     """One lot."""
     return await _shown_lot(caller, lot_id, response)
 
 
-@router.put("/material-lots/{lot_id}")
+@router.put(
+    "/material-lots/{lot_id}",
+    openapi_extra=refuses(
+        "material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
+        "quantity-out-of-range unit-not-convertible"
+    ),
+)
 async def update_material_lot(
     caller: Engineer, lot_id: str, body: MaterialLotChange, response: Response, if_match: IfMatch = None
 ) -> MaterialLotOut:
@@ -118,7 +141,7 @@ async def update_material_lot(
     return await _shown_lot(caller, lot_id, response)
 
 
-@router.post("/material-lots/{lot_id}/disposition")
+@router.post("/material-lots/{lot_id}/disposition", openapi_extra=refuses("material-lot-closed material-lot-not-found"))
 async def set_lot_disposition(
     caller: Engineer, lot_id: str, body: DispositionChange, response: Response, if_match: IfMatch = None
 ) -> MaterialLotOut:

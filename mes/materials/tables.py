@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
@@ -14,6 +14,8 @@ from mes.kernel.tables import TableModel, micros
 
 UNIT_MAX: Final = 20
 PART_MAX: Final = 100
+LEFT: Final = "consumed_e6 < quantity AND shipment_pk IS NULL AND disposition <> 'Closed'"
+"""Lots of which something is still there. A plant has few of those at a time, and very many others."""
 
 
 class MaterialDefinition(Versioned, TableModel, table=True):
@@ -44,6 +46,9 @@ class MaterialLot(Versioned, TableModel, table=True):
     """A quantity of one material that belongs together."""
 
     __tablename__ = "material_lot"
+    __table_args__ = (
+        Index("ix_material_lot_left", "material_pk", sqlite_where=text(LEFT), postgresql_where=text(LEFT)),
+    )
 
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=ID_MAX, unique=True)
@@ -54,7 +59,7 @@ class MaterialLot(Versioned, TableModel, table=True):
     kind: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1"))
     """`LotKind`."""
     consumed_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """Kept by genealogy, of a lot of many: how much of it recorded links took, × 10^6."""
+    """Kept by genealogy: how much of it recorded links took, × 10^6."""
     job_pk: int | None = None
     """Kept by genealogy: the job it was made in."""
     place_pk: int | None = None

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit, PageOf
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.kernel.idempotency import fingerprint, run_once
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.uow import UnitOfWork
 from mes.orders import queries, service
 from mes.orders.schemas import (
@@ -27,21 +29,24 @@ from mes.orders.schemas import (
 )
 from mes.orders.types import RequestState
 
-router = APIRouter(prefix="/api/v1", tags=["orders"])
+router = api_router("orders")
 
 Erp = Annotated[Caller, Depends(caller(Permission.submit_operations_requests))]
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
 Releaser = Annotated[Caller, Depends(caller(Permission.release_jobs))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
 @router.post(
     "/operations-requests",
-    operation_id="submit_operations_request",
     status_code=201,
     response_model=SubmittedOut,
     responses={200: {"model": SubmittedOut, "description": "Exactly this was here already."}},
+    openapi_extra=refuses(
+        "idempotency-key-reused operations-definition-ambiguous operations-definition-not-effective "
+        "operations-definition-not-found operations-request-differs operations-request-outdated "
+        "operations-request-started quantity-invalid work-master-not-effective"
+    ),
 )
 async def submit_operations_request(
     caller: Erp, body: OperationsRequestIn, request: Request, idempotency_key: IdempotencyKey = None
@@ -82,9 +87,9 @@ def _json(status: int, body: bytes, *, replayed: bool = False) -> Response:
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
-@router.get("/operations-requests", operation_id="list_operations_requests")
+@router.get("/operations-requests")
 async def list_operations_requests(
-    caller: Reader, state: RequestState | None = None, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+    caller: Reader, state: RequestState | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> OperationsRequestPage:
     """Operations requests in the order they came."""
     now = caller.database.clock()
@@ -94,7 +99,7 @@ async def list_operations_requests(
     )
 
 
-@router.get("/operations-requests/{request_id:path}", operation_id="get_operations_request")
+@router.get("/operations-requests/{request_id:path}", openapi_extra=refuses("operations-request-not-found"))
 async def get_operations_request(caller: Reader, request_id: str) -> OperationsRequestOut:
     """One operations request with its jobs."""
     now = caller.database.clock()
@@ -102,12 +107,12 @@ async def get_operations_request(caller: Reader, request_id: str) -> OperationsR
     return OperationsRequestOut.of(card)
 
 
-@router.get("/job-orders", operation_id="list_job_orders")
+@router.get("/job-orders")
 async def list_job_orders(
     caller: Reader,
     equipment_id: str | None = None,
     operations_request_id: str | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> JobPage:
     """Jobs in the order they were made."""
@@ -122,22 +127,33 @@ async def list_job_orders(
     return JobPage(items=[JobOut.of(job) for job in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("/job-orders/release", operation_id="release_job_orders", status_code=204)
+@router.post(
+    "/job-orders/release",
+    status_code=204,
+    openapi_extra=refuses(
+        "job-held job-order-not-found job-state-conflict job-version-conflict machine-unreachable "
+        "material-short reason-missing"
+    ),
+)
 async def release_job_orders(caller: Releaser, body: ReleaseJobsIn) -> None:
     """Permit jobs, all or none. Machines start them when their turn comes."""
     await caller.write(service.release_jobs, versions=body.versions, shortage_reason=body.shortage_reason)
 
 
-@router.post("/job-orders/revoke-release", operation_id="revoke_job_orders", status_code=204)
+@router.post(
+    "/job-orders/revoke-release",
+    status_code=204,
+    openapi_extra=refuses("job-order-not-found job-state-conflict job-version-conflict"),
+)
 async def revoke_job_orders(caller: Releaser, body: ReleaseIn) -> None:
     """Take the permission back from jobs no machine has yet, all or none."""
     await caller.write(service.revoke_release, versions=body.versions)
 
 
-@router.get("/unassigned-counts", operation_id="list_unassigned_counts")
+@router.get("/unassigned-counts")
 async def list_unassigned_counts(
-    caller: Reader, equipment_id: str | None = None, limit: Limit = LIMIT_DEFAULT
-) -> list[UnassignedOut]:
+    caller: Reader, equipment_id: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[UnassignedOut]:
     """What machines counted for no job, newest first: set-up pieces, dry cycles, counts nobody can place."""
-    counts = await caller.read(queries.list_unassigned_counts, equipment_id=equipment_id, limit=limit)
-    return [UnassignedOut.of(count) for count in counts]
+    page = await caller.read(queries.list_unassigned_counts, equipment_id=equipment_id, cursor=cursor, limit=limit)
+    return PageOf(items=[UnassignedOut.of(count) for count in page.items], next_cursor=page.next_cursor)

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlmodel import Session
 
 from mes.equipment.tables import Equipment
@@ -421,30 +421,39 @@ def list_counts(session: Session, *, job_pks: Sequence[int], limit: int = 200) -
 
 
 def list_unassigned_counts(
-    session: Session, *, since: datetime | None = None, equipment_id: str | None = None, limit: int = 100
-) -> tuple[UnassignedCount, ...]:
+    session: Session,
+    *,
+    since: datetime | None = None,
+    equipment_id: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[UnassignedCount]:
     """What was counted for no job, newest first."""
     statement = (
         select(_C, _E.c.id.label("equipment_id"))
         .join(_E, _E.c.pk == _C.c.equipment_pk)
         .where(_C.c.job_pk.is_(None))
-        .order_by(_C.c.source_at_us.desc())
-        .limit(limit)
+        .order_by(_C.c.source_at_us.desc(), _C.c.pk.desc())
+        .limit(limit + 1)
     )
+    if cursor is not None:
+        statement = statement.where(tuple_(_C.c.source_at_us, _C.c.pk) < decode_cursor(cursor, (int, int)))
     if since is not None:
         statement = statement.where(_C.c.source_at_us >= to_us(since))
     if equipment_id is not None:
         statement = statement.where(_E.c.id == equipment_id)
-    return tuple(
-        UnassignedCount(
-            row.equipment_id,
-            from_us(row.source_at_us),
-            from_e6(row.low_e6),
-            _decimal(row.high_e6),
-            CountKind(row.kind),
-            row.unassigned,
-        )
-        for row in session.execute(statement)
+    page = page_of(session.execute(statement).all(), limit, lambda row: (row.source_at_us, row.pk))
+    return Page(tuple(_unassigned(row) for row in page.items), page.next_cursor)
+
+
+def _unassigned(row: Any) -> UnassignedCount:
+    return UnassignedCount(
+        row.equipment_id,
+        from_us(row.source_at_us),
+        from_e6(row.low_e6),
+        _decimal(row.high_e6),
+        CountKind(row.kind),
+        row.unassigned,
     )
 
 

@@ -28,6 +28,12 @@ _JOB_FROM: Final = (
 )
 
 
+def load_counted(uow: UnitOfWork, request_ids: Collection[str]) -> list[str]:
+    """Those of some request ids under which pieces were counted, and not undone since."""
+    sql = f"SELECT request_id FROM job_act WHERE request_id IN ({marks(request_ids)}) AND undone = ?"  # noqa: S608
+    return [row[0] for row in uow.driver_query(sql, (*request_ids, False))]
+
+
 @dataclass(slots=True)
 class JobRecord:
     """A job as verbs load it: facts, totals, and the ids its events are addressed to."""

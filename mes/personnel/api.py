@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import Depends, Response
 from pydantic import AwareDatetime
 
 from mes.access.door import Caller, caller, require
+from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
 from mes.access.types import Role
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.personnel import queries, service
 from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
 from mes.personnel.schemas import (
@@ -25,12 +27,10 @@ from mes.personnel.schemas import (
     PersonPage,
 )
 
-router = APIRouter(prefix="/api/v1", tags=["personnel"])
+router = api_router("personnel")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-IfMatch = Annotated[str | None, Header()]
 
 
 @router.get("/persons")
@@ -39,7 +39,7 @@ async def list_persons(
     personnel_class: str | None = None,
     qualified_at: AwareDatetime | None = None,
     name: str | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> PersonPage:
     """Persons by id; `personnel_class` with `qualified_at`: who may do it then."""
@@ -54,7 +54,14 @@ async def list_persons(
     return PersonPage.of(page)
 
 
-@router.post("/persons", status_code=201)
+@router.post(
+    "/persons",
+    status_code=201,
+    openapi_extra=refuses(
+        "id-invalid last-administrator person-exists person-not-found personnel-class-unknown "
+        "principal-exists principal-not-found qualification-invalid role-kind-mismatch"
+    ),
+)
 async def create_person(caller: Engineer, body: PersonIn, response: Response) -> PersonOut:
     """A new person."""
     _may_set(caller, body.role)
@@ -70,13 +77,19 @@ async def create_person(caller: Engineer, body: PersonIn, response: Response) ->
     return await _shown_person(caller, body.id, response)
 
 
-@router.get("/persons/{person_id}")
+@router.get("/persons/{person_id}", openapi_extra=refuses("person-not-found"))
 async def get_person(caller: Viewer, person_id: str, response: Response) -> PersonOut:
     """One person."""
     return await _shown_person(caller, person_id, response)
 
 
-@router.put("/persons/{person_id}")
+@router.put(
+    "/persons/{person_id}",
+    openapi_extra=refuses(
+        "id-invalid last-administrator person-not-found personnel-class-unknown principal-exists "
+        "principal-not-found qualification-invalid role-kind-mismatch"
+    ),
+)
 async def update_person(
     caller: Engineer, person_id: str, body: PersonChange, response: Response, if_match: IfMatch = None
 ) -> PersonOut:
@@ -96,14 +109,18 @@ async def update_person(
 
 @router.get("/personnel-classes")
 async def list_personnel_classes(
-    caller: Viewer, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> PersonnelClassPage:
     """Personnel classes by id."""
     page = await caller.read(queries.list_personnel_classes, cursor=cursor, limit=limit)
     return PersonnelClassPage.of(page)
 
 
-@router.post("/personnel-classes", status_code=201)
+@router.post(
+    "/personnel-classes",
+    status_code=201,
+    openapi_extra=refuses("id-invalid personnel-class-exists personnel-class-not-found"),
+)
 async def create_personnel_class(caller: Engineer, body: PersonnelClassIn, response: Response) -> PersonnelClassOut:
     """A new personnel class."""
     await caller.write(service.create_personnel_class, personnel_class_id=body.id, description=body.description)
@@ -111,13 +128,13 @@ async def create_personnel_class(caller: Engineer, body: PersonnelClassIn, respo
     return await _shown_class(caller, body.id, response)
 
 
-@router.get("/personnel-classes/{personnel_class_id}")
+@router.get("/personnel-classes/{personnel_class_id}", openapi_extra=refuses("personnel-class-not-found"))
 async def get_personnel_class(caller: Viewer, personnel_class_id: str, response: Response) -> PersonnelClassOut:
     """One personnel class."""
     return await _shown_class(caller, personnel_class_id, response)
 
 
-@router.put("/personnel-classes/{personnel_class_id}")
+@router.put("/personnel-classes/{personnel_class_id}", openapi_extra=refuses("personnel-class-not-found"))
 async def update_personnel_class(
     caller: Engineer,
     personnel_class_id: str,

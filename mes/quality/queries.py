@@ -149,6 +149,7 @@ def _views(session: Session, rows: Sequence[Any]) -> list[ResultView]:
             flag=row.flag,
             measurements=tuple(measured.get(row.pk, ())),
             defects=tuple(defects.get(row.pk, ())),
+            ended_by=row.ended_by_pk,
         )
         for row in rows
     ]
@@ -163,8 +164,8 @@ def _measured(session: Session, pks: Sequence[int]) -> dict[int, list[Measuremen
 
 
 def list_open_defects(session: Session, *, unit_id: str) -> tuple[DefectView, ...]:
-    """Defects of a unit that nobody has repaired, in the order they were found."""
-    wanted = (_D.c.unit_id == unit_id) & _D.c.repaired_by_pk.is_(None)
+    """Defects of a unit that nobody has repaired or taken back, in the order they were found."""
+    wanted = (_D.c.unit_id == unit_id) & _D.c.repaired_by_pk.is_(None) & _V.c.ended_by_pk.is_(None)
     return tuple(defect for _, defect in _defects(session, wanted))
 
 
@@ -224,7 +225,7 @@ def get_equipment_yields(session: Session, *, equipment_id: str, from_at: dateti
 def _yields(session: Session, wanted: Any) -> YieldReport:
     statement = (
         select(_V.c.unit_id, _V.c.verdict, _V.c.segment_id)
-        .where(wanted, _V.c.verdict.in_([int(Verdict.passed), int(Verdict.failed)]))
+        .where(wanted, _V.c.verdict.in_([int(Verdict.passed), int(Verdict.failed)]), _V.c.ended_by_pk.is_(None))
         .order_by(_V.c.at_us, _V.c.pk)
         .limit(UNITS_MAX + 1)
     )
@@ -233,7 +234,7 @@ def _yields(session: Session, wanted: Any) -> YieldReport:
     scrapped = frozenset(
         session.execute(
             select(_V.c.unit_id)
-            .where(_V.c.verdict == int(Verdict.scrapped))
+            .where(_V.c.verdict == int(Verdict.scrapped), _V.c.ended_by_pk.is_(None))
             .where(_V.c.unit_id.in_(select(_V.c.unit_id).where(wanted)))
         ).scalars()
     )

@@ -186,7 +186,7 @@ class RowRefusalOut(Document):
     detail: str
 
 
-class RecordedOut(Document):
+class ResultsRecordedOut(Document):
     """Each row is recorded, known from before, or refused."""
 
     recorded: int
@@ -194,7 +194,7 @@ class RecordedOut(Document):
     refused: list[RowRefusalOut]
 
     @classmethod
-    def of(cls, done: Recorded) -> RecordedOut:
+    def of(cls, done: Recorded) -> ResultsRecordedOut:
         refused = [RowRefusalOut(row=r.row, code=r.code, detail=r.detail) for r in done.refused]
         return cls(recorded=done.recorded, known=done.known, refused=refused)
 
@@ -248,6 +248,7 @@ class ResultOut(Document):
     recorded_at: datetime
     note: str
     flag: str = Field(description="What it would have been refused with, had the MES been asked.")
+    taken_back: bool = Field(description="A later one, `reversed`, says that it never was.")
     measurements: list[MeasurementOut]
     defects: list[DefectOut]
 
@@ -267,6 +268,7 @@ class ResultOut(Document):
             recorded_at=view.recorded_at,
             note=view.note,
             flag=view.flag,
+            taken_back=view.ended_by is not None,
             measurements=[MeasurementOut(**one._asdict()) for one in view.measurements],
             defects=[DefectOut.of(one) for one in view.defects],
         )
@@ -277,7 +279,7 @@ class ResultPage(Document):
     next_cursor: str | None
 
 
-class ReworkIn(Document):
+class UnitReworkIn(Document):
     """A failed unit goes back to a step; `repaired_defects` are ids of its open defects."""
 
     return_segment_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -291,7 +293,7 @@ class ScrapIn(Document):
     note: Note = ""
 
 
-class HoldIn(Document):
+class LotHoldIn(Document):
     lot_ids: list[Key] = Field(min_length=1, max_length=HELD_MAX)
     reason: Reason
 

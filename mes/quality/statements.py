@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from mes.kernel.pending import insertion
 from mes.kernel.uow import UnitOfWork, marks
-from mes.quality.types import FoundDefect, JobPlace, Measurement, Places, ResultSpec
+from mes.quality.types import FoundDefect, JobPlace, Measurement, Places, ResultSpec, Verdict
 
 _INSERT_VERDICTS: Final = insertion(
     "unit_verdict",
@@ -117,7 +117,10 @@ def load_runs_at(uow: UnitOfWork, equipment_pks: Collection[int], from_us: int, 
 
 def count_units(uow: UnitOfWork, job_pk: int, since_us: int) -> int:
     """Units with a verdict in a job, recorded since."""
-    sql = "SELECT count(DISTINCT unit_id) FROM unit_verdict WHERE job_pk = ? AND recorded_at_us >= ?"
+    sql = (
+        "SELECT count(DISTINCT unit_id) FROM unit_verdict WHERE job_pk = ? AND recorded_at_us >= ? "
+        "AND ended_by_pk IS NULL"
+    )
     return int(uow.driver_query(sql, (job_pk, since_us))[0][0])
 
 
@@ -167,14 +170,63 @@ def insert_defects(uow: UnitOfWork, found: Sequence[tuple[int, str, FoundDefect]
 
 
 def load_unit_verdicts(uow: UnitOfWork, unit_id: str) -> list[Any]:
-    """(verdict, segment, job) of one unit, oldest first."""
-    sql = "SELECT verdict, segment_id, job_pk FROM unit_verdict WHERE unit_id = ? ORDER BY at_us, pk"
+    """(verdict, segment, job) of one unit, oldest first; without what was taken back."""
+    sql = (
+        f"SELECT verdict, segment_id, job_pk FROM unit_verdict v WHERE unit_id = ? AND {COUNTS} "  # noqa: S608
+        "ORDER BY at_us, pk"
+    )
     return uow.driver_query(sql, (unit_id,))
 
 
+COUNTS: Final = f"v.ended_by_pk IS NULL AND v.verdict <> {Verdict.reversed.value}"
+"""Of a verdict `v`: it says something of the unit."""
+
+
+class Decided(NamedTuple):
+    """A verdict as it is taken back."""
+
+    pk: int
+    unit_id: str
+    verdict: int
+    segment_id: str
+    job_pk: int | None
+    equipment_id: str
+    recorded_at_us: int
+    ended_by_pk: int | None
+
+
+def load_decided(uow: UnitOfWork, source: str, result_id: str) -> Decided | None:
+    """One verdict by its key; None where it is not here."""
+    rows = uow.driver_query(
+        "SELECT v.pk, v.unit_id, v.verdict, v.segment_id, v.job_pk, coalesce(e.id, ''), v.recorded_at_us, "
+        "v.ended_by_pk FROM unit_verdict v LEFT JOIN equipment e ON e.pk = v.equipment_pk "
+        "WHERE v.source = ? AND v.result_id = ?",
+        (source, result_id),
+    )
+    return Decided(*rows[0]) if rows else None
+
+
+def is_last_of_its_unit(uow: UnitOfWork, decided: Decided) -> bool:
+    """Whether nothing that counts was decided of the unit after it."""
+    sql = f"SELECT 1 FROM unit_verdict v WHERE v.unit_id = ? AND v.pk > ? AND {COUNTS} LIMIT 1"  # noqa: S608
+    return not uow.driver_query(sql, (decided.unit_id, decided.pk))
+
+
+def end_verdict(uow: UnitOfWork, decided: Decided, by_pk: int) -> None:
+    """A verdict was taken back by another; what it said was repaired is open again."""
+    uow.driver_execute("UPDATE unit_verdict SET ended_by_pk = ? WHERE pk = ?", (by_pk, decided.pk))
+    uow.driver_execute(
+        "UPDATE defect SET repaired_by_pk = NULL WHERE unit_id = ? AND repaired_by_pk = ?",
+        (decided.unit_id, decided.pk),
+    )
+
+
 def load_open_defects(uow: UnitOfWork, unit_id: str) -> set[int]:
-    """Defects of a unit that nobody has repaired."""
-    sql = "SELECT pk FROM defect WHERE unit_id = ? AND repaired_by_pk IS NULL"
+    """Defects of a unit that nobody has repaired, and whose verdict was not taken back."""
+    sql = (
+        "SELECT d.pk FROM defect d JOIN unit_verdict v ON v.pk = d.verdict_pk "
+        "WHERE d.unit_id = ? AND d.repaired_by_pk IS NULL AND v.ended_by_pk IS NULL"
+    )
     return {row[0] for row in uow.driver_query(sql, (unit_id,))}
 
 

@@ -1,4 +1,5 @@
-"""Tables of the quality feature. Verdicts, measurements and defects are only ever added."""
+"""Tables of the quality feature. Verdicts, measurements and defects are only ever added; nothing in a verdict changes
+but `ended_by_pk`."""
 
 from __future__ import annotations
 
@@ -68,6 +69,8 @@ class UnitVerdict(TableModel, table=True):
     note: str = Field(default="", max_length=NOTE_MAX)
     flag: str = Field(default="", max_length=40)
     """The code it would have been refused with; empty: none, or nobody asked."""
+    ended_by_pk: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    """The verdict that took it back."""
 
 
 class MeasuredValue(TableModel, table=True):

@@ -26,13 +26,15 @@ HELD_MAX: Final = 500
 
 
 class Verdict(IntEnum):
-    """What was decided of a unit at a step. `aborted` decides nothing; `rework` names the step it returns to."""
+    """What was decided of a unit at a step. `aborted` decides nothing; `rework` names the step it returns to;
+    `reversed` takes another back, which does not count from then on."""
 
     passed = 1
     failed = 2
     aborted = 3
     rework = 4
     scrapped = 5
+    reversed = 6
 
 
 TESTED: Final = frozenset({Verdict.passed, Verdict.failed, Verdict.aborted})
@@ -247,6 +249,13 @@ class ResultView:
     flag: str
     measurements: tuple[Measurement, ...] = ()
     defects: tuple[DefectView, ...] = ()
+    ended_by: int | None = None
+    """The key of the one that took it back."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says anything of the unit: it was not taken back, and takes nothing back."""
+        return self.ended_by is None and self.verdict is not Verdict.reversed
 
 
 @dataclass(frozen=True, slots=True)

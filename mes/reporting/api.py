@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.access.routing import api_router
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 from mes.reporting import queries
 from mes.reporting.schemas import PerformanceOut, PerformancePage
 
-router = APIRouter(prefix="/api/v1", tags=["operations performance"])
+router = api_router("operations performance")
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
 
 
-@router.get("/operations-performance", operation_id="list_operations_performance")
+@router.get("/operations-performance")
 async def list_operations_performance(
     caller: Reader,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,

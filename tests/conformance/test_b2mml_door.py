@@ -9,11 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from lxml import etree
 
 from mes.access.types import Role
-from mes.api import router
 from mes.exchange.b2mml.outgoing import operations_performance, work_performance
 from mes.kernel.db import Database
 from mes.materials.queries import get_material, get_material_lot
@@ -22,8 +20,8 @@ from mes.reporting.rules import Interval, JobOutcome, job_response
 from standards.isa95.b2mml import Document, Element, element, leaf, write_document
 from standards.isa95.job_control import JobState
 from tests.mes.exchange.b2mml_of import XML, document, lot, produced, property_of, quantity, request, schedule
+from tests.support.rest import rest_api
 from tests.web.cast import OnePlant, hire
-from web.problems import install_problem_handlers
 
 COURBON = "examples-v0401-courbon"
 N = {"b": "http://www.mesa.org/xml/B2MML"}
@@ -37,10 +35,8 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 async def erp(built_plant: None, database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
+    app = rest_api()
     app.state.plants = OnePlant(database)
-    install_problem_handlers(app)
-    app.include_router(router)
     headers = {**XML, "authorization": f"Bearer {hire(database, 'iris', Role.integration).token}"}
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://plant", headers=headers) as client:

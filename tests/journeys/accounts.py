@@ -118,9 +118,10 @@ class Accounts:
     async def unassigned(self) -> dict[Key, Between]:
         answer = await self.box.erp.get("/api/v1/unassigned-counts", params={"limit": 1000})
         answer.raise_for_status()
-        assert len(answer.json()) < 1000, "there may be more than one page"
+        page = answer.json()
+        assert page["next_cursor"] is None, "there is more than one page"
         found: defaultdict[Key, Between] = defaultdict(Between)
-        for count in answer.json():
+        for count in page["items"]:
             found[count["equipment_id"], count["kind"]] += between(count["quantity"], count["quantity_upper"])
         return dict(found)
 

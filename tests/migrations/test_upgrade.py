@@ -113,8 +113,27 @@ def first_version(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Da
     database.close()
 
 
-def test_what_was_kept_as_rows_is_in_the_history_afterwards(first_version: Database) -> None:
-    """More than one row of the log takes, a text, and a value that was not known."""
+def lots_of_before(uow: UnitOfWork) -> None:
+    """A panel of which half was used and a link was ended, a reel whose total is kept already, a unit in nothing."""
+    uow.execute(
+        text("INSERT INTO material_definition (pk, id, description, unit, version) VALUES (1, 'M', '', 'x', 1)")
+    )
+    lots = [(1, "PANEL", 2, 0), (2, "REEL", 1, 300_000), (3, "UNIT", 2, 0)]
+    uow.driver_executemany(
+        "INSERT INTO material_lot (pk, id, material_pk, quantity, unit, disposition, version, kind, consumed_e6) "
+        "VALUES (?, ?, (SELECT pk FROM material_definition), 1000000, 'x', 'UnRestricted', 1, ?, ?)",
+        lots,
+    )
+    links = [(3, 1, 1, 250_000, None), (3, 1, 2, 250_000, None), (3, 1, 3, 400_000, 4), (3, 2, 1, 300_000, None)]
+    uow.driver_executemany(
+        "INSERT INTO genealogy_link (child_pk, parent_pk, act_pk, quantity_e6, ended_by_pk, kind) "
+        "VALUES (?, ?, ?, ?, ?, 1)",
+        links,
+    )
+
+
+def test_what_was_kept_otherwise_is_there_afterwards(first_version: Database) -> None:
+    """History: more than one row of the log takes, a text, and a value that was not known. What links took of lots."""
     start_us, count = 1_790_000_000_000_000, 12_000
     samples = [{"tag": 1 + n % 2, "at": start_us + n, "value": n / 4, "text": None} for n in range(count)]
     samples += [
@@ -128,9 +147,15 @@ def test_what_was_kept_as_rows_is_in_the_history_afterwards(first_version: Datab
         )
         uow.execute(text("INSERT INTO bridge (id, description) VALUES ('edge', '')"))
 
+    def taken(session: ReadSession) -> list[tuple[str, int]]:
+        return session.driver_query("SELECT id, consumed_e6 FROM material_lot ORDER BY pk")
+
     first_version.write_now(insert, actor=None)
+    upgrade(first_version, revision="0017")
+    first_version.write_now(lots_of_before, actor=None)
     upgrade(first_version)
     assert differences(first_version) == []
+    assert first_version.read_now(taken) == [("PANEL", 500_000), ("REEL", 300_000), ("UNIT", 0)]
     for tag in (1, 2):
         window = {"tag_pk": tag, "from_us": start_us, "to_us": start_us + count + 1}
         found, following = first_version.read_now(list_samples, **window)

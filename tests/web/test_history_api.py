@@ -7,17 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from mes.access.types import Role
-from mes.api import router
 from mes.history.sealer import Sealer
 from mes.kernel.db import Database
 from mes.orders.service import submit_operations_request
 from tests.conftest import SettableClock
 from tests.support.plants import PRESS, Box, build_plant
+from tests.support.rest import rest_api
 from tests.web.cast import Member, OnePlant, hire_cast
-from web.problems import install_problem_handlers
 
 TAG = {"bridge_id": "box", "tag": f"{PRESS}.Temperature"}
 HOUR = {"from_at": "2026-03-02T08:00:00Z", "to_at": "2026-03-02T09:00:00Z"}
@@ -44,10 +42,8 @@ def cast(box: Box) -> dict[Role, Member]:
 
 @pytest.fixture
 async def ada(box: Box, cast: dict[Role, Member]) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
+    app = rest_api()
     app.state.plants = OnePlant(box.database)
-    install_problem_handlers(app)
-    app.include_router(router)
     headers = {"authorization": f"Bearer {cast[Role.engineer].token}"}
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://plant", headers=headers) as client:

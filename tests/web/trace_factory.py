@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -118,10 +119,11 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
             "STENCIL-4",
             parameters,
             None,
+            "unit-held",
             "",
         ),
-        (2, "consumed", AT, "PANEL-0007", "DEPANEL-1", None, "PO-1001", "ADA", "", "", "{}", None, ""),
-        (3, "replaced", AT, lot_id, "TEST-1", None, "", "SVEN", "", "", "{}", 4, "Wrong part"),
+        (2, "consumed", AT, "PANEL-0007", "DEPANEL-1", None, "PO-1001", "ADA", "", "", "{}", None, "", ""),
+        (3, "replaced", AT, lot_id, "TEST-1", None, "", "SVEN", "", "", "{}", 4, "", "Wrong part"),
     ]
     ended = [("R-00000042", lot_id, "1", 3, 4)]
     shipments = [("DEL-77", "ACME Robotics", "LS-4711", AT, 1)]
@@ -133,9 +135,15 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
             ("shipment_id", "customer_id", "delivery_note", "shipped_at", "lots"), [] if bare else shipments
         ),
     }
-    facts = {"lot_id": lot_id, "disposition": mine[4], "truncated": "lots" if long else ""}
+    facts = {
+        "lot_id": lot_id,
+        "disposition": mine[4],
+        "held_in": "" if long else "PALLET-4",
+        "truncated": "lots" if long else "",
+    }
     around = Step(node(lot_id, long=long), Way.used_in, () if bare else (line(node("BOX-12", "container")),), 0, 1)
-    results = () if bare else (result(Verdict.passed, 1), result(Verdict.rework, 2), result(Verdict.failed, 4))
+    back = replace(result(Verdict.failed, 0), ended_by=9)
+    results = () if bare else (back, result(Verdict.passed, 1), result(Verdict.rework, 2), result(Verdict.failed, 4))
     return "trace/unit.html", unit_page(Answer(facts, tables), around, results, ZONE, "NO-SUCH" if long else "")
 
 
@@ -152,6 +160,9 @@ DIFFERENT = (
 )
 
 
+HELD_ACT = (7, "passed", AT, LONG, "SMT-1", 9, "PO-1001-SMT", "ADA", "", "", "{}", None, "unit-held", "")
+
+
 def recalled(*, held: int | None = None, truncated: str = "", empty: bool = False) -> Page:
     lots = [f"SN-{n:06}" for n in range(400)]
     rows = [
@@ -159,6 +170,7 @@ def recalled(*, held: int | None = None, truncated: str = "", empty: bool = Fals
             "unit",
             "CB-100",
             "UnRestricted",
+            "PO-1001",
             "PO-1001-SMT",
             "PACK-1",
             "",
@@ -166,13 +178,14 @@ def recalled(*, held: int | None = None, truncated: str = "", empty: bool = Fals
             12_400,
             orjson.Fragment(orjson.dumps(lots)),
         ),
-        ("unit", "CB-100", "Restricted", "PO-1002-SMT", "", "DEL-77", "possible", 2, ["SN-900001", LONG]),
-        ("lot", "RES-10K", "Closed", "", "SMT-1", "", "certain", 1, ["R-00000042"]),
-        ("container", "CB-100", "UnRestricted", "", "", "DEL-77", "certain", 20, ["BOX-12"]),
+        ("unit", "CB-100", "Restricted", "PO-1002", "PO-1002-SMT", "", "DEL-77", "possible", 2, ["SN-900001", LONG]),
+        ("lot", "RES-10K", "Closed", "", "", "SMT-1", "", "certain", 1, ["R-00000042"]),
+        ("container", "CB-100", "UnRestricted", "", "", "", "DEL-77", "certain", 20, ["BOX-12"]),
     ]
     tables = {
         "affected": Table(GROUP_COLUMNS, [] if empty else rows),
         "shipments": Table((), [] if empty else [("DEL-77", "ACME Robotics", "LS-4711", AT, 22)]),
+        "while_held": Table(ACT_COLUMNS, [] if empty else [HELD_ACT] * 52),
         "mounted": Table((), [] if empty else [("SMT-1", "F-12", "R-00000042", 812)]),
     }
     typed = Typed(lots="R-00000042\nR-00000043", machine="SMT-1", since="2026-11-20T06:00")

@@ -20,8 +20,17 @@ from mes.access.queries import (
     list_sessions,
     list_tokens,
 )
-from mes.access.service import create_token, end_session, end_sessions_of, put_access_policy, revoke_token, take_badge
-from mes.access.sign_in import give_badge_to
+from mes.access.service import (
+    create_token,
+    end_own_session,
+    end_session,
+    end_sessions_of,
+    give_badge,
+    put_access_policy,
+    revoke_token,
+    take_badge,
+)
+from mes.access.sign_in import new_badge_hmacs
 from mes.access.types import AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
@@ -75,7 +84,7 @@ def _account(
 async def end_mine(who: Anybody, session_id: Annotated[int, Form(ge=0, le=INT32)] = 0) -> Response:
     """End one of my sessions; without a number all but this one."""
     if session_id:
-        await who.write(end_session, session_id=session_id, principal_id=who.principal_id)
+        await who.write(end_own_session, session_id=session_id, principal_id=who.principal_id)
     else:
         await who.write(end_sessions_of, principal_id=who.principal_id, but_sha256=who.credential_sha256)
     return RedirectResponse("/account", status_code=303)
@@ -205,7 +214,8 @@ async def give(
 ) -> Response:
     """Give a person a badge."""
     vault: Vault = request.app.state.vault
-    await give_badge_to(who.database, vault, actor=who.principal_pk, principal_id=principal_id, badge=badge.strip())
+    hmacs = new_badge_hmacs(vault, who.database.plant_id, badge.strip())
+    await who.write(give_badge, principal_id=principal_id, badge_hmacs=hmacs)
     return RedirectResponse("/access/badges", status_code=303)
 
 

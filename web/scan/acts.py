@@ -81,23 +81,25 @@ def _begin(form: Done, here: Here) -> Deed:
 
 def _pass(form: Done, here: Here) -> Deed:
     step = _at(here, unit_id=form.unit_id, verdict=Verdict.passed)
-    return Deed(finish_step, step, Told("passed", form.unit_id))
+    return Deed(finish_step, step, Told("passed", form.unit_id, undoes=form.request_id))
 
 
 def _fail(form: Done, here: Here) -> Deed:
     defects = (FoundDefect(form.code_id, form.position),) if form.code_id else ()
     step = _at(here, unit_id=form.unit_id, verdict=Verdict.failed, defects=defects)
-    return Deed(finish_step, step, Told("failed", form.unit_id), Held(HeldKind.unit, form.unit_id))
+    return Deed(
+        finish_step, step, Told("failed", form.unit_id, undoes=form.request_id), Held(HeldKind.unit, form.unit_id)
+    )
 
 
 def _rework(form: Done, here: Here) -> Deed:
     back = {"unit_id": form.unit_id, "return_segment_id": form.segment_id, "repaired_defects": form.repaired}
-    return Deed(send_unit_to_rework, back, Told("reworked", form.unit_id))
+    return Deed(send_unit_to_rework, back, Told("reworked", form.unit_id, undoes=form.request_id))
 
 
 def _scrap(form: Done, here: Here) -> Deed:
     lost = _at(here, unit_id=form.unit_id, reason_id=form.reason_id, note=form.reason_id)
-    return Deed(lose_unit, lost, Told("scrapped", form.unit_id))
+    return Deed(lose_unit, lost, Told("scrapped", form.unit_id, undoes=form.request_id))
 
 
 def _install(form: Done, here: Here) -> Deed:
@@ -121,7 +123,8 @@ def _exchange(form: Done, here: Here) -> Deed:
 def _pack(form: Done, here: Here) -> Deed:
     told = Told("packed", form.unit_id, form.container_id, form.request_id)
     packed = _at(here, container_id=form.container_id, unit_id=form.unit_id, override=here.override)
-    return Deed(pack_unit, packed, told, Held(HeldKind.carton, form.container_id))
+    goes_on = HeldKind.stack if form.held is HeldKind.stack else HeldKind.carton
+    return Deed(pack_unit, packed, told, Held(goes_on, form.container_id))
 
 
 def _unpack(form: Done, here: Here) -> Deed:

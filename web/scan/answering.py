@@ -176,7 +176,7 @@ def _of_held(
     if held.kind is HeldKind.slot:
         line = place.line(held.id)
         return slot_panel(line, None, now) if line else None
-    return carton_panel(_carton(session, held.id)) if held.kind is HeldKind.carton else None
+    return carton_panel(_carton(session, held.id)) if held.kind in (HeldKind.carton, HeldKind.stack) else None
 
 
 def _carton(session: ReadSession, container_id: str) -> CartonAt:

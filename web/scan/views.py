@@ -55,6 +55,7 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
     "removed": ("run", "check"),
     "exchanged": ("run", "check"),
     "carton": ("ask", "package"),
+    "stack": ("ask", "package"),
     "packed": ("run", "check"),
     "unpacked": ("run", "check"),
     "shipped": ("run", "send"),
@@ -85,6 +86,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "verdict-aborted": "circle-slash",
     "verdict-rework": "undo-2",
     "verdict-scrapped": "trash-2",
+    "verdict-reversed": "undo-2",
     "other": "info",
 }
 """What was done or decided, and its icon."""
@@ -190,6 +192,8 @@ class CartonPanel:
     count: int
     more: bool
     shipment_id: str
+    inside_id: str
+    """The container it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,14 +379,20 @@ def _step(step: Where) -> Choice:
 
 def _unit_event(event: UnitEvent, zone: tzinfo) -> EventView:
     return EventView(
-        event.at.astimezone(zone), _event(event.kind), _icon(event.kind), event.where, event.who, event.note
+        event.at.astimezone(zone),
+        _event(event.kind),
+        _icon(event.kind),
+        event.where,
+        event.who,
+        event.note,
+        event.undone,
     )
 
 
 def carton_panel(carton: CartonAt) -> CartonPanel:
     shown = tuple(PartView(part.part_id, part.material) for part in carton.contents[:CONTENTS_SHOWN])
     more = carton.more or len(carton.contents) > CONTENTS_SHOWN
-    return CartonPanel(carton.container_id, shown, len(carton.contents), more, carton.shipment_id)
+    return CartonPanel(carton.container_id, shown, len(carton.contents), more, carton.shipment_id, carton.inside_id)
 
 
 def override_view(

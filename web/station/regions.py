@@ -56,7 +56,7 @@ def build_line_cells(session: ReadSession, *, now: datetime, params: Params) -> 
 
 def build_unassigned(session: ReadSession, *, now: datetime, params: Params) -> UnassignedRegion:
     cells = build_line_cells(session, now=now, params=params)
-    counts = list_unassigned_counts(session, since=production_day_start(session, now), limit=UNASSIGNED_READ)
+    counts = list_unassigned_counts(session, since=production_day_start(session, now), limit=UNASSIGNED_READ).items
     return unassigned_region(params["equipment_id"], cells, counts)
 
 

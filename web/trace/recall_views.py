@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,12 +15,13 @@ import orjson
 from mes.genealogy.types import Answer
 from standards.isa95.material import Disposition
 from web.trace.forms import Compared, Typed
-from web.trace.views import ICONS, address, local
+from web.trace.views import ICONS, address, local, unit_of
 
 KINDS: Final = ("unit", "lot", "container", "shipment")
 STEPS: Final = ("ask", "review", "done")
 GROUPS_SHOWN: Final = 50
 NAMES_SHOWN: Final = 300
+HELD_SHOWN: Final = 50
 SHARED_SHOWN: Final = 25
 FEATURES_SHOWN: Final = 12
 HELD, CLOSED = Disposition.Restricted.value, Disposition.Closed.value
@@ -44,7 +45,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Places, or jobs, with how many affected lots each has; "" none recorded. `hidden` more groups."""
+    """Places, orders, or jobs, with how many affected lots each has; "" none recorded. `hidden` more groups."""
 
     key: str
     rows: tuple[tuple[str, int], ...]
@@ -72,6 +73,18 @@ class Mounted:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldAct:
+    """Something that was done to an affected lot although it was on hold."""
+
+    lot: str
+    href: str
+    kind: str
+    at: datetime | None
+    place: str
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Affected:
     total: int
     to_hold: int
@@ -83,6 +96,8 @@ class Affected:
     """Lot, its address, whether only possible."""
     names_hidden: int
     truncated: str
+    while_held: tuple[HeldAct, ...]
+    while_held_hidden: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +171,14 @@ def _told(name: str, value: str, typed: Typed) -> str:
 
 def affected(answer: Answer, zone: ZoneInfo) -> Affected:
     rows = answer.tables["affected"].rows
-    names = [(name, row[6] == "possible") for row in rows for name in _names(row, NAMES_SHOWN)][:NAMES_SHOWN]
-    total = sum(row[7] for row in rows)
+    names = [(name, row[7] == "possible") for row in rows for name in _names(row, NAMES_SHOWN)][:NAMES_SHOWN]
+    total = sum(row[8] for row in rows)
+    held = answer.tables["while_held"].rows
     return Affected(
         total,
-        sum(row[7] for row in rows if row[2] not in (HELD, CLOSED)),
+        sum(row[8] for row in rows if row[2] not in (HELD, CLOSED)),
         tuple(count for kind in KINDS if (count := _counted(rows, kind)).total),
-        (_grouped("places", rows, lambda row: row[4]), _grouped("jobs", rows, lambda row: row[3])),
+        tuple(_grouped(key, rows, column) for key, column in (("places", 5), ("orders", 3), ("jobs", 4))),
         tuple(
             Shipped(row[0], row[1], row[2], local(row[3], zone), row[4], address(row[0], "made-of"))
             for row in answer.tables["shipments"].rows
@@ -171,12 +187,18 @@ def affected(answer: Answer, zone: ZoneInfo) -> Affected:
         tuple((name, address(name, "used-in"), possible) for name, possible in names),
         total - len(names),
         str(answer.facts["truncated"]),
+        tuple(_held_act(row, zone) for row in held[:HELD_SHOWN]),
+        max(len(held) - HELD_SHOWN, 0),
     )
+
+
+def _held_act(row: Sequence[Any], zone: ZoneInfo) -> HeldAct:
+    return HeldAct(row[3], unit_of(row[3]), row[1], local(row[2], zone), row[4], row[7])
 
 
 def _names(row: Sequence[Any], limit: int) -> list[str]:
     """The ids of a group; they come as finished JSON."""
-    found: list[str] = orjson.loads(orjson.dumps(row[8]))
+    found: list[str] = orjson.loads(orjson.dumps(row[9]))
     return found[:limit]
 
 
@@ -184,15 +206,15 @@ def _counted(rows: Iterable[Sequence[Any]], kind: str) -> Counted:
     mine = [row for row in rows if row[0] == kind]
 
     def count(column: int, value: str) -> int:
-        return sum(row[7] for row in mine if row[column] == value)
+        return sum(row[8] for row in mine if row[column] == value)
 
-    return Counted(kind, ICONS[kind], count(6, "certain"), count(6, "possible"), count(2, HELD), count(2, CLOSED))
+    return Counted(kind, ICONS[kind], count(7, "certain"), count(7, "possible"), count(2, HELD), count(2, CLOSED))
 
 
-def _grouped(key: str, rows: Iterable[Sequence[Any]], named: Callable[[Sequence[Any]], str]) -> Grouped:
+def _grouped(key: str, rows: Iterable[Sequence[Any]], column: int) -> Grouped:
     counts: Counter[str] = Counter()
     for row in rows:
-        counts[named(row)] += row[7]
+        counts[row[column]] += row[8]
     ranked = counts.most_common()
     return Grouped(key, tuple(ranked[:GROUPS_SHOWN]), max(len(ranked) - GROUPS_SHOWN, 0))
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from mes.genealogy.queries.steps import Step
-from mes.genealogy.types import Answer, Row
+from mes.genealogy.types import HELD, Answer, Row
 from mes.quality.types import ResultView, Verdict
 from standards.isa95.material import Disposition
 from web.trace.views import address, local, unit_of
@@ -28,6 +28,7 @@ TONES: Final = {
     Verdict.aborted: ("idle", "circle-slash"),
     Verdict.rework: ("warn", "wrench"),
     Verdict.scrapped: ("down", "trash-2"),
+    Verdict.reversed: ("idle", "undo-2"),
 }
 
 
@@ -57,7 +58,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A verdict with what led to it."""
+    """A verdict with what led to it. `taken_back`: it is said never to have been."""
 
     verdict: str
     tone: str
@@ -69,11 +70,12 @@ class Tested:
     note: str
     measured: tuple[Measured, ...]
     defects: tuple[Found, ...]
+    taken_back: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An act. `taken_back`: it is said never to have been."""
+    """An act. `taken_back`: it is said never to have been; `while_held`: the lot was on hold when it was recorded."""
 
     kind: str
     at: datetime | None
@@ -87,6 +89,7 @@ class Done:
     parameters: tuple[tuple[str, str], ...]
     taken_back: bool
     note: str
+    while_held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ class UnitPage:
     job: str
     place: str
     held: bool
+    held_in: str
+    """What is on hold and has it in it."""
     disposition: str
     verdict: Tested | None
     inside: tuple[Named, ...]
@@ -164,8 +169,7 @@ def unit_page(
     lot_id = str(built.facts["lot_id"])
     (mine,) = [row for row in built.tables["lots"].rows if row[0] == lot_id]
     acts = built.tables["acts"].rows
-    tested = tuple(_tested(result, zone) for result in results)
-    decided = [one for one in tested if one.verdict != Verdict.aborted.name]
+    decided = next((one for one in results if one.counts and one.verdict is not Verdict.aborted), None)
     return UnitPage(
         lot_id,
         mine[1],
@@ -174,11 +178,12 @@ def unit_page(
         mine[5],
         mine[6],
         built.facts["disposition"] == Disposition.Restricted.value,
+        str(built.facts["held_in"]),
         str(built.facts["disposition"]),
-        decided[0] if decided else None,
+        _tested(decided, zone) if decided else None,
         tuple(_named(line.node.lot_id, "used-in") for line in around.lines),
         tuple(Sent(row[0], row[1], row[2], local(row[3], zone)) for row in built.tables["shipments"].rows),
-        tested,
+        tuple(_tested(result, zone) for result in results),
         tuple(_done(row, lot_id, zone) for row in acts[:DONE_SHOWN]),
         max(len(acts) - DONE_SHOWN, 0),
         _parts(built, lot_id),
@@ -218,15 +223,17 @@ def _tested(result: ResultView, zone: ZoneInfo) -> Tested:
         result.note,
         measured,
         defects,
+        result.ended_by is not None,
     )
 
 
 def _done(row: Row, lot_id: str, zone: ZoneInfo) -> Done:
-    _, kind, at, lot, place, sequence, job, who, program, tool, parameters, ended, note = row
+    _, kind, at, lot, place, sequence, job, who, program, tool, parameters, ended, flag, note = row
     values = orjson.loads(parameters) if parameters else {}
     told = tuple((str(name), str(value)) for name, value in values.items()) if isinstance(values, dict) else ()
     named = None if lot == lot_id else _named(lot)
-    return Done(kind, local(at, zone), named, place, sequence, job, who, program, tool, told, bool(ended), note or "")
+    with_what = (program, tool, told)
+    return Done(kind, local(at, zone), named, place, sequence, job, who, *with_what, bool(ended), note, flag == HELD)
 
 
 def _parts(built: Answer, lot_id: str) -> tuple[Part, ...]:

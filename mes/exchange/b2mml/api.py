@@ -6,10 +6,11 @@ import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from mes.access.door import B2MML_PATH, Caller, caller
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.exchange.b2mml.errors import B2mmlInvalid, B2mmlRefused, B2mmlTooLarge, B2mmlUnreadable, XmlExpected
 from mes.exchange.b2mml.incoming import passed_over
 from mes.exchange.b2mml.outgoing import answer_of, show_of
@@ -27,11 +28,16 @@ from standards.isa95.b2mml import (
 )
 from standards.isa95.b2mml.faults import DocumentFault
 
-router = APIRouter(tags=["B2MML"])
+router = api_router("B2MML", prefix="")
 Erp = Annotated[Caller, Depends(caller(Permission.exchange_documents))]
 MEDIA_TYPES: Final = frozenset({"application/xml", "text/xml"})
 _MEDIA_TYPE: Final = "application/xml"
-_XML: Final[dict[str, Any]] = {_MEDIA_TYPE: {"schema": {"type": "string"}}}
+_XML: Final[dict[str, Any]] = {
+    _MEDIA_TYPE: {"schema": {"type": "string"}, "example": '<ConfirmBOD releaseID="7.01">…</ConfirmBOD>'}
+}
+_GET: Final[dict[str, Any]] = {
+    _MEDIA_TYPE: {"schema": {"type": "string"}, "example": '<GetEquipment releaseID="7.01">…</GetEquipment>'}
+}
 _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
     DocumentUnreadable: B2mmlUnreadable,
     DocumentTooLarge: B2mmlTooLarge,
@@ -41,7 +47,6 @@ _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
 
 @router.post(
     B2MML_PATH,
-    operation_id="exchange_b2mml_document",
     response_class=Response,
     responses={
         200: {"content": _XML, "description": "Acknowledge, Respond, ConfirmBOD or Show."},
@@ -49,7 +54,23 @@ _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
         409: {"content": _XML, "description": "An answer whose criteria say why; nothing was written."},
         422: {"content": _XML, "description": "As 409, where an object itself is not valid."},
     },
-    openapi_extra={"requestBody": {"required": True, "content": _XML}},
+    openapi_extra={
+        **refuses(
+            "b2mml-invalid b2mml-not-supported b2mml-refused b2mml-too-large b2mml-unreadable "
+            "b2mml-value-unusable confirmation-not-here conversion-invalid equipment-not-found "
+            "equipment-place-invalid id-invalid job-with-machine last-administrator lot-on-hold "
+            "machine-unreachable material-lot-closed material-lot-fixed material-lot-not-found "
+            "material-not-found material-unit-fixed not-found operations-definition-ambiguous "
+            "operations-definition-invalid operations-definition-not-effective "
+            "operations-definition-not-found operations-definition-version-fixed operations-request-differs "
+            "operations-request-not-found operations-request-outdated operations-request-started order-over "
+            "order-version-conflict person-exists person-not-found personnel-class-exists "
+            "personnel-class-not-found personnel-class-unknown principal-exists principal-not-found "
+            "qualification-invalid quantity-invalid quantity-out-of-range reason-missing role-kind-mismatch "
+            "unit-not-convertible work-master-not-effective work-schedule-differs xml-expected"
+        ),
+        "requestBody": {"required": True, "content": _GET},
+    },
 )
 async def exchange_b2mml_document(caller: Erp, request: Request) -> Response:
     """Take a document of B2MML 7.01 (or V0401) over, or answer what it asks.

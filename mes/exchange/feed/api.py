@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from mes.access.door import Caller, caller, identify, require
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.exchange.feed.errors import EventTypeInvalid
 from mes.exchange.feed.following import Listener, listening
 from mes.exchange.feed.queries import read_feed
@@ -20,7 +21,8 @@ from mes.exchange.feed.types import TYPES_MAX, WAIT_MAX_S, FeedPage
 from mes.kernel.errors import Refusal
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 
-router = APIRouter(prefix="/api/v1", tags=["events"], generate_unique_id_function=lambda route: route.name)
+router = api_router("events")
+_EVENT: Final = 'id: 42\nevent: orders.job-order-ended.v1\ndata: {"seq": 42, "subject": "order/PO-1001", …}\n\n'
 Reader = Annotated[Caller, Depends(caller(Permission.read_events))]
 After = Annotated[int, Query(ge=0, le=2**62, description="The last sequence you have.")]
 Types = Annotated[
@@ -31,7 +33,7 @@ STREAM_LIMIT: Final = 500
 STREAM_MAX_S: Final = 3_600.0
 
 
-@router.get("/events")
+@router.get("/events", openapi_extra=refuses("event-type-invalid too-many-listeners"))
 async def list_events(
     caller: Reader,
     after: After = 0,
@@ -52,7 +54,12 @@ async def list_events(
         return EventPage.of(await feed.wait(page, listener, wait_s))
 
 
-@router.get("/events/stream", response_class=EventSourceResponse)
+@router.get(
+    "/events/stream",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {"example": _EVENT}}}},
+    openapi_extra=refuses("event-type-invalid too-many-listeners"),
+)
 async def stream_events(
     request: Request,
     caller: Reader,

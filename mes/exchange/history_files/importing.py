@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from mes.exchange.history_files.reading import Row, digest_of, read_rows
 from mes.genealogy.formats import cell
@@ -90,8 +90,10 @@ class HistoryImport:
             raise
 
     def _pass(self, at: Imported, after: Imported, block: Sequence[Row]) -> Imported:
-        recording = recording_of(row.fact for row in block if row.fact is not None)
-        return self._plant.write_now(import_block, actor=None, before=at, after=after, recording=recording)
+        facts = [row.fact for row in block if row.fact is not None]
+        sent = [fact.sent for fact in facts if fact.sent is not None]
+        told: dict[str, Any] = {"before": at, "after": after, "recording": recording_of(facts), "sent": sent}
+        return self._plant.write_now(import_block, actor=None, **told)
 
     def _without_faulty(self, block: Sequence[Row]) -> Sequence[Row]:
         """The block; the rows that name what is not there are refused in it."""

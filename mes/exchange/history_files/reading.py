@@ -106,7 +106,7 @@ def _check_columns(names: list[str]) -> None:
     if unknown := [name for name in names if name not in COLUMNS]:
         raise Unreadable(f"there is no column {unknown[0][:50]!r}; there are {', '.join(COLUMNS)}")
     if "row" not in names:
-        raise Unreadable("the column 'row' is missing; it says what a row is: lot, pass, link or mount")
+        raise Unreadable("the column 'row' is missing; it says what a row is: lot, pass, link, mount or shipment")
     if len(set(names)) < len(names):
         raise Unreadable("a column is there twice")
 

@@ -10,7 +10,20 @@ import msgspec
 import orjson
 from msgspec import Meta, Struct
 
-from mes.genealogy.types import ACT_OF, OPEN_SEQ, SEQ_MAX, Act, ActKind, Context, Fact, Link, LinkKind, Mount, NewLot
+from mes.genealogy.types import (
+    ACT_OF,
+    OPEN_SEQ,
+    SEQ_MAX,
+    Act,
+    ActKind,
+    Context,
+    Fact,
+    Link,
+    LinkKind,
+    Mount,
+    NewLot,
+    Sent,
+)
 from mes.kernel.sqltypes import to_us
 from mes.materials.schemas import ID_PATTERN
 from mes.materials.types import LotKind
@@ -109,10 +122,22 @@ class MountRow(_Done, tag="mount"):
         return Fact(act=act, mount=Mount(0, self.slot_id, self.lot_id, self.from_sequence, last, until, per))
 
 
-AnyRow = LotRow | PassRow | LinkRow | MountRow
-COLUMNS: Final = tuple(
-    dict.fromkeys(("row", *(name for kind in (LotRow, PassRow, LinkRow, MountRow) for name in kind.__struct_fields__)))
-)
+class ShipmentRow(_Row, tag="shipment"):
+    """A lot, a unit or a container, with what is packed in it, left for a customer."""
+
+    shipment_id: Id
+    lot_id: Id
+    customer_id: Id
+    at: Instant
+    delivery_note: Name = ""
+
+    def fact(self) -> Fact:
+        return Fact(sent=Sent(self.shipment_id, self.lot_id, self.customer_id, self.delivery_note, to_us(self.at)))
+
+
+AnyRow = LotRow | PassRow | LinkRow | MountRow | ShipmentRow
+_KINDS: Final = (LotRow, PassRow, LinkRow, MountRow, ShipmentRow)
+COLUMNS: Final = tuple(dict.fromkeys(("row", *(name for kind in _KINDS for name in kind.__struct_fields__))))
 _from_json: Final[msgspec.json.Decoder[AnyRow]] = msgspec.json.Decoder(AnyRow)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
 from mes.exchange.webhooks import queries, service
 from mes.exchange.webhooks.rules import SECRET_BYTES, secret_text
 from mes.exchange.webhooks.schemas import (
@@ -28,9 +30,8 @@ from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.types import DeliveryState
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 
-router = APIRouter(prefix="/api/v1", tags=["webhooks"], generate_unique_id_function=lambda route: route.name)
+router = api_router("webhooks")
 Keeper = Annotated[Caller, Depends(caller(Permission.manage_webhooks))]
-IfMatch = Annotated[str | None, Header()]
 
 
 def sender_of(request: Request) -> Sender:
@@ -43,12 +44,13 @@ TheSender = Annotated[Sender, Depends(sender_of)]
 
 
 @router.get("/webhooks")
-async def list_webhooks(caller: Keeper) -> list[WebhookOut]:
+async def list_webhooks(caller: Keeper, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> PageOf[WebhookOut]:
     """Webhooks by id, and how each stands."""
-    return [WebhookOut.of(view) for view in await caller.read(queries.list_webhooks)]
+    found = await caller.read(queries.list_webhooks)
+    return page_out(found, WebhookOut.of, cursor=cursor, limit=limit, key=lambda one: one.webhook_id)
 
 
-@router.post("/webhooks", status_code=201)
+@router.post("/webhooks", status_code=201, openapi_extra=refuses("webhook-exists webhook-invalid webhook-not-found"))
 async def create_webhook(caller: Keeper, sender: TheSender, body: WebhookIn, response: Response) -> WebhookWithSecret:
     """A new webhook, told everything that happens from now on. The answer is the only place its secret appears."""
     secret = secret_text(secrets.token_bytes(SECRET_BYTES))
@@ -57,13 +59,13 @@ async def create_webhook(caller: Keeper, sender: TheSender, body: WebhookIn, res
     return await _with_secret(caller, body.id, secret, response)
 
 
-@router.get("/webhooks/{webhook_id}")
+@router.get("/webhooks/{webhook_id}", openapi_extra=refuses("webhook-not-found"))
 async def get_webhook(caller: Keeper, webhook_id: str, response: Response) -> WebhookOut:
     """One webhook."""
     return await _shown(caller, webhook_id, response)
 
 
-@router.put("/webhooks/{webhook_id}")
+@router.put("/webhooks/{webhook_id}", openapi_extra=refuses("webhook-invalid webhook-not-found"))
 async def update_webhook(
     caller: Keeper, webhook_id: str, body: WebhookChange, response: Response, if_match: IfMatch = None
 ) -> WebhookOut:
@@ -73,13 +75,13 @@ async def update_webhook(
     return await _shown(caller, webhook_id, response)
 
 
-@router.delete("/webhooks/{webhook_id}", status_code=204)
+@router.delete("/webhooks/{webhook_id}", status_code=204, openapi_extra=refuses("webhook-not-found"))
 async def remove_webhook(caller: Keeper, webhook_id: str) -> None:
     """Remove a webhook with everything that waits for it."""
     await caller.write(service.remove_webhook, webhook_id=webhook_id)
 
 
-@router.post("/webhooks/{webhook_id}/secret")
+@router.post("/webhooks/{webhook_id}/secret", openapi_extra=refuses("webhook-not-found"))
 async def replace_webhook_secret(
     caller: Keeper, sender: TheSender, webhook_id: str, response: Response
 ) -> WebhookWithSecret:
@@ -89,19 +91,19 @@ async def replace_webhook_secret(
     return await _with_secret(caller, webhook_id, secret, response)
 
 
-@router.post("/webhooks/{webhook_id}/test")
+@router.post("/webhooks/{webhook_id}/test", openapi_extra=refuses("webhook-not-found"))
 async def test_webhook(caller: Keeper, sender: TheSender, webhook_id: str) -> AttemptOut:
     """Send one signed trial message (`exchange.webhook-test.v1`) now, and say what came of it. Nothing is recorded."""
     message = await caller.read(queries.get_trial_message, webhook_id=webhook_id, now=caller.database.clock())
     return AttemptOut.of(await sender.send(message))
 
 
-@router.get("/webhooks/{webhook_id}/deliveries")
+@router.get("/webhooks/{webhook_id}/deliveries", openapi_extra=refuses("webhook-not-found"))
 async def list_webhook_deliveries(
     caller: Keeper,
     webhook_id: str,
     state: StateName | None = None,
-    cursor: str | None = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> DeliveryPage:
     """What was sent, waits, or was given up, newest first. What was delivered is listed for a week."""
@@ -110,7 +112,7 @@ async def list_webhook_deliveries(
     return DeliveryPage(items=[DeliveryOut.of(view) for view in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("/webhooks/{webhook_id}/replay")
+@router.post("/webhooks/{webhook_id}/replay", openapi_extra=refuses("webhook-not-found"))
 async def replay_webhook_deliveries(caller: Keeper, webhook_id: str, body: ReplayIn) -> ReplayOut:
     """Send dead deliveries again."""
     ids = None if body.delivery_ids is None else tuple(body.delivery_ids)

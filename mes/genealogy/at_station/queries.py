@@ -277,7 +277,7 @@ def get_unit_at(session: ReadSession, *, unit_id: str, equipment_id: str) -> Uni
         _history(session, lot, results),
         list_open_defects(session, unit_id=unit_id),
         steps,
-        bool(results) and results[0].verdict is Verdict.failed,
+        next((one.verdict for one in results if one.counts), None) is Verdict.failed,
         _carton_of(session, lot),
     )
 
@@ -318,7 +318,14 @@ def _history(session: ReadSession, lot: LotFacts | None, results: Sequence[Resul
     ]
     actors = names_of_actors(session, {one.actor for one in results})
     events += [
-        UnitEvent(one.at, f"verdict-{one.verdict.name}", one.equipment_id, actors.get(one.actor, ""), _why(one))
+        UnitEvent(
+            one.at,
+            f"verdict-{one.verdict.name}",
+            one.equipment_id,
+            actors.get(one.actor, ""),
+            _why(one),
+            undone=one.ended_by is not None,
+        )
         for one in results
     ]
     return tuple(sorted(events, key=lambda event: event.at, reverse=True)[:HISTORY_MAX])
@@ -351,7 +358,8 @@ def get_carton_at(session: ReadSession, *, container_id: str) -> CartonAt:
         raise LotUnknown(f"Nobody has recorded {container_id}.")
     contents = _parts(session, statements.CONTENTS, lot.pk, CONTENTS_MAX + 1)
     shipment = lot_id_of(session, lot.shipment_pk) if lot.shipment_pk else ""
-    return CartonAt(container_id, contents[:CONTENTS_MAX], len(contents) > CONTENTS_MAX, shipment)
+    inside = _carton_of(session, lot) if not shipment else ""
+    return CartonAt(container_id, contents[:CONTENTS_MAX], len(contents) > CONTENTS_MAX, shipment, inside)
 
 
 # -- what was done lately
@@ -367,7 +375,9 @@ def list_lately(session: ReadSession, *, equipment_id: str, limit: int = LATELY_
         if not request_id.endswith(WITH_VERDICT)
     ]
     verdicts = [
-        Lately(from_us(at_us), f"verdict-{Verdict(verdict).name}", unit_id, who, undone=False, note=note)
-        for verdict, at_us, unit_id, who, note in session.driver_query(statements.VERDICTS_LATELY, (place, limit))
+        Lately(from_us(at_us), f"verdict-{Verdict(verdict).name}", unit_id, who, undone=bool(undone), note=note)
+        for verdict, at_us, unit_id, who, note, undone in session.driver_query(
+            statements.VERDICTS_LATELY, (place, limit)
+        )
     ]
     return tuple(sorted((*acts, *verdicts), key=lambda one: one.at, reverse=True)[:limit])

@@ -79,7 +79,7 @@ def follow(scanned: Scanned, held: Held, place: Place, material_id: str = "") ->
 def _lot(lot_id: str, held: Held, place: Place, material_id: str) -> Follow:
     if held.kind is HeldKind.slot:
         return into_slot(held.id, lot_id, place)
-    if held.id != lot_id and (held.kind in _ASSEMBLY or held.kind is HeldKind.carton):
+    if held.id != lot_id and held.kind in _ASSEMBLY | _PACKING:
         return _belongs(lot_id, held)
     lines = place.lines_for(material_id)
     if any(line.by_hand for line in lines or place.lines):
@@ -95,11 +95,12 @@ def _by_hand(lot_id: str, held: Held, place: Place) -> Follow:
 
 
 _ASSEMBLY: Final = frozenset({HeldKind.into, HeldKind.swap})
+_PACKING: Final = frozenset({HeldKind.carton, HeldKind.stack})
 
 
 def _belongs(lot_id: str, held: Held) -> Follow:
     """It goes into what is held."""
-    if held.kind is HeldKind.carton:
+    if held.kind in _PACKING:
         return Follow(Following.pack, held, unit_id=lot_id, container_id=held.id)
     what = Following.exchange if held.kind is HeldKind.swap else Following.install
     return Follow(what, Held(HeldKind.unit, held.id), lot_id=lot_id, unit_id=held.id)
@@ -108,7 +109,7 @@ def _belongs(lot_id: str, held: Held) -> Follow:
 def _unit(unit_id: str, held: Held, place: Place, material_id: str) -> Follow:
     if held.id != unit_id:
         is_part = held.kind is HeldKind.unit and any(material_id in line.material_ids for line in place.lines)
-        if is_part or held.kind in _ASSEMBLY or held.kind is HeldKind.carton:
+        if is_part or held.kind in _ASSEMBLY | _PACKING:
             return _belongs(unit_id, held)
     return Follow(Following.show, Held(HeldKind.unit, unit_id))
 
@@ -123,6 +124,8 @@ def _slot(slot_id: str, held: Held, place: Place) -> Follow:
 
 def _carton(container_id: str, held: Held) -> Follow:
     carton = Held(HeldKind.carton, container_id)
+    if held.kind is HeldKind.stack and held.id != container_id:
+        return _belongs(container_id, held)
     if held.kind is HeldKind.unit and held.id != container_id:
         return Follow(Following.pack, carton, unit_id=held.id, container_id=container_id)
     return Follow(Following.show, carton)

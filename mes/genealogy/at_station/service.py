@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from itertools import count
 from typing import Final
 
 from mes.definitions.queries import ResolvedMaterial
@@ -19,7 +21,7 @@ from mes.genealogy.may_i.types import Permission, Why
 from mes.genealogy.service import mount_lot, pack_lots, record_pass, reverse_act, scan_lot
 from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import record
-from mes.genealogy.statements import find_request, load_lots, material_of
+from mes.genealogy.statements import Requested, act_times, find_request, find_requests, load_lots, material_of
 from mes.genealogy.types import Act, ActKind, NewLot, Override, Recording
 from mes.kernel.limits import ID_MAX
 from mes.kernel.uow import UnitOfWork
@@ -28,15 +30,19 @@ from mes.materials.queries import convert_quantity, get_material_lot
 from mes.materials.types import LotKind
 from mes.orders.errors import NothingToUndo
 from mes.orders.queries import get_job
-from mes.orders.service import report_good, report_scrap
+from mes.orders.service import report_good, report_scrap, undo_count
+from mes.orders.statements import load_counted
 from mes.orders.types import UNDO_S, JobView
-from mes.quality.service import scrap_unit
-from mes.quality.statements import load_known
-from mes.quality.types import STATION, FoundDefect, Verdict
+from mes.quality.service import scrap_unit, take_back_verdict
+from mes.quality.statements import load_decided, load_known
+from mes.quality.types import PERSON, STATION, FoundDefect, Verdict
 from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6, to_e6
 
 UNDONE: Final = "undone at the station"
+STEP: Final = ":step"
+SCRAP: Final = ":scrap"
+"""How request ids of acts end that another one brings with it."""
 
 
 @done_once()
@@ -212,7 +218,7 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
     scrap_unit(uow, unit_id=unit_id, request_id=request_id, note=note)
     job = _counting_job(uow, found.job_id)
     if job and not _was_good(uow, unit_id, job.job_id, request_id):
-        own_id = _own(request_id, ":scrap")
+        own_id = _own(request_id, SCRAP)
         report_scrap(uow, job_id=job.job_id, quantity=Decimal(1), reason_id=reason_id, request_id=own_id)
 
 
@@ -233,7 +239,7 @@ def pack_unit(
     """
     found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     if found.allowed:
-        own_id = _own(request_id, ":step")
+        own_id = _own(request_id, STEP)
         finish_step(uow, request_id=own_id, unit_id=unit_id, equipment_id=equipment_id, verdict=Verdict.passed)
     elif found.why is not Why.already_done and not _is_free(uow, found):
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
@@ -255,10 +261,30 @@ def _is_free(uow: UnitOfWork, found: Permission) -> bool:
     return not rows or rows[0][0] not in (Verdict.failed, Verdict.rework)
 
 
-def undo_act(uow: UnitOfWork, *, request_id: str, undoes: str) -> int:
-    """Take back within 10 s what was done under a request id. `nothing-to-undo` later, and as `reverse_act`."""
-    act = find_request(uow, undoes)
-    rows = uow.driver_query("SELECT at_us FROM genealogy_act WHERE pk = ?", (act.pk,)) if act is not None else []
-    if act is None or rows[0][0] + UNDO_S * 1_000_000 < uow.now_us:
+def undo_act(uow: UnitOfWork, *, request_id: str, undoes: str) -> None:
+    """Take back within 10 s what was done under a request id: a scan, a decision about a unit, a verdict with the pass
+    and the piece it counted. Repeating a `request_id` does nothing.
+
+    `nothing-to-undo` later, and where something else followed; and as `reverse_act`.
+    """
+    if find_request(uow, request_id) or load_known(uow, {(PERSON, request_id)}):
+        return
+    step = _own(undoes, STEP)
+    acts = find_requests(uow, [undoes, _own(undoes, WITH_VERDICT), _own(step, WITH_VERDICT)])
+    verdicts = [key for key in ((STATION, undoes), (STATION, step), (PERSON, undoes)) if load_decided(uow, *key)]
+    _refuse_late(uow, acts.values(), verdicts)
+    own_ids = (_own(request_id, f":{n}") if n else request_id for n in count())
+    for act in acts.values():
+        reverse_act(uow, request_id=next(own_ids), act=act.pk, reason=UNDONE)
+    for source, result_id in verdicts:
+        own_id = next(own_ids) if acts else request_id
+        take_back_verdict(uow, request_id=own_id, source=source, result_id=result_id, reason=UNDONE)
+    for counted in load_counted(uow, [undoes, step, _own(undoes, SCRAP)]):
+        undo_count(uow, request_id=counted)
+
+
+def _refuse_late(uow: UnitOfWork, acts: Iterable[Requested], verdicts: Iterable[tuple[str, str]]) -> None:
+    decided = [load_decided(uow, *key) for key in verdicts]
+    times = [one.recorded_at_us for one in decided if one] + act_times(uow, [act.pk for act in acts])
+    if not times or min(times) + UNDO_S * 1_000_000 < uow.now_us:
         raise NothingToUndo("It stands.")
-    return reverse_act(uow, request_id=request_id, act=act.pk, reason=UNDONE)

@@ -7,6 +7,7 @@ from typing import Final
 from mes.genealogy.at_station.types import LATELY_ACTS
 from mes.genealogy.statements import STILL_MOUNTED, Reads, Rows
 from mes.genealogy.types import OPEN_SEQ, ActKind, LinkKind
+from mes.quality.statements import COUNTS
 from mes.quality.types import Verdict
 
 SLOTS: Final = (
@@ -32,7 +33,8 @@ LATELY: Final = (
     f"AND a.kind IN {_VISIBLE} ORDER BY a.pk DESC LIMIT ?"
 )
 VERDICTS_LATELY: Final = (
-    "SELECT v.verdict, v.at_us, v.unit_id, coalesce(p.display_name, ''), v.note FROM unit_verdict v "
+    "SELECT v.verdict, v.at_us, v.unit_id, coalesce(p.display_name, ''), v.note, v.ended_by_pk IS NOT NULL "
+    "FROM unit_verdict v "
     "LEFT JOIN principal p ON p.pk = v.actor WHERE v.equipment_pk = ? ORDER BY v.at_us DESC, v.pk DESC LIMIT ?"
 )
 _PART_KINDS: Final = f"({LinkKind.installed.value}, {LinkKind.consumed.value})"
@@ -64,14 +66,18 @@ STEPS: Final = (
 """The steps of a job's order, in their order."""
 ORDER_OF_UNIT: Final = (
     "SELECT j.id FROM job_order j WHERE j.pk = coalesce("
-    "(SELECT job_pk FROM unit_verdict WHERE unit_id = ? AND job_pk IS NOT NULL ORDER BY at_us DESC, pk DESC LIMIT 1), "
+    "(SELECT job_pk FROM unit_verdict WHERE unit_id = ? AND job_pk IS NOT NULL AND ended_by_pk IS NULL "
+    "ORDER BY at_us DESC, pk DESC LIMIT 1), "
     "(SELECT job_pk FROM material_lot WHERE id = ?))"
 )
 PASSED_HERE: Final = (
     "SELECT 1 FROM unit_verdict v JOIN job_order j ON j.pk = v.job_pk WHERE v.unit_id = ? "  # noqa: S608
-    f"AND j.id = ? AND v.verdict = {Verdict.passed.value} AND v.result_id <> ? LIMIT 1"
+    f"AND j.id = ? AND v.verdict = {Verdict.passed.value} AND v.result_id <> ? "
+    "AND v.ended_by_pk IS NULL LIMIT 1"
 )
-LAST_VERDICT: Final = "SELECT verdict FROM unit_verdict WHERE unit_id = ? ORDER BY at_us DESC, pk DESC LIMIT 1"
+LAST_VERDICT: Final = (
+    f"SELECT verdict FROM unit_verdict v WHERE unit_id = ? AND {COUNTS} ORDER BY at_us DESC, pk DESC LIMIT 1"  # noqa: S608
+)
 HAS_VERDICT: Final = "SELECT 1 FROM unit_verdict WHERE unit_id = ? LIMIT 1"
 
 

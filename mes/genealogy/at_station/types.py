@@ -131,6 +131,8 @@ class HeldKind(StrEnum):
     swap = "swap"
     """A unit of which one part is to be replaced."""
     carton = "carton"
+    stack = "stack"
+    """A carton, or a pallet, that other cartons go into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ class UnitEvent:
     where: str
     who: str
     note: str = ""
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +235,8 @@ class CartonAt:
     contents: tuple[Part, ...]
     more: bool
     shipment_id: str = ""
+    inside_id: str = ""
+    """The container it is in."""
 
 
 @dataclass(frozen=True, slots=True)

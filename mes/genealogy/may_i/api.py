@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.schemas import PermissionOut, StepIn
 from mes.genealogy.may_i.service import report_step
@@ -15,7 +16,7 @@ from mes.kernel.sqltypes import to_us
 from mes.kernel.texts import NO_NUL
 from mes.quality.types import Verdict
 
-router = APIRouter(prefix="/api/v1", tags=["genealogy"], generate_unique_id_function=lambda route: route.name)
+router = api_router("genealogy")
 
 Word = Annotated[str, Query(max_length=100), NO_NUL]
 Named = Annotated[str, Path(max_length=250), NO_NUL]
@@ -23,7 +24,7 @@ Asks = Annotated[str, Query(max_length=250), NO_NUL]
 Reporter = Annotated[Caller, Depends(caller(Permission.report_results))]
 
 
-@router.get("/units/{unit_id}/permission")
+@router.get("/units/{unit_id}/permission", openapi_extra=refuses("equipment-not-found"))
 async def may_work_on_unit(
     caller: Reporter, unit_id: Named, equipment_id: Asks, program: Word = "", program_revision: Word = ""
 ) -> PermissionOut:
@@ -42,7 +43,13 @@ async def may_work_on_unit(
     return PermissionOut.of(found)
 
 
-@router.post("/units/{unit_id}/steps")
+@router.post(
+    "/units/{unit_id}/steps",
+    openapi_extra=refuses(
+        "defect-code-not-found equipment-not-found idempotency-key-reused job-order-not-found "
+        "machine-unreachable result-differs result-invalid results-too-many unit-refused"
+    ),
+)
 async def report_unit_step(caller: Reporter, unit_id: Named, body: StepIn) -> PermissionOut:
     """A unit passed or failed its step here; 409 `unit-refused` where it may not be worked on, unless `done_at` says
     that it was done while nobody could ask."""

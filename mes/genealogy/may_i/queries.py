@@ -18,6 +18,9 @@ from mes.quality.rules import steps_after
 from mes.quality.types import StepCheck, Verdict, VerdictFact
 from standards.isa95.material import Disposition
 
+_HOLDERS = ("unit", "origin", "around")
+"""A hold on any of these holds the unit: itself, what it was split from, what it is packed in."""
+
 
 def get_permission(
     reads: Reads,
@@ -57,7 +60,7 @@ def _facts(unit_id: str, rows: dict[str, list[Any]], now_us: int | None) -> Unit
         unit_id,
         known=bool(rows["unit"] or told),
         closed=any(row[3] == Disposition.Closed for row in rows["unit"]),
-        held_by=next((row[4] for row in rows["unit"] + rows["origin"] if row[3] == Disposition.Restricted), ""),
+        held_by=next((row[4] for name in _HOLDERS for row in rows[name] if row[3] == Disposition.Restricted), ""),
         steps=tuple(
             Step(row[3], row[4], check_of(asks.get(row[2]), records=row[2] in records), bool(row[0]))
             for row in sorted(rows["step"], key=lambda row: int(row[2]))

@@ -10,6 +10,7 @@ from mes.genealogy.statements import Reads
 from mes.genealogy.tools.statements import DIRTY, WORN
 from mes.genealogy.tools.types import Spent
 from mes.genealogy.types import ActKind, LinkKind
+from mes.quality.statements import COUNTS
 
 _ORIGIN: Final = f"({LinkKind.split.value}, {LinkKind.merged.value})"
 """Of these links the parent is the lot that the unit comes from, however many splits ago."""
@@ -18,7 +19,10 @@ FACTS: Final = (
     "unit AS (SELECT pk, id, disposition, material_pk, job_pk FROM material_lot WHERE id = ?), "
     "origin AS (SELECT pk FROM unit UNION SELECT e.parent_pk FROM origin o CROSS JOIN genealogy_link e "
     f"WHERE e.child_pk = o.pk AND e.ended_by_pk IS NULL AND e.kind IN {_ORIGIN}), "
-    "told AS (SELECT pk, verdict, segment_id, job_pk, at_us FROM unit_verdict WHERE unit_id = ?), "
+    "around AS (SELECT pk FROM unit UNION SELECT e.child_pk FROM around i CROSS JOIN genealogy_link e "
+    f"WHERE e.parent_pk = i.pk AND e.ended_by_pk IS NULL AND e.kind = {LinkKind.packed.value}), "
+    "told AS (SELECT pk, verdict, segment_id, job_pk, at_us FROM unit_verdict v WHERE unit_id = ? "
+    f"AND {COUNTS}), "
     "mine AS (SELECT work_request_pk FROM job_order WHERE pk = coalesce("
     "(SELECT job_pk FROM told WHERE job_pk IS NOT NULL ORDER BY at_us DESC, pk DESC LIMIT 1), "
     "(SELECT job_pk FROM unit), "
@@ -31,6 +35,8 @@ FACTS: Final = (
     "UNION ALL SELECT 'unit', 0, 0, pk, disposition, id FROM unit "
     "UNION ALL SELECT 'origin', 0, 0, l.pk, l.disposition, l.id FROM origin o CROSS JOIN material_lot l "
     "WHERE l.pk = o.pk AND l.disposition = 'Restricted' "
+    "UNION ALL SELECT 'around', 0, 0, l.pk, l.disposition, l.id FROM around i CROSS JOIN material_lot l "
+    "WHERE l.pk = i.pk AND l.disposition = 'Restricted' "
     "UNION ALL SELECT 'step', CASE WHEN s.equipment_pk IN (p.pk, p.parent_pk) THEN 1 ELSE 0 END, 0, s.pk, "
     "s.segment_id, s.id FROM steps s CROSS JOIN place p "
     "UNION ALL SELECT 'asks', 0, 0, s.pk, s.segment_id, q.unit_check FROM steps s "
@@ -42,7 +48,7 @@ FACTS: Final = (
     "UNION ALL SELECT 'policy', 0, 0, 0, when_away, '' FROM plant_policy "
     "UNION ALL SELECT 'records', 0, 0, s.pk, '', '' FROM steps s WHERE EXISTS (SELECT 1 FROM equipment c "
     "WHERE (c.pk = s.equipment_pk OR c.parent_pk = s.equipment_pk) "
-    "AND (EXISTS (SELECT 1 FROM unit_verdict v WHERE v.equipment_pk = c.pk) "
+    "AND (EXISTS (SELECT 1 FROM unit_verdict v WHERE v.equipment_pk = c.pk AND v.ended_by_pk IS NULL) "
     "OR EXISTS (SELECT 1 FROM genealogy_act g WHERE g.equipment_pk = c.pk AND g.seq IS NOT NULL "
     "AND g.ended_by_pk IS NULL))) "
     "UNION ALL SELECT 'after', 0, 0, 0, s.segment_id, b.segment_id FROM steps s "

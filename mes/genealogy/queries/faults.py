@@ -59,9 +59,11 @@ def find_faults(reads: Reads, *, facts: Sequence[Fact]) -> dict[int, Fault]:
 
 
 def _lots_of(fact: Fact) -> Iterable[str]:
-    """Every lot a row names, but the one it makes."""
+    """Every lot a row names, but the one, or the shipment, it makes."""
     if fact.link is not None:
         return fact.link.parent_id, fact.link.child_id
+    if fact.sent is not None:
+        return (fact.sent.lot_id,)
     return () if fact.act is None else (fact.act.lot_id,)
 
 

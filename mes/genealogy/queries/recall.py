@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid, SuspectsMissing
-from mes.genealogy.queries.tables import groups_table, shipments_table
+from mes.genealogy.queries.tables import acts_table, groups_table, shipments_table
 from mes.genealogy.queries.trace import known_lots
-from mes.genealogy.queries.walk import reach_down
+from mes.genealogy.queries.walk import contents, reach_down
 from mes.genealogy.statements import (
+    FLAGGED,
     STILL_MOUNTED,
     Reads,
     load_equipment,
@@ -23,14 +24,19 @@ from mes.genealogy.types import NODES_MAX, OPEN_SEQ, Answer, Reach, Suspects, Ta
 
 
 def reach_suspects(reads: Reads, suspects: Suspects, *, limit: int = NODES_MAX) -> tuple[set[int], Reach]:
-    """The suspected lots and all in their reach. `suspects-missing`, `lot-unknown`, `genealogy-invalid`."""
+    """The suspected lots, with what is packed in them, and all in their reach.
+
+    `suspects-missing`, `lot-unknown`, `genealogy-invalid`.
+    """
     roots = _roots(reads, suspects, limit)
     return roots, reach_down(reads, roots, limit=limit)
 
 
 def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> Answer:
-    """Affected lots in groups (unit, lot, container, shipment; order, place, disposition), shipments, and what is
-    mounted right now. Refusals as `reach_suspects`. `truncated` says which limit ended it."""
+    """Affected lots in groups (unit, lot, container, shipment; order, job, place, disposition), shipments, what is
+    mounted right now, and what was done to affected lots although they were on hold.
+
+    Refusals as `reach_suspects`. `truncated` says which limit ended it."""
     roots, reach = reach_suspects(reads, suspects, limit=limit)
     affected, shipped = groups_table(reads, reach)
     return Answer(
@@ -44,6 +50,7 @@ def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> A
             "affected": affected,
             "shipments": shipments_table(reads, shipped),
             "mounted": _mounted(reads, reach.certain | reach.possible),
+            "while_held": _while_held(reads, reach.certain | reach.possible),
         },
     )
 
@@ -57,8 +64,14 @@ def _mounted(reads: Reads, pks: Collection[int]) -> Table:
     )
 
 
+def _while_held(reads: Reads, pks: Collection[int]) -> Table:
+    """What was done to affected lots although they were on hold."""
+    return acts_table(reads, [row for row in reads.driver_query(FLAGGED) if row[3] in pks])
+
+
 def _roots(reads: Reads, suspects: Suspects, limit: int) -> set[int]:
-    roots = set(known_lots(reads, suspects.lot_ids).values()) if suspects.lot_ids else set()
+    named = known_lots(reads, suspects.lot_ids).values() if suspects.lot_ids else ()
+    roots = contents(reads, named)
     if suspects.from_lot_id or suspects.to_lot_id:
         first, last = suspects.from_lot_id, suspects.to_lot_id
         if len(first) != len(last) or first > last:

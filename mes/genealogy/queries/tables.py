@@ -40,6 +40,7 @@ GROUP_COLUMNS: Final = (
     "kind",
     "material_id",
     "disposition",
+    "operations_request_id",
     "job_order_id",
     "place_id",
     "shipment_id",
@@ -61,6 +62,7 @@ ACT_COLUMNS: Final = (
     "tool",
     "parameters",
     "taken_back_by",
+    "flag",
     "note",
 )
 CERTAIN, POSSIBLE = "certain", "possible"
@@ -83,7 +85,7 @@ def amount(value_e6: int) -> str:
 def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
     """Every lot of a walk, in the order it came into being; and their ids by key."""
     rows = sorted(LOT_ROWS.on(reads, key_text(reads, reach.certain | reach.possible)))
-    materials, jobs, places, shipments = _names(reads, ((row[3], *row[6:]) for row in rows))
+    materials, jobs, places, shipments = _names(reads, rows, (3, 6, 7, 8))
     table = Table(
         LOT_COLUMNS,
         [
@@ -104,9 +106,9 @@ def lots_table(reads: Reads, reach: Reach) -> tuple[Table, dict[int, str]]:
     return table, {row[0]: row[1] for row in rows}
 
 
-def _names(reads: Reads, keys: Iterable[tuple[int | None, ...]]) -> list[Names]:
-    """Of materials, jobs, places and shipments."""
-    materials, jobs, places, shipments = list(zip(*keys, strict=True)) or [(), (), (), ()]
+def _names(reads: Reads, rows: Rows, columns: Sequence[int]) -> list[Names]:
+    """Of materials, jobs, places and shipments, whose keys stand in these columns."""
+    materials, jobs, places, shipments = ({row[column] for row in rows} for column in columns)
     return names_of(reads, material_definition=materials, job_order=jobs, equipment=places, material_lot=shipments)
 
 
@@ -122,12 +124,14 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
         if pks
         for row in _grouped(reads, pks)
     ]
-    materials, jobs, places, shipments = _names(reads, ((row[1], *row[3:6]) for _, row in parts))
+    materials, jobs, places, shipments = _names(reads, [row for _, row in parts], (1, 3, 4, 5))
+    (orders,) = names_of(reads, order_of_job=[row[3] for _, row in parts])
     rows = [
         (
             _KINDS[kind],
             materials[material],
             disposition,
+            orders[job],
             jobs[job],
             places[place],
             shipments[shipment],
@@ -141,7 +145,7 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
     for _, (kind, *_, shipment, count, _ids) in parts:
         if shipment is not None and kind != LotKind.shipment:
             shipped[shipment] += count
-    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:7])), shipped
+    return Table(GROUP_COLUMNS, sorted(rows, key=lambda row: row[:8])), shipped
 
 
 def _grouped(reads: Reads, pks: Collection[int]) -> Rows:
@@ -192,9 +196,10 @@ def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
                 actors[actor],
                 *contexts[context],
                 ended_by,
+                flag or "",
                 note or "",
             )
-            for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note in rows
+            for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note, flag in rows
         ],
     )
 

@@ -17,7 +17,7 @@ from mes.genealogy.queries.tables import (
     lots_table,
     shipments_table,
 )
-from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
+from mes.genealogy.queries.walk import containers_of, reach_down, walk_down, walk_up
 from mes.genealogy.statements import (
     ACTS_OF_LOTS,
     ENDED_LINKS,
@@ -26,11 +26,13 @@ from mes.genealogy.statements import (
     key_text,
     load_lot_keys,
     load_lots,
+    load_lots_by_pk,
     names_of,
     shipments_of,
 )
 from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
 from mes.kernel.errors import FieldError
+from standards.isa95.material import Disposition
 
 
 def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, int]:
@@ -104,6 +106,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
         {
             "lot_id": lot_id,
             "disposition": root.disposition,
+            "held_in": _held_in(reads, root.pk),
             "quantity": amount(root.quantity_e6),
             "used": amount(root.used_e6),
             "truncated": reach.truncated,
@@ -116,6 +119,12 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
             "shipments": shipments,
         },
     )
+
+
+def _held_in(reads: Reads, pk: int) -> str:
+    """A container on hold that a lot is in, at any depth; "": none."""
+    around = load_lots_by_pk(reads, containers_of(reads, [pk])).values()
+    return min((lot.lot_id for lot in around if lot.disposition == Disposition.Restricted), default="")
 
 
 def get_difference(reads: Reads, *, first_id: str, second_id: str) -> Answer:

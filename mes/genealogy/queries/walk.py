@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from mes.genealogy.statements import Reads, made_of_links, used_in, used_in_links
-from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, NODES_MAX, LinkRow, Reach
+from mes.genealogy.statements import Reads, load_links_from, load_links_to, made_of_links, used_in, used_in_links
+from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, NODES_MAX, LinkKind, LinkRow, Reach
 
 KEYS_A_STATEMENT: Final = 5_000
 """Of a level with links, so that what comes at once is bounded; a unit has hundreds of links."""
@@ -28,6 +28,25 @@ def walk_down(reads: Reads, roots: Collection[int], *, limit: int = NODES_MAX) -
 def reach_down(reads: Reads, roots: Collection[int], *, limit: int = NODES_MAX) -> Reach:
     """What some lots went into, without the links: half the cost."""
     return _spread(roots, lambda keys: used_in(reads, keys), limit)
+
+
+def contents(reads: Reads, pks: Collection[int]) -> set[int]:
+    """Lots and everything that is packed in them, at any depth."""
+    found: set[int] = set()
+    frontier = set(pks)
+    while frontier:
+        found |= frontier
+        frontier = {link.parent_pk for link in load_links_to(reads, frontier, LinkKind.packed)} - found
+    return found
+
+
+def containers_of(reads: Reads, pks: Collection[int]) -> set[int]:
+    """The containers, and the shipments, that lots are in, at any depth."""
+    found: set[int] = set()
+    frontier = set(pks)
+    while frontier := {link.child_pk for link in load_links_from(reads, frontier, LinkKind.packed)} - found:
+        found |= frontier
+    return found
 
 
 def _with_links(
@@ -83,7 +102,7 @@ def _levels(reach: Reach, frontier: set[int], step: Step, limit: int, into: set[
         into |= frontier
         certain, possible = step(sorted(frontier))
         doubtful.update(possible)
-        frontier = set(certain) - reach.certain - reach.possible
+        frontier = set(certain).difference(reach.certain, reach.possible)
         if not frontier:
             return
     reach.truncated = "levels"

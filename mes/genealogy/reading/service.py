@@ -29,7 +29,7 @@ def _record(uow: UnitOfWork, readings: Sequence[Reading]) -> dict[str, Unplaced]
     before = _load(uow, readings)
     told = fold_readings(readings, before)
     if told.acts:
-        record_genealogy(uow, recording=told.recording)
+        record_genealogy(uow, recording=told.recording, flags_held=True)
         places = {station.equipment_id: pk for pk, station in before.stations.items()}
         for job_id, equipment_id in sorted({(act.job_id, act.equipment_id) for act in told.acts if act.job_id}):
             count_first_article(uow, job_id, places[equipment_id])

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mes.genealogy.errors import ActNotFound, ActNotReversible, LotUnknown, NotLinked
+from mes.genealogy.queries.walk import contents
 from mes.genealogy.service.once import done_once
-from mes.genealogy.service.packing import contents
 from mes.genealogy.service.recording import record, refuse_cycles
 from mes.genealogy.statements import (
     ActRow,
@@ -32,7 +32,6 @@ from mes.genealogy.statements import (
 from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, Override, Recording
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import set_disposition
-from mes.materials.types import LotKind
 from standards.isa95.material import Disposition
 
 _NOT_REVERSIBLE = frozenset({ActKind.reversed, ActKind.moved})
@@ -121,8 +120,7 @@ def _settle_totals(uow: UnitOfWork, gone: list[LinkRow], back: list[LinkRow]) ->
         changes[link.parent_pk] -= link.quantity_e6
     for link in back:
         changes[link.parent_pk] += link.quantity_e6
-    lots = load_lots_by_pk(uow, changes.keys())
-    add_used(uow, {pk: change for pk, change in changes.items() if lots[pk].kind == LotKind.lot})
+    add_used(uow, changes)
 
 
 def _refuse_overdrawn(uow: UnitOfWork, back: list[LinkRow]) -> None:

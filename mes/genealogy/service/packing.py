@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from mes.genealogy.errors import GenealogyInvalid, LotUnknown, NotLinked
+from mes.genealogy.queries.walk import containers_of, contents
 from mes.genealogy.service.once import done_once
 from mes.genealogy.service.recording import ERRORS_MAX, overridden, record
 from mes.genealogy.statements import (
@@ -21,8 +22,10 @@ from mes.genealogy.statements import (
     load_materials,
     next_act,
     set_of_lots,
+    set_shipments,
+    shipments_of,
 )
-from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, NewLot, Override, Recording
+from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, NewLot, Override, Recording, Sent
 from mes.kernel.errors import FieldError
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import LotOnHold
@@ -44,7 +47,8 @@ def pack_lots(
     equipment_id: str = "",
     override: Override | None = None,
 ) -> int:
-    """All that is left of lots goes into a container, out of the one it may be in. A new container is made.
+    """All that is left of lots goes into a container, out of the one it may be in. A new container is made. Containers
+    go in with what is in them.
 
     Repeating a `request_id` does nothing. Answers the number of the act. `lot-unknown`, `lot-on-hold` (also where the
     container it is in is), `lot-not-usable`, `lot-used-up`, `genealogy-cycle`.
@@ -93,7 +97,7 @@ def unpack_lots(
         names = sorted(lot.lot_id for lot in lots.values() if lot.pk in outside) or [container_id]
         raise NotLinked(f"{', '.join(names[:5])} cannot be taken out of {container_id}.")
     held = _held_around(uow, [lot.pk for lot in lots.values()], override)
-    _end(uow, links, first, lots.values())
+    _end(uow, links, first)
     note = override.reason if override else None
     act = Act(ActKind.unpacked, container_id, uow.now_us, "", None, "", None, request_id, note)
     made = record(uow, Recording(acts=(act,)))
@@ -121,13 +125,17 @@ def ship_lots(
     lot_ids: Sequence[str],
     delivery_note: str = "",
 ) -> int:
-    """Containers or lots leave for a customer, with everything in them. Answers the number of the act.
+    """Containers or lots leave for a customer, with everything in them, out of what they may be in. Answers the number
+    of the act.
 
-    `lot-on-hold` if anything in them is (`errors` names it), and as `pack_lots`.
+    `lot-on-hold` if anything in them is (`errors` names it), or what they are in; and as `pack_lots`.
     """
     lots = _known(uow, lot_ids)
-    _refuse_held(uow, contents(uow, [lot.pk for lot in lots.values()]))
+    pks = [lot.pk for lot in lots.values()]
+    _refuse_held(uow, contents(uow, pks))
+    _held_around(uow, pks, None)
     _refuse_left(uow, shipment_id)
+    take_out(uow, lots.values(), next_act(uow))
     act = Act(ActKind.shipped, shipment_id, uow.now_us, "", None, "", None, request_id)
     made = record(uow, _into(uow, act, shipment_id, LotKind.shipment, lot_ids))
     shipment = load_lots(uow, [shipment_id])[shipment_id]
@@ -147,6 +155,53 @@ def ship_lots(
         },
     )
     return made.first_act
+
+
+def record_sent(uow: UnitOfWork, *, sent: Sequence[Sent]) -> None:
+    """What left in the past, as another system has it: shipments, each with its lots and all that is packed in them.
+    More of a shipment may come later.
+
+    `lot-unknown`, `lot-not-usable` where it left before, `genealogy-invalid` where a shipment is something else or went
+    to somebody else; and as `pack_lots`.
+    """
+    lots = _known(uow, [one.lot_id for one in sent])
+    take_out(uow, lots.values(), next_act(uow))
+    lots = _known(uow, lots)
+    there = load_lots(uow, {one.shipment_id for one in sent})
+    first = _first_of_each(uow, sent, there)
+    set_of_lots(uow, "shipment_pk", None, [lot.pk for lot in there.values()])
+    acts = {shipment_id: n for n, shipment_id in enumerate(first)}
+    material = _material(uow, LotKind.shipment)
+    recording = Recording(
+        lots=[NewLot(name, material, 1_000_000, LotKind.shipment) for name in first if name not in there],
+        acts=[Act(ActKind.shipped, one.shipment_id, one.at_us) for one in first.values()],
+        links=[
+            Link(acts[one.shipment_id], one.lot_id, one.shipment_id, _rest(lots[one.lot_id]), LinkKind.packed)
+            for one in sent
+        ],
+    )
+    record(uow, recording, flags_held=False)
+    pks = {name: lot.pk for name, lot in load_lots(uow, first).items()}
+    for name, one in first.items():
+        insert_shipment(uow, pks[name], one.customer_id, one.delivery_note, one.at_us)
+    set_shipments(uow, {pk: pks[name] for name in first for pk in contents(uow, [pks[name]])})
+    payload = {"shipments": len(first), "lots": len(sent)}
+    uow.emit("genealogy.sent-recorded.v1", topics=["genealogy"], subject="genealogy", payload=payload)
+
+
+def _first_of_each(uow: UnitOfWork, sent: Sequence[Sent], there: Mapping[str, LotFacts]) -> dict[str, Sent]:
+    """The first of each shipment's lots; all of them, and what is recorded of it already, agree on where it went."""
+    found: dict[str, Sent] = {}
+    went = {row[1]: (row[2], row[3]) for row in shipments_of(uow, [lot.pk for lot in there.values()])}
+    for one in sent:
+        lot = there.get(one.shipment_id)
+        if lot is not None and lot.kind != LotKind.shipment:
+            raise GenealogyInvalid(f"{one.shipment_id} is no shipment.")
+        to = went.setdefault(one.shipment_id, (one.customer_id, one.delivery_note))
+        if to != (one.customer_id, one.delivery_note):
+            raise GenealogyInvalid(f"The shipment {one.shipment_id} went to {to[0]} with the note {to[1]!r}.")
+        found.setdefault(one.shipment_id, one)
+    return found
 
 
 @done_once()
@@ -169,26 +224,12 @@ def move_lots(uow: UnitOfWork, *, request_id: str, lot_ids: Sequence[str], equip
     )
 
 
-def contents(uow: UnitOfWork, pks: Collection[int]) -> set[int]:
-    """Lots and everything that is packed in them, at any depth."""
-    found: set[int] = set()
-    frontier = set(pks)
-    while frontier:
-        found |= frontier
-        frontier = {link.parent_pk for link in load_links_to(uow, frontier, LinkKind.packed)} - found
-    return found
-
-
 def _held_around(uow: UnitOfWork, pks: Collection[int], override: Override | None) -> list[str]:
     """Containers on hold that lots are in, at any depth: what is taken out of them is not held any more.
 
     `lot-on-hold` unless overridden.
     """
-    found: set[int] = set()
-    frontier = set(pks)
-    while frontier := {link.child_pk for link in load_links_from(uow, frontier, LinkKind.packed)} - found:
-        found |= frontier
-    held = _held(uow, found)
+    held = _held(uow, containers_of(uow, pks))
     if held and override is None:
         raise LotOnHold(f"{held[0]} is on hold, with all that is in it.", errors=_on_hold(held))
     return held
@@ -196,16 +237,13 @@ def _held_around(uow: UnitOfWork, pks: Collection[int], override: Override | Non
 
 def take_out(uow: UnitOfWork, lots: Iterable[LotFacts], by_act: int) -> None:
     """Whatever lots are packed in, they are no longer."""
-    lots = list(lots)
-    _end(uow, load_links_from(uow, [lot.pk for lot in lots], LinkKind.packed), by_act, lots)
+    _end(uow, load_links_from(uow, [lot.pk for lot in lots], LinkKind.packed), by_act)
 
 
-def _end(uow: UnitOfWork, links: Sequence[LinkRow], by_act: int, lots: Iterable[LotFacts]) -> None:
-    kept = {lot.pk for lot in lots if lot.kind == LotKind.lot}
+def _end(uow: UnitOfWork, links: Sequence[LinkRow], by_act: int) -> None:
     given_back: Counter[int] = Counter()
     for link in links:
-        if link.parent_pk in kept:
-            given_back[link.parent_pk] -= link.quantity_e6
+        given_back[link.parent_pk] -= link.quantity_e6
     end_links(uow, links, by_act)
     add_used(uow, given_back)
 
@@ -216,11 +254,12 @@ def _into(uow: UnitOfWork, act: Act, into_id: str, kind: LotKind, lot_ids: Seque
     if there is not None and there.kind != kind:
         raise GenealogyInvalid(f"{into_id} is no {kind.name}.")
     new = () if there else (NewLot(into_id, _material(uow, kind), 1_000_000, kind),)
-    links = tuple(
-        Link(0, lot_id, into_id, max(lots[lot_id].quantity_e6 - lots[lot_id].used_e6, 1), LinkKind.packed)
-        for lot_id in dict.fromkeys(lot_ids)
-    )
+    links = tuple(Link(0, lot_id, into_id, _rest(lots[lot_id]), LinkKind.packed) for lot_id in dict.fromkeys(lot_ids))
     return Recording(lots=new, acts=(act,), links=links)
+
+
+def _rest(lot: LotFacts) -> int:
+    return max(lot.quantity_e6 - lot.used_e6, 1)
 
 
 def _material(uow: UnitOfWork, kind: LotKind) -> str:

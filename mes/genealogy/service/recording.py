@@ -25,7 +25,6 @@ from mes.genealogy.rules import (
     LIFE_OVER,
     OVERRIDABLE,
     check_order,
-    keeps_total,
     on_a_cycle,
     refusals_as_child,
     refusals_of,
@@ -34,6 +33,7 @@ from mes.genealogy.service.bill import unapproved
 from mes.genealogy.statements import (
     Bill,
     add_used,
+    flag_acts,
     insert_acts,
     insert_context,
     insert_links,
@@ -52,8 +52,10 @@ from mes.genealogy.statements import (
 )
 from mes.genealogy.types import (
     BATCH_MAX,
+    HELD,
     OPEN_SEQ,
     SEQ_MAX,
+    WORKED,
     Act,
     Context,
     Interval,
@@ -131,9 +133,12 @@ def overridden(override: Override | None, lot_ids: Sequence[str]) -> dict[str, o
     return {"overridden": list(lot_ids), "override_reason": override.reason}
 
 
-def record_genealogy(uow: UnitOfWork, *, recording: Recording, override: Override | None = None) -> Recorded:
-    """Add a recording. `genealogy-too-large`, `genealogy-invalid` (`errors` names each fault), and as `record`."""
-    done = record(uow, recording, override=override)
+def record_genealogy(
+    uow: UnitOfWork, *, recording: Recording, override: Override | None = None, flags_held: bool = False
+) -> Recorded:
+    """Add a recording, of the past unless `flags_held`. `genealogy-too-large`, `genealogy-invalid` (`errors` names each
+    fault), and as `record`."""
+    done = record(uow, recording, override=override, flags_held=flags_held)
     uow.emit(
         "genealogy.recorded.v1",
         topics=["genealogy"],
@@ -159,9 +164,11 @@ def record(
     materials: Mapping[str, Collection[int]] = NOTHING,
     known: Known | None = None,
     is_now: bool = False,
+    flags_held: bool = True,
 ) -> Recorded:
     """Judge and write; the caller says what it was. `materials`: what lots should be of; `known`: loaded already;
-    `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that).
+    `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that);
+    `flags_held`: what was done to a lot on hold is flagged.
 
     `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `lot-expired`,
     `lot-open-too-long`, `floor-life-over`, `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`,
@@ -173,12 +180,14 @@ def record(
         known = _load(uow, recording)
         known.over = unfit_lots(uow, _taken_from(recording)) if is_now else {}
     taken, overridden = _judge(known, recording, override, materials)
-    _write_lots(uow, known, recording.lots)
+    _write_lots(uow, known, recording.lots, taken)
     first = next_act(uow)
     _write_acts(uow, known, recording.acts, first)
+    if flags_held:
+        flag_acts(uow, _on_held(known, recording.acts, first), HELD)
     _write_links(uow, known, recording.links, first)
     _write_mounts(uow, known, recording, first)
-    add_used(uow, {known.pk(lot_id): quantity for lot_id, quantity in taken.items()})
+    add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
     links = ((known.pk(link.parent_id), known.pk(link.child_id)) for link in recording.links)
     refuse_cycles(uow, _roots(known, recording), links)
     return Recorded(first, len(recording.acts), len(recording.links), len(recording.lots), overridden)
@@ -260,7 +269,7 @@ def _fail(error: type[Refusal], faults: Iterable[tuple[str, str]]) -> None:
 def _judge(
     known: Known, recording: Recording, override: Override | None, materials: Mapping[str, Collection[int]]
 ) -> tuple[Mapping[str, int], tuple[str, ...]]:
-    """What is taken of lots whose total is kept, and which lots were used by override."""
+    """What is taken of each lot, and which lots were used by override."""
     _check_numbers(recording)
     taken: Counter[str] = Counter()
     for link in recording.links:
@@ -269,13 +278,7 @@ def _judge(
     if faults and (override is None or any(refused not in OVERRIDABLE for _, refused in faults)):
         hard = [fault for fault in faults if fault[1] not in OVERRIDABLE] or faults
         _fail(_REFUSALS[hard[0][1]], ((lot_id, refused.name.replace("_", " ")) for lot_id, refused in hard))
-    kinds = {lot.lot_id: int(lot.kind) for lot in recording.lots}
-    kept = {
-        lot_id: quantity
-        for lot_id, quantity in taken.items()
-        if keeps_total(kinds[lot_id] if lot_id in kinds else known.lots[lot_id].kind)
-    }
-    return kept, tuple(sorted({lot_id for lot_id, _ in faults}))
+    return taken, tuple(sorted({lot_id for lot_id, _ in faults}))
 
 
 def _check_numbers(recording: Recording) -> None:
@@ -348,7 +351,7 @@ def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple
 # -- writing
 
 
-def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot]) -> None:
+def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot], taken: Mapping[str, int]) -> None:
     if not lots:
         return
     wanted = {lot.material_id for lot in lots}
@@ -360,7 +363,16 @@ def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot]) -> None:
     insert_lots(
         uow,
         [
-            (pk, lot_id, *_material(materials[material_id], quantity), free, 1, int(kind), 0, jobs.get(job_id))
+            (
+                pk,
+                lot_id,
+                *_material(materials[material_id], quantity),
+                free,
+                1,
+                int(kind),
+                taken.get(lot_id, 0),
+                jobs.get(job_id),
+            )
             for pk, (lot_id, material_id, quantity, kind, job_id) in enumerate(lots, first)
         ],
     )
@@ -393,6 +405,12 @@ def _write_acts(uow: UnitOfWork, known: Known, acts: Sequence[Act], first: int) 
             for pk, act in enumerate(acts, first)
         ],
     )
+
+
+def _on_held(known: Known, acts: Sequence[Act], first: int) -> list[int]:
+    """The numbers of acts that change what is on hold."""
+    held = {lot_id for lot_id, lot in known.lots.items() if lot.disposition == Disposition.Restricted}
+    return [pk for pk, act in enumerate(acts, first) if act.lot_id in held and act.kind in WORKED] if held else []
 
 
 def _write_links(uow: UnitOfWork, known: Known, links: Sequence[Link], first: int) -> None:

@@ -12,8 +12,9 @@ from mes.genealogy.tables import ProductionTool, ToolActRow
 from mes.genealogy.tools.errors import ToolNotFound
 from mes.genealogy.tools.rules import first_spent
 from mes.genealogy.tools.statements import load_tool_limits
-from mes.genealogy.tools.types import ACTS_MAX, TOOLS_MAX, ToolAct, ToolActView, ToolSpec, ToolView
+from mes.genealogy.tools.types import ACTS_MAX, ToolAct, ToolActView, ToolSpec, ToolView
 from mes.kernel.db import ReadSession
+from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, to_us
 
 _T: Final = ProductionTool.__table__  # type: ignore[attr-defined]
@@ -29,10 +30,13 @@ def get_tool(session: ReadSession, *, tool_id: str, now: datetime) -> ToolView:
     return _view(session, row, now)
 
 
-def list_tools(session: ReadSession, *, now: datetime, after: str = "") -> tuple[ToolView, ...]:
-    """Tools by id, those after one, at most TOOLS_MAX."""
-    rows = session.execute(_tools().where(_T.c.id > after).order_by(_T.c.id).limit(TOOLS_MAX)).all()
-    return tuple(_view(session, row, now) for row in rows)
+def list_tools(
+    session: ReadSession, *, now: datetime, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+) -> Page[ToolView]:
+    """Tools by id."""
+    after = "" if cursor is None else decode_cursor(cursor, (str,))[0]
+    rows = session.execute(_tools().where(_T.c.id > after).order_by(_T.c.id).limit(limit + 1)).all()
+    return page_of([_view(session, row, now) for row in rows], limit, lambda view: (view.spec.tool_id,))
 
 
 def list_tool_acts(session: ReadSession, *, tool_id: str) -> tuple[ToolActView, ...]:

@@ -17,7 +17,6 @@ LIMITS: Final = {
     "clean_hours": HOURS_MAX,
 }
 """The most of each."""
-TOOLS_MAX: Final = 1_000
 ACTS_MAX: Final = 500
 """Of one tool, the newest."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import Depends, Response
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag, expected_version
+from mes.access.preconditions import IfMatch, etag, expected_version
+from mes.access.routing import api_router, refuses
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.materials.life import queries, service
 from mes.materials.life.schemas import (
     ExpiryChange,
@@ -17,23 +20,20 @@ from mes.materials.life.schemas import (
     Level,
     LotLifeOut,
     MoistureLevelChange,
-    MoistureLevelList,
     MoistureLevelOut,
-    RunningOutList,
     StorageChange,
-    StorageChangeList,
+    StorageChangeOut,
 )
 
-router = APIRouter(prefix="/api/v1", tags=["materials"], generate_unique_id_function=lambda route: route.name)
+router = api_router("materials")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
 Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]
-IfMatch = Annotated[str | None, Header()]
 
 
-@router.get("/material-definitions/{material_id}/handling")
+@router.get("/material-definitions/{material_id}/handling", openapi_extra=refuses("material-not-found"))
 async def get_handling(caller: Viewer, material_id: str, response: Response) -> HandlingOut:
     """How a material is received and kept: approved parts, shelf life, moisture level."""
     view = await caller.read(queries.get_handling, material_id=material_id)
@@ -41,7 +41,9 @@ async def get_handling(caller: Viewer, material_id: str, response: Response) -> 
     return HandlingOut.of(view)
 
 
-@router.put("/material-definitions/{material_id}/handling")
+@router.put(
+    "/material-definitions/{material_id}/handling", openapi_extra=refuses("handling-invalid material-not-found")
+)
 async def update_handling(
     caller: Engineer, material_id: str, body: HandlingChange, response: Response, if_match: IfMatch = None
 ) -> HandlingOut:
@@ -54,12 +56,15 @@ async def update_handling(
 
 
 @router.get("/moisture-levels")
-async def list_moisture_levels(caller: Viewer) -> MoistureLevelList:
+async def list_moisture_levels(
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[MoistureLevelOut]:
     """The rule of each moisture sensitivity level, the plant's or else the standard's (J-STD-020, J-STD-033)."""
-    return MoistureLevelList(items=[MoistureLevelOut.of(v) for v in await caller.read(queries.list_moisture_levels)])
+    found = await caller.read(queries.list_moisture_levels)
+    return page_out(found, MoistureLevelOut.of, cursor=cursor, limit=limit, key=lambda one: one.spec.level)
 
 
-@router.put("/moisture-levels/{level}")
+@router.put("/moisture-levels/{level}", openapi_extra=refuses("handling-invalid"))
 async def update_moisture_level(
     caller: Engineer, level: Level, body: MoistureLevelChange, if_match: IfMatch = None
 ) -> MoistureLevelOut:
@@ -70,13 +75,25 @@ async def update_moisture_level(
     return MoistureLevelOut.of(next(view for view in levels if view.spec.level == level))
 
 
-@router.get("/material-lots/{lot_id}/life")
+@router.get(
+    "/material-lots/{lot_id}/life",
+    openapi_extra=refuses(
+        "floor-life-over lot-expired lot-not-released lot-on-hold lot-open-too-long material-lot-closed "
+        "material-lot-not-found wrong-material"
+    ),
+)
 async def get_lot_life(caller: Viewer, lot_id: str, response: Response) -> LotLifeOut:
     """What is left of a lot's lives, and whether it may be used now."""
     return await _shown(caller, lot_id, response)
 
 
-@router.post("/material-lots/{lot_id}/storage")
+@router.post(
+    "/material-lots/{lot_id}/storage",
+    openapi_extra=refuses(
+        "floor-life-over lot-expired lot-not-released lot-not-warm lot-on-hold lot-open-too-long "
+        "material-lot-closed material-lot-not-found wrong-material"
+    ),
+)
 async def set_lot_storage(
     caller: Operator, lot_id: str, body: StorageChange, response: Response, if_match: IfMatch = None
 ) -> LotLifeOut:
@@ -86,13 +103,22 @@ async def set_lot_storage(
     return await _shown(caller, lot_id, response)
 
 
-@router.get("/material-lots/{lot_id}/storage")
-async def list_storage_changes(caller: Viewer, lot_id: str) -> StorageChangeList:
+@router.get("/material-lots/{lot_id}/storage", openapi_extra=refuses("material-lot-not-found"))
+async def list_storage_changes(
+    caller: Viewer, lot_id: str, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[StorageChangeOut]:
     """Where a lot was, the latest first, at most 1,000."""
-    return StorageChangeList.of(await caller.read(queries.list_storage_changes, lot_id=lot_id))
+    found = await caller.read(queries.list_storage_changes, lot_id=lot_id)
+    return page_out(found, StorageChangeOut.of, cursor=cursor, limit=limit, key=lambda one: one.at.isoformat())
 
 
-@router.post("/material-lots/{lot_id}/expiry")
+@router.post(
+    "/material-lots/{lot_id}/expiry",
+    openapi_extra=refuses(
+        "floor-life-over lot-expired lot-not-released lot-on-hold lot-open-too-long material-lot-closed "
+        "material-lot-not-found wrong-material"
+    ),
+)
 async def set_lot_expiry(
     caller: Overrider, lot_id: str, body: ExpiryChange, response: Response, if_match: IfMatch = None
 ) -> LotLifeOut:
@@ -104,11 +130,18 @@ async def set_lot_expiry(
     return await _shown(caller, lot_id, response)
 
 
-@router.get("/lots-running-out")
-async def list_lots_running_out(caller: Viewer) -> RunningOutList:
+@router.get(
+    "/lots-running-out",
+    openapi_extra=refuses(
+        "floor-life-over lot-expired lot-not-released lot-on-hold lot-open-too-long material-lot-closed wrong-material"
+    ),
+)
+async def list_lots_running_out(
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> PageOf[LotLifeOut]:
     """Lots of which 80 % of a life is used up, or whose shelf life ends within a week."""
-    now = caller.database.clock()
-    return RunningOutList.of(await caller.read(queries.lots_running_out, now=now))
+    found = await caller.read(queries.lots_running_out, now=caller.database.clock())
+    return page_out(found.lots, LotLifeOut.of, cursor=cursor, limit=limit, key=lambda one: one.lot_id)
 
 
 async def _shown(caller: Caller, lot_id: str, response: Response) -> LotLifeOut:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -13,7 +12,6 @@ from mes.materials.life.queries import (
     HandlingView,
     LotLifeView,
     MoistureLevelView,
-    RunningOut,
     StorageChangeView,
 )
 from mes.materials.life_rules import HOURS_MAX
@@ -121,10 +119,6 @@ class MoistureLevelOut(Document):
         )
 
 
-class MoistureLevelList(Document):
-    items: list[MoistureLevelOut]
-
-
 class LifeClockOut(Document):
     """`left_s` is negative when the life is over; it passes only while `running`."""
 
@@ -183,37 +177,15 @@ def _since(view: LotLifeView) -> datetime:
     return from_us(view.life.exposure.since_us)
 
 
-class RunningOutList(Document):
-    """Lots that run out or have run out, the most urgent first; `more`: there are others."""
-
-    items: list[LotLifeOut]
-    more: bool
-
-    @classmethod
-    def of(cls, found: RunningOut) -> RunningOutList:
-        return cls(items=[LotLifeOut.of(view) for view in found.lots], more=found.more)
-
-
 class StorageChangeOut(Document):
     at: AwareDatetime
     storage: Storage
     exposed_s: int
     who: str
 
-
-class StorageChangeList(Document):
-    """Where a lot was, the latest first, with what it had been exposed for by then."""
-
-    items: list[StorageChangeOut]
-
     @classmethod
-    def of(cls, found: Iterable[StorageChangeView]) -> StorageChangeList:
-        return cls(
-            items=[
-                StorageChangeOut(at=c.at, storage=c.storage, exposed_s=c.exposed_us // 1_000_000, who=c.who)
-                for c in found
-            ]
-        )
+    def of(cls, change: StorageChangeView) -> StorageChangeOut:
+        return cls(at=change.at, storage=change.storage, exposed_s=change.exposed_us // 1_000_000, who=change.who)
 
 
 class StorageChange(Document):

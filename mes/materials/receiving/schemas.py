@@ -24,7 +24,7 @@ PartText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10
 RequestId = Annotated[str, StringConstraints(min_length=8, max_length=90), NO_NUL]
 
 
-class ScanIn(Document):
+class LabelScanIn(Document):
     """What the scanner sent, control characters and all (JSON escapes them: \\u001d)."""
 
     label: Scan

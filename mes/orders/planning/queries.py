@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, case, func, literal_column, or_, select, text, type_coerce
+from sqlalchemy import BigInteger, case, exists, func, literal_column, or_, select, text, type_coerce
 from sqlmodel import Session
 
 from mes.definitions.rules import needed_e6
@@ -16,7 +16,7 @@ from mes.definitions.tables import MaterialSubstitute, SegmentMaterial
 from mes.equipment.queries import get_equipment
 from mes.equipment.tables import Equipment
 from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
-from mes.materials.tables import MaterialDefinition, MaterialLot, MaterialLotLife, UnitConversionRow
+from mes.materials.tables import LEFT, MaterialDefinition, MaterialLot, MaterialLotLife, UnitConversionRow
 from mes.orders.planning.rules import Covered, Line, Task, cover, forecast
 from mes.orders.planning.types import (
     TAKERS_MAX,
@@ -208,33 +208,33 @@ def _on_hand(
 ) -> tuple[dict[int, int], dict[int, int], set[int]]:
     """Usable, and there but not usable, by material, in its unit scaled by 10^6; and what is booked by lots at all.
 
-    What recorded links took of a lot is no longer there, nor is what left in a shipment.
+    What recorded links took of a lot is no longer there, nor is what left in a shipment; such lots are not looked at.
     """
     rates = {
         (row.material_pk, row.unit): (row.numerator, row.denominator)
         for row in session.execute(select(_U).where(_U.c.material_pk.in_(materials)))
     }
     expired = case((_LIFE.c.expires_at_us <= to_us(now), literal_column("1")), else_=literal_column("0"))
-    gone = case((_L.c.shipment_pk.is_not(None), literal_column("1")), else_=literal_column("0"))
-    kind = (_L.c.material_pk, _L.c.unit, _L.c.disposition, expired.label("expired"), gone.label("gone"))
+    kind = (_L.c.material_pk, _L.c.unit, _L.c.disposition, expired.label("expired"))
     left = type_coerce(_L.c.quantity, BigInteger) - _L.c.consumed_e6
     rows = session.execute(
         select(*kind, func.sum(left))
         .select_from(_L)
         .outerjoin(_LIFE, _LIFE.c.lot_pk == _L.c.pk)
-        .where(_L.c.material_pk.in_(materials))
-        .group_by(_L.c.material_pk, _L.c.unit, _L.c.disposition, text("expired"), text("gone"))
+        .where(_L.c.material_pk.in_(materials), text(LEFT))
+        .group_by(_L.c.material_pk, _L.c.unit, _L.c.disposition, text("expired"))
     ).all()
     usable: dict[int, int] = {}
     blocked: dict[int, int] = {}
-    for material_pk, unit, disposition, is_expired, is_gone, quantity in rows:
+    for material_pk, unit, disposition, is_expired, quantity in rows:
         above, below = rates.get((material_pk, unit), (1, 1))
-        amount = 0 if is_gone else int(quantity) * above // below
+        amount = int(quantity) * above // below
         if Disposition(disposition) in USABLE and not is_expired:
             usable[material_pk] = usable.get(material_pk, 0) + amount
-        elif disposition != Disposition.Closed:
+        else:
             blocked[material_pk] = blocked.get(material_pk, 0) + amount
-    return usable, blocked, {row[0] for row in rows}
+    tracked = select(_M.c.pk).where(_M.c.pk.in_(materials), exists().where(_L.c.material_pk == _M.c.pk))
+    return usable, blocked, set(session.scalars(tracked))
 
 
 def list_dispatch(session: Session, *, work_center_id: str, now: datetime) -> tuple[DispatchList, ...]:

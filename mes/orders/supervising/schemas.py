@@ -52,7 +52,7 @@ class CompleteIn(_In):
     accepted_reason: Text = ""
 
 
-class MergeIn(_In):
+class MergeJobsIn(_In):
     into: JobId
     versions: Versions
     reason: Reason
@@ -65,7 +65,7 @@ class SequenceIn(_In):
     versions: Versions
 
 
-class ReworkIn(_In):
+class JobReworkIn(_In):
     """`reason_id` is one of the scrap reasons, `return_segment_id` the step the pieces go to after rework."""
 
     job_id: JobId

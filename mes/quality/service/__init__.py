@@ -5,6 +5,7 @@ from mes.quality.service.holds import hold_lots, release_lots
 from mes.quality.service.requirements import put_requirements
 from mes.quality.service.results import record_own_result, record_results
 from mes.quality.service.rework import scrap_unit, send_unit_to_rework
+from mes.quality.service.taking_back import take_back_verdict
 
 __all__ = [
     "create_defect_code",
@@ -16,5 +17,6 @@ __all__ = [
     "release_lots",
     "scrap_unit",
     "send_unit_to_rework",
+    "take_back_verdict",
     "update_defect_code",
 ]

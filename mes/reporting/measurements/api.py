@@ -7,16 +7,18 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import AwareDatetime
 from sqlmodel import Session
 
 from mes.access.door import Caller, caller
+from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
+from mes.access.routing import api_router, refuses
 from mes.history import service
 from mes.history.queries import SAMPLES_MAX, downsample, get_retention, list_rollups, list_samples
 from mes.history.types import HOUR_US, MINUTE_US, Samples
-from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import from_us_or_none, to_us
 from mes.reporting.measurements import queries
 from mes.reporting.measurements.schemas import (
@@ -28,11 +30,10 @@ from mes.reporting.measurements.schemas import (
     TagPage,
 )
 
-router = APIRouter(prefix="/api/v1/history", tags=["history"])
+router = api_router("history", prefix="/api/v1/history")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 BridgeId = Annotated[str, Query(max_length=100)]
 Tag = Annotated[str, Query(max_length=200)]
 SPANS_MAX: Final = 10_000
@@ -47,16 +48,18 @@ class Resolution(StrEnum):
 _SPANS: Final = {Resolution.minute: MINUTE_US, Resolution.hour: HOUR_US}
 
 
-@router.get("/tags", operation_id="list_history_tags")
+@router.get("/tags")
 async def list_history_tags(
-    caller: Viewer, equipment_id: str | None = None, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+    caller: Viewer, equipment_id: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> TagPage:
     """Tags that have a history, by bridge and name."""
     page = await caller.read(queries.list_history_tags, equipment_id=equipment_id, cursor=cursor, limit=limit)
     return TagPage.of(page)
 
 
-@router.get("/samples", operation_id="list_history_samples", response_model=SamplesOut)
+@router.get(
+    "/samples", response_model=SamplesOut, openapi_extra=refuses("history-tag-not-found history-window-invalid")
+)
 async def list_history_samples(
     caller: Viewer,
     bridge_id: BridgeId,
@@ -70,7 +73,7 @@ async def list_history_samples(
     return _json(await caller.read(_samples_json, **window, limit=limit))
 
 
-@router.get("/points", operation_id="list_history_points", response_model=SamplesOut)
+@router.get("/points", response_model=SamplesOut, openapi_extra=refuses("history-tag-not-found history-window-invalid"))
 async def list_history_points(
     caller: Viewer,
     bridge_id: BridgeId,
@@ -84,7 +87,9 @@ async def list_history_points(
     return _json(await caller.read(_points_json, **window, points=points))
 
 
-@router.get("/rollups", operation_id="list_history_rollups", response_model=RollupsOut)
+@router.get(
+    "/rollups", response_model=RollupsOut, openapi_extra=refuses("history-tag-not-found history-window-invalid")
+)
 async def list_history_rollups(
     caller: Viewer,
     bridge_id: BridgeId,
@@ -98,29 +103,29 @@ async def list_history_rollups(
     return _json(await caller.read(_rollups_json, **window, span_us=_SPANS[resolution]))
 
 
-@router.get("/last", operation_id="list_history_last")
+@router.get("/last")
 async def list_history_last(
-    caller: Viewer, equipment_id: str | None = None, cursor: str | None = None, limit: Limit = LIMIT_DEFAULT
+    caller: Viewer, equipment_id: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> LastPage:
     """The newest sample of each measurement, by bridge and name. How old it is, is for the reader to judge."""
     page = await caller.read(queries.list_last_values, equipment_id=equipment_id, cursor=cursor, limit=limit)
     return LastPage.of(page)
 
 
-@router.get("/job-records/{job_id:path}", operation_id="get_job_record")
+@router.get("/job-records/{job_id:path}", openapi_extra=refuses("history-window-invalid job-order-not-found"))
 async def get_job_record(caller: Viewer, job_id: str) -> JobRecordOut:
     """What was measured while a job ran, at the equipment it had. A job that still runs: up to now."""
     now_us = to_us(caller.database.clock())
     return JobRecordOut.of(await caller.read(queries.get_job_record, job_id=job_id, now_us=now_us))
 
 
-@router.get("/retention", operation_id="get_history_retention")
+@router.get("/retention")
 async def get_history_retention(caller: Viewer) -> RetentionBody:
     """How long this plant keeps samples and roll-ups."""
     return RetentionBody.of(await caller.read(get_retention))
 
 
-@router.put("/retention", operation_id="put_history_retention")
+@router.put("/retention", openapi_extra=refuses("history-retention-invalid"))
 async def put_history_retention(caller: Engineer, body: RetentionBody) -> RetentionBody:
     """Keep history for so long. What is older is dropped within the hour, and cannot be had back."""
     await caller.write(service.set_retention, samples_days=body.samples_days, rollups_days=body.rollups_days)

@@ -238,8 +238,10 @@ def test_open_sessions_are_listed_and_ended_one_by_one_or_together(database: Dat
     assert standing_of(database, old, session=True) is Standing.idle
     assert listed() == [("eve", False), ("ada", True), ("ada", False), ("ada", False)]
     number = database.read_now(queries.list_sessions, now_us=to_us(clock()), principal_id="eve").items[0].session_id
+    database.write_now(service.end_own_session, actor=None, session_id=number, principal_id="ada")
+    assert standing_of(database, hers, session=True) is Standing.good
     with pytest.raises(SessionNotFound):
-        database.write_now(service.end_session, actor=None, session_id=number, principal_id="ada")
+        database.write_now(service.end_session, actor=None, session_id=99)
     for _ in range(2):
         database.write_now(service.end_session, actor=None, session_id=number)
     assert standing_of(database, hers, session=True) is Standing.ended

@@ -16,9 +16,9 @@ import pytest
 from mes.exchange.history_files import HistoryImport, ImportedFile, Unreadable
 from mes.exchange.history_files.reading import LINE_MAX, read_rows
 from mes.genealogy.errors import ImportMovedOn
-from mes.genealogy.queries import get_as_built, trace_from
+from mes.genealogy.queries import get_as_built, get_recall, list_shipped, trace_from
 from mes.genealogy.service import begin_import, import_block
-from mes.genealogy.types import Recording
+from mes.genealogy.types import Recording, Suspects
 from mes.kernel.db import Database, ReadSession
 from tests.support.plants import PRESS
 from web.cli import main
@@ -88,6 +88,40 @@ def test_rows_become_what_the_plant_knows(plant: Database, tmp_path: Path) -> No
     assert links_of(plant, "UNIT") == [("PART", "UNIT", "1"), ("REEL", "UNIT", "0")]
     acts = plant.read_now(get_as_built, lot_id="UNIT").tables["acts"].rows
     assert '{"oven":240}' in {row[10] for row in acts}
+
+
+def shipped(shipment: str, lot_id: str, customer: str = "ACME") -> dict[str, object]:
+    return {"row": "shipment", "shipment_id": shipment, "lot_id": lot_id, "customer_id": customer, "at": AT}
+
+
+def test_shipments_of_the_past_go_to_their_customers_with_all_that_is_in_them(plant: Database, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"row": "lot", "lot_id": name, "material_id": "BOARD", "kind": kind}
+        for name, kind in (
+            ("PART", "lot"),
+            ("U-1", "unit"),
+            ("U-2", "unit"),
+            ("BOX", "container"),
+            ("PAL", "container"),
+        )
+    ]
+    rows += [
+        {"row": "link", "parent_id": parent, "child_id": child, "kind": kind, "at": AT}
+        for parent, child, kind in (("PART", "U-1", "consumed"), ("U-1", "BOX", "packed"), ("BOX", "PAL", "packed"))
+    ]
+    rows += [shipped("S-1", "PAL"), shipped("S-1", "U-2"), shipped("S-2", "GHOST"), shipped("S-1", "U-2")]
+    rows += [shipped("S-1", "PART", "OTHER"), shipped("BOX", "PART")]
+    (path := tmp_path / "h.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done, refused = take(plant, path, block_rows=9)
+    assert (done.rows_done, [row[1] for row in refused]) == (
+        14,
+        ["lot-unknown", "lot-not-usable", *["genealogy-invalid"] * 2],
+    )
+    answer = plant.read_now(get_recall, suspects=Suspects(lot_ids=("PART",)))
+    sent = [(row[0], row[1], row[4]) for row in answer.tables["shipments"].rows]
+    assert sent == [("S-1", "ACME", 3)], "the unit, its box and the pallet"
+    gone = plant.read_now(list_shipped, lot_ids=["PART", "U-2"])
+    assert gone.facts["units"] == 2
 
 
 def as_json() -> list[dict[str, object]]:
@@ -249,4 +283,4 @@ def test_at_the_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_the_sample_of_the_documentation_can_be_read() -> None:
     sample = Path(__file__).parents[3] / "docs" / "operate" / "samples" / "history.csv"
     rows = list(read_rows(sample))
-    assert [row.fault for row in rows] == [None] * 9
+    assert [row.fault for row in rows] == [None] * 10

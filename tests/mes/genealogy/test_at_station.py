@@ -31,7 +31,7 @@ from mes.genealogy.at_station.types import (
     ScanKind,
     Scanned,
 )
-from mes.genealogy.errors import LotUnknown
+from mes.genealogy.errors import ActNotReversible, LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries import trace_from
@@ -208,6 +208,64 @@ def test_a_unit_that_passes_counts_once_and_tells_its_story(plant: Database, job
     assert f"equipment/{BENCH}" in events[-1].topics
 
 
+def test_a_verdict_is_taken_back_with_its_pass_and_its_piece_and_both_stay_on_record(plant: Database, job: str) -> None:
+    asked = {"unit_id": "U-1", "equipment_id": BENCH}
+    do(plant, use_lot, equipment_id=BENCH, job_id=job, lot_id="S-1")
+    do(plant, begin_unit, **asked, job_id=job)
+    do(plant, finish_step, **asked, verdict=Verdict.passed, request_id="pass-1")
+    assert (good(plant, job), made_of(plant, "U-1")) == ((1, 0), {"S-1"})
+    for _ in range(2):
+        do(plant, undo_act, undoes="pass-1", request_id="undo-1")
+    assert (good(plant, job), made_of(plant, "U-1")) == ((0, 0), set())
+    ready = plant.read_now(get_unit_at, **asked)
+    assert ready.permission.allowed
+    told = [(event.kind, event.undone) for event in ready.history if event.kind.startswith("verdict")]
+    assert sorted(told) == [("verdict-passed", True), ("verdict-reversed", False)]
+    assert ("verdict-passed", True) in [
+        (one.kind, one.undone) for one in plant.read_now(list_lately, equipment_id=BENCH)
+    ]
+    with pytest.raises(ActNotReversible):
+        do(plant, undo_act, undoes="pass-1")
+    do(plant, finish_step, **asked, verdict=Verdict.passed)
+    assert (good(plant, job), made_of(plant, "U-1")) == ((1, 0), {"S-1"})
+    (told_back,) = (e for e in plant.read_now(list_events, after=0) if e.type == "quality.verdict-taken-back.v1")
+    assert told_back.payload["verdict"] == "passed"
+
+
+def test_decisions_are_taken_back_newest_first_and_not_after_ten_seconds(plant: Database, job: str) -> None:
+    asked = {"unit_id": "U-1", "equipment_id": BENCH}
+    do(plant, begin_unit, **asked, job_id=job)
+    do(
+        plant,
+        finish_step,
+        **asked,
+        verdict=Verdict.failed,
+        defects=(FoundDefect("MISSING", "M4"),),
+        request_id="fail-1",
+    )
+    (defect,) = plant.read_now(get_unit_at, **asked).defects
+    back = {"unit_id": "U-1", "return_segment_id": "ASSEMBLE", "repaired_defects": [defect.pk]}
+    do(plant, send_unit_to_rework, **back, request_id="rework-1")
+    with pytest.raises(NothingToUndo, match="since"):
+        do(plant, undo_act, undoes="fail-1")
+    do(plant, undo_act, undoes="rework-1")
+    assert plant.read_now(get_unit_at, **asked).defects == (defect,), "what was repaired is open again"
+    do(plant, lose_unit, **asked, reason_id="scratch", note="", request_id="lost-1")
+    assert good(plant, job) == (0, 1)
+    do(plant, undo_act, undoes="lost-1")
+    assert good(plant, job) == (0, 0)
+    unit = plant.read_now(get_unit_at, **asked)
+    assert (unit.is_failed, unit.permission.allowed) == (True, True)
+    do(plant, undo_act, undoes="fail-1")
+    clean = plant.read_now(get_unit_at, **asked)
+    assert (clean.is_failed, clean.defects) == (False, ())
+    do(plant, finish_step, **asked, verdict=Verdict.failed, request_id="fail-2")
+    plant.clock.advance(seconds=11)  # type: ignore[attr-defined]
+    with pytest.raises(NothingToUndo):
+        do(plant, undo_act, undoes="fail-2")
+    assert plant.read_now(get_unit_at, **asked).is_failed
+
+
 def test_a_lost_unit_is_a_scrapped_piece_unless_it_was_good(plant: Database, job: str) -> None:
     for unit in ("U-1", "U-2"):
         do(plant, begin_unit, unit_id=unit, equipment_id=BENCH, job_id=job)
@@ -236,8 +294,12 @@ def test_units_go_into_a_carton_when_they_may_and_that_is_their_step(plant: Data
     assert plant.read_now(get_unit_at, unit_id="U-1", equipment_id=BENCH).carton_id == "BOX-1"
     with pytest.raises(UnitRefused):
         do(plant, pack_unit, **pack, unit_id="NOBODY")
-    do(plant, undo_act, undoes="pack-1")
-    assert plant.read_now(get_carton_at, container_id="BOX-1").contents == ()
+    do(plant, pack_unit, **pack, unit_id="U-2", request_id="pack-2")
+    assert good(plant, job) == (2, 0)
+    do(plant, undo_act, undoes="pack-2")
+    assert [part.part_id for part in plant.read_now(get_carton_at, container_id="BOX-1").contents] == ["U-1"]
+    assert good(plant, job) == (1, 0), "the step that came with it is taken back with it"
+    assert plant.read_now(get_unit_at, unit_id="U-2", equipment_id=BENCH).permission.allowed
 
 
 def test_a_failed_unit_is_not_packed_where_packing_is_no_step(plant: Database, job: str) -> None:
@@ -333,6 +395,9 @@ def held(kind: HeldKind, part_id: str = "") -> Held:
         (UNIT, HeldKind.carton, at(), "BOARD", Following.pack, HeldKind.carton),
         (CARTON, HeldKind.nothing, at(), "", Following.show, HeldKind.carton),
         (CARTON, HeldKind.unit, at(), "", Following.pack, HeldKind.carton),
+        (CARTON, HeldKind.carton, at(), "", Following.show, HeldKind.carton),
+        (CARTON, HeldKind.stack, at(), "", Following.pack, HeldKind.stack),
+        (UNIT, HeldKind.stack, at(), "BOARD", Following.pack, HeldKind.stack),
         (
             Scanned(ScanKind.nothing, "N", is_carton_label=True),
             HeldKind.nothing,

@@ -183,5 +183,8 @@ async def test_over_http(http: httpx.AsyncClient, stencil: Database) -> None:
     more = {"cycles": 5, "reason": "no other here", "request_id": "request-3"}
     assert (await http.post(f"{url}/prolong", json=more, headers=ada)).status_code == 403
     assert (await http.post(f"{url}/prolong", json=more, headers=sven)).status_code == 204
-    assert [act["act"] for act in (await http.get(f"{url}/acts", headers=ada)).json()] == ["prolonged", "mounted"]
-    assert [one["id"] for one in (await http.get("/api/v1/tools", headers=ada)).json()] == ["NOZZLE-4", "ST-1"]
+    assert [act["act"] for act in (await http.get(f"{url}/acts", headers=ada)).json()["items"]] == [
+        "prolonged",
+        "mounted",
+    ]
+    assert [one["id"] for one in (await http.get("/api/v1/tools", headers=ada)).json()["items"]] == ["NOZZLE-4", "ST-1"]

@@ -12,6 +12,8 @@ import orjson
 import pytest
 
 from mes.genealogy import errors
+from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries import get_as_built, get_difference, get_recall, list_shared, list_shipped, trace_from
 from mes.genealogy.queries.walk import walk_down, walk_up
 from mes.genealogy.service import (
@@ -56,6 +58,7 @@ from mes.materials.life.service import put_handlings, set_lot_expiry
 from mes.materials.queries import get_material_lot
 from mes.materials.service import put_lots, put_materials, set_disposition
 from mes.materials.types import HandlingSpec, LotKind, LotSpec, MaterialSpec, Storage
+from mes.orders.service import submit_operations_request
 from standards.isa95.material import Disposition
 from tests.support.plants import BENCH, PRESS
 
@@ -360,6 +363,36 @@ class TestPacking:
         notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id=to), "acts")}
         assert notes[act] == "sorted by hand"
 
+    def test_cartons_on_a_pallet_are_one(self, stocked: Database) -> None:
+        do(stocked, record_pass, lot_id="SN1", equipment_id=PRESS, material_id="BOARD")
+        do(stocked, scan_lot, parent_id="R1", child_id="SN1")
+        do(stocked, pack_lots, container_id="BOX1", lot_ids=["SN1"])
+        do(stocked, pack_lots, container_id="BOX2", lot_ids=["U1"])
+        do(stocked, pack_lots, container_id="PALLET", lot_ids=["BOX1", "BOX2"])
+        for inner, outer in (("PALLET", "BOX1"), ("BOX1", "BOX1")):
+            with pytest.raises((errors.GenealogyCycle, errors.GenealogyInvalid)):
+                do(stocked, pack_lots, container_id=outer, lot_ids=[inner])
+        do(stocked, move_lots, lot_ids=["PALLET"], equipment_id=BENCH)
+        lots = rows(stocked.read_now(get_recall, suspects=Suspects(lot_ids=("PALLET",))), "affected")
+        assert sorted(name for row in lots for name in _list(row[-1])) == ["BOX1", "BOX2", "PALLET", "SN1", "U1"]
+        assert {row[5] for row in lots} == {BENCH}, "moved as one"
+        hold(stocked, "PALLET")
+        assert stocked.read_now(get_as_built, lot_id="SN1").facts["held_in"] == "PALLET"
+        asked = stocked.read_now(get_permission, unit_id="SN1", equipment_id=PRESS)
+        assert (asked.why, asked.other) == (Why.held, "PALLET")
+        for what in ("PALLET", "BOX1", "SN1"):
+            with pytest.raises(LotOnHold):
+                do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=[what])
+        hold(stocked, "PALLET", Disposition.UnRestricted)
+        do(stocked, ship_lots, shipment_id="S2", customer_id="ACME", lot_ids=["BOX2"])
+        assert links(stocked, "PALLET") >= {("BOX1", "PALLET", "certain")}
+        assert ("BOX2", "PALLET", "certain") not in links(stocked, "PALLET"), "what leaves by itself is taken out"
+        act = do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["PALLET"])
+        shipped = rows(stocked.read_now(list_shipped, lot_ids=["R1"]), "shipped")
+        assert [row[0] for row in shipped] == ["S1"], "shipped as one, found through both"
+        do(stocked, reverse_act, act=act, reason="wrong truck")
+        assert rows(stocked.read_now(list_shipped, lot_ids=["R1"]), "shipped") == []
+
     def test_a_shipment_taken_back_is_here_again(self, stocked: Database) -> None:
         do(stocked, pack_lots, container_id="BOX1", lot_ids=["U1"])
         act = do(stocked, ship_lots, shipment_id="S1", customer_id="ACME", lot_ids=["BOX1"])
@@ -439,6 +472,34 @@ class TestRecall:
         assert sorted(found) == sorted(affected)
         mounted = [row[2] for row in rows(answer, "mounted")]
         assert mounted == (["R1"] if "R1" in affected else [])
+
+    def test_groups_name_the_job_and_its_order(self, made: Database) -> None:
+        made.write_now(submit_operations_request, actor=None, id="PO-1", quantity=Decimal(2), material_id="BOARD")
+        asked = {"equipment_id": PRESS, "material_id": "BOARD", "job_id": "PO-1-PRESS"}
+        do(made, record_pass, lot_id="SN-4", **asked)
+        answer = made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",)))
+        columns = answer.tables["affected"].columns
+        told = {
+            (row[columns.index("operations_request_id")], row[columns.index("job_order_id")], _list(row[-1])[0])
+            for row in rows(answer, "affected")
+            if row[0] == "unit" and row[5] == ""
+        }
+        assert told >= {("PO-1", "PO-1-PRESS", "SN-4")}
+
+    def test_what_is_done_to_a_unit_on_hold_is_recorded_and_flagged(self, made: Database) -> None:
+        hold(made, "SN-1")
+        for n in (1, 3):
+            do(made, record_pass, lot_id=f"SN-{n}", equipment_id=PRESS)
+        do(made, scan_lot, parent_id="C1", child_id="SN-1")
+        built = made.read_now(get_as_built, lot_id="SN-1").tables["acts"]
+        flags = [(row[1], row[built.columns.index("flag")]) for row in built.rows if row[3] == "SN-1"]
+        assert sorted(flags) == [("installed", "unit-held"), ("passed", ""), ("passed", "unit-held")]
+        told = rows(made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",))), "while_held")
+        assert [(row[1], row[3]) for row in told] == [("passed", "SN-1"), ("installed", "SN-1")]
+        assert rows(made.read_now(get_recall, suspects=Suspects(lot_ids=("SN-3",))), "while_held") == []
+        do(made, reverse_act, act=told[0][0], reason="not this one")
+        told = rows(made.read_now(get_recall, suspects=Suspects(lot_ids=("R1",))), "while_held")
+        assert [row[1] for row in told] == ["installed"]
 
     def test_nothing_suspected_is_refused(self, made: Database) -> None:
         with pytest.raises(errors.SuspectsMissing):

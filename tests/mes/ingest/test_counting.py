@@ -94,7 +94,7 @@ class TestAttribution:
         )
         found = job(plant, "PO-1-LINE")
         assert (found.good_low, found.state) == (3, JobState.Ended)
-        (loose,) = plant.read_now(list_unassigned_counts)
+        (loose,) = plant.read_now(list_unassigned_counts).items
         assert (loose.quantity, loose.reason) == (1, "no-job")
 
     def test_a_count_before_the_start_is_not_the_jobs(self, plant: Database, box: Box) -> None:
@@ -109,7 +109,7 @@ class TestAttribution:
             box.sample(f"{CELL}.Good", 15, at + 4 * SECOND),
         )
         assert job(plant, "PO-1-LINE").good_low == 3
-        assert [c.quantity for c in plant.read_now(list_unassigned_counts)] == [2]
+        assert [c.quantity for c in plant.read_now(list_unassigned_counts).items] == [2]
 
     def test_a_count_beyond_all_measure_is_kept_as_at_least_so_many(
         self, plant: Database, running: Box, clock: SettableClock
@@ -146,7 +146,7 @@ class TestAttribution:
         clock.advance(seconds=1)
         running.say(running.sample(f"{CELL}.Good", 103))
         assert job(plant, "PO-1-LINE").good_low == 0
-        found = {c.reason: c.quantity for c in plant.read_now(list_unassigned_counts)}
+        found = {c.reason: c.quantity for c in plant.read_now(list_unassigned_counts).items}
         assert found == {"setup": 2, "dry-cycle": 1}
 
     def test_one_count_may_be_two_pieces_and_wraps(self, plant: Database, box: Box, clock: SettableClock) -> None:
@@ -235,7 +235,7 @@ class TestGaps:
         )
         found = job(plant, "PO-1-LINE")
         assert (found.good_low, found.good_high) == (0, 10)
-        (loose,) = plant.read_now(list_unassigned_counts)
+        (loose,) = plant.read_now(list_unassigned_counts).items
         assert (loose.quantity, loose.quantity_high, loose.reason) == (0, 10, "ambiguous")
 
     def test_a_restart_seen_all_along_is_exact(self, plant: Database, running: Box, clock: SettableClock) -> None:

@@ -271,4 +271,4 @@ async def test_handling_and_levels_by_rest(stocked: Database, http: httpx.AsyncC
     levels = (await http.get("/api/v1/moisture-levels", headers=erin)).json()["items"]
     assert levels[3]["floor_life_h"] == 100
     assert (await http.put("/api/v1/moisture-levels/9", json={"version": 0}, headers=erin)).status_code == 422
-    assert (await http.get("/api/v1/lots-running-out", headers=erin)).json() == {"items": [], "more": False}
+    assert (await http.get("/api/v1/lots-running-out", headers=erin)).json() == {"items": [], "next_cursor": None}

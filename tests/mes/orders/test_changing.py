@@ -8,20 +8,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mes.definitions.errors import OperationsDefinitionInvalid
 from mes.definitions.queries import get_definition
 from mes.definitions.service import put_definitions
 from mes.definitions.types import DefinitionSpec, MaterialSpecification, SegmentSpec, Substitute
 from mes.edge.queries import list_waiting_commands
-from mes.genealogy.service import scan_lot
+from mes.genealogy.service import pack_lots, record_genealogy, remove_part, scan_lot, ship_lots, unpack_lots
 from mes.genealogy.types import LinkKind as LotLink
+from mes.genealogy.types import NewLot, Recording
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.outbox import list_subject_events
 from mes.kernel.sqltypes import to_us
 from mes.materials.life.service import begin_life
-from mes.materials.service import create_lot, put_lots
-from mes.materials.types import LotSpec, Storage
+from mes.materials.service import create_lot, put_lots, set_disposition
+from mes.materials.types import LotKind, LotSpec, Storage
 from mes.orders import errors
 from mes.orders.planning.queries import list_dispatch, list_material_needs, list_short_orders
 from mes.orders.planning.types import MaterialNeed, SubstituteStock
@@ -550,6 +552,45 @@ class TestClearToBuild:
         taken = {"parent_id": "S-1", "child_id": "LAMP-1", "quantity_e6": 12_000_000}
         acts.do(scan_lot, request_id="scan-0001", kind=LotLink.consumed, **taken)
         assert (self.need(acts).usable, self.need(acts).missing) == (38, 2)
+
+    def test_a_serial_is_there_until_it_is_in_something_closed_or_gone_and_again_when_taken_out(
+        self, acts: Acts
+    ) -> None:
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(1)))
+        serials = [NewLot(f"SN-{n}", "SCREW", kind=LotKind.unit) for n in range(4)]
+        acts.do(record_genealogy, recording=Recording([*serials, NewLot("LAMP-1", "LAMP", kind=LotKind.unit)]))
+        assert self.need(acts).usable == 4
+        acts.do(scan_lot, request_id="in", parent_id="SN-0", child_id="LAMP-1")
+        acts.do(pack_lots, request_id="packed", container_id="BOX", lot_ids=["SN-1"])
+        acts.do(set_disposition, lot_id="SN-2", disposition=Disposition.Closed, reason=WHY)
+        assert (self.need(acts).usable, self.need(acts).blocked) == (1, 0)
+        acts.do(remove_part, request_id="out", unit_id="LAMP-1", part_id="SN-0")
+        assert self.need(acts).usable == 2
+        acts.do(ship_lots, request_id="sent", shipment_id="DN-1", customer_id="ACME", lot_ids=["SN-0"])
+        acts.do(unpack_lots, request_id="unpacked", container_id="BOX", lot_ids=["SN-1"])
+        assert (self.need(acts).usable, self.need(acts).tracked) == (2, True)
+
+    def test_lots_that_are_gone_are_not_looked_at(self, acts: Acts) -> None:
+        """However many there ever were of a material."""
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(1)))
+        explained: list[str] = []
+
+        def plans(session: ReadSession) -> None:
+            @event.listens_for(session.connection(), "before_cursor_execute")
+            def explain(_connection: Any, cursor: Any, statement: str, params: Any, _context: Any, _many: bool) -> None:
+                if "consumed_e6" in statement:
+                    if session.dialect == "postgresql":
+                        cursor.execute("SET enable_seqscan = off")
+                    how = "EXPLAIN QUERY PLAN " if session.dialect == "sqlite" else "EXPLAIN "
+                    cursor.execute(how + statement, params)
+                    explained.extend(str(row[-1]) for row in cursor.fetchall())
+
+            list_material_needs(session, job_pks=[job.pk for job in order.jobs], now=acts.plant.clock())
+
+        order = acts.order("LO-1")
+        acts.plant.read_now(plans)
+        assert [line for line in explained if "ix_material_lot_left" in line], explained
+        assert not [line for line in explained if "SCAN material_lot" in line or "Seq Scan on material_lot" in line]
 
     def test_what_is_short_is_released_with_a_reason_only_and_the_reason_is_kept(self, acts: Acts) -> None:
         acts.submit()

@@ -261,7 +261,7 @@ async def test_over_http(http: httpx.AsyncClient, acts: Acts, job: str) -> None:
     refused = await http.post("/api/v1/first-articles/decide", json=outside, headers=eve)
     assert (refused.status_code, refused.json()["code"]) == (409, "first-article-contradicted")
     assert (await http.post("/api/v1/first-articles/decide", json=body, headers=eve)).status_code == 204
-    newest = (await http.get(f"/api/v1/first-articles/{job}", headers=ada)).json()[0]
+    newest = (await http.get(f"/api/v1/first-articles/{job}", headers=ada)).json()["items"][0]
     assert (newest["act"], newest["pieces"], newest["actor"] is not None) == ("passed", "3", True)
     ask = {"job_id": job, "version": acts.job(job).version, "reason": WHY}
     assert (await http.post("/api/v1/first-articles/ask", json=ask, headers=eve)).status_code == 204

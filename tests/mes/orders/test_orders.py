@@ -440,7 +440,7 @@ class TestReports:
         on_line.say(on_line.sample(f"{CELL}.Reject", 0, at - 1), on_line.sample(f"{CELL}.Reject", 2, at))
         counted = job(plant, "PO-1-LINE")
         assert (counted.good_low, counted.good_high, counted.scrap_low, counted.scrap_high) == (53, 53, 0, 0)
-        (late,) = plant.read_now(list_unassigned_counts)
+        (late,) = plant.read_now(list_unassigned_counts).items
         assert (late.reason, late.quantity, late.equipment_id) == (Unassigned.counted_by_hand, 2, CELL)
 
     def test_scrap_found_after_the_count_moves_pieces(

@@ -14,7 +14,7 @@ from mes.quality.types import Measurement, Verdict, VerdictFact
 
 STEPS = ("PRINT", "PLACE", "TEST")
 AFTER = steps_after([("PLACE", "PRINT"), ("TEST", "PLACE")])
-PASSED, FAILED, ABORTED, REWORK, SCRAPPED = Verdict
+PASSED, FAILED, ABORTED, REWORK, SCRAPPED, _ = Verdict
 verdicts = st.lists(
     st.builds(VerdictFact, st.sampled_from(["A", "B", "C"]), st.sampled_from(list(Verdict)), st.sampled_from(STEPS)),
     max_size=30,

@@ -175,13 +175,18 @@ def test_a_supervisor_decides_with_a_pin_and_it_is_recorded(site: Site, ada: htt
     done = do(ada, "use", **asked, pin=PINS["SVEN"])
     assert title(done) == f"{lot_id} is in use"
     rows = site.database.read_now(get_as_built, lot_id=lot_id).tables["acts"].rows
-    assert [(row[7], row[12]) for row in rows] == [("SVEN", "Sample (ADA)")]
+    assert [(row[7], row[-1]) for row in rows] == [("SVEN", "Sample (ADA)")]
 
 
 def test_a_unit_is_answered_at_once_passed_and_counted(site: Site, ada: httpx.Client, job: str) -> None:
     unit_id, before = begun(ada), good(site, job)
     again = scan(ada, unit_id)
     assert (title(again), "Screw the lid on" in said(again)) == (f"Yes: {unit_id}", True)
+    passed = do(ada, "pass", unit_id=unit_id)
+    assert (title(passed), good(site, job)) == (f"{unit_id} passed", before + 1)
+    assert (title(undo(ada, passed)), good(site, job)) == ("Taken back", before)
+    story = said(scan(ada, unit_id))
+    assert ("verdict taken back" in story, "passed – taken back" in story) == (True, True)
     assert title(do(ada, "pass", unit_id=unit_id)) == f"{unit_id} passed"
     assert good(site, job) == before + 1
     stop = scan(ada, unit_id)
@@ -244,6 +249,17 @@ def test_units_are_packed_and_sent(site: Site, ada: httpx.Client) -> None:
     assert len(site.database.read_now(get_carton_at, container_id=box).contents) == 2
     do(ada, "unpack", container_id=box, unit_id=second)
     assert [one.part_id for one in site.database.read_now(get_carton_at, container_id=box).contents] == [first]
+    pallet = f"PAL-{box}"
+    do(ada, "pack", container_id=pallet, unit_id=second, held="carton", held_id=pallet)
+    stack = ada.get(BASE, params={"held": "stack", "held_id": pallet})
+    assert title(stack) == f"Carton {pallet}: which cartons go into it?"
+    stacked = scan(ada, box, stack)
+    assert title(stacked) == f"{box} is in carton {pallet}"
+    assert carried(stacked)["held"] == "stack", "the next carton goes into it too"
+    assert f"In carton {pallet}" in said(scan(ada, box))
+    into_itself = scan(ada, pallet, ada.get(BASE, params={"held": "stack", "held_id": box}))
+    assert title(into_itself).startswith("A lot cannot go into itself")
+    assert title(undo(ada, stacked)) == "Taken back"
     left = do(ada, "ship", container_id=box, shipment_id=f"SH-{box}", customer_id="ACME", delivery_note="L-1")
     assert title(left) == f"Carton {box} has left"
     assert f"It left in shipment SH-{box}." in said(scan(ada, box))

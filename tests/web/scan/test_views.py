@@ -58,6 +58,7 @@ def test_a_unit_says_what_is_done_here_or_what_stands_in_the_way_and_where() -> 
         (Held(HeldKind.slot, "1"), "slot"),
         (Held(HeldKind.slot, "@SCREW"), "line"),
         (Held(HeldKind.carton, "B"), "carton"),
+        (Held(HeldKind.stack, "B"), "stack"),
         (Held(HeldKind.swap, "U", "P"), "swap"),
     ],
 )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import httpx
 import pytest
 
 from mes.access.queries import get_access_policy
-from mes.access.service import put_access_policy
-from mes.access.sign_in import give_badge_to
+from mes.access.service import give_badge, put_access_policy
+from mes.access.sign_in import new_badge_hmacs
 from mes.access.types import AccessPolicy, BadgeUse
 from tests.support.plants import BENCH
 from tests.web.site import HTMX, PINS, Site
@@ -21,7 +20,8 @@ BADGES = {"ADA": "04ADA00001", "SVEN": "04SVEN0001"}
 @pytest.fixture(autouse=True, scope="module")
 def badges(site: Site) -> None:
     for person, badge in BADGES.items():
-        asyncio.run(give_badge_to(site.database, site.vault, actor=None, principal_id=person, badge=badge))
+        hmacs = new_badge_hmacs(site.vault, site.database.plant_id, badge)
+        site.database.write_now(give_badge, actor=None, principal_id=person, badge_hmacs=hmacs)
 
 
 def allow(site: Site, use: BadgeUse) -> None:

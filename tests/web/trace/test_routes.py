@@ -145,7 +145,7 @@ def test_a_recall_as_a_file(site: Site) -> None:
         assert csv.headers["content-disposition"] == 'attachment; filename="recall.csv"'
         assert csv.text.splitlines()[1].startswith("DEL-1,ACME,")
         json = ada.post("/trace/recall/file", data={"lots": "R-BAD", "format": "json"}).json()
-        assert {"affected", "shipments", "mounted"} <= json.keys()
+        assert {"affected", "shipments", "mounted", "while_held"} <= json.keys()
 
 
 @pytest.mark.parametrize(

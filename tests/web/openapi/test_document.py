@@ -1,0 +1,141 @@
+"""What the description of the API promises beyond being valid: ids, words, examples, every code."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from fastapi.routing import iter_route_contexts
+from pydantic import TypeAdapter, ValidationError
+
+from mes.access.door import caller
+from mes.access.routing import REFUSALS_KEY, api_router
+from tests.support.contract import PROMISED, breaking_changes
+from tests.support.reachable import reachable_refusals
+from web.main import create_app
+from web.openapi import operations, refusal_kinds, written
+from web.settings import Settings
+
+Document = dict[str, Any]
+PAGES = Path(__file__).parent.parent.parent.parent / "docs" / "problems"
+pytestmark = pytest.mark.xdist_group("openapi")
+GIVEN = {"version-missing", "bad-cursor", "fields-unknown"}
+"""Those that follow from a route's parameters."""
+VERBS = (
+    "acknowledge ask begin cancel change complete convert correct create decide do exchange finish get hold ingest "
+    "lift list map mark may merge mount move pack propose prolong put read receive record release remove replace "
+    "replay report reverse revoke scan scrap send sequence set ship split start stream submit take test unmount "
+    "unpack update upsert"
+).split()
+
+
+def test_operation_ids_are_a_verb_and_a_noun_and_nobody_elses(document: Document) -> None:
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    assert [name for name in ids if not re.fullmatch(f"({'|'.join(VERBS)})(_[a-z0-9]+)+", name)] == []
+
+
+def test_every_operation_says_what_it_is_and_shows_it(document: Document) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    assert document["security"] == [{"token": []}]
+    for _, operation in operations(document):
+        assert operation["description"], operation["operationId"]
+        assert set(operation["tags"]) <= tags
+        contents = list(_contents(document, operation))
+        assert all("example" in content or "examples" in content for _, content, _ in contents), operation[
+            "operationId"
+        ]
+
+
+def _contents(document: Document, operation: Document) -> Iterator[tuple[str, Document, bool]]:
+    body = operation.get("requestBody", {}).get("content", {})
+    yield from ((f"{operation['operationId']} body", content, True) for content in body.values())
+    for status, answer in operation["responses"].items():
+        told = document["components"]["responses"][answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        for kind, content in told.get("content", {}).items():
+            yield f"{operation['operationId']} {status} {kind}", content, False
+
+
+def test_every_example_is_what_its_schema_says(document: Document) -> None:
+    """All in one schema: each compiled alone takes half a minute."""
+    shown = {
+        where: content
+        for _, operation in operations(document)
+        for where, content, _ in _contents(document, operation)
+        if content.get("schema")
+    }
+    schemas = {where: content["schema"] for where, content in shown.items()}
+    whole = {"type": "object", "properties": schemas, "components": document["components"]}
+    validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    examples = {where: content["example"] for where, content in shown.items()}
+    assert len(examples) > 300
+    assert [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(examples)] == []
+
+
+def test_every_example_of_a_body_is_taken_by_its_route(document: Document) -> None:
+    """Its own validators say more than the schema can."""
+    bodies = {
+        operation["operationId"]: content["example"]
+        for _, operation in operations(document)
+        for kind, content in operation.get("requestBody", {}).get("content", {}).items()
+        if kind == "application/json" and "example" in content
+    }
+    wrong = []
+    for name, model in _body_models().items():
+        try:
+            TypeAdapter(model).validate_json(json.dumps(bodies[name]))
+        except ValidationError as error:
+            wrong.append(f"{name}: {error.errors()[0]['loc']} {error.errors()[0]['msg']} of {bodies[name]}")
+    assert wrong == []
+
+
+def _routes() -> Iterator[Any]:
+    for context in iter_route_contexts(create_app(Settings(environment="test")).routes):
+        route = context.original_route
+        if getattr(route, "include_in_schema", False) and route.endpoint.__module__.startswith("mes."):
+            yield route
+
+
+def _body_models() -> dict[str, Any]:
+    return {r.name: r.body_field.field_info.annotation for r in _routes() if r.body_field is not None}
+
+
+def test_every_route_declares_what_it_can_be_refused_with() -> None:
+    """As the code has it: `refuses(…)` names each refusal that the route's verbs, queries and rules can end in."""
+    common = reachable_refusals(caller) | reachable_refusals(api_router)
+    wrong = {}
+    for route in _routes():
+        declared = set((route.openapi_extra or {}).get(REFUSALS_KEY, ()))
+        reached = {kind.code for kind in reachable_refusals(route.endpoint) - common} - GIVEN
+        if declared != reached:
+            wrong[route.name] = {"declare": sorted(reached - declared), "drop": sorted(declared - reached)}
+    assert wrong == {}
+
+
+def test_every_code_has_its_page(document: Document) -> None:
+    codes = {code for _, operation in operations(document) for code in operation[REFUSALS_KEY]}
+    assert len(codes) > 150
+    assert {code for code in codes if not (PAGES / f"{code}.md").is_file()} == set()
+    assert refusal_kinds().keys() >= codes - {"invalid", "unreadable", "body-too-large"}
+
+
+def test_nothing_that_was_promised_is_taken_away(document: Document) -> None:
+    promised = json.loads(PROMISED.read_text("utf-8"))
+    assert breaking_changes(promised, document) == []
+
+
+def test_what_was_added_is_recorded(document: Document) -> None:
+    same = PROMISED.read_text("utf-8") == written(document)
+    assert same, "the API is not as docs/api/openapi.json says: `make api` records what was added"
+
+
+@pytest.mark.parametrize("word", ["/api/v1/", "/b2mml"])
+def test_only_the_api_is_described(document: Document, word: str) -> None:
+    others = [path for path in document["paths"] if not path.startswith(("/api/v1/", "/b2mml"))]
+    assert others == []
+    assert any(path.startswith(word) for path in document["paths"])

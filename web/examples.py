@@ -1,0 +1,221 @@
+"""Examples of the API's documents, made from their schemas and the words of one small plant, so that they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Schema = Mapping[str, Any]
+
+_AT: Final = "2026-12-01T14:00:00Z"
+WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "accepted_reason": ("",),
+    "act": ("mounted", 4711),
+    "actor": (7,),
+    "area_id": ("HALL",),
+    "bridge_id": ("box",),
+    "cause": ("machine",),
+    "child_id": ("SN-1001",),
+    "code": ("no-such-reason", "BRIDGED"),
+    "container_id": ("BOX-1",),
+    "customer_id": ("ACME",),
+    "cycle_unit": ("panel",),
+    "date_code": ("2648",),
+    "delivery_note": ("DN-2201",),
+    "description": ("Control board",),
+    "display_name": ("Ada Adams",),
+    "document_sha256": ("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",),
+    "end": ("14:00",),
+    "equipment_id": ("BENCH",),
+    "event_id": ("0193f9d2-6c1e-7c4a-9f51-1d2f6f3a9b10",),
+    "event_type": ("orders.job-order-ended.v1",),
+    "factor": ("1/12",),
+    "final_yield_high": ("0.99",),
+    "final_yield_low": ("0.98",),
+    "first_id": ("SN-1001",),
+    "first_pass_yield": ("0.97",),
+    "from_lot_id": ("R-00000001",),
+    "from_version": ("1",),
+    "gtin": ("04012345000016",),
+    "high": ("10.5",),
+    "id": ("CB-100", 42),
+    "into_id": ("R-00000003",),
+    "job_id": ("PO-1001-PACK",),
+    "job_order_id": ("PO-1001-PACK",),
+    "label": ("ERP",),
+    "language": ("en",),
+    "level": ("WorkUnit", "3"),
+    "lot_id": ("R-00000001",),
+    "low": ("9.5",),
+    "manufacturer": ("Acme",),
+    "material_id": ("CB-100",),
+    "model": ("X-200",),
+    "msl": ("3",),
+    "name": ("R12",),
+    "new_part_id": ("SN-2002",),
+    "next_cursor": ("WyJDQi0xMDAiXQ",),
+    "operations_definition_id": ("CB-100-ROUTE",),
+    "operations_definition_version": ("1",),
+    "operations_request_id": ("PO-1001",),
+    "operations_request_version": ("1",),
+    "operator_id": ("ada",),
+    "other": ("SN-1002",),
+    "over_percent": ("5",),
+    "parent_id": ("HALL", "R-00000001"),
+    "part_id": ("SN-2001",),
+    "password": ("four words said at a desk",),
+    "percent": (40,),
+    "personnel_class": ("SOLDERING",),
+    "physical_asset_id": ("MC-9",),
+    "pin": ("4711",),
+    "position": ("U7",),
+    "principal_id": ("erp",),
+    "priority": (50,),
+    "production_day_start": ("06:00",),
+    "program": ("AOI-7",),
+    "program_revision": ("3",),
+    "quantity": ("50",),
+    "quantity_good": ("48",),
+    "quantity_good_upper": ("48",),
+    "quantity_per_cycle": ("4",),
+    "quantity_per_piece": ("2",),
+    "reason": ("The customer called.",),
+    "reason_id": ("scratch",),
+    "received_by": ("ada",),
+    "request_id": ("0193f9d2-6c1e-7c4a-9f51-1d2f6f3a9b11",),
+    "result_id": ("AOI-2026-12-01-0815",),
+    "return_segment_id": ("PACK",),
+    "revision": (2,),
+    "secret": ("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",),
+    "second_id": ("SN-1002",),
+    "seen_version_label": ("1",),
+    "segment_id": ("PACK",),
+    "serial_number": ("4711-08",),
+    "setup_family": ("lead-free",),
+    "sha256": ("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",),
+    "shipment_id": ("DN-9001",),
+    "slot_id": ("F1-12",),
+    "start": ("06:00",),
+    "subject": ("order/PO-1001",),
+    "supplier": ("Acme",),
+    "supplier_lot": ("A77-2",),
+    "tag": ("PRESS.Temperature",),
+    "time_zone": ("Europe/Berlin",),
+    "to_lot_id": ("SN-1001",),
+    "to_version": ("2",),
+    "token": ("lst_default_…",),
+    "type": ("orders.job-order-ended.v1",),
+    "under_percent": ("2",),
+    "unit": ("pcs",),
+    "unit_id": ("SN-1001",),
+    "url": ("https://erp.example/lineside",),
+    "vendor": ("Acme",),
+    "version": (1, "1"),
+    "version_label": ("1",),
+    "when_away": ("go-on",),
+    "who": ("ada",),
+    "work_center_id": ("BENCHES",),
+    "work_master_id": ("WM-BENCH",),
+    "work_master_version": ("1",),
+    "work_request_id": ("PO-1001",),
+}
+"""What a member of this name says, first the one that fits its type."""
+PLURALS: Final[Mapping[str, str]] = {
+    "alternative_equipment_ids": "equipment_id",
+    "equipment_ids": "equipment_id",
+    "event_types": "event_type",
+    "failed_ids": "unit_id",
+    "good_ids": "other",
+    "job_order_ids": "job_order_id",
+    "lot_ids": "lot_id",
+    "personnel_class_ids": "personnel_class",
+    "qualification_ids": "personnel_class",
+}
+OPEN_MEMBERS: Final[Mapping[str, Any]] = {
+    "versions": {"PO-1001-PACK": 1},
+    "into": {"R-00000003": "20"},
+    "materials": {"F1-12": "CB-100"},
+    "payload": {"job_id": "PO-1001-PACK"},
+    "data": {"job_id": "PO-1001-PACK"},
+}
+"""What stands in a member whose names are data."""
+_DEPTH_MAX: Final = 8
+_FORMATS: Final = {"date-time": _AT, "date": "2026-12-01", "uri": "https://erp.example/lineside"}
+
+
+def example_of(schema: Schema, schemas: Mapping[str, Schema], *, asked: bool, name: str = "", depth: int = 0) -> Any:
+    """A value of this schema. `asked`: as one would send it, without what may be left out and has nothing to say."""
+    if given := _given(schema):
+        return given[0]
+    if "$ref" in schema:
+        target = schemas[schema["$ref"].rpartition("/")[2]]
+        return example_of(target, schemas, asked=asked, name=name, depth=depth + 1)
+    if options := schema.get("anyOf") or schema.get("oneOf"):
+        return _of_options(options, schemas, asked=asked, name=name, depth=depth)
+    if schema.get("type") == "array":
+        return _of_array(schema, schemas, asked=asked, name=name, depth=depth)
+    if schema.get("type") == "object" or "properties" in schema:
+        return _of_object(schema, schemas, asked=asked, name=name, depth=depth)
+    return _of_scalar(schema, name)
+
+
+def _given(schema: Schema) -> list[Any]:
+    if "const" in schema:
+        return [schema["const"]]
+    if "example" in schema:
+        return [schema["example"]]
+    return list(schema.get("examples") or schema.get("enum") or [])
+
+
+def _of_options(options: list[Schema], schemas: Mapping[str, Schema], *, asked: bool, name: str, depth: int) -> Any:
+    """Exact numbers as text where both are taken; nothing only where nothing else is."""
+    real = [option for option in options if option.get("type") != "null"]
+    best = next((option for option in real if option.get("type") == "string"), real[0])
+    return example_of(best, schemas, asked=asked, name=name, depth=depth)
+
+
+def _of_array(schema: Schema, schemas: Mapping[str, Schema], *, asked: bool, name: str, depth: int) -> list[Any]:
+    if depth > _DEPTH_MAX or "items" not in schema:
+        return []
+    one = example_of(schema["items"], schemas, asked=asked, name=PLURALS.get(name, name), depth=depth + 1)
+    return [one] * max(1, int(schema.get("minItems", 1)))
+
+
+def _of_object(schema: Schema, schemas: Mapping[str, Schema], *, asked: bool, name: str, depth: int) -> dict[str, Any]:
+    members: Mapping[str, Schema] = schema.get("properties", {})
+    if not members:
+        return dict(OPEN_MEMBERS.get(name, {}))
+    required = frozenset(schema.get("required", ()))
+    told = [member for member in members if member in required or not asked or _speaks(members[member])]
+    return {member: example_of(members[member], schemas, asked=asked, name=member, depth=depth + 1) for member in told}
+
+
+def _speaks(member: Schema) -> bool:
+    """Whether a member that may be left out is worth showing: it has a default that is a word or a number."""
+    default = member.get("default")
+    return (isinstance(default, (int, float)) and not isinstance(default, bool)) or (
+        default == "" and "enum" not in member
+    )
+
+
+def _of_scalar(schema: Schema, name: str) -> Any:
+    kind = schema.get("type")
+    if kind == "boolean":
+        return bool(schema.get("default", True))
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
+    types: tuple[type, ...] = {"integer": (int,), "number": (int, float)}.get(str(kind), (str,))
+    fitting = [word for word in WORDS.get(name, ()) if isinstance(word, types)]
+    if fitting:
+        return fitting[0]
+    return "5" if kind == "string" and _is_numeric(schema) else _plain(schema, name)
+
+
+def _is_numeric(schema: Schema) -> bool:
+    return str(schema.get("pattern", "")).startswith(("^(?!^[-+.]*$)", "^(?!"))
+
+
+def _plain(schema: Schema, name: str) -> Any:
+    if schema.get("type") in ("integer", "number"):
+        return max(1, int(schema.get("minimum", 1)), int(schema.get("exclusiveMinimum", 0)) + 1)
+    return "" if schema.get("default") == "" else name.replace("_", "-") or "text"
