@@ -14,6 +14,7 @@ from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
 from mes.genealogy.tools.api import router as tools
 from mes.ingest.api import router as bridge
+from mes.ingest.quarantine.api import router as quarantine
 from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
@@ -47,6 +48,7 @@ for _feature in (
     tools,
     reporting,
     measurements,
+    quarantine,
     b2mml,
     feed,
     webhooks,

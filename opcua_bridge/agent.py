@@ -8,13 +8,14 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
+from opcua_bridge.asker import Asker, Policy
 from opcua_bridge.certificate_keeper import CertificateKeeper
 from opcua_bridge.certificate_notes import notes_of
 from opcua_bridge.clock import Clock
@@ -61,6 +62,8 @@ class Agent:
         self._settings = settings
         token = settings.read_token()
         self.tag_map: TagMap = load_tag_map(settings.tag_map, urls=settings.endpoint_urls)
+        self._client, self._token = client, token
+        self.policy = Policy(settings.journal.with_name("when_away"))
         self.trust = Trust(settings.trust_path, strict=settings.strict_certificates)
         self.keeper = CertificateKeeper(self.trust, lambda: self.tag_map.endpoints)
         for warning in settings.warnings():
@@ -126,6 +129,7 @@ class Agent:
             sources = list(self._sources.values())
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._supervised(s)) for s in sources]
+                running += [tasks.create_task(self._kept_up(asker.run)) for asker in self._askers(sources)]
                 try:
                     await self._map_changed.wait()
                 finally:
@@ -133,6 +137,11 @@ class Agent:
                         source.stop()
                 for task in running:
                     task.cancel()
+
+    def _askers(self, sources: Sequence[Source]) -> list[Asker]:
+        """One for each endpoint with machines that ask; none where the bridge may not write."""
+        asking = [source for source in sources if source.endpoint.ask and not self._settings.observe_only]
+        return [Asker(source, self._client, token=self._token, policy=self.policy) for source in asking]
 
     def _source(self, endpoint: Endpoint) -> Source:
         is_alone = len(self.tag_map.endpoints) == 1
@@ -168,13 +177,13 @@ class Agent:
         return health if time.monotonic() - made_at <= STALE_AFTER_S else None
 
     async def _kept_up(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Whatever goes wrong with telling how the bridge is does not end the bridge."""
+        """Whatever goes wrong with what is not its machines' values does not end the bridge."""
         while True:
             try:
                 await work()
             except Exception:  # noqa: BLE001  (supervisor)
                 end_if_asked_to()
-                _log.exception("health: restarting")
+                _log.exception("%s: restarting", getattr(work, "__qualname__", "work"))
             await asyncio.sleep(RESTART_S)
 
     async def _write_status(self) -> None:

@@ -36,6 +36,10 @@ url = "opc.tcp://127.0.0.1:4840/"
   equipment = "TEST-1"
   driver = "isa95-job-control"
   receiver = "sim;s=TEST-1.JobOrderControl"   # or by a path from there: receiver_path = ["sim;…"]
+
+  [[endpoint.ask]]
+  equipment = "TEST-1"
+  prefix = "sim;s=TEST-1.MayI"         # .Serial, .Question; answered in .Allowed, .Code, .Answer
 ```
 """
 
@@ -153,6 +157,18 @@ class JobTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {"receiver": self.receiver_path, "responses": self.responses_path, "remote": self.remote_path}
 
 
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A machine that asks before it works on a unit (see asker)."""
+
+    equipment: str
+    prefix: str
+    """What the nodes of question and answer begin with."""
+    within_s: float = 2.0
+    """How long the server has to answer; then the plant's policy counts."""
+    valid_s: float = 60.0
+    """How long an answer stands that the machine has not taken."""
+
+
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     url: str
@@ -181,6 +197,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tag: tuple[Tag, ...] = ()
     events: tuple[Events, ...] = ()
     job_target: tuple[JobTarget, ...] = ()
+    ask: tuple[Ask, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -242,6 +259,7 @@ def parse_tag_map(text: str, *, urls: Mapping[str, str] | None = None) -> TagMap
     errors += _twice(text, "endpoint name", [e.name for e in document.endpoint])
     made = [tag for e in document.endpoint for tag in _job_tags(e)]
     errors += _twice(text, "tag", [*(t.tag for e in document.endpoint for t in e.tag), *made])
+    errors += _twice(text, "ask", [a.equipment for e in document.endpoint for a in e.ask])
     errors += _twice(text, "job target", [t.equipment for e in document.endpoint for t in e.job_target])
     if errors:
         raise TagMapRefused(errors)
@@ -298,6 +316,11 @@ def _endpoint_errors(text: str, number: int, endpoint: Endpoint, document: _File
             errors.append(MapError("bad-field", f"{place}.events[{index}]", f"unknown field {events.active!r}", line))
     for index, target in enumerate(endpoint.job_target):
         errors += _target_errors(text, f"{place}.job_target[{index}]", target, document)
+    for index, ask in enumerate(endpoint.ask):
+        errors += _node_errors(text, f"{place}.ask[{index}]", ask.prefix, ask.equipment, document)
+        if not (0.1 <= ask.within_s <= 30 and 1 <= ask.valid_s <= 3600):
+            limits = "within_s is 0.1 to 30, valid_s 1 to 3600"
+            errors.append(MapError("bad-ask", f"{place}.ask[{index}]", limits, _line_of(text, ask.equipment)))
     return errors
 
 
@@ -425,6 +448,7 @@ def _resolved(endpoint: Endpoint, namespaces: Mapping[str, str]) -> Endpoint:
         tag=tuple(replace(t, node=_address(t.node, t.path, namespaces), path=()) for t in endpoint.tag),
         events=tuple(_resolved_events(e, namespaces) for e in endpoint.events),
         job_target=tuple(_resolved_target(t, namespaces) for t in endpoint.job_target),
+        ask=tuple(replace(a, prefix=_written_out(a.prefix, namespaces)) for a in endpoint.ask),
     )
 
 

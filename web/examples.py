@@ -133,6 +133,7 @@ PLURALS: Final[Mapping[str, str]] = {
 }
 OPEN_MEMBERS: Final[Mapping[str, Any]] = {
     "versions": {"PO-1001-PACK": 1},
+    "values": {"torque": "0.6"},
     "into": {"R-00000003": "20"},
     "materials": {"F1-12": "CB-100"},
     "payload": {"job_id": "PO-1001-PACK"},

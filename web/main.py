@@ -38,6 +38,7 @@ from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
+from web.quarantine import routes as quarantine
 from web.receive import routes as receive
 from web.routings import routes as routings
 from web.scan import routes as scan
@@ -48,6 +49,7 @@ from web.supervision import supervise
 from web.system import metrics
 from web.system import routes as system
 from web.system.routes import Assets, version
+from web.tools import routes as tools
 from web.trace import routes as trace
 from web.wall import routes as wall
 
@@ -56,10 +58,10 @@ TICK_S: Final = 1.0
 NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
-    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots),
-    *(trace, bridges, connect, routings, access, patterns),
+    *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
+    *(trace, bridges, quarantine, connect, routings, access, patterns),
 )
-LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, bridges, connect)
+LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 
 
 def create_app(settings: Settings) -> FastAPI:

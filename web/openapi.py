@@ -30,6 +30,7 @@ TAGS: Final[Mapping[str, str]] = {
     "history": "What machines measured, from single samples to roll-ups.",
     "events": "Everything that happens, in commit order: by cursor, long poll or server-sent events.",
     "webhooks": "The same events, signed and sent to you.",
+    "readings": "What machines told that nobody could use, until somebody has decided about it.",
     "bridge": "For edge bridges alone: samples in, commands out.",
     "B2MML": "The ISA-95 documents of an ERP, as XML.",
 }
@@ -123,11 +124,11 @@ def described(plain: Document) -> Document:
     document["info"] |= {"description": INTRODUCTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     document["security"] = [{"token": []}]
-    components = document["components"]
+    components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "The token of a principal of this plant."}
     }
-    schemas = components["schemas"]
+    schemas = components.setdefault("schemas", {})
     for gone in ("HTTPValidationError", "ValidationError"):
         schemas.pop(gone, None)
     for schema in schemas.values():
@@ -152,8 +153,15 @@ def _untitle(node: Any) -> None:
 
 
 def written(document: Mapping[str, Any]) -> str:
-    """The text of a description, the same for the same."""
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """The text of a description, the same for the same: a line for each operation and each schema."""
+    return _lines(document, levels=3) + "\n"
+
+
+def _lines(value: Any, *, levels: int) -> str:
+    if levels == 0 or not isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    members = [f"{json.dumps(name)}: {_lines(value[name], levels=levels - 1)}" for name in sorted(value)]
+    return "{\n" + ",\n".join(members) + "\n}"
 
 
 def operations(document: Document) -> Iterator[tuple[str, Document]]:
@@ -252,7 +260,7 @@ def _problem_example(code: str) -> Document:
 
 def _say_fields(operation: Document, schemas: Mapping[str, Any]) -> None:
     schema = _answer_schema(operation, schemas)
-    if "properties" not in schema:
+    if "properties" not in schema or schema.get("additionalProperties") is True:
         return
     parameter = {
         "name": "fields",
@@ -284,6 +292,8 @@ def _say_etag(method: str, operation: Document, schemas: Mapping[str, Any]) -> N
     if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ())) or method == "get":
         header = {"schema": {"type": "string"}, "description": "The version, for `If-Match`."}
         operation["responses"]["200"].setdefault("headers", {})["ETag"] = header
+        if method == "get":
+            operation["responses"]["304"] = {"description": "With `If-None-Match`: it is as you have it."}
 
 
 def _answer_schema(operation: Document, schemas: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -295,7 +305,7 @@ def _answer_schema(operation: Document, schemas: Mapping[str, Any]) -> Mapping[s
 def _say_farewell(operation: Document) -> None:
     leave = operation.pop(LEAVING_KEY, None)
     if leave is not None:
-        operation["description"] += f"\n\nGoes on {leave['until']:%Y-%m-%d}; call {leave['instead']} instead."
+        operation["description"] += f"\n\nGoes on {leave['until'][:10]}; call {leave['instead']} instead."
 
 
 def _show(operation: Document, schemas: Mapping[str, Any]) -> None:

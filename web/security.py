@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mes.access.bulk import BULK_BYTES_MAX, BULK_PATHS
 from mes.definitions.types import DOCUMENT_MAX_BYTES
 from mes.kernel.errors import TooLarge
 from standards.isa95.b2mml.source import BYTES_MAX
@@ -50,6 +51,7 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/routings/": MAX_UPLOAD_BYTES,
     "/trace/": MAX_LISTS_BYTES,
     "/b2mml": BYTES_MAX,
+    **dict.fromkeys(BULK_PATHS, BULK_BYTES_MAX),
 }
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request, Response
 
-from mes.access import queries, service
+from mes.access import queries, second_factor, service
 from mes.access.door import Caller, caller, identify
 from mes.access.errors import PrincipalNotFound
 from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
+from mes.access.pins import hash_password_aside, hash_pin_aside
 from mes.access.preconditions import IfMatch, etag, expected_version
 from mes.access.routing import api_router, refuses
 from mes.access.schemas import (
@@ -30,8 +31,8 @@ from mes.access.schemas import (
     TokenIn,
     TokenPage,
 )
-from mes.access.sign_in import new_badge_hmacs, set_password, set_pin
-from mes.access.types import AccessPolicy, PrincipalKind, Role
+from mes.access.sign_in import new_badge_hmacs
+from mes.access.types import PrincipalKind, Role
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
 
@@ -103,7 +104,8 @@ async def change_principal(
 )
 async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None:
     """Give a person a PIN; lifts a lock and signs them out everywhere."""
-    await set_pin(caller.database, actor=caller.principal_pk, principal_id=principal_id, pin=body.pin)
+    pin_hash = await hash_pin_aside(body.pin)
+    await caller.write(service.store_pin, principal_id=principal_id, pin_hash=pin_hash)
 
 
 @router.put(
@@ -113,7 +115,21 @@ async def put_pin(caller: Administrator, principal_id: str, body: PinIn) -> None
 )
 async def put_password(caller: Administrator, principal_id: str, body: PasswordIn) -> None:
     """Give a person a password in the place of the PIN; lifts a lock and signs them out everywhere."""
-    await set_password(caller.database, actor=caller.principal_pk, principal_id=principal_id, password=body.password)
+    pin_hash = await hash_password_aside(body.password)
+    await caller.write(service.store_pin, principal_id=principal_id, pin_hash=pin_hash)
+
+
+@router.delete(
+    "/principals/{principal_id}/second-factor",
+    status_code=204,
+    openapi_extra=refuses("principal-not-found second-factor-not-found"),
+)
+async def remove_second_factor(caller: Administrator, principal_id: str) -> None:
+    """Somebody's authenticator app is gone: they sign in without, and set up another if the plant wants one."""
+    view = await caller.read(queries.get_principal, principal_id=principal_id)
+    if view is None:
+        raise PrincipalNotFound(f"There is no principal {principal_id}.")
+    await caller.write(second_factor.remove_second_factor, principal_pk=view.pk, principal_id=principal_id)
 
 
 @router.get("/tokens")
@@ -228,7 +244,7 @@ async def put_access_policy(
 ) -> AccessPolicyOut:
     """Say how people prove who they are from now on."""
     version = expected_version(if_match, body.version)
-    await caller.write(service.put_access_policy, policy=AccessPolicy(body.badge), version=version)
+    await caller.write(service.put_access_policy, policy=body.policy(), version=version)
     return await _shown_policy(caller, response)
 
 

@@ -23,6 +23,7 @@ from mes.access.errors import (
     NotSignedIn,
     PermissionMissing,
     PrincipalDisabled,
+    SecondFactorNeeded,
     SessionOver,
     TokenExpired,
     TokenRevoked,
@@ -103,12 +104,12 @@ class Caller:
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
         """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
         if self.dry_run:
-            raise Rehearsed(await self.database.rehearse(verb, **self._named, **kwargs))
-        return await self.database.write(verb, **self._named, **kwargs)
-
-    @property
-    def _named(self) -> dict[str, Any]:
-        return {"actor": self.principal_pk, "correlation_id": self.correlation_id}
+            raise Rehearsed(
+                await self.database.rehearse(
+                    verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs
+                )
+            )
+        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query in the caller's plant."""
@@ -153,6 +154,8 @@ async def identify(connection: HTTPConnection) -> Caller:
 def require(found: Caller, permission: Permission) -> None:
     """`permission-missing` (403) unless the caller's role has it, and the credential."""
     if not found.may(permission):
+        if found.scope == "":
+            raise SecondFactorNeeded()
         limited = "" if found.scope is None else f", with a credential for: {found.scope or 'nothing'}"
         raise PermissionMissing(f"{permission} is needed; {found.principal_id} is {found.role}{limited}.")
 

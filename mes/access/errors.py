@@ -147,6 +147,32 @@ class BadgeNotFound(NotFound):
     next_step = "List the badges and check the number."
 
 
+class SecondFactorNeeded(Forbidden):
+    """The plant wants one of this role, and it has not been set up."""
+
+    code = "second-factor-needed"
+    title = "Set up your second factor first"
+    next_step = "Open My sign-ins and set up an authenticator app."
+
+
+class SecondFactorExists(Conflict):
+    code = "second-factor-exists"
+    title = "A second factor is set up already"
+    next_step = "Remove it with one of its codes first, or have an administrator remove it."
+
+
+class SecondFactorNotFound(NotFound):
+    code = "second-factor-not-found"
+    title = "No second factor is being set up or in use"
+    next_step = "Open My sign-ins and begin again."
+
+
+class CodeWrong(Unprocessable):
+    code = "code-wrong"
+    title = "This code is not right, or was used before"
+    next_step = "Wait for the next code of the app and type that. Check that the telephone sets its clock by itself."
+
+
 class TokenScopeInvalid(Unprocessable):
     """The principal's role does not have all that the token is to be limited to, or nothing is named."""
 
@@ -195,3 +221,9 @@ class DryRunUnclear(Unprocessable):
     code = "dry-run-unclear"
     title = "dry_run is true or false"
     next_step = "Send dry_run=true to try a request without effect, or leave it out."
+
+
+class BulkRowRepeated(Unprocessable):
+    code = "bulk-row-repeated"
+    title = "Two rows have the same id"
+    next_step = "Send each id once; nothing was taken."

@@ -126,7 +126,18 @@ AT_STATIONS: Final = frozenset(
         _P.view_routings,
     }
 )
-"""What a session may be used for, at most, that somebody got by a badge alone: nothing that sets up the plant."""
+"""What a session may be used for, at most, that was got by less than desks ask for: nothing that sets up the plant."""
+
+
+def session_limits(*, has_factor: bool, wanted: bool, at_desk: bool) -> frozenset[Permission] | None:
+    """What a session opened with a PIN or password is limited to; None: nothing but the role.
+
+    Who has a second factor, or should have, showed it at the desk; at a station nobody asks for it, so there one gets
+    what is done at stations. `wanted` and not there, at a desk: nothing, until it is set up.
+    """
+    if not at_desk:
+        return AT_STATIONS if has_factor or wanted else None
+    return frozenset() if wanted and not has_factor else None
 
 
 def may(role: Role, permission: Permission) -> bool:

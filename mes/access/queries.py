@@ -9,11 +9,22 @@ from sqlalchemy import ColumnElement, Select, exists, func, null, select
 from sqlmodel import Session
 
 from mes.access.permissions import ROLE_PERMISSIONS, Permission
-from mes.access.tables import AccessPolicyRow, ApiToken, Badge, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.tables import (
+    AccessPolicyRow,
+    ApiToken,
+    Badge,
+    DeviceLock,
+    PinCredential,
+    Principal,
+    RecoveryCode,
+    SecondFactor,
+    SignInSession,
+)
 from mes.access.types import (
     AccessPolicy,
     BadgeUse,
     BadgeView,
+    FactorRecord,
     Identity,
     LockState,
     PinRecord,
@@ -34,6 +45,8 @@ _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
 _BADGE: Final = Badge.__table__  # type: ignore[attr-defined]
 _POLICY: Final = AccessPolicyRow.__table__  # type: ignore[attr-defined]
+_FACTOR: Final = SecondFactor.__table__  # type: ignore[attr-defined]
+_RECOVERY: Final = RecoveryCode.__table__  # type: ignore[attr-defined]
 _DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
 
 _WHO: Final = (
@@ -175,7 +188,25 @@ def list_badges(session: Session, *, cursor: str | None = None, limit: int = LIM
 def get_access_policy(session: Session) -> AccessPolicy:
     """How people prove who they are; before anything was said, the defaults."""
     row = session.execute(select(_POLICY).where(_POLICY.c.id == POLICY_ID)).first()
-    return AccessPolicy() if row is None else AccessPolicy(BadgeUse(row.badge), row.version)
+    return AccessPolicy() if row is None else _policy(row)
+
+
+def _policy(row: Any) -> AccessPolicy:
+    return AccessPolicy(BadgeUse(row.badge), frozenset(map(Role, row.second_factor_roles.split())), row.version)
+
+
+def find_second_factor(session: Session, *, principal_pk: int) -> FactorRecord | None:
+    """A person's second factor, whether or not it was confirmed."""
+    row = session.execute(select(_FACTOR).where(_FACTOR.c.principal_pk == principal_pk)).first()
+    if row is None:
+        return None
+    return FactorRecord(bytes(row.sealed_secret), row.confirmed_at_us is not None, row.last_step)
+
+
+def count_recovery_codes(session: Session, *, principal_pk: int) -> int:
+    """Recovery codes that are left."""
+    statement = select(func.count()).select_from(_RECOVERY).where(_RECOVERY.c.principal_pk == principal_pk)
+    return int(session.execute(statement).scalar_one())
 
 
 def list_vouchers(session: Session, *, permission: Permission) -> tuple[Voucher, ...]:

@@ -57,15 +57,15 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = _rehearsable(super().get_route_handler())
         names = answer_fields(self.response_model)
-        if "GET" in (self.methods or ()) and names:
-            handle = _thinned(handle, names)
+        if "GET" in (self.methods or ()):
+            handle = _conditional(_thinned(handle, names) if names else handle)
         leave = (self.openapi_extra or {}).get(LEAVING_KEY)
         return handle if leave is None else _announced(handle, farewell(leave))
 
 
 def answer_fields(model: Any) -> frozenset[str]:
     """What `fields` may name: the members of an answer, or of the items of a page; none where that means nothing."""
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or model.model_config.get("extra") == "allow":
         return frozenset()
     return frozenset((_item_of(model) or model).model_fields)
 
@@ -84,6 +84,19 @@ def _rehearsable(handle: Handler) -> Handler:
             return Response(orjson.dumps(done.told()), media_type=REHEARSAL)
 
     return rehearsed
+
+
+def _conditional(handle: Handler) -> Handler:
+    """What the caller has already is not sent again (RFC 9110 §13.1.2)."""
+
+    async def conditional(request: Request) -> Response:
+        response = await handle(request)
+        known = request.headers.get("if-none-match")
+        if known is None or known != response.headers.get("etag"):
+            return response
+        return Response(status_code=304, headers={"ETag": known})
+
+    return conditional
 
 
 def _thinned(handle: Handler, names: frozenset[str]) -> Handler:

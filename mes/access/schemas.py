@@ -212,14 +212,21 @@ class AccessPolicyIn(_Document):
     """How people of the plant prove who they are."""
 
     badge: BadgeUse
+    second_factor_roles: list[Role] = Field(default=[], max_length=len(Role))
+    """Who needs a second factor at a desk."""
     version: int | None = None
     """The version that was read, 0 before the first; or send If-Match."""
+
+    def policy(self) -> AccessPolicy:
+        return AccessPolicy(self.badge, frozenset(self.second_factor_roles))
 
 
 class AccessPolicyOut(_Document):
     badge: BadgeUse
+    second_factor_roles: list[Role]
     version: int
 
     @classmethod
     def of(cls, policy: AccessPolicy) -> AccessPolicyOut:
-        return cls(badge=policy.badge, version=policy.version)
+        roles = sorted(policy.second_factor_roles)
+        return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version)

@@ -26,29 +26,34 @@ from mes.access.errors import (
     TokenNotFound,
     TokenScopeInvalid,
 )
-from mes.access.permissions import AT_STATIONS, ROLE_PERMISSIONS, Permission, scope_of
+from mes.access.permissions import AT_STATIONS, ROLE_PERMISSIONS, Permission, scope_of, session_limits
 from mes.access.queries import (
     POLICY_ID,
     count_administrators,
     find_badge,
     find_pin,
+    find_second_factor,
     find_session,
     get_access_policy,
     needs_badge,
 )
 from mes.access.recent import RECENT
+from mes.access.second_factor import use_code
 from mes.access.tables import AccessPolicyRow, ApiToken, Badge, DeviceLock, PinCredential, Principal, SignInSession
 from mes.access.tokens import digest, new_token
 from mes.access.types import (
     DEVICE_LOCK,
+    NO_CODE,
     PERSON_LOCK,
     ROLE_KIND,
     SESSION_POLICY,
     AccessPolicy,
     AttemptOutcome,
     BadgeUse,
+    CodeShown,
     LockState,
     NewToken,
+    PinRecord,
     PrincipalKind,
     Role,
     SessionPolicy,
@@ -232,6 +237,7 @@ def record_pin_attempt(
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
     by: SignInWay = SignInWay.pin,
+    shown: CodeShown = NO_CODE,
 ) -> AttemptOutcome:
     """Count one checked PIN and, if all is well, open the session (`session_sha256` None: none, it was a word only).
 
@@ -243,14 +249,15 @@ def record_pin_attempt(
     locked_until_us = max(person.locked_until_us, device.locked_until_us)
     if uow.now_us < locked_until_us:
         return AttemptOutcome(signed_in=False, locked_until_us=locked_until_us)
-    counts = by is not SignInWay.pin or record is None or not needs_badge(uow.session, principal_pk=record.principal_pk)
-    if record is None or not matches or checked_hash != record.pin_hash or not counts:
+    proven = record is not None and matches and checked_hash == record.pin_hash
+    if record is None or not proven or not _suffices(uow, record, by, shown, at_desk=work_unit_id is None):
         principal_pk = None if record is None else record.principal_pk
         return _count_failure(uow, principal_id, principal_pk, person, device_key, device)
     _write_lock(uow, record.principal_pk, LockState())
     if session_sha256 is None:
         _emit(uow, "vouched", principal_id, work_unit_id=work_unit_id)
         return AttemptOutcome(signed_in=True)
+    limits = _limits_of(uow, record, at_desk=work_unit_id is None)
     open_session(
         uow,
         principal_id=principal_id,
@@ -258,8 +265,27 @@ def record_pin_attempt(
         work_unit_id=work_unit_id,
         policy=policy,
         by=by,
+        permissions=limits,
     )
-    return AttemptOutcome(signed_in=True)
+    return AttemptOutcome(signed_in=True, must_set_up=limits == frozenset())
+
+
+def _suffices(uow: UnitOfWork, record: PinRecord, by: SignInWay, shown: CodeShown, *, at_desk: bool) -> bool:
+    """Whether a right secret is enough: a PIN may want the badge, too, and a desk the code of an authenticator app."""
+    if by is SignInWay.vouching:
+        return True
+    if by is SignInWay.pin and needs_badge(uow.session, principal_pk=record.principal_pk):
+        return False
+    factor = find_second_factor(uow.session, principal_pk=record.principal_pk)
+    if factor is None or not factor.confirmed or not (at_desk or by is SignInWay.again):
+        return True
+    return use_code(uow, principal_pk=record.principal_pk, factor=factor, shown=shown)
+
+
+def _limits_of(uow: UnitOfWork, who: PinRecord, *, at_desk: bool) -> frozenset[Permission] | None:
+    factor = find_second_factor(uow.session, principal_pk=who.principal_pk)
+    wanted = who.role in get_access_policy(uow.session).second_factor_roles
+    return session_limits(has_factor=factor is not None and factor.confirmed, wanted=wanted, at_desk=at_desk)
 
 
 def record_badge_attempt(
@@ -334,9 +360,10 @@ def put_access_policy(uow: UnitOfWork, *, policy: AccessPolicy, version: int) ->
     if row is None:
         row = AccessPolicyRow(id=POLICY_ID, badge="")
         uow.session.add(row)
-    row.badge = policy.badge.value
+    row.badge, row.second_factor_roles = policy.badge.value, " ".join(sorted(policy.second_factor_roles))
     uow.flush()
-    uow.emit("access.access-policy-put.v1", topics=(), subject="access-policy", payload={"badge": row.badge})
+    payload = {"badge": row.badge, "second_factor_roles": row.second_factor_roles}
+    uow.emit("access.access-policy-put.v1", topics=(), subject="access-policy", payload=payload)
 
 
 def open_session(

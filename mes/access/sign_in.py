@@ -6,6 +6,7 @@ Neither the event loop nor the writer waits for argon2. The check may race with 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 from mes.access import rules
@@ -14,9 +15,21 @@ from mes.access.permissions import Permission, may
 from mes.access.pins import NOBODYS_HASH, hash_password, hash_password_aside, hash_pin, hash_pin_aside, verify_pin_aside
 from mes.access.queries import find_badge, find_pin
 from mes.access.rules import is_badge, is_pin
+from mes.access.second_factor import shown_code
 from mes.access.service import record_badge_attempt, record_pin_attempt, sign_out, store_pin
 from mes.access.tokens import SESSION_PREFIX, digest, new_session_value, plant_of
-from mes.access.types import SESSION_POLICY, BadgeUse, Identity, PinRecord, SessionPolicy, SignedIn, SignInWay, Voucher
+from mes.access.types import (
+    NO_CODE,
+    SESSION_POLICY,
+    AttemptOutcome,
+    BadgeUse,
+    Identity,
+    PinRecord,
+    SessionPolicy,
+    SignedIn,
+    SignInWay,
+    Voucher,
+)
 from mes.kernel.db import Database
 from mes.kernel.sqltypes import to_us
 from mes.kernel.vault import Vault
@@ -36,9 +49,12 @@ async def sign_in_with_pin(
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
     by_badge: bool = False,
+    code: str = "",
+    vault: Vault | None = None,
 ) -> SignedIn:
     """Open a session for a person. `pin` may be the person's password; `device` is a `device_key`.
 
+    `code` is of the person's authenticator app, or a recovery code; `vault` opens its secret.
     `by_badge`: their badge was scanned, too. A PIN without it is wrong where the plant wants both.
 
     `sign-in-failed` (401) for a wrong PIN, for nobody of that id and for somebody without a PIN alike: same
@@ -49,8 +65,10 @@ async def sign_in_with_pin(
     by = SignInWay.password
     if is_pin(pin):
         by = SignInWay.badge_and_pin if by_badge else SignInWay.pin
-    record = await _checked(database, principal_id, pin, device, work_unit_id, policy, digest(token), by)
-    return _signed_in(database, record, token, work_unit_id, policy)
+    record, outcome = await _checked(
+        database, principal_id, pin, device, work_unit_id, policy, digest(token), by, code, vault
+    )
+    return replace(_signed_in(database, record, token, work_unit_id, policy), must_set_up=outcome.must_set_up)
 
 
 async def sign_in_with_badge(
@@ -134,10 +152,22 @@ async def vouch_with_pin(
 
     Counted and locked as signing in is, with its refusals; then `permission-missing`.
     """
-    record = await _checked(database, principal_id, pin, device, work_unit_id, SESSION_POLICY, None, SignInWay.vouching)
+    record, _ = await _checked(
+        database, principal_id, pin, device, work_unit_id, SESSION_POLICY, None, SignInWay.vouching
+    )
     if not may(record.role, permission):
         raise PermissionMissing(f"{permission} is needed; {principal_id} is {record.role}.")
     return Voucher(record.principal_pk, record.principal_id, record.display_name)
+
+
+async def prove_again(
+    database: Database, vault: Vault, *, principal_id: str, pin: str, code: str = "", device: str
+) -> None:
+    """Somebody who is signed in proves once more who they are, with a code where they have a second factor.
+
+    Counted and locked as signing in is, with its refusals.
+    """
+    await _checked(database, principal_id, pin, device, None, SESSION_POLICY, None, SignInWay.again, code, vault)
 
 
 async def _checked(
@@ -149,13 +179,18 @@ async def _checked(
     policy: SessionPolicy,
     session_sha256: bytes | None,
     by: SignInWay,
-) -> PinRecord:
+    code: str = "",
+    vault: Vault | None = None,
+) -> tuple[PinRecord, AttemptOutcome]:
     """Read, hash aside, count."""
     record, person, place = await database.read(find_pin, principal_id=principal_id, device_key=device)
     now_us = to_us(database.clock())
     _refuse_locked(max(person.locked_until_us, place.locked_until_us), now_us)
     checked_hash = NOBODYS_HASH if record is None else record.pin_hash
     matches = await verify_pin_aside(checked_hash, pin)
+    shown = NO_CODE
+    if record is not None and vault is not None and code:
+        shown = await shown_code(database, vault, principal_pk=record.principal_pk, code=code)
     outcome = await database.write(
         record_pin_attempt,
         actor=record.principal_pk if record is not None and matches else None,
@@ -167,11 +202,12 @@ async def _checked(
         work_unit_id=work_unit_id,
         policy=policy,
         by=by,
+        shown=shown,
     )
     if not outcome.signed_in or record is None:
         _refuse_locked(outcome.locked_until_us, now_us)
         raise SignInFailed()
-    return record
+    return record, outcome
 
 
 async def sign_out_session(database: Database, *, session_value: str, actor: int | None = None) -> None:

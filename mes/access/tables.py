@@ -101,6 +101,30 @@ class AccessPolicyRow(Versioned, TableModel, table=True):
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=100, unique=True)
     badge: str = Field(max_length=10)
+    second_factor_roles: str = Field(default="", max_length=200)
+    """Roles that need a second factor at desks, a blank between."""
+
+
+class SecondFactor(TableModel, table=True):
+    """The secret a person's authenticator app shares with us, sealed by the vault."""
+
+    __tablename__ = "second_factor"
+
+    principal_pk: int = Field(primary_key=True, foreign_key="principal.pk")
+    sealed_secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    confirmed_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    """None: a first code has not come yet, so nothing asks for one."""
+    last_step: int = Field(default=0, sa_column=micros())
+    """The time step of the last code that was used: no code counts twice."""
+
+
+class RecoveryCode(TableModel, table=True):
+    """A code for the day the authenticator app is gone, by its SHA-256; deleted when it is used."""
+
+    __tablename__ = "recovery_code"
+
+    code_sha256: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    principal_pk: int = Field(foreign_key="principal.pk", index=True)
 
 
 class DeviceLock(TableModel, table=True):

@@ -135,6 +135,8 @@ class SignedIn:
     language: str
     work_unit_id: str | None
     expires_at: datetime
+    must_set_up: bool = False
+    """The plant wants a second factor of them, and until it is set up the session is good for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class AttemptOutcome:
     signed_in: bool
     locked_until_us: int = 0
     """Above the present: refused because the person or the device is locked out."""
+    must_set_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,8 @@ class SignInWay(StrEnum):
     badge_and_pin = "badge-and-pin"
     vouching = "vouching"
     """A PIN at a tablet where another is signed in."""
+    again = "again"
+    """Somebody who is signed in proves it once more, before something that matters."""
 
 
 class BadgeUse(StrEnum):
@@ -201,7 +206,29 @@ class AccessPolicy:
     """How people of this plant prove who they are. `version` 0: nobody has said anything."""
 
     badge: BadgeUse = BadgeUse.off
+    second_factor_roles: frozenset[Role] = frozenset()
+    """Who needs a second factor at a desk."""
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRecord:
+    """A person's second factor. `confirmed`: a first code came, so codes are asked for."""
+
+    sealed_secret: bytes
+    confirmed: bool
+    last_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeShown:
+    """What a code that was typed was found to be, outside the database: of a time step, or perhaps a recovery code."""
+
+    step: int | None = None
+    recovery_sha256: bytes | None = None
+
+
+NO_CODE: Final = CodeShown()
 
 
 @dataclass(frozen=True, slots=True)

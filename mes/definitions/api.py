@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response
 
+from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
 from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
@@ -29,8 +31,9 @@ from mes.definitions.schemas import (
     WorkMasterOut,
     WorkMasterPage,
 )
-from mes.definitions.types import DefinitionState, MediaType
+from mes.definitions.types import DefinitionSpec, DefinitionState, MediaType
 from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.uow import UnitOfWork
 
 router = api_router("definitions")
 _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}, "example": "(bytes)"}
@@ -59,13 +62,15 @@ async def create_work_master(caller: Engineer, body: WorkMasterIn, response: Res
     """A new work master with its first version."""
     await caller.write(service.create_work_master, spec=body.spec())
     response.headers["Location"] = f"/api/v1/work-masters/{body.id}"
-    return await _shown_work_master(caller, body.id)
+    return await _shown_work_master(caller, response, body.id)
 
 
 @router.get("/work-masters/{work_master_id}", openapi_extra=refuses("work-master-not-found"))
-async def get_work_master(caller: Viewer, work_master_id: str, version_label: str | None = None) -> WorkMasterOut:
+async def get_work_master(
+    caller: Viewer, work_master_id: str, response: Response, version_label: str | None = None
+) -> WorkMasterOut:
     """One version of a work master; the newest if none is named."""
-    return await _shown_work_master(caller, work_master_id, version_label)
+    return await _shown_work_master(caller, response, work_master_id, version_label)
 
 
 @router.put(
@@ -74,10 +79,12 @@ async def get_work_master(caller: Viewer, work_master_id: str, version_label: st
         "effectivity-invalid parameter-out-of-limits work-master-not-found work-master-version-fixed"
     ),
 )
-async def update_work_master(caller: Engineer, work_master_id: str, body: WorkMasterChange) -> WorkMasterOut:
+async def update_work_master(
+    caller: Engineer, work_master_id: str, body: WorkMasterChange, response: Response
+) -> WorkMasterOut:
     """Make the next version; jobs keep the one they began with."""
     await caller.write(service.update_work_master, spec=body.spec(work_master_id), seen_label=body.seen_version_label)
-    return await _shown_work_master(caller, work_master_id)
+    return await _shown_work_master(caller, response, work_master_id)
 
 
 @router.post(
@@ -85,7 +92,12 @@ async def update_work_master(caller: Engineer, work_master_id: str, body: WorkMa
     openapi_extra=refuses("effectivity-invalid work-master-not-found"),
 )
 async def set_work_master_effectivity(
-    caller: Engineer, work_master_id: str, version_label: str, body: EffectivityChange, if_match: IfMatch = None
+    caller: Engineer,
+    work_master_id: str,
+    version_label: str,
+    body: EffectivityChange,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> WorkMasterOut:
     """Say when new orders may use a version of a recipe. Orders under way go on."""
     await caller.write(
@@ -95,7 +107,7 @@ async def set_work_master_effectivity(
         effectivity=body.value,
         version=expected_version(if_match, body.version),
     )
-    return await _shown_work_master(caller, work_master_id, version_label)
+    return await _shown_work_master(caller, response, work_master_id, version_label)
 
 
 @router.get("/operations-definitions")
@@ -130,6 +142,19 @@ async def create_definition(caller: Engineer, body: DefinitionIn, response: Resp
     await caller.write(service.create_definition, spec=body.spec())
     response.headers["Location"] = f"/api/v1/operations-definitions/{body.id}"
     return await _shown_definition(caller, response, body.id)
+
+
+@router.post(
+    "/operations-definitions/bulk",
+    openapi_extra=refuses(
+        "bulk-row-repeated operations-definition-invalid operations-definition-not-found "
+        "operations-definition-version-fixed"
+    ),
+)
+async def upsert_definitions(caller: Engineer, body: BulkOf[DefinitionIn], atomic: Atomic = False) -> BulkOut:
+    """Routings as described, made where they are new; the same again changes nothing."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _put_definitions, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
 
 
 @router.get("/operations-definitions/{definition_id}", openapi_extra=refuses("operations-definition-not-found"))
@@ -293,8 +318,15 @@ async def update_scrap_reason(
     return await _shown_reason(caller, reason_id, response)
 
 
-async def _shown_work_master(caller: Caller, work_master_id: str, version_label: str | None = None) -> WorkMasterOut:
+def _put_definitions(uow: UnitOfWork, *, rows: Sequence[DefinitionSpec]) -> Mapping[str, str]:
+    return service.put_definitions(uow, specs=rows)
+
+
+async def _shown_work_master(
+    caller: Caller, response: Response, work_master_id: str, version_label: str | None = None
+) -> WorkMasterOut:
     view = await caller.read(queries.get_work_master, work_master_id=work_master_id, version_label=version_label)
+    response.headers["ETag"] = etag(view.version)
     return WorkMasterOut.of(view)
 
 

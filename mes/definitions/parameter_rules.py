@@ -16,6 +16,7 @@ _NUMBER: Final = {
 }
 OUTSIDE: Final = "parameter-out-of-limits"
 MISTYPED: Final = "parameter-type"
+FIXED: Final = "parameter-fixed"
 
 
 def value_fault(parameter_id: str, value: str, limit: ParameterLimit) -> FieldError | None:
@@ -60,6 +61,19 @@ def _limit_faults(spec: WorkMasterSpec, name: str, limit: ParameterLimit) -> Ite
         yield FieldError(name, f"{name}: the low limit is above the high one", OUTSIDE)
     elif (fault := value_fault(name, spec.parameters[name], limit)) is not None:
         yield fault
+
+
+def change_faults(
+    values: Mapping[str, str], parameters: Mapping[str, str], limits: Mapping[str, ParameterLimit]
+) -> tuple[FieldError, ...]:
+    """What is wrong with values that are set for one job: as of a step's, and only what the recipe limits is changed;
+    everything else is another version."""
+    fixed = [
+        FieldError(name, f"{name} has no limits in the recipe; it changes with its version", FIXED)
+        for name in values
+        if name in parameters and name not in limits
+    ]
+    return (*fixed, *override_faults(values, parameters, limits))
 
 
 def override_faults(

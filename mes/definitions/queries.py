@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -247,10 +247,15 @@ def get_work_master_versions(session: Session, ids: Iterable[str]) -> dict[str, 
 
 
 def _work_master_view(row: Any) -> WorkMasterView:
-    limits = {name: _limit(kept) for name, kept in row.limits.items()}
+    limits = limits_of(row.limits)
     return WorkMasterView(
         row.pk, row.id, row.version_label, row.description, dict(row.parameters), limits, _effectivity(row), row.version
     )
+
+
+def limits_of(kept: Mapping[str, dict[str, str]]) -> dict[str, ParameterLimit]:
+    """Limits as a recipe keeps them."""
+    return {name: _limit(limit) for name, limit in kept.items()}
 
 
 def _limit(kept: dict[str, str]) -> ParameterLimit:

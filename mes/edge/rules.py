@@ -10,8 +10,11 @@ from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState
 from standards.packml.states import STATE_MAPS
 
-IDENTITIES: Final = ("serial", "lot", "unit", "new-unit", "new-panel")
+IDENTITIES: Final = ("serial", "lot", "unit", "new-unit", "new-panel", "mounted-lot", "spliced-lot")
 """What an identity may be of; serials and lots are kept in history, the others make genealogy, too."""
+IN_SLOTS: Final = frozenset({"mounted-lot", "spliced-lot"})
+RESULTS: Final = ("verdict", "defect-code", "defect-position", "together")
+"""What a result tells: a part of it, or all together as a list."""
 
 SILENT_AFTER_US: Final = 15_000_000
 """A bridge asks for commands at least every few seconds; after 15 s without a word its machines are unknown."""
@@ -28,6 +31,10 @@ def binding_faults(spec: TagBindingSpec) -> Iterator[str]:
         yield f"state_map {spec.state_map!r} is not one of {', '.join(STATE_MAPS)}"
     if spec.signal == Signal.identity and spec.what not in IDENTITIES:
         yield f"what {spec.what!r} is not one of {', '.join(IDENTITIES)}"
+    if spec.signal == Signal.result and spec.what not in RESULTS:
+        yield f"what {spec.what!r} is not one of {', '.join(RESULTS)}"
+    if (spec.what in IN_SLOTS) != bool(spec.slot_id):
+        yield "a mounted or spliced lot has a slot, and nothing else has"
 
 
 def _counter_faults(spec: TagBindingSpec) -> Iterator[str]:

@@ -53,6 +53,7 @@ class TagBindingRow(TableModel, table=True):
     state_map: str = Field(default="", max_length=30)
     what: str = Field(default="", max_length=30)
     unit: str = Field(default="", max_length=30)
+    slot_id: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})
 
 
 class CommandRow(TableModel, table=True):

@@ -28,6 +28,8 @@ class Signal(StrEnum):
     identity = "identity"
     measurement = "measurement"
     alarm = "alarm"
+    result = "result"
+    """A part of what a tester or an inspection machine found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class TagBindingSpec:
     state_map: str = ""
     what: str = ""
     unit: str = ""
+    slot_id: str = ""
+    """Where the lot is that an identity tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class TagBinding:
     state_map: str
     what: str
     unit: str
+    slot_id: str = ""
 
 
 class CommandState(StrEnum):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import Depends, Response
 from pydantic import AwareDatetime
 
+from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
 from mes.access.pages import Cursor, Limit, PageOf, page_out
 from mes.access.permissions import Permission
@@ -33,9 +35,10 @@ from mes.equipment.schemas import (
     ShiftOut,
     StateIntervalOut,
 )
-from mes.equipment.types import Shift
+from mes.equipment.types import EquipmentSpec, Shift
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 
 router = api_router("equipment")
@@ -77,6 +80,15 @@ async def create_equipment(caller: Engineer, body: EquipmentIn, response: Respon
     await caller.write(service.create_equipment, spec=body.spec())
     response.headers["Location"] = f"/api/v1/equipment/{body.id}"
     return await _shown_equipment(caller, body.id, response)
+
+
+@router.post(
+    "/equipment/bulk", openapi_extra=refuses("bulk-row-repeated confirmation-not-here equipment-place-invalid")
+)
+async def upsert_equipment(caller: Engineer, body: BulkOf[EquipmentIn], atomic: Atomic = False) -> BulkOut:
+    """Equipment as described, made where they are new; the same again changes nothing."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _put_equipment, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
 
 
 @router.get("/equipment-tree", openapi_extra=refuses("equipment-not-found"))
@@ -240,6 +252,10 @@ async def list_shifts(
     """Shifts that touch [from_at, to_at), at most 400 days, as real instants over clock changes too."""
     found = await caller.read(queries.list_shifts, from_at=from_at, to_at=to_at)
     return page_out(found, ShiftOut.of, cursor=cursor, limit=limit, key=_shift_key)
+
+
+def _put_equipment(uow: UnitOfWork, *, rows: Sequence[EquipmentSpec]) -> Mapping[str, str]:
+    return service.put_equipment(uow, specs=rows)
 
 
 def _shift_key(shift: Shift) -> str:

@@ -11,18 +11,6 @@ class LotUnknown(NotFound):
     next_step = "Scan it again; if it is new, receive it or let its first station record it."
 
 
-class LotNotUsable(Conflict):
-    code = "lot-not-usable"
-    title = "The lot is closed, shipped or only planned"
-    next_step = "Take another lot."
-
-
-class LotUsedUp(Conflict):
-    code = "lot-used-up"
-    title = "The lot does not have that much left"
-    next_step = "Scan the next lot, or correct the quantity of this one; a supervisor's override is recorded."
-
-
 class GenealogyCycle(Conflict):
     code = "genealogy-cycle"
     title = "A lot cannot go into itself"

@@ -5,44 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import comb
-from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
-from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording, Refused
-from mes.materials.types import LifeKind
-from standards.isa95.material import USABLE, Disposition
-
-LIFE_OVER: Final = {
-    LifeKind.expiry: Refused.expired,
-    LifeKind.open_life: Refused.open_too_long,
-    LifeKind.floor_life: Refused.floor_life_over,
-}
-OVERRIDABLE: Final = frozenset(
-    {Refused.on_hold, Refused.wrong_material, Refused.used_up, Refused.part_not_approved, *LIFE_OVER.values()}
-)
-"""What a supervisor may decide otherwise. What is closed or gone is closed or gone."""
+from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording
+from mes.materials.rules import reasons_against
+from mes.materials.types import Unusable
+from standards.isa95.material import Disposition
 
 
-def refusals_of(lot: LotFacts, taken_e6: int, materials: Collection[int] | None = None) -> Iterator[Refused]:
+def refusals_of(lot: LotFacts, taken_e6: int, materials: Collection[int] | None = None) -> Iterator[Unusable]:
     """Why so much of a lot may not be used; `materials`: keys of what may be used there (None: anything)."""
-    if lot.shipment_pk is not None:
-        yield Refused.shipped
-    if lot.disposition == Disposition.Restricted:
-        yield Refused.on_hold
-    elif Disposition(lot.disposition) not in USABLE:
-        yield Refused.closed
-    if materials is not None and lot.material_pk not in materials:
-        yield Refused.wrong_material
-    if lot.used_e6 + taken_e6 > lot.quantity_e6:
-        yield Refused.used_up
+    return reasons_against(
+        Disposition(lot.disposition),
+        shipped=lot.shipment_pk is not None,
+        unwanted=materials is not None and lot.material_pk not in materials,
+        lacking=lot.used_e6 + taken_e6 > lot.quantity_e6,
+    )
 
 
-def refusals_as_child(lot: LotFacts) -> Iterator[Refused]:
+def refusals_as_child(lot: LotFacts) -> Iterator[Unusable]:
     """Why nothing may go into a lot any more."""
     if lot.disposition == Disposition.Closed:
-        yield Refused.closed
+        yield Unusable.closed
     if lot.shipment_pk is not None:
-        yield Refused.shipped
+        yield Unusable.shipped
 
 
 # -- mounts

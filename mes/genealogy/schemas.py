@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Annotated, Final
 
 import orjson
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mes.genealogy.types import (
     BATCH_MAX,
@@ -338,6 +338,8 @@ class SharedIn(Document):
 
 class AnswerOut(Document):
     """Facts by name, and tables by name: `columns` and `rows`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     truncated: str
     """Which limit ended it: "lots", "links" or "levels"; "" none."""

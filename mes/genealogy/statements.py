@@ -8,7 +8,7 @@ set of unknown size as a hash over the whole table, but takes an array out of a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -153,13 +153,19 @@ def _unpacked(keys: str | bytes | None) -> list[int]:
 
 def used_in_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
     """The links that lead from some lots to what they went into."""
-    rows = USED_IN_LINKS.on(reads, *[key_text(reads, keys)] * 2)
+    return _down(USED_IN_LINKS.on(reads, *[key_text(reads, keys)] * 2))
+
+
+def _down(rows: Rows) -> list[LinkRow]:
     return [LinkRow._make((*row[:6], bool(row[6]))) for row in rows]
 
 
 def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
     """The links that lead to some lots from what went into them; two lots out of one slot are both only possible."""
-    rows = MADE_OF_LINKS.on(reads, *[key_text(reads, keys)] * 2)
+    return _up(MADE_OF_LINKS.on(reads, *[key_text(reads, keys)] * 2))
+
+
+def _up(rows: Rows) -> list[LinkRow]:
     first: dict[tuple[int, int], int] = {}
     doubtful = {
         (act, slot)
@@ -168,6 +174,47 @@ def made_of_links(reads: Reads, keys: Collection[int]) -> list[LinkRow]:
     }
     return [LinkRow._make((*row[:6], (row[2], row[6]) in doubtful)) for row in rows]
 
+
+# -- one step for a screen: a page of it, however many there are
+
+
+class Direct:
+    """What is one step away from some lots, page by page; and the links of a page. `target` is where the step leads."""
+
+    def __init__(self, links: _Sql, target: str, read: Callable[[Rows], list[LinkRow]], kept: str = "") -> None:
+        self._target, self._read = target, read
+        self._count = self._asking(links, f"count(DISTINCT {target}) FROM x WHERE NOT {{these}}")
+        self._page = self._asking(
+            links, f"DISTINCT {target} FROM x WHERE NOT {{these}} ORDER BY {target} LIMIT ? OFFSET ?"
+        )
+        self._links = self._asking(links, f"* FROM x WHERE {{these}}{kept}")
+
+    def _asking(self, links: _Sql, what: str) -> _Sql:
+        columns, target = "parent_pk, child_pk, act_pk, quantity_e6, kind, mount_pk, how", self._target
+        these = {"sqlite": f"{target} IN (SELECT value FROM json_each(?))", "postgresql": f"{target} = {_KEYS}"}  # noqa: S608
+        told = {
+            dialect: f"WITH x({columns}) AS ({links.text(dialect)}) SELECT {what.format(these=one)}"
+            for dialect, one in these.items()
+        }
+        return _Sql(**told)
+
+    def lots(
+        self, reads: Reads, keys: Collection[int], *, but: Collection[int] = (), start: int, limit: int
+    ) -> tuple[list[int], int]:
+        """A page of the lots one step from others, `but` these, in the order of their keys; and the count of all."""
+        asked = [*[key_text(reads, keys)] * 2, key_text(reads, but)]
+        rows = self._page.on(reads, *asked, limit, start)
+        return [row[0] for row in rows], int(self._count.on(reads, *asked)[0][0])
+
+    def links(self, reads: Reads, keys: Collection[int], lots: Collection[int]) -> list[LinkRow]:
+        """The links between some lots and those of a page."""
+        found = self._read(self._links.on(reads, *[key_text(reads, keys)] * 2, key_text(reads, lots)))
+        return [link for link in found if getattr(link, self._target) in lots]
+
+
+DIRECT_UP: Final = Direct(MADE_OF_LINKS, "parent_pk", _up, kept=" OR how IS NOT NULL")
+"""With all that slots fed: whether one of it is certain is told by the others."""
+DIRECT_DOWN: Final = Direct(USED_IN_LINKS, "child_pk", _down)
 
 # -- loading what verbs decide on
 
@@ -332,13 +379,15 @@ def load_slots(reads: Reads, equipment_pks: Collection[int]) -> dict[tuple[int, 
 
 
 class OpenMount(NamedTuple):
-    """The newest mount of a slot. `spliced`: it came while its first piece was worked on."""
+    """The newest mount of a slot. `spliced`: it came while its first piece was worked on. `told_us`: the instant of
+    what was told of it last."""
 
     pk: int
     lot_pk: int
     interval: Interval
     quantity_per_e6: int
     spliced: bool
+    told_us: int = 0
 
 
 def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
@@ -346,14 +395,15 @@ def load_newest_mount(reads: Reads, slot_pk: int) -> OpenMount | None:
     rows = reads.driver_query(
         "SELECT m.pk, m.lot_pk, m.from_seq, m.to_seq, m.quantity_per_e6, EXISTS (SELECT 1 FROM slot_mount o "
         "WHERE o.slot_pk = m.slot_pk AND o.equipment_pk = m.equipment_pk AND o.to_seq = m.from_seq "
-        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk) FROM slot_mount m "
+        "AND o.from_seq <= o.to_seq AND o.ended_by_pk IS NULL AND o.pk < m.pk), coalesce(m.until_us, m.at_us) "
+        "FROM slot_mount m "
         "WHERE m.slot_pk = ? AND m.ended_by_pk IS NULL ORDER BY m.from_seq DESC, m.to_seq DESC, m.pk DESC LIMIT 1",
         (slot_pk,),
     )
     if not rows:
         return None
-    pk, lot_pk, first, last, per, spliced = rows[0]
-    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced))
+    pk, lot_pk, first, last, per, spliced, told_us = rows[0]
+    return OpenMount(pk, lot_pk, Interval(first, last), per, bool(spliced), told_us)
 
 
 _OF_SLOT: Final = "m.slot_pk = k.slot AND m.ended_by_pk IS NULL AND m.from_seq"
@@ -513,15 +563,6 @@ def load_links_to(reads: Reads, pks: Collection[int], kind: LinkKind) -> list[Li
 def next_act(reads: Reads) -> int:
     """The number of the next act: only one writes at a time, and acts are never deleted."""
     return int(reads.driver_query("SELECT coalesce(max(pk), 0) + 1 FROM genealogy_act")[0][0])
-
-
-def take_lot_keys(uow: UnitOfWork, count: int) -> int:
-    """The first of so many new keys of lots."""
-    if uow.dialect == "sqlite":
-        return int(uow.driver_query("SELECT coalesce(max(pk), 0) + 1 FROM material_lot")[0][0])
-    sequence = "pg_get_serial_sequence('material_lot', 'pk')"
-    sql = f"SELECT setval({sequence}, nextval({sequence}) + ? - 1)"
-    return int(uow.driver_query(sql, (count,))[0][0]) - count + 1
 
 
 _LOTS: Final = insertion(
@@ -689,11 +730,11 @@ def end_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
     uow.driver_execute("UPDATE genealogy_act SET ended_by_pk = ? WHERE pk = ?", (by_act, act_pk))
 
 
-def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int) -> None:
-    """The last piece that the lot of a mount may be in."""
+def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int, at_us: int) -> None:
+    """The last piece that the lot of a mount may be in, and since when it is not there."""
     uow.driver_execute(
         "UPDATE slot_mount SET to_seq = ?, until_us = ?, closed_by_pk = ? WHERE pk = ?",
-        (last, uow.now_us, by_act, mount_pk),
+        (last, at_us, by_act, mount_pk),
     )
 
 
@@ -766,10 +807,22 @@ GROUPS: Final = _Sql(
 """PostgreSQL takes the set for ten lots: beside finding them it holds sorting for as cheap as a hash, unless apart."""
 SHIPPED: Final = _Sql(
     "SELECT l.shipment_pk, count(*), json_group_array(l.id) FROM json_each(?) k CROSS JOIN material_lot l "
-    "ON l.pk = k.value WHERE l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
-    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.pk = {keys} "
-    "AND l.kind = 2 AND l.shipment_pk IS NOT NULL GROUP BY l.shipment_pk",
+    "ON l.shipment_pk = k.value WHERE l.kind = 2 AND +l.pk IN (SELECT value FROM json_each(?)) GROUP BY l.shipment_pk",
+    "SELECT l.shipment_pk, count(*), json_agg(l.id)::text FROM material_lot l WHERE l.shipment_pk = {keys} "
+    "AND l.kind = 2 AND (l.pk IN (SELECT unnest(?::int[]))) IS TRUE GROUP BY l.shipment_pk",
 )
+"""Out of the shipments that a walk came to, rather than out of all its lots, most of which are in something else."""
+
+
+def shipped_of(reads: Reads, pks: Collection[int]) -> Rows:
+    """Of a walk down: shipment, how many units of the walk it has, their ids as finished JSON."""
+    if not pks:
+        return []
+    there = reads.driver_query("SELECT lot_pk FROM shipment WHERE lot_pk BETWEEN ? AND ?", (min(pks), max(pks)))
+    reached = {row[0] for row in there}.intersection(pks)
+    return SHIPPED.on(reads, key_text(reads, reached), key_text(reads, pks)) if reached else []
+
+
 _ROW: Final = "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.disposition, l.job_pk, l.place_pk, l.shipment_pk"
 LOT_ROWS: Final = _Sql(
     "SELECT {row} FROM json_each(?) k CROSS JOIN material_lot l ON l.pk = k.value",

@@ -201,7 +201,7 @@ class ToolActRow(TableModel, table=True):
     act: str = Field(max_length=10)
     at_us: int = Field(sa_column=micros())
     actor: int | None = None
-    equipment_pk: int | None = None
+    equipment_pk: int | None = Field(default=None, index=True)
     cycles: int = Field(sa_column=_big())
     """Of the tool by then; prolonged: up to which."""
     reason: str = Field(default="", max_length=500)

@@ -56,20 +56,6 @@ class LinkKind(IntEnum):
     reworked = 7
 
 
-class Refused(IntEnum):
-    """Why a lot is refused at a scan; what a supervisor may override stands in `rules.OVERRIDABLE`."""
-
-    on_hold = 1
-    closed = 2
-    shipped = 3
-    wrong_material = 4
-    used_up = 5
-    expired = 6
-    open_too_long = 7
-    floor_life_over = 8
-    part_not_approved = 9
-
-
 class NewLot(NamedTuple):
     lot_id: str
     material_id: str

@@ -54,12 +54,7 @@ POLL_S = 1.0
 
 @router.post(
     "/ingest",
-    openapi_extra=refuses(
-        "bridge-not-found floor-life-over genealogy-cycle genealogy-invalid genealogy-too-large "
-        "ingest-sequence-gap ingest-too-large ingest-unreadable lot-expired lot-not-released "
-        "lot-not-usable lot-on-hold lot-open-too-long lot-unknown lot-used-up machine-unreachable "
-        "material-lot-closed mount-out-of-order part-not-approved wrong-material"
-    )
+    openapi_extra=refuses("bridge-not-found ingest-sequence-gap ingest-too-large ingest-unreadable")
     | _speaks(told=_BATCH, answered={"accepted_through": 1, "duplicates": 0, "quarantined": 0}),
 )
 async def ingest_batch(caller: Bridge, request: Request) -> Response:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from sqlalchemy import Engine
 
+from mes.edge.rules import IN_SLOTS
 from mes.edge.types import BridgeView, Signal, TagBinding
 from mes.equipment.counter_rules import NATURAL_MODULUS, CounterSpec
 from mes.genealogy.reading.types import Role
@@ -49,6 +51,9 @@ class Bindings(dict[str, TagBinding]):
         self.remembered = frozenset(b.pk for b in self.listed if b.signal in REMEMBERED)
         self.counters = frozenset(b.pk for b in self.listed if b.signal is Signal.counter)
         self.tells_of_units = any(b.signal is Signal.identity and b.what in _ROLES for b in self.listed)
+        self.tells_of_slots = any(b.what in IN_SLOTS for b in self.listed)
+        self.results = _result_tags(self.listed)
+        """What results of a piece of equipment are made of, by its key."""
         self.counting_equipment = tuple({b.equipment_pk for b in self.listed if b.signal is Signal.counter})
         self._specs: dict[tuple[int, str], CounterSpec] = {}
 
@@ -66,6 +71,17 @@ class Bindings(dict[str, TagBinding]):
     def of_signal(self, signal: Signal) -> list[TagBinding]:
         """The bindings of restart markers, or of unit modes."""
         return [b for place in self.contexts if (b := self.listed[place - 1]).signal is signal]
+
+
+def _result_tags(listed: Sequence[TagBinding]) -> dict[int, tuple[TagBinding, ...]]:
+    """Of equipment that tells results, these tags and those of its serials."""
+    tested = {b.equipment_pk for b in listed if b.signal is Signal.result}
+    found: dict[int, list[TagBinding]] = {pk: [] for pk in tested}
+    for b in listed:
+        is_serial = b.signal is Signal.identity and b.what in {*_ROLES, "serial"}
+        if b.equipment_pk in tested and (is_serial or b.signal is Signal.result):
+            found[b.equipment_pk].append(b)
+    return {pk: tuple(bindings) for pk, bindings in found.items()}
 
 
 _known: WeakKeyDictionary[Engine, dict[int, tuple[str, Bindings]]] = WeakKeyDictionary()

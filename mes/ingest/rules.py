@@ -76,6 +76,15 @@ class Word(NamedTuple):
         return self.epoch, self.at_us
 
 
+class Quarantined(NamedTuple):
+    """An item that nobody can use, and why. `until_us`: of a slot, when its tag said something else."""
+
+    seq: int
+    reason: str
+    item: Item
+    until_us: int | None = None
+
+
 def instant_of(sample: Sample | SourceEvent) -> int:
     """The machine's time of a value or event; the bridge's where the machine gave none that can be meant."""
     at = sample.source_at_us

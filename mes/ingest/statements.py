@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -10,15 +10,15 @@ import orjson
 
 from mes.edge.types import Signal, TagBinding
 from mes.equipment.counter_rules import Baseline
-from mes.ingest.rules import Word, instant_of
+from mes.ingest.rules import Quarantined, Word, instant_of
 from mes.kernel.pending import keyed_update, upsert
-from mes.kernel.uow import UnitOfWork
-from standards.lineside.ingest_v1 import Gap, HistoryOf, Item, SourceEvent
+from mes.kernel.uow import UnitOfWork, marks
+from standards.lineside.ingest_v1 import Gap, HistoryOf, Item, Sample, SourceEvent
 
 _TURN: Final = 2**64
 _BINDINGS: Final = (
     "SELECT pk, tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, modulus, counting_point_of_pk, "
-    "max_per_s, retentive, state_map, what, unit FROM tag_binding WHERE bridge_pk = ?"
+    "max_per_s, retentive, state_map, what, unit, slot_id FROM tag_binding WHERE bridge_pk = ?"
 )
 
 
@@ -29,7 +29,7 @@ def load_bindings(uow: UnitOfWork, bridge_pk: int) -> dict[str, TagBinding]:
 
 
 def _binding(row: Sequence[Any]) -> TagBinding:
-    pk, tag, signal, equipment, counts, reason, units, modulus, point, max_per_s, retentive, states, what, unit = row
+    pk, tag, signal, equipment, counts, reason, units, modulus, point, max_per_s, retentive, states, *words = row
     return TagBinding(
         pk,
         tag,
@@ -43,8 +43,7 @@ def _binding(row: Sequence[Any]) -> TagBinding:
         max_per_s,
         bool(retentive),
         states,
-        what,
-        unit,
+        *words,
     )
 
 
@@ -173,16 +172,52 @@ def _baseline_row(pk: int, asset: int | None, b: Baseline) -> tuple[Any, ...]:
     return asset, _signed(b.value), b.at_us, b.marker, suspect, b.suspect_at_us, b.gap_from_us, b.data_type, pk
 
 
-def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Sequence[tuple[int, str, Item]]) -> None:
-    """Keep items nobody can use: sequence, reason, item."""
+def insert_quarantine(uow: UnitOfWork, bridge_pk: int, journal_id: str, rows: Sequence[Quarantined]) -> None:
+    """Keep items nobody can use."""
     uow.driver_executemany(
-        "INSERT INTO quarantine (bridge_pk, journal_id, seq, tag, reason, item, recorded_at_us) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO quarantine (bridge_pk, journal_id, seq, tag, reason, item, until_us, recorded_at_us) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (bridge_pk, journal_id, seq, storable(getattr(item, "tag", ""))[:200], reason, _json(item), uow.now_us)
-            for seq, reason, item in rows
+            (
+                bridge_pk,
+                journal_id,
+                row.seq,
+                storable(getattr(row.item, "tag", ""))[:200],
+                row.reason,
+                storable(_json(row.item)),
+                row.until_us,
+                uow.now_us,
+            )
+            for row in rows
         ],
     )
+
+
+def load_waiting(uow: UnitOfWork, bridge_pk: int, tags: Collection[str]) -> dict[str, tuple[int, Sample]]:
+    """Of slots, what nobody could place and is still in there: key and sample, by tag."""
+    sql = (
+        "SELECT pk, tag, item FROM quarantine WHERE bridge_pk = ? AND decision = '' AND until_us IS NULL "  # noqa: S608
+        f"AND tag IN ({marks(tags)}) ORDER BY pk"
+    )
+    rows = uow.driver_query(sql, (bridge_pk, *tags))
+    return {tag: (pk, msgspec.json.decode(item, type=Sample)) for pk, tag, item in rows}
+
+
+def end_waiting(uow: UnitOfWork, rows: Sequence[tuple[int, int]]) -> None:
+    """A slot's tag said something else: until when, key."""
+    uow.driver_executemany("UPDATE quarantine SET until_us = ? WHERE pk = ?", rows)
+
+
+def load_parts(uow: UnitOfWork, pks: Collection[int]) -> dict[int, tuple[Any, int]]:
+    """What tags said last that results are made of, as long as it holds, and since when, by binding."""
+    sql = f"SELECT binding_pk, value, at_us FROM signal_value WHERE quality = 'good' AND binding_pk IN ({marks(pks)})"  # noqa: S608
+    return {pk: (orjson.loads(value), at_us) for pk, value, at_us in uow.driver_query(sql, tuple(pks))}
+
+
+def save_parts(uow: UnitOfWork, parts: Mapping[int, tuple[Any, int]]) -> None:
+    """As `load_parts` answers them."""
+    rows = [(orjson.dumps(value).decode(), "good", at_us, at_us, pk) for pk, (value, at_us) in parts.items()]
+    uow.driver_rows(_SAVE_SIGNALS, rows)
 
 
 def insert_gaps(uow: UnitOfWork, bridge_pk: int, gaps: Sequence[Gap]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Text
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Text, text
 from sqlmodel import Field
 
 from mes.kernel.tables import TableModel, micros
+
+_UNDECIDED: Final = text("decision = ''")
 
 
 class IngestCursor(TableModel, table=True):
@@ -79,9 +83,12 @@ class GapFilledRow(TableModel, table=True):
 
 
 class QuarantineRow(TableModel, table=True):
-    """An item nobody could use, kept as it came."""
+    """An item nobody could use, kept as it came, and what people decided about it."""
 
     __tablename__ = "quarantine"
+    __table_args__ = (
+        Index("ix_quarantine_open", "bridge_pk", "tag", sqlite_where=_UNDECIDED, postgresql_where=_UNDECIDED),
+    )
 
     pk: int | None = Field(default=None, primary_key=True)
     bridge_pk: int = Field(foreign_key="bridge.pk")
@@ -91,6 +98,13 @@ class QuarantineRow(TableModel, table=True):
     reason: str = Field(max_length=40)
     item: str = Field(sa_column=Column(Text, nullable=False))
     recorded_at_us: int = Field(sa_column=micros())
+    until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    """Of a slot: when its tag said something else."""
+    decision: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
+    """`Decision`; empty: nobody has decided."""
+    decided_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    decided_by_pk: int | None = None
+    note: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
 
 
 class AlarmRow(TableModel, table=True):

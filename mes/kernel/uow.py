@@ -174,6 +174,14 @@ class UnitOfWork:
                 for start in range(0, len(rows), _COPY_ROWS):
                     copy.write("".join(map(_copy_line, rows[start : start + _COPY_ROWS])))
 
+    def take_keys(self, table: str, count: int) -> int:
+        """The first of so many new keys of a table: only one writes at a time."""
+        if self.dialect == "sqlite":
+            return int(self.driver_query(f"SELECT coalesce(max(pk), 0) + 1 FROM {table}")[0][0])  # noqa: S608
+        sequence = f"pg_get_serial_sequence('{table}', 'pk')"
+        sql = f"SELECT setval({sequence}, nextval({sequence}) + ? - 1)"
+        return int(self.driver_query(sql, (count,))[0][0]) - count + 1
+
     def prefetched(self, key: tuple[str, str]) -> Any:
         """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""
         return self.connection.info.get("prefetched", {}).pop(key, None)

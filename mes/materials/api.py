@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import Depends, Query, Response
 
+from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
 from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
 from mes.access.preconditions import IfMatch, etag, expected_version
 from mes.access.routing import api_router, refuses
 from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.uow import UnitOfWork
 from mes.materials import queries, service
 from mes.materials.schemas import (
     Amount,
@@ -26,6 +29,7 @@ from mes.materials.schemas import (
     MaterialPage,
     QuantityOut,
 )
+from mes.materials.types import LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
 
 router = api_router("materials")
@@ -50,6 +54,15 @@ async def create_material(caller: Engineer, body: MaterialIn, response: Response
     await caller.write(service.create_material, spec=body.spec())
     response.headers["Location"] = f"/api/v1/material-definitions/{body.id}"
     return await _shown_material(caller, body.id, response)
+
+
+@router.post(
+    "/material-definitions/bulk", openapi_extra=refuses("bulk-row-repeated conversion-invalid material-unit-fixed")
+)
+async def upsert_materials(caller: Engineer, body: BulkOf[MaterialIn], atomic: Atomic = False) -> BulkOut:
+    """Materials as described, made where they are new; the same again changes nothing."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _put_materials, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
 
 
 @router.get("/material-definitions/{material_id}", openapi_extra=refuses("conversion-invalid material-not-found"))
@@ -119,6 +132,19 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
     return await _shown_lot(caller, body.id, response)
 
 
+@router.post(
+    "/material-lots/bulk",
+    openapi_extra=refuses(
+        "bulk-row-repeated material-lot-closed material-lot-fixed material-not-found "
+        "quantity-out-of-range unit-not-convertible"
+    ),
+)
+async def upsert_material_lots(caller: Engineer, body: BulkOf[MaterialLotIn], atomic: Atomic = False) -> BulkOut:
+    """Lots as described, made where they are new; the same again changes nothing."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _put_material_lots, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
+
+
 @router.get("/material-lots/{lot_id}", openapi_extra=refuses("material-lot-not-found"))
 async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> MaterialLotOut:
     """One lot."""
@@ -154,6 +180,14 @@ async def set_lot_disposition(
         version=expected_version(if_match, body.version),
     )
     return await _shown_lot(caller, lot_id, response)
+
+
+def _put_materials(uow: UnitOfWork, *, rows: Sequence[MaterialSpec]) -> Mapping[str, str]:
+    return service.put_materials(uow, specs=rows)
+
+
+def _put_material_lots(uow: UnitOfWork, *, rows: Sequence[LotSpec]) -> Mapping[str, str]:
+    return service.put_lots(uow, specs=rows)
 
 
 async def _shown_material(caller: Caller, material_id: str, response: Response) -> MaterialOut:

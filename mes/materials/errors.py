@@ -68,7 +68,7 @@ class MaterialLotFixed(Conflict):
 class MaterialLotClosed(Conflict):
     code = "material-lot-closed"
     title = "The lot is closed"
-    next_step = "A closed lot stays as it is; create another one."
+    next_step = "A closed lot stays as it is; take another one, or create it."
 
 
 class WrongMaterial(Conflict):
@@ -111,6 +111,24 @@ class FloorLifeOver(Conflict):
     code = "floor-life-over"
     title = "The floor life of the lot is over"
     next_step = "Bake it as its label says before it is used, or take another lot."
+
+
+class LotNotUsable(Conflict):
+    code = "lot-not-usable"
+    title = "The lot has left in a shipment"
+    next_step = "Take another lot."
+
+
+class LotUsedUp(Conflict):
+    code = "lot-used-up"
+    title = "The lot does not have that much left"
+    next_step = "Scan the next lot, or correct the quantity of this one; a supervisor's override is recorded."
+
+
+class PartNotApproved(Conflict):
+    code = "part-not-approved"
+    title = "This manufacturer's part is not approved"
+    next_step = "Put it aside. A supervisor may take it in, or use it, with a reason, or an engineer approves the part."
 
 
 class LotNotWarm(Conflict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -15,15 +15,18 @@ from mes.materials.errors import (
     LotExpired,
     LotNotHeld,
     LotNotReleased,
+    LotNotUsable,
     LotOnHold,
     LotOpenTooLong,
+    LotUsedUp,
     MaterialLotClosed,
+    PartNotApproved,
     QuantityNotExact,
     QuantityOutOfRange,
     UnitNotConvertible,
     WrongMaterial,
 )
-from mes.materials.types import LifeKind, LotFacts, MaterialSpec, UnitConversion
+from mes.materials.types import LifeClock, LifeKind, LotFacts, MaterialSpec, UnitConversion, Unusable
 from standards.isa95.material import USABLE, Disposition
 from standards.isa95.quantity import MAX_E6, to_e6
 
@@ -116,30 +119,60 @@ def check_release(lot_id: str, current: Disposition) -> None:
         raise LotNotHeld(f"The lot {lot_id!r} is {current.value}.")
 
 
-def usable_lot(facts: LotFacts, *, wanted: Collection[str] = ()) -> Refusal | None:
-    """Why a lot may not be used now; None if it may. `wanted`: the material and its substitutes, none for any.
+def reasons_against(
+    disposition: Disposition,
+    clocks: Iterable[LifeClock] = (),
+    *,
+    shipped: bool = False,
+    unwanted: bool = False,
+    lacking: bool = False,
+) -> Iterator[Unusable]:
+    """Why a lot may not be used now, however it is asked: at a scan, at a mount, in a recording, on a screen.
 
-    `wrong-material`, `material-lot-closed`, `lot-on-hold`, `lot-not-released`, `lot-expired`, `lot-open-too-long`,
-    `floor-life-over`; the first that holds.
+    `unwanted`: another material is asked for; `lacking`: not so much is left of it.
     """
-    if wanted and facts.material_id not in wanted:
-        return WrongMaterial(f"{facts.lot_id} is {facts.material_id}; {', '.join(sorted(wanted))} is asked for.")
-    if facts.disposition not in USABLE:
-        return _NOT_USABLE[facts.disposition](f"{facts.lot_id} is {facts.disposition.value}.")
-    over = {clock.kind for clock in facts.clocks if clock.left_us <= 0}
-    for kind, (refusal, sentence) in _OVER.items():
-        if kind in over:
-            return refusal(f"{facts.lot_id}: {sentence}")
+    if shipped:
+        yield Unusable.shipped
+    if disposition not in USABLE:
+        yield _NOT_USABLE[disposition]
+    if unwanted:
+        yield Unusable.wrong_material
+    if lacking:
+        yield Unusable.used_up
+    over = {clock.kind for clock in clocks if clock.left_us <= 0}
+    yield from (reason for kind, reason in _OVER.items() if kind in over)
+
+
+def usable_lot(facts: LotFacts, *, shipped: bool = False, lacking: bool = False) -> Refusal | None:
+    """The first of `reasons_against` as a refusal; None if the lot may be used."""
+    for reason in reasons_against(facts.disposition, facts.clocks, shipped=shipped, lacking=lacking):
+        return REFUSED_AS[reason](f"{facts.lot_id}: {reason}.")
     return None
 
 
-_NOT_USABLE: Final[Mapping[Disposition, type[Refusal]]] = {
-    Disposition.Closed: MaterialLotClosed,
-    Disposition.Restricted: LotOnHold,
-    Disposition.Planned: LotNotReleased,
+_NOT_USABLE: Final[Mapping[Disposition, Unusable]] = {
+    Disposition.Closed: Unusable.closed,
+    Disposition.Restricted: Unusable.on_hold,
+    Disposition.Planned: Unusable.not_released,
 }
-_OVER: Final[Mapping[LifeKind, tuple[type[Refusal], str]]] = {
-    LifeKind.expiry: (LotExpired, "its shelf life is over."),
-    LifeKind.open_life: (LotOpenTooLong, "its time after opening is over."),
-    LifeKind.floor_life: (FloorLifeOver, "its floor life is used up."),
+_OVER: Final[Mapping[LifeKind, Unusable]] = {
+    LifeKind.expiry: Unusable.expired,
+    LifeKind.open_life: Unusable.open_too_long,
+    LifeKind.floor_life: Unusable.floor_life_over,
+}
+OVERRIDABLE: Final = frozenset(
+    {Unusable.on_hold, Unusable.wrong_material, Unusable.used_up, Unusable.part_not_approved, *_OVER.values()}
+)
+"""What a supervisor may decide otherwise. What is closed or gone is closed or gone."""
+REFUSED_AS: Final[Mapping[Unusable, type[Refusal]]] = {
+    Unusable.shipped: LotNotUsable,
+    Unusable.closed: MaterialLotClosed,
+    Unusable.not_released: LotNotReleased,
+    Unusable.on_hold: LotOnHold,
+    Unusable.wrong_material: WrongMaterial,
+    Unusable.used_up: LotUsedUp,
+    Unusable.expired: LotExpired,
+    Unusable.open_too_long: LotOpenTooLong,
+    Unusable.floor_life_over: FloorLifeOver,
+    Unusable.part_not_approved: PartNotApproved,
 }

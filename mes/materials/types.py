@@ -136,6 +136,21 @@ class LotFacts:
     clocks: tuple[LifeClock, ...] = ()
 
 
+class Unusable(StrEnum):
+    """Why a lot may not be used; what a supervisor may decide otherwise stands in `rules.OVERRIDABLE`."""
+
+    shipped = "shipped"
+    closed = "closed"
+    not_released = "not released"
+    on_hold = "on hold"
+    wrong_material = "wrong material"
+    used_up = "used up"
+    expired = "shelf life over"
+    open_too_long = "open too long"
+    floor_life_over = "floor life over"
+    part_not_approved = "part not approved"
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovedPart:
     """A manufacturer's part that may be bought as a material."""

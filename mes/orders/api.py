@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Header, Request, Response
 
+from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
 from mes.access.pages import Cursor, Limit, PageOf
 from mes.access.permissions import Permission
+from mes.access.preconditions import etag
 from mes.access.routing import api_router, refuses
 from mes.kernel.idempotency import fingerprint, run_once
 from mes.kernel.paging import LIMIT_DEFAULT
@@ -27,7 +29,7 @@ from mes.orders.schemas import (
     SubmittedOut,
     UnassignedOut,
 )
-from mes.orders.types import RequestState
+from mes.orders.types import RequestSpec, RequestState
 
 router = api_router("orders")
 
@@ -82,9 +84,28 @@ def _submit(uow: UnitOfWork, *, values: Mapping[str, Any]) -> tuple[int, bytes]:
     return (201 if done.created else 200), orjson.dumps(answer.model_dump())
 
 
+def _submit_all(uow: UnitOfWork, *, rows: Sequence[RequestSpec]) -> Mapping[str, str]:
+    done = service.submit_operations_requests(uow, specs=rows)
+    return {one.operations_request_id: "created" if one.created else "unchanged" for one in done}
+
+
 def _json(status: int, body: bytes, *, replayed: bool = False) -> Response:
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
     return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+@router.post(
+    "/operations-requests/bulk",
+    openapi_extra=refuses(
+        "bulk-row-repeated operations-definition-ambiguous operations-definition-not-effective "
+        "operations-definition-not-found operations-request-differs operations-request-outdated "
+        "operations-request-started quantity-invalid work-master-not-effective"
+    ),
+)
+async def upsert_operations_requests(caller: Erp, body: BulkOf[OperationsRequestIn], atomic: Atomic = False) -> BulkOut:
+    """Production orders; the same again changes nothing, a newer version of one replaces it before it is released."""
+    rows = rows_by_id(body.rows, lambda row: row.id)
+    return await put_rows(caller, _submit_all, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
 
 
 @router.get("/operations-requests")
@@ -100,10 +121,11 @@ async def list_operations_requests(
 
 
 @router.get("/operations-requests/{request_id:path}", openapi_extra=refuses("operations-request-not-found"))
-async def get_operations_request(caller: Reader, request_id: str) -> OperationsRequestOut:
-    """One operations request with its jobs."""
+async def get_operations_request(caller: Reader, request_id: str, response: Response) -> OperationsRequestOut:
+    """One operations request with its jobs. Its ETag is the `revision` that acts on it name."""
     now = caller.database.clock()
     card = await caller.read(queries.get_operations_request, operations_request_id=request_id, now=now)
+    response.headers["ETag"] = etag(card.revision)
     return OperationsRequestOut.of(card)
 
 

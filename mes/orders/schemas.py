@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from mes.orders.rules import hold_text
-from mes.orders.types import JobView, OrderCard, RequestState, UnassignedCount
+from mes.orders.types import JobView, OrderCard, RequestSpec, RequestState, UnassignedCount
 
 PrintableId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
 Exact = Annotated[Decimal, PlainSerializer(str, return_type=str)]
@@ -50,6 +50,9 @@ class OperationsRequestIn(BaseModel):
     due_at: AwareDatetime | None = None
     under_percent: Tolerance = Field(default=None, description="How much less than asked a job may deliver.")
     over_percent: Tolerance = Field(default=None, description="How much more than asked a job may deliver.")
+
+    def spec(self) -> RequestSpec:
+        return RequestSpec(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class SubmittedOut(BaseModel):

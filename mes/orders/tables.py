@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, false, text
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field
 
 from mes.kernel.tables import TableModel, micros
@@ -108,6 +110,8 @@ class JobOrderRow(TableModel, table=True):
     scrap_high_e6: int | None = Field(default=0, sa_column=_e6(nullable=True))
     report_version: int = 0
     report_due_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    parameters: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    """What a supervisor set for this job alone, by parameter: `value`, `reason`, `actor`, `at_us`."""
     version: int = 1
     role: str = Field(default="", max_length=10, sa_column_kwargs={"server_default": ""})
     setup_family: str = Field(default="", max_length=100, sa_column_kwargs={"server_default": ""})

@@ -328,3 +328,20 @@ class UnassignedCount:
     quantity_high: Decimal | None
     kind: CountKind
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSpec:
+    """An order as it is asked for."""
+
+    id: str
+    quantity: Decimal
+    version: str = "1"
+    unit: str | None = None
+    material_id: str | None = None
+    operations_definition_id: str | None = None
+    description: str = ""
+    priority: int = 50
+    due_at: datetime | None = None
+    under_percent: Decimal | None = None
+    over_percent: Decimal | None = None

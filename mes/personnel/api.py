@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import Depends, Response
 from pydantic import AwareDatetime
 
+from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller, require
 from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
@@ -14,6 +16,7 @@ from mes.access.preconditions import IfMatch, etag, expected_version
 from mes.access.routing import api_router, refuses
 from mes.access.types import Role
 from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.uow import UnitOfWork
 from mes.personnel import queries, service
 from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
 from mes.personnel.schemas import (
@@ -75,6 +78,20 @@ async def create_person(caller: Engineer, body: PersonIn, response: Response) ->
     )
     response.headers["Location"] = f"/api/v1/persons/{body.id}"
     return await _shown_person(caller, body.id, response)
+
+
+@router.post(
+    "/persons/bulk",
+    openapi_extra=refuses(
+        "bulk-row-repeated id-invalid last-administrator person-exists personnel-class-unknown "
+        "principal-exists principal-not-found qualification-invalid role-kind-mismatch"
+    ),
+)
+async def upsert_persons(caller: Engineer, body: BulkOf[PersonIn], atomic: Atomic = False) -> BulkOut:
+    """Persons as described, made where they are new; the same again changes nothing."""
+    for row in body.rows:
+        _may_set(caller, row.role)
+    return await put_rows(caller, _put_persons, rows_by_id(body.rows, lambda row: row.id), atomic=atomic)
 
 
 @router.get("/persons/{person_id}", openapi_extra=refuses("person-not-found"))
@@ -150,6 +167,21 @@ async def update_personnel_class(
         description=body.description,
     )
     return await _shown_class(caller, personnel_class_id, response)
+
+
+def _put_persons(uow: UnitOfWork, *, rows: Sequence[PersonIn]) -> Mapping[str, str]:
+    return {row.id: _put_person(uow, row) for row in rows}
+
+
+def _put_person(uow: UnitOfWork, row: PersonIn) -> str:
+    return service.put_person(
+        uow,
+        person_id=row.id,
+        name=row.name,
+        language=row.language,
+        qualifications=[qualification.as_value() for qualification in row.qualifications],
+        role=row.role,
+    )
 
 
 def _may_set(caller: Caller, role: Role | None) -> None:

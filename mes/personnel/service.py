@@ -87,13 +87,13 @@ def put_person(
     language: str = "en",
     qualifications: Sequence[Qualification] = (),
     role: Role | None = None,
-) -> None:
-    """Create or change, whatever was there before; repeating it changes nothing. For files that describe a plant."""
+) -> str:
+    """Create or change, whatever was there before; repeating it changes nothing. Tells created, updated, unchanged."""
     person = _find(uow, person_id)
     if person is None:
         create_person(uow, person_id=person_id, name=name, language=language, qualifications=qualifications, role=role)
-    else:
-        _change(uow, person, name, language, qualifications, role)
+        return "created"
+    return "updated" if _change(uow, person, name, language, qualifications, role) else "unchanged"
 
 
 def create_personnel_class(uow: UnitOfWork, *, personnel_class_id: str, description: str = "") -> None:
@@ -134,7 +134,8 @@ def _change(
     language: str,
     qualifications: Sequence[Qualification],
     role: Role | None,
-) -> None:
+) -> bool:
+    """Whether anything of it is new."""
     before = (person.name, person.language, person.principal_pk)
     changed = _replace_qualifications(uow, person, qualifications)
     principal_pk = person.principal_pk
@@ -143,9 +144,11 @@ def _change(
     if principal_pk is not None:
         rename_principal(uow, principal_id=person.id, display_name=name, language=language)
     after = (person.name, person.language, person.principal_pk) = (name, language, principal_pk)
-    if changed or before != after:
-        flag_modified(person, "name")  # the version counts every change of the document, not only of its own row
-        _emit(uow, "person-changed", person.id)
+    if not changed and before == after:
+        return False
+    flag_modified(person, "name")  # the version counts every change of the document, not only of its own row
+    _emit(uow, "person-changed", person.id)
+    return True
 
 
 def _give_role(uow: UnitOfWork, person_id: str, name: str, language: str, role: Role) -> int:

@@ -79,7 +79,9 @@ PERSON = "person"
 """The source of what people decide; the request id is its result id."""
 STATION = "station"
 """The source of what stations report; the request id is its result id."""
-OWN_SOURCES: Final = frozenset({PERSON, STATION})
+MACHINE = "machine"
+"""The source of what machines tell through a bridge; the result id is that of the reading."""
+OWN_SOURCES: Final = frozenset({PERSON, STATION, MACHINE})
 
 
 class Measurement(NamedTuple):

@@ -20,6 +20,7 @@ def settings_from(arguments: Sequence[str] | None = None) -> SimulatorSettings:
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--speed", type=float, default=defaults.speed)
     parser.add_argument("--disturbances", type=float, default=defaults.disturbances)
+    parser.add_argument("--asks", action="store_true", help="the tester asks before it works on a board")
     parser.add_argument("--control-port", type=int, default=None)
     parser.add_argument("--ready-file", type=Path, default=None)
     parser.add_argument("--certificates", type=Path, default=None, help="folder; secured connections only")

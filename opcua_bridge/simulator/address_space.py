@@ -16,6 +16,8 @@ from .job_types import URI as JOB_CONTROL_URI
 from .jobs import Job
 from .world import Alarm
 
+ANSWER_FIELDS = ("MayI.Allowed", "MayI.Code", "MayI.Answer")
+"""Written by whoever answers."""
 VARIANT_TYPES = {
     name: ua.VariantType[name] for name in ("String", "Int32", "UInt32", "UInt16", "Double", "Boolean", "DateTime")
 }
@@ -49,7 +51,7 @@ class AddressSpace:
         name = tag.partition(".")[2]
         node_id = ua.NodeId(tag, index)
         variable = await parent.add_variable(node_id, f"{index}:{name}", value, self._types[tag])
-        if name.startswith("Cmd.") and not name.startswith("Cmd.Ack"):
+        if (name.startswith("Cmd.") and not name.startswith("Cmd.Ack")) or name in ANSWER_FIELDS:
             await variable.set_writable()
         self.node_ids[tag] = node_id
 

@@ -79,12 +79,27 @@ REELS: Final[dict[str, tuple[str, ...]]] = {
     "SMT-1-PLACER-A": ("Reel1", "Reel2", "Reel3", "Reel4"),
     "SMT-1-PLACER-B": ("Reel1", "Reel2", "Reel3", "Reel4"),
 }
+SPLICING: Final = frozenset({"SMT-1-PLACER-B"})
+"""Placers whose reels are spliced while they work; the others stand until a reel is changed."""
 SERIALS: Final[dict[str, str]] = {
     "SMT-1-LASER": "Serial",
+    "SMT-1-PLACER-A": "Serial",
+    "SMT-1-PLACER-B": "Serial",
     "SMT-1-AOI": "Serial",
     TEST: "Serial",
     PACK: "Scanner",
 }
+DEFECTS: Final = (("NO-BOOT", "U3"), ("SHORT", "C17"), ("OPEN", "J2"))
+"""What fails at the tester, and where."""
+VERDICT_FIELDS: Final = ("Verdict", "DefectCode", "DefectPosition")
+QUESTION_FIELDS: Final[dict[str, str]] = {
+    "Serial": "String",
+    "Question": "UInt32",
+    "Allowed": "Boolean",
+    "Code": "String",
+    "Answer": "UInt32",
+}
+"""Of `<tester>.MayI`: the first two are its question, the others are written by whoever answers, `Answer` last."""
 OVEN_SETPOINTS_C: Final = (110.0, 150.0, 165.0, 180.0, 200.0, 235.0, 250.0, 120.0)
 
 
@@ -97,7 +112,8 @@ def signal_types() -> dict[str, str]:
         tags.update(_target_tags(target))
     for equipment, name in SERIALS.items():
         tags[f"{equipment}.{name}"] = "String"
-    return tags
+    tags |= {f"{TEST}.{field}": "String" for field in VERDICT_FIELDS}
+    return tags | {f"{TEST}.MayI.{field}": kind for field, kind in QUESTION_FIELDS.items()}
 
 
 def _machine_tags(machine: MachineKind) -> dict[str, str]:

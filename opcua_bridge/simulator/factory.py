@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .address_space import AddressSpace
-from .catalog import COMMAND_FIELDS, JOB_CONTROL, TARGETS, signal_types
+from .catalog import COMMAND_FIELDS, JOB_CONTROL, TARGETS, TEST, signal_types
 from .job_station import JobStation
 from .jobs import Answer, Command
 from .ledger import Ledger, read_entries
@@ -31,7 +31,7 @@ class Factory:
         past = restore(read_entries(ledger.path))
         self.run = past.run
         every_s = max(10.0, MEASURE_AT_MOST_EVERY_S * settings.speed)
-        self.plant = Plant(PlantSettings(settings.seed, settings.disturbances, every_s), past)
+        self.plant = Plant(PlantSettings(settings.seed, settings.disturbances, every_s, settings.asks), past)
         self._types = signal_types()
         self._busy = asyncio.Lock()
         self._triggers: dict[str, Any] = dict.fromkeys(TARGETS, 0)
@@ -57,6 +57,7 @@ class Factory:
                 await nodes.add_station(self.stations[target], self.plant.targets[target].job, start)
             else:
                 nodes.on_write(f"{target}.Cmd.Trigger", _Trigger(self, target))
+        nodes.on_write(f"{TEST}.MayI.Answer", _Answer(self))
 
     def _shown(self, tag: str, value: Any, at: datetime) -> Any:
         return at if self._types[tag] == "DateTime" else value
@@ -147,6 +148,15 @@ class Factory:
         )
         await self.command(target, command)
 
+    async def answered(self, question: Any) -> None:
+        """`MayI.Answer` was written: the number of the question that the other fields answer."""
+        nodes = self._nodes
+        assert nodes is not None
+        allowed, code = nodes.read(f"{TEST}.MayI.Allowed") is True, str(nodes.read(f"{TEST}.MayI.Code") or "")
+        async with self._busy:
+            await self._catch_up()
+            await self._deliver(self.plant.answer(int(question), code, allowed=allowed))
+
     async def restart_machine(self, equipment: str) -> None:
         async with self._busy:
             await self._catch_up()
@@ -199,6 +209,17 @@ class _Trigger:
     async def __call__(self, _handle: int, data: Any) -> None:
         if data.Value is not None:
             await self._factory.triggered(self._target, data.Value.Value)
+
+
+class _Answer:
+    """A datachange callback, as `_Trigger`."""
+
+    def __init__(self, factory: Factory) -> None:
+        self._factory = factory
+
+    async def __call__(self, _handle: int, data: Any) -> None:
+        if data.Value is not None:
+            await self._factory.answered(data.Value.Value)
 
 
 def _target_status(target: Any) -> dict[str, Any]:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 class Floor:
     """The shop floor between the machines."""
 
-    def __init__(self, disturbances: float, run: int) -> None:
+    def __init__(self, disturbances: float, run: int, *, asks: bool = False) -> None:
         self.disturbances = disturbances
+        self.asks = asks
+        """Whether the tester asks before it works on a board."""
         self.run = run
         """How often the factory was opened with this ledger; makes serials and lots unique."""
         self.targets: dict[str, Target] = {}

@@ -2,7 +2,8 @@
 
 Kinds of entries: `open` (the factory was opened; machines restarted), `count` (equipment, counter, n, mode, job or
 null), `job` (a target's report), `command`, `state` and `mode` (with the true cause), `restart`, `remote`, `alarm`,
-`reel`.
+`reel`; of single pieces `marked` (a panel and its boards), `fed` (a lot in a slot went, perhaps only by a part, into a
+panel), `verdict`, `may-i` (what the tester was answered).
 Every entry has `sim_us` (simulated microseconds since this opening) and `wall_us` (Unix microseconds).
 Only the standard library is used, so that a test can read it without the product.
 """
@@ -101,6 +102,18 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class Pieces:
+    """What truly happened to single pieces."""
+
+    boards: dict[str, list[str]] = field(default_factory=dict)
+    """Of each panel that was marked, in order."""
+    fed: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
+    """Lots that went into a panel, by serial, equipment and slot; two where one was spliced to the other."""
+    verdicts: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Serial, PASS or FAIL, defect code, position."""
+
+
+@dataclass(frozen=True)
 class Made:
     """Pieces of one job at the counting point of its target."""
 
@@ -131,6 +144,21 @@ def read_job_totals(path: Path) -> dict[str, Made]:
             good, scrap = (pieces, 0) if counter == GOOD else (0, pieces)
             made[job] = Made(before.good + good, before.scrap + scrap)
     return made
+
+
+def read_pieces(entries: Iterable[Mapping[str, Any]]) -> Pieces:
+    """Panels, reels and verdicts of a ledger."""
+    pieces = Pieces()
+    for entry in entries:
+        match entry["kind"]:
+            case "marked":
+                pieces.boards[entry["serial"]] = list(entry["boards"])
+            case "fed":
+                key = (entry["serial"], entry["equipment"], entry["slot"])
+                pieces.fed.setdefault(key, set()).add(entry["lot"])
+            case "verdict":
+                pieces.verdicts.append((entry["serial"], entry["verdict"], entry["code"], entry["position"]))
+    return pieces
 
 
 def _add(sums: dict[Any, int], key: Any, n: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from .catalog import BOARDS_PER_PANEL, GOOD, LINE, LINE_CELLS, RECIPES, REELS, REJECT, XOUT
+from .catalog import BOARDS_PER_PANEL, GOOD, LINE, LINE_CELLS, RECIPES, REELS, REJECT, SPLICING, XOUT
 from .cell import Cell
 from .floor import Floor
 from .machine import StateTeller
@@ -31,7 +31,9 @@ class SmtLine(Target):
         self._conveyors: list[deque[Part]] = [deque() for _ in self.cells]
         self._panels = 0
         self._fates = world.chance("SMT-1/panels")
-        self.reels = {name: Reels(world, name, LINE, slots, floor.run) for name, slots in REELS.items()}
+        self.reels = {
+            name: Reels(world, name, LINE, slots, floor.run, splices=name in SPLICING) for name, slots in REELS.items()
+        }
 
     def initial(self) -> dict[str, Any]:
         values = super().initial() | {f"{LINE}.State": int(self.controller.state), f"{LINE}.Mode": int(Mode.PRODUCE)}
@@ -47,7 +49,15 @@ class SmtLine(Target):
         if not conveyor:
             return None
         self.world.later(0, self.cells[place - 1].look)
-        return conveyor.popleft()
+        part = conveyor.popleft()
+        self._enters(cell, part)
+        return part
+
+    def _enters(self, cell: Cell, part: Part) -> None:
+        reels = self.reels.get(cell.name)
+        if reels is not None:
+            self.world.signal(LINE, f"{cell.name}.Serial", part.serial)
+            reels.feed(part.serial, cell.kind.cycle_s)
 
     def _load_panel(self) -> Part | None:
         job = self.job
@@ -74,15 +84,20 @@ class SmtLine(Target):
             return
         cell.count(GOOD, 1, part.job, part.work_request)
         if cell.name == "SMT-1-LASER":
-            self.world.signal(LINE, "SMT-1-LASER.Serial", part.serial)
+            self._marked(part)
         reels = self.reels.get(cell.name)
         if reels is not None and (change_us := reels.use()):
             cell.change_reel(change_us)
 
+    def _marked(self, part: Part) -> None:
+        boards = [f"{part.serial}-{place}" for place in range(1, BOARDS_PER_PANEL + 1)]
+        self.world.record(LINE, "marked", equipment="SMT-1-LASER", serial=part.serial, boards=boards, job=part.job)
+        self.world.signal(LINE, "SMT-1-LASER.Serial", part.serial)
+
     def _inspect(self, aoi: Cell, part: Part) -> None:
         self.world.signal(LINE, "SMT-1-AOI.Serial", part.serial)
         for counter, n in ((GOOD, part.good), (REJECT, part.rejected), (XOUT, part.xouts)):
-            aoi.count(counter, n, part.job, part.work_request)
+            aoi.count(counter, n, part.job, part.work_request, part.serial, part.good_boards)
         self.floor.buffers[LINE].put(part)
         self.world.later(0, lambda: self.floor.changed(LINE))
         job = self.job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from .catalog import MachineKind
@@ -107,8 +107,13 @@ class Machine(StateTeller):
         values |= {f"{self.name}.State": int(self.state), f"{self.name}.Mode": int(self.mode)}
         return values | {f"{self.name}.StartedAt": self.world.now_us}
 
-    def count(self, name: str, n: int, job: str | None, work_request: str = "") -> None:
-        """Record `n` counts and show them; `job` is None for set-up pieces, dry cycles and anything else of no job."""
+    def count(
+        self, name: str, n: int, job: str | None, work_request: str = "", serial: str = "", boards: Sequence[str] = ()
+    ) -> None:
+        """Record `n` counts and show them; `job` is None for set-up pieces, dry cycles and anything else of no job.
+
+        `serial` and `boards`: of the part that was worked on, and of what was made of it.
+        """
         if n == 0:
             return
         self.counters[name] = (self.counters[name] + n) % self.moduli[name]
@@ -121,6 +126,8 @@ class Machine(StateTeller):
             mode=int(self.mode),
             job=job,
             work_request=work_request,
+            serial=serial,
+            boards=list(boards),
             value=self.counters[name],
             cycle=self.world.step,
         )

@@ -13,7 +13,8 @@ XOUT_RATE, REJECT_RATE = 0.02, 0.01
 
 @dataclass
 class Part:
-    """Anything in a machine: a panel of boards, one board, a fixture. `good + rejected + xouts` are its positions."""
+    """Anything in a machine: a panel of boards, one board, a fixture. `good + rejected + xouts` are its positions, from
+    1; `places` those of the good ones, if known."""
 
     serial: str
     job: str | None
@@ -21,13 +22,22 @@ class Part:
     good: int = 1
     rejected: int = 0
     xouts: int = 0
+    places: tuple[int, ...] = ()
+
+    @property
+    def good_boards(self) -> list[str]:
+        """Serials of its good boards, by position."""
+        return [f"{self.serial}-{place}" for place in self.places or range(1, self.good + 1)]
 
 
 def draw_panel(chance: Random, serial: str, job: str | None, work_request: str) -> Part:
     """A panel with its fate: positions crossed out by the board maker, boards the inspection will reject."""
-    xouts = sum(chance.random() < XOUT_RATE for _ in range(BOARDS_PER_PANEL))
-    rejected = sum(chance.random() < REJECT_RATE for _ in range(BOARDS_PER_PANEL - xouts))
-    return Part(serial, job, work_request, BOARDS_PER_PANEL - xouts - rejected, rejected, xouts)
+    places = range(1, BOARDS_PER_PANEL + 1)
+    whole = [place for place in places if chance.random() >= XOUT_RATE]
+    good = tuple(place for place in whole if chance.random() >= REJECT_RATE)
+    return Part(
+        serial, job, work_request, len(good), len(whole) - len(good), BOARDS_PER_PANEL - len(whole), places=good
+    )
 
 
 class Buffer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .catalog import DEPANEL, LINE, PACK, signal_types
+from .catalog import DEPANEL, LINE, PACK, TEST, signal_types
 from .cell import Cell
 from .floor import Floor
 from .interludes import Interludes
@@ -31,11 +31,12 @@ _DEFAULTS: dict[str, Any] = {
 @dataclass(frozen=True)
 class PlantSettings:
     """`disturbances` scales breakdowns, micro-stops, set-up pieces, dry cycles and local switches; 0 is a calm factory.
-    `measure_every_s` in simulated seconds, None for no process values."""
+    `measure_every_s` in simulated seconds, None for no process values. `asks`: the tester asks before it works."""
 
     seed: int = 42
     disturbances: float = 1.0
     measure_every_s: float | None = 10.0
+    asks: bool = False
 
 
 class Plant:
@@ -44,7 +45,7 @@ class Plant:
     def __init__(self, settings: PlantSettings, restored: Restored | None = None) -> None:
         past = restored or Restored()
         self.world = World(settings.seed if past.run == 1 else settings.seed * 1_000_003 + past.run)
-        self.floor = Floor(settings.disturbances, past.run)
+        self.floor = Floor(settings.disturbances, past.run, asks=settings.asks)
         again = past.run > 1
         made: tuple[Target, ...] = (
             SmtLine(self.world, self.floor, opened_before=again),
@@ -107,6 +108,14 @@ class Plant:
         """Turn a target's key. KeyError if it has none."""
         self.world.step += 1
         self.targets[target].set_remote(remote)
+        return self.world.drain()
+
+    def answer(self, question: int, code: str, *, allowed: bool) -> list[Output]:
+        """Whether the tester may work on the board it asked for."""
+        self.world.step += 1
+        tester = self.targets[TEST]
+        assert isinstance(tester, Tester)
+        tester.answered(question, code, allowed=allowed)
         return self.world.drain()
 
     def scan(self, serial: str) -> list[Output]:

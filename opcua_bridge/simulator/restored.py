@@ -84,6 +84,7 @@ def _fold_count(past: Restored, entry: Mapping[str, Any], cycles: Cycles) -> Non
     key = (entry["equipment"], past.run, entry["cycle"])
     cycle = cycles.setdefault(key, {"job": entry["job"], "work_request": entry["work_request"]})
     cycle[entry["counter"]] = entry["n"]
+    cycle["serial"], cycle["boards"] = entry.get("serial", ""), entry.get("boards", [])
 
 
 def _fold_material(past: Restored, cycles: Cycles) -> None:
@@ -97,7 +98,8 @@ def _fold_material(past: Restored, cycles: Cycles) -> None:
         _fold_cycle(equipment, cycle, panels[cycle["work_request"]], boards[cycle["work_request"]])
     past.panels = [part for parts in panels.values() for part in parts]
     past.boards = [part for parts in boards.values() for part in parts]
-    for number, part in enumerate(past.panels + past.boards):
+    nameless = [part for part in past.panels + past.boards if not part.serial]
+    for number, part in enumerate(nameless):
         part.serial = f"R{past.run:02d}{number:06d}"
 
 
@@ -105,10 +107,18 @@ def _fold_cycle(equipment: str, cycle: Mapping[str, Any], panels: deque[Part], b
     work_request = cycle["work_request"]
     if equipment == COUNTING_POINTS[LINE]:
         good, rejected, xouts = (cycle.get(name, 0) for name in (GOOD, REJECT, XOUT))
-        panels.append(Part("", None, work_request, good, rejected, xouts))
+        places = tuple(int(board.rpartition("-")[2]) for board in cycle["boards"])
+        panels.append(Part(cycle["serial"], None, work_request, good, rejected, xouts, places))
     elif equipment == DEPANEL:
-        if panels:
-            panels.popleft()
-        boards.extend(Part("", None, work_request) for _ in range(cycle.get(GOOD, 0)))
-    elif equipment == TEST and boards:
-        boards.popleft()
+        _take_away(panels, cycle["serial"])
+        serials = cycle["boards"] or [""] * cycle.get(GOOD, 0)
+        boards.extend(Part(serial, None, work_request) for serial in serials)
+    elif equipment == TEST:
+        _take_away(boards, cycle["serial"])
+
+
+def _take_away(parts: deque[Part], serial: str) -> None:
+    """The part of this serial; of a ledger without serials the one that waited longest."""
+    found = next((part for part in parts if part.serial == serial), parts[0] if parts else None)
+    if found is not None:
+        parts.remove(found)

@@ -16,6 +16,8 @@ class SimulatorSettings:
     speed: float = 1.0
     disturbances: float = 1.0
     """Scales breakdowns, micro-stops, set-up pieces, dry cycles and local switches; 0 is a calm factory."""
+    asks: bool = False
+    """The tester asks before it works on a board, and waits for the answer."""
     control_port: int | None = None
     """Loopback port for JSON-line commands; None for none."""
     ready_file: Path | None = None

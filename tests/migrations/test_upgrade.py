@@ -21,8 +21,10 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
-from tests.support.plants import BRIDGE, CELL, build_floor, build_plant
+from tests.support.plants import BRIDGE, CELL, build_places, build_plant
 from tests.web.cast import hire
+
+_BINDING = "tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, retentive, state_map, what, unit"
 
 
 def test_the_migrated_schema_is_the_schema_in_code(database: Database) -> None:
@@ -72,14 +74,17 @@ def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:
     """0005 rebuilds the table of bindings on SQLite; from then on no key is used twice."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0004")
-    database.write_now(build_floor, actor=None)
+    database.write_now(build_places, actor=None)
 
     def count(uow: UnitOfWork) -> None:
+        columns = f"bridge_pk, {_BINDING}"
+        told = "SELECT b.pk, e.id || '.Good', 'counter', e.pk, 'good', '', 8000000, true, '', '', ''"
+        uow.execute(text(f"INSERT INTO tag_binding ({columns}) {told} FROM bridge b, equipment e"))
         into = "INSERT INTO counter_baseline (binding_pk, value, at_us, marker)"
         uow.execute(text(f"{into} SELECT pk, 7, 1, '' FROM tag_binding WHERE signal = 'counter'"))
 
     def rows(session: ReadSession) -> tuple[object, ...]:
-        bindings = session.execute(text("SELECT * FROM tag_binding ORDER BY pk")).all()
+        bindings = session.execute(text(f"SELECT pk, {_BINDING} FROM tag_binding ORDER BY pk")).all()
         return bindings, session.execute(text("SELECT * FROM counter_baseline ORDER BY binding_pk")).all()
 
     def add_instead_of_the_last(uow: UnitOfWork) -> int:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MethodType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 from asyncua import Server, ua
@@ -300,6 +300,9 @@ class Mes:
         self.failing: list[int] = []
         """Status codes to answer to the next requests to ingest, instead of taking them."""
         self.down = False
+        self.asked: list[tuple[str, str]] = []
+        self.refused: dict[str, str] = {}
+        self.slow_s = 0.0
         self.lose_answers = 0
         """Take so many batches without the bridge hearing of it."""
         self.max_items = 5_000
@@ -360,10 +363,21 @@ class Mes:
             return self.ingest(as_documents(body, kind))
         if url.path.endswith("/bridge/health"):
             return self.take_health(json.loads(body))
+        if url.path.endswith("/permission"):
+            return await self.permit(unquote(url.path.split("/")[-2]), parse_qs(url.query)["equipment_id"][0])
         if method == "POST":
             self.results[url.path.split("/")[-2]] = json.loads(body)
             return 200, {}
         return await self._due(float(parse_qs(url.query)["wait_s"][0]))
+
+    async def permit(self, unit_id: str, equipment_id: str) -> tuple[int, dict[str, Any]]:
+        """May I? `refused`: code by unit; `slow_s`: how long it thinks."""
+        self.asked.append((unit_id, equipment_id))
+        code, slow_s = self.refused.get(unit_id, ""), self.slow_s
+        await asyncio.sleep(slow_s)
+        if self.down:
+            return 503, {"code": "test"}
+        return 200, {"allowed": not code, "code": code, "when_away": "go-on", "unit_id": unit_id}
 
     def ingest(self, batch: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
         if self.down:

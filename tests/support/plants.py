@@ -35,14 +35,15 @@ LINE, CELL, PRESS, BENCH = "LINE", "LINE-AOI", "PRESS", "BENCH"
 
 def build_plant(uow: UnitOfWork) -> None:
     """LINE (with LINE-AOI as its counting point, eight boards a panel) → PRESS → BENCH (manual)."""
-    build_floor(uow)
+    build_places(uow)
+    put_tag_bindings(uow, bridge_id=BRIDGE, bindings=_bindings())
     put_materials(uow, specs=[MaterialSpec("BOARD", "pcs", "Controller board")])
     put_work_masters(uow, specs=[WorkMasterSpec(f"WM-{step}") for step in ("LINE", "PRESS", "BENCH")])
     put_definitions(uow, specs=[DefinitionSpec("BOARD-ROUTE", "BOARD", _segments())])
 
 
-def build_floor(uow: UnitOfWork) -> None:
-    """Its equipment, and what its bridge tells of it."""
+def build_places(uow: UnitOfWork) -> None:
+    """Its equipment and its bridge, which tells nothing yet."""
     put_equipment(
         uow,
         specs=[
@@ -59,7 +60,6 @@ def build_floor(uow: UnitOfWork) -> None:
     )
     put_scrap_reasons(uow, specs=[ScrapReasonSpec("scratch", "Scratched"), ScrapReasonSpec("aoi", "Rejected by AOI")])
     put_bridge(uow, bridge_id=BRIDGE)
-    put_tag_bindings(uow, bridge_id=BRIDGE, bindings=_bindings())
 
 
 def _segments() -> tuple[SegmentSpec, ...]:

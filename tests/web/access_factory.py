@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from mes.access.types import BadgeView, PrincipalKind, PrincipalView, Role, SessionView, TokenView
+import segno
+
+from mes.access.codes import enrolment_uri
+from mes.access.types import (
+    AccessPolicy,
+    BadgeUse,
+    BadgeView,
+    FactorRecord,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+    SessionView,
+    TokenView,
+)
 from tests.web.factory import NOW
 from web.access.views import (
     AccountPage,
     BadgesPage,
     NewTokenPage,
     Owner,
+    PolicyPage,
     SignInsPage,
     TokensPage,
     account_page,
     badge_lines,
     new_token_page,
+    policy_page,
     sign_in_lines,
     token_line,
 )
@@ -33,13 +49,29 @@ def _session(number: int, name: str, role: Role, place: str = "", *, is_this: bo
     )
 
 
-def account() -> AccountPage:
+def account(*, factor: bool = False) -> AccountPage:
     mine = [
         _session(3, "Sven Lindqvist", Role.supervisor, "SMT-1"),
         _session(2, "Sven Lindqvist", Role.supervisor, is_this=True),
         _session(1, "Sven Lindqvist", Role.supervisor, "ASSEMBLY-BENCH-NORTH-07"),
     ]
-    return account_page(mine, ZONE, NOW)
+    return account_page(mine, FactorRecord(b"", True, 0) if factor else None, 9, ZONE, NOW)
+
+
+def setting_up() -> AccountPage:
+    """The secret is shown, and a first code was wrong."""
+    secret = "GEZDGNBVGY3TQOJQ" * 2
+    uri = enrolment_uri(secret, principal_id="sven", plant_id="default")
+    qr = segno.make(uri).svg_data_uri(scale=5, light="#fff")
+    return replace(account(), wanted=True, qr=qr, secret=secret)
+
+
+def recovery_codes() -> AccountPage:
+    return replace(account(), codes=tuple(f"ABCD-EFGH-IJKL-MNO{letter}" for letter in "ABCDEFGHIJ"))
+
+
+def policy() -> PolicyPage:
+    return policy_page(AccessPolicy(BadgeUse.with_pin, frozenset({Role.administrator, Role.engineer}), 3))
 
 
 def sign_ins() -> SignInsPage:
@@ -85,7 +117,7 @@ def new_token() -> NewTokenPage:
 
 def badges(*, empty: bool = False) -> BadgesPage:
     if empty:
-        return BadgesPage("off", 0, (), (), "")
+        return BadgesPage("off", (), (), "")
     given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
     people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
-    return BadgesPage("alone", 1, badge_lines(given, ZONE), people, "next")
+    return BadgesPage("alone", badge_lines(given, ZONE), people, "next")

@@ -140,6 +140,13 @@ ACCESS: Final = [
         lambda s: Sample(f"{V1}/sessions/{s.session_id()}"),
         204,
     ),
+    Row(
+        "DELETE",
+        f"{V1}/principals/{{principal_id}}/second-factor",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/principals/{s.second_factor()}/second-factor"),
+        204,
+    ),
     Row("GET", f"{V1}/badges", ADMINISTRATION, at(f"{V1}/badges")),
     Row(
         "POST",
@@ -271,7 +278,21 @@ def _calendar(stage: Stage) -> Sample:
     return Sample(f"{V1}/calendar", json=body)
 
 
+def _bulk(path: str, who: frozenset[Role], row: Callable[[Stage], dict[str, Any]]) -> Row:
+    url = f"{V1}/{path}/bulk"
+    return Row("POST", url, who, lambda s: Sample(url, json={"rows": [{"id": s.fresh("new"), **row(s)}]}))
+
+
+BULK: Final = [
+    _bulk("material-definitions", ENGINEERING, lambda _: {"unit": "pcs"}),
+    _bulk("material-lots", ENGINEERING, lambda _: LOT),
+    _bulk("equipment", ENGINEERING, lambda _: BENCH_UNIT),
+    _bulk("persons", ENGINEERING, _person),
+    _bulk("operations-definitions", ENGINEERING, lambda _: {"material_id": "BOARD", "segments": [SEGMENT]}),
+    _bulk("operations-requests", ERP, lambda _: {"operations_definition_id": "BOARD-ROUTE", "quantity": "50"}),
+]
 MASTER_DATA: Final = [
+    *BULK,
     *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
     Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
     Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
@@ -662,6 +683,12 @@ def _move_job(stage: Stage) -> Sample:
     return Sample(f"{V1}/job-orders/{job.job_id}/move", json=body)
 
 
+def _set_parameters(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    body = {"version": job.version, "values": {"torque": "0.6"}, "reason": WHY}
+    return Sample(f"{V1}/job-orders/{job.job_id}/parameters", json=body)
+
+
 def _start_override(stage: Stage) -> Sample:
     job = stage.released_job()
     body = {"version": job.version, "reason": "Training"}
@@ -708,6 +735,7 @@ ORDERS: Final = [
         204,
     ),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/move", RELEASING, _move_job, 204),
+    Row("POST", f"{V1}/job-orders/{{job_id:path}}/parameters", RELEASING, _set_parameters, 204),
     Row("POST", f"{V1}/job-orders/{{job_id:path}}/start-override", RELEASING, _start_override, 204),
     Row("POST", f"{V1}/operations-requests/{{request_id:path}}/move", RELEASING, _move_order),
     Row("GET", f"{V1}/unassigned-counts", REPORTS, at(f"{V1}/unassigned-counts")),
@@ -881,6 +909,20 @@ EDGE_ROWS: Final = [
         lambda s: Sample(f"{V1}/bridge/commands/{s.command()}/result", content=b'{"outcome": "refused"}'),
         204,
     ),
+    Row("GET", f"{V1}/quarantine", LOOKING_AFTER, at(f"{V1}/quarantine")),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/retry",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/retry"),
+        204,
+    ),
+    Row(
+        "POST",
+        f"{V1}/quarantine/{{reading_id}}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"{V1}/quarantine/{s.reading()}/set-aside", json={"reason": "misread"}),
+    ),
 ]
 
 
@@ -934,6 +976,11 @@ def _scanned(stage: Stage) -> Sample:
     return Sample("/s/BENCH/scan", form=form)
 
 
+def _prolong_form(stage: Stage) -> Sample:
+    form = {"tool_id": stage.tool(), "cycles": 5, "reason": "tested", "request_id": stage.fresh("request")}
+    return Sample("/tools/prolong", form=form)
+
+
 def _scan_act(stage: Stage) -> Sample:
     mounted = {"slot_id": "1", "lot_id": stage.lot(), "request_id": stage.fresh("request")}
     return Sample(f"/s/{stage.bench()}/scan/mount", form=mounted)
@@ -976,6 +1023,13 @@ def _hold_form(stage: Stage) -> Sample:
     job = stage.job()
     form = {"job_id": job.job_id, "version": job.version, "reason": WHY}
     return Sample(f"/orders/{job.order_id}/job/hold", form=form)
+
+
+def _parameters_form(stage: Stage) -> Sample:
+    job = stage.tuned_job()
+    form = {"parameter": "torque", "value": "0.6", "was": "0.7", "reason": WHY}
+    form |= {"job_id": job.job_id, "version": job.version}
+    return Sample(f"/orders/{job.order_id}/parameters", form=form)
 
 
 def _first_article_form(stage: Stage) -> Sample:
@@ -1060,6 +1114,11 @@ def _course_place(stage: Stage) -> Sample:
     return Sample(f"/orders/{job.order_id}/course/place", form=form)
 
 
+def _no_such_code(_: Stage) -> Sample:
+    """Nothing is being set up; what proves who it is is missing."""
+    return Sample("/account/second-factor/confirm", form={"code": "000000"})
+
+
 def _new_token(stage: Stage) -> Sample:
     who = stage.principal(Role.integration)
     form = {"principal_id": who, "label": "MES2", "days": "90", "permission": ["read-events"]}
@@ -1070,6 +1129,9 @@ SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     Row("GET", "/account", FLOOR, at("/account")),
     Row("POST", "/account/sessions/end", FLOOR, lambda s: Sample("/account/sessions/end", form={}), 303),
+    Row("POST", "/account/second-factor", FLOOR, lambda s: Sample("/account/second-factor", form={}), 422),
+    Row("POST", "/account/second-factor/confirm", FLOOR, _no_such_code, 404),
+    Row("POST", "/account/second-factor/remove", FLOOR, to("/account/second-factor/remove", _no_such_code), 422),
     Row("GET", "/access", ADMINISTRATION, at("/access")),
     Row(
         "POST",
@@ -1096,6 +1158,7 @@ SCREENS: Final = [
         lambda s: Sample(f"/access/badges/{s.badge_id()}/take"),
         303,
     ),
+    Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
     Row(
         "POST",
         "/access/policy",
@@ -1124,7 +1187,7 @@ SCREENS: Final = [
     Row("POST", "/s/{equipment_id}/undo", FLOOR, _undo, 303),
     Row("POST", "/s/{equipment_id}/{act}", FLOOR, _act("start", Stage.released_job), 303),
     Row("GET", "/s/{equipment_id}/scan", FLOOR, at("/s/BENCH/scan")),
-    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-lately"),
+    *_regions("/s/{equipment_id}", "/s/BENCH", "station-material", "station-tools", "station-lately"),
     Row("POST", "/s/{equipment_id}/scan", FLOOR, _scanned),
     Row("POST", "/s/{equipment_id}/scan/{act}", FLOOR, _scan_act),
     Row("GET", "/board", FLOOR, at("/board")),
@@ -1177,6 +1240,9 @@ SCREENS: Final = [
         FLOOR,
         lambda s: Sample("/trace/shared", form={"failed": s.lot(), "good": s.lot()}),
     ),
+    Row("GET", "/tools", FLOOR, at("/tools")),
+    *_regions("/tools", "/tools", "tool-list"),
+    Row("POST", "/tools/prolong", RELEASING, _prolong_form, 303),
     Row("GET", "/lots", FLOOR, at("/lots?unknown=X")),
     Row("POST", "/lots", FLOOR, lambda _: Sample("/lots", form={"lot": "X"}), 303),
     *_regions("/lots", "/lots", "lots-running-out"),
@@ -1211,9 +1277,19 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/correct", RELEASING, _correct_form, 303),
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
+    Row("POST", "/orders/{order_id}/parameters", RELEASING, _parameters_form, 303),
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
+    Row("GET", "/quarantine", LOOKING_AFTER, at("/quarantine")),
+    Row("POST", "/quarantine/{pk}/retry", DECIDING, lambda s: Sample(f"/quarantine/{s.reading()}/retry", form={}), 303),
+    Row(
+        "POST",
+        "/quarantine/{pk}/set-aside",
+        DECIDING,
+        lambda s: Sample(f"/quarantine/{s.reading()}/set-aside", form={"reason": "misread"}),
+        303,
+    ),
     Row("GET", "/bridges/bridge-list", LOOKING_AFTER, at("/bridges/bridge-list")),
     Row("GET", "/bridges/{bridge_id}/endpoint", LOOKING_AFTER, at("/bridges/bert/endpoint?name=plc")),
     Row("GET", "/bridges/{bridge_id}/endpoint-detail", LOOKING_AFTER, at("/bridges/bert/endpoint-detail?name=plc")),

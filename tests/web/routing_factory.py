@@ -24,9 +24,11 @@ from mes.orders.following.types import (
     Briefing,
     Followed,
     FollowedInstruction,
+    FollowedParameter,
     FollowingJob,
     FollowingOrder,
     InstructionCount,
+    ParameterChange,
 )
 from web.patterns.samples import NOW
 from web.routings.views import Option
@@ -239,8 +241,19 @@ def followed(*, read: int = 0, steps: tuple[InstructionView, ...] = STEPS) -> Fo
     )
 
 
+def job_parameters() -> tuple[FollowedParameter, ...]:
+    """One that a supervisor set for the job, one within limits, one that its version fixes."""
+    torque = ParameterLimit(DataType.decimal, "N·m", Decimal("0.5"), Decimal("0.9"))
+    change = ParameterChange("0.7", "Lids of the new supplier are softer", "Sven Lindqvist", NOW)
+    return (
+        FollowedParameter("Screw torque", "0.6", torque, change),
+        FollowedParameter("Screws", "4", ParameterLimit(DataType.integer, "", None, Decimal(6))),
+        FollowedParameter("program", "LID-7-WITH-A-LONG-NAME-THAT-HAS-NO-SPACE-TO-BREAK-AT-0000000000", None),
+    )
+
+
 def briefing(read: int = 1) -> Briefing:
-    return Briefing(InstructionCount(3, read), ("Packs and labels",))
+    return Briefing(InstructionCount(3, read), ("Packs and labels",), job_parameters())
 
 
 def following(order_id: str = "PO-1001") -> FollowingOrder:

@@ -18,18 +18,22 @@ from mes.genealogy.at_station.types import (
     LotAt,
     Part,
     Place,
+    SetUp,
     UnitAt,
     UnitEvent,
     Where,
 )
 from mes.genealogy.may_i.types import Permission, Why
+from mes.genealogy.tools.types import Spent, ToolLife, ToolSpec, ToolView
 from mes.kernel.errors import Refusal
+from mes.kernel.sqltypes import to_us
 from mes.materials.errors import FloorLifeOver, LotOnHold, WrongMaterial
 from mes.materials.types import Storage
 from mes.quality.types import DefectCodeView, DefectView
 from tests.web import factory as f
 from tests.web import material_factory as m
 from web.components.material import lot_view
+from web.components.tools import tool_line
 from web.scan.views import (
     UNITS,
     AlikePanel,
@@ -39,6 +43,7 @@ from web.scan.views import (
     Said,
     ScanPage,
     Told,
+    ToolPanel,
     answer,
     base_of,
     carton_panel,
@@ -49,8 +54,10 @@ from web.scan.views import (
     said_of_unit,
     slot_panel,
     station_of,
+    tools_region,
     unit_panel,
 )
+from web.tools.views import ToolList, ToolsPage
 
 ZONE = ZoneInfo("Europe/Berlin")
 LONG = "Lagergehäusehälfte mit Schmiernippelgewindebohrung, gefräst und entgratet"
@@ -151,8 +158,49 @@ def page(
         "r" * 32,
         shown,
         material_region(here, f.NOW),
+        tools_region(here, set_up(), f.NOW, ZONE),
         lately_region("SMT-1", lately() if events is None else events, ZONE),
     )
+
+
+def tools() -> tuple[ToolView, ...]:
+    limits = {"life_cycles": 80_000, "clean_cycles": 500, "clean_hours": 8}
+    soon = ToolLife(Spent.not_clean, 12, 500, to_us(f.NOW + timedelta(hours=3)))
+    return (
+        ToolView(
+            ToolSpec("ST-4", "stencil", "CB-100 top, 120 µm", **limits),
+            31_412,
+            488,
+            "SMT-1",
+            None,
+            1,
+            (ToolLife(Spent.worn_out, 48_588, 80_000, 0), soon),
+        ),
+        ToolView(
+            ToolSpec(LONG_ID, "nozzle", LONG, life_cycles=10),
+            10,
+            10,
+            "SMT-1",
+            Spent.worn_out,
+            1,
+            (ToolLife(Spent.worn_out, 0, 10, 0, over=True),),
+        ),
+        ToolView(ToolSpec("BLADE-2"), 7, 7, "", None, 1),
+        ToolView(ToolSpec("ST-5", "stencil"), 900, 9, "", None, 1, (ToolLife(None, 100, None, 0),)),
+    )
+
+
+def set_up() -> SetUp:
+    return SetUp(tools()[:2], "CB-100 C", "CB-100 B", differs=True)
+
+
+def tool() -> tuple[str, ScanPage]:
+    panel = ToolPanel(tool_line(tools()[1], f.NOW, ZONE), here=True)
+    return page(Told("tool", LONG_ID), held=Held(HeldKind.tool, LONG_ID), panel=panel)
+
+
+def tool_list(*shown: ToolView) -> tuple[str, ToolsPage]:
+    return "tools/page.html", ToolsPage(ToolList(tuple(tool_line(one, f.NOW, ZONE) for one in shown), "r" * 32))
 
 
 def ready() -> tuple[str, ScanPage]:

@@ -471,7 +471,9 @@ def job_page(job: Any) -> tuple[str, JobChange]:
         JobLink(f.NOW, job.job_id, f"{job.job_id}.2", LinkKind.split_off, Decimal(16)),
         JobLink(f.NOW, "PO-1001-SMT", job.job_id, LinkKind.merge, Decimal(8)),
     )
-    return "orders/job.html", job_change(job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links)
+    return "orders/job.html", job_change(
+        job, card, (scrap,), reasons, stations, f.NOW, "0123456789", links, r.job_parameters()
+    )
 
 
 def parts() -> Any:
@@ -618,6 +620,10 @@ PAGES: Final[Mapping[str, Make]] = {
     "signin-badge": lambda: ("signin/page.html", replace(signin("wrong-badge"), badge="with-pin")),
     "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
     "account": lambda: ("access/account.html", k.account()),
+    "account-factor": lambda: ("access/account.html", replace(k.account(factor=True), problem="code")),
+    "account-setting-up": lambda: ("access/account.html", k.setting_up()),
+    "account-codes": lambda: ("access/account.html", k.recovery_codes()),
+    "access-policy": lambda: ("access/policy.html", k.policy()),
     "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),
     "tokens": lambda: ("access/tokens.html", k.tokens()),
     "tokens-shown": lambda: ("access/tokens.html", k.tokens(shown="lst_default_" + "x" * 43)),
@@ -690,6 +696,9 @@ PAGES: Final[Mapping[str, Make]] = {
     "scan-carton-empty": s.carton_empty,
     "scan-alike": s.alike,
     "scan-nothing": s.nothing,
+    "scan-tool": s.tool,
+    "tools": lambda: s.tool_list(*s.tools()),
+    "tools-empty": s.tool_list,
     "receive-label": lambda: ("receive/label.html", m.label()),
     "lots": lambda: ("lots/page.html", m.lots(*m.running_out())),
     "lots-empty": lambda: ("lots/page.html", m.lots(unknown="R-99")),
@@ -736,7 +745,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan trace recall shared account sign-ins token badges-given".split()
+    "routing allow course scan tools trace recall shared account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password")

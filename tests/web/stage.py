@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from mes.access.queries import get_access_policy, list_sessions
+from mes.access.second_factor import begin_second_factor
 from mes.access.service import create_principal, create_token, give_badge, open_session
 from mes.access.tokens import digest, new_session_value
 from mes.access.types import Role
@@ -25,24 +26,37 @@ from mes.definitions.service import (
     set_definition_state,
 )
 from mes.definitions.types import (
+    DataType,
     DefinitionSpec,
     DefinitionState,
     InstructionSpec,
+    ParameterLimit,
     ScrapReasonSpec,
     SegmentSpec,
     WorkMasterSpec,
 )
 from mes.edge.queries import get_bridge, list_setups
-from mes.edge.service import begin_setup, give_up_setup, put_bridge, put_command, record_bridge_health
-from mes.edge.types import SetupState
+from mes.edge.service import (
+    begin_setup,
+    give_up_setup,
+    put_bridge,
+    put_command,
+    put_tag_bindings,
+    record_bridge_health,
+)
+from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
+from mes.genealogy.service import record_genealogy
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
+from mes.genealogy.types import NewLot, Recording
+from mes.ingest.quarantine.queries import list_quarantine
+from mes.ingest.service import receive_batch
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -74,6 +88,7 @@ from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.job_control import JobState
 from standards.lineside.commands_v1 import CommandKind
 from standards.lineside.health_v1 import BridgeHealth
+from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
@@ -135,6 +150,13 @@ class Stage:
 
     def access_policy_version(self) -> int:
         return self.database.read_now(get_access_policy).version
+
+    def second_factor(self) -> str:
+        """Somebody who has begun to set up a second factor."""
+        name = self.fresh("somebody")
+        pk = self.do(create_principal, principal_id=name, role=Role.operator, display_name=name)
+        self.do(begin_second_factor, principal_pk=pk, sealed_secret=b"sealed")
+        return name
 
     def person(self) -> str:
         name = self.fresh("person")
@@ -275,6 +297,16 @@ class Stage:
         self.do(record_bridge_health, bridge_id="bert", health=health)
         return f"/bridges/bert/certificates/{mark}"
 
+    def reading(self) -> int:
+        """A serial that Bert's bridge read when nobody knew it; somebody does now."""
+        serial, at_us = self.fresh("SN"), to_us(self.database.clock())
+        binding = TagBindingSpec("READER", "identity", "PRESS", what="unit")
+        self.do(put_tag_bindings, bridge_id="bert", bindings=[binding])
+        batch = Batch(self.fresh("readings"), 1, [Sample("READER", serial, at_us, at_us)])
+        self.do(receive_batch, bridge_id="bert", batch=batch)
+        self.do(record_genealogy, recording=Recording([NewLot(serial, self.material())]))
+        return self.database.read_now(list_quarantine).items[0].pk
+
     def setup(self) -> str:
         """A machine that is being set up through Bert's bridge."""
         place = {"bridge_id": "bert", "equipment_id": "PRESS", "name": self.fresh("M"), "url": "opc.tcp://m/"}
@@ -289,6 +321,15 @@ class Stage:
         bench = self.bench()
         route = self.route(bench)
         order_id = self.fresh("PO")
+        done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
+        return self._seen(bench, order_id, done.job_order_ids[0])
+
+    def tuned_job(self) -> Job:
+        """A job that waits, and whose recipe has a torque within limits."""
+        recipe, bench, route, order_id = self.fresh("recipe"), self.bench(), self.fresh("route"), self.fresh("PO")
+        limits = {"torque": ParameterLimit(DataType.decimal, "N.m", Decimal("0.5"), Decimal("0.9"))}
+        self.do(create_work_master, spec=WorkMasterSpec(recipe, parameters={"torque": "0.7"}, limits=limits))
+        self.do(create_definition, spec=DefinitionSpec(route, "BOARD", (SegmentSpec("SCREW", recipe, bench),)))
         done = self.do(submit_operations_request, id=order_id, operations_definition_id=route, quantity=Decimal(5))
         return self._seen(bench, order_id, done.job_order_ids[0])
 

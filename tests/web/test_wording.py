@@ -106,7 +106,8 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "job.": [*STATES, "good", "scrap", "rework"],
         "role.": list(Role),
         "access.is.": TOKEN_TONES,
-        "access.tab.": ["sign-ins", "tokens", "badges"],
+        "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
+        "access.problem.": ["secret", "locked", "code", "code-or-secret"],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
@@ -193,10 +194,12 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "recall.count.": ["certain", "possible", "held", "closed"],
         "recall.kind.": KINDS,
         "recall.field.": Typed.model_fields,
-        "recall.by.": ["places", "jobs"],
-        "recall.no.": ["places", "jobs"],
+        "recall.by.": ["places", "orders", "jobs"],
+        "recall.no.": ["places", "orders", "jobs"],
         "shared.kind.": ["lot", "machine", "job", "person", "program", "tool", "hour"],
         "theme.": ["light", "dark", "auto"],
+        "tools.life.": ["worn", "dirty", "prolonged"],
+        "tools.spent.": ["worn", "dirty"],
     }
     used = {prefix for path in TEMPLATES for prefix in PREFIX.findall(path.read_text(encoding="utf-8"))}
     assert used <= codes.keys()
@@ -228,7 +231,7 @@ OF_ROUTINGS = {
     *("instruction-document-not-found", "instruction-document-invalid", "instruction-document-too-large"),
 }
 OF_SCANNING = {
-    *("lot-unknown", "lot-not-usable", "lot-used-up", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
+    *("lot-unknown", "genealogy-cycle", "genealogy-invalid", "mount-out-of-order"),
     *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
     *("suspects-missing", "genealogy-too-large"),
     *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import segno
 from fastapi import APIRouter, Depends, Form, Path, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mes.access.door import Caller, caller, identify
-from mes.access.errors import PrincipalNotFound
+from mes.access.door import Caller, caller, device_of, identify
+from mes.access.errors import CodeWrong, PrincipalNotFound, SignInFailed, SignInLocked
 from mes.access.permissions import Permission
 from mes.access.queries import (
+    count_recovery_codes,
+    find_second_factor,
     get_access_policy,
     get_principal,
     list_badges,
@@ -20,6 +25,7 @@ from mes.access.queries import (
     list_sessions,
     list_tokens,
 )
+from mes.access.second_factor import begin_setting_up, finish_setting_up, remove_second_factor
 from mes.access.service import (
     create_token,
     end_own_session,
@@ -30,8 +36,8 @@ from mes.access.service import (
     revoke_token,
     take_badge,
 )
-from mes.access.sign_in import new_badge_hmacs
-from mes.access.types import AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView
+from mes.access.sign_in import new_badge_hmacs, prove_again
+from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
@@ -39,12 +45,14 @@ from mes.kernel.vault import Vault
 from web.access.views import (
     AccountPage,
     BadgesPage,
+    PolicyPage,
     SignInsPage,
     TokensPage,
     account_page,
     badge_lines,
     new_token_page,
     owner_of,
+    policy_page,
     sign_in_lines,
     token_line,
 )
@@ -53,31 +61,96 @@ from web.layouts.shell import shell_of
 from web.templating import render
 
 DAYS_MAX: Final = 3_650
+CODE_MAX: Final = 30
 INT32: Final = 2**31 - 1
 NO_STORE: Final = {"Cache-Control": "no-store"}
 router = APIRouter(include_in_schema=False)
 Anybody = Annotated[Caller, Depends(identify)]
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
+Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]
+Code = Annotated[str, Form(max_length=CODE_MAX)]
 Number = Annotated[int, Path(ge=0, le=INT32)]
 
 
 @router.get("/account")
 async def account(request: Request, who: Anybody) -> HTMLResponse:
-    """Where I am signed in."""
+    """Where I am signed in, and my second factor."""
+    return await _account_of(request, who)
+
+
+async def _account_of(request: Request, who: Caller, *, status: int = 200, **shown: Any) -> HTMLResponse:
     page, zone = await who.read(
-        _account, principal_id=who.principal_id, this_sha256=who.credential_sha256, now=who.database.clock()
+        _account,
+        principal_pk=who.principal_pk,
+        principal_id=who.principal_id,
+        this_sha256=who.credential_sha256,
+        now=who.database.clock(),
     )
-    return _shown(request, who, "access/account.html", page, zone)
+    page = replace(page, wanted=who.scope == "" and not shown.get("codes"), **shown)
+    return _shown(request, who, "access/account.html", page, zone, status)
 
 
 def _account(
-    session: ReadSession, *, principal_id: str, this_sha256: bytes, now: datetime
+    session: ReadSession, *, principal_pk: int, principal_id: str, this_sha256: bytes, now: datetime
 ) -> tuple[AccountPage, ZoneInfo]:
     found = list_sessions(
         session, now_us=to_us(now), principal_id=principal_id, this_sha256=this_sha256, limit=LIMIT_MAX
     )
     zone = plant_zone(session)
-    return account_page(found.items, zone, now), zone
+    factor = find_second_factor(session, principal_pk=principal_pk)
+    left = count_recovery_codes(session, principal_pk=principal_pk)
+    return account_page(found.items, factor, left, zone, now), zone
+
+
+@router.post("/account/second-factor")
+async def begin_factor(request: Request, who: Anybody, pin: Secret) -> HTMLResponse:
+    """Show a fresh secret to whoever says the PIN or password again."""
+    if refused := await _unproven(request, who, pin, ""):
+        return refused
+    uri = await begin_setting_up(
+        who.database, request.app.state.vault, principal_pk=who.principal_pk, principal_id=who.principal_id
+    )
+    (secret,) = parse_qs(urlsplit(uri).query)["secret"]
+    return await _account_of(request, who, qr=segno.make(uri).svg_data_uri(scale=5, light="#fff"), secret=secret)
+
+
+async def _unproven(request: Request, who: Caller, pin: str, code: str) -> HTMLResponse | None:
+    """The page again, with why, unless PIN or password (and code) are right."""
+    vault: Vault = request.app.state.vault
+    device = device_of(request)
+    try:
+        await prove_again(who.database, vault, principal_id=who.principal_id, pin=pin, code=code, device=device)
+    except SignInFailed:
+        return await _account_of(request, who, status=422, problem="code-or-secret" if code else "secret")
+    except SignInLocked:
+        return await _account_of(request, who, status=429, problem="locked")
+    return None
+
+
+@router.post("/account/second-factor/confirm")
+async def confirm_factor(request: Request, who: Anybody, code: Code) -> HTMLResponse:
+    """The first code of the app. Answers the recovery codes, this one time."""
+    try:
+        codes = await finish_setting_up(
+            who.database,
+            request.app.state.vault,
+            principal_pk=who.principal_pk,
+            principal_id=who.principal_id,
+            code=code,
+            session_sha256=who.credential_sha256,
+        )
+    except CodeWrong as refusal:
+        return await _account_of(request, who, status=refusal.status, problem="code")
+    return await _account_of(request, who, codes=codes)
+
+
+@router.post("/account/second-factor/remove")
+async def remove_factor(request: Request, who: Anybody, pin: Secret, code: Code) -> Response:
+    """Give it up, with PIN or password and one of its codes or a recovery code."""
+    if refused := await _unproven(request, who, pin, code):
+        return refused
+    await who.write(remove_second_factor, principal_pk=who.principal_pk, principal_id=who.principal_id)
+    return RedirectResponse("/account", status_code=303)
 
 
 @router.post("/account/sessions/end")
@@ -198,11 +271,11 @@ async def badges(request: Request, who: Administrator, cursor: str = "") -> HTML
 
 def _badges(session: ReadSession, *, cursor: str | None) -> tuple[BadgesPage, ZoneInfo]:
     zone = plant_zone(session)
-    found, policy = list_badges(session, cursor=cursor), get_access_policy(session)
+    found, used = list_badges(session, cursor=cursor), get_access_policy(session).badge
     people = list_principals(session, kind=PrincipalKind.person, limit=LIMIT_MAX).items
     owners = tuple(owner_of(one) for one in people if one.disabled_at is None)
     lines = badge_lines(found.items, zone)
-    return BadgesPage(policy.badge.value, policy.version, lines, owners, found.next_cursor or ""), zone
+    return BadgesPage(used.value, lines, owners, found.next_cursor or ""), zone
 
 
 @router.post("/access/badges")
@@ -226,15 +299,32 @@ async def take(who: Administrator, badge_id: Number) -> Response:
     return RedirectResponse("/access/badges", status_code=303)
 
 
+@router.get("/access/policy")
+async def policy(request: Request, who: Administrator) -> HTMLResponse:
+    """How people prove who they are."""
+    page, zone = await who.read(_policy)
+    return _shown(request, who, "access/policy.html", page, zone)
+
+
+def _policy(session: ReadSession) -> tuple[PolicyPage, ZoneInfo]:
+    return policy_page(get_access_policy(session)), plant_zone(session)
+
+
 @router.post("/access/policy")
 async def put_policy(
-    who: Administrator, badge: Annotated[BadgeUse, Form()], version: Annotated[int, Form(ge=0, le=INT32)]
+    who: Administrator,
+    badge: Annotated[BadgeUse, Form()],
+    version: Annotated[int, Form(ge=0, le=INT32)],
+    role: Annotated[list[Role] | None, Form(max_length=len(Role))] = None,
 ) -> Response:
-    """Say what a badge is good for."""
-    await who.write(put_access_policy, policy=AccessPolicy(badge), version=version)
-    return RedirectResponse("/access/badges", status_code=303)
+    """Say how people prove who they are."""
+    wanted = AccessPolicy(badge, frozenset(role or ()))
+    await who.write(put_access_policy, policy=wanted, version=version)
+    return RedirectResponse("/access/policy", status_code=303)
 
 
-def _shown(request: Request, who: Caller, template: str, page: object, zone: ZoneInfo) -> HTMLResponse:
+def _shown(
+    request: Request, who: Caller, template: str, page: object, zone: ZoneInfo, status: int = 200
+) -> HTMLResponse:
     shell = shell_of(request, who, zone=zone)
-    return HTMLResponse(render(template, page, language=who.language, shell=shell), headers=NO_STORE)
+    return HTMLResponse(render(template, page, language=who.language, shell=shell), status, headers=NO_STORE)

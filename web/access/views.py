@@ -8,7 +8,18 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from mes.access.permissions import ROLE_PERMISSIONS
-from mes.access.types import BadgeUse, BadgeView, PrincipalView, SessionView, TokenView
+from mes.access.types import (
+    ROLE_KIND,
+    AccessPolicy,
+    BadgeUse,
+    BadgeView,
+    FactorRecord,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+    SessionView,
+    TokenView,
+)
 from web.components.elapsed import Elapsed, elapsed
 
 DAYS: Final = (30, 90, 365)
@@ -32,8 +43,20 @@ class SignInLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
+    """`factor` is "none", "begun" or "set-up"; `codes_left` are recovery codes. `wanted`: the plant wants one here.
+
+    `qr` is a picture as a data address, `secret` what it says, and `codes` the recovery codes: each shown once.
+    """
+
     sessions: tuple[SignInLine, ...]
     others: int
+    factor: str = "none"
+    codes_left: int = 0
+    wanted: bool = False
+    problem: str = ""
+    qr: str = ""
+    secret: str = ""
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +118,27 @@ class BadgeLine:
 
 @dataclass(frozen=True, slots=True)
 class BadgesPage:
-    """`use` is what a badge is at a station, one of `uses`, as of `version`."""
+    """`use` is what a badge is at a station."""
 
     use: str
-    version: int
     badges: tuple[BadgeLine, ...]
     people: tuple[Owner, ...]
     following: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPage:
+    """`use` is one of `uses`, `wanted` some of `roles`: what is in force, as of `version`."""
+
+    use: str
+    wanted: frozenset[str]
+    version: int
     uses: tuple[str, ...] = tuple(BadgeUse)
+    roles: tuple[str, ...] = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
+
+
+def policy_page(found: AccessPolicy) -> PolicyPage:
+    return PolicyPage(found.badge.value, frozenset(found.second_factor_roles), found.version)
 
 
 def badge_lines(found: Iterable[BadgeView], zone: tzinfo) -> tuple[BadgeLine, ...]:
@@ -127,10 +163,14 @@ def sign_in_lines(found: Iterable[SessionView], zone: tzinfo, now: datetime) -> 
     )
 
 
-def account_page(found: Iterable[SessionView], zone: tzinfo, now: datetime) -> AccountPage:
-    """One's own sessions, the one that asks first."""
+def account_page(
+    found: Iterable[SessionView], factor: FactorRecord | None, codes_left: int, zone: tzinfo, now: datetime
+) -> AccountPage:
+    """One's own sessions, the one that asks first, and how one's second factor stands."""
     lines = sorted(sign_in_lines(found, zone, now), key=lambda line: not line.is_this)
-    return AccountPage(tuple(lines), sum(not line.is_this for line in lines))
+    others = sum(not line.is_this for line in lines)
+    stands = "none" if factor is None else "set-up" if factor.confirmed else "begun"
+    return AccountPage(tuple(lines), others, stands, codes_left)
 
 
 def token_line(found: TokenView, zone: tzinfo, now: datetime) -> TokenLine:

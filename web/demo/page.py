@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.staticfiles import StaticFiles
 
 from web.demo.erp import NotSent
+from web.demo.pieces import Compared, Witness, read_true_pieces
 from web.demo.reel import QUESTION
 from web.demo.truth import Comparison, look
 from web.layouts.shell import Shell
@@ -52,6 +53,7 @@ class Line:
 
     comparison: Comparison | None = None
     said: Said | None = None
+    pieces: Compared = field(default_factory=Compared)
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,17 @@ class DemoView:
     ended_made: Decimal
     told: Decimal
     unsure: int
+    panels: int
+    tests: int
+    differ: tuple[str, ...]
+    """Pieces of which the record says something else than the ledger."""
     question: str
     """Address of: what do the failed boards share?"""
 
 
-def serve_page(demo: Demo, client: httpx.AsyncClient, tasks: asyncio.TaskGroup) -> tuple[str, asyncio.Task[None]]:
+def serve_page(
+    demo: Demo, client: httpx.AsyncClient, witness: Witness, tasks: asyncio.TaskGroup
+) -> tuple[str, asyncio.Task[None]]:
     """Start the page and its look at the truth. Gives the key, and the task to cancel."""
     key = secrets.token_urlsafe(16)
     line = Line()
@@ -89,7 +97,7 @@ def serve_page(demo: Demo, client: httpx.AsyncClient, tasks: asyncio.TaskGroup) 
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    return key, tasks.create_task(_serve(_Page(config), lambda: _look_for_ever(demo, client, line)))
+    return key, tasks.create_task(_serve(_Page(config), lambda: _look_for_ever(demo, client, witness, line)))
 
 
 class _Page(uvicorn.Server):
@@ -105,10 +113,11 @@ async def _serve(server: uvicorn.Server, looking: Callable[[], Awaitable[None]])
         group.create_task(server._serve())
 
 
-async def _look_for_ever(demo: Demo, client: httpx.AsyncClient, line: Line) -> None:
+async def _look_for_ever(demo: Demo, client: httpx.AsyncClient, witness: Witness, line: Line) -> None:
     while True:
         try:
             line.comparison = await look(client, demo.erp, demo.files.ledger)
+            line.pieces = await witness.look(await asyncio.to_thread(read_true_pieces, demo.files.ledger))
         except (httpx.HTTPError, OSError):
             line.comparison = None
         await asyncio.sleep(LOOK_EVERY_S)
@@ -203,6 +212,9 @@ def view_of(demo: Demo, line: Line) -> DemoView:
         ended_made=none if found is None else found.ended_made,
         told=none if found is None else found.told,
         unsure=0 if found is None else found.unsure,
+        panels=line.pieces.panels,
+        tests=line.pieces.verdicts,
+        differ=line.pieces.wrong,
         question=f"{demo.address}{QUESTION}",
     )
 

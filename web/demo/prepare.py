@@ -16,12 +16,14 @@ from mes.exchange.plant_file import check_plant_file, load_plant
 from mes.kernel.db import Database
 from web.demo.history import principal_pk, seed_history
 from web.demo.options import DemoOptions, Files, Ports
+from web.demo.pieces import stock_factory
 from web.demo.reel import plant_bad_reel
 from web.main import open_plants
 from web.settings import Settings
 
 PLANT_FILE: Final = Path(__file__).parent.parent / "demo_plant.yaml"
 ERP: Final = "ERP"
+WITNESS: Final = "WITNESS"
 ADMINISTRATOR: Final = "ADMIN"
 
 
@@ -41,6 +43,8 @@ class Prepared:
 
     people: tuple[SignIn, ...]
     erp_token: str
+    witness_token: str
+    """Of who compares the record of single pieces with the factory's ledger."""
 
 
 def prepare(options: DemoOptions, files: Files, ports: Ports) -> Prepared:
@@ -60,9 +64,20 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
     bridge_id = plant.bridges[0].id
     _write_secret(files.bridge_token, _token(database, bridge_id, Role.bridge))
     erp_token = _token(database, ERP, Role.integration)
+    opened = _openings(files)
+    for run in (opened + 1, opened + 2):
+        database.write_now(stock_factory, actor=None, run=run)
     if not options.no_history and not options.keep:
         _seed(database, bridge_id, options, files)
-    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token)
+    witness_token = _token(database, WITNESS, Role.operator)
+    return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token, witness_token)
+
+
+def _openings(files: Files) -> int:
+    """How often the factory was opened so far; its reels have the number in their names."""
+    from opcua_bridge.simulator.ledger import read_entries  # brings the OPC UA library: not while starting
+
+    return sum(entry["kind"] == "open" for entry in read_entries(files.ledger))
 
 
 def _seed(database: Database, bridge_id: str, options: DemoOptions, files: Files) -> None:

@@ -97,10 +97,14 @@ async def _running(options: DemoOptions, files: Files, ports: Ports) -> AsyncIte
         prepared = await asyncio.to_thread(_prepare, options, files, ports)
         from web.demo.erp import Erp, erp_client
         from web.demo.page import serve_page
+        from web.demo.pieces import Witness
 
-        async with erp_client(ports.server, prepared.erp_token) as client:
+        async with (
+            erp_client(ports.server, prepared.erp_token) as client,
+            erp_client(ports.server, prepared.witness_token) as witness,
+        ):
             demo = Demo(ports, files, simulator, bridge, server, cable, Erp(client), tasks)
-            key, page = serve_page(demo, client, tasks)
+            key, page = serve_page(demo, client, Witness(witness), tasks)
             running.append(page)
             await demo.erp.wait_until_ready(READY_WITHIN_S)
             _say(_how_to_sign_in(demo, prepared, key, time.monotonic() - started))
@@ -132,6 +136,7 @@ def programs_of(options: DemoOptions, files: Files, ports: Ports) -> tuple[Progr
             *("--speed", str(options.speed)),
             *("--disturbances", str(options.disturbances)),
             *("--control-port", str(ports.simulator_control)),
+            "--asks",
         ),
         files.logs / "simulator.log",
     )

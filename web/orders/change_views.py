@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
+from mes.orders.following.types import FollowedParameter
 from mes.orders.planning.types import MaterialNeed, SubstituteStock, Taker
 from mes.orders.types import CountFact, CountKind, JobLink, JobRole, JobView, OrderCard
 from standards.isa95.job_control import DispatchStatus, JobState
 from web.components.job import JobPanel, view_job
+from web.components.parameters import ParameterView, parameter_views
 from web.orders.views import base_of
 
 ACTIVE = frozenset({JobState.Running, JobState.Interrupted})
@@ -105,6 +107,9 @@ class JobChange:
     stations: tuple[Choice, ...]
     steps: tuple[Choice, ...]
     links: tuple[Link, ...]
+    parameters: tuple[ParameterView, ...]
+    may_set: bool
+    """Its parameters: it has not begun, and its recipe limits some."""
 
 
 def order_change(card: OrderCard, needs: Iterable[MaterialNeed], zone: tzinfo) -> OrderChange:
@@ -155,11 +160,13 @@ def job_change(
     now: datetime,
     request_id: str,
     links: Iterable[JobLink] = (),
+    parameters: Iterable[FollowedParameter] = (),
 ) -> JobChange:
     """`reasons`: active scrap reasons, id → words; `stations`: manual ones, where rework can be done."""
     active, ended = job.state in ACTIVE, job.state is JobState.Ended
     exact = (job.good_low, job.scrap_low) == (job.good_high, job.scrap_high)
     left = job.quantity - job.good_low - job.scrap_low - job.rework
+    shown = parameter_views(parameters, now.tzinfo or UTC)
     undoable = job.undo_until is not None and job.undo_until > now
     return JobChange(
         order_id=card.operations_request_id,
@@ -184,6 +191,8 @@ def job_change(
         stations=tuple(stations),
         steps=_steps(job, card.jobs),
         links=tuple(_link(job.job_id, link, now.tzinfo) for link in links),
+        parameters=shown,
+        may_set=job.waits and job.dispatch_status not in WITH_MACHINE and any(one.changeable for one in shown),
     )
 
 

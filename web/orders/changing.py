@@ -21,6 +21,7 @@ from mes.kernel.errors import BadRequest
 from mes.kernel.paging import LIMIT_MAX
 from mes.orders import service
 from mes.orders.errors import QuantityInvalid
+from mes.orders.following.queries import get_job_parameters
 from mes.orders.planning.queries import list_material_needs
 from mes.orders.queries import get_job, get_operations_request, list_counts, list_job_links
 from mes.orders.types import CountKind, Remainder
@@ -35,6 +36,7 @@ from web.typed import seen_version, typed_number
 COUNTS_MAX: Final = 5_000
 """Facts of a job that a correction looks at."""
 LINES_MAX: Final = 50
+PARAMETERS_MAX: Final = 200
 
 router = APIRouter(include_in_schema=False)
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
@@ -85,7 +87,9 @@ def _job(session: ReadSession, *, order_id: str, job_id: str, now: datetime) -> 
     places = list_equipment(session, limit=LIMIT_MAX).items
     stations = [Choice(e.equipment_id, e.description or e.equipment_id) for e in places if e.manual]
     zone, links = plant_zone(session), list_job_links(session, job_pk=job.pk)
-    return job_change(job, card, counts, reasons, stations, now.astimezone(zone), uuid4().hex, links), zone
+    parameters = get_job_parameters(session, job_pk=job.pk)
+    local = now.astimezone(zone)
+    return job_change(job, card, counts, reasons, stations, local, uuid4().hex, links, parameters), zone
 
 
 @router.post("/orders/{order_id}/change")
@@ -210,6 +214,27 @@ async def ask_first_article(
     """A new first article is wanted; empty: of as many pieces as the step asks for."""
     seen = {"job_id": job_id, "version": version, "reason": reason}
     await who.write(service.ask_first_article, **seen, pieces=_number(pieces) if pieces.strip() else None)
+    return _back(order_id)
+
+
+@router.post("/orders/{order_id}/parameters")
+async def set_parameters(
+    order_id: str,
+    job_id: Id,
+    version: Version,
+    reason: Text,
+    who: Supervisor,
+    parameter: Annotated[list[Id], Form(max_length=PARAMETERS_MAX)],
+    value: Annotated[list[Text], Form(max_length=PARAMETERS_MAX)],
+    was: Annotated[list[Text], Form(max_length=PARAMETERS_MAX)],
+) -> Response:
+    """The parameters of one job as the form has them; an empty field is as the recipe has it again."""
+    if not len(parameter) == len(value) == len(was):
+        raise FormUnreadable()
+    typed = zip(parameter, value, was, strict=True)
+    changed = {name: text.strip() or None for name, text, before in typed if text.strip() != before}
+    if changed:
+        await who.write(service.change_job_parameters, job_id=job_id, version=version, values=changed, reason=reason)
     return _back(order_id)
 
 

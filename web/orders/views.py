@@ -45,6 +45,7 @@ ICONS: Final[Mapping[str, str]] = {
     "job-response-published": "send",
     "order-moved-to-version": "refresh-cw",
     "job-moved": "chevron-right",
+    "job-parameters-changed": "settings",
     "qualification-overridden": "unlock",
     "instruction-acknowledged": "book-open",
     "job-counted": "list",

@@ -15,9 +15,8 @@ from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.texts import NO_NUL
-from mes.materials.errors import LotExpired
+from mes.materials.errors import LotExpired, PartNotApproved
 from mes.materials.queries import get_materials
-from mes.materials.receiving.errors import PartNotApproved
 from mes.materials.receiving.queries import get_label_lines, get_label_zpl, list_receipts, propose_receipt
 from mes.materials.receiving.service import receive_lot
 from standards.labels.faults import LABEL_MAX

@@ -18,6 +18,7 @@ from mes.genealogy.at_station.service import (
 )
 from mes.genealogy.at_station.types import BY_HAND, NOTHING_HELD, Held, HeldKind
 from mes.genealogy.service import mount_lot, remove_part, replace_part, ship_lots, unmount_lot, unpack_lots
+from mes.genealogy.tools.service import clean_tool, mount_tool, unmount_tool
 from mes.genealogy.types import Override
 from mes.quality.service import send_unit_to_rework
 from mes.quality.types import FoundDefect, Verdict
@@ -147,6 +148,20 @@ def _undo(form: Done, here: Here) -> Deed:
     return Deed(undo_act, {"undoes": form.undoes}, Told("undone"), form.holding)
 
 
+def _mount_tool(form: Done, here: Here) -> Deed:
+    told = Told("tool-mounted", form.tool_id)
+    return Deed(mount_tool, _at(here, tool_id=form.tool_id), told, Held(HeldKind.tool, form.tool_id))
+
+
+def _unmount_tool(form: Done, here: Here) -> Deed:
+    return Deed(unmount_tool, {"tool_id": form.tool_id}, Told("tool-out", form.tool_id))
+
+
+def _clean_tool(form: Done, here: Here) -> Deed:
+    held = Held(HeldKind.tool, form.tool_id)
+    return Deed(clean_tool, {"tool_id": form.tool_id}, Told("tool-cleaned", form.tool_id), held)
+
+
 ACTS: Final[Mapping[Act, Callable[[Done, Here], Deed]]] = {
     "mount": _mount,
     "splice": _splice,
@@ -164,4 +179,7 @@ ACTS: Final[Mapping[Act, Callable[[Done, Here], Deed]]] = {
     "unpack": _unpack,
     "ship": _ship,
     "undo": _undo,
+    "mount-tool": _mount_tool,
+    "unmount-tool": _unmount_tool,
+    "clean-tool": _clean_tool,
 }

@@ -30,11 +30,13 @@ from mes.genealogy.at_station.types import (
     UnitAt,
 )
 from mes.genealogy.errors import LotUnknown
+from mes.genealogy.tools.queries import get_tool
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from mes.quality.queries import list_defect_codes
 from web.components.material import lot_view
 from web.components.plant_time import plant_zone
+from web.components.tools import tool_line
 from web.scan.views import (
     NOTHING_SAID,
     AlikePanel,
@@ -44,6 +46,7 @@ from web.scan.views import (
     Panel,
     Said,
     Told,
+    ToolPanel,
     answer,
     carton_panel,
     kind_of,
@@ -176,6 +179,9 @@ def _of_held(
     if held.kind is HeldKind.slot:
         line = place.line(held.id)
         return slot_panel(line, None, now) if line else None
+    if held.kind is HeldKind.tool:
+        tool = get_tool(session, tool_id=held.id, now=now)
+        return ToolPanel(tool_line(tool, now, plant_zone(session)), tool.equipment_id == place.equipment_id)
     return carton_panel(_carton(session, held.id)) if held.kind in (HeldKind.carton, HeldKind.stack) else None
 
 

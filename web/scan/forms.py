@@ -32,6 +32,9 @@ Act = Literal[
     "unpack",
     "ship",
     "undo",
+    "mount-tool",
+    "unmount-tool",
+    "clean-tool",
 ]
 
 
@@ -70,6 +73,7 @@ class Done(Remembered):
     unit_id: Id = ""
     part_id: Id = ""
     container_id: Id = ""
+    tool_id: Id = ""
     code_id: Id = ""
     position: Id = ""
     segment_id: Id = ""

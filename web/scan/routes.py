@@ -30,7 +30,7 @@ from web.live.region import live_url
 from web.scan.acts import ACTS, NEEDS, Here
 from web.scan.answering import Outcome, Refused, build_answer
 from web.scan.forms import Act, Done, Remembered, Scan
-from web.scan.regions import REGIONS, build_lately, build_material
+from web.scan.regions import REGIONS, build_lately, build_material, build_tools
 from web.scan.views import Answer, ScanPage, Told, base_of, held_href, records_at, station_of
 from web.templating import region_routes, render, render_region
 
@@ -186,7 +186,7 @@ def _refused(act: Act, form: Done, refusal: Refusal, *, overridable: bool) -> Re
 
 
 def _what(form: Done) -> str:
-    return form.lot_id or form.part_id or form.unit_id or form.container_id
+    return form.lot_id or form.part_id or form.unit_id or form.container_id or form.tool_id
 
 
 def _fields(form: Done) -> tuple[tuple[str, str], ...]:
@@ -239,6 +239,7 @@ def _page(
         said.request_id,
         said,
         build_material(session, now=now, params=params),
+        build_tools(session, now=now, params=params),
         build_lately(session, now=now, params=params),
     )
     return page, plant_zone(session)

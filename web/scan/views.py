@@ -19,6 +19,7 @@ from mes.genealogy.at_station.types import (
     Line,
     LotAt,
     Place,
+    SetUp,
     UnitAt,
     UnitEvent,
     Where,
@@ -26,6 +27,7 @@ from mes.genealogy.at_station.types import (
 from mes.kernel.errors import Refusal
 from mes.quality.types import DefectCodeView
 from web.components.material import LineView, LotView, line_view, lot_view
+from web.components.tools import ToolLine, tool_line
 from web.wording import code_key
 
 UNDO_S: Final = 10
@@ -56,6 +58,10 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
     "exchanged": ("run", "check"),
     "carton": ("ask", "package"),
     "stack": ("ask", "package"),
+    "tool": ("ask", "wrench"),
+    "tool-mounted": ("run", "check"),
+    "tool-out": ("run", "check"),
+    "tool-cleaned": ("run", "check"),
     "packed": ("run", "check"),
     "unpacked": ("run", "check"),
     "shipped": ("run", "send"),
@@ -112,6 +118,17 @@ class MaterialRegion:
     unit: str
     running: bool
     lines: tuple[LineView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsRegion:
+    """With what the station works. `differs`: the last pass was told with another program than the job asks for."""
+
+    base: str
+    tools: tuple[ToolLine, ...]
+    wanted: str
+    told: str
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +214,14 @@ class CartonPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolPanel:
+    """A tool; `here`: it stands at this station."""
+
+    tool: ToolLine
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AlikePanel:
     lots: tuple[LotView, ...]
 
@@ -209,7 +234,7 @@ class NothingPanel:
     may_begin: bool
 
 
-Panel = LotPanel | SlotPanel | UnitPanel | CartonPanel | AlikePanel | NothingPanel
+Panel = LotPanel | SlotPanel | UnitPanel | CartonPanel | ToolPanel | AlikePanel | NothingPanel
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +293,7 @@ class ScanPage:
     request_id: str
     answer: Answer
     material: MaterialRegion
+    tools: ToolsRegion
     lately: LatelyRegion
 
 
@@ -314,6 +340,12 @@ def material_region(place: Place, now: datetime) -> MaterialRegion:
         bool(place.job_id),
         tuple(line_view(line, now) for line in place.lines),
     )
+
+
+def tools_region(place: Place, set_up: SetUp, now: datetime, zone: tzinfo) -> ToolsRegion:
+    """Tools and program of a station."""
+    tools = tuple(tool_line(tool, now, zone) for tool in set_up.tools)
+    return ToolsRegion(station_of(place.equipment_id), tools, set_up.wanted, set_up.told, set_up.differs)
 
 
 def lately_region(equipment_id: str, events: Iterable[Lately], zone: tzinfo) -> LatelyRegion:
@@ -414,6 +446,7 @@ PANEL_KINDS: Final = {
     SlotPanel: "slot",
     UnitPanel: "unit",
     CartonPanel: "carton",
+    ToolPanel: "tool",
     AlikePanel: "alike",
     NothingPanel: "nothing",
 }

@@ -52,17 +52,25 @@ async def sign_in(
     station: Annotated[str, Form(max_length=100)] = "",
     next: Annotated[str, Form(max_length=500)] = "",
     by: Annotated[str, Form(max_length=10)] = "",
+    code: Annotated[str, Form(max_length=30)] = "",
 ) -> Response:
-    """`pin` is a PIN or a password. Opens a session and sends a cookie that no script can read."""
+    """`pin` is a PIN or a password, `code` of an authenticator app. Opens a session; its cookie no script can read."""
     database = plant_database(request)
     try:
         signed_in = await sign_in_with_pin(
-            database, principal_id=person, pin=pin, device=device_of(request), work_unit_id=station or None
+            database,
+            principal_id=person,
+            pin=pin,
+            device=device_of(request),
+            work_unit_id=station or None,
+            code=code,
+            vault=request.app.state.vault,
         )
     except (SignInFailed, SignInLocked) as refusal:
         wrong = "wrong-password" if by == PASSWORD else "wrong"
         return await _refused(request, refusal, person, station, _local(next), wrong=wrong)
-    return keep_signed_in(request, RedirectResponse(_local(next) or _start(station), status_code=303), signed_in)
+    following = "/account" if signed_in.must_set_up else _local(next) or _start(station)
+    return keep_signed_in(request, RedirectResponse(following, status_code=303), signed_in)
 
 
 @router.post("/signin/badge")

@@ -26,6 +26,7 @@ from web.components.job import (
     why_waiting,
 )
 from web.components.machine import MachineView, view_machine
+from web.components.parameters import ParameterView, parameter_views
 from web.wording import code_key
 
 QUEUE_SHOWN: Final = 4
@@ -53,6 +54,9 @@ class BriefingLine:
     read: int
     qualifications: tuple[str, ...]
     allow: str
+    changed: tuple[ParameterView, ...] = ()
+    """Parameters that a supervisor set for this job."""
+    parameters: tuple[ParameterView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,15 +229,16 @@ def current_region(
     panel = view_job(job, now.astimezone(zone)) if job else None
     due = job.due_at.astimezone(zone) if job and job.due_at else None
     waiting = any(state_word(other) == "blocked" for other in jobs)
-    line = briefing_line(equipment_id, job, briefing) if job and briefing else None
+    line = briefing_line(equipment_id, job, briefing, zone) if job and briefing else None
     return CurrentJobRegion(base_of(equipment_id), panel, due, waiting, request_id, line)
 
 
-def briefing_line(equipment_id: str, job: JobView, briefing: Briefing) -> BriefingLine | None:
+def briefing_line(equipment_id: str, job: JobView, briefing: Briefing, zone: tzinfo) -> BriefingLine | None:
     """None where the job asks for nothing."""
     count, query = briefing.instructions, urlencode({"job_id": job.job_id})
-    if not count.steps and not briefing.qualifications:
+    if not count.steps and not briefing.qualifications and not briefing.parameters:
         return None
+    parameters = parameter_views(briefing.parameters, zone)
     base = base_of(equipment_id)
     return BriefingLine(
         f"{base}/instructions?{query}" if count.steps else "",
@@ -241,6 +246,8 @@ def briefing_line(equipment_id: str, job: JobView, briefing: Briefing) -> Briefi
         count.read,
         briefing.qualifications,
         f"{base}/allow?{query}" if briefing.qualifications and is_startable(job) else "",
+        tuple(one for one in parameters if one.changed),
+        parameters,
     )
 
 

@@ -90,6 +90,7 @@ def _row(spec: TagBindingSpec, bridge_pk: int, pks: Mapping[str, int]) -> dict[s
         "state_map": spec.state_map,
         "what": spec.what,
         "unit": spec.unit,
+        "slot_id": spec.slot_id,
     }
 
 

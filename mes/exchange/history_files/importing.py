@@ -92,8 +92,8 @@ class HistoryImport:
     def _pass(self, at: Imported, after: Imported, block: Sequence[Row]) -> Imported:
         facts = [row.fact for row in block if row.fact is not None]
         sent = [fact.sent for fact in facts if fact.sent is not None]
-        told: dict[str, Any] = {"before": at, "after": after, "recording": recording_of(facts), "sent": sent}
-        return self._plant.write_now(import_block, actor=None, **told)
+        asked: dict[str, Any] = {"before": at, "after": after, "recording": recording_of(facts), "sent": sent}
+        return self._plant.write_now(import_block, actor=None, **asked)
 
     def _without_faulty(self, block: Sequence[Row]) -> Sequence[Row]:
         """The block; the rows that name what is not there are refused in it."""

@@ -362,6 +362,7 @@ class TagEntry(Entry):
     state_map: Annotated[str, StringConstraints(max_length=20)] = ""
     what: Annotated[str, StringConstraints(max_length=20)] = ""
     unit: Annotated[str, StringConstraints(max_length=20)] = ""
+    slot: Id | None = None
 
 
 class BridgeEntry(Entry):

@@ -199,4 +199,5 @@ def tag_binding_spec(entry: TagEntry) -> TagBindingSpec:
         state_map=entry.state_map,
         what=entry.what,
         unit=entry.unit,
+        slot_id=entry.slot or "",
     )

@@ -32,13 +32,18 @@ from mes.genealogy.at_station.types import (
     Place,
     ScanKind,
     Scanned,
+    SetUp,
     UnitAt,
     UnitEvent,
     Where,
 )
-from mes.genealogy.errors import LotNotUsable, LotUnknown, LotUsedUp
+from mes.genealogy.errors import LotUnknown
 from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.rules import PROGRAM, expected_program
+from mes.genealogy.may_i.statements import load_parameters
 from mes.genealogy.statements import load_lots, lot_id_of, material_of
+from mes.genealogy.tools.queries import list_tools_at
+from mes.genealogy.tools.statements import known_tools
 from mes.genealogy.types import ActKind, LotFacts
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import FieldError, Refusal
@@ -48,6 +53,7 @@ from mes.materials.life.queries import LotLifeView, lots_with_lives
 from mes.materials.queries import get_materials
 from mes.materials.receiving.errors import LabelUnreadable
 from mes.materials.receiving.rules import label_key
+from mes.materials.rules import usable_lot
 from mes.materials.tables import MaterialLot
 from mes.materials.types import LotKind
 from mes.orders.queries import list_station_jobs
@@ -91,7 +97,8 @@ def understand_scan(
 
 
 def recognise_scan(session: ReadSession, *, text: str, equipment_id: str, now: datetime) -> Scanned:
-    """What a scan is, at a station: a slot of it before a lot of this id, a lot before a person. `label-unreadable`."""
+    """What a scan is, at a station: a slot of it before a lot of this id, a lot before a tool or a
+    person. `label-unreadable`."""
     try:
         label = read_label(text, year=now.year)
     except LabelFault as fault:
@@ -101,6 +108,7 @@ def recognise_scan(session: ReadSession, *, text: str, equipment_id: str, now: d
         _slot(session, ids, equipment_id)
         or _known(session, ids)
         or _seen(session, text)
+        or _tool(session, ids)
         or _person(session, ids)
         or Scanned(ScanKind.nothing, _told(label, ids), is_carton_label=is_carton_label(label))
     )
@@ -134,6 +142,11 @@ def _seen(session: ReadSession, text: str) -> Scanned | None:
     if not lots:
         return None
     return Scanned(ScanKind.lot, lots[0]) if len(lots) == 1 else Scanned(ScanKind.alike, lots[0], tuple(lots))
+
+
+def _tool(session: ReadSession, ids: Sequence[str]) -> Scanned | None:
+    known = known_tools(session, ids)
+    return next((Scanned(ScanKind.tool, one) for one in ids if one in known), None)
 
 
 def _person(session: ReadSession, ids: Sequence[str]) -> Scanned | None:
@@ -174,9 +187,7 @@ def _lot_at(view: LotLifeView, facts: LotFacts) -> LotAt:
 
 
 def _refusal(view: LotLifeView, facts: LotFacts, left_e6: int) -> Refusal | None:
-    if facts.shipment_pk is not None:
-        return LotNotUsable(f"{view.lot_id} was shipped.")
-    return view.refusal or (LotUsedUp(f"Nothing is left of {view.lot_id}.") if left_e6 == 0 else None)
+    return usable_lot(view.facts, shipped=facts.shipment_pk is not None, lacking=left_e6 == 0)
 
 
 def get_place(session: ReadSession, *, equipment_id: str, now: datetime) -> Place:
@@ -248,6 +259,15 @@ def _with_mounts(session: ReadSession, equipment_pk: int, lines: Sequence[Line],
         if slot not in {line.slot_id for line in lines}
     ]
     return (*shown, *strays)
+
+
+def get_set_up(session: ReadSession, *, place: Place, now: datetime) -> SetUp:
+    """With what a station works."""
+    tools = list_tools_at(session, equipment_id=place.equipment_id, now=now)
+    asked = load_parameters(session, place.job.job_id) if place.job else {}
+    rows = session.driver_query(statements.TOLD_PROGRAM, (place.equipment_id,))
+    wanted, told = expected_program(asked), rows[0][0] if rows else ""
+    return SetUp(tools, wanted, told, bool(told and wanted) and told not in (asked.get(PROGRAM), wanted))
 
 
 def places_of_lot(session: ReadSession, *, lot_id: str) -> tuple[tuple[str, str], ...]:

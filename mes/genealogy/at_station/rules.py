@@ -71,6 +71,8 @@ def follow(scanned: Scanned, held: Held, place: Place, material_id: str = "") ->
         return _unit(scanned.id, held, place, material_id)
     if scanned.kind is ScanKind.slot:
         return _slot(scanned.id, held, place)
+    if scanned.kind is ScanKind.tool:
+        return Follow(Following.show, Held(HeldKind.tool, scanned.id))
     if scanned.kind is ScanKind.container or scanned.is_carton_label:
         return _carton(scanned.id, held)
     return Follow(Following(scanned.kind.value), held)

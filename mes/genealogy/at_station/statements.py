@@ -37,6 +37,11 @@ VERDICTS_LATELY: Final = (
     "FROM unit_verdict v "
     "LEFT JOIN principal p ON p.pk = v.actor WHERE v.equipment_pk = ? ORDER BY v.at_us DESC, v.pk DESC LIMIT ?"
 )
+TOLD_PROGRAM: Final = (
+    "SELECT c.program FROM equipment q JOIN genealogy_act a ON a.equipment_pk = q.pk "
+    "JOIN act_context c ON c.pk = a.context_pk WHERE q.id = ? AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL "
+    "ORDER BY a.seq DESC LIMIT 1"
+)
 _PART_KINDS: Final = f"({LinkKind.installed.value}, {LinkKind.consumed.value})"
 PARTS: Final = (
     "SELECT DISTINCT l.id, d.description, d.id FROM genealogy_link e JOIN material_lot l ON l.pk = e.parent_pk "  # noqa: S608

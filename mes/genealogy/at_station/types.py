@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from mes.genealogy.may_i.types import Permission
+from mes.genealogy.tools.types import ToolView
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeClock
 from mes.orders.types import JobView
@@ -40,6 +41,7 @@ class ScanKind(StrEnum):
     shipment = "shipment"
     slot = "slot"
     person = "person"
+    tool = "tool"
     alike = "alike"
     """A supplier's label that several of our lots came in under."""
     nothing = "nothing"
@@ -133,6 +135,7 @@ class HeldKind(StrEnum):
     carton = "carton"
     stack = "stack"
     """A carton, or a pallet, that other cartons go into."""
+    tool = "tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,17 @@ class CartonAt:
     shipment_id: str = ""
     inside_id: str = ""
     """The container it is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """With what a station works: tools that stand there, the program that its job asks for, and the one that was last
+    told with a pass; whether that is another one."""
+
+    tools: tuple[ToolView, ...]
+    wanted: str
+    told: str
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True)

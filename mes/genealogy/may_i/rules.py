@@ -43,7 +43,12 @@ def program_differs(expected: Mapping[str, str], program: str, revision: str) ->
     told = {PROGRAM: program, PROGRAM_REVISION: revision}
     if all(not value or expected.get(name, value) == value for name, value in told.items()):
         return ""
-    return " ".join(expected[name] for name in told if expected.get(name))
+    return expected_program(expected)
+
+
+def expected_program(expected: Mapping[str, str]) -> str:
+    """The program and its revision that a step asks for; "": none."""
+    return " ".join(expected[name] for name in (PROGRAM, PROGRAM_REVISION) if expected.get(name))
 
 
 def check_of(said: StepCheck | None, *, records: bool) -> StepCheck:

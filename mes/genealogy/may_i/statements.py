@@ -54,8 +54,9 @@ FACTS: Final = (
     "UNION ALL SELECT 'after', 0, 0, 0, s.segment_id, b.segment_id FROM steps s "
     "JOIN job_dependency d ON d.job_pk = s.pk JOIN steps b ON b.pk = d.after_job_pk "
     "UNION ALL SELECT 'verdict', verdict, at_us, pk, segment_id, '' FROM told "
-    "UNION ALL SELECT 'worked', 0, a.at_us, a.pk, s.segment_id, '' FROM unit u JOIN genealogy_act a ON a.lot_pk = u.pk "
-    f"JOIN steps s ON s.pk = a.job_pk WHERE a.ended_by_pk IS NULL AND a.kind = {ActKind.passed.value}"
+    "UNION ALL SELECT 'worked', 0, a.at_us, a.pk, s.segment_id, '' FROM origin o CROSS JOIN genealogy_act a "
+    "JOIN steps s ON s.pk = a.job_pk WHERE a.lot_pk = o.pk AND a.ended_by_pk IS NULL "
+    f"AND a.kind = {ActKind.passed.value}"
 )
 
 
@@ -65,16 +66,20 @@ def load_facts(reads: Reads, unit_id: str, equipment_id: str) -> list[Any]:
 
 
 def load_parameters(reads: Reads, job_id: str) -> dict[str, str]:
-    """The recipe's values, with those its step sets instead, of one job."""
+    """The recipe's values, with those its step and then the job sets instead, of one job."""
     rows = reads.driver_query(
-        "SELECT w.parameters, s.parameters FROM job_order j JOIN work_master w ON w.pk = j.work_master_pk "
+        "SELECT w.parameters, s.parameters, j.parameters FROM job_order j "
+        "JOIN work_master w ON w.pk = j.work_master_pk "
         "LEFT JOIN operations_segment s ON s.pk = j.segment_pk WHERE j.id = ?",
         (job_id,),
     )
-    return {name: value for row in rows for kept in row for name, value in _read(kept).items()}
+    found: dict[str, str] = {}
+    for recipe, step, own in rows:
+        found |= {**_read(recipe), **_read(step), **{name: one["value"] for name, one in _read(own).items()}}
+    return found
 
 
-def _read(kept: Any) -> dict[str, str]:
+def _read(kept: Any) -> dict[str, Any]:
     """JSON as the driver answers it: text on SQLite, read already on PostgreSQL; None without a step."""
     if kept is None:
         return {}

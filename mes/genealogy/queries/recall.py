@@ -20,6 +20,7 @@ from mes.genealogy.statements import (
     lots_of_range,
     names_of,
 )
+from mes.genealogy.tools.statements import load_stays
 from mes.genealogy.types import NODES_MAX, OPEN_SEQ, Answer, Reach, Suspects, Table
 
 
@@ -78,10 +79,24 @@ def _roots(reads: Reads, suspects: Suspects, limit: int) -> set[int]:
             raise GenealogyInvalid("A range of serials has a first and a last one of the same length.")
         roots.update(lots_of_range(reads, first, last, limit + 1))
     if suspects.by_acts:
-        roots.update(lots_of_acts(reads, _conditions(reads, suspects), limit + 1))
+        roots.update(_worked(reads, suspects, limit + 1))
     elif not (suspects.lot_ids or suspects.from_lot_id):
         raise SuspectsMissing()
     return roots
+
+
+def _worked(reads: Reads, suspects: Suspects, limit: int) -> set[int]:
+    """Lots to which something was done so. A tool was used where it was told with an act, and at whatever passed where
+    it stood."""
+    conditions = _conditions(reads, suspects)
+    found = set(lots_of_acts(reads, conditions, limit))
+    if suspects.tool:
+        del conditions["c.tool = ?"]
+        for stay in load_stays(reads, suspects.tool):
+            there: dict[str, Any] = {"a.seq IS NOT NULL AND a.equipment_pk = ?": stay.equipment_pk}
+            while_there = {"? <= a.at_us": stay.from_us, "? > a.at_us": stay.to_us}
+            found.update(lots_of_acts(reads, conditions | there | while_there, limit))
+    return found
 
 
 def _conditions(reads: Reads, suspects: Suspects) -> dict[str, Any]:

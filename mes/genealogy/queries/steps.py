@@ -5,14 +5,14 @@ Every answer is bounded and says how much it leaves out; each is a fixed number 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from mes.genealogy.queries.tables import instant
 from mes.genealogy.queries.trace import known_lots
-from mes.genealogy.statements import LOT_ROWS, Reads, key_text, made_of_links, names_of, used_in_links
+from mes.genealogy.statements import DIRECT_DOWN, DIRECT_UP, LOT_ROWS, Reads, key_text, names_of
 from mes.genealogy.types import LinkKind, LinkRow
 from mes.kernel.uow import marks
 from mes.materials.types import LotKind
@@ -27,6 +27,9 @@ COLUMN_MAX: Final = 12
 class Way(StrEnum):
     made_of = "made-of"
     used_in = "used-in"
+
+
+_DIRECT: Final = {Way.made_of: DIRECT_UP, Way.used_in: DIRECT_DOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,36 +97,33 @@ class Layers:
 def get_step(reads: Reads, *, lot_id: str, way: Way, start: int = 0, limit: int = STEP_MAX) -> Step:
     """What a lot was made of, or went into, directly. `lot-unknown`."""
     root = known_lots(reads, [lot_id])[lot_id]
-    found = _by_target(_links_of(way)(reads, [root]), way)
-    page = sorted(found)[max(start, 0) :][: min(limit, STEP_MAX)]
+    begin, direct = max(start, 0), _DIRECT[way]
+    page, total = direct.lots(reads, [root], start=begin, limit=min(limit, STEP_MAX))
+    found = _by_target(direct.links(reads, [root], set(page)), way)
     nodes = _nodes(reads, [root, *page], way)
     newest = {pk: max(found[pk], key=lambda link: link.act_pk) for pk in page}
     acts = _acts(reads, {link.act_pk for link in newest.values()})
     lines = tuple(_line(nodes[root], nodes[pk], found[pk], acts[newest[pk].act_pk], way) for pk in page)
-    return Step(nodes[root], way, lines, max(start, 0), len(found))
+    return Step(nodes[root], way, lines, begin, total)
 
 
 def get_layers(reads: Reads, *, lot_id: str, way: Way, levels: int = LEVELS_MAX) -> Layers:
-    """A few levels to be drawn, each lot where it is reached first; a circle cannot be. `lot-unknown`."""
+    """A few levels to be drawn, each lot once; a circle cannot be. `lot-unknown`."""
     columns, hidden, links = [[known_lots(reads, [lot_id])[lot_id]]], [0], []
+    direct = _DIRECT[way]
     seen = set(columns[0])
     for level in range(min(levels, LEVELS_MAX) - 1):
-        step = _links_of(way)(reads, columns[-1])
-        reached = sorted({_target(link, way) for link in step} - seen)
+        reached, total = direct.lots(reads, columns[-1], but=seen, start=0, limit=COLUMN_MAX)
         if not reached:
             break
-        columns.append(reached[:COLUMN_MAX])
-        hidden.append(len(reached) - len(columns[-1]))
+        columns.append(reached)
+        hidden.append(total - len(reached))
         seen.update(reached)
-        links += _between(step, level, columns[-2], columns[-1], way)
+        links += _between(direct.links(reads, columns[-2], set(reached)), level, columns[-2], reached, way)
     nodes = _nodes(reads, [pk for column in columns for pk in column], way)
     drawn = tuple(tuple(nodes[pk] for pk in column) for column in columns)
     goes_on = len(columns) == min(levels, LEVELS_MAX) and any(node.goes_on for node in drawn[-1])
     return Layers(way, drawn, tuple(hidden), tuple(links), goes_on)
-
-
-def _links_of(way: Way) -> Callable[[Reads, Collection[int]], list[LinkRow]]:
-    return made_of_links if way is Way.made_of else used_in_links
 
 
 def _target(link: LinkRow, way: Way) -> int:

@@ -20,6 +20,7 @@ from mes.genealogy.statements import (
     names_of,
     shipments_of,
 )
+from mes.genealogy.tools.types import ToolThen
 from mes.genealogy.types import ActKind, LinkKind, LinkRow, Reach, Table
 from mes.kernel.sqltypes import from_us
 from mes.materials.types import LotKind
@@ -171,8 +172,8 @@ def links_table(names: Mapping[int, str], links: Iterable[LinkRow]) -> Table:
     )
 
 
-def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
-    """Acts in the order of time."""
+def acts_table(reads: Reads, rows: Sequence[Any], stays: Sequence[ToolThen] = ()) -> Table:
+    """Acts in the order of time. The tool of a pass is the one that was told, else what stood there by `stays`."""
     rows = sorted(rows, key=lambda row: (row[2], row[0]))
     lots, places, jobs, actors = names_of(
         reads,
@@ -194,7 +195,7 @@ def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
                 seq,
                 jobs[job],
                 actors[actor],
-                *contexts[context],
+                *_with_tool(contexts[context], _tools_then(stays, equipment=place, at_us=at_us, seq=seq)),
                 ended_by,
                 flag or "",
                 note or "",
@@ -202,6 +203,18 @@ def acts_table(reads: Reads, rows: Sequence[Any]) -> Table:
             for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note, flag in rows
         ],
     )
+
+
+def _tools_then(stays: Sequence[ToolThen], *, equipment: int | None, at_us: int, seq: int | None) -> str:
+    if seq is None:
+        return ""
+    here = {stay.tool_id for stay in stays if stay.equipment_pk == equipment and stay.from_us <= at_us < stay.to_us}
+    return ", ".join(sorted(here))
+
+
+def _with_tool(context: tuple[str, str, str], there: str) -> tuple[str, str, str]:
+    program, told, parameters = context
+    return program, told or there, parameters
 
 
 def shipments_table(reads: Reads, counts: Mapping[int, int]) -> Table:

@@ -21,7 +21,6 @@ from mes.genealogy.queries.walk import containers_of, reach_down, walk_down, wal
 from mes.genealogy.statements import (
     ACTS_OF_LOTS,
     ENDED_LINKS,
-    SHIPPED,
     Reads,
     key_text,
     load_lot_keys,
@@ -29,7 +28,9 @@ from mes.genealogy.statements import (
     load_lots_by_pk,
     names_of,
     shipments_of,
+    shipped_of,
 )
+from mes.genealogy.tools.statements import load_stays_at
 from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
 from mes.kernel.errors import FieldError
 from standards.isa95.material import Disposition
@@ -75,8 +76,7 @@ def list_affected(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MA
 def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX) -> Answer:
     """The serialised units that some lots went into and that have left, by shipment. `lot-unknown`."""
     reach = reach_down(reads, known_lots(reads, lot_ids).values(), limit=limit)
-    rows = SHIPPED.on(reads, key_text(reads, reach.pks))
-    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in rows}
+    units = {row[0]: (row[1], orjson.Fragment(row[2])) for row in shipped_of(reads, reach.pks)}
     table = [
         (shipment_id, customer, note, instant(at_us), *units[pk])
         for pk, shipment_id, customer, note, at_us in shipments_of(reads, units)
@@ -98,6 +98,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
     keys = key_text(reads, sorted(made))
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
+    stays = load_stays_at(reads, {row[4] for row in acts if row[4] is not None and row[5] is not None})
     lots, names = lots_table(reads, reach)
     (before,) = names_of(reads, material_lot={pk for row in ended for pk in row[:2]})
     removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
@@ -114,7 +115,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
         {
             "links": links_table(names, reach.links),
             "lots": lots,
-            "acts": acts_table(reads, acts),
+            "acts": acts_table(reads, acts, stays),
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +15,7 @@ from mes.materials.types import LotKind
 
 PIECE_E6: Final = 1_000_000
 _SERIAL_MAX: Final = ID_MAX - len(str(PANEL_MAX)) - 1
+_NUMBER: Final = re.compile(r"[0-9]+$")
 _NOTHING_READ: Final = frozenset({"NOREAD", "NO READ", "NO_READ", "NO-READ"})
 LATE: Final = "told late: its place in the station's sequence is not known"
 
@@ -29,10 +31,24 @@ def serial_in(value: Any) -> str | Unplaced | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return Unplaced.no_read
-    text = str(value).strip() if isinstance(value, str) else f"{value:d}"
+    text = value.strip() if isinstance(value, str) else f"{value:d}"
     if not text or text.upper() in _NOTHING_READ or not text.isprintable():
         return Unplaced.no_read
     return text if len(text) <= _SERIAL_MAX else Unplaced.too_long
+
+
+def panel_in(value: Any) -> tuple[str, str] | Unplaced | None:
+    """A panel's serial and that of its first board ("": not told), which come as a list of two."""
+    if not isinstance(value, list):
+        alone = serial_in(value)
+        return alone if alone is None or isinstance(alone, Unplaced) else (alone, "")
+    parts = [serial_in(part) for part in value]
+    if all(part is None for part in parts):
+        return None
+    unread = [part for part in parts if isinstance(part, Unplaced)]
+    if unread or len(parts) != 2 or None in parts:
+        return unread[0] if unread else Unplaced.no_read
+    return str(parts[0]), str(parts[1])
 
 
 def job_then(jobs: Iterable[JobThen], at_us: int) -> JobThen | None:
@@ -41,12 +57,26 @@ def job_then(jobs: Iterable[JobThen], at_us: int) -> JobThen | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def boards_of(panel: str, per_cycle_e6: int) -> list[str] | None:
-    """Serials of a panel's boards by position, from 1; a panel of one piece is that piece. None: no whole number."""
+def boards_of(panel: str, per_cycle_e6: int, first_board: str = "") -> list[str] | Unplaced:
+    """Serials of a panel's boards by position, from 1; a panel of one piece is that piece."""
     pieces, rest = divmod(per_cycle_e6, PIECE_E6)
     if rest or not 0 < pieces <= PANEL_MAX:
-        return None
-    return [f"{panel}-{place}" for place in range(1, pieces + 1)] if pieces > 1 else []
+        return Unplaced.no_panel
+    if pieces == 1:
+        return []
+    return numbered(first_board, pieces) if first_board else [f"{panel}-{place}" for place in range(1, pieces + 1)]
+
+
+def numbered(first: str, count: int) -> list[str] | Unplaced:
+    """Serials that count on from the first in its last digits, of which there are always as many."""
+    found = _NUMBER.search(first)
+    if found is None:
+        return Unplaced.no_numbers
+    stem, digits = first[: found.start()], found[0]
+    last = int(digits) + count - 1
+    if len(str(last)) > len(digits):
+        return Unplaced.no_numbers
+    return [f"{stem}{number:0{len(digits)}}" for number in range(int(digits), last + 1)]
 
 
 def names_in(readings: Iterable[Reading], stations: dict[int, Station]) -> set[str]:
@@ -56,7 +86,8 @@ def names_in(readings: Iterable[Reading], stations: dict[int, Station]) -> set[s
         names.add(reading.serial)
         if reading.role is Role.new_panel:
             job = job_then(stations[reading.equipment_pk].jobs, reading.at_us)
-            names.update(boards_of(reading.serial, job.per_cycle_e6) or () if job else ())
+            boards = boards_of(reading.serial, job.per_cycle_e6, reading.first_board) if job else []
+            names.update(boards if isinstance(boards, list) else ())
     return names
 
 
@@ -110,15 +141,21 @@ def _unplaced(
         return Unplaced.no_job
     if reading.role is Role.new_unit:
         return None
-    boards = boards_of(reading.serial, job.per_cycle_e6)
-    if boards is None:
-        return Unplaced.no_panel
-    return Unplaced.taken if any(board in before.lots or board in new for board in boards) else None
+    boards = boards_of(reading.serial, job.per_cycle_e6, reading.first_board)
+    if isinstance(boards, Unplaced):
+        return boards
+    return (
+        Unplaced.taken
+        if any(board in before.lots or board in new or board == reading.serial for board in boards)
+        else None
+    )
 
 
 def _make(told: Told, reading: Reading, equipment_id: str, job: JobThen) -> Iterator[str]:
     """The new unit; of a panel its boards, too: each is a part of it."""
-    boards = (boards_of(reading.serial, job.per_cycle_e6) or []) if reading.role is Role.new_panel else []
+    boards = boards_of(reading.serial, job.per_cycle_e6, reading.first_board)
+    if reading.role is not Role.new_panel or isinstance(boards, Unplaced):
+        boards = []
     pieces = len(boards) or 1
     told.lots.append(NewLot(reading.serial, job.material_id, pieces * PIECE_E6, LotKind.unit, job.job_id))
     yield reading.serial

@@ -23,7 +23,8 @@ class Role(StrEnum):
     new_unit = "new-unit"
     """A unit gets its serial here."""
     new_panel = "new-panel"
-    """A panel gets its serial here: its boards are `<panel>-1` to `<panel>-<n>`, n pieces a cycle of the job's step."""
+    """A panel gets its serial here: its boards are `<panel>-1` to `<panel>-<n>`, n pieces a cycle of the job's step; or
+    they count on from the first board's serial, where that is told with the panel's."""
 
 
 class Unplaced(StrEnum):
@@ -37,6 +38,7 @@ class Unplaced(StrEnum):
     taken = "serial-taken"
     no_job = "no-job-at-its-time"
     no_panel = "no-pieces-per-panel"
+    no_numbers = "no-board-numbers"
     into_itself = "goes-into-itself"
 
 
@@ -48,6 +50,8 @@ class Reading(NamedTuple):
     role: Role
     equipment_pk: int
     at_us: int
+    first_board: str = ""
+    """Of a new panel, the serial of its first board; empty: boards are named by the panel."""
 
 
 class JobThen(NamedTuple):

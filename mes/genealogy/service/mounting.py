@@ -25,7 +25,7 @@ from mes.genealogy.statements import (
     next_act,
     set_slot_material,
 )
-from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Mount, Override, Recording
+from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Interval, Mount, Override, Recording
 from mes.kernel.uow import UnitOfWork
 from mes.materials.life.service import set_lot_storage
 from mes.materials.types import Storage
@@ -77,31 +77,47 @@ def mount_lot(
         raise SlotEmpty(f"Nothing is mounted in {slot_id} of {equipment_id} to splice to.")
     if newest is not None and not is_open(newest.interval) and seq <= newest.interval.last:
         raise MountOutOfOrder(f"What was in {slot_id} before is in the pieces up to {newest.interval.last}.")
-    if newest is not None and is_open(newest.interval):
-        last = end_before(newest.interval, spliced=newest.spliced, seq=seq, splice=splice)
-        close_mount(uow, newest.pk, last, next_act(uow))
     note = override.reason if override else None
     act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
-    mount = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
+    new = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
+    return put_in(uow, act=act, mount=new, newest=newest, splice=splice, material_pk=material_pk, override=override)
+
+
+def put_in(
+    uow: UnitOfWork,
+    *,
+    act: Act,
+    mount: Mount,
+    newest: OpenMount | None,
+    splice: bool,
+    material_pk: int | None,
+    override: Override | None,
+) -> int:
+    """The mount of an act, in place of what is in the slot. Answers the number of the act; refusals as `mount_lot`."""
+    if newest is not None and is_open(newest.interval):
+        last = end_before(newest.interval, spliced=newest.spliced, seq=mount.from_seq, splice=splice)
+        close_mount(uow, newest.pk, last, next_act(uow), act.at_us)
+    lot_id = mount.lot_id
     expected = NOTHING if material_pk is None else {lot_id: frozenset({material_pk})}
     recording = Recording(acts=(act,), mounts=(mount,))
     made = record(uow, recording, override=override, materials=expected, is_now=True)
-    if kept_lots(uow, [lot_id]):
+    if is_open(Interval(mount.from_seq, mount.to_seq)) and kept_lots(uow, [lot_id]):
         set_lot_storage(uow, lot_id=lot_id, storage=Storage.open)
     uow.emit(
         "genealogy.lot-mounted.v1",
-        topics=[f"equipment/{equipment_id}", f"material-lot/{lot_id}"],
+        topics=[f"equipment/{act.equipment_id}", f"material-lot/{lot_id}"],
         subject=f"material-lot/{lot_id}",
         payload={
             "act": made.first_act,
             "lot_id": lot_id,
-            "equipment_id": equipment_id,
-            "slot_id": slot_id,
-            "from_seq": seq,
+            "equipment_id": act.equipment_id,
+            "slot_id": mount.slot_id,
+            "from_seq": mount.from_seq,
             "splice": splice,
             "overridden": list(made.overridden),
             "override_reason": override.reason if override else "",
         },
+        occurred_at_us=act.at_us,
     )
     return made.first_act
 
@@ -120,10 +136,17 @@ def unmount_lot(uow: UnitOfWork, *, request_id: str, equipment_id: str, slot_id:
     if newest is None or not is_open(newest.interval):
         raise SlotEmpty(f"Nothing is mounted in {slot_id} of {equipment_id}.")
     last = end_before(newest.interval, spliced=newest.spliced, seq=seq, splice=False)
+    return take_out(uow, newest, last, equipment_id, slot_id, request_id, uow.now_us)
+
+
+def take_out(
+    uow: UnitOfWork, newest: OpenMount, last: int, equipment_id: str, slot_id: str, request_id: str, at_us: int
+) -> int:
+    """What is mounted is in no piece after `last`. Answers the number of the act."""
     lot_id = lot_id_of(uow, newest.lot_pk)
-    act = Act(ActKind.unmounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id)
+    act = Act(ActKind.unmounted, lot_id, at_us, equipment_id, None, "", None, request_id)
     made = record(uow, Recording(acts=(act,)))
-    close_mount(uow, newest.pk, last, made.first_act)
+    close_mount(uow, newest.pk, last, made.first_act, at_us)
     uow.emit(
         "genealogy.lot-unmounted.v1",
         topics=[f"equipment/{equipment_id}", f"material-lot/{lot_id}"],
@@ -135,6 +158,7 @@ def unmount_lot(uow: UnitOfWork, *, request_id: str, equipment_id: str, slot_id:
             "slot_id": slot_id,
             "to_seq": last,
         },
+        occurred_at_us=at_us,
     )
     return made.first_act
 

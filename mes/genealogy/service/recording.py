@@ -16,14 +16,10 @@ from mes.genealogy.errors import (
     GenealogyCycle,
     GenealogyInvalid,
     GenealogyTooLarge,
-    LotNotUsable,
     LotUnknown,
-    LotUsedUp,
 )
 from mes.genealogy.queries.walk import walk_up
 from mes.genealogy.rules import (
-    LIFE_OVER,
-    OVERRIDABLE,
     check_order,
     on_a_cycle,
     refusals_as_child,
@@ -48,7 +44,6 @@ from mes.genealogy.statements import (
     load_slots,
     load_touching_mounts,
     next_act,
-    take_lot_keys,
 )
 from mes.genealogy.types import (
     BATCH_MAX,
@@ -65,32 +60,23 @@ from mes.genealogy.types import (
     Override,
     Reach,
     Recording,
-    Refused,
 )
 from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.uow import UnitOfWork
-from mes.materials.errors import FloorLifeOver, LotExpired, LotOnHold, LotOpenTooLong, WrongMaterial
 from mes.materials.life.queries import get_lot_facts
-from mes.materials.receiving.errors import PartNotApproved
+from mes.materials.rules import OVERRIDABLE, REFUSED_AS, reasons_against
+from mes.materials.types import Unusable
 from standards.isa95.material import Disposition
 
 NOTHING: Final[Mapping[str, Collection[int]]] = MappingProxyType({})
 ERRORS_MAX: Final = 100
 """Faults that are named of one recording."""
-_REFUSALS: Final[dict[Refused, type[Refusal]]] = {
-    Refused.on_hold: LotOnHold,
-    Refused.closed: LotNotUsable,
-    Refused.shipped: LotNotUsable,
-    Refused.wrong_material: WrongMaterial,
-    Refused.used_up: LotUsedUp,
-    Refused.expired: LotExpired,
-    Refused.open_too_long: LotOpenTooLong,
-    Refused.floor_life_over: FloorLifeOver,
-    Refused.part_not_approved: PartNotApproved,
-}
+_MAY_BE_OVERRIDDEN: Final = tuple(REFUSED_AS[one] for one in OVERRIDABLE)
 
 
-_MAY_BE_OVERRIDDEN: Final = tuple(_REFUSALS[one] for one in OVERRIDABLE)
+def code_of(refused: Unusable) -> str:
+    """The code of the refusal."""
+    return REFUSED_AS[refused].code
 
 
 def may_be_overridden(refusal: Refusal) -> bool:
@@ -118,7 +104,7 @@ class Known:
     equipment: Mapping[str, int] = field(default_factory=dict)
     jobs: Mapping[str, int] = field(default_factory=dict)
     contexts: Mapping[Context, int] = field(default_factory=dict)
-    over: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
+    over: Mapping[str, tuple[Unusable, ...]] = field(default_factory=dict)
     """Lots whose life is over, or that are not of an approved part."""
     bills: Mapping[str, Bill] = field(default_factory=dict)
 
@@ -170,9 +156,9 @@ def record(
     `is_now`: it happens at this moment, so that a lot whose life is over is refused (of the past nobody knows that);
     `flags_held`: what was done to a lot on hold is flagged.
 
-    `lot-unknown`, `lot-on-hold`, `lot-not-usable`, `lot-used-up` (mass balance), `wrong-material`, `lot-expired`,
-    `lot-open-too-long`, `floor-life-over`, `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`,
-    `genealogy-invalid`, `genealogy-too-large`.
+    `lot-unknown`, `lot-on-hold`, `material-lot-closed`, `lot-not-released`, `lot-not-usable` (it has left),
+    `lot-used-up` (mass balance), `wrong-material`, `lot-expired`, `lot-open-too-long`, `floor-life-over`,
+    `part-not-approved`, `genealogy-cycle`, `mount-out-of-order`, `genealogy-invalid`, `genealogy-too-large`.
     """
     if len(recording) > BATCH_MAX:
         raise GenealogyTooLarge(f"{len(recording)} rows; at most {BATCH_MAX} are taken at once.")
@@ -223,15 +209,15 @@ def _taken_from(recording: Recording) -> set[str]:
     return mounted | {link.parent_id for link in recording.links}
 
 
-def unfit_lots(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Refused, ...]]:
+def unfit_lots(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Unusable, ...]]:
     """Lots that may not be used now, whatever they are for: their life is over, or their part is not approved."""
     found = lives_over(uow, lot_ids)
     for lot_id in unapproved(uow, lot_ids):
-        found[lot_id] = (*found.get(lot_id, ()), Refused.part_not_approved)
+        found[lot_id] = (*found.get(lot_id, ()), Unusable.part_not_approved)
     return found
 
 
-def lives_over(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Refused, ...]]:
+def lives_over(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Unusable, ...]]:
     """Lots whose shelf life, time after opening or floor life is over by now."""
     kept = kept_lots(uow, lot_ids)
     if not kept:
@@ -240,7 +226,7 @@ def lives_over(uow: UnitOfWork, lot_ids: Collection[str]) -> dict[str, tuple[Ref
     return {
         lot_id: over
         for lot_id, lot in facts.items()
-        if (over := tuple(LIFE_OVER[clock.kind] for clock in lot.clocks if clock.left_us <= 0))
+        if (over := tuple(reasons_against(Disposition.UnRestricted, lot.clocks)))
     }
 
 
@@ -277,7 +263,7 @@ def _judge(
     faults = list(_refused(known, recording, taken, materials))
     if faults and (override is None or any(refused not in OVERRIDABLE for _, refused in faults)):
         hard = [fault for fault in faults if fault[1] not in OVERRIDABLE] or faults
-        _fail(_REFUSALS[hard[0][1]], ((lot_id, refused.name.replace("_", " ")) for lot_id, refused in hard))
+        _fail(REFUSED_AS[hard[0][1]], ((lot_id, refused.value) for lot_id, refused in hard))
     return taken, tuple(sorted({lot_id for lot_id, _ in faults}))
 
 
@@ -308,7 +294,7 @@ def _check_numbers(recording: Recording) -> None:
 
 def _refused(
     known: Known, recording: Recording, taken: Mapping[str, int], materials: Mapping[str, Collection[int]]
-) -> Iterator[tuple[str, Refused]]:
+) -> Iterator[tuple[str, Unusable]]:
     quantities = {lot.lot_id: lot.quantity_e6 for lot in recording.lots}
     wanted = dict(taken)
     for mount in recording.mounts:
@@ -320,7 +306,7 @@ def _refused(
             yield from ((lot_id, refused) for refused in refusals_of(lot, quantity, materials.get(lot_id)))
             yield from ((lot_id, refused) for refused in known.over.get(lot_id, ()))
         elif quantity > quantities[lot_id]:
-            yield lot_id, Refused.used_up
+            yield lot_id, Unusable.used_up
     for lot_id in {link.child_id for link in recording.links if link.child_id in known.lots}:
         yield from ((lot_id, refused) for refused in refusals_as_child(known.lots[lot_id]))
 
@@ -358,7 +344,7 @@ def _write_lots(uow: UnitOfWork, known: Known, lots: Sequence[NewLot], taken: Ma
     materials = load_materials(uow, wanted)
     if missing := sorted(wanted - materials.keys()):
         _fail(GenealogyInvalid, ((name, "there is no such material") for name in missing))
-    first = take_lot_keys(uow, len(lots))
+    first = uow.take_keys("material_lot", len(lots))
     free, jobs = Disposition.UnRestricted.value, known.jobs
     insert_lots(
         uow,

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mes.definitions.schemas import Id, Text
-from mes.genealogy.tools.types import CYCLES_MAX, DAYS_MAX, HOURS_MAX, ToolActView, ToolSpec, ToolView
+from mes.genealogy.tools.types import CYCLES_MAX, DAYS_MAX, HOURS_MAX, ToolActView, ToolLife, ToolSpec, ToolView
+from mes.kernel.sqltypes import from_us
 from mes.orders.supervising.schemas import Reason
 from mes.quality.schemas import Document, RequestId
 
@@ -37,6 +38,24 @@ class ToolIn(ToolLimits):
         return ToolSpec(tool_id, self.kind, self.description, *limits)
 
 
+class LifeOut(Document):
+    """`why`: what it is when that is over; empty: a supervisor let it be used on. Null: no such limit."""
+
+    why: str
+    cycles_left: int | None
+    until: datetime | None
+    over: bool
+
+    @classmethod
+    def of(cls, life: ToolLife) -> LifeOut:
+        return cls(
+            why=life.why or "",
+            cycles_left=life.cycles_left,
+            until=from_us(life.until_us) if life.until_us else None,
+            over=life.over,
+        )
+
+
 class ToolOut(ToolLimits):
     """`spent`: why it may not be used; empty: it may. `equipment_id`: where it stands."""
 
@@ -47,6 +66,7 @@ class ToolOut(ToolLimits):
     cycles_since_clean: int
     equipment_id: str
     spent: str
+    lives: list[LifeOut]
     version: int
 
     @classmethod
@@ -64,6 +84,7 @@ class ToolOut(ToolLimits):
             cycles_since_clean=view.cycles_since_clean,
             equipment_id=view.equipment_id,
             spent=view.spent or "",
+            lives=[LifeOut.of(life) for life in view.lives],
             version=view.version,
         )
 

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import PutOutcome
-from mes.genealogy.statements import load_equipment
+from mes.genealogy.statements import load_equipment, names_of
 from mes.genealogy.tables import ProductionTool
 from mes.genealogy.tools.errors import ToolInvalid, ToolNotClean, ToolNotFound, ToolNotMounted, ToolWornOut
 from mes.genealogy.tools.rules import first_spent
@@ -59,16 +59,16 @@ def mount_tool(uow: UnitOfWork, *, tool_id: str, equipment_id: str, request_id: 
     told = content_hash(ToolAct.mounted, tool_id, equipment_id)
     if _is_done(uow, request_id, told):
         return
-    pk, cycles, _ = _load(uow, tool_id)
+    pk, cycles, before = _load(uow, tool_id)
     places = load_equipment(uow, [equipment_id])
     if not places:
         raise EquipmentNotFound(f"There is no equipment {equipment_id!r}.")
-    spent = first_spent(load_tool_limits(uow, pk), uow.now_us)
+    spent = first_spent(load_tool_limits(uow, [pk])[tool_id], uow.now_us)
     if spent is not None:
         raise _REFUSALS[spent.why](f"The tool {tool_id} did {cycles} cycles.")
     uow.driver_write("UPDATE production_tool SET place_pk = ? WHERE pk = ?", (places[equipment_id], pk))
     insert_tool_act(uow, pk, ToolAct.mounted, places[equipment_id], cycles, request_id, told)
-    _emit(uow, "mounted", tool_id, equipment_id=equipment_id, cycles=cycles)
+    _emit(uow, "mounted", tool_id, before, places[equipment_id], equipment_id=equipment_id, cycles=cycles)
 
 
 def unmount_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
@@ -84,7 +84,7 @@ def unmount_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
         raise ToolNotMounted(f"The tool {tool_id} is at no station.")
     uow.driver_write("UPDATE production_tool SET place_pk = NULL WHERE pk = ?", (pk,))
     insert_tool_act(uow, pk, ToolAct.unmounted, place_pk, cycles, request_id, told)
-    _emit(uow, "unmounted", tool_id, cycles=cycles)
+    _emit(uow, "unmounted", tool_id, place_pk, cycles=cycles)
 
 
 def clean_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
@@ -97,7 +97,7 @@ def clean_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
         "UPDATE production_tool SET cleaned_at_cycles = cycles, cleaned_at_us = ? WHERE pk = ?", (uow.now_us, pk)
     )
     insert_tool_act(uow, pk, ToolAct.cleaned, place_pk, cycles, request_id, told)
-    _emit(uow, "cleaned", tool_id, cycles=cycles)
+    _emit(uow, "cleaned", tool_id, place_pk, cycles=cycles)
 
 
 def prolong_tool(uow: UnitOfWork, *, tool_id: str, cycles: int, reason: str, request_id: str) -> None:
@@ -114,7 +114,7 @@ def prolong_tool(uow: UnitOfWork, *, tool_id: str, cycles: int, reason: str, req
     pk, done, place_pk = _load(uow, tool_id)
     uow.driver_write("UPDATE production_tool SET prolonged_to_cycles = ? WHERE pk = ?", (done + cycles, pk))
     insert_tool_act(uow, pk, ToolAct.prolonged, place_pk, done + cycles, request_id, told, why)
-    _emit(uow, "prolonged", tool_id, to_cycles=done + cycles, reason=why)
+    _emit(uow, "prolonged", tool_id, place_pk, to_cycles=done + cycles, reason=why)
 
 
 def _is_done(uow: UnitOfWork, request_id: str, told: int) -> bool:
@@ -131,10 +131,13 @@ def _load(uow: UnitOfWork, tool_id: str) -> tuple[int, int, int | None]:
     return found[0], found[1], found[2]
 
 
-def _emit(uow: UnitOfWork, what: str, tool_id: str, **more: object) -> None:
+def _emit(uow: UnitOfWork, what: str, tool_id: str, *place_pks: int | None, **more: object) -> None:
+    """`place_pks`: the stations that see it."""
+    (names,) = names_of(uow, equipment=place_pks)
+    places = [f"equipment/{name}" for pk, name in names.items() if pk is not None]
     uow.emit(
         f"genealogy.tool-{what}.v1",
-        topics=[f"tool/{tool_id}"],
+        topics=["tools", f"tool/{tool_id}", *places],
         subject=f"tool/{tool_id}",
         payload={"tool_id": tool_id, **more},
     )

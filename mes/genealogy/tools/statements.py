@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from mes.genealogy.statements import Reads
-from mes.genealogy.tools.types import Limit, Spent, ToolAct
-from mes.kernel.uow import UnitOfWork
+from mes.genealogy.tools.rules import stays_of
+from mes.genealogy.tools.types import Limit, Spent, ToolAct, ToolThen
+from mes.kernel.uow import UnitOfWork, marks
 
 _PROLONGED: Final = "t.cycles < t.prolonged_to_cycles"
 WORN: Final = (
@@ -21,13 +23,46 @@ DIRTY: Final = (
 )
 
 
-def load_tool_limits(reads: Reads, tool_pk: int) -> tuple[Limit, ...]:
-    """Limits of one tool."""
+def load_tool_limits(reads: Reads, tool_pks: Collection[int]) -> dict[str, tuple[Limit, ...]]:
+    """Limits of tools, by id."""
+    some, params = marks(tool_pks), tuple(tool_pks)
     sql = (
-        f"SELECT t.id, '{Spent.worn_out.value}', {WORN} FROM production_tool t WHERE t.pk = ? "  # noqa: S608
-        f"UNION ALL SELECT t.id, '{Spent.not_clean.value}', {DIRTY} FROM production_tool t WHERE t.pk = ?"
+        f"SELECT t.id, '{Spent.worn_out.value}', {WORN} FROM production_tool t WHERE t.pk IN ({some}) "  # noqa: S608
+        f"UNION ALL SELECT t.id, '{Spent.not_clean.value}', {DIRTY} FROM production_tool t WHERE t.pk IN ({some})"
     )
-    return tuple(Limit(row[0], Spent(row[1]), row[2], row[3]) for row in reads.driver_query(sql, (tool_pk, tool_pk)))
+    found: dict[str, tuple[Limit, ...]] = {}
+    for tool_id, why, left, until in reads.driver_query(sql, params * 2) if params else ():
+        found[tool_id] = (*found.get(tool_id, ()), Limit(tool_id, Spent(why), left, until))
+    return found
+
+
+_ACTS: Final = (
+    "SELECT t.id, a.at_us, a.act, a.equipment_pk FROM tool_act a JOIN production_tool t ON t.pk = a.tool_pk WHERE "
+)
+
+
+def load_stays(reads: Reads, tool_id: str) -> list[ToolThen]:
+    """Where a tool stood, and when."""
+    return _stays(reads.driver_query(f"{_ACTS} t.id = ? ORDER BY a.pk", (tool_id,)))
+
+
+def load_stays_at(reads: Reads, equipment_pks: Collection[int]) -> list[ToolThen]:
+    """Tools that stood at some stations, and when."""
+    if not equipment_pks:
+        return []
+    some = f"SELECT tool_pk FROM tool_act WHERE equipment_pk IN ({marks(equipment_pks)})"  # noqa: S608
+    rows = reads.driver_query(f"{_ACTS} a.tool_pk IN ({some}) ORDER BY a.pk", tuple(equipment_pks))
+    return [stay for stay in _stays(rows) if stay.equipment_pk in equipment_pks]
+
+
+def _stays(rows: Iterable[Any]) -> list[ToolThen]:
+    return list(stays_of((tool_id, at_us, ToolAct(act), place) for tool_id, at_us, act, place in rows))
+
+
+def known_tools(reads: Reads, ids: Collection[str]) -> set[str]:
+    """Those of some ids that are tools."""
+    sql = f"SELECT id FROM production_tool WHERE id IN ({marks(ids)})"  # noqa: S608
+    return {row[0] for row in reads.driver_query(sql, tuple(ids))} if ids else set()
 
 
 def find_tool_act(uow: UnitOfWork, request_id: str) -> int | None:

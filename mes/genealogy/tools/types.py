@@ -57,6 +57,31 @@ class Limit(NamedTuple):
     until_us: int
 
 
+class ToolLife(NamedTuple):
+    """What is left of one of a tool's limits: cycles of how many (None: not so many), or until when (0: no end).
+
+    `why`: what it is when it is over; None: a supervisor let it be used for so many cycles more, whatever its limits.
+    """
+
+    why: Spent | None
+    cycles_left: int | None
+    cycles: int | None
+    until_us: int
+    over: bool = False
+
+
+class ToolThen(NamedTuple):
+    """A tool stood at a station from one instant to another (`OPEN_US`: it still does), in µs, half open."""
+
+    tool_id: str
+    equipment_pk: int
+    from_us: int
+    to_us: int
+
+
+OPEN_US: Final = 2**62
+
+
 @dataclass(frozen=True, slots=True)
 class ToolView:
     spec: ToolSpec
@@ -66,6 +91,7 @@ class ToolView:
     """Where it stands; "": nowhere."""
     spent: Spent | None
     version: int
+    lives: tuple[ToolLife, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,23 @@ from mes.ingest import statements
 from mes.ingest.bindings import Bindings, bindings_of
 from mes.ingest.columns import Columns, columns_of, counter_runs, is_timed, measurements_in, repeated_states
 from mes.ingest.errors import IngestSequenceGap
-from mes.ingest.rules import OF_ENDPOINT, REMEMBERED, Epochs, Word, held_since, instant_of, placeable, usable
+from mes.ingest.rules import (
+    OF_ENDPOINT,
+    REMEMBERED,
+    Epochs,
+    Quarantined,
+    Word,
+    held_since,
+    instant_of,
+    placeable,
+    usable,
+)
 from mes.ingest.service.counting import Counting, Signals
+from mes.ingest.service.feeding import follow_lots
 from mes.ingest.service.following import follow_jobs, follow_machines, refresh_known
 from mes.ingest.service.measuring import keep_history, note_filled
 from mes.ingest.service.reading import follow_serials, is_unread
+from mes.ingest.service.testing import follow_results
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.ingest_v1 import (
     Batch,
@@ -61,8 +73,10 @@ class Sorted:
     measured: list[Measurements] = field(default_factory=list)
     filled: list[tuple[HistoryOf, Measurements]] = field(default_factory=list)
     """Measurements out of machines' histories, by the gap they fill."""
-    quarantine: list[tuple[int, str, Item]] = field(default_factory=list)
+    quarantine: list[Quarantined] = field(default_factory=list)
     epochs: Epochs = field(default_factory=Epochs)
+    past: set[int] = field(default_factory=set)
+    """Numbers of what was read out of machines' histories by itself."""
     gapped: dict[int, int] = field(default_factory=dict)
     """Bindings whose last word is a gap so far: since when."""
 
@@ -174,7 +188,9 @@ def _sort_block(
 def _sort_history(found: Sorted, bindings: Bindings, block: Samples, history_of: HistoryOf, seq: int) -> None:
     """Out of a machine's history: its measurements together, the rest by itself. Of a gap that cannot be, nothing."""
     if not placeable(Gap(history_of.source, history_of.from_at_us, history_of.to_at_us, "")):
-        found.quarantine += [(seq + place, "bad-time", sample) for place, sample in enumerate(samples_of(block))]
+        found.quarantine += [
+            Quarantined(seq + place, "bad-time", sample) for place, sample in enumerate(samples_of(block))
+        ]
         return
     alone: Iterable[int] = range(len(block.value))
     if is_timed(block):
@@ -192,16 +208,17 @@ def _sort_late(found: Sorted, bindings: Bindings, sample: Sample, seq: int) -> N
     a counter or a state would take it for that."""
     binding = bindings.get(sample.tag)
     if sample.source_at_us is None or not placeable(replace(sample, observed_at_us=sample.source_at_us)):
-        found.quarantine.append((seq, "bad-time", sample))
+        found.quarantine.append(Quarantined(seq, "bad-time", sample))
     elif binding is not None and binding.signal not in PLACED_BY_TIME:
-        found.quarantine.append((seq, "late-value", sample))
+        found.quarantine.append(Quarantined(seq, "late-value", sample))
     elif sample.quality is not Quality.bad:
+        found.past.add(seq)
         _sort_sample(found, bindings, sample, seq)
 
 
 def _sort_item(found: Sorted, bindings: dict[str, TagBinding], item: Item, seq: int) -> None:
     if not placeable(item):
-        found.quarantine.append((seq, "bad-time", item))
+        found.quarantine.append(Quarantined(seq, "bad-time", item))
     elif isinstance(item, Gap):
         _sort_gap(found, bindings, item)
     elif isinstance(item, SourceEvent):
@@ -223,7 +240,7 @@ def _sort_gap(found: Sorted, bindings: dict[str, TagBinding], gap: Gap) -> None:
 def _sort_event(found: Sorted, bindings: dict[str, TagBinding], event: SourceEvent, seq: int) -> None:
     binding = bindings.get(event.tag)
     if binding is None:
-        found.quarantine.append((seq, "unknown-tag", event))
+        found.quarantine.append(Quarantined(seq, "unknown-tag", event))
     else:
         found.alarms.append((binding.equipment_pk, event))
 
@@ -231,14 +248,14 @@ def _sort_event(found: Sorted, bindings: dict[str, TagBinding], event: SourceEve
 def _sort_sample(found: Sorted, bindings: dict[str, TagBinding], sample: Sample, seq: int) -> None:
     binding = bindings.get(sample.tag)
     if binding is None:
-        found.quarantine.append((seq, "unknown-tag", sample))
+        found.quarantine.append(Quarantined(seq, "unknown-tag", sample))
     elif sample.quality is Quality.bad:
         found.bad.append((binding, sample))
         _hide(found, binding, sample)
         if is_unread(binding, sample):
-            found.quarantine.append((seq, "bad-serial", sample))
+            found.quarantine.append(Quarantined(seq, "bad-serial", sample))
     elif not usable(binding.signal, sample.value):
-        found.quarantine.append((seq, "bad-value", sample))
+        found.quarantine.append(Quarantined(seq, "bad-value", sample))
         _hide(found, binding, sample)
     else:
         found.epochs.place(found.words, _word(found, binding, sample, seq))
@@ -280,6 +297,11 @@ def _follow(
     counting.count(found.words, found.gapped)
     if bindings.tells_of_units:
         found.quarantine += follow_serials(uow, found.words)
+    if bindings.tells_of_slots:
+        found.quarantine += follow_lots(uow, bridge_pk, found.words)
+    if bindings.results:
+        present = [word for word in found.words if word.seq not in found.past]
+        found.quarantine += follow_results(uow, bindings.results, present, found.bad)
     follow_machines(uow, found.words, found.bad, found.alarms)
     keep_history(uow, bindings.values(), found.words, found.bad, found.gaps, found.measured)
     note_filled(uow, bridge_pk, found.filled)

@@ -77,10 +77,7 @@ async def update_moisture_level(
 
 @router.get(
     "/material-lots/{lot_id}/life",
-    openapi_extra=refuses(
-        "floor-life-over lot-expired lot-not-released lot-on-hold lot-open-too-long material-lot-closed "
-        "material-lot-not-found wrong-material"
-    ),
+    openapi_extra=refuses("material-lot-not-found"),
 )
 async def get_lot_life(caller: Viewer, lot_id: str, response: Response) -> LotLifeOut:
     """What is left of a lot's lives, and whether it may be used now."""
@@ -89,10 +86,7 @@ async def get_lot_life(caller: Viewer, lot_id: str, response: Response) -> LotLi
 
 @router.post(
     "/material-lots/{lot_id}/storage",
-    openapi_extra=refuses(
-        "floor-life-over lot-expired lot-not-released lot-not-warm lot-on-hold lot-open-too-long "
-        "material-lot-closed material-lot-not-found wrong-material"
-    ),
+    openapi_extra=refuses("lot-not-warm material-lot-closed material-lot-not-found"),
 )
 async def set_lot_storage(
     caller: Operator, lot_id: str, body: StorageChange, response: Response, if_match: IfMatch = None
@@ -114,10 +108,7 @@ async def list_storage_changes(
 
 @router.post(
     "/material-lots/{lot_id}/expiry",
-    openapi_extra=refuses(
-        "floor-life-over lot-expired lot-not-released lot-on-hold lot-open-too-long material-lot-closed "
-        "material-lot-not-found wrong-material"
-    ),
+    openapi_extra=refuses("material-lot-closed material-lot-not-found"),
 )
 async def set_lot_expiry(
     caller: Overrider, lot_id: str, body: ExpiryChange, response: Response, if_match: IfMatch = None
@@ -132,9 +123,7 @@ async def set_lot_expiry(
 
 @router.get(
     "/lots-running-out",
-    openapi_extra=refuses(
-        "floor-life-over lot-expired lot-not-released lot-on-hold lot-open-too-long material-lot-closed wrong-material"
-    ),
+    openapi_extra=refuses(""),
 )
 async def list_lots_running_out(
     caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT

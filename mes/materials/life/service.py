@@ -167,10 +167,13 @@ def _put_level(uow: UnitOfWork, row: MoistureLevelRow | None, spec: MoistureLeve
     return PutOutcome.Updated
 
 
-def set_lot_storage(uow: UnitOfWork, *, lot_id: str, storage: Storage, version: int | None = None) -> None:
+def set_lot_storage(
+    uow: UnitOfWork, *, lot_id: str, storage: Storage, version: int | None = None, is_so: bool = False
+) -> None:
     """A lot was opened or mounted, sealed, put into the cold, the dry cabinet or the oven. Twice is once.
 
-    `material-lot-not-found`, `version-conflict`, `material-lot-closed`, `lot-not-warm` (opened too soon).
+    `is_so`: nobody asks any more whether it may be. `material-lot-not-found`, `version-conflict`,
+    `material-lot-closed`, `lot-not-warm` (opened too soon).
     """
     view = queries.exposure_of(uow.session, lot_id=lot_id, now=uow.now)
     if version is not None:
@@ -179,7 +182,7 @@ def set_lot_storage(uow: UnitOfWork, *, lot_id: str, storage: Storage, version: 
         raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
     if view.version and view.life.exposure.storage is storage:
         return
-    if storage is Storage.open:
+    if storage is Storage.open and not is_so:
         life_rules.check_warm(lot_id, view.life.exposure, view.left_cold_at_us, view.warm_up_h, uow.now_us)
     _move(uow, view, storage)
     payload = {"lot_id": lot_id, "from": view.life.exposure.storage.value, "to": storage.value}

@@ -34,10 +34,9 @@ async def propose_receipt(caller: Operator, body: LabelScanIn) -> ProposalOut:
     "/receipts",
     status_code=201,
     openapi_extra=refuses(
-        "floor-life-over idempotency-key-reused lot-expired lot-not-released lot-on-hold "
-        "lot-open-too-long material-lot-closed material-lot-exists material-lot-fixed "
+        "idempotency-key-reused lot-expired material-lot-closed material-lot-exists material-lot-fixed "
         "material-lot-not-found material-not-found part-not-approved quantity-out-of-range "
-        "receipt-invalid receipt-not-found unit-not-convertible wrong-material"
+        "receipt-invalid receipt-not-found unit-not-convertible"
     ),
 )
 async def receive_lot(caller: Operator, body: ReceiptIn, response: Response) -> ReceiptOut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mes.kernel.errors import Conflict, NotFound, Unprocessable
+from mes.kernel.errors import NotFound, Unprocessable
 
 
 class LabelUnreadable(Unprocessable):
@@ -11,12 +11,6 @@ class LabelUnreadable(Unprocessable):
     code = "label-unreadable"
     title = "The label cannot be read"
     next_step = "Scan again; if it stays so, set the scanner to send control characters, or type the fields."
-
-
-class PartNotApproved(Conflict):
-    code = "part-not-approved"
-    title = "This manufacturer's part is not approved"
-    next_step = "Put it aside. A supervisor may take it in, or use it, with a reason, or an engineer approves the part."
 
 
 class ReceiptNotFound(NotFound):

@@ -7,8 +7,9 @@ from datetime import date
 from hashlib import sha256
 from typing import Final
 
+from mes.materials.errors import PartNotApproved
 from mes.materials.life_rules import DEFAULT_LEVELS, folded
-from mes.materials.receiving.errors import PartNotApproved, ReceiptInvalid
+from mes.materials.receiving.errors import ReceiptInvalid
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.types import ApprovedPart
 from standards.labels.faults import LabelFault

@@ -1,4 +1,4 @@
-"""What links took is kept of every lot, and lots of which something is left are found by an index of their own"""
+"""What links took is kept of every lot; an index of lots of which something is left, one of what was shipped"""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ UPDATE material_lot SET consumed_e6 = taken.quantity_e6 FROM (
 def upgrade() -> None:
     op.execute(_FILL)
     op.create_index("ix_material_lot_left", "material_lot", ["material_pk"], sqlite_where=_LEFT, postgresql_where=_LEFT)
+    shipped = sa.text("shipment_pk IS NOT NULL")
+    op.create_index(
+        "ix_material_lot_shipped", "material_lot", ["shipment_pk"], sqlite_where=shipped, postgresql_where=shipped
+    )
 
 
 def downgrade() -> None:

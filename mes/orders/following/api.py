@@ -11,7 +11,14 @@ from mes.access.permissions import Permission
 from mes.access.routing import api_router, refuses
 from mes.orders import service
 from mes.orders.following.queries import get_followed
-from mes.orders.following.schemas import FollowedOut, MovedOrderOut, MoveJobIn, MoveOrderIn, StartOverrideIn
+from mes.orders.following.schemas import (
+    FollowedOut,
+    MovedOrderOut,
+    MoveJobIn,
+    MoveOrderIn,
+    ParametersIn,
+    StartOverrideIn,
+)
 
 router = api_router("orders")
 
@@ -23,9 +30,7 @@ StepNumber = Annotated[int, Path(ge=1, lt=2**31)]
 
 @router.get(
     "/job-orders/{job_id:path}/definition",
-    openapi_extra=refuses(
-        "job-order-not-found operations-definition-not-found operations-segment-not-found work-master-not-found"
-    ),
+    openapi_extra=refuses("job-order-not-found operations-definition-not-found operations-segment-not-found"),
 )
 async def get_followed_definition(caller: Viewer, job_id: str) -> FollowedOut:
     """What a job follows: version, places, parameters, materials with what is needed of them, work instruction."""
@@ -56,6 +61,18 @@ async def move_job_to_equipment(caller: Supervisor, job_id: str, body: MoveJobIn
 
 
 @router.post(
+    "/job-orders/{job_id:path}/parameters",
+    status_code=204,
+    openapi_extra=refuses(
+        "job-order-not-found job-state-conflict job-version-conflict parameter-out-of-limits reason-missing"
+    ),
+)
+async def change_job_parameters(caller: Supervisor, job_id: str, body: ParametersIn) -> None:
+    """Set parameters of a job that has not begun, within the limits of its recipe. Who and why is kept."""
+    await caller.write(service.change_job_parameters, job_id=job_id, **body.model_dump())
+
+
+@router.post(
     "/job-orders/{job_id:path}/start-override",
     status_code=204,
     openapi_extra=refuses(
@@ -72,7 +89,7 @@ async def start_job_by_override(caller: Supervisor, job_id: str, body: StartOver
     "/operations-requests/{request_id:path}/move",
     openapi_extra=refuses(
         "machine-unreachable operations-definition-not-found operations-definition-not-released "
-        "operations-request-not-found operations-request-over quantity-invalid"
+        "operations-request-not-found operations-request-over quantity-invalid work-master-not-found"
     ),
 )
 async def move_order_to_version(caller: Supervisor, request_id: str, body: MoveOrderIn) -> MovedOrderOut:

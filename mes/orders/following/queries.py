@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import distinct, func, select
@@ -14,11 +15,17 @@ from mes.definitions.queries import (
     get_followed_definition,
     get_segment,
     get_segments,
-    get_work_master,
+    limits_of,
 )
 from mes.definitions.rules import needed_e6
-from mes.definitions.tables import OperationsDefinition, OperationsSegment, SegmentInstruction, SegmentQualification
-from mes.definitions.types import DefinitionState, ParameterLimit
+from mes.definitions.tables import (
+    OperationsDefinition,
+    OperationsSegment,
+    SegmentInstruction,
+    SegmentQualification,
+    WorkMaster,
+)
+from mes.definitions.types import DefinitionState
 from mes.equipment.tables import Equipment
 from mes.kernel.sqltypes import from_us
 from mes.orders.errors import JobNotFound, OperationsRequestNotFound
@@ -32,6 +39,7 @@ from mes.orders.following.types import (
     FollowingOrder,
     InstructionCount,
     NeededMaterial,
+    ParameterChange,
 )
 from mes.orders.tables import InstructionAcknowledgementRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.version_rules import has_begun
@@ -43,6 +51,7 @@ _Q: Final = WorkRequestRow.__table__  # type: ignore[attr-defined]
 _R: Final = OperationsRequestRow.__table__  # type: ignore[attr-defined]
 _A: Final = InstructionAcknowledgementRow.__table__  # type: ignore[attr-defined]
 _E: Final = Equipment.__table__  # type: ignore[attr-defined]
+_W: Final = WorkMaster.__table__  # type: ignore[attr-defined]
 _D: Final = OperationsDefinition.__table__  # type: ignore[attr-defined]
 _S: Final = OperationsSegment.__table__  # type: ignore[attr-defined]
 _I: Final = SegmentInstruction.__table__  # type: ignore[attr-defined]
@@ -78,18 +87,39 @@ def get_followed(session: Session, *, job_id: str) -> Followed:
         equipment_id=row.equipment_id,
         equipment_ids=(segment.equipment_id, *(place.equipment_id for place in segment.alternatives)),
         personnel_class_ids=segment.personnel_class_ids,
-        parameters=_parameters(session, segment),
+        parameters=get_job_parameters(session, job_pk=row.pk),
         materials=_needed(segment, row.quantity_e6),
         instructions=_instructions(session, row.pk, segment),
     )
 
 
-def _parameters(session: Session, segment: ResolvedSegment) -> tuple[FollowedParameter, ...]:
-    recipe = get_work_master(session, work_master_id=segment.work_master_id, version_label=segment.work_master_version)
-    values = {**recipe.parameters, **segment.parameters}
+def get_job_parameters(session: Session, *, job_pk: int) -> tuple[FollowedParameter, ...]:
+    """With what a job is made: the recipe's values, with those its step and then a supervisor sets instead."""
+    row = session.execute(
+        select(_W.c.parameters, _W.c.limits, _S.c.parameters.label("step"), _J.c.parameters.label("own"))
+        .join(_W, _W.c.pk == _J.c.work_master_pk)
+        .outerjoin(_S, _S.c.pk == _J.c.segment_pk)
+        .where(_J.c.pk == job_pk)
+    ).one()
+    given, limits = {**row.parameters, **(row.step or {})}, limits_of(row.limits)
+    changes = _changes(session, given, row.own or {})
+    own = {name: one["value"] for name, one in (row.own or {}).items()}
     return tuple(
-        FollowedParameter(name, values[name], recipe.limits.get(name, ParameterLimit())) for name in sorted(values)
+        FollowedParameter(name, own.get(name, value), limits.get(name), changes.get(name))
+        for name, value in sorted(given.items())
     )
+
+
+def _changes(session: Session, given: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, ParameterChange]:
+    actors = {one["actor"] for one in own.values()} - {None}
+    names = {
+        row.pk: row.display_name
+        for row in session.execute(select(_P.c.pk, _P.c.display_name).where(_P.c.pk.in_(actors)))
+    }
+    return {
+        name: ParameterChange(given[name], one["reason"], names.get(one["actor"], ""), from_us(one["at_us"]))
+        for name, one in own.items()
+    }
 
 
 def _needed(segment: ResolvedSegment, pieces_e6: int) -> tuple[NeededMaterial, ...]:
@@ -112,7 +142,9 @@ def _instructions(session: Session, job_pk: int, segment: ResolvedSegment) -> tu
 
 def get_briefing(session: Session, *, job_pk: int) -> Briefing:
     """What a station says of a job besides its counts."""
-    return Briefing(_count(session, job_pk), _qualifications(session, job_pk))
+    return Briefing(
+        _count(session, job_pk), _qualifications(session, job_pk), get_job_parameters(session, job_pk=job_pk)
+    )
 
 
 def _count(session: Session, job_pk: int) -> InstructionCount:

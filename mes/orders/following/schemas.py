@@ -8,13 +8,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mes.orders.following.types import Acknowledgement, Followed, FollowedInstruction, FollowedParameter, NeededMaterial
+from mes.definitions.types import ParameterLimit
+from mes.orders.following.types import (
+    Acknowledgement,
+    Followed,
+    FollowedInstruction,
+    FollowedParameter,
+    NeededMaterial,
+    ParameterChange,
+)
 from mes.orders.schemas import Exact, Text
 from mes.orders.service import MovedOrder
 from standards.isa95.quantity import from_e6
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Why = Annotated[Text, Field(min_length=1)]
+VALUE_MAX = 500
+PARAMETERS_MAX = 200
 
 
 class _In(BaseModel):
@@ -30,6 +40,16 @@ class MoveJobIn(_In):
 class StartOverrideIn(_In):
     version: int = Field(description="The job's version that was looked at.")
     reason: Why = Field(description="Why it is all right without the qualification.")
+
+
+class ParametersIn(_In):
+    """Values by parameter; null: as its recipe or step has it again."""
+
+    version: int = Field(description="The job's version that was looked at.")
+    values: dict[Name, Annotated[Text, Field(max_length=VALUE_MAX)] | None] = Field(
+        min_length=1, max_length=PARAMETERS_MAX
+    )
+    reason: Why
 
 
 class MoveOrderIn(_In):
@@ -129,6 +149,19 @@ class NeededMaterialOut(BaseModel):
         )
 
 
+class ParameterChangeOut(BaseModel):
+    """A supervisor set it for this job; `given` is what its recipe or step says."""
+
+    given: str
+    reason: str
+    who: str
+    at: datetime
+
+    @classmethod
+    def of(cls, change: ParameterChange) -> ParameterChangeOut:
+        return cls(given=change.given, reason=change.reason, who=change.who, at=change.at)
+
+
 class ParameterOut(BaseModel):
     id: str
     value: str
@@ -136,12 +169,21 @@ class ParameterOut(BaseModel):
     unit: str
     low: Decimal | None
     high: Decimal | None
+    changeable: bool = Field(description="Its recipe limits it, so that a supervisor may set it for one job.")
+    changed: ParameterChangeOut | None
 
     @classmethod
     def of(cls, one: FollowedParameter) -> ParameterOut:
-        limit = one.limit
+        limit = one.limit or ParameterLimit()
         return cls(
-            id=one.id, value=one.value, data_type=limit.data_type, unit=limit.unit, low=limit.low, high=limit.high
+            id=one.id,
+            value=one.value,
+            data_type=limit.data_type,
+            unit=limit.unit,
+            low=limit.low,
+            high=limit.high,
+            changeable=one.limit is not None,
+            changed=ParameterChangeOut.of(one.change) if one.change else None,
         )
 
 

@@ -35,10 +35,22 @@ class NeededMaterial:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterChange:
+    """A supervisor set it for this job; `given` is what its recipe or step says."""
+
+    given: str
+    reason: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedParameter:
     id: str
     value: str
-    limit: ParameterLimit
+    limit: ParameterLimit | None
+    """None: the recipe sets none; it changes with its version alone."""
+    change: ParameterChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +113,4 @@ class Briefing:
 
     instructions: InstructionCount
     qualifications: tuple[str, ...]
+    parameters: tuple[FollowedParameter, ...] = ()

@@ -16,12 +16,13 @@ from mes.orders.service.first_article import ask_first_article, hold_for_units, 
 from mes.orders.service.hold import hold_job, lift_hold
 from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
+from mes.orders.service.parameters import change_job_parameters
 from mes.orders.service.places import move_job_to_equipment
 from mes.orders.service.release import release_jobs, revoke_release
 from mes.orders.service.rework import send_to_rework
 from mes.orders.service.settle import settle_count
 from mes.orders.service.split import merge_jobs, split_job, split_order, split_rest
-from mes.orders.service.submit import Submitted, submit_operations_request
+from mes.orders.service.submit import Submitted, submit_operations_request, submit_operations_requests
 from mes.orders.service.versions import MovedOrder, move_order_to_version
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "ask_first_article",
     "cancel_job",
     "cancel_order",
+    "change_job_parameters",
     "change_order",
     "complete_job",
     "correct_counts",
@@ -61,6 +63,7 @@ __all__ = [
     "start_job",
     "start_job_by_override",
     "submit_operations_request",
+    "submit_operations_requests",
     "undo_complete_job",
     "undo_count",
 ]

@@ -9,15 +9,14 @@ from sqlalchemy import update
 from mes.definitions.queries import get_segment
 from mes.equipment.queries import get_equipment_views
 from mes.kernel.uow import UnitOfWork
-from mes.orders.errors import EquipmentNotAllowed, JobStateConflict
+from mes.orders.errors import EquipmentNotAllowed
+from mes.orders.service.begun import refuse_begun
 from mes.orders.service.dispatch import dispatch_due_jobs
 from mes.orders.service.segments import allowed_places, placed_values
 from mes.orders.service.transition import get_record
 from mes.orders.statements import JobRecord, load_jobs
 from mes.orders.tables import JobOrderRow
 from mes.orders.types import Note
-from mes.orders.version_rules import has_begun
-from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 
 _JOB = JobOrderRow.__table__  # type: ignore[attr-defined]
 
@@ -34,7 +33,7 @@ def move_job_to_equipment(uow: UnitOfWork, *, job_id: str, version: int, equipme
     `job-order-not-found`, `job-version-conflict`, `job-state-conflict`, `equipment-not-allowed`.
     """
     job = get_record(uow, job_id, version)
-    _require_movable(job)
+    refuse_begun(job, "moved")
     place = _place(uow, job, equipment_id)
     if place.pk == job.equipment_pk:
         return
@@ -54,13 +53,6 @@ def move_job_to_equipment(uow: UnitOfWork, *, job_id: str, version: int, equipme
         },
     )
     dispatch_due_jobs(uow)
-
-
-def _require_movable(job: JobRecord) -> None:
-    state, status = JobState(job.state), DispatchStatus(job.dispatch_status)
-    over = state in FINAL_STATES or status is DispatchStatus.Cancelled
-    if over or has_begun(state, status, job.started_at_us):
-        raise JobStateConflict(f"Job {job.job_id} is {state.name}, {status}; only a job that has not begun is moved.")
 
 
 def _place(uow: UnitOfWork, job: JobRecord, equipment_id: str) -> _Place:

@@ -23,6 +23,7 @@ from mes.orders.quantity_rules import Part, cycles_of, split_parts
 from mes.orders.service.counts import pieces_of
 from mes.orders.service.dispatch import dispatch_due_jobs
 from mes.orders.service.order_record import get_order_record, open_jobs, touch_order
+from mes.orders.service.parameters import values_of
 from mes.orders.service.transition import get_record, move, reason_of, refresh_request_state
 from mes.orders.statements import (
     JobRecord,
@@ -39,6 +40,7 @@ from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 from standards.isa95.quantity import from_e6
 
 _JOB = JobOrderRow.__table__  # type: ignore[attr-defined]
+_OWN: Final = select(_JOB.c.parameters)
 ID_MAX: Final = 250
 FRESH: Final[Mapping[str, Any]] = {
     "pk": None,
@@ -141,6 +143,7 @@ def merge_jobs(uow: UnitOfWork, *, into: str, versions: Mapping[str, int], reaso
     why = reason_of(reason)
     jobs = {job.job_id: job for job in load_jobs(uow, ids=tuple(versions))}
     _refuse_unmergeable(into, jobs, versions)
+    _refuse_other_parameters(uow, jobs.values())
     target = jobs.pop(into)
     total = target.quantity_e6 + sum(job.quantity_e6 for job in jobs.values())
     set_planned(uow, target.pk, total, cycles_of(total, target.quantity_per_cycle_e6))
@@ -280,6 +283,13 @@ def _refuse_unmergeable(into: str, jobs: Mapping[str, JobRecord], versions: Mapp
             raise MergeInvalid(f"Job {job.job_id} has begun, is over, or is rework.")
     if len({_kind(job) for job in jobs.values()}) > 1:
         raise MergeInvalid("They differ in order, step, recipe, station or release.")
+
+
+def _refuse_other_parameters(uow: UnitOfWork, jobs: Iterable[JobRecord]) -> None:
+    pks = [job.pk for job in jobs]
+    found = {str(sorted(values_of(own or {}).items())) for (own,) in uow.execute(_OWN.where(_JOB.c.pk.in_(pks)))}
+    if len(found) > 1:
+        raise MergeInvalid("A supervisor set other parameters for one of them.")
 
 
 def _kind(job: JobRecord) -> tuple[Any, ...]:

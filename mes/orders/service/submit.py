@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
-from mes.definitions.queries import ResolvedDefinition, resolve_definition
+from mes.definitions.queries import ResolvedDefinition, ResolvedSegment, resolve_definition
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import (
@@ -22,15 +22,26 @@ from mes.orders.errors import (
     QuantityInvalid,
 )
 from mes.orders.service.segments import UNRELEASED, followed_values, setup_families
-from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
-from mes.orders.types import QUANTITY_MAX_E6, RequestState
+from mes.orders.tables import JobOrderRow, OperationsRequestRow, WorkRequestRow
+from mes.orders.types import QUANTITY_MAX_E6, RequestSpec, RequestState
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.quantity import to_e6
 
 _REQUEST = OperationsRequestRow.__table__  # type: ignore[attr-defined]
 _WORK = WorkRequestRow.__table__  # type: ignore[attr-defined]
 _JOB = JobOrderRow.__table__  # type: ignore[attr-defined]
-_AFTER = JobDependencyRow.__table__  # type: ignore[attr-defined]
+_T = TypeVar("_T")
+PARAMETERS_MAX: Final = 5_000
+"""Values one statement asks for."""
+_REQUEST_COLUMNS: Final = (
+    "pk id version_label current content_sha256 description material_pk definition_pk quantity_e6 unit priority "
+    "due_at_us under_tolerance_bp over_tolerance_bp state created_at_us"
+).split()
+_JOB_COLUMNS: Final = (
+    "pk id work_request_pk material_pk priority due_at_us unit setup_family segment_id segment_pk description "
+    "work_master_pk work_master_id work_master_version sequence quantity_e6 cycles cycle_unit quantity_per_cycle_e6 "
+    "first_article_e6 equipment_pk manual nominal_cycle_us"
+).split() + list(UNRELEASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +57,17 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    id: str
-    version: str
-    description: str
+    spec: RequestSpec
     quantity_e6: int
-    priority: int
-    due_at_us: int | None
     definition: ResolvedDefinition
+    families: Mapping[int, str]
+    """By recipe."""
+    work_id: str
     content_sha256: str
-    under_tolerance_bp: int | None = None
-    over_tolerance_bp: int | None = None
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        return tuple(f"{self.work_id}-{segment.id}" for segment in self.definition.segments)
 
 
 def submit_operations_request(
@@ -73,46 +85,88 @@ def submit_operations_request(
     under_percent: Decimal | None = None,
     over_percent: Decimal | None = None,
 ) -> Submitted:
-    """Take an order. The same again changes nothing; other content under the same id and version is refused.
+    """One order; see `submit_operations_requests`."""
+    spec = RequestSpec(
+        id,
+        quantity,
+        version,
+        unit,
+        material_id,
+        operations_definition_id,
+        description,
+        priority,
+        due_at,
+        under_percent,
+        over_percent,
+    )
+    return submit_operations_requests(uow, specs=[spec])[0]
 
-    A newer version replaces the order while none of its jobs was released. Errors: `operations-request-differs`,
+
+def submit_operations_requests(uow: UnitOfWork, *, specs: Sequence[RequestSpec]) -> list[Submitted]:
+    """Take orders, no two of one id, all or none. The same again changes nothing; other content under the same id and
+    version is refused.
+
+    A newer version replaces an order while none of its jobs was released. Errors: `operations-request-differs`,
     `operations-request-outdated`, `operations-request-started`, `quantity-invalid`,
     `operations-definition-not-found`, `operations-definition-ambiguous`, `operations-definition-not-effective`,
     `work-master-not-effective`.
     """
-    due_at_us = None if due_at is None else to_us(due_at)
-    content = _content(
-        quantity=str(Decimal(quantity).normalize()),
-        unit=unit,
-        material_id=material_id,
-        operations_definition_id=operations_definition_id,
-        description=description,
-        priority=priority,
-        due_at_us=due_at_us,
-        **_tolerances(under_percent, over_percent),
+    known = _versions(uow, [spec.id for spec in specs])
+    routes = _Routes(uow)
+    here: dict[str, int] = {}
+    wanted: list[_Wanted] = []
+    for spec in specs:
+        found = known.get(spec.id, {})
+        content = _content_of(spec)
+        same = found.get(spec.version)
+        if same is None:
+            wanted.append(_wanted(routes, spec, content, first=not found))
+            _replace_older(uow, spec, found)
+        elif same.content_sha256 == content:
+            here[spec.id] = same.pk
+        else:
+            raise OperationsRequestDiffers(f"Order {spec.id}, version {spec.version}, is recorded with other content.")
+    _create(uow, wanted)
+    made = {w.spec.id: Submitted(w.spec.id, w.spec.version, w.work_id, w.job_ids, created=True) for w in wanted}
+    there = _answers(uow, here)
+    return [made.get(spec.id) or Submitted(spec.id, spec.version, *there[spec.id], created=False) for spec in specs]
+
+
+class _Routes:
+    """The routings that orders follow, each looked up once."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+        self._found: dict[tuple[str | None, str | None], tuple[ResolvedDefinition, Mapping[int, str]]] = {}
+
+    def of(self, spec: RequestSpec) -> tuple[ResolvedDefinition, Mapping[int, str]]:
+        """The routing and the families of its recipes."""
+        key = (spec.operations_definition_id, spec.material_id)
+        if key not in self._found:
+            definition = resolve_definition(
+                self._uow.session, definition_id=key[0], material_id=key[1], at=self._uow.now
+            )
+            self._found[key] = (definition, setup_families(self._uow, definition.segments))
+        return self._found[key]
+
+
+def _wanted(routes: _Routes, spec: RequestSpec, content: str, *, first: bool) -> _Wanted:
+    definition, families = routes.of(spec)
+    pieces = _quantity(spec.quantity, spec.unit, definition)
+    return _Wanted(spec, pieces, definition, families, spec.id if first else f"{spec.id}.{spec.version}", content)
+
+
+def _content_of(spec: RequestSpec) -> str:
+    return _content(
+        quantity=str(Decimal(spec.quantity).normalize()),
+        unit=spec.unit,
+        material_id=spec.material_id,
+        operations_definition_id=spec.operations_definition_id,
+        description=spec.description,
+        priority=spec.priority,
+        due_at_us=None if spec.due_at is None else to_us(spec.due_at),
+        **_tolerances(spec),
     )
-    found = _versions(uow, id)
-    same = found.get(version)
-    if same is not None:
-        if same.content_sha256 != content:
-            raise OperationsRequestDiffers(f"Order {id}, version {version}, is recorded with other content.")
-        return _answer(uow, same.pk, id, version, created=False)
-    definition = resolve_definition(
-        uow.session, definition_id=operations_definition_id, material_id=material_id, at=uow.now
-    )
-    wanted = _Wanted(
-        id,
-        version,
-        description,
-        _quantity(quantity, unit, definition),
-        priority,
-        due_at_us,
-        definition,
-        content,
-        **_tolerances(under_percent, over_percent),
-    )
-    _replace_older(uow, wanted, found)
-    return _create(uow, wanted, first=not found)
 
 
 def _content(**fields: str | int | None) -> str:
@@ -120,9 +174,9 @@ def _content(**fields: str | int | None) -> str:
     return hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _tolerances(under: Decimal | None, over: Decimal | None) -> dict[str, int]:
+def _tolerances(spec: RequestSpec) -> dict[str, int]:
     """Those that were given, in hundredths of a percent."""
-    given = {"under_tolerance_bp": under, "over_tolerance_bp": over}
+    given = {"under_tolerance_bp": spec.under_percent, "over_tolerance_bp": spec.over_percent}
     return {name: int(percent * 100) for name, percent in given.items() if percent is not None}
 
 
@@ -131,13 +185,21 @@ def _first_said(own_bp: int | None, of_routing_bp: int | None) -> int | None:
     return of_routing_bp if own_bp is None else own_bp
 
 
-def _versions(uow: UnitOfWork, id: str) -> dict[str, Any]:
-    rows = uow.execute(
-        select(_REQUEST.c.pk, _REQUEST.c.version_label, _REQUEST.c.content_sha256, _REQUEST.c.current).where(
-            _REQUEST.c.id == id
+def _versions(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is recorded of these orders, by id and version."""
+    found: dict[str, dict[str, Any]] = {}
+    for some in _portions(ids):
+        wanted = select(
+            _REQUEST.c.id, _REQUEST.c.pk, _REQUEST.c.version_label, _REQUEST.c.content_sha256, _REQUEST.c.current
         )
-    )
-    return {row.version_label: row for row in rows}
+        for row in uow.execute(wanted.where(_REQUEST.c.id.in_(some))):
+            found.setdefault(row.id, {})[row.version_label] = row
+    return found
+
+
+def _portions(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """As many as one statement takes."""
+    return (values[start : start + PARAMETERS_MAX] for start in range(0, len(values), PARAMETERS_MAX))
 
 
 def _quantity(quantity: Decimal, unit: str | None, definition: ResolvedDefinition) -> int:
@@ -152,20 +214,20 @@ def _quantity(quantity: Decimal, unit: str | None, definition: ResolvedDefinitio
     return pieces
 
 
-def _replace_older(uow: UnitOfWork, wanted: _Wanted, found: Mapping[str, Any]) -> None:
+def _replace_older(uow: UnitOfWork, spec: RequestSpec, found: Mapping[str, Any]) -> None:
     """A newer version takes the place of the current one, unless work on that was released."""
     current = next((row for row in found.values() if row.current), None)
     if current is None:
         return
-    if _order(wanted.version) <= _order(current.version_label):
-        raise OperationsRequestOutdated(f"Order {wanted.id} is at version {current.version_label}.")
+    if _order(spec.version) <= _order(current.version_label):
+        raise OperationsRequestOutdated(f"Order {spec.id} is at version {current.version_label}.")
     jobs = uow.execute(
         select(_JOB.c.pk, _JOB.c.state, _JOB.c.dispatch_status)
         .join(_WORK, _WORK.c.pk == _JOB.c.work_request_pk)
         .where(_WORK.c.operations_request_pk == current.pk)
     ).all()
     if any(job.state != JobState.NotAllowedToStart for job in jobs):
-        raise OperationsRequestStarted(f"Jobs of order {wanted.id} have been released.")
+        raise OperationsRequestStarted(f"Jobs of order {spec.id} have been released.")
     uow.execute(
         update(_JOB)
         .where(_JOB.c.pk.in_([job.pk for job in jobs]))
@@ -179,98 +241,112 @@ def _order(version: str) -> tuple[int, str]:
     return (int(version), "") if version.isascii() and version.isdigit() else (0, version)
 
 
-def _create(uow: UnitOfWork, wanted: _Wanted, *, first: bool) -> Submitted:
-    request_pk = _insert(
-        uow,
-        _REQUEST,
-        {
-            "id": wanted.id,
-            "version_label": wanted.version,
-            "current": True,
-            "content_sha256": wanted.content_sha256,
-            "description": wanted.description,
-            "material_pk": wanted.definition.material_pk,
-            "definition_pk": wanted.definition.pk,
-            "quantity_e6": wanted.quantity_e6,
-            "unit": wanted.definition.unit,
-            "priority": wanted.priority,
-            "due_at_us": wanted.due_at_us,
-            "under_tolerance_bp": _first_said(wanted.under_tolerance_bp, wanted.definition.under_tolerance_bp),
-            "over_tolerance_bp": _first_said(wanted.over_tolerance_bp, wanted.definition.over_tolerance_bp),
-            "state": RequestState.Waiting,
-            "created_at_us": uow.now_us,
-        },
+def _create(uow: UnitOfWork, wanted: Sequence[_Wanted]) -> None:
+    """Rows of each table together; the keys are taken beforehand, so that none has to be asked back."""
+    if not wanted:
+        return
+    request_pk, work_pk = uow.take_keys("operations_request", len(wanted)), uow.take_keys("work_request", len(wanted))
+    job_pk = uow.take_keys("job_order", sum(len(one.definition.segments) for one in wanted))
+    requests, works, jobs, after = [], [], [], []
+    for place, one in enumerate(wanted):
+        pks = {segment.id: job_pk + at for at, segment in enumerate(one.definition.segments)}
+        job_pk += len(pks)
+        requests.append(_request_row(uow, one, request_pk + place))
+        works.append((work_pk + place, one.work_id, request_pk + place, uow.now_us))
+        jobs += [_job_row(one, segment, work_pk + place, pks[segment.id]) for segment in one.definition.segments]
+        after += _dependencies(one, pks)
+        _emit_created(uow, one)
+    uow.driver_copy("operations_request", _REQUEST_COLUMNS, requests)
+    uow.driver_copy("work_request", ("pk", "id", "operations_request_pk", "created_at_us"), works)
+    uow.driver_copy("job_order", _JOB_COLUMNS, jobs)
+    uow.driver_copy("job_dependency", ("job_pk", "after_job_pk", "kind"), after)
+
+
+def _request_row(uow: UnitOfWork, wanted: _Wanted, pk: int) -> tuple[Any, ...]:
+    spec, definition = wanted.spec, wanted.definition
+    tolerances = _tolerances(spec)
+    return (
+        pk,
+        spec.id,
+        spec.version,
+        True,
+        wanted.content_sha256,
+        spec.description,
+        definition.material_pk,
+        definition.pk,
+        wanted.quantity_e6,
+        definition.unit,
+        spec.priority,
+        None if spec.due_at is None else to_us(spec.due_at),
+        _first_said(tolerances.get("under_tolerance_bp"), definition.under_tolerance_bp),
+        _first_said(tolerances.get("over_tolerance_bp"), definition.over_tolerance_bp),
+        RequestState.Waiting.value,
+        uow.now_us,
     )
-    work_id = wanted.id if first else f"{wanted.id}.{wanted.version}"
-    work_pk = _insert(uow, _WORK, {"id": work_id, "operations_request_pk": request_pk, "created_at_us": uow.now_us})
-    jobs = _create_jobs(uow, wanted, work_id, work_pk)
-    _emit_created(uow, wanted, work_id, jobs)
-    return Submitted(wanted.id, wanted.version, work_id, tuple(jobs), created=True)
 
 
-def _insert(uow: UnitOfWork, table: Any, values: Mapping[str, Any]) -> int:
-    return int(uow.execute(insert(table).values(**values).returning(table.c.pk)).scalar_one())
+def _job_row(wanted: _Wanted, segment: ResolvedSegment, work_pk: int, pk: int) -> tuple[Any, ...]:
+    values = {
+        "pk": pk,
+        "id": f"{wanted.work_id}-{segment.id}",
+        "work_request_pk": work_pk,
+        "material_pk": wanted.definition.material_pk,
+        "priority": wanted.spec.priority,
+        "due_at_us": None if wanted.spec.due_at is None else to_us(wanted.spec.due_at),
+        "unit": wanted.definition.unit,
+        "setup_family": wanted.families[segment.work_master_pk],
+        **UNRELEASED,
+        **followed_values(segment, wanted.quantity_e6),
+    }
+    return tuple([values[column] for column in _JOB_COLUMNS])
 
 
-def _create_jobs(uow: UnitOfWork, wanted: _Wanted, work_id: str, work_pk: int) -> dict[str, int]:
-    pks: dict[str, int] = {}
-    ids: dict[str, int] = {}
-    families = setup_families(uow, wanted.definition.segments)
-    for segment in wanted.definition.segments:
-        job_id = f"{work_id}-{segment.id}"
-        values = {
-            "id": job_id,
-            "work_request_pk": work_pk,
-            "material_pk": wanted.definition.material_pk,
-            "priority": wanted.priority,
-            "due_at_us": wanted.due_at_us,
-            "unit": wanted.definition.unit,
-            "setup_family": families[segment.work_master_pk],
-        }
-        followed = followed_values(segment, wanted.quantity_e6)
-        pks[segment.id] = ids[job_id] = _insert(uow, _JOB, {**values, **followed, **UNRELEASED})
-    dependencies = [
-        {"job_pk": pks[segment.id], "after_job_pk": pks[after], "kind": str(kind)}
+def _dependencies(wanted: _Wanted, pks: Mapping[str, int]) -> list[tuple[int, int, str]]:
+    return [
+        (pks[segment.id], pks[after], str(kind))
         for segment in wanted.definition.segments
         for after, kind in segment.after
     ]
-    if dependencies:
-        uow.execute(insert(_AFTER), dependencies)
-    return ids
 
 
-def _emit_created(uow: UnitOfWork, wanted: _Wanted, work_id: str, jobs: Mapping[str, int]) -> None:
-    places = {segment.work_center_id for segment in wanted.definition.segments if segment.work_center_id}
-    stations = {segment.equipment_id for segment in wanted.definition.segments}
-    areas = {segment.area_id for segment in wanted.definition.segments if segment.area_id}
+def _emit_created(uow: UnitOfWork, wanted: _Wanted) -> None:
+    spec, definition = wanted.spec, wanted.definition
+    places = {segment.work_center_id for segment in definition.segments if segment.work_center_id}
+    stations = {segment.equipment_id for segment in definition.segments}
+    areas = {segment.area_id for segment in definition.segments if segment.area_id}
     uow.emit(
         "orders.operations-request-accepted.v1",
         topics=[
-            f"order/{wanted.id}",
+            f"order/{spec.id}",
             "board",
             *(f"work-center/{place}" for place in sorted(places)),
             *(f"equipment/{station}" for station in sorted(stations)),
             *(f"area/{area}" for area in sorted(areas)),
         ],
-        subject=f"order/{wanted.id}",
+        subject=f"order/{spec.id}",
         payload={
-            "operations_request_id": wanted.id,
-            "version": wanted.version,
-            "work_request_id": work_id,
-            "material_id": wanted.definition.material_id,
-            "definition_id": wanted.definition.id,
-            "definition_version": wanted.definition.version_label,
+            "operations_request_id": spec.id,
+            "version": spec.version,
+            "work_request_id": wanted.work_id,
+            "material_id": definition.material_id,
+            "definition_id": definition.id,
+            "definition_version": definition.version_label,
             "quantity_e6": wanted.quantity_e6,
-            "job_order_ids": list(jobs),
+            "job_order_ids": list(wanted.job_ids),
         },
     )
 
 
-def _answer(uow: UnitOfWork, request_pk: int, id: str, version: str, *, created: bool) -> Submitted:
-    work = uow.execute(select(_WORK.c.pk, _WORK.c.id).where(_WORK.c.operations_request_pk == request_pk)).one()
-    ids: Sequence[str] = (
-        uow.execute(select(_JOB.c.id).where(_JOB.c.work_request_pk == work.pk).order_by(_JOB.c.sequence))
-        .scalars()
-        .all()
-    )
-    return Submitted(id, version, work.id, tuple(ids), created)
+def _answers(uow: UnitOfWork, here: Mapping[str, int]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Work request and jobs of orders that were here already, by the order's id."""
+    found: dict[int, tuple[str, list[str]]] = {}
+    for some in _portions(list(here.values())):
+        rows = uow.execute(
+            select(_WORK.c.operations_request_pk, _WORK.c.id.label("work_id"), _JOB.c.id)
+            .join(_JOB, _JOB.c.work_request_pk == _WORK.c.pk)
+            .where(_WORK.c.operations_request_pk.in_(some))
+            .order_by(_WORK.c.pk, _JOB.c.sequence)
+        )
+        for row in rows:
+            found.setdefault(row.operations_request_pk, (row.work_id, []))[1].append(row.id)
+    return {id: (found[pk][0], tuple(found[pk][1])) for id, pk in here.items()}

@@ -9,7 +9,14 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from mes.definitions.errors import OperationsDefinitionNotReleased
-from mes.definitions.queries import ResolvedDefinition, ResolvedSegment, get_definition, get_followed_definition
+from mes.definitions.queries import (
+    ResolvedDefinition,
+    ResolvedSegment,
+    WorkMasterView,
+    get_definition,
+    get_followed_definition,
+    get_work_master,
+)
 from mes.definitions.types import DefinitionState
 from mes.equipment.queries import EquipmentView, get_equipment_views
 from mes.kernel.errors import VersionConflict
@@ -17,6 +24,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import OperationsRequestNotFound, OperationsRequestOver
 from mes.orders.service.change import cancel_waiting
 from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.parameters import kept_parameters
 from mes.orders.service.segments import UNRELEASED, allowed_places, followed_values, setup_families
 from mes.orders.service.transition import refresh_request_state
 from mes.orders.statements import load_jobs
@@ -68,8 +76,9 @@ def move_order_to_version(
     """Let an order follow another released version of its routing. `from_label` is the version somebody looked at.
 
     Jobs that ran, run, or are with their machine stay as they are. The others follow the step of their id in the new
-    version, keeping their release and, where it is allowed, their place; jobs of steps that went are cancelled, new
-    steps get a job that waits for its release. Moving it to where it is changes nothing.
+    version, keeping their release and, where they are allowed, their place and the parameters set for them; jobs of
+    steps that went are cancelled, new steps get a job that waits for its release. Moving it to where it is changes
+    nothing.
 
     `operations-request-not-found`, `operations-request-over`, `version-conflict`, `operations-definition-not-found`,
     `operations-definition-not-released`, `quantity-invalid`.
@@ -147,10 +156,18 @@ def _follow(uow: UnitOfWork, move: _Move, job: Any) -> None:
     place = move.places.get(job.equipment_pk) if job.equipment_pk in allowed_places(segment).values() else None
     values = followed_values(segment, _pieces(move, job), place)
     values["setup_family"] = move.families[segment.work_master_pk]
+    if job.parameters:
+        values["parameters"] = kept_parameters(job.parameters, _recipe(uow, segment))
     if job.pk in move.plan.revived:
         values |= _BACK
     changes = {**values, "note": Note.none, "note_text": "", "retry_at_us": None, "version": job.version + 1}
     uow.execute(update(_JOB).where(_JOB.c.pk == job.pk).values(**changes))
+
+
+def _recipe(uow: UnitOfWork, segment: ResolvedSegment) -> WorkMasterView:
+    return get_work_master(
+        uow.session, work_master_id=segment.work_master_id, version_label=segment.work_master_version
+    )
 
 
 def _pieces(move: _Move, job: Any) -> int:

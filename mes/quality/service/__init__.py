@@ -3,7 +3,7 @@
 from mes.quality.service.defect_codes import create_defect_code, put_defect_codes, update_defect_code
 from mes.quality.service.holds import hold_lots, release_lots
 from mes.quality.service.requirements import put_requirements
-from mes.quality.service.results import record_own_result, record_results
+from mes.quality.service.results import record_machine_results, record_own_result, record_results
 from mes.quality.service.rework import scrap_unit, send_unit_to_rework
 from mes.quality.service.taking_back import take_back_verdict
 
@@ -12,6 +12,7 @@ __all__ = [
     "hold_lots",
     "put_defect_codes",
     "put_requirements",
+    "record_machine_results",
     "record_own_result",
     "record_results",
     "release_lots",

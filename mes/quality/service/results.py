@@ -27,7 +27,7 @@ from mes.quality.statements import (
     load_places,
     load_runs_at,
 )
-from mes.quality.types import OWN_SOURCES, RESULTS_MAX, Places, Recorded, ResultSpec, RowRefusal, Verdict
+from mes.quality.types import NOTE_MAX, OWN_SOURCES, RESULTS_MAX, Places, Recorded, ResultSpec, RowRefusal, Verdict
 
 FAILED_NAMED_MAX = 20
 """Failed units an event names."""
@@ -48,6 +48,32 @@ def record_own_result(uow: UnitOfWork, *, result: ResultSpec) -> None:
     refused = _record(uow, [result], foreign=False).refused
     if refused:
         raise ResultInvalid(refused[0].detail)
+
+
+def record_machine_results(uow: UnitOfWork, *, results: Sequence[ResultSpec]) -> dict[str, str]:
+    """As `record_results`, of what machines tell through a bridge. Answers, by result id, the code of each that was
+    refused.
+
+    `defect-code-not-found` is none of these: the unit failed, so that is recorded, with the defect in its note, and
+    told with the code.
+    """
+    codes = load_places(uow, results).codes
+    spelled = [_spelled(result, codes) for result in results]
+    told = {result.result_id: result.flag for result in spelled if result.flag}
+    for start in range(0, len(spelled), RESULTS_MAX):
+        chunk = spelled[start : start + RESULTS_MAX]
+        told |= {chunk[one.row].result_id: one.code for one in _record(uow, chunk, foreign=False).refused}
+    return told
+
+
+def _spelled(result: ResultSpec, codes: Mapping[str, int]) -> ResultSpec:
+    """With defects nobody has a code for in its note."""
+    strange = [defect for defect in result.defects if defect.code_id not in codes]
+    if not strange:
+        return result
+    note = "; ".join(f"{defect.code_id} {defect.position}".strip() for defect in strange)[:NOTE_MAX]
+    known = tuple(defect for defect in result.defects if defect.code_id in codes)
+    return replace(result, defects=known, note=note, flag=DefectCodeNotFound.code)
 
 
 def _record(uow: UnitOfWork, results: Sequence[ResultSpec], *, foreign: bool) -> Recorded:

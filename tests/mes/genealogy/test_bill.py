@@ -14,9 +14,8 @@ from mes.genealogy.service import mount_lot, scan_lot
 from mes.genealogy.types import LinkKind, Override
 from mes.kernel.db import Database
 from mes.kernel.outbox import list_events
-from mes.materials.errors import WrongMaterial
+from mes.materials.errors import PartNotApproved, WrongMaterial
 from mes.materials.life.service import put_handlings
-from mes.materials.receiving.errors import PartNotApproved
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
 from mes.materials.service import put_lots, put_materials

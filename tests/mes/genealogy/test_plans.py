@@ -73,10 +73,15 @@ def test_the_rows_of_an_answer_are_found_by_index_and_grouped_without_sorting(
         explain = "EXPLAIN QUERY PLAN" if plant.dialect == "sqlite" else "EXPLAIN"
         if plant.dialect == "postgresql":
             session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
-        rows = session.driver_query(f"{explain} {sql}", (statements.key_text(session, range(1, 2_000)),))
+        keys = statements.key_text(session, range(1, 2_000))
+        rows = session.driver_query(f"{explain} {sql}", (keys, keys) if name == "SHIPPED" else (keys,))
         return "\n".join(str(row[-1]) for row in rows) + "\n"
 
     found = plant.read_now(plan)
+    if name == "SHIPPED":
+        assert "ix_material_lot_shipped" in found, found
+        assert "hashed SubPlan" in found or plant.dialect == "sqlite", found
+        return
     assert ("SEARCH l USING INTEGER PRIMARY KEY" if plant.dialect == "sqlite" else "pk_material_lot") in found, found
     if name == "GROUPS" and plant.dialect == "postgresql":
         assert "HashAggregate" in found, found

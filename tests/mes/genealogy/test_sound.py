@@ -24,7 +24,7 @@ from mes.genealogy.statements import load_lots
 from mes.genealogy.types import Override
 from mes.kernel.db import Database
 from mes.kernel.errors import IdempotencyKeyReused
-from mes.materials.errors import FloorLifeOver, LotExpired
+from mes.materials.errors import FloorLifeOver, LotExpired, MaterialLotClosed
 from mes.materials.life.queries import exposure_of
 from mes.materials.life.service import put_handlings, set_lot_expiry
 from mes.materials.queries import get_material_lot
@@ -50,7 +50,7 @@ class TestTakingBack:
         act = do(stocked, split_lot, lot_id="R2", into={"R2a": 4 * MILLION})
         do(stocked, reverse_act, act=act, reason="wrong reel")
         assert (used(stocked, "R2"), disposition(stocked, "R2a")) == (0, Disposition.Closed)
-        with pytest.raises(errors.LotNotUsable):
+        with pytest.raises(MaterialLotClosed):
             do(stocked, scan_lot, parent_id="R2a", child_id="U1")
 
     def test_a_merge_taken_back_closes_what_it_made(self, stocked: Database) -> None:

@@ -13,7 +13,7 @@ from mes.genealogy.queries import trace_from, trace_used
 from mes.genealogy.queries.steps import COLUMN_MAX, STEP_MAX, Step, Way, get_layers, get_step
 from mes.genealogy.service import mount_lot, record_genealogy, record_pass, scan_lot
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
 from mes.materials.service import put_lots, put_materials
 from mes.materials.types import LotKind, LotSpec, MaterialSpec
@@ -62,6 +62,24 @@ class TestStep:
         assert (line.quantity_e6, line.unit, line.possible, line.link) == (2 * MILLION, "pcs", False, "consumed")
         assert (line.at, line.equipment_id, line.acts) == ("1970-01-01T00:00:07Z", BENCH, 1)
         assert (line.node.kind, line.node.goes_on) == ("unit", True)
+
+    @pytest.mark.parametrize(("lot_id", "way"), [("R1", Way.used_in), ("BOX-0", Way.made_of)])
+    def test_a_page_reads_no_more_than_a_page(
+        self, reel: Database, lot_id: str, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of 130 units, and of the 65 in a box."""
+        asking, fetched = ReadSession.driver_query, []
+
+        def counted(session: ReadSession, *args: Any) -> list[Any]:
+            found = asking(session, *args)
+            fetched.append(len(found))
+            return found
+
+        monkeypatch.setattr(ReadSession, "driver_query", counted)
+        page = reel.read_now(get_step, lot_id=lot_id, way=way, start=3, limit=5)
+        drawn = reel.read_now(get_layers, lot_id=lot_id, way=way, levels=2)
+        assert (len(page.lines), page.more, drawn.hidden[1]) in ((5, 122, 118), (5, 57, 53))
+        assert max(fetched) <= COLUMN_MAX + 1
 
     def test_every_step_together_is_the_whole_walk(self, reel: Database) -> None:
         seen: set[tuple[str, str]] = set()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import httpx
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mes.access.types import Role
 from mes.definitions.service import put_definitions, put_work_masters
@@ -16,12 +20,14 @@ from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import PutOutcome
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.types import Why
+from mes.genealogy.queries import get_as_built, get_recall
 from mes.genealogy.service import record_genealogy, record_pass
 from mes.genealogy.tools.errors import ToolInvalid, ToolNotClean, ToolNotFound, ToolNotMounted, ToolWornOut
-from mes.genealogy.tools.queries import get_tool, list_tool_acts
+from mes.genealogy.tools.queries import get_tool, list_tool_acts, list_tools, list_tools_at
+from mes.genealogy.tools.rules import stays_of
 from mes.genealogy.tools.service import clean_tool, mount_tool, prolong_tool, put_tool, unmount_tool
-from mes.genealogy.tools.types import Spent, ToolSpec
-from mes.genealogy.types import NewLot, Recording
+from mes.genealogy.tools.types import Spent, ToolAct, ToolSpec
+from mes.genealogy.types import Context, NewLot, Recording, Suspects
 from mes.kernel.db import Database
 from mes.kernel.errors import IdempotencyKeyReused, VersionConflict
 from mes.kernel.sqltypes import to_us
@@ -80,6 +86,63 @@ def test_pieces_that_pass_where_it_stands_are_its_cycles(stencil: Database) -> N
     do(stencil, unmount_tool)
     passes(stencil, 1)
     assert tool(stencil) == (2, 2, "", None)
+
+
+def lives(plant: Database) -> list[tuple[str, int | None, bool]]:
+    found = plant.read_now(get_tool, tool_id="ST-1", now=plant.clock())
+    return [(life.why or "", life.cycles_left, life.over) for life in found.lives]
+
+
+def test_what_is_left_of_a_tool_is_told(stencil: Database) -> None:
+    passes(stencil, 2)
+    assert lives(stencil) == [("tool-worn-out", 3, False), ("tool-not-clean", 1, False)]
+    passes(stencil, 1)
+    assert lives(stencil) == [("tool-worn-out", 2, False), ("tool-not-clean", 0, True)]
+    do(stencil, prolong_tool, cycles=4, reason="the order has to go out")
+    assert lives(stencil) == [("", 4, False)]
+    stencil.write_now(put_tool, actor=None, spec=ToolSpec("ANY"))
+    (any_tool,) = stencil.read_now(list_tools, now=stencil.clock(), limit=1).items
+    assert (any_tool.spec.tool_id, any_tool.lives) == ("ANY", ())
+    assert [one.spec.tool_id for one in stencil.read_now(list_tools_at, equipment_id=BENCH, now=stencil.clock())] == [
+        "ST-1"
+    ]
+
+
+def test_what_passed_where_a_tool_stood_was_made_with_it(stencil: Database, clock: SettableClock) -> None:
+    def passed(lot_id: str, place: str, **more: Any) -> None:
+        asked = {"lot_id": lot_id, "equipment_id": place, "material_id": "BOARD", "request_id": lot_id, **more}
+        stencil.write_now(record_pass, actor=None, **asked)
+        clock.advance(seconds=1)
+
+    passed("SN-1", BENCH)
+    passed("SN-2", PRESS)
+    passed("SN-3", BENCH, context=Context(tool="OTHER"))
+    do(stencil, mount_tool, equipment_id=PRESS)
+    passed("SN-4", BENCH)
+    passed("SN-5", PRESS)
+    do(stencil, unmount_tool)
+    passed("SN-6", PRESS)
+    answer = stencil.read_now(get_recall, suspects=Suspects(tool="ST-1"))
+    found = {lot for row in answer.tables["affected"].rows for lot in orjson.loads(orjson.dumps(row[-1]))}
+    assert found == {"SN-1", "SN-3", "SN-5"}
+    there = stencil.read_now(get_recall, suspects=Suspects(tool="ST-1", equipment_id=PRESS))
+    assert there.facts["certain"] == 1
+    built = {
+        name: stencil.read_now(get_as_built, lot_id=name).tables["acts"].rows[-1][9]
+        for name in ("SN-1", "SN-3", "SN-4")
+    }
+    assert built == {"SN-1": "ST-1", "SN-3": "OTHER", "SN-4": ""}
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from(ToolAct), st.sampled_from([1, 2])), max_size=12))
+def test_a_tool_stands_at_one_place_at_a_time(told: list[tuple[str, ToolAct, int]]) -> None:
+    acts = [(tool_id, at, act, place) for at, (tool_id, act, place) in enumerate(told)]
+    stays = list(stays_of(acts))
+    for tool_id in "AB":
+        mine = sorted(stay for stay in stays if stay.tool_id == tool_id)
+        times = sorted((stay.from_us, stay.to_us) for stay in mine)
+        assert all(before[1] <= after[0] for before, after in pairwise(times))
+        assert len(mine) == sum(act is ToolAct.mounted for name, _, act, _ in acts if name == tool_id)
 
 
 def test_a_dirty_tool_is_refused_until_it_was_cleaned(stencil: Database) -> None:

@@ -52,7 +52,16 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.uow import UnitOfWork
-from mes.materials.errors import FloorLifeOver, LotExpired, LotOnHold, WrongMaterial
+from mes.materials.errors import (
+    FloorLifeOver,
+    LotExpired,
+    LotNotReleased,
+    LotNotUsable,
+    LotOnHold,
+    LotUsedUp,
+    MaterialLotClosed,
+    WrongMaterial,
+)
 from mes.materials.life.queries import exposure_of
 from mes.materials.life.service import put_handlings, set_lot_expiry
 from mes.materials.queries import get_material_lot
@@ -105,9 +114,9 @@ def hold(database: Database, lot_id: str, disposition: Disposition = Disposition
     [
         (errors.LotUnknown, None, {"parent_id": "NOBODY"}),
         (LotOnHold, Disposition.Restricted, {}),
-        (errors.LotNotUsable, Disposition.Closed, {}),
-        (errors.LotNotUsable, Disposition.Planned, {}),
-        (errors.LotUsedUp, None, {"quantity_e6": 11 * MILLION}),
+        (MaterialLotClosed, Disposition.Closed, {}),
+        (LotNotReleased, Disposition.Planned, {}),
+        (LotUsedUp, None, {"quantity_e6": 11 * MILLION}),
         (WrongMaterial, None, {"material_id": "CAP"}),
         (errors.GenealogyInvalid, None, {"equipment_id": "NOWHERE"}),
         (errors.GenealogyInvalid, None, {"job_id": "NO-JOB"}),
@@ -196,7 +205,7 @@ def _pass_time(uow: UnitOfWork, *, exposed_us: int) -> None:
 
 def test_what_is_closed_cannot_be_overridden(stocked: Database) -> None:
     hold(stocked, "R1", Disposition.Closed)
-    with pytest.raises(errors.LotNotUsable):
+    with pytest.raises(MaterialLotClosed):
         do(stocked, scan_lot, parent_id="R1", child_id="U1", override=Override("please"))
 
 
@@ -214,7 +223,7 @@ async def test_scans_at_the_same_time_never_take_more_than_there_is(stocked: Dat
         asked = {"request_id": f"at-once-{n}", "parent_id": "R1", "child_id": f"U{n % 6 + 1}"}
         try:
             await stocked.write(scan_lot, actor=None, **asked)
-        except errors.LotUsedUp:
+        except LotUsedUp:
             return False
         return True
 
@@ -286,7 +295,7 @@ class TestMounts:
         for unit in ("U1", "U2"):
             do(stocked, record_pass, lot_id=unit, equipment_id=PRESS)
         assert used(stocked, "R1") == 10 * MILLION
-        with pytest.raises(errors.LotUsedUp):
+        with pytest.raises(LotUsedUp):
             do(stocked, mount_lot, equipment_id=BENCH, slot_id="1", lot_id="R1")
 
     def test_a_change_of_reel_looks_at_its_neighbours_only(self, stocked: Database) -> None:
@@ -325,9 +334,9 @@ class TestPacking:
         recall = stocked.read_now(get_recall, suspects=Suspects(lot_ids=("R1",)))
         assert [row[:3] + row[4:] for row in rows(recall, "shipments")] == [("S1", "ACME", "DN-7", 2)]
         assert links(stocked, "BOX2") == {("U2", "BOX2", "certain"), ("U3", "BOX2", "certain")}
-        with pytest.raises(errors.LotNotUsable):
+        with pytest.raises(LotNotUsable):
             do(stocked, scan_lot, parent_id="R1", child_id="U1")
-        with pytest.raises(errors.LotNotUsable):
+        with pytest.raises(LotNotUsable):
             do(stocked, pack_lots, container_id="BOX2", lot_ids=["U1"])
 
     def test_units_by_serial_are_listed_by_shipment(self, stocked: Database) -> None:
@@ -411,7 +420,7 @@ class TestPacking:
 
 def test_split_and_merge_keep_the_balance(stocked: Database) -> None:
     do(stocked, split_lot, lot_id="R1", into={"R1-A": 4 * MILLION, "R1-B": 5 * MILLION})
-    with pytest.raises(errors.LotUsedUp):
+    with pytest.raises(LotUsedUp):
         do(stocked, split_lot, lot_id="R1", into={"R1-C": 2 * MILLION})
     do(stocked, merge_lots, lot_ids=["R1-A", "R1-B"], into_id="R1-AB")
     merged = stocked.read_now(get_material_lot, lot_id="R1-AB")

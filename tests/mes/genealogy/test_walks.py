@@ -11,7 +11,7 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mes.genealogy.errors import ActNotReversible, GenealogyCycle, LotUsedUp, MountOutOfOrder, NotLinked, SlotEmpty
+from mes.genealogy.errors import ActNotReversible, GenealogyCycle, MountOutOfOrder, NotLinked, SlotEmpty
 from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
 from mes.genealogy.service import mount_lot, record_pass, remove_part, reverse_act, scan_lot, unmount_lot
 from mes.genealogy.statements import load_lots, next_act
@@ -20,6 +20,7 @@ from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 from mes.kernel.pending import forget
 from mes.kernel.uow import UnitOfWork
+from mes.materials.errors import LotUsedUp
 from mes.materials.service import put_lots
 from mes.materials.types import LotSpec
 from tests.mes.genealogy.model import Change, Model

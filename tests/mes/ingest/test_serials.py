@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from mes.edge.service import put_tag_bindings
 from mes.edge.types import TagBindingSpec
-from mes.genealogy.reading.rules import boards_of, fold_readings, serial_in
+from mes.genealogy.reading.rules import boards_of, fold_readings, numbered, serial_in
 from mes.genealogy.reading.types import Before, JobThen, Reading, Role, Station, Unplaced
 from mes.genealogy.service import mount_lot
 from mes.kernel.db import Database, ReadSession
@@ -191,4 +191,29 @@ def test_anything_else_is_no_reading(value: object) -> None:
 def test_pieces_of_a_panel_are_whole() -> None:
     assert boards_of("P", 2_000_000) == ["P-1", "P-2"]
     assert boards_of("P", 1_000_000) == []
-    assert boards_of("P", 1_500_000) is boards_of("P", 0) is boards_of("P", 201_000_000) is None
+    assert {boards_of("P", pieces) for pieces in (1_500_000, 0, 201_000_000)} == {Unplaced.no_panel}  # type: ignore[arg-type]
+
+
+def test_boards_count_on_from_the_first(plant: Database, line: Box, clock: SettableClock) -> None:
+    assert say(line, clock, MARK, ["P1", "B0098"]) == 0
+    assert say(line, clock, TESTED, "B0105") == 0
+    boards = [row[0] for row in rows(plant, "SELECT id FROM material_lot ORDER BY pk")]
+    assert boards == ["P1", *(f"B{n:04}" for n in range(98, 106))]
+    assert say(line, clock, MARK, ["P2", "B0100"]) == 1
+    assert say(line, clock, MARK, ["P3", "B9998"]) == 1
+    assert say(line, clock, MARK, ["P4"]) == 1
+    assert [why for _, why in quarantined(plant)] == ["serial-taken", "no-board-numbers", "no-read"]
+    assert len(rows(plant, "SELECT 1 FROM genealogy_link")) == 8
+
+
+@given(st.from_regex(r"[A-Z-]{0,4}[0-9]{1,9}", fullmatch=True), st.integers(1, 200))
+def test_numbered_boards_are_as_many_different_ones_of_one_length(first: str, count: int) -> None:
+    boards = numbered(first, count)
+    digits = first.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
+    if isinstance(boards, Unplaced):
+        assert int(digits) + count > 10 ** len(digits)
+        return
+    assert boards[0] == first
+    assert len(set(boards)) == count
+    assert {len(board) for board in boards} == {len(first)}
+    assert boards == sorted(boards)

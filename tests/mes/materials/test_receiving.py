@@ -16,12 +16,12 @@ from mes.access.types import Role
 from mes.kernel.db import Database
 from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.outbox import head_seq, list_events
-from mes.materials.errors import LotExpired, MaterialNotFound, UnitNotConvertible
+from mes.materials.errors import LotExpired, MaterialNotFound, PartNotApproved, UnitNotConvertible
 from mes.materials.life.queries import exposure_of
 from mes.materials.life.service import put_handlings
 from mes.materials.queries import get_material_lot
 from mes.materials.receiving import queries
-from mes.materials.receiving.errors import LabelUnreadable, PartNotApproved, ReceiptInvalid, ReceiptNotFound
+from mes.materials.receiving.errors import LabelUnreadable, ReceiptInvalid, ReceiptNotFound
 from mes.materials.receiving.rules import is_approved, label_key
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec

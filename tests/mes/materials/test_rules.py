@@ -18,15 +18,18 @@ from mes.materials.errors import (
     UnitNotConvertible,
 )
 from mes.materials.rules import (
+    OVERRIDABLE,
+    REFUSED_AS,
     check_disposition,
     check_lot_quantity,
     check_units,
     conversion,
     convert_e6,
     exact_number,
+    reasons_against,
     usable_lot,
 )
-from mes.materials.types import LifeClock, LifeKind, LotFacts, MaterialSpec, UnitConversion
+from mes.materials.types import LifeClock, LifeKind, LotFacts, MaterialSpec, UnitConversion, Unusable
 from standards.isa95.material import USABLE, Disposition
 
 PANEL = UnitConversion("panel", 8, 1)
@@ -117,8 +120,8 @@ def test_a_conversion_is_exact_or_refused_and_comes_back(value: int, n1: int, d1
     assert convert_e6(there, "b", "a", base_unit="base", conversions=units) == value
 
 
-def code_of(facts: LotFacts, *wanted: str) -> str | None:
-    refusal = usable_lot(facts, wanted=wanted)
+def code_of(facts: LotFacts, **how: bool) -> str | None:
+    refusal = usable_lot(facts, **how)
     return None if refusal is None else refusal.code
 
 
@@ -142,9 +145,16 @@ def test_each_reason_why_a_lot_may_not_be_used_has_its_code(facts: LotFacts, cod
     assert code_of(facts) == code
 
 
-def test_substitutes_may_be_used_and_other_materials_not() -> None:
-    assert code_of(GOOD, "MCU", "MCU-B") is None
-    assert code_of(GOOD, "MCU-B") == "wrong-material"
+def test_what_left_what_is_used_up_and_what_is_of_another_material() -> None:
+    closed = replace(GOOD, disposition=Disposition.Closed)
+    assert code_of(closed, shipped=True) == "lot-not-usable"
+    assert code_of(GOOD, lacking=True) == "lot-used-up"
+    assert list(reasons_against(Disposition.Closed, unwanted=True)) == [Unusable.closed, Unusable.wrong_material]
+
+
+def test_every_reason_is_a_refusal_and_what_is_closed_or_gone_stays_so() -> None:
+    assert REFUSED_AS.keys() == set(Unusable)
+    assert set(Unusable) - OVERRIDABLE == {Unusable.shipped, Unusable.closed, Unusable.not_released}
 
 
 def test_every_disposition_is_usable_or_refused_by_name() -> None:

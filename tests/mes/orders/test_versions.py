@@ -38,6 +38,7 @@ from mes.definitions.types import (
 )
 from mes.equipment.service import put_equipment
 from mes.equipment.types import Confirmation, EquipmentSpec
+from mes.genealogy.may_i.statements import load_parameters
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq, list_subject_events
@@ -53,10 +54,13 @@ from mes.orders.following.queries import (
 from mes.orders.queries import get_job
 from mes.orders.service import (
     acknowledge_instruction,
+    change_job_parameters,
     complete_job,
     hold_job,
+    merge_jobs,
     move_job_to_equipment,
     move_order_to_version,
+    split_job,
     start_job,
     start_job_by_override,
 )
@@ -353,6 +357,92 @@ def test_a_machine_is_given_the_recipes_values_with_its_job(plant: Database, box
         {"id": "peak", "value": "250", "unit": "Cel", "data_type": "decimal"},
         {"id": "program", "value": "A"},
     ]
+
+
+class TestParametersOfOneJob:
+    @pytest.fixture
+    def tuned(self, plant: Database) -> Database:
+        limits = {"peak": ParameterLimit(DataType.decimal, "Cel", Decimal(200), Decimal(260))}
+        spec = WorkMasterSpec("WM-LINE", parameters={"peak": "245", "program": "A"}, limits=limits)
+        plant.write_now(put_work_masters, actor=None, specs=[spec])
+        put(plant, replace(LINE_STEP, parameters={"peak": "250"}))
+        submit(plant)
+        return plant
+
+    def change(self, plant: Database, values: dict[str, str | None], **more: Any) -> None:
+        asked = {"job_id": "PO-1-LINE", "version": job(plant, "PO-1-LINE").version, "reason": "thick boards", **more}
+        plant.write_now(change_job_parameters, actor=None, values=values, **asked)
+
+    def of(self, plant: Database, job_id: str = "PO-1-LINE") -> dict[str, tuple[str, str]]:
+        found = plant.read_now(get_followed, job_id=job_id).parameters
+        return {one.id: (one.value, one.change.given if one.change else "") for one in found}
+
+    def test_it_is_given_to_the_machine_and_who_and_why_is_kept(self, tuned: Database, box: Box) -> None:
+        box.ready()
+        self.change(tuned, {"peak": "235"})
+        assert self.of(tuned) == {"peak": ("235", "250"), "program": ("A", "")}
+        event = last_event(tuned, "job/PO-1-LINE")
+        assert event.payload["changes"] == {"peak": ["250", "235"]}
+        assert event.payload["reason"] == "thick boards"
+        release(tuned, "PO-1-LINE")
+        (command,) = commands(tuned)
+        assert {one["id"]: one["value"] for one in command["parameters"]} == {"peak": "235", "program": "A"}
+        assert tuned.read_now(lambda session: load_parameters(session, "PO-1-LINE")) == {"peak": "235", "program": "A"}
+        with pytest.raises(errors.JobStateConflict):
+            self.change(tuned, {"peak": "240"})
+
+    def test_it_goes_back_to_what_the_step_says(self, tuned: Database) -> None:
+        self.change(tuned, {"peak": "235"})
+        self.change(tuned, {"peak": None})
+        assert self.of(tuned)["peak"] == ("250", "")
+        before = job(tuned, "PO-1-LINE").version
+        self.change(tuned, {"peak": "250"})
+        assert job(tuned, "PO-1-LINE").version == before, "nothing changed"
+
+    @pytest.mark.parametrize(
+        ("values", "code"),
+        [
+            ({"peak": "261"}, "parameter-out-of-limits"),
+            ({"peak": "hot"}, "parameter-type"),
+            ({"program": "B"}, "parameter-fixed"),
+            ({"speed": "9"}, ""),
+        ],
+    )
+    def test_outside_the_limits_of_the_recipe_it_is_refused(
+        self, tuned: Database, values: dict[str, str | None], code: str
+    ) -> None:
+        with pytest.raises(definition_errors.ParameterOutOfLimits) as refused:
+            self.change(tuned, values)
+        assert [error.code for error in refused.value.errors] == ([code] if code else [])
+        assert self.of(tuned)["peak"] == ("250", "")
+
+    def test_a_reason_and_the_version_that_was_seen_are_asked_for(self, tuned: Database) -> None:
+        with pytest.raises(errors.ReasonMissing):
+            self.change(tuned, {"peak": "235"}, reason=" ")
+        with pytest.raises(errors.JobVersionConflict):
+            self.change(tuned, {"peak": "235"}, version=99)
+
+    def test_a_part_takes_it_along_and_what_differs_is_not_merged(self, tuned: Database) -> None:
+        self.change(tuned, {"peak": "235"})
+        asked = {"job_id": "PO-1-LINE", "version": job(tuned, "PO-1-LINE").version, "quantity": Decimal(8)}
+        part = tuned.write_now(split_job, actor=None, **asked, reason="two shifts")
+        assert self.of(tuned, part)["peak"] == ("235", "250")
+        self.change(tuned, {"peak": None})
+        versions = {name: job(tuned, name).version for name in ("PO-1-LINE", part)}
+        with pytest.raises(errors.MergeInvalid, match="parameters"):
+            tuned.write_now(merge_jobs, actor=None, into=part, versions=versions, reason="one shift")
+
+    def test_another_version_keeps_what_keeps_its_limits(self, tuned: Database) -> None:
+        self.change(tuned, {"peak": "235"})
+        put(tuned, replace(LINE_STEP, parameters={"peak": "240"}))
+        move(tuned, "3", from_label="2")
+        assert self.of(tuned)["peak"] == ("235", "240")
+        narrow = {"peak": ParameterLimit(DataType.decimal, "Cel", Decimal(240), Decimal(260))}
+        spec = WorkMasterSpec("WM-LINE", parameters={"peak": "245"}, limits=narrow)
+        tuned.write_now(put_work_masters, actor=None, specs=[spec])
+        put(tuned, replace(LINE_STEP, parameters={"peak": "255"}))
+        move(tuned, "4", from_label="3")
+        assert self.of(tuned) == {"peak": ("255", "")}
 
 
 class TestQualification:

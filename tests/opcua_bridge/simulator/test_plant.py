@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from opcua_bridge.simulator.catalog import BY_NAME, RECIPES, TARGETS
 from opcua_bridge.simulator.jobs import Command
+from opcua_bridge.simulator.ledger import read_pieces
 from opcua_bridge.simulator.plant import Plant, PlantSettings
 from opcua_bridge.simulator.restored import restore
 from opcua_bridge.simulator.stamps import Stamps
@@ -96,6 +97,58 @@ def test_machine_ends_the_job_when_its_material_is_used_up() -> None:
     run.later(1000)
     assert run.values("DEPANEL-1.Job.State") == [2, 3, 5]
     assert [entry["cause"] for entry in run.entries("job") if entry["job"] == "D"][-1] == "material-used-up"
+
+
+def test_a_tester_that_asks_touches_nothing_before_it_may() -> None:
+    run = Run(Plant(replace(CALM, asks=True)))
+    for target, job, cycles in (("SMT-1", "S", 1), ("DEPANEL-1", "D", 1), ("TEST-1", "T", 8)):
+        run.start(target, job, cycles)
+    run.later(900)
+    boards = run.counted("D", "DEPANEL-1")["GoodCount"]
+    assert run.values("TEST-1.MayI.Question") == [1]
+    assert run.entries("verdict") == []
+    run.outputs += run.plant.answer(7, "", allowed=True)
+    run.later(60)
+    assert run.entries("verdict") == [], "that was no answer to its question"
+    for number in range(1, boards + 1):
+        run.outputs += run.plant.answer(number, "" if number > 2 else "step-missing", allowed=number > 2)
+        run.later(60)
+    asked = run.values("TEST-1.MayI.Serial")[:boards]
+    assert [one["serial"] for one in run.entries("verdict")] == asked[2:]
+    assert [one["allowed"] for one in run.entries("may-i")] == [False] * 2 + [True] * (boards - 2)
+    assert run.values("TEST-1.Job.State")[-1] == 5, "what was refused is not waited for"
+
+
+def test_reels_change_between_panels_or_are_spliced_in_one() -> None:
+    run = Run(Plant(replace(CALM, seed=2)))
+    run.start("SMT-1", "S", 70)
+    run.later(3_600)
+    pieces = read_pieces({"kind": o.kind, **o.fields} for o in run.outputs if isinstance(o, LedgerEntry))
+    assert len({serial for serial, _, _ in pieces.fed}) == 70
+    placers = {equipment for (_, equipment, _), lots in pieces.fed.items() if len(lots) > 1}
+    assert placers == {"SMT-1-PLACER-B"}
+    changed = Counter(entry["equipment"] for entry in run.entries("reel"))
+    assert changed["SMT-1-PLACER-A"] > 0
+
+
+def test_boards_have_their_serials_still_when_the_factory_is_opened_again() -> None:
+    run = calm()
+    run.start("SMT-1", "S", 4)
+    run.later(300)
+    run.start("DEPANEL-1", "D", 2)
+    run.later(200)
+    ledger = [{"kind": "open"}, *({"kind": o.kind, **o.fields} for o in run.outputs if isinstance(o, LedgerEntry))]
+    past = restore(ledger)
+    panels = [entry["serial"] for entry in run.entries("marked")]
+    cut = run.entries("count")
+    assert [part.serial for part in past.panels] == panels[2:4]
+    assert [part.serial for part in past.boards] == [
+        board
+        for entry in cut
+        if entry["equipment"] == "DEPANEL-1" and entry["counter"] == "GoodCount"
+        for board in entry["boards"]
+    ]
+    assert all(part.serial.startswith(tuple(panels[:2])) for part in past.boards)
 
 
 def test_pause_holds_everything_and_resume_loses_nothing() -> None:

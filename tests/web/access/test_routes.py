@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 import httpx
+import pyotp
 import pytest
 
-from mes.access.queries import list_tokens
-from mes.access.service import create_principal
+from mes.access.queries import get_access_policy, list_tokens
+from mes.access.service import create_principal, put_access_policy
 from mes.access.sign_in import set_pin_now
-from mes.access.types import Role
+from mes.access.types import AccessPolicy, Role
 from tests.web.site import PINS, Site
 
 PIN = "594827"
@@ -75,3 +76,42 @@ def test_a_token_is_shown_once_limited_and_revoked(site: Site) -> None:
         assert adam.get("/api/v1/events", headers=bearer).json()["code"] == "token-revoked"
         assert "Revoked" in said(adam.get("/access/tokens"))
         assert adam.post("/access/tokens", data=form | {"permission": ["operate"]}).status_code == 422
+
+
+def test_an_authenticator_app_is_set_up_and_asked_for_from_then_on(site: Site) -> None:
+    base = "/account/second-factor"
+    with site.client("MIA") as mia:
+        assert mia.post(base, data={"pin": "0000"}).status_code == 422
+        shown = mia.post(base, data={"pin": PINS["MIA"]})
+        assert 'src="data:image/svg+xml' in shown.text
+        (secret,) = re.findall(r'<span class="print">([A-Z2-7]{32})</span>', shown.text)
+        assert mia.post(f"{base}/confirm", data={"code": "nonsense"}).status_code == 422
+        done = mia.post(f"{base}/confirm", data={"code": pyotp.TOTP(secret).now()})
+        codes = re.findall(r'<li class="print">([A-Z2-7-]{19})</li>', done.text)
+        assert len(codes) == 10
+        assert codes[0] not in mia.get("/account").text
+        form = {"person": "MIA", "pin": PINS["MIA"], "by": "password"}
+        assert mia.post("/signin", data=form).status_code == 401
+        assert mia.post("/signin", data=form | {"code": codes[0]}).status_code == 303
+        again = {"pin": PINS["MIA"]}
+        assert mia.post(f"{base}/remove", data=again | {"code": codes[0]}).status_code == 422
+        assert mia.post(f"{base}/remove", data=again | {"code": codes[1]}).status_code == 303
+    with site.client("MIA") as mia:
+        assert "Set up" in said(mia.get("/account"))
+
+
+def test_whoever_needs_one_gets_no_further_before(site: Site) -> None:
+    def want(*roles: Role) -> None:
+        version = site.database.read_now(get_access_policy).version
+        policy = AccessPolicy(second_factor_roles=frozenset(roles))
+        site.database.write_now(put_access_policy, actor=None, policy=policy, version=version)
+
+    want(Role.engineer)
+    try:
+        with site.client("MIA") as mia:
+            refused = mia.get("/routings")
+            assert refused.status_code == 403
+            assert "Set up your second factor first" in said(refused)
+            assert "This plant wants one of your role" in said(mia.get("/account"))
+    finally:
+        want()

@@ -29,8 +29,8 @@ def offered(job: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("job", "acts"),
     [
-        (WAITING, {"ask", "hold", "split", "cancel"}),
-        (replace(WAITING, hold_reason="x"), {"ask", "lift", "split", "cancel"}),
+        (WAITING, {"ask", "hold", "split", "cancel", "set"}),
+        (replace(WAITING, hold_reason="x"), {"ask", "lift", "split", "cancel", "set"}),
         (replace(WAITING, dispatch_status=DispatchStatus.Dispatched), {"ask"}),
         (replace(WAITING, dispatch_status=DispatchStatus.Cancelled), set()),
         (RUNNING, {"ask", "hold", "split", "complete", "split_on_end", "cancel", "correct", "rework"}),

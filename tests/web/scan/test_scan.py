@@ -14,6 +14,8 @@ import pytest
 from mes.access.permissions import Permission
 from mes.genealogy.at_station.queries import get_carton_at, get_place, get_unit_at
 from mes.genealogy.queries import get_as_built, trace_from
+from mes.genealogy.tools.service import put_tool
+from mes.genealogy.tools.types import ToolSpec
 from mes.kernel.outbox import list_events
 from mes.materials.service import create_lot, set_disposition
 from mes.materials.types import LotSpec
@@ -266,6 +268,26 @@ def test_units_are_packed_and_sent(site: Site, ada: httpx.Client) -> None:
     assert title(scan(ada, f"SH-{box}")) == f"SH-{box} is a shipment"
 
 
+def test_a_tool_is_mounted_cleaned_and_taken_out_by_scan(site: Site, ada: httpx.Client, sven: httpx.Client) -> None:
+    name = f"ST-{uuid4().hex[:8]}"
+    site.database.write_now(put_tool, actor=None, spec=ToolSpec(name, "stencil", "Top side", 50, clean_cycles=1))
+    page = scan(ada, name)
+    assert (title(page), "At no station" in said(page)) == (f"Tool {name}", True)
+    here = do(ada, "mount-tool", tool_id=name)
+    assert title(here) == f"{name} stands here now"
+    assert f"{name} stencil – Top side Life 50 cycles left Cleaning 1 cycles left" in said(ada.get(BASE))
+    unit_id = begun(ada)
+    do(ada, "pass", unit_id=unit_id)
+    assert "Has to be cleaned" in said(ada.get("/tools"))
+    more = {"tool_id": name, "cycles": 5, "reason": "The order has to go out", "request_id": uuid4().hex}
+    assert ada.post("/tools/prolong", data=more).status_code == 403
+    assert sven.post("/tools/prolong", data=more).status_code == 303
+    assert "Prolonged 5 cycles left" in said(ada.get("/tools"))
+    assert title(do(ada, "clean-tool", tool_id=name)) == f"{name} was cleaned"
+    assert title(do(ada, "unmount-tool", tool_id=name)) == f"{name} is taken out"
+    assert f"{name}" in said(ada.get("/trace/units/" + unit_id)), "it was made with it"
+
+
 def test_what_nobody_knows_what_cannot_be_read_and_a_badge(ada: httpx.Client) -> None:
     assert title(scan(ada, "XYZ-9")) == "Nobody knows XYZ-9"
     assert title(scan(ada, "SVEN")) == "A badge: SVEN"
@@ -300,6 +322,7 @@ def test_with_htmx_the_answer_and_the_regions_come_alone(ada: httpx.Client) -> N
     assert "<html" not in page.text
     assert re.findall(r'hx-target="(#[\w-]+)" hx-swap="\w+"><section', page.text) == [
         "#station-material",
+        "#station-tools",
         "#station-lately",
     ]
 

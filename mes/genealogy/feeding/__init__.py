@@ -1,0 +1,1 @@
+"""Lots in slots as machines tell them."""

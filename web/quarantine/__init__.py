@@ -1,0 +1,1 @@
+"""Readings of machines that nobody could place, and what is done about them."""

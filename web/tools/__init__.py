@@ -1,0 +1,1 @@
+"""Tools: where each stands, and what is left of its life."""
