@@ -26,7 +26,7 @@ IN_ENVIRONMENT := $(UV) run $(LOCK)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-fuzz lint bench api install prepare test-other-pythons clean
+.PHONY: help demo test test-long test-fuzz lint bench api conformance install prepare test-other-pythons clean
 
 help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ install: $(UV)  ## Put exactly what uv.lock names into .venv, browser libraries 
 
 api: install  ## Record what was added to the REST API in docs/api/openapi.json; refuses what breaks callers
 	$(IN_ENVIRONMENT) python -m tests.support.contract
+
+conformance: install  ## Write docs/standards/conformance.md out of the tests that others judge
+	$(IN_ENVIRONMENT) python -m tests.support.conformance
 
 prepare: install
 	@$(IN_ENVIRONMENT) python -m tests.support.prepare

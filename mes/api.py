@@ -9,6 +9,8 @@ from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
 from mes.exchange.feed.api import router as feed
+from mes.exchange.reconciliation.api import router as reconciliation
+from mes.exchange.table_files.api import router as table_files
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
 from mes.genealogy.may_i.api import router as may_i
@@ -50,6 +52,8 @@ for _feature in (
     measurements,
     quarantine,
     b2mml,
+    table_files,
+    reconciliation,
     feed,
     webhooks,
 ):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mes.edge.service import forget_old_setups, note_silent_bridges
+from mes.exchange.table_files.service import forget_old_imports
 from mes.exchange.webhooks.service import forget_old_deliveries
 from mes.history.service import forget_old_texts
 from mes.kernel.idempotency import forget_old_answers
@@ -24,4 +25,5 @@ HOURLY: Final[tuple[Callable[..., Any], ...]] = (
     forget_old_texts,
     forget_old_setups,
     forget_old_deliveries,
+    forget_old_imports,
 )

@@ -137,7 +137,9 @@ def _history(commands: Any) -> None:
 
 def _quality(commands: Any) -> None:
     quality = commands.add_parser("quality", help="results of testers").add_subparsers(required=True, metavar="what")
-    watch = quality.add_parser("watch", help="take result files (CSV, JSON) out of a folder, while the server runs")
+    watch = quality.add_parser(
+        "watch", help="take result files (CSV, JSON), and files of rows a mapping is for, out of a folder"
+    )
     watch.add_argument("folder", type=Path)
     watch.add_argument("--source", default="files", help="who says so, where a file does not; default: files")
     watch.add_argument("--every", type=float, default=2.0, help="seconds between two looks; default 2")
@@ -171,7 +173,18 @@ def _trace(commands: Any) -> None:
         asked.set_defaults(command=_command("trace"), question=question)
 
 
+ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests", "erp-orders", "erp-lots")
+
+
 def _import(commands: Any) -> None:
+    rows = commands.add_parser("import", help="master data or orders out of a CSV file or a workbook (.xlsx)")
+    rows.add_argument("file", type=Path)
+    rows.add_argument("--as", dest="kind", required=True, choices=ROW_KINDS, help="what the rows are")
+    rows.add_argument("--mapping", default="", help="one the plant remembers; default: by the headings")
+    rows.add_argument("--dry-run", action="store_true", help="say what would become of each row, write nothing")
+    rows.add_argument("--refused", type=Path, help="where refused rows go; default: FILE.refused.csv")
+    _with_plant(rows)
+    rows.set_defaults(command=_command("import_rows"))
     history = commands.add_parser("import-history", help="lots and genealogy of another system, CSV or JSON")
     history.add_argument("file", type=Path)
     history.add_argument("--report", type=Path, help="of the refused rows; default: FILE.refused.csv")

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ from mes.edge.types import Signal
 from mes.exchange.history_files import HistoryImport, Unreadable
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
 from mes.exchange.result_files import FileReport, ResultFolder
+from mes.exchange.table_files.importing import RowImport, import_file
+from mes.exchange.table_files.queries import get_import
+from mes.exchange.table_files.refused import refused_csv
+from mes.exchange.table_files.types import Kind as RowKind
+from mes.exchange.table_files.watching import take_named_file
 from mes.genealogy import queries as genealogy
 from mes.genealogy.formats import Format, answer_bytes
 from mes.genealogy.types import Answer, Suspects
@@ -344,7 +350,7 @@ def quality_watch(options: argparse.Namespace) -> int:
         def take(results: Sequence[ResultSpec]) -> Recorded:
             return database.write_now(record_results, actor=None, results=results)
 
-        folder = ResultFolder(options.folder, take, options.source)
+        folder = ResultFolder(options.folder, take, options.source, partial(take_named_file, RowImport(database)))
         if options.once:
             folder.look()
             time.sleep(options.every)
@@ -372,6 +378,34 @@ def _tell(reports: Sequence[FileReport]) -> None:
     for report in reports:
         refused = report.unreadable or f"{len(report.refused)} refused"
         _say(f"{report.moved_to}/{report.name}: {report.recorded} recorded, {report.known} known, {refused}")
+
+
+def import_rows(options: argparse.Namespace) -> int:
+    """Take a file of rows, or say what would become of it; 1 if rows are refused."""
+    path: Path = options.file
+    data = _read(path)
+    with _plant(options) as database:
+        done = import_file(
+            RowImport(database),
+            data,
+            name=path.name[:200],
+            kind=RowKind(options.kind),
+            mapping_name=options.mapping,
+            dry_run=options.dry_run,
+        )
+        view = database.read_now(get_import, import_id=done.import_id) if done.import_id else None
+    for outcome in done.outcomes:
+        if outcome.code:
+            _say(f"line {outcome.line}: {outcome.id} refused, {outcome.detail} ({outcome.code})")
+    count = done.counts
+    tried = " would be" if done.import_id == "" else ""
+    told = f"{count.created} added, {count.updated} changed, {count.unchanged} as they were, {count.refused} refused"
+    if view is not None and count.refused:
+        report: Path = options.refused or path.with_name(f"{path.name}.refused.csv")
+        report.write_bytes(refused_csv(view))
+        told += f" ({report})"
+    _say(f"{path}:{tried} {told}")
+    return 1 if count.refused else 0
 
 
 def import_history(options: argparse.Namespace) -> int:

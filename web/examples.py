@@ -36,6 +36,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "first_pass_yield": ("0.97",),
     "from_lot_id": ("R-00000001",),
     "from_version": ("1",),
+    "good": ("48",),
     "gtin": ("04012345000016",),
     "high": ("10.5",),
     "id": ("CB-100", 42),
@@ -132,6 +133,8 @@ PLURALS: Final[Mapping[str, str]] = {
     "qualification_ids": "personnel_class",
 }
 OPEN_MEMBERS: Final[Mapping[str, Any]] = {
+    "columns": {"id": "Charge", "quantity": "Menge"},
+    "fixed": {"unit": "pcs"},
     "versions": {"PO-1001-PACK": 1},
     "values": {"torque": "0.6"},
     "into": {"R-00000003": "20"},

@@ -31,6 +31,7 @@ from web.briefing import routes as briefing
 from web.connect import routes as connect
 from web.dispatch import routes as dispatch
 from web.home import routes as home
+from web.imports import routes as imports
 from web.live.relay import Relays
 from web.live.routes import live_routes
 from web.lots import routes as lots
@@ -40,6 +41,7 @@ from web.patterns import routes as patterns
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.quarantine import routes as quarantine
 from web.receive import routes as receive
+from web.reconciliation import routes as reconciliation
 from web.routings import routes as routings
 from web.scan import routes as scan
 from web.settings import Settings
@@ -52,6 +54,7 @@ from web.system.routes import Assets, version
 from web.tools import routes as tools
 from web.trace import routes as trace
 from web.wall import routes as wall
+from web.webhooks import routes as webhooks
 
 _LOG = logging.getLogger(__name__)
 TICK_S: Final = 1.0
@@ -59,7 +62,7 @@ NEW_PLANTS_S: Final = 5.0
 TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
-    *(trace, bridges, quarantine, connect, routings, access, patterns),
+    *(trace, bridges, quarantine, connect, routings, imports, webhooks, reconciliation, access, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 

@@ -30,6 +30,8 @@ TAGS: Final[Mapping[str, str]] = {
     "history": "What machines measured, from single samples to roll-ups.",
     "events": "Everything that happens, in commit order: by cursor, long poll or server-sent events.",
     "webhooks": "The same events, signed and sent to you.",
+    "files": "Master data and orders from CSV files and workbooks, a result per row; mappings that are remembered.",
+    "reconciliation": "What the ERP thinks against what the plant knows, by order and by lot.",
     "readings": "What machines told that nobody could use, until somebody has decided about it.",
     "bridge": "For edge bridges alone: samples in, commands out.",
     "B2MML": "The ISA-95 documents of an ERP, as XML.",
@@ -54,6 +56,8 @@ _SHARED: Final = _EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""
 _ASKING: Final = frozenset({"ask_recall", "ask_shared", "propose_receipt", "test_webhook"})
 """They are sent by POST, and change nothing."""
+_OWN_REHEARSAL: Final = frozenset({"import_rows"})
+"""Their `dry_run` is answered as the request itself is."""
 _WITHOUT_REHEARSAL: Final = frozenset({"bridge", "B2MML"})
 """Tags whose protocol is told elsewhere (docs/api/ingest.md, docs/standards/b2mml.md)."""
 _OTHERS: Final[Mapping[str, tuple[int, str, str]]] = {
@@ -175,7 +179,7 @@ def _describe(method: str, operation: Document, schemas: Mapping[str, Any]) -> N
     operation["responses"].pop("422", None)
     if method == "get":
         _say_fields(operation, schemas)
-    if is_writing and operation["tags"][0] not in _WITHOUT_REHEARSAL:
+    if is_writing and operation["tags"][0] not in _WITHOUT_REHEARSAL and operation["operationId"] not in _OWN_REHEARSAL:
         _say_rehearsal(operation)
     _say_etag(method, operation, schemas)
     _say_farewell(operation)

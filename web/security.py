@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.access.bulk import BULK_BYTES_MAX, BULK_PATHS
 from mes.definitions.types import DOCUMENT_MAX_BYTES
+from mes.exchange.table_files.types import FILE_MAX
 from mes.kernel.errors import TooLarge
 from standards.isa95.b2mml.source import BYTES_MAX
 from standards.lineside.health_v1 import MAX_HEALTH_BYTES
@@ -49,6 +50,9 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "/api/v1/bridge/health": MAX_HEALTH_BYTES,
     "/api/v1/instruction-documents": MAX_UPLOAD_BYTES,
     "/routings/": MAX_UPLOAD_BYTES,
+    "/api/v1/imports": FILE_MAX,
+    "/api/v1/reconciliation/": MAX_LISTS_BYTES,
+    "/imports": FILE_MAX + 64 * 1024,
     "/trace/": MAX_LISTS_BYTES,
     "/b2mml": BYTES_MAX,
     **dict.fromkeys(BULK_PATHS, BULK_BYTES_MAX),

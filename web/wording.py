@@ -96,6 +96,13 @@ def refusal_words(language: str, code: str, title: str, next_step: str) -> tuple
     return None if entry is None else (entry["title"], entry["next"])
 
 
+def refusal_title(language: str, code: str) -> str:
+    """What is in its sentence, in short; "" where the sentence itself is in that language, or nobody translated it."""
+    if language in (DEFAULT_LANGUAGE, PSEUDO):
+        return ""
+    return refusals(language).get(code, {}).get("title", "")
+
+
 @cache
 def refusals(language: str) -> Mapping[str, Mapping[str, str]]:
     """The refusals of a language other than English: `title` and `next` by code."""

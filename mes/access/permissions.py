@@ -28,6 +28,8 @@ class Permission(StrEnum):
     submit_operations_requests = "submit-operations-requests"
     exchange_documents = "exchange-documents"
     """B2MML both ways: orders and master data in, performance, stock and equipment out."""
+    import_files = "import-files"
+    """Master data and orders from files, by mappings the plant remembers."""
     read_performance = "read-performance"
     """Operations performance: what was produced, reported to an ERP."""
     read_events = "read-events"
@@ -72,6 +74,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.report_results,
             _P.decide_quality,
             _P.manage_master_data,
+            _P.import_files,
             _P.read_performance,
             _P.view_bridges,
             _P.view_routings,
@@ -89,6 +92,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.override_refusals,
             _P.manage_master_data,
             _P.manage_access,
+            _P.import_files,
             _P.manage_webhooks,
             _P.read_events,
             _P.read_performance,
@@ -103,6 +107,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         {
             _P.submit_operations_requests,
             _P.exchange_documents,
+            _P.import_files,
             _P.read_performance,
             _P.read_events,
             _P.report_results,

@@ -106,6 +106,12 @@ def check_lot_quantity(quantity: Decimal) -> None:
         raise QuantityOutOfRange(f"{quantity} is outside 0 to {LOT_QUANTITY_MAX}.")
 
 
+def check_told_disposition(lot_id: str, known: Disposition | None, told: Disposition) -> None:
+    """What another system says of a lot: it may hold one, but people lift a hold. `lot-on-hold`."""
+    if known is Disposition.Restricted and told not in (Disposition.Restricted, Disposition.Closed):
+        raise LotOnHold(f"{lot_id} is on hold; a document or file does not lift it.")
+
+
 def check_disposition(lot_id: str, current: Disposition, following: Disposition) -> None:
     """`material-lot-closed`: Closed is the end of a lot."""
     if current is Disposition.Closed and following is not Disposition.Closed:

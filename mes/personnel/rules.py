@@ -34,6 +34,15 @@ def qualification_faults(qualifications: Sequence[Qualification]) -> tuple[Field
     return tuple(backwards) or _overlaps(qualifications)
 
 
+def named_qualifications(
+    held: Sequence[Qualification], personnel_class_ids: Sequence[str]
+) -> tuple[Qualification, ...]:
+    """Of somebody of whom only the classes are told: one that is held already keeps its dates."""
+    kept = tuple(q for q in held if q.personnel_class_id in personnel_class_ids)
+    have = {q.personnel_class_id for q in kept}
+    return (*kept, *(Qualification(name) for name in personnel_class_ids if name not in have))
+
+
 def _overlaps(qualifications: Sequence[Qualification]) -> tuple[FieldError, ...]:
     ordered = sorted(enumerate(qualifications), key=lambda item: (item[1].personnel_class_id, _begin(item[1])))
     by_class = groupby(ordered, key=lambda item: item[1].personnel_class_id)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,13 @@ from xsdata.formats.dataclass.parsers import XmlParser
 from standards.isa95.b2mml import Document, Element, read_document, write_document
 from standards.isa95.b2mml.shapes import ACTION_CODES, KINDS, NOUNS, SHAPES, VERBS, WITHOUT_RELEASE, WORDS
 from tests.standards.b2mml_documents import Recipe, documents
+
+JUDGES: Final = (
+    ("XML schemas of B2MML, MESA International", "7.01 (commit 65cc665, 2023-07-11)"),
+    ("Documents of V0401 (Courbon)", "2012"),
+    ("lxml", None),
+    ("xsdata", None),
+)
 
 XSD = "{http://www.w3.org/2001/XMLSchema}"
 PLAIN = {"id", "time", "text", "value", "expression", "number", "duration"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -22,6 +22,12 @@ from standards.isa95.job_control import JobState
 from tests.mes.exchange.b2mml_of import XML, document, lot, produced, property_of, quantity, request, schedule
 from tests.support.rest import rest_api
 from tests.web.cast import OnePlant, hire
+
+JUDGES: Final = (
+    ("XML schemas of B2MML, MESA International", "7.01 (commit 65cc665, 2023-07-11)"),
+    ("Documents of V0401 (Courbon)", "2012"),
+    ("lxml", None),
+)
 
 COURBON = "examples-v0401-courbon"
 N = {"b": "http://www.mesa.org/xml/B2MML"}

@@ -10,7 +10,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from asyncua import Node, ua
@@ -33,6 +33,11 @@ from opcua_bridge.discovery.watching import watch
 from opcua_bridge.tag_map import Endpoint, Security, TagClass
 from opcua_bridge.trust import Trust
 from tests.opcua_bridge.support import Machine
+
+JUDGES: Final = (
+    ("NodeSets of the OPC Foundation", "commit a2d4ae8, 2024-10-18"),
+    ("asyncua", None),
+)
 
 FILES = {
     DI: "DI/Opc.Ua.Di.NodeSet2.xml",

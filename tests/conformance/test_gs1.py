@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 from biip.checksums import gs1_standard_check_digit
@@ -13,6 +14,11 @@ from biip.checksums import gs1_standard_check_digit
 from standards.labels import gs1
 from standards.labels.faults import LabelFault
 from standards.labels.scanners import GS
+
+JUDGES: Final = (
+    ("GS1 Barcode Syntax Dictionary", "2026-07-27"),
+    ("biip", None),
+)
 
 _LINE = re.compile(r"(\d{2,4})(?:-(\d{2,4}))?\s+([*?!\"$%&']*)\s+(.*?)(?:\s{2,}.*|\s*#.*)?$")
 _SPECIAL = {

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +16,11 @@ from opcua_bridge.simulator.job_nodes import TypeNodes
 from opcua_bridge.simulator.job_types import URI
 from opcua_bridge.simulator.server import make_server
 from opcua_bridge.simulator.settings import SimulatorSettings
+
+JUDGES: Final = (
+    ("NodeSet of ISA-95 Job Control (OPC 10031-4), OPC Foundation", "commit a2d4ae8, 2024-10-18"),
+    ("asyncua", None),
+)
 
 _UA = "{http://opcfoundation.org/UA/2011/03/UANodeSet.xsd}"
 _TYPES = "{http://opcfoundation.org/UA/2008/02/Types.xsd}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 from xml.etree import ElementTree
 
 from standards.isa95.equipment_hierarchy import EquipmentLevel
@@ -19,6 +20,11 @@ from standards.isa95.job_control import (
 from standards.isa95.material import Disposition, MaterialUse
 from standards.opcua.status import BAD_NO_COMMUNICATION, BAD_WAITING_FOR_INITIAL_DATA, Quality, quality_of
 from standards.packml.states import MachineryItemState, PackMLState
+
+JUDGES: Final = (
+    ("XML schemas of B2MML, MESA International", "7.01 (commit 65cc665, 2023-07-11)"),
+    ("NodeSets of the OPC Foundation", "commit a2d4ae8, 2024-10-18"),
+)
 
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 _UA = "{http://opcfoundation.org/UA/2011/03/UANodeSet.xsd}"

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from opcua_bridge.simulator.strict_server import NAMESPACE, StrictServer
 from tests.opcua_bridge.support import until
 from tests.support.node_peer import NodeClient, Peer, PeerError
+
+JUDGES: Final = (("node-opcua-client", None),)
 
 NODE = f"nsu={NAMESPACE};s=M.Count"
 CHANGES = 25

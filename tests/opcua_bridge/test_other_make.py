@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -19,6 +19,8 @@ from tests.opcua_bridge.certificates import made_certificate
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.support import BridgeProcess, Mes, Network, bridge_environment, tag_map_text, until
 from tests.support.node_peer import NodeClient, NodeServer, PeerError, counters
+
+JUDGES: Final = (("node-opcua-server", None),)
 
 NAMES = [f"Count{n}" for n in range(5)]
 TAGS = dict.fromkeys(NAMES, "counter")

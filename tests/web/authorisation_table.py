@@ -28,6 +28,7 @@ ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
 EDGE: Final = frozenset({BRIDGE})
 LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
+IMPORTING: Final = frozenset({ENGINEER, ADMINISTRATOR, INTEGRATION})
 FOLLOWING: Final = frozenset({ADMINISTRATOR, INTEGRATION})
 MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
 ANYBODY: Final = frozenset(Role)
@@ -1371,6 +1372,89 @@ def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
     return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
 
 
+def _lots_file(stage: Stage) -> bytes:
+    return f"lot,material,qty\n{stage.fresh('filed')},BOARD,1\n".encode()
+
+
+def _upload(stage: Stage) -> Sample:
+    """As a browser sends it."""
+    head = 'Content-Disposition: form-data; name="kind"\r\n\r\nmaterial-lots\r\n'
+    file = 'Content-Disposition: form-data; name="file"; filename="lots.csv"\r\n\r\n'
+    body = f"--x\r\n{head}--x\r\n{file}".encode() + _lots_file(stage) + b"\r\n--x--\r\n"
+    return Sample("/imports", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+
+
+def _view(stage: Stage, **rows: Any) -> dict[str, Any]:
+    return {"taken_at": "2026-01-01T00:00:00Z", **rows}
+
+
+VIEWS: Final = f"{V1}/reconciliation"
+IMPORTS: Final = f"{V1}/imports"
+MAPPINGS: Final = f"{V1}/import-mappings"
+TABLE_FILES: Final = [
+    Row(
+        "POST",
+        IMPORTS,
+        IMPORTING,
+        lambda s: Sample(f"{IMPORTS}?as=material-lots&file=lots.csv", content=_lots_file(s)),
+    ),
+    Row("GET", IMPORTS, IMPORTING, at(IMPORTS)),
+    Row("GET", f"{IMPORTS}/{{import_id}}", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}")),
+    Row("GET", f"{IMPORTS}/{{import_id}}/refused", IMPORTING, lambda s: Sample(f"{IMPORTS}/{s.imported()}/refused")),
+    Row("PUT", f"{VIEWS}/orders", IMPORTING, lambda s: Sample(f"{VIEWS}/orders", json=_view(s, orders=[]))),
+    Row("PUT", f"{VIEWS}/lots", IMPORTING, lambda s: Sample(f"{VIEWS}/lots", json=_view(s, lots=[]))),
+    Row("GET", f"{VIEWS}/{{subject}}", REPORTS, lambda s: Sample(f"{VIEWS}/{s.erp_view()}")),
+    Row(
+        "GET",
+        f"{VIEWS}/{{subject}}/differences",
+        REPORTS,
+        lambda s: Sample(f"{VIEWS}/{s.erp_view()}/differences"),
+    ),
+    Row("GET", MAPPINGS, IMPORTING, at(MAPPINGS)),
+    Row("GET", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}")),
+    Row(
+        "PUT",
+        f"{MAPPINGS}/{{name}}",
+        IMPORTING,
+        lambda s: Sample(f"{MAPPINGS}/{s.fresh('new-mapping')}", json={"kind": "persons", "version": 0}),
+    ),
+    Row("DELETE", f"{MAPPINGS}/{{name}}", IMPORTING, lambda s: Sample(f"{MAPPINGS}/{s.import_mapping()}"), 204),
+    Row("GET", "/imports", ENGINEERING, at("/imports")),
+    Row("POST", "/imports", ENGINEERING, _upload, 303),
+    Row("GET", "/imports/{import_id}", ENGINEERING, lambda s: Sample(f"/imports/{s.waiting_file()}")),
+    Row(
+        "POST",
+        "/imports/{import_id}",
+        ENGINEERING,
+        lambda s: Sample(
+            f"/imports/{s.waiting_file()}", form={"act": "look", "field": "id", "column": "lot", "fixed": ""}
+        ),
+        303,
+    ),
+    Row(
+        "GET",
+        "/imports/{import_id}/refused.csv",
+        ENGINEERING,
+        lambda s: Sample(f"/imports/{s.imported()}/refused.csv"),
+    ),
+    Row(
+        "POST",
+        "/imports/mappings/{name}/remove",
+        ENGINEERING,
+        lambda s: Sample(f"/imports/mappings/{s.import_mapping()}/remove", form={}),
+        303,
+    ),
+]
+
+
+def _hook_form() -> dict[str, str]:
+    return {"url": "https://hooks.example/b", "event_types": "orders.*"}
+
+
+def _hook_act(act: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/webhooks/{stage.webhook()}/{act}", form={})
+
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1398,6 +1482,40 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
+    Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),
+    Row(
+        "GET",
+        "/reconciliation/{subject}/differences.csv",
+        LOOKING_AFTER,
+        lambda s: Sample(f"/reconciliation/{s.erp_view()}/differences.csv"),
+    ),
+    Row("GET", "/webhooks", ADMINISTRATION, at("/webhooks")),
+    Row(
+        "POST",
+        "/webhooks",
+        ADMINISTRATION,
+        lambda s: Sample("/webhooks", form={**_hook_form(), "webhook_id": s.fresh("hook")}),
+    ),
+    Row("GET", "/webhooks/{webhook_id}", ADMINISTRATION, lambda s: Sample(f"/webhooks/{s.webhook()}")),
+    Row(
+        "POST",
+        "/webhooks/{webhook_id}",
+        ADMINISTRATION,
+        lambda s: Sample(f"/webhooks/{s.webhook()}", form={**_hook_form(), "version": "1"}),
+        303,
+    ),
+    Row(
+        "POST",
+        "/webhooks/{webhook_id}/active",
+        ADMINISTRATION,
+        lambda s: Sample(f"/webhooks/{s.webhook()}/active", form={"active": "false", "version": "1"}),
+        303,
+    ),
+    *(
+        Row("POST", f"/webhooks/{{webhook_id}}/{act}", ADMINISTRATION, _hook_act(act), status)
+        for act, status in (("test", 200), ("secret", 200), ("replay", 303), ("remove", 303))
     ),
 ]
 
@@ -1436,6 +1554,7 @@ ROWS: Final = [
     *EDGE_ROWS,
     *HISTORY,
     *EXCHANGE,
+    *TABLE_FILES,
     *SCREENS,
     *OPEN,
 ]

@@ -35,6 +35,7 @@ from tests.support.chromium import launch_options
 from tests.web import access_factory as k
 from tests.web import connect_factory as c
 from tests.web import edge_factory as e
+from tests.web import exchange_factory as x
 from tests.web import factory as f
 from tests.web import material_factory as m
 from tests.web import routing_factory as r
@@ -700,6 +701,19 @@ PAGES: Final[Mapping[str, Make]] = {
     "tools": lambda: s.tool_list(*s.tools()),
     "tools-empty": s.tool_list,
     "receive-label": lambda: ("receive/label.html", m.label()),
+    "webhooks": lambda: ("webhooks/page.html", x.webhooks()),
+    "webhooks-empty": lambda: ("webhooks/page.html", x.webhooks(empty=True)),
+    "webhook": lambda: ("webhooks/webhook.html", x.webhook()),
+    "webhook-new": lambda: ("webhooks/webhook.html", x.webhook(quiet=True)),
+    "reconciliation": lambda: ("reconciliation/page.html", x.reconciled()),
+    "reconciliation-lots": lambda: ("reconciliation/page.html", x.reconciled_lots()),
+    "reconciliation-empty": lambda: ("reconciliation/page.html", x.reconciled(empty=True)),
+    "imports": lambda: ("imports/page.html", x.imports()),
+    "imports-empty": lambda: ("imports/page.html", x.imports(empty=True, said=True)),
+    "import-waiting": lambda: ("imports/mapping.html", x.waiting()),
+    "import-broken": lambda: ("imports/mapping.html", x.waiting(name=x.LONG, broken=True)),
+    "import-done": lambda: ("imports/done.html", x.done()),
+    "import-done-well": lambda: ("imports/done.html", x.done(refused=0)),
     "lots": lambda: ("lots/page.html", m.lots(*m.running_out())),
     "lots-empty": lambda: ("lots/page.html", m.lots(unknown="R-99")),
     "lot": lambda: ("lots/lot.html", m.lot(m.life("R-00000042", 140, expires_in_h=2000))),
@@ -745,7 +759,8 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan tools trace recall shared account sign-ins token badges-given access-policy".split()
+    "routing allow course scan tools trace recall shared import webhook reconciliation "
+    "account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""
 NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password")

@@ -48,6 +48,12 @@ from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.exchange.reconciliation.service import put_view
+from mes.exchange.reconciliation.types import ErpView, Subject
+from mes.exchange.table_files.importing import RowImport, import_file
+from mes.exchange.table_files.service import keep_file, put_mapping
+from mes.exchange.table_files.types import ImportMapping, SavedMapping
+from mes.exchange.table_files.types import Kind as RowKind
 from mes.exchange.webhooks.sending import Sender
 from mes.exchange.webhooks.service import create_webhook
 from mes.exchange.webhooks.types import WebhookSpec
@@ -260,6 +266,27 @@ class Stage:
         sealed = self.app.state.webhook_sender.vault.seal("whsec_c2VjcmV0")
         self.database.write_now(create_webhook, actor=None, spec=spec, sealed_secret=sealed)
         return spec.webhook_id
+
+    def import_mapping(self) -> str:
+        name = self.fresh("mapping")
+        self.do(put_mapping, saved=SavedMapping(name, RowKind.persons, ImportMapping()))
+        return name
+
+    def erp_view(self) -> str:
+        """The subject of a view an ERP has sent."""
+        self.do(put_view, view=ErpView(Subject.lots, self.database.clock()))
+        return Subject.lots.value
+
+    def waiting_file(self) -> str:
+        import_id = self.fresh("file")
+        kept = {"kind": RowKind.material_lots, "name": "x.csv", "content": b"lot,material,qty\nX,NONE,1\n"}
+        self.do(keep_file, import_id=import_id, **kept, mapping=ImportMapping({"id": "lot"}), mapping_name="")
+        return import_id
+
+    def imported(self) -> str:
+        """A file of which a row was refused."""
+        data = b"lot,material,qty\nX,NONE,1\n"
+        return import_file(RowImport(self.database), data, name="x.csv", kind=RowKind.material_lots).import_id
 
     def defect_code(self) -> str:
         name = self.fresh("defect")

@@ -71,6 +71,8 @@ LOOKS = [
     ),
     *((name, "desk", "dark", "de") for name in ("trace-drawing", "trace-unit", "recall-done", "recall")),
     *((name, "phone", "dark", "de") for name in ("account-setting-up", "sign-ins", "tokens-shown", "access-policy")),
+    *((name, "phone", "light", "qps-ploc") for name in ("imports", "import-waiting", "webhooks", "reconciliation")),
+    *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "reconciliation-lots")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
 

@@ -17,6 +17,11 @@ from mes.access.permissions import Permission
 from mes.access.types import BadgeUse, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
+from mes.exchange.reconciliation.types import Reason, Subject, What
+from mes.exchange.table_files.columns import FIELDS
+from mes.exchange.table_files.types import DateOrder
+from mes.exchange.table_files.types import Kind as RowKind
+from mes.exchange.table_files.types import Result as RowResult
 from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries.steps import Way
 from mes.genealogy.types import ActKind
@@ -39,6 +44,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.imports.views import field_label
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.receive.views import ICONS as ANSWERS
@@ -49,6 +55,7 @@ from web.station.views import DEEDS
 from web.trace.forms import Typed
 from web.trace.recall_views import KINDS, STEPS
 from web.trace.views import LOOKS
+from web.webhooks.views import TONES as HOOK_TONES
 from web.wording import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -151,6 +158,16 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "scan.means.": ["mount", "splice"],
         "scan.pin.": ["wrong", "locked", "reason"],
         "scan.reason.": ["checked", "sample", "agreed"],
+        "imports.kind.": RowKind,
+        "imports.result.": RowResult,
+        "imports.date.": DateOrder,
+        "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
+        "webhooks.is.": HOOK_TONES,
+        "reconciliation.of.": Subject,
+        "reconciliation.one.": Subject,
+        "reconciliation.what.": What,
+        "reconciliation.reason.": Reason,
+        "reconciliation.means.": Reason,
         "storage.": Storage,
         "life.kind.": LifeKind,
         "lots.refused.": [
@@ -216,6 +233,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
+    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )

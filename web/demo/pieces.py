@@ -152,7 +152,7 @@ class Witness:
             self.tries[serial] = self.tries.get(serial, 0) + 1
 
     async def _made_of(self, serial: str) -> list[Told]:
-        answer = await self.client.get(f"/api/v1/lots/{serial}/made-of")
+        answer = await self.client.get(f"/api/v1/genealogy/lots/{serial}/made-of")
         if answer.status_code == NOT_FOUND:
             return []
         answer.raise_for_status()

@@ -9,10 +9,10 @@ from mes.equipment.queries import EquipmentView
 from mes.equipment.types import EquipmentSpec
 from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Item
 from mes.exchange.b2mml.values import ID_PATTERN, bounded, checked, id_of, quantity_of, text_of, unit_of, unusable
-from mes.materials.errors import LotOnHold
 from mes.materials.queries import MaterialLotView, MaterialView
-from mes.materials.rules import conversion
+from mes.materials.rules import check_told_disposition, conversion
 from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
+from mes.personnel.rules import named_qualifications
 from mes.personnel.types import PersonView, Qualification
 from standards.isa95.b2mml import Element
 from standards.isa95.equipment_hierarchy import EquipmentLevel
@@ -53,9 +53,7 @@ def lot_spec(item: Item, known: MaterialLotView | None, unit: str) -> LotSpec:
     if word == "Other":
         raise unusable("Disposition Other says nothing here.")
     disposition = Disposition(word) if word else known.disposition if known else Disposition.UnRestricted
-    on_hold = known is not None and known.disposition is Disposition.Restricted
-    if on_hold and disposition not in (Disposition.Restricted, Disposition.Closed):
-        raise LotOnHold(f"{item.id} is on hold; a document does not lift it.")
+    check_told_disposition(item.id, known.disposition if known else None, disposition)
     stated = quantity_of(item.element)
     quantity, stated_unit = stated or (known.quantity if known else Decimal(0), None)
     material = item.element.value("MaterialDefinitionID") or (known.material_id if known else "")
@@ -105,7 +103,4 @@ def qualifications(item: Item, known: PersonView | None) -> tuple[Qualification,
     if not named:
         return held
     bounded(named, CLASSES_MAX, "PersonnelClassID")
-    kept = [q for q in held if q.personnel_class_id in named]
-    have = {q.personnel_class_id for q in kept}
-    fresh = (Qualification(checked(ID_PATTERN, name, "PersonnelClassID")) for name in named if name not in have)
-    return (*kept, *fresh)
+    return named_qualifications(held, [checked(ID_PATTERN, name, "PersonnelClassID") for name in named])

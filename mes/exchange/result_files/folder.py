@@ -23,9 +23,10 @@ from mes.quality.types import RESULTS_MAX, Recorded, ResultSpec
 FILE_MAX: Final = 16 * 1024 * 1024
 """Bytes of one file."""
 FILES_A_LOOK: Final = 1_000
-ENDINGS: Final = (".csv", ".json")
+ENDINGS: Final = (".csv", ".json", ".xlsx")
 TAKING, DONE, REFUSED = "taking", "done", "refused"
 Take = Callable[[Sequence[ResultSpec]], Recorded]
+TakeNamed = Callable[[str, bytes], "FileReport | None"]
 _Seen = tuple[int, int, int]
 """Of a file: inode, size, time of its last change."""
 
@@ -57,11 +58,15 @@ class FileReport:
 
 @dataclass(slots=True)
 class ResultFolder:
-    """`take` records up to `RESULTS_MAX` results in one transaction; what it raises leaves the file where it is."""
+    """`take` records up to `RESULTS_MAX` results in one transaction; what it raises leaves the file where it is.
+
+    `take_named` is asked first: files whose name says that they are no results.
+    """
 
     path: Path
     take: Take
     source: str
+    take_named: TakeNamed = lambda name, data: None
     _seen: set[_Seen] = field(default_factory=set)
 
     def look(self) -> list[FileReport]:
@@ -110,6 +115,8 @@ class ResultFolder:
     def _record(self, name: str, data: bytes) -> FileReport:
         if len(data) > FILE_MAX:
             return FileReport(name, unreadable=f"it has more than {FILE_MAX} bytes")
+        if (report := self.take_named(name, data)) is not None:
+            return report
         try:
             reading = read_results(data, filename=name, source=self.source)
         except Unreadable as unreadable:

@@ -74,6 +74,8 @@ def read_results(data: bytes, *, filename: str, source: str) -> Reading:
 
     A row without a result id is known by its content: the same row again is the same result.
     """
+    if filename.lower().endswith(".xlsx"):
+        raise Unreadable("results come as CSV or JSON, and no mapping is for workbooks of this name")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

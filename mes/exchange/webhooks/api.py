@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
@@ -13,7 +12,6 @@ from mes.access.permissions import Permission
 from mes.access.preconditions import IfMatch, etag, expected_version
 from mes.access.routing import api_router, refuses
 from mes.exchange.webhooks import queries, service
-from mes.exchange.webhooks.rules import SECRET_BYTES, secret_text
 from mes.exchange.webhooks.schemas import (
     AttemptOut,
     DeliveryOut,
@@ -53,8 +51,8 @@ async def list_webhooks(caller: Keeper, cursor: Cursor = None, limit: Limit = LI
 @router.post("/webhooks", status_code=201, openapi_extra=refuses("webhook-exists webhook-invalid webhook-not-found"))
 async def create_webhook(caller: Keeper, sender: TheSender, body: WebhookIn, response: Response) -> WebhookWithSecret:
     """A new webhook, told everything that happens from now on. The answer is the only place its secret appears."""
-    secret = secret_text(secrets.token_bytes(SECRET_BYTES))
-    await caller.write(service.create_webhook, spec=body.spec(), sealed_secret=sender.vault.seal(secret))
+    secret, sealed = sender.fresh_secret()
+    await caller.write(service.create_webhook, spec=body.spec(), sealed_secret=sealed)
     response.headers["Location"] = f"/api/v1/webhooks/{body.id}"
     return await _with_secret(caller, body.id, secret, response)
 
@@ -86,8 +84,8 @@ async def replace_webhook_secret(
     caller: Keeper, sender: TheSender, webhook_id: str, response: Response
 ) -> WebhookWithSecret:
     """A new secret, shown once. For a day every request is signed with both."""
-    secret = secret_text(secrets.token_bytes(SECRET_BYTES))
-    await caller.write(service.replace_secret, webhook_id=webhook_id, sealed_secret=sender.vault.seal(secret))
+    secret, sealed = sender.fresh_secret()
+    await caller.write(service.replace_secret, webhook_id=webhook_id, sealed_secret=sealed)
     return await _with_secret(caller, webhook_id, secret, response)
 
 

@@ -58,6 +58,18 @@ def list_deliveries(
     return page_of(views, limit, lambda view: (view.delivery_id,))
 
 
+def list_last_answers(session: Session) -> dict[str, DeliveryView]:
+    """Of the events that were tried the newest, by webhook, and what came of it."""
+    last = select(func.max(_DELIVERY.c.pk)).where(_DELIVERY.c.attempts > 0).group_by(_DELIVERY.c.webhook_pk)
+    statement = (
+        select(_DELIVERY, _EVENT.c.event_id, _HOOK.c.id.label("webhook_id"))
+        .join(_EVENT, _EVENT.c.seq == _DELIVERY.c.seq)
+        .join(_HOOK, _HOOK.c.pk == _DELIVERY.c.webhook_pk)
+        .where(_DELIVERY.c.pk.in_(last))
+    )
+    return {row.webhook_id: _delivery(row) for row in session.execute(statement)}
+
+
 def get_trial_message(session: Session, *, webhook_id: str, now: datetime) -> Message:
     """A message to try a webhook with; no event. `webhook-not-found`."""
     row = session.execute(select(_HOOK).where(_HOOK.c.id == webhook_id)).first()

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from secrets import token_bytes
 from types import TracebackType
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -19,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 import orjson
 
-from mes.exchange.webhooks.rules import is_public, signatures
+from mes.exchange.webhooks.rules import SECRET_BYTES, is_public, secret_text, signatures
 from mes.exchange.webhooks.types import SAID_MAX, Message, Outcome, OutcomeKind
 from mes.kernel.clock import Clock, system_clock
 from mes.kernel.sqltypes import from_us, to_us
@@ -66,6 +67,11 @@ class Sender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._client.aclose()
+
+    def fresh_secret(self) -> tuple[str, bytes]:
+        """A new signing secret: as its receiver is told it, once, and as it is kept."""
+        text = secret_text(token_bytes(SECRET_BYTES))
+        return text, self.vault.seal(text)
 
     async def send(self, message: Message) -> Outcome:
         """One attempt; whatever happens outside is an outcome, never an error."""

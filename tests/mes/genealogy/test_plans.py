@@ -9,6 +9,7 @@ import pytest
 from mes.genealogy import statements
 from mes.genealogy.at_station import statements as at_station
 from mes.genealogy.errors import GenealogyTooLarge
+from mes.genealogy.may_i.statements import FACTS
 from mes.genealogy.queries import get_recall, list_shipped, trace_from, trace_used, walk
 from mes.genealogy.service import record_genealogy
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording, Suspects
@@ -181,3 +182,22 @@ def test_what_a_station_asks_at_each_scan_goes_by_index(plant: Database, fan: Re
     tables = ("genealogy_act", "genealogy_link", "slot_mount", "unit_verdict", "material_lot")
     scans = [f"SCAN {one}\n" for one in "aemovl"] if is_sqlite else [f"Seq Scan on {table}" for table in tables]
     assert not [scan for scan in scans if scan in found], found
+
+
+def test_whether_a_station_records_is_seen_at_its_last_piece_not_by_reading_every_act(
+    plant: Database, fan: Recording
+) -> None:
+    """PostgreSQL, with statistics, holds a station that never recorded for one whose first act it meets at once."""
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+    is_sqlite = plant.dialect == "sqlite"
+    if not is_sqlite:
+        plant.write_now(lambda uow: uow.driver_execute("ANALYZE genealogy_act"), actor=None)
+
+    def plan(session: ReadSession) -> list[str]:
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        return [str(row[-1]) for row in session.driver_query(f"{explain} {FACTS}", (PRESS, "N1", "N1"))]
+
+    found = plant.read_now(plan)
+    by_index = "SEARCH g USING" if is_sqlite else "Index Only Scan Backward using ix_genealogy_act_pass"
+    assert [line for line in found if by_index in line], found
+    assert not [line for line in found if "SCAN g" in line or "Seq Scan on genealogy_act g" in line], found

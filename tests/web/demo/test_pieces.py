@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from mes.access.types import Role
 from mes.exchange.plant_file import check_plant_file, load_plant
 from mes.genealogy.queries import trace_from
 from mes.ingest.quarantine.queries import list_quarantine
@@ -26,7 +27,9 @@ from opcua_bridge.simulator.vocabulary import Action
 from opcua_bridge.simulator.world import LedgerEntry, Output, SignalChange
 from standards.lineside.ingest_v1 import Batch, Sample
 from tests.conftest import SettableClock
-from web.demo.pieces import LOST_AFTER, SLOTS, Compared, Told, Witness, compare_pieces, panel_agrees, stock_factory
+from tests.support.rest import rest_api
+from tests.web.cast import OnePlant, hire
+from web.demo.pieces import SLOTS, Compared, Told, Witness, compare_pieces, panel_agrees, stock_factory
 from web.demo.prepare import PLANT_FILE
 
 PANELS = 60
@@ -114,7 +117,9 @@ SEEDS = (2, pytest.param(17, marks=pytest.mark.long), pytest.param(28, marks=pyt
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_genealogy_says_what_the_ledger_says(demo: Database, clock: SettableClock, seed: int) -> None:
+async def test_genealogy_says_what_the_ledger_says(
+    demo: Database, clock: SettableClock, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     true = live(demo, clock, seed)
     made_of, verdicts = built(demo, true)
     compared = compare_pieces(true, made_of, verdicts)
@@ -126,6 +131,22 @@ def test_genealogy_says_what_the_ledger_says(demo: Database, clock: SettableCloc
     assert {serial for serial, lots in made_of.items() if any(one.possible for one in lots)} == spliced != set()
     assert len({lot for lots in true.fed.values() for lot in lots}) > len(SLOTS) * 4 + len(spliced)
     assert demo.read_now(list_quarantine).items == ()
+    monkeypatch.setattr("web.demo.pieces.LOST_AFTER", 1)
+    true.fed[next(iter(true.boards)), "SMT-1-PLACER-A", "Reel1"] = {"NEVER-MOUNTED"}
+    assert await witnessed(demo, true) == Compared(11, 12, (next(iter(true.boards)),))
+
+
+async def witnessed(database: Database, true: Pieces) -> Compared:
+    """What the demo's page sees over REST in two looks, six pieces of either kind each."""
+    app = rest_api()
+    app.state.plants = OnePlant(database)
+    member = hire(database, "witness", Role.operator)
+    headers = {"Authorization": f"Bearer {member.token}"}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://plant", headers=headers) as client:
+        witness = Witness(client)
+        await witness.look(true)
+        return await witness.look(true)
 
 
 def test_what_is_missing_or_made_up_is_seen() -> None:
@@ -137,31 +158,3 @@ def test_what_is_missing_or_made_up_is_seen() -> None:
     assert not panel_agrees(slots, right[1:])
     true = read_pieces([{"kind": "verdict", "serial": "U", "verdict": "FAIL", "code": "", "position": ""}])
     assert compare_pieces(true, {}, {"U": ["PASS"]}) == Compared(0, 1, ("U",))
-
-
-async def test_the_demos_page_looks_until_a_piece_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over REST: a panel is unknown at first, then has its reels; another one's record stays wrong."""
-    monkeypatch.setattr("web.demo.pieces.BEHIND", 0)
-    asked: Counter[str] = Counter()
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked[request.url.path] += 1
-        if request.url.path.endswith("/results"):
-            return httpx.Response(200, json=[{"verdict": "passed"}, {"verdict": "failed"}])
-        serial = request.url.path.split("/")[4]
-        if asked[request.url.path] == 1:
-            return httpx.Response(404)
-        lot = {"P1": "R1", "P2": "R9"}[serial]
-        links = {"columns": ["parent_id", "child_id", "certainty"], "rows": [[lot, serial, "certain"]]}
-        return httpx.Response(200, json={"links": links})
-
-    fed = [{"kind": "fed", "equipment": "E", "slot": "1", "serial": serial, "lot": "R1"} for serial in ("P1", "P2")]
-    tests = [{"kind": "verdict", "serial": "U", "verdict": v, "code": "", "position": ""} for v in ("FAIL", "PASS")]
-    true = read_pieces([*fed, *tests])
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://mes") as client:
-        witness = Witness(client)
-        assert await witness.look(true) == Compared(0, 1, ())
-        for _ in range(LOST_AFTER):
-            found = await witness.look(true)
-    assert found == Compared(1, 1, ("P2",))
-    assert asked["/api/v1/lots/P1/made-of"] == 2

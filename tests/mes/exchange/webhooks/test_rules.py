@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 import pytest
@@ -13,6 +14,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from mes.exchange.feed.rules import fault_of_types, is_wanted
 from mes.exchange.webhooks import rules
 from mes.exchange.webhooks.types import WebhookSpec
+
+JUDGES: Final = (("standardwebhooks", None),)
 
 
 @pytest.mark.parametrize(

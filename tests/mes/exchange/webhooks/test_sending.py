@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 from cryptography import x509
@@ -20,6 +21,8 @@ from mes.exchange.webhooks.sending import ANSWER_MAX, Sender
 from mes.exchange.webhooks.types import Message, OutcomeKind
 from mes.kernel.vault import Vault
 from tests.mes.exchange.webhooks.receiver import receiving
+
+JUDGES: Final = (("standardwebhooks", None),)
 
 SECRET = secret_text(b"k" * 32)
 VAULT = Vault([Fernet.generate_key()])

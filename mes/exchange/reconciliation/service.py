@@ -1,0 +1,70 @@
+"""Verbs of reconciliation: an ERP says what it thinks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import delete, insert, select
+
+from mes.exchange.reconciliation.errors import ErpViewInvalid
+from mes.exchange.reconciliation.tables import ErpViewRow
+from mes.exchange.reconciliation.types import ROWS_MAX, VIEWS_KEPT, ErpView
+from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
+
+_VIEW: Final = ErpViewRow.__table__  # type: ignore[attr-defined]
+
+
+def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
+    """Compare this view from now on; older ones of its subject go. False: the newest says just that already.
+
+    `erp-view-invalid` for one of which something stands twice, which has too many rows, or lies in the future.
+    """
+    rows = view.orders or view.lots
+    _refuse_invalid([row.id for row in rows])
+    if view.taken_at > uow.now:
+        raise ErpViewInvalid("It was taken later than now.")
+    content = msgspec.json.encode(rows).decode()
+    newest = uow.execute(
+        select(_VIEW.c.content, _VIEW.c.complete, _VIEW.c.performance_cursor)
+        .where(_VIEW.c.subject == view.subject.value)
+        .order_by(_VIEW.c.pk.desc())
+        .limit(VIEWS_KEPT)
+    ).first()
+    if newest is not None and tuple(newest) == (content, view.complete, view.cursor):
+        return False
+    values = {
+        "subject": view.subject.value,
+        "taken_at_us": to_us(view.taken_at),
+        "received_at_us": uow.now_us,
+        "actor": uow.actor,
+        "complete": view.complete,
+        "performance_cursor": view.cursor,
+        "content": content,
+    }
+    uow.execute(insert(_VIEW).values(**values))
+    _forget_old(uow, view.subject.value)
+    uow.emit(
+        "exchange.erp-view-received.v1",
+        topics=(),
+        subject=f"erp-view/{view.subject}",
+        payload={"subject": view.subject.value, "rows": len(rows), "complete": view.complete},
+    )
+    return True
+
+
+def _refuse_invalid(ids: list[str]) -> None:
+    if len(ids) > ROWS_MAX:
+        raise ErpViewInvalid(f"It has {len(ids)} rows; {ROWS_MAX} are taken.")
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            raise ErpViewInvalid(f"{name!r} stands in it twice.")
+        seen.add(name)
+
+
+def _forget_old(uow: UnitOfWork, subject: str) -> None:
+    kept = select(_VIEW.c.pk).where(_VIEW.c.subject == subject).order_by(_VIEW.c.pk.desc()).limit(VIEWS_KEPT)
+    pks = uow.execute(kept).scalars().all()
+    uow.execute(delete(_VIEW).where(_VIEW.c.subject == subject, _VIEW.c.pk.not_in(pks)))

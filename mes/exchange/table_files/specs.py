@@ -1,0 +1,118 @@
+"""What rows say as the specs the verbs take. What a row does not say stays as it is. Pure; `import-row-invalid`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from mes.exchange.reconciliation.schemas import ErpLotIn, ErpOrderIn
+from mes.exchange.reconciliation.types import ErpLot, ErpOrder
+from mes.exchange.table_files.errors import ImportLotInUse, ImportRowInvalid
+from mes.exchange.table_files.types import Entry
+from mes.materials.queries import MaterialLotView, MaterialView
+from mes.materials.rules import check_told_disposition
+from mes.materials.schemas import ConversionDocument, MaterialIn, MaterialLotIn
+from mes.materials.types import LotSpec, MaterialSpec
+from mes.orders.schemas import OperationsRequestIn
+from mes.personnel.rules import named_qualifications
+from mes.personnel.schemas import PersonIn
+from mes.personnel.types import PersonView, Qualification
+from standards.isa95.material import Disposition
+
+D = TypeVar("D", bound=BaseModel)
+_DISPOSITIONS: Final[Mapping[Disposition, str]] = {
+    Disposition.UnRestricted: "unrestricted|released|free|available|ok|frei|freigegeben|verfügbar|frei verwendbar",
+    Disposition.Restricted: "restricted|blocked|hold|on hold|quarantine|gesperrt|sperrbestand|qualitätsprüfung",
+    Disposition.Planned: "planned|geplant",
+    Disposition.InProcess: "in-process|in process|in arbeit|in fertigung",
+    Disposition.Closed: "closed|used up|geschlossen|abgeschlossen|verbraucht",
+}
+_WORDS: Final = {word: meant for meant, words in _DISPOSITIONS.items() for word in words.split("|")}
+
+
+def material_spec(entry: Entry, known: MaterialView | None) -> MaterialSpec:
+    kept: dict[str, Any] = {}
+    if known is not None:
+        conversions = [ConversionDocument.of(one) for one in known.conversions]
+        kept = {"unit": known.unit, "description": known.description, "conversions": conversions}
+    said = dict(entry.values)
+    if "conversions" in said:
+        said["conversions"] = [_conversion(word) for word in _several(said["conversions"])]
+    return _checked(MaterialIn, {**kept, **said}).spec()
+
+
+def _conversion(word: str) -> dict[str, str]:
+    unit, mark, factor = word.partition("=")
+    if not mark:
+        raise ImportRowInvalid(f"conversions: {word[:40]!r} is not written as unit=factor.")
+    return {"unit": unit.strip(), "factor": factor.strip()}
+
+
+def lot_spec(entry: Entry, known: MaterialLotView | None, units: Mapping[str, str], *, in_use: bool) -> LotSpec:
+    """`units`: of materials. `lot-on-hold`: a file does not lift a hold. `import-lot-in-use`."""
+    kept: dict[str, Any] = {}
+    if known is not None:
+        kept = {
+            "material_id": known.material_id,
+            "quantity": known.quantity,
+            "unit": known.unit,
+            "disposition": known.disposition,
+        }
+    said = {**kept, **entry.values}
+    if "disposition" in entry.values:
+        said["disposition"] = _disposition(str(entry.values["disposition"]))
+    if "unit" not in said and (unit := units.get(str(said.get("material_id")))):
+        said["unit"] = unit
+    spec = _checked(MaterialLotIn, said).spec()
+    if in_use and known is not None and spec.quantity != known.quantity:
+        raise ImportLotInUse(f"{spec.lot_id} came in with {known.quantity.normalize():f} {known.unit}.")
+    check_told_disposition(spec.lot_id, known.disposition if known else None, spec.disposition)
+    return spec
+
+
+def _disposition(word: str) -> Disposition:
+    found = _WORDS.get(word.casefold())
+    if found is None:
+        raise ImportRowInvalid(f"disposition: {word[:40]!r} is none; there are {', '.join(Disposition)}.")
+    return found
+
+
+def person_of(entry: Entry, known: PersonView | None) -> tuple[PersonIn, tuple[Qualification, ...]]:
+    """The person, without a role: files give nobody access."""
+    kept = {"name": known.name, "language": known.language} if known else {}
+    said = {**kept, **entry.values}
+    held = known.qualifications if known else ()
+    named = _several(said.pop("qualifications", ()))
+    return _checked(PersonIn, said), named_qualifications(held, named) if named else held
+
+
+def order_of(entry: Entry) -> OperationsRequestIn:
+    return _checked(OperationsRequestIn, dict(entry.values))
+
+
+def erp_order(entry: Entry) -> ErpOrder:
+    return _checked(ErpOrderIn, dict(entry.values)).value()
+
+
+def erp_lot(entry: Entry) -> ErpLot:
+    """A lot is blocked where the ERP has a word for it that means so."""
+    said = dict(entry.values)
+    if "disposition" in said:
+        said["blocked"] = _disposition(str(said.pop("disposition"))) is Disposition.Restricted
+    return _checked(ErpLotIn, said).value()
+
+
+def _several(value: object) -> tuple[str, ...]:
+    assert isinstance(value, tuple), "a cell of words is read as several"
+    return value
+
+
+def _checked(document: type[D], values: Mapping[str, object]) -> D:
+    try:
+        return document.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ImportRowInvalid(f"{where}: {first['msg']}.") from error
