@@ -8,6 +8,7 @@ from mes.access.api import router as access
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
+from mes.exchange.erp.api import router as erp
 from mes.exchange.feed.api import router as feed
 from mes.exchange.reconciliation.api import router as reconciliation
 from mes.exchange.table_files.api import router as table_files
@@ -56,5 +57,6 @@ for _feature in (
     reconciliation,
     feed,
     webhooks,
+    erp,
 ):
     router.include_router(_feature)

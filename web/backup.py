@@ -1,4 +1,4 @@
-"""Backup and restore of a whole installation on SQLite, while the server runs (backup) or stands (restore).
+"""Backup of a whole installation on SQLite while the server runs; restore of all while it stands, or of one plant.
 
 A backup is one zip file: `manifest.json` and the databases, copied page by page in one consistent state each.
 """
@@ -9,7 +9,7 @@ import json
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +18,12 @@ from typing import Final
 
 from mes.history.files import FOLDER as HISTORY
 from mes.history.files import PIECES
+from mes.migrations.upgrade import known_revisions
 
 FORMAT: Final = "lineside-backup-1"
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = ".sqlite"
+_DUMP: Final = b"PGDMP"
 
 
 class BackupRefused(Exception):
@@ -95,15 +97,59 @@ def restore(archive: Path, data_dir: Path) -> tuple[str, ...]:
     """
     if data_dir.exists() and any(data_dir.rglob(f"*{DATABASE}")):
         raise BackupRefused(f"{data_dir} holds databases; restore into an empty directory and move it into place")
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            names = _checked_names(opened)
-            for name in names:
-                opened.extract(name, data_dir)
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise BackupRefused(f"{archive}: {error}") from error
+    names = _extracted(archive, data_dir, lambda name: True)
     for name in names:
         _check_database(data_dir / name)
+    return names
+
+
+def verify(archive: Path) -> tuple[str, ...]:
+    """Read a backup whole: every database is sound and of a schema this version knows. Answers their names.
+
+    BackupRefused, saying what is wrong.
+    """
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        names = _extracted(archive, Path(folder), lambda name: True)
+        for name in names:
+            _check_database(Path(folder) / name, thorough=True)
+    return names
+
+
+def restore_plant(archive: Path, plant_id: str, folder: Path) -> None:
+    """One plant out of a backup into a folder that is not there yet. BackupRefused if the backup does not hold it."""
+    inside = f"plants/{plant_id}/"
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        if not _extracted(archive, Path(scratch), lambda name: name.startswith(inside)):
+            raise BackupRefused(f"{archive} holds no plant {plant_id}")
+        (Path(scratch) / inside).rename(folder)
+
+
+def is_backup(path: Path) -> bool:
+    """Whether it is a zip file of `back_up`, as far as its manifest says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(json.loads(archive.read(MANIFEST)).get("format") == FORMAT)
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, AttributeError):
+        return False
+
+
+def is_dump(path: Path) -> bool:
+    """Whether it is a file of pg_dump's custom format."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DUMP)) == _DUMP
+    except OSError:
+        return False
+
+
+def _extracted(archive: Path, folder: Path, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = tuple(filter(wanted, _checked_names(opened)))
+            for name in names:
+                opened.extract(name, folder)
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise BackupRefused(f"{archive}: {error}") from error
     return names
 
 
@@ -119,8 +165,26 @@ def _checked_names(archive: zipfile.ZipFile) -> tuple[str, ...]:
     return names
 
 
-def _check_database(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+def _check_database(path: Path, *, thorough: bool = False) -> None:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            fault = _fault(connection, thorough=thorough)
+    except sqlite3.DatabaseError as error:
+        raise BackupRefused(f"{path.name}: {error}") from error
+    if fault:
+        raise BackupRefused(f"{path.name}: {fault}")
+
+
+def _fault(connection: sqlite3.Connection, *, thorough: bool) -> str:
+    """What is wrong with a database; nothing if it can be used."""
+    check = "integrity_check" if thorough else "quick_check"
+    verdict = str(connection.execute(f"PRAGMA {check}").fetchone()[0])
     if verdict != "ok":
-        raise BackupRefused(f"{path}: {verdict}")
+        return verdict
+    if thorough and (orphan := connection.execute("PRAGMA foreign_key_check").fetchone()):
+        return f"rows of {orphan[0]} refer to others that are not there"
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if revision is not None and revision[0] not in known_revisions():
+            return f"schema {revision[0]} is not known to this version of Lineside"
+    return ""

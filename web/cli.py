@@ -25,11 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _command(name: str) -> Command:
-    """A function of `web.commands`, its refusals told as sentences."""
+def _command(name: str, module: str = "web.commands") -> Command:
+    """A function of `web.commands` or another module, its refusals told as sentences."""
 
     def run(options: argparse.Namespace) -> int:
-        return int(import_module("web.commands").run(name, options))
+        return int(import_module("web.commands").run(name, options, module))
 
     return run
 
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _history(commands)
     _quality(commands)
     _trace(commands)
+    _erp(commands)
     _import(commands)
     _upkeep(commands)
     return parser
@@ -69,12 +70,50 @@ def _serving(commands: Any) -> None:
 
 
 def _master_data(commands: Any) -> None:
-    plant = commands.add_parser("plant", help="master data").add_subparsers(required=True, metavar="what")
+    plant = commands.add_parser("plant", help="plants and their master data").add_subparsers(
+        required=True, metavar="what"
+    )
+    _plants(plant)
     load = plant.add_parser("load", help="load a plant file (YAML or JSON); all of it or nothing")
     load.add_argument("file", type=Path)
     load.add_argument("--check", action="store_true", help="say what is wrong, write nothing")
     _with_plant(load)
     load.set_defaults(command=_command("plant_load"))
+
+
+def _plants(plant: Any) -> None:
+    """Whole plants; each is a database of its own."""
+    made = _whole(plant, "create", "a new, empty plant")
+    made.add_argument("--host", dest="hosts", action="append", default=[], help="a host name that stands for it")
+    _whole(plant, "list", "all plants, their state and host names", named=False)
+    host = _whole(plant, "host", "host names that stand for it")
+    host.add_argument("hosts", nargs="+", metavar="host")
+    host.add_argument("--remove", action="store_true")
+    _whole(plant, "suspend", "serve it no more; returns when nobody has it open")
+    _whole(plant, "resume", "serve it again")
+    _whole(plant, "export", "all of it into one file, while it is in use").add_argument("target", type=Path)
+    taken = _whole(plant, "import", "a plant from such a file, on whichever database", named=False)
+    taken.add_argument("source", type=Path)
+    taken.add_argument("--as", dest="id", help="under another name; its tokens and sessions count no more then")
+    taken.add_argument("--host", dest="hosts", action="append", default=[])
+    taken.add_argument("--suspended", action="store_true", help="do not open it yet")
+    gone = _whole(plant, "delete", "for ever; leaves an export")
+    gone.add_argument("--name", help="its name once more, instead of being asked for it")
+    gone.add_argument("--export", type=Path, help="where to; default: NAME-TIME.plant")
+    gone.add_argument("--without-export", action="store_true")
+    moved = _whole(plant, "move", "into another installation, compared before it is deleted here; leaves an export")
+    moved.add_argument("--to-data-dir", type=Path)
+    moved.add_argument("--to-database-url", help="postgresql://…; without it: SQLite")
+    moved.add_argument("--export", type=Path, help="where to; default: NAME-TIME.plant")
+
+
+def _whole(plant: Any, what: str, help_: str, *, named: bool = True) -> Any:
+    parser = plant.add_parser(what, help=help_)
+    if named:
+        parser.add_argument("id")
+    _with_data_dir(parser)
+    parser.set_defaults(command=_command(f"plant_{what}", "web.plant_commands"))
+    return parser
 
 
 def _people(commands: Any) -> None:
@@ -173,6 +212,44 @@ def _trace(commands: Any) -> None:
         asked.set_defaults(command=_command("trace"), question=question)
 
 
+def _erp(commands: Any) -> None:
+    erp = commands.add_parser("erp", help="the ERP the plant works with").add_subparsers(required=True, metavar="what")
+    add = erp.add_parser("add", help="work with an ERP from now on; asks for the password")
+    add.add_argument("id")
+    add.add_argument("--kind", required=True, help="tryton")
+    add.add_argument("--url", required=True, help="https://erp.example")
+    add.add_argument("--database", required=True)
+    add.add_argument("--user", required=True)
+    add.add_argument("--plain-http", action="store_true", help="let the password travel without TLS")
+    add.add_argument("--place", default="", help="equipment where bills are made whose steps say nothing else")
+    add.add_argument(
+        "--at", action="append", default=[], metavar="NAME=EQUIPMENT", help="where the ERP's place is here"
+    )
+    add.add_argument("--order-prefix", default="", help="put before the ERP's order numbers")
+    _with_plant(add)
+    add.set_defaults(command=_command("erp_add"))
+    stand = erp.add_parser("list", help="how every connection stands; exit 1 if one needs somebody")
+    _with_plant(stand)
+    stand.set_defaults(command=_command("erp_list"))
+    orders = _of_erp(erp, "orders", "the newest orders and how each stands", "erp_orders")
+    orders.add_argument("--troubled", action="store_true", help="only those somebody has to see to")
+    _of_erp(erp, "check", "sign in and look around, change nothing", "erp_check")
+    again = _of_erp(erp, "tell-again", "tell the outcome of an order now", "erp_tell_again")
+    again.add_argument("order")
+    consumption = _of_erp(erp, "consumption", "how the use of a material is found", "erp_consumption")
+    consumption.add_argument("material")
+    consumption.add_argument("how", choices=("by-bill", "actual", "default"))
+    _of_erp(erp, "remove", "forget a connection; what it brought stays", "erp_remove")
+
+
+def _of_erp(erp: Any, name: str, what: str, command: str) -> Any:
+    parser = erp.add_parser(name, help=what)
+    parser.add_argument("id")
+    _with_plant(parser)
+    parser.set_defaults(command=_command(command))
+    return parser
+
+
 ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests", "erp-orders", "erp-lots")
 
 
@@ -203,13 +280,23 @@ def _upkeep(commands: Any) -> None:
     backup.add_argument("target", type=Path)
     _with_data_dir(backup)
     backup.set_defaults(command=_command("backup"))
-    restoring = commands.add_parser("restore", help="a backup into an empty data directory")
+    verifying = commands.add_parser("verify", help="read a backup or a plant's file whole; can it be restored?")
+    verifying.add_argument("source", type=Path)
+    verifying.set_defaults(command=_command("verify_file", "web.plant_commands"))
+    restoring = commands.add_parser("restore", help="a backup into an empty data directory, or one plant out of it")
     restoring.add_argument("source", type=Path)
+    restoring.add_argument("--plant", help="only this one, while servers run")
+    restoring.add_argument("--as", dest="id", help="under another name")
     _with_data_dir(restoring)
-    restoring.set_defaults(command=_command("restore_backup"))
+    restoring.set_defaults(command=_restore)
     health = commands.add_parser("healthcheck", help="exit 0 if the server is ready")
     health.add_argument("--url", default=None, help="default: the host and port of the settings")
     health.set_defaults(command=_command("healthcheck"))
+
+
+def _restore(options: argparse.Namespace) -> int | None:
+    one = options.plant is not None
+    return _command(*(("restore_one", "web.plant_commands") if one else ("restore_backup",)))(options)
 
 
 def _with_data_dir(parser: argparse.ArgumentParser) -> None:

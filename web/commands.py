@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
 import os
 import re
@@ -11,10 +12,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,11 @@ from mes.access.service import create_principal, create_token, revoke_token
 from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
 from mes.edge.types import Signal
+from mes.exchange.erp import queries as erp_queries
+from mes.exchange.erp import service as erp
+from mes.exchange.erp.checking import check_connection
+from mes.exchange.erp.kinds import MAKERS
+from mes.exchange.erp.types import ConnectionSpec, Consumption
 from mes.exchange.history_files import HistoryImport, Unreadable
 from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
 from mes.exchange.result_files import FileReport, ResultFolder
@@ -46,6 +53,8 @@ from mes.kernel.db import Database
 from mes.kernel.errors import BadRequest, Refusal, Unavailable
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
+from mes.kernel.vault import open_vault
+from mes.migrations.transfer import TransferRefused
 from mes.quality.service import record_results
 from mes.quality.types import Recorded, ResultSpec
 from mes.reporting.measurements.queries import list_history_tags
@@ -97,11 +106,11 @@ def plant_load(options: argparse.Namespace) -> int:
         known = database.read_now(read_known_plant)
         plant = check_plant_file(_read(options.file), filename=options.file.name, known=known)
         if options.check:
-            _say(f"{options.file}: no errors")
+            say(f"{options.file}: no errors")
             return 0
         summary = database.write_now(load_plant, actor=None, plant=plant)
     for kind in summary.kinds:
-        _say(f"{kind.kind}: {kind.created} added, {kind.updated} changed, {kind.unchanged} as they were")
+        say(f"{kind.kind}: {kind.created} added, {kind.updated} changed, {kind.unchanged} as they were")
     return 0
 
 
@@ -122,7 +131,7 @@ def principal_create(options: argparse.Namespace) -> None:
             display_name=options.name or options.id,
             language=options.language,
         )
-    _say(f"{options.id} is {options.role}")
+    say(f"{options.id} is {options.role}")
 
 
 def _role(text: str) -> Role:
@@ -135,7 +144,7 @@ def pin_set(options: argparse.Namespace) -> int:
     pin = random_pin() if options.random else _ask("PIN")
     with _plant(options) as database:
         set_pin_now(database, actor=None, principal_id=options.id, pin=pin)
-    _say(f"PIN of {options.id}: {pin}" if options.random else f"{options.id} has a new PIN")
+    say(f"PIN of {options.id}: {pin}" if options.random else f"{options.id} has a new PIN")
     return 0
 
 
@@ -143,7 +152,7 @@ def password_set(options: argparse.Namespace) -> int:
     password = _ask("Password")
     with _plant(options) as database:
         set_password_now(database, actor=None, principal_id=options.id, password=password)
-    _say(f"{options.id} has a new password")
+    say(f"{options.id} has a new password")
     return 0
 
 
@@ -168,7 +177,7 @@ def token_create(options: argparse.Namespace) -> None:
             expires_at=expires_at,
             permissions=None if options.may is None else [_permission(name) for name in options.may],
         )
-    _say(made.token)
+    say(made.token)
 
 
 def token_list(options: argparse.Namespace) -> None:
@@ -179,7 +188,7 @@ def token_list(options: argparse.Namespace) -> None:
             page = database.read_now(list_tokens, cursor=cursor, limit=LIMIT_MAX)
             for one in page.items:
                 until = "revoked" if one.revoked_at else f"until {one.expires_at or 'revoked'}"
-                _say(f"{one.token_id}\t{one.principal_id}\t{one.label}\t{until}\t{one.scope or 'all of its role'}")
+                say(f"{one.token_id}\t{one.principal_id}\t{one.label}\t{until}\t{one.scope or 'all of its role'}")
             cursor = page.next_cursor
             if cursor is None:
                 return
@@ -188,7 +197,7 @@ def token_list(options: argparse.Namespace) -> None:
 def token_revoke(options: argparse.Namespace) -> None:
     with _plant(options) as database:
         database.write_now(revoke_token, actor=None, token_id=options.number)
-    _say(f"token {options.number} is revoked")
+    say(f"token {options.number} is revoked")
 
 
 def _permission(text: str) -> Permission:
@@ -202,7 +211,7 @@ def db_upgrade(options: argparse.Namespace) -> None:
     try:
         for plant_id in plants.ids():
             plants.get(plant_id)
-            _say(f"{plant_id}: at this version's schema")
+            say(f"{plant_id}: at this version's schema")
     finally:
         plants.close()
 
@@ -212,7 +221,7 @@ def backup(options: argparse.Namespace) -> int:
     if settings.database_url is not None:
         return _pg_dump(settings, options.target)
     made = back_up(settings.data_dir, options.target, now=datetime.now(UTC), version=version())
-    _say(f"{options.target}: {len(made.files)} databases, {made.bytes} bytes")
+    say(f"{options.target}: {len(made.files)} databases, {made.bytes} bytes")
     return 0
 
 
@@ -220,12 +229,19 @@ def _pg_dump(settings: Settings, target: Path) -> int:
     if target.exists():
         raise BackupRefused(f"{target} is there already")
     assert settings.database_url is not None
-    command = ["pg_dump", "--format=custom", f"--file={target}"]
+    run_postgres(["pg_dump", "--format=custom", f"--file={target}"], libpq_variables(settings.database_url))
+    say(f"{target}: all plants, {target.stat().st_size} bytes")
+    return 0
+
+
+def run_postgres(command: Sequence[str], variables: Mapping[str, str]) -> None:
+    """One of PostgreSQL's own programs. NotDone if it is not here or fails."""
     try:
-        environment = {**os.environ, **libpq_variables(settings.database_url)}
-        return subprocess.run(command, check=False, env=environment).returncode
+        done = subprocess.run(command, check=False, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True)
     except FileNotFoundError:
-        raise NotDone("pg_dump is not installed here; run it where it is") from None
+        raise NotDone(f"{command[0]} is not installed here; run this where it is") from None
+    if done.returncode != 0:
+        raise NotDone(f"{command[0]}: {done.stderr.strip()[-2_000:]}")
 
 
 def libpq_variables(address: str) -> dict[str, str]:
@@ -240,14 +256,14 @@ def libpq_variables(address: str) -> dict[str, str]:
 def restore_backup(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     if settings.database_url is not None:
-        raise NotDone("on PostgreSQL restore with pg_restore; see docs/operate/server.md")
+        raise NotDone("on PostgreSQL restore with pg_restore; see docs/operate/backup.md")
     names = restore(options.source, settings.data_dir)
-    _say(f"{settings.data_dir}: {len(names)} databases restored")
+    say(f"{settings.data_dir}: {len(names)} databases restored")
     return 0
 
 
 def openapi(_options: argparse.Namespace) -> None:
-    _say(written(create_app(Settings()).openapi()).rstrip())
+    say(written(create_app(Settings()).openapi()).rstrip())
 
 
 def healthcheck(options: argparse.Namespace) -> int:
@@ -256,7 +272,7 @@ def healthcheck(options: argparse.Namespace) -> int:
     url = options.url or f"http://{host}:{settings.port}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
-            _say(response.read().decode())
+            say(response.read().decode())
             return 0 if response.status == 200 else 1
     except (urllib.error.URLError, OSError) as error:
         raise NotDone(f"{url}: {error}") from error
@@ -277,7 +293,7 @@ def history_export(options: argparse.Namespace) -> int:
             from_us=_instant(options.from_at) if options.from_at else 0,
             to_us=_instant(options.to_at) if options.to_at else to_us(database.clock()),
         )
-    _say(f"{options.target}: {rows} samples of {len(tags)} measurements")
+    say(f"{options.target}: {rows} samples of {len(tags)} measurements")
     return 0
 
 
@@ -335,7 +351,7 @@ def history_retention(options: argparse.Namespace) -> int:
                 rollups_days=kept.rollups_days if options.rollups_days is None else options.rollups_days,
             )
             kept = database.read_now(get_retention)
-    _say(f"samples {kept.samples_days} days, by the minute {kept.rollups_days} days")
+    say(f"samples {kept.samples_days} days, by the minute {kept.rollups_days} days")
     return 0
 
 
@@ -377,7 +393,100 @@ def _look(folder: ResultFolder) -> Sequence[FileReport]:
 def _tell(reports: Sequence[FileReport]) -> None:
     for report in reports:
         refused = report.unreadable or f"{len(report.refused)} refused"
-        _say(f"{report.moved_to}/{report.name}: {report.recorded} recorded, {report.known} known, {refused}")
+        say(f"{report.moved_to}/{report.name}: {report.recorded} recorded, {report.known} known, {refused}")
+
+
+def erp_add(options: argparse.Namespace) -> int:
+    """Keep an ERP connection; the password is asked for, or the first line of standard input."""
+    password = _ask("Password of the ERP's user")
+    sealed = open_vault(settings_of(options).key_file).seal(password)
+    spec = ConnectionSpec(
+        connection_id=options.id,
+        kind=options.kind,
+        url=options.url,
+        database=options.database,
+        user=options.user,
+        plain_http=options.plain_http,
+        place=options.place,
+        places=_pairs(options.at),
+        order_prefix=options.order_prefix,
+    )
+    with _plant(options) as database:
+        database.write_now(erp.create_connection, actor=None, spec=spec, sealed_password=sealed, kinds=tuple(MAKERS))
+    say(f"{options.id} is worked with from now on")
+    return 0
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.rpartition("=") for text in texts]
+    if wrong := [text for text, (name, _, place) in zip(texts, pairs, strict=True) if not name or not place]:
+        raise NotDone(f"{wrong[0]} is no place; write 'Press 1=PRESS'")
+    return {name: place for name, _, place in pairs}
+
+
+def erp_list(options: argparse.Namespace) -> int:
+    """How every ERP connection stands; 1 if one fails, or somebody has to see to an order."""
+    with _plant(options) as database:
+        views = database.read_now(erp_queries.list_connections)
+    for view in views:
+        well = f"well since {view.last_ok_at:%Y-%m-%d %H:%M}Z" if view.last_ok_at else "not looked at yet"
+        state = "switched off" if not view.spec.active else view.said or well
+        counts = f"{view.orders} orders, {view.waiting} to be told, {view.troubled} troubled"
+        say(f"{view.spec.connection_id} ({view.spec.kind}, {view.spec.url}): {state}; {counts}")
+        for remark in view.remarks:
+            say(f"  {remark}")
+    return 1 if any(view.failing_since or view.troubled for view in views) else 0
+
+
+def erp_check(options: argparse.Namespace) -> int:
+    """Sign in to the ERP and look around; 1 if something would not work."""
+    vault = open_vault(settings_of(options).key_file)
+    with _plant(options) as database:
+        found = asyncio.run(check_connection(database, vault, MAKERS, options.id))
+    say(f"{found.product}, {found.company or 'no company'}")
+    for remark in found.remarks:
+        say(remark)
+    return 1 if found.remarks else 0
+
+
+def erp_orders(options: argparse.Namespace) -> int:
+    """The newest orders of an ERP, and what either side has against them."""
+    wanted = {"connection_id": options.id, "troubled": options.troubled, "cursor": None, "limit": LIMIT_MAX}
+    with _plant(options) as database:
+        page = database.read_now(erp_queries.list_erp_orders, **wanted)
+    for view in page.items:
+        told = f"told {view.told_at:%Y-%m-%d %H:%M}Z" if view.told_at else "not told"
+        say(f"{view.order_id or '(not taken)'} [{view.key}]: {view.state or '-'}, {told} {view.said}".rstrip())
+    return 0
+
+
+def erp_consumption(options: argparse.Namespace) -> int:
+    """Say how the use of a material is found."""
+    chosen = None if options.how == "default" else Consumption(options.how)
+    with _plant(options) as database:
+        database.write_now(
+            erp.choose_consumption,
+            actor=None,
+            connection_id=options.id,
+            material_id=options.material,
+            consumption=chosen,
+        )
+    say(f"{options.material}: {options.how}")
+    return 0
+
+
+def erp_tell_again(options: argparse.Namespace) -> int:
+    with _plant(options) as database:
+        database.write_now(erp.tell_again, actor=None, connection_id=options.id, order_id=options.order)
+    say(f"{options.order} is told again")
+    return 0
+
+
+def erp_remove(options: argparse.Namespace) -> int:
+    with _plant(options) as database:
+        database.write_now(erp.remove_connection, actor=None, connection_id=options.id)
+    say(f"{options.id} is gone")
+    return 0
 
 
 def import_rows(options: argparse.Namespace) -> int:
@@ -396,7 +505,7 @@ def import_rows(options: argparse.Namespace) -> int:
         view = database.read_now(get_import, import_id=done.import_id) if done.import_id else None
     for outcome in done.outcomes:
         if outcome.code:
-            _say(f"line {outcome.line}: {outcome.id} refused, {outcome.detail} ({outcome.code})")
+            say(f"line {outcome.line}: {outcome.id} refused, {outcome.detail} ({outcome.code})")
     count = done.counts
     tried = " would be" if done.import_id == "" else ""
     told = f"{count.created} added, {count.updated} changed, {count.unchanged} as they were, {count.refused} refused"
@@ -404,7 +513,7 @@ def import_rows(options: argparse.Namespace) -> int:
         report: Path = options.refused or path.with_name(f"{path.name}.refused.csv")
         report.write_bytes(refused_csv(view))
         told += f" ({report})"
-    _say(f"{path}:{tried} {told}")
+    say(f"{path}:{tried} {told}")
     return 1 if count.refused else 0
 
 
@@ -422,9 +531,9 @@ def import_history(options: argparse.Namespace) -> int:
     except Unreadable as error:
         raise NotDone(f"{path}: {error}; what stands before that is recorded") from error
     if done.was_over:
-        _say(f"{path}: imported before, {done.rows_done - done.refused} recorded, {done.refused} refused")
+        say(f"{path}: imported before, {done.rows_done - done.refused} recorded, {done.refused} refused")
         return 0
-    _say(f"{path}: {done.rows_done - done.refused} recorded, {done.refused} refused ({report})")
+    say(f"{path}: {done.rows_done - done.refused} recorded, {done.refused} refused ({report})")
     return 1 if done.refused else 0
 
 
@@ -435,10 +544,10 @@ def serve(options: argparse.Namespace) -> None:
     run_server(settings_of(options))
 
 
-def run(name: str, options: argparse.Namespace) -> int:
+def run(name: str, options: argparse.Namespace, module: str = __name__) -> int:
     """One command by name; 1 or 2 with sentences where it was refused."""
     try:
-        return int(globals()[name](options) or 0)
+        return int(getattr(import_module(module), name)(options) or 0)
     except ValidationError as error:
         for fault in error.errors():
             _complain(f"{'LINESIDE_' + '_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}")
@@ -446,7 +555,7 @@ def run(name: str, options: argparse.Namespace) -> int:
     except Refusal as refusal:
         _complain_about(refusal)
         return 1
-    except (NotDone, BackupRefused, ExportRefused, Unavailable) as error:
+    except (NotDone, BackupRefused, ExportRefused, TransferRefused, Unavailable) as error:
         _complain(str(error))
         return 1
 
@@ -463,5 +572,5 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"lineside: {text}\n")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     sys.stdout.write(text + "\n")

@@ -5,31 +5,27 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mes.api import router as rest
-from mes.exchange.webhooks.deliveries import Deliveries
 from mes.exchange.webhooks.sending import Sender
-from mes.history.keeper import Keepers
-from mes.kernel.db import Database
-from mes.kernel.errors import Unavailable
 from mes.kernel.plants import Plants
-from mes.kernel.vault import KEY_FILE, open_vault
+from mes.kernel.vault import open_vault
 from mes.migrations.upgrade import upgrade
-from mes.ticks import HOURLY, TICKS
 from web import security, templating
 from web.access import routes as access
 from web.board import routes as board
 from web.bridges import routes as bridges
 from web.briefing import routes as briefing
+from web.caretaker import Caretaker
 from web.connect import routes as connect
 from web.dispatch import routes as dispatch
+from web.fair_share import FairShare
 from web.home import routes as home
 from web.imports import routes as imports
 from web.live.relay import Relays
@@ -38,6 +34,7 @@ from web.lots import routes as lots
 from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
+from web.plant_path import PlantPath
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.quarantine import routes as quarantine
 from web.receive import routes as receive
@@ -57,9 +54,6 @@ from web.wall import routes as wall
 from web.webhooks import routes as webhooks
 
 _LOG = logging.getLogger(__name__)
-TICK_S: Final = 1.0
-NEW_PLANTS_S: Final = 5.0
-TICKS_AN_HOUR: Final = 3_600
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
     *(trace, bridges, quarantine, connect, routings, imports, webhooks, reconciliation, access, patterns),
@@ -94,7 +88,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
     hosts = () if "*" in settings.hosts else settings.hosts
     return [
         Middleware(CorrelationIds),
+        Middleware(PlantPath),
         *security.security_middleware(hosts=hosts, body_limit=settings.max_body_bytes, body_limits=limits),
+        Middleware(FairShare),
         Middleware(ErrorBoundary),
     ]
 
@@ -106,21 +102,18 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             _LOG.warning(sentence)
         plants = await asyncio.to_thread(open_plants, settings)
         app.state.plants = plants
-        keepers = Keepers(plants)
-        vault = await asyncio.to_thread(open_vault, settings.secret_key_file or settings.data_dir / KEY_FILE)
-        app.state.vault = vault
+        vault = await asyncio.to_thread(open_vault, settings.key_file)
         try:
             async with Relays(plants) as relays, Sender(vault) as sender, asyncio.TaskGroup() as group:
-                app.state.relays, app.state.webhook_sender = relays, sender
+                app.state.relays, app.state.webhook_sender, app.state.vault = relays, sender, vault
                 await relays.of(plants.default.plant_id)
                 gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
-                ticker = group.create_task(supervise("ticker", lambda: tick_for_ever(plants, keepers)))
-                webhooks = group.create_task(supervise("webhooks", lambda: deliver_for_ever(plants, sender)))
+                caretaker = Caretaker(plants, relays, sender)
+                caring = group.create_task(supervise("caretaker", caretaker.run))
                 yield
-                ticker.cancel()
-                webhooks.cancel()
+                caring.cancel()
+                await caretaker.stop()
         finally:
-            await asyncio.to_thread(keepers.stop)
             await asyncio.to_thread(plants.close)
 
     return running
@@ -136,39 +129,3 @@ def open_plants(settings: Settings) -> Plants:
     )
     plants.get(plants.default.plant_id)
     return plants
-
-
-async def deliver_for_ever(plants: Plants, sender: Sender) -> None:
-    """The webhooks of every plant, of those made later too. One plant's trouble is its own."""
-    running: set[str] = set()
-    async with asyncio.TaskGroup() as group:
-        while True:
-            for plant_id in set(plants.ids()) - running:
-                deliveries = Deliveries(plants.get(plant_id), sender)
-                group.create_task(supervise(f"webhooks of {plant_id}", deliveries.run))
-                running.add(plant_id)
-            await asyncio.sleep(NEW_PLANTS_S)
-
-
-async def tick_for_ever(plants: Plants, keepers: Keepers) -> None:
-    """Each second, in each plant: what must happen because time passes (silence becomes unknown, undo lapses)."""
-    loop = asyncio.get_running_loop()
-    next_at = loop.time()
-    for rounds in count():
-        keepers.follow()
-        verbs = TICKS + (HOURLY if rounds % TICKS_AN_HOUR == 0 else ())
-        for plant_id in plants.ids():
-            await tick(plants.get(plant_id), verbs)
-        next_at = max(next_at + TICK_S, loop.time())
-        await asyncio.sleep(next_at - loop.time())
-
-
-async def tick(database: Database, verbs: Sequence[Callable[..., Any]]) -> None:
-    """One round of periodic verbs; weather is left to the next round, a bug to the log."""
-    for verb in verbs:
-        try:
-            await database.write(verb, actor=None)
-        except Unavailable as weather:
-            _LOG.warning("the periodic work of %s waits: %s", database.plant_id, weather.detail)
-        except Exception:  # noqa: BLE001 (a supervisor goes on: one verb must not stop the others)
-            _LOG.exception("%s failed in plant %s", verb.__name__, database.plant_id)

@@ -30,6 +30,7 @@ TAGS: Final[Mapping[str, str]] = {
     "history": "What machines measured, from single samples to roll-ups.",
     "events": "Everything that happens, in commit order: by cursor, long poll or server-sent events.",
     "webhooks": "The same events, signed and sent to you.",
+    "erp": "ERP systems that Lineside works with by itself.",
     "files": "Master data and orders from CSV files and workbooks, a result per row; mappings that are remembered.",
     "reconciliation": "What the ERP thinks against what the plant knows, by order and by lot.",
     "readings": "What machines told that nobody could use, until somebody has decided about it.",
@@ -54,7 +55,7 @@ _WITH_BODY: Final = frozenset({"unreadable", "invalid", "body-too-large"})
 _WRITING: Final = frozenset({"constraint-conflict", "version-conflict"})
 _SHARED: Final = _EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""
-_ASKING: Final = frozenset({"ask_recall", "ask_shared", "propose_receipt", "test_webhook"})
+_ASKING: Final = frozenset({"ask_recall", "ask_shared", "check_erp_connection", "propose_receipt", "test_webhook"})
 """They are sent by POST, and change nothing."""
 _OWN_REHEARSAL: Final = frozenset({"import_rows"})
 """Their `dry_run` is answered as the request itself is."""

@@ -184,7 +184,8 @@ def _view(problem: Problem, language: str) -> ProblemView:
 
 
 def _for_machines(request: Request) -> bool:
-    return request.url.path.startswith(MACHINE_PATHS)
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return path.startswith(MACHINE_PATHS)
 
 
 def _to_sign_in(request: Request) -> Response:

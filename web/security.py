@@ -20,6 +20,7 @@ from mes.access.bulk import BULK_BYTES_MAX, BULK_PATHS
 from mes.definitions.types import DOCUMENT_MAX_BYTES
 from mes.exchange.table_files.types import FILE_MAX
 from mes.kernel.errors import TooLarge
+from mes.kernel.plants import Plants
 from standards.isa95.b2mml.source import BYTES_MAX
 from standards.lineside.health_v1 import MAX_HEALTH_BYTES
 from standards.lineside.ingest_v1 import MAX_BATCH_BYTES
@@ -104,7 +105,10 @@ class SecurityHeaders:
 
 
 class AllowedHosts:
-    """Answers only to the host names of a list; `host-not-allowed` (400) else. An empty list or `*` allows all."""
+    """Answers only to the host names of a list and to those of plants; `host-not-allowed` (400) else.
+
+    An empty list or `*` allows all.
+    """
 
     def __init__(self, app: ASGIApp, *, hosts: Sequence[str] = ()) -> None:
         self.app = app
@@ -113,10 +117,15 @@ class AllowedHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_request = scope["type"] in {"http", "websocket"}
-        if is_request and not self._all and _host_name(Headers(scope=scope).get("host", "")) not in self._hosts:
+        if is_request and not self._all and not self._is_ours(scope):
             await _refuse(scope, receive, send, _HOST_NOT_ALLOWED)
             return
         await self.app(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        host = Headers(scope=scope).get("host", "")
+        plants: Plants | None = getattr(getattr(scope.get("app"), "state", None), "plants", None)
+        return _host_name(host) in self._hosts or (plants is not None and plants.stands_for(host) is not None)
 
 
 class SameOrigin:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Final
 
 import uvicorn
 
+from mes.kernel.plants import serving_plant
 from web.live.direct import DirectProtocol
 from web.live.limits import INCOMING_FRAME_BYTES_MAX
 from web.main import create_app
@@ -15,24 +17,45 @@ from web.settings import Settings
 GRACE_S: Final = 3
 """How long a stopping server lets requests finish; long polls are then cut off, and come again."""
 KEEP_ALIVE_S: Final = 30
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s"
+SWITCH_S: Final = 0.001
+"""How long a thread that computes (a writer, a reader) keeps the event loop waiting. A request waits several times, and
+Python's own 5 ms each time are more than one busy plant may cost another."""
 
 
 def serve(settings: Settings) -> None:
     """Until SIGINT or SIGTERM."""
     logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s",
+        force=True,
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(with_plant)
     for chatty in ("httpx", "httpcore", "uvicorn.error", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    sys.setswitchinterval(SWITCH_S)
     uvicorn.Server(server_config(settings)).run()
 
 
+def with_plant(record: logging.LogRecord) -> bool:
+    """Say in each line of the log which plant it is about: the one that is served, or the one whose thread it is."""
+    kind, _, rest = record.threadName.partition("-") if record.threadName else ("", "", "")
+    of_thread = rest.partition("_")[0] if kind in ("write", "read", "history") else ""
+    record.plant = serving_plant.get() or of_thread or "-"
+    return True
+
+
 def server_config(settings: Settings) -> uvicorn.Config:
-    """How uvicorn is run: no deflate (twice the processor time), no proxy headers unless a proxy is named."""
+    """How uvicorn is run: no deflate (twice the processor time), no proxy headers unless a proxy is named.
+
+    Lifespan on: a server that could not open its plants ends, instead of answering without them.
+    """
     return uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        lifespan="on",
         ws=DirectProtocol,
         ws_per_message_deflate=False,
         ws_max_size=4 * INCOMING_FRAME_BYTES_MAX,

@@ -8,6 +8,8 @@ from typing import Final, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mes.kernel.vault import KEY_FILE
+
 Environment = Literal["production", "development", "test"]
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 MAX_INGEST_BYTES: Final = 64 * 1024 * 1024
@@ -50,6 +52,11 @@ class Settings(BaseSettings):
         if not str(url).startswith(("postgresql://", "postgresql+psycopg://")):
             raise ValueError("a postgresql:// address, or nothing for SQLite in the data directory")
         return url
+
+    @property
+    def key_file(self) -> Path:
+        """Where the key of secrets is."""
+        return self.secret_key_file or self.data_dir / KEY_FILE
 
     @property
     def development(self) -> bool:

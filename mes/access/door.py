@@ -1,5 +1,8 @@
 """The door of every request: who calls, of which plant, and may they?
 
+A plant is named by the path (`/plants/north/api/…`, for programs), by the host name, or, where neither says anything,
+by the token itself. A credential of another plant than the one that is named is refused.
+
 Below `/api/`, and for `/metrics` and `/b2mml`, a bearer token counts and nothing else; everywhere else, the live
 socket included, the session cookie and nothing else. So a script on another site can never use somebody's cookie on the
 API, nor a token on a screen.
@@ -38,7 +41,7 @@ from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
 from mes.access.types import Role, Standing, StoredCredential
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
-from mes.kernel.plants import Plants
+from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import EmittedEvent, UnitOfWork
 
@@ -49,6 +52,8 @@ SESSION_COOKIE: Final = "lineside_session"
 API_PREFIX: Final = "/api/"
 METRICS_PATH: Final = "/metrics"
 B2MML_PATH: Final = "/b2mml"
+PLANT_IN_PATH: Final = "lineside.plant"
+"""Where `web.plant_path` leaves the plant that a path names, in the connection's scope."""
 CLOSE_SESSION_OVER: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 """Websocket close codes: in the private range, which browsers' reconnecting clients leave alone."""
@@ -138,7 +143,7 @@ async def identify(connection: HTTPConnection) -> Caller:
     plant_id = plant_of(presented, prefix)
     if plant_id is None:
         raise CredentialUnknown()
-    database = _database(connection, plant_id)
+    database = await _database(connection, plant_id, prefix)
     key = digest(presented)
     credential = await _stored(database, key, prefix)
     now_us = to_us(database.clock())
@@ -200,10 +205,12 @@ def device_of(connection: HTTPConnection) -> str:
     return device_key(connection.client.host if connection.client is not None else "unknown")
 
 
-def plant_database(connection: HTTPConnection) -> Database:
+async def plant_database(connection: HTTPConnection) -> Database:
     """The database of the plant a host name stands for, before anybody has signed in."""
     plants = _plants(connection)
-    return plants.get(plants.resolve(_host(connection)))
+    database = await plants.reach(plants.stands_for(_host(connection)) or DEFAULT_PLANT)
+    serving_plant.set(database.plant_id)
+    return database
 
 
 def _presented(connection: HTTPConnection) -> tuple[str, str]:
@@ -233,11 +240,16 @@ def _is_dry_run(connection: HTTPConnection) -> bool:
     return wish == "true"
 
 
-def _database(connection: HTTPConnection, plant_id: str) -> Database:
+async def _database(connection: HTTPConnection, plant_id: str, prefix: str) -> Database:
     plants = _plants(connection)
-    if plants.resolve(_host(connection)) != plant_id:
+    in_path = connection.scope.get(PLANT_IN_PATH)
+    by_token = prefix == TOKEN_PREFIX
+    if in_path not in (None, plant_id):
         raise WrongPlant()
-    return plants.get(plant_id)
+    if in_path is None and not plants.is_reached_by(_host(connection), plant_id, by_token=by_token):
+        raise WrongPlant()
+    serving_plant.set(plant_id)
+    return await plants.reach(plant_id)
 
 
 def _plants(connection: HTTPConnection) -> Plants:

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     """The change feed: everything that happens in the plant, for another system."""
     manage_webhooks = "manage-webhooks"
     """Say where events are sent, and send again what was given up."""
+    manage_erp = "manage-erp"
+    """Say which ERP the plant works with, as whom, and how the use of its materials is found."""
     bridge_ingest = "bridge-ingest"
     """Hand in samples and take commands: an edge box, nobody else."""
     view_bridges = "view-bridges"
@@ -94,6 +96,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.manage_access,
             _P.import_files,
             _P.manage_webhooks,
+            _P.manage_erp,
             _P.read_events,
             _P.read_performance,
             _P.view_bridges,

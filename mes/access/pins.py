@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -20,12 +21,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mes.access.errors import PasswordUnacceptable, PinUnacceptable
 from mes.access.rules import is_acceptable_password, is_acceptable_pin
 from mes.kernel.errors import Unavailable
+from mes.kernel.plants import serving_plant
 
 T = TypeVar("T")
 RANDOM_DIGITS: Final = 6
 HASHING_THREADS: Final = 2
 HASHING_WAITING_MAX: Final = 64
 """PINs and passwords being checked or waiting for it, in the whole process; more are answered 503 `sign-in-busy`."""
+HASHING_WAITING_OF_PLANT_MAX: Final = 16
+"""Of one plant: a storm of sign-ins there leaves room for the others'."""
 
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32, type=Type.ID)
 NOBODYS_HASH: Final = (
@@ -35,6 +39,7 @@ NOBODYS_HASH: Final = (
 
 _POOL: Final = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="argon2")
 _WAITING: Final = threading.BoundedSemaphore(HASHING_WAITING_MAX)
+_of_plant: Final[Counter[str]] = Counter()
 
 
 def random_pin() -> str:
@@ -89,8 +94,13 @@ async def verify_pin_aside(pin_hash: str, pin: str) -> bool:
 
 
 async def _aside(work: Callable[[], T]) -> T:
-    if not _WAITING.acquire(blocking=False):
+    plant_id = serving_plant.get()
+    if _of_plant[plant_id] >= HASHING_WAITING_OF_PLANT_MAX or not _WAITING.acquire(blocking=False):
         raise Unavailable("Too many people are signing in at this moment.", code="sign-in-busy")
+    _of_plant[plant_id] += 1
     future = _POOL.submit(work)
     future.add_done_callback(lambda _: _WAITING.release())
-    return await asyncio.wrap_future(future)
+    try:
+        return await asyncio.wrap_future(future)
+    finally:
+        _of_plant[plant_id] -= 1

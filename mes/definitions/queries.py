@@ -315,6 +315,11 @@ def _released(
     return found
 
 
+def list_released_ids(session: Session, *, material_id: str) -> set[str]:
+    """Ids of the definitions that make a material and have a released version."""
+    return set(_released(session, definition_id=None, material_id=material_id))
+
+
 def _require_effective_recipes(session: Session, definition: ResolvedDefinition, at: datetime) -> None:
     rows = session.execute(select(_W).where(_W.c.pk.in_([s.work_master_pk for s in definition.segments])))
     late = sorted(f"{row.id} {row.version_label}" for row in rows if not is_effective(_effectivity(row), at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mes.definitions.queries import (
     DocumentView,
@@ -35,6 +35,7 @@ from mes.definitions.types import (
     WorkMasterSpec,
 )
 from mes.kernel.paging import Page
+from mes.kernel.texts import NO_NUL
 from mes.materials.rules import exact_number
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import from_e6
@@ -61,12 +62,6 @@ Tolerance = Annotated[
 ]
 """Percent, to hundredths."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain a NUL character")
-    return text
 
 
 class Document(BaseModel):
@@ -223,8 +218,8 @@ class MaterialSpecificationDocument(Document):
 class InstructionDocument(Document):
     """A step of the work instruction. `document_sha256` names an uploaded picture or PDF."""
 
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_nul)]
-    text: Annotated[str, StringConstraints(max_length=4_000), AfterValidator(_no_nul)] = ""
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200), NO_NUL]
+    text: Annotated[str, StringConstraints(max_length=4_000), NO_NUL] = ""
     document_sha256: Sha256 | None = None
 
     def spec(self) -> InstructionSpec:

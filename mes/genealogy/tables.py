@@ -62,6 +62,12 @@ class GenealogyAct(TableModel, table=True):
     __table_args__ = (
         Index("ix_genealogy_act_lot_pk", "lot_pk"),
         Index(
+            "ix_genealogy_act_job_pk",
+            "job_pk",
+            sqlite_where=text("job_pk IS NOT NULL AND kind <> 1"),
+            postgresql_where=text("job_pk IS NOT NULL AND kind <> 1"),
+        ),
+        Index(
             "ix_genealogy_act_pass",
             "equipment_pk",
             "seq",
@@ -205,6 +211,24 @@ class ToolActRow(TableModel, table=True):
     cycles: int = Field(sa_column=_big())
     """Of the tool by then; prolonged: up to which."""
     reason: str = Field(default="", max_length=500)
+    request_id: str = Field(max_length=ID_MAX, unique=True)
+    content_hash: int = Field(sa_column=_big())
+    """Of everything that was told with it."""
+
+
+class ProgramOverride(TableModel, table=True):
+    """A supervisor lets a job be made with a program, or a revision, that it does not ask for. Append-only."""
+
+    __tablename__ = "program_override"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    job_pk: int = Field(foreign_key="job_order.pk", index=True)
+    program: str = Field(default="", max_length=ID_MAX)
+    program_revision: str = Field(default="", max_length=ID_MAX)
+    """Exactly as the machine tells them; "" where it does not."""
+    reason: str = Field(max_length=500)
+    at_us: int = Field(sa_column=micros())
+    actor: int | None = None
     request_id: str = Field(max_length=ID_MAX, unique=True)
     content_hash: int = Field(sa_column=_big())
     """Of everything that was told with it."""

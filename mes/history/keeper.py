@@ -1,4 +1,4 @@
-"""The threads of a server that keep history: one a plant."""
+"""The thread of a server that keeps a plant's history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Final
 from mes.history.sealer import Breath, Sealer
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
-from mes.kernel.plants import Plants
 from mes.kernel.writer import weather
 
 _LOG = logging.getLogger(__name__)
@@ -64,23 +63,3 @@ class Keeper:
 
 class _Stopped(Exception):
     """What is being sealed stays in the log, what is being merged stays in pieces."""
-
-
-class Keepers:
-    """A keeper for every plant; `follow` again when there may be new ones."""
-
-    def __init__(self, plants: Plants) -> None:
-        self._plants = plants
-        self._keepers: dict[str, Keeper] = {}
-
-    def follow(self) -> None:
-        """Keep the history of every plant there is now."""
-        for plant_id in self._plants.ids():
-            if plant_id not in self._keepers:
-                self._keepers[plant_id] = Keeper(self._plants.get(plant_id))
-
-    def stop(self) -> None:
-        """End them all."""
-        for keeper in self._keepers.values():
-            keeper.stop()
-        self._keepers.clear()

@@ -16,6 +16,10 @@ CRASH_POINTS: Final = (
     "history-before-merge-commit",
     "result-file-recorded",
     "webhook-sent",
+    "erp-order-taken",
+    "erp-step-done",
+    "erp-reopening-noted",
+    "erp-told",
     "import-block-reported",
 )
 

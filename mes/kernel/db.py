@@ -125,8 +125,11 @@ class Database:
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query on a reader thread, in one snapshot."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: self._query(query, kwargs))
+        try:
+            asked = self._readers.submit(self._query, query, kwargs)
+        except RuntimeError as error:  # the readers have ended
+            raise Unavailable("This plant is being closed.", code="shutting-down") from error
+        return await asyncio.wrap_future(asked)
 
     def read_now(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """`read` for threads without an event loop."""

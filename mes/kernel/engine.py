@@ -59,9 +59,14 @@ def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
         options = "-c timezone=UTC -c jit=off"
         if schema is not None:
-            options += f" -c search_path={checked_schema(schema)}"
+            options += f" -c search_path={checked_schema(schema)} -c application_name={application_name(schema)}"
         arguments = {"options": options, "connect_timeout": 5}
     return sa_create_engine(parsed, connect_args=arguments, **kwargs)
+
+
+def application_name(schema: str) -> str:
+    """How the connections of a schema call themselves in `pg_stat_activity`: at most 63 characters."""
+    return f"lineside:{schema}"
 
 
 def checked_schema(schema: str) -> str:

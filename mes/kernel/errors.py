@@ -116,6 +116,13 @@ class IdempotencyKeyReused(Conflict):
 class NoSuchPlant(NotFound):
     code = "no-such-plant"
     title = "No such plant"
+    next_step = "Look at `lineside plant list`."
+
+
+class PlantExists(Conflict):
+    code = "plant-exists"
+    title = "There is a plant of this name"
+    next_step = "Take another name, or delete the plant that has it."
 
 
 class Unavailable(Exception):
@@ -128,3 +135,10 @@ class Unavailable(Exception):
         self.detail = detail
         self.code = code
         self.retry_after_s = retry_after_s
+
+
+class PlantSuspended(Unavailable):
+    """The plant is not served: its administrator has suspended it, or it is being moved, imported or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("This plant is out of service for now.", code="plant-suspended", retry_after_s=10)

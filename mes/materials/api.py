@@ -36,6 +36,7 @@ router = api_router("materials")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
+Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 
 
 @router.get("/material-definitions", openapi_extra=refuses("conversion-invalid"))
@@ -135,7 +136,7 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
 @router.post(
     "/material-lots/bulk",
     openapi_extra=refuses(
-        "bulk-row-repeated material-lot-closed material-lot-fixed material-not-found "
+        "bulk-row-repeated lot-hold-stands material-lot-closed material-lot-fixed material-not-found "
         "quantity-out-of-range unit-not-convertible"
     ),
 )
@@ -154,7 +155,7 @@ async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> M
 @router.put(
     "/material-lots/{lot_id}",
     openapi_extra=refuses(
-        "material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
+        "lot-hold-stands material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
         "quantity-out-of-range unit-not-convertible"
     ),
 )
@@ -169,7 +170,7 @@ async def update_material_lot(
 
 @router.post("/material-lots/{lot_id}/disposition", openapi_extra=refuses("material-lot-closed material-lot-not-found"))
 async def set_lot_disposition(
-    caller: Engineer, lot_id: str, body: DispositionChange, response: Response, if_match: IfMatch = None
+    caller: Decider, lot_id: str, body: DispositionChange, response: Response, if_match: IfMatch = None
 ) -> MaterialLotOut:
     """Hold, release or close a lot; who and why are kept."""
     await caller.write(

@@ -65,6 +65,12 @@ class MaterialLotFixed(Conflict):
     next_step = "Create another lot for the other material or unit."
 
 
+class LotHoldStands(Conflict):
+    code = "lot-hold-stands"
+    title = "Master data lift no hold"
+    next_step = "Whoever decides about quality releases the lot, with a reason; then change it."
+
+
 class MaterialLotClosed(Conflict):
     code = "material-lot-closed"
     title = "The lot is closed"

@@ -13,6 +13,7 @@ from mes.materials.errors import (
     ConversionInvalid,
     FloorLifeOver,
     LotExpired,
+    LotHoldStands,
     LotNotHeld,
     LotNotReleased,
     LotNotUsable,
@@ -61,6 +62,14 @@ def conversion(unit: str, factor: Decimal | int | str) -> UnitConversion:
     if exact <= 0 or max(exact.numerator, exact.denominator) > FACTOR_PART_MAX:
         raise ConversionInvalid(f"{factor!r} is not a positive factor of at most 15 digits.")
     return UnitConversion(unit, exact.numerator, exact.denominator)
+
+
+def check_put(lot_id: str, current: Disposition, wanted: Disposition) -> None:
+    """What master data may make of a lot. `material-lot-closed`; `lot-hold-stands`: they may hold or close a lot, but a
+    hold is lifted by a decision about quality alone."""
+    check_disposition(lot_id, current, wanted)
+    if current is Disposition.Restricted and wanted not in (Disposition.Restricted, Disposition.Closed):
+        raise LotHoldStands(f"{lot_id} is on hold.")
 
 
 def check_units(spec: MaterialSpec) -> None:

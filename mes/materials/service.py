@@ -119,7 +119,7 @@ def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutco
     """Make lots say what `specs` say; others stay. Repeating it changes nothing.
 
     `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`, `material-lot-fixed` (a lot keeps material
-    and unit), `material-lot-closed`; `errors` has every lot refused.
+    and unit), `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
     """
     materials = queries.get_materials(uow.session, {s.material_id for s in specs})
     rows = _load_lots(uow, [s.lot_id for s in specs])
@@ -167,7 +167,7 @@ def _put_lot(
         raise MaterialLotFixed(f"The lot {spec.lot_id!r} is of another material or unit.")
     if all(getattr(row, name) == value for name, value in values.items()):
         return PutOutcome.Unchanged
-    rules.check_disposition(row.id, Disposition(row.disposition), spec.disposition)
+    rules.check_put(row.id, Disposition(row.disposition), spec.disposition)
     if row.disposition != spec.disposition:
         _emit_disposition(uow, row.id, row.disposition, spec.disposition, reason="")
     row.disposition, row.quantity = spec.disposition.value, spec.quantity

@@ -17,6 +17,7 @@ PART_MAX: Final = 100
 LEFT: Final = "consumed_e6 < quantity AND shipment_pk IS NULL AND disposition <> 'Closed'"
 """Lots of which something is still there. A plant has few of those at a time, and very many others."""
 SHIPPED: Final = "shipment_pk IS NOT NULL"
+_OF_A_JOB: Final = text("job_pk IS NOT NULL")
 
 
 class MaterialDefinition(Versioned, TableModel, table=True):
@@ -48,6 +49,7 @@ class MaterialLot(Versioned, TableModel, table=True):
 
     __tablename__ = "material_lot"
     __table_args__ = (
+        Index("ix_material_lot_job_pk", "job_pk", sqlite_where=_OF_A_JOB, postgresql_where=_OF_A_JOB),
         Index("ix_material_lot_left", "material_pk", sqlite_where=text(LEFT), postgresql_where=text(LEFT)),
         Index("ix_material_lot_shipped", "shipment_pk", sqlite_where=text(SHIPPED), postgresql_where=text(SHIPPED)),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -17,6 +20,9 @@ from mes.kernel.db import Database
 from mes.kernel.engine import migration_engine
 from mes.schema import metadata
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Alembic keeps what it is at in its module, so two plants cannot be brought up to date at once in a process."""
+
 
 class SchemaTooNew(RuntimeError):
     """The plant was written by a newer Lineside: this one must not touch it."""
@@ -27,11 +33,21 @@ def upgrade(database: Database, *, revision: str = "head") -> None:
     with _connection(database) as connection:
         config = _config(connection)
         present = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        if present is not None and present not in known:
+        if present is not None and present not in known_revisions():
             raise SchemaTooNew(f"The plant's schema is {present}, which this version of Lineside does not know.")
-        command.upgrade(config, revision)
+        if revision == "head" and present == known_revisions()[0]:
+            return
+        with _ONE_AT_A_TIME:
+            command.upgrade(config, revision)
         _check_foreign_keys(connection)
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """The schema versions this program knows, newest first."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
 
 
 def current_revision(database: Database) -> str | None:

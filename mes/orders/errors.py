@@ -163,6 +163,12 @@ class OrderOver(Conflict):
     next_step = "Nothing of it is left to change; correct its counts instead."
 
 
+class OrderQuantityFixed(Conflict):
+    code = "order-quantity-fixed"
+    title = "So little can no longer be made"
+    next_step = "Complete the job when enough is made, or let it make what its machine was told."
+
+
 class SequenceInvalid(Unprocessable):
     code = "sequence-invalid"
     title = "This sequence cannot be kept"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 FULL_BP = 10_000
@@ -55,3 +55,33 @@ def takes_back_too_much(
         if counted.get(key, 0) + change < 0:
             return key
     return None
+
+
+class Planned(NamedTuple):
+    """A job of a step that is not over: what it is to make, and how little of that it may be left with."""
+
+    quantity_e6: int
+    least_e6: int
+    fixed: bool = False
+    """Its machine was told the whole quantity."""
+
+
+def replanned(jobs: Sequence[Planned], change_e6: int) -> tuple[list[int], int] | None:
+    """What each job is to make from now on, and what is left for a job of its own; None where it cannot be.
+
+    More goes to the first job that can be told, less is taken from the last ones first. `change_e6` is whole cycles, as
+    are all the rest, so that what stays is.
+    """
+    wanted = [job.quantity_e6 for job in jobs]
+    if change_e6 >= 0:
+        open_to = next((place for place, job in enumerate(jobs) if not job.fixed), None)
+        if open_to is None:
+            return wanted, change_e6
+        wanted[open_to] += change_e6
+        return wanted, 0
+    left = -change_e6
+    for place in reversed(range(len(jobs))):
+        spare = 0 if jobs[place].fixed else max(jobs[place].quantity_e6 - jobs[place].least_e6, 0)
+        wanted[place] -= min(spare, left)
+        left -= min(spare, left)
+    return None if left else (wanted, 0)

@@ -6,8 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from mes.kernel.texts import NO_NUL
 from mes.orders.rules import hold_text
 from mes.orders.types import JobView, OrderCard, RequestSpec, RequestState, UnassignedCount
 
@@ -15,13 +16,7 @@ PrintableId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Z
 Exact = Annotated[Decimal, PlainSerializer(str, return_type=str)]
 
 
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain a NUL character")
-    return text
-
-
-Text = Annotated[str, Field(max_length=500), AfterValidator(_no_nul)]
+Text = Annotated[str, Field(max_length=500), NO_NUL]
 
 
 Tolerance = Annotated[Decimal | None, Field(ge=0, le=100, decimal_places=2, allow_inf_nan=False)]

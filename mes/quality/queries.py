@@ -16,7 +16,7 @@ from mes.kernel.sqltypes import from_us, to_us
 from mes.orders.errors import JobNotFound
 from mes.orders.tables import JobOrderRow
 from mes.quality.errors import DefectCodeNotFound, QualityRequirementNotFound, UnitNotSeen
-from mes.quality.rules import ratio, yield_of
+from mes.quality.rules import final_of, first_pass_of, yield_of
 from mes.quality.tables import Defect, DefectCode, MeasuredValue, QualityRequirement, UnitVerdict
 from mes.quality.types import (
     UNITS_MAX,
@@ -250,7 +250,7 @@ def _yield_view(step: str, facts: Sequence[VerdictFact], scrapped: frozenset[str
     return YieldView(
         step,
         counted,
-        first_pass=ratio(counted.first_passed, counted.units),
-        final_low=ratio(counted.good, counted.units),
-        final_high=ratio(counted.good + counted.open, counted.units),
+        first_pass=first_pass_of(counted),
+        final_low=final_of(counted, 0),
+        final_high=final_of(counted, counted.open),
     )

@@ -21,6 +21,7 @@ from mes.quality.types import (
     Verdict,
     VerdictFact,
 )
+from standards.iso22400.yields import Passed, final_yield, first_pass_yield
 
 DAY_US: Final = 24 * 3600 * 1_000_000
 EARLIEST_US: Final = 946_684_800_000_000
@@ -83,7 +84,7 @@ def _reached(start: str, following: Mapping[str, Collection[str]]) -> frozenset[
     return frozenset(found - {start})
 
 
-# -- yields (ISO 22400-2:2014, 9: first pass yield = good at the first pass / all inspected)
+# -- yields: who counts what; the ratios are those of standards.iso22400
 
 
 def yield_of(verdicts: Iterable[VerdictFact], step: str, scrapped: Collection[str] = frozenset()) -> StepYield:
@@ -106,9 +107,19 @@ def yield_of(verdicts: Iterable[VerdictFact], step: str, scrapped: Collection[st
     return StepYield(len(first), sum(first.values()), len(last) - len(bad), len(bad & lost))
 
 
-def ratio(part: int, whole: int) -> Decimal | None:
-    """To four decimals; None where there is nothing to divide."""
-    return (Decimal(part) / whole).quantize(Decimal("0.0001")) if whole else None
+def first_pass_of(step: StepYield) -> Decimal | None:
+    """To four decimals; None where nothing was judged. What did not pass at once was reworked or is lost."""
+    return _rounded(first_pass_yield(Passed(Decimal(step.first_passed), Decimal(step.units - step.first_passed))))
+
+
+def final_of(step: StepYield, recovered: int) -> Decimal | None:
+    """The final yield if so many of those that are open pass in the end and the others are lost."""
+    good = step.good + recovered
+    return _rounded(final_yield(Passed(Decimal(good), Decimal(step.units - good))))
+
+
+def _rounded(ratio: Decimal | None) -> Decimal | None:
+    return None if ratio is None else ratio.quantize(Decimal("0.0001"))
 
 
 # -- results

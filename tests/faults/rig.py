@@ -62,10 +62,10 @@ class Directory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def resolve(self, _host: str) -> str:
-        return self._database.plant_id
+    def is_reached_by(self, _host: str, plant_id: str, *, by_token: bool) -> bool:
+        return plant_id == self._database.plant_id
 
-    def get(self, _plant_id: str) -> Database:
+    async def reach(self, _plant_id: str) -> Database:
         return self._database
 
 

@@ -37,8 +37,8 @@ async def http(tls: ssl.SSLContext, plant: Database, tmp_path: Path) -> AsyncIte
     """The REST API of `plant`."""
     app = rest_api()
     app.state.plants = OnePlant(plant)
-    app.state.vault = open_vault(tmp_path / KEY_FILE)
-    app.state.webhook_sender = sender = Sender(app.state.vault, clock=plant.clock, tls=tls)
+    app.state.vault = vault = open_vault(tmp_path / KEY_FILE)
+    app.state.webhook_sender = sender = Sender(vault, clock=plant.clock, tls=tls)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://plant") as client, sender:
         yield client

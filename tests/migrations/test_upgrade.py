@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -41,6 +42,16 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
 
     assert current_revision(database) == before
     assert database.read_now(equipment) == 9
+
+
+def test_two_plants_are_brought_up_to_date_at_once(tmp_path: Path) -> None:
+    """Two requests for two plants that rest: Alembic keeps its state in a module."""
+    databases = [Database(f"sqlite:///{tmp_path / name}.sqlite") for name in ("north", "south", "east")]
+    with ThreadPoolExecutor(len(databases)) as threads:
+        list(threads.map(lambda database: upgrade(database, revision="0004"), databases))
+    assert {current_revision(database) for database in databases} == {"0004"}
+    for database in databases:
+        database.close()
 
 
 def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""`python -m tests.support.prepare`: get PostgreSQL, Chromium and the OPC UA peers, else name the one thing missing.
+"""`python -m tests.support.prepare`: get PostgreSQL, Chromium, OPC UA peers, an ERP, or name what is missing.
 
-Debian's packages only where we are root on a Debian, the peers wherever npm can reach its registry; where nothing may
-be installed the exit status is 1.
+Debian's packages only where we are root on a Debian, the peers wherever npm can reach its registry, the ERP wherever
+Python's package index is in reach; where nothing may be installed the exit status is 1.
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ from collections.abc import Callable
 from tests.support.chromium import ChromiumMissing, find_chromium
 from tests.support.node_peer import PeerMissing, find_peers, install_peers
 from tests.support.postgres import ClusterError, find_programs
+from tests.support.tryton import TrytonMissing, find_tryton, install_tryton
 
 NEEDS: tuple[tuple[Callable[[], object], tuple[str, ...]], ...] = (
     (find_programs, ("postgresql",)),
     (find_chromium, ("chromium", "fonts-noto-core")),
+)
+OURS: tuple[tuple[Callable[[], object], Callable[[], None]], ...] = (
+    (find_peers, install_peers),
+    (find_tryton, install_tryton),
 )
 
 
@@ -29,25 +34,25 @@ def main() -> int:
         if sentence := missing(find):
             print(sentence, file=sys.stderr)
             return 1
-    return prepare_peers()
+    return int(not all(prepared(find, get) for find, get in OURS))
 
 
-def prepare_peers() -> int:
-    if not missing(find_peers):
-        return 0
+def prepared(find: Callable[[], object], get: Callable[[], None]) -> bool:
+    if not missing(find):
+        return True
     try:
-        install_peers()
-    except (PeerMissing, OSError) as error:
+        get()
+    except (PeerMissing, TrytonMissing, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+        return False
+    return True
 
 
 def missing(find: Callable[[], object]) -> str:
     """What is missing, in one sentence; nothing if all is there."""
     try:
         find()
-    except (ClusterError, ChromiumMissing, PeerMissing) as error:
+    except (ClusterError, ChromiumMissing, PeerMissing, TrytonMissing) as error:
         return str(error)
     return ""
 

@@ -23,6 +23,7 @@ ADMINISTRATOR, INTEGRATION, BRIDGE, MONITOR = Role.administrator, Role.integrati
 FLOOR: Final = frozenset({OPERATOR, SUPERVISOR, ENGINEER, ADMINISTRATOR})
 RELEASING: Final = frozenset({SUPERVISOR, ADMINISTRATOR})
 ENGINEERING: Final = frozenset({ENGINEER, ADMINISTRATOR})
+DECIDING: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
 ADMINISTRATION: Final = frozenset({ADMINISTRATOR})
 ERP: Final = frozenset({INTEGRATION})
 REPORTS: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR, INTEGRATION})
@@ -325,7 +326,7 @@ MASTER_DATA: Final = [
         at(f"{V1}/material-definitions/BOARD/conversion?quantity=1&from_unit=pcs&to_unit=pcs"),
     ),
     *_resource("material-lots", "lot_id", Stage.lot, LOT, {**LOT, "disposition": "Restricted", "version": 1}),
-    Row("POST", f"{V1}/material-lots/{{lot_id}}/disposition", ENGINEERING, _lot_disposition),
+    Row("POST", f"{V1}/material-lots/{{lot_id}}/disposition", DECIDING, _lot_disposition),
     Row(
         "GET",
         f"{V1}/material-definitions/{{material_id}}/handling",
@@ -444,7 +445,6 @@ MASTER_DATA: Final = [
 # --- quality
 
 REPORTING: Final = FLOOR | {INTEGRATION, BRIDGE}
-DECIDING: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
 
 
 def _result(stage: Stage) -> Sample:
@@ -494,6 +494,16 @@ def _clean_tool(stage: Stage) -> Sample:
     return Sample(f"{V1}/tools/{stage.tool()}/acts", json={"act": "cleaned", "request_id": stage.fresh("request")})
 
 
+def _let_program(stage: Stage) -> Sample:
+    body = {
+        "job_order_id": stage.job().job_id,
+        "program": "P9",
+        "reason": "tested",
+        "request_id": stage.fresh("request"),
+    }
+    return Sample(f"{V1}/program-overrides", json=body)
+
+
 def _prolong_tool(stage: Stage) -> Sample:
     body = {"cycles": 5, "reason": "check", "request_id": stage.fresh("request")}
     return Sample(f"{V1}/tools/{stage.tool()}/prolong", json=body)
@@ -538,6 +548,7 @@ QUALITY: Final = [
         lambda s: Sample(f"{V1}/units/{s.failed_unit()}/permission?equipment_id=BENCH"),
     ),
     Row("POST", f"{V1}/units/{{unit_id}}/steps", REPORTING, _step),
+    Row("POST", f"{V1}/program-overrides", RELEASING, _let_program, 204),
     Row(
         "GET",
         f"{V1}/first-articles/{{job_id:path}}",
@@ -667,6 +678,9 @@ SUPERVISING: Final = [
     Row("POST", f"{V1}/job-orders/sequence", RELEASING, _sequence, 204),
     Row("POST", f"{V1}/operations-requests/change", RELEASING, _order_act("change", priority=80), 204),
     Row("POST", f"{V1}/operations-requests/cancel", RELEASING, _order_act("cancel"), 204),
+    Row(
+        "POST", f"{V1}/operations-requests/change-quantity", RELEASING, _order_act("change-quantity", quantity="9"), 204
+    ),
     Row("POST", f"{V1}/operations-requests/split", RELEASING, _order_act("split", quantity="2"), 201),
     Row("GET", f"{V1}/dispatch-lists/{{work_center_id}}", FLOOR, at(f"{V1}/dispatch-lists/BENCHES")),
     Row(
@@ -1033,6 +1047,12 @@ def _parameters_form(stage: Stage) -> Sample:
     return Sample(f"/orders/{job.order_id}/parameters", form=form)
 
 
+def _program_form(stage: Stage) -> Sample:
+    job = stage.job()
+    form = {"job_id": job.job_id, "request_id": stage.fresh("request"), "reason": WHY, "program": "P9"}
+    return Sample(f"/orders/{job.order_id}/program", form=form)
+
+
 def _first_article_form(stage: Stage) -> Sample:
     job = stage.gated_job()
     form = {"job_id": job.job_id, "version": job.version, "outcome": "passed"}
@@ -1279,6 +1299,7 @@ SCREENS: Final = [
     Row("POST", "/orders/{order_id}/rework", RELEASING, _rework_form, 303),
     Row("POST", "/orders/{order_id}/job/{act}", RELEASING, _hold_form, 303),
     Row("POST", "/orders/{order_id}/parameters", RELEASING, _parameters_form, 303),
+    Row("POST", "/orders/{order_id}/program", RELEASING, _program_form, 303),
     Row("POST", "/orders/{order_id}/first-article", DECIDING, _first_article_form, 303),
     Row("POST", "/orders/{order_id}/first-article/ask", DECIDING, _ask_form, 303),
     Row("GET", "/bridges", LOOKING_AFTER, at("/bridges")),
@@ -1370,6 +1391,18 @@ SCREENS: Final = [
 
 def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
     return {"url": "https://hooks.example/b", "event_types": ["orders.*"], **more}
+
+
+def _erp(**more: Any) -> dict[str, Any]:
+    address = {"url": "http://127.0.0.1:9", "plain_http": True}
+    return {"kind": "tryton", "database": "plant", "user": "lineside", **address, **more}
+
+
+def _told_again(connection_id: str, order_id: str) -> Sample:
+    return Sample(f"{ERPS}/{connection_id}/tell-again", json={"order_id": order_id})
+
+
+ERPS: Final = f"{V1}/erp-connections"
 
 
 def _lots_file(stage: Stage) -> bytes:
@@ -1482,6 +1515,33 @@ EXCHANGE: Final = [
         f"{HOOKS}/{{webhook_id}}/replay",
         ADMINISTRATION,
         lambda s: Sample(f"{HOOKS}/{s.webhook()}/replay", json={}),
+    ),
+    Row("GET", ERPS, ADMINISTRATION, at(ERPS)),
+    Row("POST", ERPS, ADMINISTRATION, lambda s: Sample(ERPS, json=_erp(id=s.fresh("new-erp"), password="secret")), 201),
+    Row("GET", f"{ERPS}/{{connection_id}}", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}")),
+    Row(
+        "PUT",
+        f"{ERPS}/{{connection_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp()}", json=_erp(version=1)),
+    ),
+    Row("DELETE", f"{ERPS}/{{connection_id}}", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}"), 204),
+    Row("POST", f"{ERPS}/{{connection_id}}/check", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/check"), 409),
+    Row("GET", f"{ERPS}/{{connection_id}}/orders", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/orders")),
+    Row("GET", f"{ERPS}/{{connection_id}}/materials", ADMINISTRATION, lambda s: Sample(f"{ERPS}/{s.erp()}/materials")),
+    Row(
+        "POST",
+        f"{ERPS}/{{connection_id}}/tell-again",
+        ADMINISTRATION,
+        lambda s: _told_again(*s.erp_order()),
+        204,
+    ),
+    Row(
+        "PUT",
+        f"{ERPS}/{{connection_id}}/materials/{{material_id:path}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{ERPS}/{s.erp_material()}", json={"consumption": "actual"}),
+        204,
     ),
     Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
     Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),

@@ -79,8 +79,11 @@ class OnePlant:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def resolve(self, _host: str) -> str:
+    def stands_for(self, _host: str) -> str:
         return self.database.plant_id
 
-    def get(self, _plant_id: str) -> Database:
+    def is_reached_by(self, _host: str, plant_id: str, *, by_token: bool) -> bool:
+        return plant_id == self.database.plant_id
+
+    async def reach(self, _plant_id: str) -> Database:
         return self.database

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from mes.edge.types import BridgeReport, BridgeView, CertificateView, CommandState, CommandView
+from mes.ingest.quarantine.types import QuarantineList, QuarantineView
 from mes.ingest.types import CounterCost, GapView
 from mes.kernel.sqltypes import to_us
 from standards.lineside.commands_v1 import TrustAction
@@ -232,3 +234,12 @@ def long_certificate() -> CertificateView:
         ends_us=NOW_US - 3 * DAY_US,
     )
     return CertificateView(long, (TrustAction.approve, TrustAction.reject))
+
+
+def readings() -> QuarantineList:
+    """What nobody could place: one that may be tried again, one nobody could read, one of long names and no words."""
+    view = partial(QuarantineView, at=NOW, recorded_at=NOW)
+    lost = view(7, "box", "SMT-1-PLACER-A.Reel2", "SMT-1-PLACER-A", "unknown-lot", "R01-A2-00013", may_retry=True)
+    unread = view(6, "box", "SMT-1-AOI.Serial", "SMT-1-AOI", "no-read", "NoRead", may_retry=False)
+    strange = view(5, LONG_NAME, LONG_URL, "", "moon-phase", LONG_NAME * 3, may_retry=False)
+    return QuarantineList((lost, unread, strange), 12)

@@ -74,6 +74,7 @@ from web.orders.timeline import OrderTimeline, order_timeline
 from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
+from web.quarantine.views import quarantine_page
 from web.routings.views import routing_page, routings_page, step_page
 from web.signin.views import PersonTile, SigninPage
 from web.station.views import (
@@ -633,6 +634,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "badges-none": lambda: ("access/badges.html", k.badges(empty=True)),
     "token-new": lambda: ("access/new_token.html", k.new_token()),
     "home": lambda: ("home/page.html", HomePage(home_stations(f.plant(), f.NOW, (f.job(), f.paused("TEST-1"))))),
+    "quarantine": lambda: ("quarantine/page.html", quarantine_page(e.readings(), ZONE, may_decide=True)),
     "bridges": lambda: ("bridges/page.html", bridges(*e.plant())),
     "bridges-empty": lambda: ("bridges/page.html", bridges()),
     "bridges-long": lambda: ("bridges/page.html", bridges(*e.long_names())),

@@ -48,6 +48,9 @@ from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
+from mes.exchange.erp.service import create_connection, take_turns
+from mes.exchange.erp.taking import take_materials, take_order
+from mes.exchange.erp.types import ConnectionSpec, ErpMaterial, ErpOrder, OrderWord
 from mes.exchange.reconciliation.service import put_view
 from mes.exchange.reconciliation.types import ErpView, Subject
 from mes.exchange.table_files.importing import RowImport, import_file
@@ -98,7 +101,7 @@ from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import build_plant
 from tests.web.cast import Member, hire_cast
 
-OTHER_PLANT = "other"
+OTHER_PLANT, OTHER_HOST = "other", "other.test"
 
 
 @dataclass(frozen=True)
@@ -267,6 +270,29 @@ class Stage:
         self.database.write_now(create_webhook, actor=None, spec=spec, sealed_secret=sealed)
         return spec.webhook_id
 
+    def erp(self) -> str:
+        """An ERP connection that nobody answers at."""
+        spec = ConnectionSpec(self.fresh("erp"), "tryton", "http://127.0.0.1:9", "plant", "lineside", plain_http=True)
+        sealed = self.app.state.vault.seal("secret")
+        self.do(create_connection, spec=spec, sealed_password=sealed, kinds=("tryton",))
+        return spec.connection_id
+
+    def erp_order(self) -> tuple[str, str]:
+        """A connection and an order of its ERP."""
+        name, number = self.erp(), self.fresh("ERP-ORDER")
+        (turn,) = [turn for turn in self.do(take_turns) if turn.spec.connection_id == name]
+        self.do(take_materials, connection_pk=turn.pk, materials=[ErpMaterial("7", "BOARD", "pcs")])
+        order = ErpOrder("1", number, OrderWord.open, "7", "", Decimal(8), "pcs")
+        self.do(take_order, connection_pk=turn.pk, spec=turn.spec, order=order)
+        return name, number
+
+    def erp_material(self) -> str:
+        """A connection with a material of its ERP: the path to it."""
+        name, material = self.erp(), self.fresh("GOODS")
+        (turn,) = [turn for turn in self.do(take_turns) if turn.spec.connection_id == name]
+        self.do(take_materials, connection_pk=turn.pk, materials=[ErpMaterial("7", material, "pcs")])
+        return f"{name}/materials/{material}"
+
     def import_mapping(self) -> str:
         name = self.fresh("mapping")
         self.do(put_mapping, saved=SavedMapping(name, RowKind.persons, ImportMapping()))
@@ -425,6 +451,7 @@ def set_stage(app: FastAPI, plants: Plants) -> Stage:
     app.state.vault = Vault([Fernet.generate_key()])
     app.state.webhook_sender = Sender(app.state.vault)
     other = plants.create(OTHER_PLANT)
+    plants.map_host(OTHER_HOST, OTHER_PLANT)
     for database in (plants.default, other):
         database.write_now(build_plant, actor=None)
         database.write_now(put_bridge, actor=None, bridge_id="bert")

@@ -13,6 +13,7 @@ import pytest
 
 from mes.access.queries import find_token, get_principal
 from mes.access.tokens import digest
+from mes.exchange.erp.queries import list_connections
 from mes.kernel.outbox import head_seq
 from mes.kernel.uow import UnitOfWork
 from tests.support.postgres import PostgresCluster, find_programs
@@ -155,6 +156,33 @@ def test_backup_on_postgresql_comes_back_in_an_empty_database(
 
 def _emit(uow: UnitOfWork) -> None:
     uow.emit("tests.happened.v1", topics=["board"], subject="test", payload={})
+
+
+def test_an_erp_is_kept_tried_and_forgotten(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def erp(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO("a password\n"))
+        status = run("erp", *arguments, "--data-dir", data_dir)
+        return (status, *capsys.readouterr())
+
+    address = ("--kind", "tryton", "--url", "http://127.0.0.1:9", "--database", "factory", "--user", "lineside")
+    assert "[erp-connection-invalid]" in erp("add", "tryton", *address)[2]
+    assert "is no place" in erp("add", "tryton", *address, "--at", "Press 1")[2]
+    assert erp("add", "tryton", *address, "--plain-http", "--at", "Press 1=PRESS", "--place", "CELL")[0] == 0
+    plants = open_plants(Settings(data_dir=data_dir))
+    (kept,) = plants.default.read_now(list_connections)
+    plants.close()
+    assert (kept.spec.places, kept.spec.place) == ({"Press 1": "PRESS"}, "CELL")
+    assert b"a password" not in (data_dir / "default" / "plant.sqlite").read_bytes()
+    status, _, said = erp("check", "tryton")
+    assert (status, "[erp-unreachable]" in said) == (1, True)
+    assert "not looked at yet; 0 orders" in erp("list")[1]
+    assert erp("orders", "tryton")[:2] == (0, "")
+    assert "[erp-material-not-found]" in erp("consumption", "tryton", "GREASE", "actual")[2]
+    assert "[erp-order-not-found]" in erp("tell-again", "tryton", "PO-7")[2]
+    assert erp("remove", "tryton")[0] == 0
+    assert erp("list") == (0, "", "")
 
 
 def test_what_is_no_backup_is_not_restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from mes.kernel.errors import Conflict, FieldError, Unavailable
-from web.main import create_app, tick
+from web.caretaker import tick
+from web.main import create_app
 from web.problems import ErrorBoundary
 from web.settings import Settings
 from web.system.prose import read_prose

@@ -47,6 +47,7 @@ from web.demo.page import ACTIONS
 from web.imports.views import field_label
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
+from web.quarantine.views import KNOWN_REASONS
 from web.receive.views import ICONS as ANSWERS
 from web.routings.views import TONES as ROUTING_TONES
 from web.scan.views import EVENTS as SCAN_EVENTS
@@ -138,6 +139,8 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "certificates.means.": DECISIONS,
         "certificates.did.": DECISIONS,
         "certificates.outcome.": CommandState,
+        "quarantine.why.": KNOWN_REASONS,
+        "quarantine.do.": KNOWN_REASONS,
         "connect.is.": SetupState,
         "connect.standing.": CommandState,
         "connect.code.": [*CODES, "other"],
@@ -253,10 +256,12 @@ OF_SCANNING = {
     *("slot-empty", "not-linked", "act-not-reversible", "unit-refused", "result-invalid", "result-differs"),
     *("suspects-missing", "genealogy-too-large"),
     *("unit-not-seen", "unit-not-failed", "unit-scrapped", "defect-not-found"),
+    *("reading-not-found", "reading-decided", "reading-not-retriable", "reading-still-refused"),
 }
 WITHOUT_A_CLASS = {
     *("internal-error", "invalid", "unreadable", "not-found", "method-not-allowed", "cross-site-request"),
     *("host-not-allowed", "database-unavailable", "database-busy", "shutting-down", "not-ready", "sign-in-busy"),
+    *("plant-suspended", "plant-busy"),
 }
 
 

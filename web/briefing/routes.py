@@ -7,13 +7,13 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from pydantic import AfterValidator
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.definitions.queries import read_document
 from mes.kernel.db import ReadSession
+from mes.kernel.texts import NO_NUL
 from mes.orders.following.queries import get_briefing, get_followed, get_following_order
 from mes.orders.queries import get_job
 from mes.orders.service import (
@@ -60,13 +60,7 @@ DOCUMENT_HEADERS: Final = {
 """A document is named by its content, so it never changes; its type was found out by its content, never told."""
 
 
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain a NUL character")
-    return text
-
-
-Why = Annotated[str, Form(min_length=1, max_length=500), AfterValidator(_no_nul)]
+Why = Annotated[str, Form(min_length=1, max_length=500), NO_NUL]
 
 
 @router.get("/s/{equipment_id}/instructions")

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from pydantic import AfterValidator
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
@@ -32,6 +31,7 @@ from mes.equipment.queries import list_equipment
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
+from mes.kernel.texts import NO_NUL
 from standards.isa95.equipment_hierarchy import WORK_CENTER_LEVELS, WORK_UNIT_LEVELS
 from web.components.plant_time import plant_zone
 from web.connect.regions import REGIONS, SETUP, TREE, build_setup, build_tree
@@ -57,16 +57,9 @@ router = APIRouter(include_in_schema=False)
 Engineer = Annotated[Caller, Depends(caller(Permission.connect_machines))]
 
 
-def _no_nul(text: str) -> str:
-    """PostgreSQL has no such character."""
-    if "\x00" in text:
-        raise ValueError("must not contain a NUL character")
-    return text
-
-
-Text = Annotated[str, Form(max_length=300), AfterValidator(_no_nul)]
+Text = Annotated[str, Form(max_length=300), NO_NUL]
 Version = Annotated[int, Form(ge=0, le=2**31)]
-Node = Annotated[str, Form(max_length=4_000), AfterValidator(_no_nul)]
+Node = Annotated[str, Form(max_length=4_000), NO_NUL]
 Act = Literal["look", "watch", "apply", "give-up"]
 ASKING: Final[Mapping[str, Callable[..., None]]] = {"look": ask_look, "watch": ask_watch}
 CHANGING: Final[Mapping[str, Callable[..., None]]] = {"apply": apply_setup, "give-up": give_up_setup}
@@ -155,7 +148,7 @@ async def tree(
     request: Request,
     setup_id: str,
     who: Engineer,
-    root: Annotated[str, Query(max_length=4_000), AfterValidator(_no_nul)] = "",
+    root: Annotated[str, Query(max_length=4_000), NO_NUL] = "",
 ) -> HTMLResponse:
     params = {"setup_id": setup_id, "root": root}
     page, bridge_id, zone = await who.read(_tree, params=params, now=who.database.clock())

@@ -7,7 +7,7 @@ import logging
 from types import TracebackType
 
 from mes.kernel.db import Database
-from mes.kernel.errors import Unavailable
+from mes.kernel.errors import PlantSuspended, Unavailable
 from mes.kernel.outbox import head_seq
 from mes.kernel.plants import Plants
 from web.live.hub import Hub
@@ -82,9 +82,8 @@ class Relays:
 
     def __init__(self, plants: Plants) -> None:
         self._plants = plants
-        self._running: dict[str, Relay] = {}
+        self._running: dict[str, tuple[Relay, asyncio.Task[None]]] = {}
         self._group = asyncio.TaskGroup()
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Relays:
         await self._group.__aenter__()
@@ -96,15 +95,34 @@ class Relays:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
+        for _, task in self._running.values():
             task.cancel()
         await self._group.__aexit__(kind, error, trace)
 
     async def of(self, plant_id: str) -> Relay:
-        """The running relay of a plant. NoSuchPlant if the directory does not know it."""
-        relay = self._running.get(plant_id)
-        if relay is None:
-            relay = self._running[plant_id] = Relay(self._plants.get(plant_id))
-            self._tasks.append(self._group.create_task(relay.run()))
-        await relay.ready.wait()
-        return relay
+        """The running relay of a plant. NoSuchPlant, PlantSuspended."""
+        database = await self._plants.reach(plant_id)
+        running = self._running.get(plant_id)
+        if running is None:
+            relay = Relay(database)
+            running = self._running[plant_id] = relay, self._group.create_task(relay.run())
+        await running[0].ready.wait()
+        if self._running.get(plant_id) is not running:
+            raise PlantSuspended()
+        return running[0]
+
+    def is_watched(self, plant_id: str) -> bool:
+        """Whether somebody has a socket open."""
+        running = self._running.get(plant_id)
+        return running is not None and len(running[0].sockets) > 0
+
+    async def end(self, plant_id: str) -> None:
+        """Close the sockets of a plant and follow it no more."""
+        running = self._running.pop(plant_id, None)
+        if running is None:
+            return
+        relay, task = running
+        relay.sockets.end()
+        relay.ready.set()
+        task.cancel()
+        await asyncio.wait([task])

@@ -12,7 +12,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected
 
 from mes.access.door import Caller, close_code, may_subscribe, websocket_caller
-from mes.kernel.errors import Refusal
+from mes.kernel.errors import Refusal, Unavailable
 from web.live.direct import direct_socket
 from web.live.hub import NOTHING, Audience, Client, Hub, Shown
 from web.live.limits import (
@@ -22,9 +22,8 @@ from web.live.limits import (
 )
 from web.live.region import LIVE_PATH, RESERVED, Region, dom_id, read_shown
 from web.live.relay import Relays
-from web.live.sockets import OpenSocket, TooManySockets
+from web.live.sockets import TRY_AGAIN_LATER, OpenSocket, TooManySockets
 
-SESSION_OVER: Final = 4401
 REFUSED: Final = 4403
 MALFORMED: Final = 4400
 TOO_MANY: Final = 4429
@@ -71,7 +70,10 @@ def live_routes(regions: Sequence[Region]) -> APIRouter:
             found = await _known_caller(websocket)
             asked = _asked(websocket, by_name, found)
             relays: Relays = websocket.app.state.relays
-            relay = await relays.of(found.database.plant_id)
+            try:
+                relay = await relays.of(found.database.plant_id)
+            except Unavailable as weather:
+                raise NotSubscribed(TRY_AGAIN_LATER, weather.detail) from weather
             with relay.sockets.one_more(found) as ours:
                 await _serve(websocket, relay.hub, asked, ours)
         except NotSubscribed as no:
@@ -83,7 +85,10 @@ def live_routes(regions: Sequence[Region]) -> APIRouter:
 
 
 async def _known_caller(websocket: WebSocket) -> Caller:
-    found = await websocket_caller(websocket)
+    try:
+        found = await websocket_caller(websocket)
+    except Unavailable as weather:
+        raise NotSubscribed(TRY_AGAIN_LATER, weather.detail) from weather
     if isinstance(found, Refusal):
         raise NotSubscribed(close_code(found), found.title)
     return found
@@ -135,7 +140,7 @@ async def _serve(websocket: WebSocket, hub: Hub, asked: Asked, ours: OpenSocket)
         async with asyncio.TaskGroup() as group:
             tasks = (
                 group.create_task(client.write_for_ever(audience)),
-                group.create_task(_close_when_signed_out(websocket, ours)),
+                group.create_task(_close_when_over(websocket, ours)),
             )
             await _read_acknowledgements(websocket, client, audience)
             for task in tasks:
@@ -173,7 +178,7 @@ def _take_acknowledgement(text: bytes, client: Client, audience: Audience) -> bo
     return True
 
 
-async def _close_when_signed_out(websocket: WebSocket, ours: OpenSocket) -> None:
-    await ours.signed_out.wait()
-    await websocket.close(SESSION_OVER, "signed out")
+async def _close_when_over(websocket: WebSocket, ours: OpenSocket) -> None:
+    await ours.over.wait()
+    await websocket.close(ours.code, ours.reason)
     raise _Gone

@@ -7,11 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from mes.access.door import Caller, signed_out_among
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from web.live.limits import SESSION_CHECK_S, SOCKETS_PER_PRINCIPAL_MAX
+
+SESSION_OVER: Final = 4401
+TRY_AGAIN_LATER: Final = 1013
 
 
 class TooManySockets(Exception):
@@ -20,10 +24,12 @@ class TooManySockets(Exception):
 
 @dataclass(eq=False, slots=True)
 class OpenSocket:
-    """Somebody's; `signed_out` is set once their session is over."""
+    """Somebody's; `over` is set once it has to be closed, with `code` and `reason`."""
 
     caller: Caller
-    signed_out: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    code: int = SESSION_OVER
+    reason: str = "signed out"
 
 
 class OpenSockets:
@@ -64,4 +70,10 @@ class OpenSockets:
         over = await signed_out_among(self._database, {socket.caller for socket in sockets})
         for socket in sockets:
             if socket.caller in over:
-                socket.signed_out.set()
+                socket.over.set()
+
+    def end(self) -> None:
+        """The plant is closed here: browsers come back, and are answered when it is open again."""
+        for socket in self._open:
+            socket.code, socket.reason = TRY_AGAIN_LATER, "the plant is out of service"
+            socket.over.set()

@@ -130,22 +130,14 @@ class DataVersion:
 
 
 class Notifications:
-    """PostgreSQL: a listener and an announcer, each a thread with a connection of its own."""
+    """PostgreSQL: told by the switchboard, and telling it of this process's own commits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._plant_id = database.plant_id
-        self._conninfo = conninfo(database)
-        self._closed = threading.Event()
-        self._wrote = threading.Event()
         self._wake_up: WakeUp | None = None
-        self._unsubscribe = database.on_commit(self._wrote.set)
-        self._threads = [
-            threading.Thread(target=self._supervised, args=(work,), name=work.__name__, daemon=True)
-            for work in (self._listen, self._announce)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._board = _plugged_in(conninfo(database))
+        self._pull_out = self._board.listen(database.plant_id, self._poke)
+        self._unsubscribe = announcing(database, self._board)
 
     async def wait(self, wake_up: WakeUp) -> None:
         """See `Watch.wait`."""
@@ -159,6 +151,62 @@ class Notifications:
     def close(self) -> None:
         """See `Watch.close`."""
         self._unsubscribe()
+        self._pull_out()
+        _unplugged(self._board)
+
+    def _poke(self) -> None:
+        if self._wake_up is not None:
+            self._wake_up.poke()
+
+
+class Announcements:
+    """Tells other processes of this one's commits, where nobody here looks on. Close it."""
+
+    def __init__(self, database: Database) -> None:
+        self._board = _plugged_in(conninfo(database))
+        self._unsubscribe = announcing(database, self._board)
+
+    def close(self) -> None:
+        """Say no more."""
+        self._unsubscribe()
+        _unplugged(self._board)
+
+
+def announcing(database: Database, board: Switchboard) -> Callable[[], None]:
+    """Have each commit announced. Returns how to stop it."""
+    return database.on_commit(lambda: board.announce(database.plant_id))
+
+
+class Switchboard:
+    """One listener and one announcer for all plants of a PostgreSQL database, each a thread with a connection."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.users = 0
+        self._closed = threading.Event()
+        self._wrote = threading.Event()
+        self._changed: set[str] = set()
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._threads = [
+            threading.Thread(target=self._supervised, args=(work,), name=work.__name__, daemon=True)
+            for work in (self._listen, self._announce)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def listen(self, plant_id: str, poke: Callable[[], None]) -> Callable[[], None]:
+        """Have this called when somebody wrote into the plant. Returns how to stop it."""
+        pokes = self._listeners.setdefault(plant_id, [])
+        pokes.append(poke)
+        return lambda: pokes.remove(poke)
+
+    def announce(self, plant_id: str) -> None:
+        """Somebody here wrote into the plant. From any thread."""
+        self._changed.add(plant_id)
+        self._wrote.set()
+
+    def close(self) -> None:
+        """End both threads."""
         self._closed.set()
         self._wrote.set()
         for thread in self._threads:
@@ -167,7 +215,7 @@ class Notifications:
     def _supervised(self, work: Callable[[psycopg.Connection], None]) -> None:
         while not self._closed.is_set():
             try:
-                with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
+                with psycopg.connect(self.address, autocommit=True, connect_timeout=5) as connection:
                     work(connection)
             except psycopg.Error as error:
                 _LOG.warning("wake-ups by NOTIFY are away, polling meanwhile: %s", error)
@@ -175,35 +223,60 @@ class Notifications:
 
     def _listen(self, connection: psycopg.Connection) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
-        self._poke()
+        for plant_id in tuple(self._listeners):
+            self._poke(plant_id)
         while not self._closed.is_set():
             for notification in connection.notifies(timeout=0.25):
-                if notification.payload == self._plant_id:
-                    self._poke()
+                self._poke(notification.payload)
                 if self._closed.is_set():
                     return
 
-    def _poke(self) -> None:
-        if self._wake_up is not None:
-            self._wake_up.poke()
+    def _poke(self, plant_id: str) -> None:
+        for poke in tuple(self._listeners.get(plant_id, ())):
+            poke()
 
     def _announce(self, connection: psycopg.Connection) -> None:
-        _notify(connection, self._plant_id)
+        self._changed.update(self._listeners)
+        self._wrote.set()
         while self._wrote.wait() and not self._closed.is_set():
             self._wrote.clear()
-            _notify(connection, self._plant_id)
+            changed = [self._changed.pop() for _ in range(len(self._changed))]
+            _notify(connection, changed)
             self._closed.wait(NOTIFY_PAUSE_S)
 
 
-def _notify(connection: psycopg.Connection, plant_id: str) -> None:
-    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, plant_id))
+_boards: dict[str, Switchboard] = {}
+_boards_lock = threading.Lock()
+
+
+def _plugged_in(address: str) -> Switchboard:
+    """The switchboard of a database, which ends with its last user."""
+    with _boards_lock:
+        board = _boards.get(address)
+        if board is None:
+            board = _boards[address] = Switchboard(address)
+        board.users += 1
+        return board
+
+
+def _unplugged(board: Switchboard) -> None:
+    with _boards_lock:
+        board.users -= 1
+        if board.users:
+            return
+        del _boards[board.address]
+    board.close()
+
+
+def _notify(connection: psycopg.Connection, plant_ids: Sequence[str]) -> None:
+    connection.execute("SELECT pg_notify(%s, plant) FROM unnest(%s::text[]) AS plant", (CHANNEL, list(plant_ids)))
 
 
 def announce(database: Database) -> None:
     """Tell the servers of this plant, once, that another process (a command line) has written. SQLite needs none."""
     if database.dialect == "postgresql":
         with psycopg.connect(conninfo(database), autocommit=True, connect_timeout=5) as connection:
-            _notify(connection, database.plant_id)
+            _notify(connection, [database.plant_id])
 
 
 def conninfo(database: Database) -> str:

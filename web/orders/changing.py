@@ -16,9 +16,11 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.definitions.queries import list_scrap_reasons
 from mes.equipment.queries import list_equipment
+from mes.genealogy.may_i.service import let_program
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import BadRequest
 from mes.kernel.paging import LIMIT_MAX
+from mes.kernel.texts import NO_NUL
 from mes.orders import service
 from mes.orders.errors import QuantityInvalid
 from mes.orders.following.queries import get_job_parameters
@@ -41,7 +43,9 @@ PARAMETERS_MAX: Final = 200
 router = APIRouter(include_in_schema=False)
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
 Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
+Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]
 Id = Annotated[str, Form(max_length=250)]
+Program = Annotated[str, Form(max_length=100), NO_NUL]
 Text = Annotated[str, Form(max_length=500)]
 Number = Annotated[str, Form(max_length=30)]
 Numbers = Annotated[list[Number], Form(max_length=LINES_MAX)]
@@ -214,6 +218,22 @@ async def ask_first_article(
     """A new first article is wanted; empty: of as many pieces as the step asks for."""
     seen = {"job_id": job_id, "version": version, "reason": reason}
     await who.write(service.ask_first_article, **seen, pieces=_number(pieces) if pieces.strip() else None)
+    return _back(order_id)
+
+
+@router.post("/orders/{order_id}/program")
+async def let_another_program(
+    order_id: str,
+    job_id: Id,
+    request_id: RequestId,
+    reason: Text,
+    who: Overrider,
+    program: Program = "",
+    program_revision: Program = "",
+) -> Response:
+    """The job may be made with a program that it does not ask for."""
+    told = {"program": program.strip(), "program_revision": program_revision.strip()}
+    await who.write(let_program, job_id=job_id, **told, reason=reason, request_id=request_id)
     return _back(order_id)
 
 

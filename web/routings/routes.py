@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
@@ -38,6 +38,7 @@ from mes.definitions.types import DOCUMENT_MAX_BYTES, DefinitionSpec, Definition
 from mes.equipment.queries import list_equipment
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
+from mes.kernel.texts import NO_NUL
 from mes.materials.queries import list_materials
 from mes.personnel.queries import list_personnel_classes
 from standards.isa95.equipment_hierarchy import WORK_CENTER_LEVELS, WORK_UNIT_LEVELS
@@ -63,19 +64,12 @@ Viewer = Annotated[Caller, Depends(caller(Permission.view_routings))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
 
 
-def _no_nul(text: str) -> str:
-    """PostgreSQL has no such character."""
-    if "\x00" in text:
-        raise ValueError("must not contain a NUL character")
-    return text
-
-
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"), Form()]
-Text = Annotated[str, Form(max_length=500), AfterValidator(_no_nul)]
-LongText = Annotated[str, Form(max_length=4_000), AfterValidator(_no_nul)]
-Title = Annotated[str, Form(min_length=1, max_length=200), AfterValidator(_no_nul)]
+Text = Annotated[str, Form(max_length=500), NO_NUL]
+LongText = Annotated[str, Form(max_length=4_000), NO_NUL]
+Title = Annotated[str, Form(min_length=1, max_length=200), NO_NUL]
 Version = Annotated[int, Form(ge=0, le=2**31)]
-Word = Annotated[str, StringConstraints(max_length=250), AfterValidator(_no_nul)]
+Word = Annotated[str, StringConstraints(max_length=250), NO_NUL]
 Words = Annotated[list[Word], Form(max_length=ROWS_MAX)]
 State = Literal["Released", "Obsolete"]
 
@@ -237,7 +231,7 @@ async def save_step(
     who: Engineer,
     description: Text = "",
     quantity_per_cycle: Text = "1",
-    cycle_unit: Annotated[str, Form(max_length=20), AfterValidator(_no_nul)] = "",
+    cycle_unit: Annotated[str, Form(max_length=20), NO_NUL] = "",
     nominal_cycle_s: Text = "",
     first_article: Annotated[str, Form(max_length=20)] = "",
     alternative: Words = [],  # noqa: B006 (FastAPI copies it)

@@ -55,7 +55,7 @@ async def sign_in(
     code: Annotated[str, Form(max_length=30)] = "",
 ) -> Response:
     """`pin` is a PIN or a password, `code` of an authenticator app. Opens a session; its cookie no script can read."""
-    database = plant_database(request)
+    database = await plant_database(request)
     try:
         signed_in = await sign_in_with_pin(
             database,
@@ -82,7 +82,7 @@ async def sign_in_by_badge(
     next: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """A badge at a station, with its PIN where the plant wants that."""
-    database, vault, device = plant_database(request), request.app.state.vault, device_of(request)
+    database, vault, device = await plant_database(request), request.app.state.vault, device_of(request)
     try:
         signed_in = await sign_in_with_badge(
             database, vault, badge=badge.strip(), pin=pin, device=device, work_unit_id=station
@@ -96,7 +96,7 @@ async def sign_in_by_badge(
 async def signout(request: Request, station: Annotated[str, Form(max_length=100)] = "") -> Response:
     """Ends the session, known or not, and shows the sign-in of the same station."""
     if value := request.cookies.get(SESSION_COOKIE):
-        await sign_out_session(plant_database(request), session_value=value)
+        await sign_out_session(await plant_database(request), session_value=value)
     answer = RedirectResponse(f"/signin?{urlencode({'station': station})}" if station else "/signin", status_code=303)
     answer.delete_cookie(SESSION_COOKIE)
     return answer
@@ -132,7 +132,7 @@ async def _form(
     *,
     with_password: bool,
 ) -> HTMLResponse:
-    database = plant_database(request)
+    database = await plant_database(request)
     name, recent, others, badge = await database.read(_people, station=station, now=database.clock())
     page = SigninPage(
         station, name, following, recent, others, selected, problem, wait_s, OFFERED, with_password, badge

@@ -11,6 +11,7 @@ from mes.exchange.reconciliation.schemas import ErpLotIn, ErpOrderIn
 from mes.exchange.reconciliation.types import ErpLot, ErpOrder
 from mes.exchange.table_files.errors import ImportLotInUse, ImportRowInvalid
 from mes.exchange.table_files.types import Entry
+from mes.materials.errors import MaterialUnitFixed
 from mes.materials.queries import MaterialLotView, MaterialView
 from mes.materials.rules import check_told_disposition
 from mes.materials.schemas import ConversionDocument, MaterialIn, MaterialLotIn
@@ -33,6 +34,7 @@ _WORDS: Final = {word: meant for meant, words in _DISPOSITIONS.items() for word 
 
 
 def material_spec(entry: Entry, known: MaterialView | None) -> MaterialSpec:
+    """`material-unit-fixed`, which the verb would say of one row at a time."""
     kept: dict[str, Any] = {}
     if known is not None:
         conversions = [ConversionDocument.of(one) for one in known.conversions]
@@ -40,7 +42,10 @@ def material_spec(entry: Entry, known: MaterialView | None) -> MaterialSpec:
     said = dict(entry.values)
     if "conversions" in said:
         said["conversions"] = [_conversion(word) for word in _several(said["conversions"])]
-    return _checked(MaterialIn, {**kept, **said}).spec()
+    spec = _checked(MaterialIn, {**kept, **said}).spec()
+    if known is not None and spec.unit != known.unit:
+        raise MaterialUnitFixed(f"{spec.material_id!r} is counted in {known.unit!r}, not {spec.unit!r}.")
+    return spec
 
 
 def _conversion(word: str) -> dict[str, str]:

@@ -80,7 +80,7 @@ def _take(uow: UnitOfWork, slot: _Slot, change: Change, lot: LotFacts | None) ->
     is_late = slot.newest is not None and change.at_us < slot.newest.told_us
     if is_late and change.until_us is None:
         return Unfed.late if change.lot_id else ""
-    if change.lot_id and (slot.unplaced == change.lot_id or _is_there(slot, lot)):
+    if change.lot_id and change.until_us is None and (slot.unplaced == change.lot_id or _is_there(slot, lot)):
         return ""
     slot.unplaced = ""
     piece = last_piece_before(uow, change.equipment_pk, change.at_us)

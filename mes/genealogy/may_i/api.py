@@ -10,8 +10,8 @@ from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.access.routing import api_router, refuses
 from mes.genealogy.may_i.queries import get_permission
-from mes.genealogy.may_i.schemas import PermissionOut, StepIn
-from mes.genealogy.may_i.service import report_step
+from mes.genealogy.may_i.schemas import PermissionOut, ProgramOverrideIn, StepIn
+from mes.genealogy.may_i.service import let_program, report_step
 from mes.kernel.sqltypes import to_us
 from mes.kernel.texts import NO_NUL
 from mes.quality.types import Verdict
@@ -21,6 +21,7 @@ router = api_router("genealogy")
 Word = Annotated[str, Query(max_length=100), NO_NUL]
 Named = Annotated[str, Path(max_length=250), NO_NUL]
 Asks = Annotated[str, Query(max_length=250), NO_NUL]
+Supervisor = Annotated[Caller, Depends(caller(Permission.override_refusals))]
 Reporter = Annotated[Caller, Depends(caller(Permission.report_results))]
 
 
@@ -44,6 +45,24 @@ async def may_work_on_unit(
 
 
 @router.post(
+    "/program-overrides",
+    status_code=204,
+    openapi_extra=refuses("idempotency-key-reused job-order-not-found program-missing reason-missing"),
+)
+async def override_program(caller: Supervisor, body: ProgramOverrideIn) -> None:
+    """Let a job be made with a program, or a revision, that it does not ask for. Who and why is kept, and each unit's
+    verdict is flagged."""
+    await caller.write(
+        let_program,
+        job_id=body.job_order_id,
+        program=body.program,
+        program_revision=body.program_revision,
+        reason=body.reason,
+        request_id=body.request_id,
+    )
+
+
+@router.post(
     "/units/{unit_id}/steps",
     openapi_extra=refuses(
         "defect-code-not-found equipment-not-found idempotency-key-reused job-order-not-found "
@@ -63,5 +82,7 @@ async def report_unit_step(caller: Reporter, unit_id: Named, body: StepIn) -> Pe
         defects=tuple(one.defect() for one in body.defects),
         note=body.note,
         was_away=body.done_at is not None,
+        program=body.program,
+        program_revision=body.program_revision,
     )
     return PermissionOut.of(found)

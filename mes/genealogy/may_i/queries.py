@@ -9,7 +9,7 @@ from typing import Any
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import WhenAway
 from mes.genealogy.may_i.rules import check_of, permission_of, program_differs
-from mes.genealogy.may_i.statements import load_facts, load_parameters
+from mes.genealogy.may_i.statements import is_let, load_facts, load_parameters
 from mes.genealogy.may_i.types import Permission, Step, UnitFacts, Why
 from mes.genealogy.statements import Reads
 from mes.genealogy.tools.rules import first_spent
@@ -34,7 +34,8 @@ def get_permission(
     """Whether a unit may be worked on at some equipment, or what stands in the way. `equipment-not-found`.
 
     `now_us` None: limits of tools in days and hours are not judged. `program` and `program_revision`: what the machine
-    is about to run ("": it does not say), held against the recipe's and the step's parameters of these names.
+    is about to run ("": it does not say), held against the job's parameters of these names; a supervisor may have let
+    another be used.
     """
     rows: dict[str, list[Any]] = defaultdict(list)
     for row in load_facts(reads, unit_id, equipment_id):
@@ -45,6 +46,8 @@ def get_permission(
     found = replace(permission_of(_facts(unit_id, rows, now_us)), when_away=away)
     if found.why is None and (program or program_revision):
         wanted = program_differs(load_parameters(reads, found.job_id), program, program_revision)
+        if wanted and is_let(reads, found.job_id, program, program_revision):
+            return replace(found, overridden=Why.program, other=wanted)
         return replace(found, why=Why.program, other=wanted) if wanted else found
     return found
 

@@ -10,6 +10,7 @@ from mes.genealogy.statements import Reads
 from mes.genealogy.tools.statements import DIRTY, WORN
 from mes.genealogy.tools.types import Spent
 from mes.genealogy.types import ActKind, LinkKind
+from mes.kernel.uow import UnitOfWork
 from mes.quality.statements import COUNTS
 
 _ORIGIN: Final = f"({LinkKind.split.value}, {LinkKind.merged.value})"
@@ -77,6 +78,30 @@ def load_parameters(reads: Reads, job_id: str) -> dict[str, str]:
     for recipe, step, own in rows:
         found |= {**_read(recipe), **_read(step), **{name: one["value"] for name, one in _read(own).items()}}
     return found
+
+
+def is_let(reads: Reads, job_id: str, program: str, revision: str) -> bool:
+    """Whether a supervisor lets a job be made with this program."""
+    sql = (
+        "SELECT 1 FROM program_override o JOIN job_order j ON j.pk = o.job_pk "
+        "WHERE j.id = ? AND o.program = ? AND o.program_revision = ? LIMIT 1"
+    )
+    return bool(reads.driver_query(sql, (job_id, program, revision)))
+
+
+def find_let(uow: UnitOfWork, request_id: str) -> int | None:
+    """The hash of what was told under a request id; None: nothing was."""
+    rows = uow.driver_query("SELECT content_hash FROM program_override WHERE request_id = ?", (request_id,))
+    return int(rows[0][0]) if rows else None
+
+
+def insert_let(uow: UnitOfWork, row: tuple[int, str, str, str, str, int]) -> None:
+    """Job, program, revision, reason, request id, hash."""
+    uow.driver_execute(
+        "INSERT INTO program_override (job_pk, program, program_revision, reason, request_id, content_hash, at_us, "
+        "actor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, uow.now_us, uow.actor),
+    )
 
 
 def _read(kept: Any) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Permission:
     other: str = ""
     when_away: WhenAway = WhenAway.go_on
     """What the plant wants done here while the MES cannot be asked."""
+    overridden: Why | None = None
+    """What it would be refused for, had a supervisor not decided otherwise; `other` says what is asked for."""
 
     @property
     def allowed(self) -> bool:

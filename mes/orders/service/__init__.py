@@ -18,6 +18,7 @@ from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
 from mes.orders.service.parameters import change_job_parameters
 from mes.orders.service.places import move_job_to_equipment
+from mes.orders.service.quantity import change_order_quantity
 from mes.orders.service.release import release_jobs, revoke_release
 from mes.orders.service.rework import send_to_rework
 from mes.orders.service.settle import settle_count
@@ -36,6 +37,7 @@ __all__ = [
     "cancel_order",
     "change_job_parameters",
     "change_order",
+    "change_order_quantity",
     "complete_job",
     "correct_counts",
     "dispatch_due_jobs",

@@ -37,7 +37,7 @@ def get_order_record(uow: UnitOfWork, operations_request_id: str, revision: int)
 
 def open_jobs(uow: UnitOfWork, order: OrderRecord) -> list[JobRecord]:
     """Its jobs that are not over, in their order. `order-over` where there is none."""
-    jobs = [job for job in load_order_jobs(uow, order.work_request_pk) if _is_open(job)]
+    jobs = [job for job in load_order_jobs(uow, order.work_request_pk) if is_open(job)]
     if not jobs:
         raise OrderOver(f"All jobs of order {order.operations_request_id} are over.")
     return jobs
@@ -48,5 +48,6 @@ def touch_order(uow: UnitOfWork, order: OrderRecord) -> None:
     uow.driver_write("UPDATE operations_request SET revision = revision + 1 WHERE pk = ?", (order.pk,))
 
 
-def _is_open(job: JobRecord) -> bool:
+def is_open(job: JobRecord) -> bool:
+    """Whether it is not over."""
     return JobState(job.state) not in FINAL_STATES and job.dispatch_status != DispatchStatus.Cancelled

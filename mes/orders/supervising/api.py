@@ -15,6 +15,7 @@ from mes.orders.queries import get_operations_request
 from mes.orders.schemas import PrintableId
 from mes.orders.supervising.schemas import (
     ChangeOrderIn,
+    ChangeQuantityIn,
     CompleteIn,
     CorrectionIn,
     DispatchListOut,
@@ -181,6 +182,19 @@ async def change_operations_request(caller: Supervisor, body: ChangeOrderIn) -> 
     """Another priority or due date, for the order and its jobs that are not over."""
     values = body.model_dump(exclude_unset=True)
     await caller.write(service.change_order, **values)
+
+
+@router.post(
+    "/operations-requests/change-quantity",
+    status_code=204,
+    openapi_extra=refuses(
+        "operations-request-not-found order-over order-quantity-fixed order-version-conflict quantity-invalid "
+        "reason-missing"
+    ),
+)
+async def change_operations_request_quantity(caller: Supervisor, body: ChangeQuantityIn) -> None:
+    """Make more or less of an order, also while it runs; each step in whole cycles, all or nothing."""
+    await caller.write(service.change_order_quantity, **body.model_dump())
 
 
 @router.post(

@@ -105,6 +105,12 @@ class SplitOrderIn(OrderActIn):
     quantity: Pieces
 
 
+class ChangeQuantityIn(OrderActIn):
+    """`quantity` is what the whole order is to make from now on."""
+
+    quantity: Pieces
+
+
 class ChangeOrderIn(OrderActIn):
     """What is left out stays; `due_at` null: no due date."""
 

@@ -84,7 +84,7 @@ def app(plants: Plants) -> FastAPI:
 
     @app.get("/open")
     async def open_to_all(request: Request) -> dict[str, str]:
-        return {"plant": plant_database(request).plant_id, "device": device_of(request)}
+        return {"plant": (await plant_database(request)).plant_id, "device": device_of(request)}
 
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:

@@ -35,6 +35,9 @@ def bound(plant: Database) -> int:
         TagBindingSpec("x", "counter", CELL, "good", max_per_s=0.0),
         TagBindingSpec("x", "equipment-state", CELL, state_map="mine"),
         TagBindingSpec("x", "identity", CELL, what="colour"),
+        TagBindingSpec("x", "identity", CELL, what="mounted-lot"),
+        TagBindingSpec("x", "identity", CELL, what="unit", slot_id="1"),
+        TagBindingSpec("x", "result", CELL, what="colour"),
         TagBindingSpec("x", "unit-mode", "NOWHERE"),
     ],
 )

@@ -201,7 +201,11 @@ async def test_lots_with_exact_quantities_and_holds(engineer: httpx.AsyncClient)
     listed = await answer(await engineer.get("/material-lots", params={"disposition": "Restricted"}))
     assert [item["id"] for item in listed["items"]] == ["L-1", "MCU-2609-02"]
     change = {"material_id": "SP-305", "quantity": "0.4", "unit": "kg", "disposition": "UnRestricted", "version": 2}
-    assert (await answer(await engineer.put("/material-lots/L-1", json=change)))["quantity"] == "0.4"
+    assert await code(await engineer.put("/material-lots/L-1", json=change)) == (409, "lot-hold-stands")
+    free = {"disposition": "UnRestricted", "reason": "It was the other can", "version": 2}
+    await answer(await engineer.post("/material-lots/L-1/disposition", json=free))
+    changed = await engineer.put("/material-lots/L-1", json={**change, "version": 3})
+    assert (await answer(changed))["quantity"] == "0.4"
 
 
 async def test_routings_and_recipes_in_versions(engineer: httpx.AsyncClient) -> None:

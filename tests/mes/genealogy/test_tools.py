@@ -18,7 +18,9 @@ from mes.definitions.service import put_definitions, put_work_masters
 from mes.definitions.types import DefinitionSpec, SegmentSpec, WorkMasterSpec
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import PutOutcome
+from mes.genealogy.may_i.errors import ProgramMissing, UnitRefused
 from mes.genealogy.may_i.queries import get_permission
+from mes.genealogy.may_i.service import let_program, report_step
 from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries import get_as_built, get_recall
 from mes.genealogy.service import record_genealogy, record_pass
@@ -30,9 +32,12 @@ from mes.genealogy.tools.types import Spent, ToolAct, ToolSpec
 from mes.genealogy.types import Context, NewLot, Recording, Suspects
 from mes.kernel.db import Database
 from mes.kernel.errors import IdempotencyKeyReused, VersionConflict
+from mes.kernel.outbox import list_events
 from mes.kernel.sqltypes import to_us
 from mes.orders.errors import ReasonMissing
 from mes.orders.service import submit_operations_request
+from mes.quality.queries import get_unit_results
+from mes.quality.types import Verdict
 from tests.conftest import SettableClock
 from tests.support.plants import BENCH, PRESS
 from tests.web.cast import as_, hire_cast
@@ -210,6 +215,29 @@ class TestMayI:
         self, stencil: Database, told: dict[str, str], answer: tuple[str, str]
     ) -> None:
         assert ask(stencil, **told) == answer
+
+
+def test_a_supervisor_lets_a_job_be_made_with_another_program_and_each_verdict_says_so(stencil: Database) -> None:
+    told = {"program": "P1", "program_revision": "8"}
+    report = {"unit_id": "U9", "equipment_id": BENCH, "verdict": Verdict.passed}
+    with pytest.raises(UnitRefused, match="program-differs"):
+        stencil.write_now(report_step, actor=None, **report, **told, request_id="step-1")
+    let = {"job_id": "PO-3-PRINT", **told, "reason": "8 only mends a comment", "request_id": "let-1"}
+    for _ in range(2):
+        stencil.write_now(let_program, actor=None, **let)
+    assert ask(stencil, **told) == ("", "P1 7")
+    assert ask(stencil, program="P1", program_revision="9") == ("program-differs", "P1 7")
+    stencil.write_now(report_step, actor=None, **report, **told, request_id="step-1")
+    (view,) = stencil.read_now(get_unit_results, unit_id="U9")
+    assert (view.flag, view.program, view.program_revision) == ("program-differs", "P1", "8")
+    (event,) = (e for e in stencil.read_now(list_events, after=0) if e.type == "genealogy.program-overridden.v1")
+    assert (event.payload["wanted"], event.payload["reason"]) == ("P1 7", "8 only mends a comment")
+    for wrong, refusal in (({"reason": " "}, ReasonMissing), ({"program_revision": "9"}, IdempotencyKeyReused)):
+        with pytest.raises(refusal):
+            stencil.write_now(let_program, actor=None, **{**let, **wrong})
+    asked = {"job_id": "PO-3-PRINT", "reason": "any", "request_id": "let-2"}
+    with pytest.raises(ProgramMissing):
+        stencil.write_now(let_program, actor=None, **asked)
 
 
 def test_what_cannot_be_is_refused_and_a_repeated_act_is_done_once(stencil: Database) -> None:

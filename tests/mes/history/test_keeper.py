@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mes.history.keeper import Keeper, Keepers
+from mes.history.keeper import Keeper
 from mes.history.sealer import Breath
 from mes.history.service import append_measurements
 from mes.kernel.db import Database, ReadSession
-from mes.kernel.plants import Migrate, Plants
 from mes.kernel.sqltypes import to_us
-from tests.conftest import SettableClock
 from tests.mes.history.model import columns
 
 WITHIN_S = 30.0
@@ -84,17 +82,3 @@ def test_a_keeper_stops_in_the_middle_and_loses_nothing(
     stopping.join(WITHIN_S)
     assert not stopping.is_alive()
     assert waiting(sqlite_database) == 1
-
-
-def test_every_plant_has_a_keeper_also_one_that_is_new(tmp_path: Path, at_once: Migrate, clock: SettableClock) -> None:
-    plants = Plants(data_dir=tmp_path, migrate=at_once, clock=clock)
-    keepers = Keepers(plants)
-    keepers.follow()
-    plants.create("north")
-    keepers.follow()
-    keepers.follow()
-    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("history-")]
-    assert sorted(names) == ["history-default", "history-north"]
-    keepers.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("history-")]
-    plants.close()

@@ -32,12 +32,14 @@ from mes.orders.service import (
     cancel_job,
     cancel_order,
     change_order,
+    change_order_quantity,
     complete_job,
     hold_job,
     lift_hold,
     merge_jobs,
     pause_job,
     release_jobs,
+    report_good,
     report_scrap,
     resume_job,
     sequence_jobs,
@@ -45,6 +47,7 @@ from mes.orders.service import (
     split_order,
     split_rest,
     start_job,
+    submit_operations_request,
 )
 from mes.orders.types import JobRole, LinkKind, Remainder, RequestState
 from mes.reporting.queries import list_operations_performance
@@ -632,3 +635,48 @@ def test_release_refuses_a_cancelled_job(acts: Acts) -> None:
     acts.to_job(cancel_job, "LO-1-CUT", reason=WHY)
     with pytest.raises(errors.JobStateConflict):
         acts.do(release_jobs, versions={"LO-1-CUT": acts.job("LO-1-CUT").version})
+
+
+class TestAnotherQuantity:
+    def test_jobs_that_can_be_told_make_more_or_less(self, acts: Acts) -> None:
+        acts.submit("LO-1", 40)
+        acts.release("LO-1-CUT")
+        acts.to_job(start_job, "LO-1-CUT")
+        acts.to_order(change_order_quantity, "LO-1", quantity=Decimal(58), reason=WHY)
+        assert [int(job.quantity) for job in acts.order("LO-1").jobs] == [60, 58, 58]
+        acts.to_order(change_order_quantity, "LO-1", quantity=Decimal(6), reason=WHY)
+        assert [int(job.quantity) for job in acts.order("LO-1").jobs] == [8, 6, 6]
+        assert acts.order("LO-1").quantity == 6
+
+    def test_no_less_than_was_made(self, acts: Acts) -> None:
+        acts.submit("LO-1", 40)
+        acts.release("LO-1-CUT")
+        acts.to_job(start_job, "LO-1-CUT")
+        acts.do(report_good, job_id="LO-1-CUT", quantity=Decimal(20), request_id="twenty-pieces")
+        with pytest.raises(errors.OrderQuantityFixed):
+            acts.to_order(change_order_quantity, "LO-1", quantity=Decimal(16), reason=WHY)
+        acts.to_order(change_order_quantity, "LO-1", quantity=Decimal(20), reason=WHY)
+        assert [int(job.quantity) for job in acts.order("LO-1").jobs] == [20, 20, 20]
+
+    def test_what_a_step_is_over_with_becomes_a_job_of_its_own(self, acts: Acts) -> None:
+        acts.submit("LO-1", 40)
+        acts.release("LO-1-CUT")
+        acts.make("LO-1-CUT", 40)
+        acts.to_order(change_order_quantity, "LO-1", quantity=Decimal(48), reason=WHY)
+        more = acts.job("LO-1-CUT.2")
+        assert (int(more.quantity), more.state, more.role) == (8, JobState.NotAllowedToStart, JobRole.part)
+        acts.to_order(change_order_quantity, "LO-1", quantity=Decimal(40), reason=WHY)
+        assert acts.job("LO-1-CUT.2").dispatch_status is DispatchStatus.Cancelled
+        assert acts.order("LO-1").state is RequestState.Running
+
+    def test_a_machine_that_was_told_keeps_what_it_was_told(self, plant: Database, box: Box) -> None:
+        acts = Acts(plant)
+        acts.do(submit_operations_request, id="BO-1", quantity=Decimal(80), material_id="BOARD")
+        box.ready()
+        acts.release("BO-1-LINE")
+        assert acts.job("BO-1-LINE").dispatch_status is DispatchStatus.Dispatched
+        with pytest.raises(errors.OrderQuantityFixed):
+            acts.to_order(change_order_quantity, "BO-1", quantity=Decimal(40), reason=WHY)
+        assert [int(job.quantity) for job in acts.order("BO-1").jobs] == [80, 80, 80]
+        acts.to_order(change_order_quantity, "BO-1", quantity=Decimal(96), reason=WHY)
+        assert (int(acts.job("BO-1-LINE").quantity), int(acts.job("BO-1-LINE.2").quantity)) == (80, 16)

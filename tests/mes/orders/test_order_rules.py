@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mes.orders.planning.rules import Task, forecast
-from mes.orders.quantity_rules import deviation, split_parts, takes_back_too_much
+from mes.orders.quantity_rules import Planned, deviation, replanned, split_parts, takes_back_too_much
 from mes.orders.rework_rules import follows, steps_between
 from mes.orders.sequence_rules import Waiting, grouped_by_family, passes_a_higher_priority, setups
 
@@ -94,6 +94,25 @@ class TestDeviation:
 
     def test_without_a_tolerance_nothing_is_outside(self) -> None:
         assert deviation(good_low_e6=0, good_high_e6=0, planned_e6=5, under_bp=None, over_bp=None) == ""
+
+
+_planned = st.builds(
+    lambda least, more, fixed: Planned(least + more, least, fixed), *[st.integers(0, 50)] * 2, st.booleans()
+)
+
+
+class TestAnotherQuantity:
+    @given(st.lists(_planned, max_size=5), st.integers(-100, 100))
+    def test_together_they_make_what_is_asked_for(self, jobs: list[Planned], change: int) -> None:
+        found = replanned(jobs, change)
+        spare = sum(job.quantity_e6 - job.least_e6 for job in jobs if not job.fixed)
+        assert (found is None) == (-change > spare)
+        if found is not None:
+            wanted, new = found
+            assert sum(wanted) + new == sum(job.quantity_e6 for job in jobs) + change
+            assert new == 0 or all(job.fixed for job in jobs)
+            for job, quantity in zip(jobs, wanted, strict=True):
+                assert quantity == job.quantity_e6 if job.fixed else quantity >= job.least_e6
 
 
 def test_what_is_taken_back_is_judged_by_kind_and_reason() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mes.quality.errors import ResultInvalid
-from mes.quality.rules import judged, number, ratio, standing_of, steps_after, yield_of
-from mes.quality.types import Measurement, Verdict, VerdictFact
+from mes.quality.rules import final_of, first_pass_of, judged, number, standing_of, steps_after, yield_of
+from mes.quality.types import Measurement, StepYield, Verdict, VerdictFact
 
 STEPS = ("PRINT", "PLACE", "TEST")
 AFTER = steps_after([("PLACE", "PRINT"), ("TEST", "PLACE")])
@@ -87,7 +87,9 @@ class TestYield:
         assert yield_of(told, step) == yield_of(without, step) == yield_of(twice, step)
 
     def test_ratios_are_exact_and_none_of_nothing(self) -> None:
-        assert (ratio(2, 3), ratio(0, 5), ratio(0, 0)) == (Decimal("0.6667"), Decimal("0.0000"), None)
+        three, none = StepYield(3, 2, 2, 0), StepYield(0, 0, 0, 0)
+        assert (first_pass_of(three), first_pass_of(none)) == (Decimal("0.6667"), None)
+        assert (final_of(three, 0), final_of(three, 1)) == (Decimal("0.6667"), Decimal("1.0000"))
 
 
 class TestMeasurements:

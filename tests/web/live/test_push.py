@@ -239,7 +239,7 @@ async def test_signing_out_ends_the_socket(served: Served, monkeypatch: pytest.M
         with pytest.raises(ConnectionClosed) as closed:
             await page.frame(timeout_s=2)
         assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == live.SESSION_OVER
+        assert closed.value.rcvd.code == sockets.SESSION_OVER
 
 
 async def test_a_principal_has_so_many_sockets_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

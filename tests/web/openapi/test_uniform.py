@@ -41,6 +41,10 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+OWN_REHEARSAL = ("POST", "/api/v1/imports")
+"""Answered as the request itself is: tests/mes/exchange/table_files/test_doors.py."""
+
+
 def rows_with(document: Document, parameter: str) -> list[Row]:
     """Rows of the operations that take this parameter."""
     taking = {
@@ -67,7 +71,7 @@ async def call(client: httpx.AsyncClient, stage: Stage, row: Row, sample: Sample
 async def test_every_change_can_be_tried_without_effect(
     stage: Stage, client: httpx.AsyncClient, document: Document
 ) -> None:
-    rows = rows_with(document, "dry_run")
+    rows = [row for row in rows_with(document, "dry_run") if row.key != OWN_REHEARSAL]
     assert len(rows) > 80
     for row in rows:
         sample = row.sample(stage)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +17,6 @@ from mes.materials.types import MaterialSpec
 from standards.lineside.ingest_v1 import Batch, Sample
 from tests.web.lots.test_routes import said
 from tests.web.site import Site
-from web.quarantine.views import KNOWN_REASONS
-
-LOCALES = Path(__file__).parents[3] / "web" / "locales"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,9 +45,3 @@ def test_a_reading_is_tried_again_or_set_aside(site: Site) -> None:
         assert sven.post(f"{second}/set-aside", data={"reason": "misread"}).status_code == 303
         assert sven.post(f"{second}/set-aside", data={"reason": "misread"}).status_code == 409
         assert "Every reading has found its place" in said(sven.get("/quarantine"))
-
-
-@pytest.mark.parametrize("language", ["en", "de"])
-def test_every_reason_has_a_sentence_and_says_what_to_do(language: str) -> None:
-    words = tomllib.loads((LOCALES / f"{language}.toml").read_text(encoding="utf-8"))["quarantine"]
-    assert words["why"].keys() == words["do"].keys() == KNOWN_REASONS

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from mes.access.types import Role
 from mes.exchange.result_files import ResultFolder
@@ -31,7 +30,7 @@ MAPPINGS = "/api/v1/import-mappings"
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_over_http(http: httpx.AsyncClient, rest: FastAPI, plant: Database) -> None:
+async def test_over_http(http: httpx.AsyncClient, plant: Database) -> None:
     iris = as_(hire(plant, "iris", Role.integration))
     asked = f"{IMPORTS}?as=material-lots&file=lots.csv"
     before = plant.read_now(head_seq)

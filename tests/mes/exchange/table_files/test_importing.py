@@ -70,6 +70,9 @@ def test_what_a_row_does_not_say_stays(plant: Database) -> None:
     assert told(done) == [("MCU", "updated", "")]
     view = plant.read_now(get_material, material_id="MCU")
     assert (view.description, view.unit, len(view.conversions)) == ("Controller", "pcs", 2)
+    other = take(plant, "sku,unit\nMCU,kg\nBOARD,kg\nNEW,kg\n", Kind.material_definitions)
+    fixed = "material-unit-fixed"
+    assert told(other) == [("MCU", "refused", fixed), ("BOARD", "refused", fixed), ("NEW", "created", "")]
 
 
 def test_lots_and_that_a_file_lifts_no_hold(plant: Database) -> None:

@@ -1,0 +1,171 @@
+"""SQL of what an order came to; `?` stands for a parameter on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from mes.exchange.erp.types import LinkKind as Link
+from mes.genealogy.statements import Reads
+from mes.genealogy.types import ActKind, LinkKind
+from mes.kernel.uow import UnitOfWork, marks
+from mes.materials.types import LotKind
+from mes.quality.types import Verdict
+
+_JOBS: Final = (
+    "SELECT j.pk, j.id, j.segment_id, j.segment_pk, j.sequence, j.state, j.dispatch_status, j.manual, j.role, "
+    "j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, j.rework_e6, j.report_due_at_us, j.awaits_count, "
+    "j.material_pk, j.equipment_pk, j.started_at_us, j.ended_at_us FROM job_order j "
+    "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request r ON r.pk = q.operations_request_pk "
+    "WHERE r.id = ? AND r.current = ? ORDER BY j.sequence, j.pk"
+)
+
+
+class JobRow(NamedTuple):
+    """A job of an order as its outcome is told by it."""
+
+    pk: int
+    job_id: str
+    segment_id: str
+    segment_pk: int | None
+    sequence: int
+    state: int
+    dispatch_status: str
+    manual: bool
+    role: str
+    good_low_e6: int
+    good_high_e6: int | None
+    scrap_low_e6: int
+    scrap_high_e6: int | None
+    rework_e6: int
+    report_due_at_us: int | None
+    awaits_count: bool
+    material_pk: int
+    equipment_pk: int
+    started_at_us: int | None
+    ended_at_us: int | None
+
+    @property
+    def made_e6(self) -> int:
+        return self.good_low_e6 + self.scrap_low_e6 + self.rework_e6
+
+
+def load_order_jobs(reads: Reads, order_id: str) -> list[JobRow]:
+    """The jobs of the present version of an order, in their order."""
+    return [JobRow(*row) for row in reads.driver_query(_JOBS, (order_id, True))]
+
+
+def load_bill_lines(reads: Reads, segment_pks: Collection[int]) -> list[tuple[int, int, int, int | None]]:
+    """What one piece uses, as (step, material, quantity × 10^6, a substitute or None)."""
+    sql = (
+        "SELECT s.segment_pk, s.material_pk, s.quantity, u.material_pk FROM segment_material s "  # noqa: S608
+        "LEFT JOIN material_substitute u ON u.segment_material_pk = s.pk "
+        f"WHERE s.segment_pk IN ({marks(segment_pks)}) AND s.use = 'Consumed' ORDER BY s.pk, u.rank"
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in reads.driver_query(sql, tuple(segment_pks))]
+
+
+_TAKEN: Final = f"({LinkKind.consumed.value}, {LinkKind.installed.value})"
+
+
+def load_scanned(reads: Reads, job_pks: Sequence[int]) -> list[tuple[int, int]]:
+    """What went into something by acts of some jobs, as (lot, quantity × 10^6) in the lot's unit."""
+    side = (
+        "SELECT e.parent_pk, e.quantity_e6 FROM genealogy_act a JOIN genealogy_link e "  # noqa: S608
+        "ON e.{mine} = a.lot_pk AND e.act_pk = a.pk AND e.ended_by_pk IS NULL AND e.kind IN {taken} "
+        f"WHERE a.job_pk IN ({marks(job_pks)}) AND a.job_pk IS NOT NULL AND a.kind <> {ActKind.passed.value} "
+        "AND a.ended_by_pk IS NULL"
+    )
+    sides = (side.format(mine=mine, taken=_TAKEN) for mine in ("child_pk", "parent_pk"))
+    sql = f"SELECT parent_pk, sum(quantity_e6) FROM ({' UNION ALL '.join(sides)}) f GROUP BY parent_pk"  # noqa: S608
+    return [(row[0], int(row[1])) for row in reads.driver_query(sql, (*job_pks, *job_pks))]
+
+
+_MOUNTED: Final = (
+    "SELECT m.lot_pk, m.quantity_per_e6, count(*) FROM slot_mount m JOIN genealogy_act a "
+    "ON a.equipment_pk = m.equipment_pk AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL AND a.seq >= m.from_seq "
+    "AND a.seq <= m.to_seq - CASE WHEN EXISTS (SELECT 1 FROM slot_mount n WHERE n.slot_pk = m.slot_pk "
+    "AND n.ended_by_pk IS NULL AND n.pk <> m.pk AND n.from_seq = m.to_seq) THEN 1 ELSE 0 END "
+    "WHERE m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0 AND m.equipment_pk IN "
+    "(SELECT e.pk FROM equipment e WHERE e.pk = ? OR e.parent_pk = ?) "
+    "AND m.at_us <= ? AND (m.until_us IS NULL OR m.until_us >= ?) AND a.job_pk = ? GROUP BY m.lot_pk, m.quantity_per_e6"
+)
+"""A piece at which one lot is spliced to the next takes from the next: it counts once."""
+
+
+def load_mounted(reads: Reads, job: JobRow) -> list[tuple[int, int]]:
+    """What the pieces of a job took from lots mounted at its station, as (lot, quantity × 10^6)."""
+    if job.started_at_us is None or job.ended_at_us is None:
+        return []
+    window = (job.equipment_pk, job.equipment_pk, job.ended_at_us, job.started_at_us, job.pk)
+    return [(row[0], row[1] * int(row[2])) for row in reads.driver_query(_MOUNTED, window)]
+
+
+def load_lots_used(reads: Reads, lot_pks: Collection[int]) -> dict[int, tuple[str, int, str]]:
+    """Id, material and unit of lots."""
+    sql = f"SELECT pk, id, material_pk, unit FROM material_lot WHERE pk IN ({marks(lot_pks)})"  # noqa: S608
+    return {row[0]: (row[1], row[2], row[3]) for row in reads.driver_query(sql, tuple(lot_pks))} if lot_pks else {}
+
+
+_NOT_GOOD: Final = f"({Verdict.failed.value}, {Verdict.rework.value}, {Verdict.scrapped.value})"
+
+
+def load_lots_made(reads: Reads, job_pks: Sequence[int], material_pk: int, limit: int) -> list[tuple[str, int]]:
+    """Lots and serial numbers made in some jobs and good for all that is known, as (id, quantity × 10^6)."""
+    sql = (
+        "SELECT l.id, l.quantity FROM material_lot l "  # noqa: S608
+        f"WHERE l.job_pk IN ({marks(job_pks)}) AND l.job_pk IS NOT NULL AND l.material_pk = ? "
+        f"AND l.kind IN ({LotKind.lot.value}, {LotKind.unit.value}) AND l.disposition <> 'Closed' AND NOT EXISTS "
+        "(SELECT 1 FROM unit_verdict v WHERE v.unit_id = l.id AND v.pk = (SELECT x.pk FROM unit_verdict x "
+        f"WHERE x.unit_id = l.id ORDER BY x.at_us DESC, x.pk DESC LIMIT 1) AND v.verdict IN {_NOT_GOOD}) "
+        "ORDER BY l.pk LIMIT ?"
+    )
+    return [(row[0], int(row[1])) for row in reads.driver_query(sql, (*job_pks, material_pk, limit))]
+
+
+class LinkedMaterial(NamedTuple):
+    """A material that came from a connection."""
+
+    material_pk: int
+    key: str
+    by_lot: bool
+    consumption: str
+
+
+def load_linked(reads: Reads, connection_pk: int) -> list[LinkedMaterial]:
+    """The materials of a connection."""
+    sql = (
+        "SELECT m.pk, k.key, k.by_lot, k.consumption FROM erp_link k JOIN material_definition m ON m.id = k.local_id "
+        "WHERE k.connection_pk = ? AND k.kind = ?"
+    )
+    return [LinkedMaterial(*row) for row in reads.driver_query(sql, (connection_pk, Link.material.value))]
+
+
+def load_material_names(reads: Reads, material_pks: Collection[int]) -> list[str]:
+    """Ids of materials."""
+    sql = f"SELECT id FROM material_definition WHERE pk IN ({marks(material_pks)})"  # noqa: S608
+    return [row[0] for row in reads.driver_query(sql, tuple(material_pks))] if material_pks else []
+
+
+# -- whose outcome has changed
+
+
+def jobs_of_acts(uow: UnitOfWork, first: int, last: int) -> set[int]:
+    """Jobs that some acts were done in, and those whose links they ended."""
+    named = "SELECT DISTINCT job_pk FROM genealogy_act WHERE pk BETWEEN ? AND ? AND job_pk IS NOT NULL"
+    ended = (
+        "SELECT DISTINCT a.job_pk FROM genealogy_link e JOIN genealogy_act a ON a.pk = e.act_pk "
+        "WHERE e.ended_by_pk BETWEEN ? AND ? AND e.ended_by_pk IS NOT NULL AND a.job_pk IS NOT NULL"
+    )
+    return {row[0] for sql in (named, ended) for row in uow.driver_query(sql, (first, last))}
+
+
+def make_due(uow: UnitOfWork, connection_pk: int, job_pks: Collection[int]) -> None:
+    """The outcome of orders that are over here is to be told, where one of their jobs has news."""
+    sql = (
+        "UPDATE erp_order SET due_at_us = ?, tries = 0 WHERE connection_pk = ? AND order_id IN "  # noqa: S608
+        "(SELECT r.id FROM operations_request r JOIN work_request q ON q.operations_request_pk = r.pk "
+        f"JOIN job_order j ON j.work_request_pk = q.pk WHERE j.pk IN ({marks(job_pks)}) "
+        "AND r.state IN ('Completed', 'Aborted', 'Cancelled'))"
+    )
+    uow.driver_execute(sql, (uow.now_us, connection_pk, *job_pks))

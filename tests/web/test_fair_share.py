@@ -1,0 +1,151 @@
+"""One plant's flood, and another plant's request in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mes.kernel.plants import serving_plant
+from web.fair_share import ALONE_MAX, AT_WORK_MAX, WAITING_MAX, FairShare
+from web.server import with_plant
+
+
+class Directory:
+    """Two plants with host names, one that is reached by its tokens."""
+
+    def stands_for(self, host: str) -> str | None:
+        return {"north.test": "north", "south.test": "south"}.get(host)
+
+    def knows(self, plant_id: str) -> bool:
+        return plant_id in ("default", "north", "south", "east")
+
+
+class Floor:
+    """Requests that are at work until they may go."""
+
+    def __init__(self) -> None:
+        self.at_work: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.go = asyncio.Event()
+
+    async def work(self, request: Request) -> Response:
+        plant = request.query_params["as"]
+        self.at_work[plant] += 1
+        self.most[plant] = max(self.most[plant], self.at_work[plant])
+        await self.go.wait()
+        self.at_work[plant] -= 1
+        return Response()
+
+
+@pytest.fixture
+def floor() -> Floor:
+    return Floor()
+
+
+@pytest.fixture
+def client(floor: Floor) -> httpx.AsyncClient:
+    app = Starlette(
+        routes=[Route(path, floor.work) for path in ("/x", "/api/v1/events", "/static/x")],
+        middleware=[Middleware(FairShare)],
+    )
+    app.state.plants = Directory()
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app))
+
+
+async def settled() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+def ask(client: httpx.AsyncClient, plant: str, count: int, path: str = "/x", **more: Any) -> list[asyncio.Task[int]]:
+    async def one() -> int:
+        host = f"{plant}.test"
+        return (await client.get(f"http://{host}{path}?as={plant}", **more)).status_code
+
+    return [asyncio.ensure_future(one()) for _ in range(count)]
+
+
+async def test_a_plant_that_is_alone_has_more_at_work_than_one_that_is_not(
+    client: httpx.AsyncClient, floor: Floor
+) -> None:
+    alone = ask(client, "north", 40)
+    await settled()
+    assert floor.at_work == {"north": ALONE_MAX}
+    beside = ask(client, "south", 40)
+    await settled()
+    assert floor.at_work["south"] == AT_WORK_MAX, "the flood that was there before is not before it"
+    floor.go.set()
+    assert set(await asyncio.gather(*alone, *beside)) == {200}
+    assert floor.most["south"] <= AT_WORK_MAX
+
+
+async def test_a_flood_beyond_all_measure_is_refused_and_is_that_plants_alone(
+    client: httpx.AsyncClient, floor: Floor
+) -> None:
+    flood = ask(client, "north", ALONE_MAX + WAITING_MAX + 3)
+    await settled()
+    (other,) = ask(client, "south", 1)
+    await settled()
+    assert floor.at_work["south"] == 1
+    floor.go.set()
+    assert Counter(await asyncio.gather(*flood)) == {200: ALONE_MAX + WAITING_MAX, 503: 3}
+    assert await other == 200
+    assert await ask(client, "north", 1)[0] == 200
+
+
+async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(client: httpx.AsyncClient, floor: Floor) -> None:
+    asked = ask(client, "north", ALONE_MAX + 2)
+    await settled()
+    asked[ALONE_MAX].cancel()
+    await settled()
+    floor.go.set()
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert [result for result in results if result != 200] == [results[ALONE_MAX]]
+    assert await ask(client, "north", 1)[0] == 200
+
+
+async def test_what_waits_for_something_to_happen_takes_nobodys_turn(client: httpx.AsyncClient, floor: Floor) -> None:
+    waiting = ask(client, "north", 40, "/api/v1/events") + ask(client, "north", 1, "/static/x")
+    await settled()
+    assert floor.at_work == {"north": 41}
+    floor.go.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_a_plant_is_known_by_its_token_and_made_up_ones_share_a_turn(
+    client: httpx.AsyncClient, floor: Floor
+) -> None:
+    for plant in ("east", "made-up"):
+        token = {"Authorization": f"Bearer lst_{plant}_{'x' * 43}"}
+        ask(client, plant, 40, headers=token)
+        await settled()
+    strangers = ask(client, "nowhere", 40)
+    await settled()
+    assert floor.at_work == {"east": ALONE_MAX, "made-up": AT_WORK_MAX}
+    floor.go.set()
+    await asyncio.gather(*strangers)
+
+
+@pytest.mark.parametrize(
+    ("serving", "thread", "told"),
+    [("north", "MainThread", "north"), ("", "write-south-2", "south-2"), ("", "read-south_1", "south"), ("", "x", "-")],
+)
+def test_each_line_of_the_log_names_its_plant(serving: str, thread: str, told: str) -> None:
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "said", None, None)
+    record.threadName = thread
+    token = serving_plant.set(serving)
+    try:
+        assert with_plant(record)
+    finally:
+        serving_plant.reset(token)
+    assert record.plant == told  # type: ignore[attr-defined]

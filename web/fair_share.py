@@ -1,0 +1,132 @@
+"""Requests of one plant take turns, so that one plant's flood is not every plant's.
+
+An event loop serves whoever is ready in turn: of a plant that sends a thousand requests at once, a thousand stood
+before another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them. A plant
+that is alone may have more at work, which makes for larger commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mes.access.door import PLANT_IN_PATH
+from mes.access.tokens import TOKEN_PREFIX, plant_of
+from mes.kernel.plants import DEFAULT_PLANT, Plants
+from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
+
+AT_WORK_MAX: Final = 4
+"""Requests of one plant that are at work, while another plant asks for something too."""
+ALONE_MAX: Final = 16
+ALONE_S: Final = 1.0
+"""No other plant has asked for anything for so long."""
+WAITING_MAX: Final = 512
+"""Requests of one plant that wait; more are answered 503 `plant-busy`."""
+HELD_OPEN: Final = ("/api/v1/bridge/commands", "/api/v1/events", "/api/v1/events/stream")
+"""They wait for something to happen, at no cost; they have limits of their own."""
+OF_NO_PLANT: Final = ("/static/", "/healthz", "/readyz", "/problems/")
+_BUSY: Final = Problem(
+    type=TYPE_PREFIX + "plant-busy",
+    title="Too many requests of this plant are waiting",
+    status=503,
+    code="plant-busy",
+    detail=f"{WAITING_MAX} of them wait already.",
+    next_step="Send fewer at a time, and try again in a second.",
+)
+
+
+@dataclass(slots=True)
+class Turns:
+    """Those of one plant."""
+
+    at_work: int = 0
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    asked_at: float = float("-inf")
+
+
+class FairShare:
+    """Knows plants by what a request says of itself; whether that is true the door finds out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._turns: dict[str, Turns] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _takes_no_turn(scope):
+            await self.app(scope, receive, send)
+            return
+        plant_id = _plant_of(scope)
+        turns = self._turns.setdefault(plant_id, Turns())
+        turns.asked_at = asyncio.get_running_loop().time()
+        if turns.at_work >= self._limit(turns):
+            if len(turns.waiting) >= WAITING_MAX:
+                await _refuse(send)
+                return
+            await _wait(turns)
+        else:
+            turns.at_work += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            turns.at_work -= 1
+            self._let_in(turns)
+
+    def _limit(self, turns: Turns) -> int:
+        since = turns.asked_at - ALONE_S
+        is_alone = all(other is turns or other.asked_at < since for other in self._turns.values())
+        return ALONE_MAX if is_alone else AT_WORK_MAX
+
+    def _let_in(self, turns: Turns) -> None:
+        limit = self._limit(turns)
+        while turns.waiting and turns.at_work < limit:
+            following = turns.waiting.popleft()
+            if not following.done():
+                turns.at_work += 1
+                following.set_result(None)
+
+
+def _takes_no_turn(scope: Scope) -> bool:
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path in HELD_OPEN or path.startswith(OF_NO_PLANT)
+
+
+async def _wait(turns: Turns) -> None:
+    """Until somebody who has finished counts this one as at work."""
+    turn = asyncio.get_running_loop().create_future()
+    turns.waiting.append(turn)
+    try:
+        await turn
+    except asyncio.CancelledError:
+        if turn.done() and not turn.cancelled():
+            turns.at_work -= 1
+        raise
+
+
+def _plant_of(scope: Scope) -> str:
+    """The plant a request is of, as far as one can see from outside: strangers share the default plant's turns."""
+    plants: Plants = scope["app"].state.plants
+    headers = Headers(scope=scope)
+    named = scope.get(PLANT_IN_PATH) or plants.stands_for(headers.get("host", "")) or _in_credential(headers)
+    return named if named is not None and plants.knows(named) else DEFAULT_PLANT
+
+
+def _in_credential(headers: Headers) -> str | None:
+    """A session names no other plant than its host does."""
+    return plant_of(headers.get("authorization", "").partition(" ")[2].strip(), TOKEN_PREFIX)
+
+
+async def _refuse(send: Send) -> None:
+    body = msgspec.json.encode(_BUSY)
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", b"1"),
+    ]
+    await send({"type": "http.response.start", "status": _BUSY.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
