@@ -143,8 +143,18 @@ def _people(commands: Any) -> None:
     new_token.add_argument("id")
     new_token.add_argument("--label", default="made at the command line")
     new_token.add_argument("--days", type=int, default=None, help="how long it is good; default: until revoked")
+    new_token.add_argument(
+        "--may", action="append", help="limit it to this permission; may be given again; default: all of the role"
+    )
     _with_plant(new_token)
     new_token.set_defaults(command=_command("token_create"))
+    tokens = token.add_parser("list", help="the tokens there are, without their text")
+    _with_plant(tokens)
+    tokens.set_defaults(command=_command("token_list"))
+    revoke = token.add_parser("revoke", help="refuse a token from now on")
+    revoke.add_argument("number", type=int)
+    _with_plant(revoke)
+    revoke.set_defaults(command=_command("token_revoke"))
 
 
 def _history(commands: Any) -> None:

@@ -23,8 +23,10 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
+from mes.access.permissions import Permission
 from mes.access.pins import random_pin
-from mes.access.service import create_principal, create_token
+from mes.access.queries import list_tokens
+from mes.access.service import create_principal, create_token, revoke_token
 from mes.access.sign_in import set_password_now, set_pin_now
 from mes.access.types import Role
 from mes.edge.types import Signal
@@ -72,6 +74,11 @@ class NotDone(Exception):
 class UnknownRole(BadRequest):
     code = "unknown-role"
     title = "There is no such role"
+
+
+class UnknownPermission(BadRequest):
+    code = "unknown-permission"
+    title = "There is no such permission"
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -168,8 +175,35 @@ def token_create(options: argparse.Namespace) -> None:
             principal_id=options.id,
             label=options.label,
             expires_at=expires_at,
+            permissions=None if options.may is None else [_permission(name) for name in options.may],
         )
     say(made.token)
+
+
+def token_list(options: argparse.Namespace) -> None:
+    """A line each: number, whose, where it is used, until when, what it may do."""
+    cursor: str | None = None
+    with _plant(options) as database:
+        while True:
+            page = database.read_now(list_tokens, cursor=cursor, limit=LIMIT_MAX)
+            for one in page.items:
+                until = "revoked" if one.revoked_at else f"until {one.expires_at or 'revoked'}"
+                say(f"{one.token_id}\t{one.principal_id}\t{one.label}\t{until}\t{one.scope or 'all of its role'}")
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def token_revoke(options: argparse.Namespace) -> None:
+    with _plant(options) as database:
+        database.write_now(revoke_token, actor=None, token_id=options.number)
+    say(f"token {options.number} is revoked")
+
+
+def _permission(text: str) -> Permission:
+    if text not in set(Permission):
+        raise UnknownPermission(f"{text}; there are {', '.join(Permission)}")
+    return Permission(text)
 
 
 def db_upgrade(options: argparse.Namespace) -> None:

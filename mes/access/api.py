@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Response
+from fastapi import Depends, Path, Request, Response
 
-from mes.access import queries, service
-from mes.access.door import Caller, caller
+from mes.access import queries, second_factor, service
+from mes.access.door import Caller, caller, identify
 from mes.access.errors import PrincipalNotFound
 from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
@@ -15,6 +15,11 @@ from mes.access.pins import hash_password_aside, hash_pin_aside
 from mes.access.preconditions import IfMatch, etag, expected_version
 from mes.access.routing import api_router, refuses
 from mes.access.schemas import (
+    AccessPolicyIn,
+    AccessPolicyOut,
+    BadgeIn,
+    BadgePage,
+    NewBadgeOut,
     NewTokenOut,
     PasswordIn,
     PinIn,
@@ -22,16 +27,21 @@ from mes.access.schemas import (
     PrincipalIn,
     PrincipalOut,
     PrincipalPage,
+    SessionPage,
     TokenIn,
     TokenPage,
 )
+from mes.access.sign_in import new_badge_hmacs
 from mes.access.types import PrincipalKind, Role
 from mes.kernel.limits import RowNumber
 from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.sqltypes import to_us
 
 router = api_router("access")
 
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
+Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+Anybody = Annotated[Caller, Depends(identify)]
 
 
 @router.get("/principals")
@@ -110,6 +120,19 @@ async def put_password(caller: Administrator, principal_id: str, body: PasswordI
     await caller.write(service.store_pin, principal_id=principal_id, pin_hash=pin_hash)
 
 
+@router.delete(
+    "/principals/{principal_id}/second-factor",
+    status_code=204,
+    openapi_extra=refuses("principal-not-found second-factor-not-found"),
+)
+async def remove_second_factor(caller: Administrator, principal_id: str) -> None:
+    """Somebody's authenticator app is gone: they sign in without, and set up another if the plant wants one."""
+    view = await caller.read(queries.get_principal, principal_id=principal_id)
+    if view is None:
+        raise PrincipalNotFound(f"There is no principal {principal_id}.")
+    await caller.write(second_factor.remove_second_factor, principal_pk=view.pk, principal_id=principal_id)
+
+
 @router.get("/tokens")
 async def list_tokens(
     caller: Administrator,
@@ -122,7 +145,11 @@ async def list_tokens(
     return TokenPage.of(page)
 
 
-@router.post("/tokens", status_code=201, openapi_extra=refuses("principal-not-found"))
+@router.post(
+    "/tokens",
+    status_code=201,
+    openapi_extra=refuses("principal-not-found token-expiry-invalid token-scope-invalid"),
+)
 async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
     """A token. Its text is in this answer and nowhere else; a repeated request makes another token."""
     new = await caller.write(
@@ -131,6 +158,7 @@ async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
         principal_id=body.principal_id,
         label=body.label,
         expires_at=body.expires_at,
+        permissions=body.permissions,
     )
     return NewTokenOut.of(new)
 
@@ -139,6 +167,92 @@ async def create_token(caller: Administrator, body: TokenIn) -> NewTokenOut:
 async def revoke_token(caller: Administrator, token_id: RowNumber) -> None:
     """Refused from now on; it stays listed."""
     await caller.write(service.revoke_token, token_id=token_id)
+
+
+@router.get("/sessions")
+async def list_sessions(
+    caller: Administrator,
+    principal_id: str | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> SessionPage:
+    """Sessions that are open now, newest first."""
+    now_us = to_us(caller.database.clock())
+    page = await caller.read(
+        queries.list_sessions, now_us=now_us, principal_id=principal_id, cursor=cursor, limit=limit
+    )
+    return SessionPage.of(page)
+
+
+@router.delete("/sessions/{session_id}", status_code=204, openapi_extra=refuses("session-not-found"))
+async def revoke_session(caller: Administrator, session_id: Number) -> None:
+    """Signed out from now on."""
+    await caller.write(service.end_session, session_id=session_id)
+
+
+@router.get("/own/sessions")
+async def list_own_sessions(caller: Anybody, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> SessionPage:
+    """Where the caller is signed in now, newest first."""
+    now_us = to_us(caller.database.clock())
+    page = await caller.read(
+        queries.list_sessions, now_us=now_us, principal_id=caller.principal_id, cursor=cursor, limit=limit
+    )
+    return SessionPage.of(page)
+
+
+@router.delete("/own/sessions/{session_id}", status_code=204)
+async def revoke_own_session(caller: Anybody, session_id: Number) -> None:
+    """The caller is signed out there from now on. One that is not the caller's, or is not at all, changes nothing."""
+    await caller.write(service.end_own_session, session_id=session_id, principal_id=caller.principal_id)
+
+
+@router.get("/badges")
+async def list_badges(caller: Administrator, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> BadgePage:
+    """Who has a badge, newest first; never which."""
+    return BadgePage.of(await caller.read(queries.list_badges, cursor=cursor, limit=limit))
+
+
+@router.post(
+    "/badges",
+    status_code=201,
+    openapi_extra=refuses("badge-taken badge-unacceptable pin-not-for-machines principal-not-found"),
+)
+async def create_badge(caller: Administrator, body: BadgeIn, request: Request) -> NewBadgeOut:
+    """Give a person a badge, beside those they have."""
+    hmacs = new_badge_hmacs(request.app.state.vault, caller.database.plant_id, body.badge)
+    badge_id = await caller.write(service.give_badge, principal_id=body.principal_id, badge_hmacs=hmacs)
+    return NewBadgeOut(id=badge_id, principal_id=body.principal_id)
+
+
+@router.delete("/badges/{badge_id}", status_code=204, openapi_extra=refuses("badge-not-found"))
+async def take_badge(caller: Administrator, badge_id: Number) -> None:
+    """Nobody gets in by it any more."""
+    await caller.write(service.take_badge, badge_id=badge_id)
+
+
+@router.get("/access-policy")
+async def get_access_policy(caller: Administrator, response: Response) -> AccessPolicyOut:
+    """How people prove who they are; version 0: nobody has said anything."""
+    return await _shown_policy(caller, response)
+
+
+@router.put("/access-policy")
+async def put_access_policy(
+    caller: Administrator,
+    body: AccessPolicyIn,
+    response: Response,
+    if_match: IfMatch = None,
+) -> AccessPolicyOut:
+    """Say how people prove who they are from now on."""
+    version = expected_version(if_match, body.version)
+    await caller.write(service.put_access_policy, policy=body.policy(), version=version)
+    return await _shown_policy(caller, response)
+
+
+async def _shown_policy(caller: Caller, response: Response) -> AccessPolicyOut:
+    policy = await caller.read(queries.get_access_policy)
+    response.headers["ETag"] = etag(policy.version)
+    return AccessPolicyOut.of(policy)
 
 
 async def _shown(caller: Caller, principal_id: str, response: Response) -> PrincipalOut:

@@ -26,6 +26,7 @@ from mes.access.errors import (
     NotSignedIn,
     PermissionMissing,
     PrincipalDisabled,
+    SecondFactorNeeded,
     SessionOver,
     TokenExpired,
     TokenRevoked,
@@ -96,7 +97,14 @@ class Caller:
     work_unit_id: str | None
     credential_sha256: bytes = field(default=b"", repr=False)
     correlation_id: str = ""
+    scope: str | None = None
+    """What the credential is limited to; None: all the role may do."""
     dry_run: bool = False
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the caller may do with this credential."""
+        return permissions.granted(self.role, self.scope)
 
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
         """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
@@ -113,8 +121,8 @@ class Caller:
         return await self.database.read(query, **kwargs)
 
     def may(self, permission: Permission) -> bool:
-        """Whether the caller's role has a permission."""
-        return permissions.may(self.role, permission)
+        """Whether the caller's role has a permission, and the credential is not limited to others."""
+        return permission in self.permissions
 
 
 @cache
@@ -149,9 +157,12 @@ async def identify(connection: HTTPConnection) -> Caller:
 
 
 def require(found: Caller, permission: Permission) -> None:
-    """`permission-missing` (403) unless the caller's role has it."""
+    """`permission-missing` (403) unless the caller's role has it, and the credential."""
     if not found.may(permission):
-        raise PermissionMissing(f"{permission} is needed; {found.principal_id} is {found.role}.")
+        if found.scope == "":
+            raise SecondFactorNeeded()
+        limited = "" if found.scope is None else f", with a credential for: {found.scope or 'nothing'}"
+        raise PermissionMissing(f"{permission} is needed; {found.principal_id} is {found.role}{limited}.")
 
 
 async def websocket_caller(websocket: WebSocket) -> Caller | Refusal:
@@ -177,14 +188,16 @@ async def signed_out_among(database: Database, callers: Collection[Caller]) -> s
 
     def is_over(found: Caller) -> bool:
         session = sessions.get(found.credential_sha256)
-        return session is None or session.role is not found.role or rules.standing(session, now_us) is not Standing.good
+        if session is None or rules.standing(session, now_us) is not Standing.good:
+            return True
+        return (session.role, session.scope) != (found.role, found.scope)
 
     return {found for found in callers if is_over(found)}
 
 
 def may_subscribe(found: Caller, topic: str) -> bool:
     """Whether a caller may follow a topic; asked at subscribe time for every topic."""
-    return rules.may_subscribe(found.role, topic)
+    return rules.may_subscribe(found.permissions, topic)
 
 
 def device_of(connection: HTTPConnection) -> str:
@@ -296,5 +309,6 @@ def _caller(
         work_unit_id=credential.work_unit_id,
         credential_sha256=key,
         correlation_id=correlation_id,
+        scope=credential.scope,
         dry_run=dry_run,
     )

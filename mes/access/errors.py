@@ -123,6 +123,78 @@ class TokenNotFound(NotFound):
     next_step = "List the tokens and check the id."
 
 
+class BadgesNotUsed(Conflict):
+    code = "badges-not-used"
+    title = "This plant does not sign in with badges"
+    next_step = "Sign in with name and PIN, or ask an administrator to allow badges."
+
+
+class BadgeUnacceptable(Unprocessable):
+    code = "badge-unacceptable"
+    title = "This cannot be a badge"
+    next_step = "Scan the badge again: what is read must have 4 to 64 characters, none of them a control character."
+
+
+class BadgeTaken(Conflict):
+    code = "badge-taken"
+    title = "Somebody has this badge already"
+    next_step = "Take it away from whoever has it first, or give another one."
+
+
+class BadgeNotFound(NotFound):
+    code = "badge-not-found"
+    title = "No such badge"
+    next_step = "List the badges and check the number."
+
+
+class SecondFactorNeeded(Forbidden):
+    """The plant wants one of this role, and it has not been set up."""
+
+    code = "second-factor-needed"
+    title = "Set up your second factor first"
+    next_step = "Open My sign-ins and set up an authenticator app."
+
+
+class SecondFactorExists(Conflict):
+    code = "second-factor-exists"
+    title = "A second factor is set up already"
+    next_step = "Remove it with one of its codes first, or have an administrator remove it."
+
+
+class SecondFactorNotFound(NotFound):
+    code = "second-factor-not-found"
+    title = "No second factor is being set up or in use"
+    next_step = "Open My sign-ins and begin again."
+
+
+class CodeWrong(Unprocessable):
+    code = "code-wrong"
+    title = "This code is not right, or was used before"
+    next_step = "Wait for the next code of the app and type that. Check that the telephone sets its clock by itself."
+
+
+class TokenScopeInvalid(Unprocessable):
+    """The principal's role does not have all that the token is to be limited to, or nothing is named."""
+
+    code = "token-scope-invalid"
+    title = "A token cannot be limited to this"
+    next_step = "Name at least one permission, and only those that the principal's role has."
+
+
+class TokenExpiryInvalid(Unprocessable):
+    code = "token-expiry-invalid"
+    title = "The token would be expired before it is used"
+    next_step = "Give an instant in the future, or none."
+
+
+class SessionNotFound(NotFound):
+    """Never opened, or somebody else's."""
+
+    code = "session-not-found"
+    title = "No such session"
+    next_step = "List the sessions and check the number."
+
+
 class IdInvalid(Unprocessable):
     code = "id-invalid"
     title = "This id cannot be used"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from mes.access.types import Role
@@ -119,6 +121,47 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 }
 
 
+AT_STATIONS: Final = frozenset(
+    {
+        _P.view_floor,
+        _P.operate,
+        _P.report_results,
+        _P.decide_quality,
+        _P.release_jobs,
+        _P.override_refusals,
+        _P.read_performance,
+        _P.view_bridges,
+        _P.view_routings,
+    }
+)
+"""What a session may be used for, at most, that was got by less than desks ask for: nothing that sets up the plant."""
+
+
+def session_limits(*, has_factor: bool, wanted: bool, at_desk: bool) -> frozenset[Permission] | None:
+    """What a session opened with a PIN or password is limited to; None: nothing but the role.
+
+    Who has a second factor, or should have, showed it at the desk; at a station nobody asks for it, so there one gets
+    what is done at stations. `wanted` and not there, at a desk: nothing, until it is set up.
+    """
+    if not at_desk:
+        return AT_STATIONS if has_factor or wanted else None
+    return frozenset() if wanted and not has_factor else None
+
+
 def may(role: Role, permission: Permission) -> bool:
     """Whether a role has a permission."""
     return permission in ROLE_PERMISSIONS[role]
+
+
+def scope_of(permissions: Collection[Permission] | None) -> str | None:
+    """How the limits of a credential are stored: names with a blank between; None: no limit but the role's."""
+    return None if permissions is None else " ".join(sorted(permissions))
+
+
+@lru_cache(maxsize=1_000)
+def granted(role: Role, scope: str | None) -> frozenset[Permission]:
+    """What a credential of a role may be used for: never more than the role, whatever its scope says."""
+    if scope is None:
+        return ROLE_PERMISSIONS[role]
+    names = set(scope.split())
+    return frozenset(permission for permission in ROLE_PERMISSIONS[role] if permission.value in names)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, exists, func, null, select
+from sqlalchemy import ColumnElement, Select, exists, func, null, select
 from sqlmodel import Session
 
 from mes.access.permissions import ROLE_PERMISSIONS, Permission
-from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.tables import (
+    AccessPolicyRow,
+    ApiToken,
+    Badge,
+    DeviceLock,
+    PinCredential,
+    Principal,
+    RecoveryCode,
+    SecondFactor,
+    SignInSession,
+)
 from mes.access.types import (
+    AccessPolicy,
+    BadgeUse,
+    BadgeView,
+    FactorRecord,
+    Identity,
     LockState,
     PinRecord,
     PrincipalKind,
     PrincipalView,
     Role,
+    SessionView,
     StoredCredential,
     TokenView,
     Voucher,
@@ -27,6 +43,10 @@ _PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
 _TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
 _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
+_BADGE: Final = Badge.__table__  # type: ignore[attr-defined]
+_POLICY: Final = AccessPolicyRow.__table__  # type: ignore[attr-defined]
+_FACTOR: Final = SecondFactor.__table__  # type: ignore[attr-defined]
+_RECOVERY: Final = RecoveryCode.__table__  # type: ignore[attr-defined]
 _DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
 
 _WHO: Final = (
@@ -38,6 +58,7 @@ _WHO: Final = (
     _PRINCIPAL.c.disabled_at,
 )
 _NOTHING: Final = null()
+POLICY_ID: Final = "plant"
 
 
 def _by_token() -> Select[Any]:
@@ -46,6 +67,7 @@ def _by_token() -> Select[Any]:
         _TOKEN.c.revoked_at_us.label("ended_at_us"),
         _TOKEN.c.expires_at_us,
         _TOKEN.c.last_used_at_us,
+        _TOKEN.c.scope,
         _NOTHING.label("idle_us"),
         _NOTHING.label("work_unit_id"),
     ).join_from(_TOKEN, _PRINCIPAL)
@@ -58,6 +80,7 @@ def _by_session() -> Select[Any]:
         _SESSION.c.expires_at_us,
         _SESSION.c.last_seen_at_us.label("last_used_at_us"),
         _SESSION.c.idle_us,
+        _SESSION.c.scope,
         _SESSION.c.work_unit_id,
     ).join_from(_SESSION, _PRINCIPAL)
 
@@ -95,6 +118,7 @@ def _credential(row: Mapping[Any, Any]) -> StoredCredential:
         last_used_at_us=row["last_used_at_us"],
         idle_us=row["idle_us"],
         work_unit_id=row["work_unit_id"],
+        scope=row["scope"],
     )
 
 
@@ -118,6 +142,71 @@ def find_pin(session: Session, *, principal_id: str, device_key: str) -> tuple[P
         changed_at_us=row.changed_at_us,
     )
     return record, LockState(row.failed_count, row.locked_until_us, row.failed_at_us), device
+
+
+def find_badge(
+    session: Session, *, badge_hmacs: Sequence[bytes], device_key: str
+) -> tuple[Identity | None, LockState, AccessPolicy]:
+    """Whose badge it is (None: nobody's who could sign in), the lock on the device, and what badges are for."""
+    row = session.execute(
+        select(*_WHO)
+        .join_from(_BADGE, _PRINCIPAL)
+        .where(_BADGE.c.badge_hmac.in_(badge_hmacs), _PRINCIPAL.c.disabled_at.is_(None))
+    ).first()
+    who = (
+        None
+        if row is None
+        else Identity(row.principal_pk, row.principal_id, Role(row.role), row.display_name, row.language)
+    )
+    return who, get_device_lock(session, device_key=device_key), get_access_policy(session)
+
+
+def needs_badge(session: Session, *, principal_pk: int) -> bool:
+    """Whether a person's PIN counts only together with their badge."""
+    if get_access_policy(session).badge is not BadgeUse.with_pin:
+        return False
+    return (
+        session.execute(select(_BADGE.c.pk).where(_BADGE.c.principal_pk == principal_pk).limit(1)).first() is not None
+    )
+
+
+def list_badges(session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT) -> Page[BadgeView]:
+    """Who has a badge, newest first."""
+    statement = (
+        select(_BADGE.c.pk, _BADGE.c.given_at_us, _PRINCIPAL.c.id, _PRINCIPAL.c.display_name)
+        .join_from(_BADGE, _PRINCIPAL)
+        .order_by(_BADGE.c.pk.desc())
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        (before,) = decode_cursor(cursor, (int,))
+        statement = statement.where(_BADGE.c.pk < before)
+    rows = [BadgeView(r.pk, r.id, r.display_name, from_us(r.given_at_us)) for r in session.execute(statement)]
+    return page_of(rows, limit, lambda found: (found.badge_id,))
+
+
+def get_access_policy(session: Session) -> AccessPolicy:
+    """How people prove who they are; before anything was said, the defaults."""
+    row = session.execute(select(_POLICY).where(_POLICY.c.id == POLICY_ID)).first()
+    return AccessPolicy() if row is None else _policy(row)
+
+
+def _policy(row: Any) -> AccessPolicy:
+    return AccessPolicy(BadgeUse(row.badge), frozenset(map(Role, row.second_factor_roles.split())), row.version)
+
+
+def find_second_factor(session: Session, *, principal_pk: int) -> FactorRecord | None:
+    """A person's second factor, whether or not it was confirmed."""
+    row = session.execute(select(_FACTOR).where(_FACTOR.c.principal_pk == principal_pk)).first()
+    if row is None:
+        return None
+    return FactorRecord(bytes(row.sealed_secret), row.confirmed_at_us is not None, row.last_step)
+
+
+def count_recovery_codes(session: Session, *, principal_pk: int) -> int:
+    """Recovery codes that are left."""
+    statement = select(func.count()).select_from(_RECOVERY).where(_RECOVERY.c.principal_pk == principal_pk)
+    return int(session.execute(statement).scalar_one())
 
 
 def list_vouchers(session: Session, *, permission: Permission) -> tuple[Voucher, ...]:
@@ -185,20 +274,26 @@ def _principal(row: Any) -> PrincipalView:
 
 
 def list_tokens(
-    session: Session, *, principal_id: str | None = None, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+    session: Session,
+    *,
+    principal_id: str | None = None,
+    newest_first: bool = False,
+    cursor: str | None = None,
+    limit: int = LIMIT_DEFAULT,
 ) -> Page[TokenView]:
-    """Tokens, oldest first, revoked and expired ones too; never their text."""
+    """Tokens, oldest first unless asked otherwise, revoked and expired ones too; never their text."""
+    pk = _TOKEN.c.pk
     statement = (
         select(_TOKEN, _PRINCIPAL.c.id.label("principal_id"))
         .join_from(_TOKEN, _PRINCIPAL)
-        .order_by(_TOKEN.c.pk)
+        .order_by(pk.desc() if newest_first else pk)
         .limit(limit + 1)
     )
     if principal_id is not None:
         statement = statement.where(_PRINCIPAL.c.id == principal_id)
     if cursor is not None:
         (after,) = decode_cursor(cursor, (int,))
-        statement = statement.where(_TOKEN.c.pk > after)
+        statement = statement.where(pk < after if newest_first else pk > after)
     rows = [_token(row) for row in session.execute(statement)]
     return page_of(rows, limit, lambda token: (token.token_id,))
 
@@ -212,6 +307,60 @@ def _token(row: Any) -> TokenView:
         expires_at=from_us_or_none(row.expires_at_us),
         last_used_at=from_us_or_none(row.last_used_at_us),
         revoked_at=from_us_or_none(row.revoked_at_us),
+        scope=row.scope,
+    )
+
+
+def list_sessions(
+    session: Session,
+    *,
+    now_us: int,
+    principal_id: str | None = None,
+    work_unit_id: str | None = None,
+    this_sha256: bytes = b"",
+    cursor: str | None = None,
+    limit: int = LIMIT_DEFAULT,
+) -> Page[SessionView]:
+    """Sessions that are open now, newest first: of everybody, of one principal, at one work unit."""
+    statement = (
+        select(_SESSION, *_WHO)
+        .join_from(_SESSION, _PRINCIPAL)
+        .where(*_open_at(now_us))
+        .order_by(_SESSION.c.pk.desc())
+        .limit(limit + 1)
+    )
+    if principal_id is not None:
+        statement = statement.where(_PRINCIPAL.c.id == principal_id)
+    if work_unit_id is not None:
+        statement = statement.where(_SESSION.c.work_unit_id == work_unit_id)
+    if cursor is not None:
+        (before,) = decode_cursor(cursor, (int,))
+        statement = statement.where(_SESSION.c.pk < before)
+    rows = [_session_view(row, this_sha256) for row in session.execute(statement)]
+    return page_of(rows, limit, lambda found: (found.session_id,))
+
+
+def _open_at(now_us: int) -> tuple[ColumnElement[bool], ...]:
+    """As `rules.standing` decides it, for many."""
+    return (
+        _SESSION.c.ended_at_us.is_(None),
+        _SESSION.c.expires_at_us > now_us,
+        _SESSION.c.last_seen_at_us + _SESSION.c.idle_us > now_us,
+        _PRINCIPAL.c.disabled_at.is_(None),
+    )
+
+
+def _session_view(row: Any, this_sha256: bytes) -> SessionView:
+    return SessionView(
+        session_id=row.pk,
+        principal_id=row.principal_id,
+        display_name=row.display_name,
+        role=Role(row.role),
+        work_unit_id=row.work_unit_id or "",
+        created_at=from_us(row.created_at_us),
+        last_seen_at=from_us(row.last_seen_at_us),
+        expires_at=from_us(row.expires_at_us),
+        is_this=bytes(row.token_sha256) == this_sha256,
     )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Final
 
-from mes.access.permissions import Permission, may
+from mes.access.permissions import Permission
 from mes.access.types import (
+    BADGE_MAX,
+    BADGE_MIN,
     PASSWORD_MAX,
     PASSWORD_MIN,
     LockPolicy,
     LockState,
-    Role,
     SessionPolicy,
     Standing,
     StoredCredential,
@@ -62,6 +63,16 @@ def is_acceptable_password(password: str) -> bool:
     """15 to 64 characters, not the same few again and again: length protects, not composition (NIST SP 800-63B-4,
     section 3.1.1.2, a password that is the only factor)."""
     return PASSWORD_MIN <= len(password) <= PASSWORD_MAX and len(set(password)) >= _PASSWORD_DISTINCT_MIN
+
+
+def is_pin(secret: str) -> bool:
+    """Whether a secret is a PIN and not a password."""
+    return _PIN.fullmatch(secret) is not None
+
+
+def is_badge(text: str) -> bool:
+    """Whether a scan may be a badge: 4 to 64 characters that can be printed."""
+    return BADGE_MIN <= len(text) <= BADGE_MAX and text.isprintable() and text == text.strip()
 
 
 def is_row(pin: str) -> bool:
@@ -137,11 +148,11 @@ def lock_delay_s(over: int, policy: LockPolicy) -> int:
     return min(policy.first_delay_s << min(over, 20), policy.longest_delay_s)
 
 
-def may_subscribe(role: Role, topic: str) -> bool:
-    """Whether a role may follow a topic of the live feed. Unknown kinds of topics: nobody."""
+def may_subscribe(granted: Collection[Permission], topic: str) -> bool:
+    """Whether these permissions suffice to follow a topic of the live feed. Unknown kinds of topics: nobody."""
     kind, separator, rest = topic.partition("/")
     permission = TOPIC_PERMISSIONS.get(kind)
     if permission is None or len(topic) > _TOPIC_MAX:
         return False
     complete = not separator if kind in _WHOLE_TOPICS else bool(rest) and rest.strip() == rest
-    return complete and may(role, permission)
+    return complete and permission in granted

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mes.access.types import NewToken, PrincipalKind, PrincipalView, Role, TokenView
+from mes.access.permissions import Permission
+from mes.access.types import (
+    AccessPolicy,
+    BadgeUse,
+    BadgeView,
+    NewToken,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+    SessionView,
+    TokenView,
+)
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 
@@ -77,6 +88,8 @@ class TokenIn(_Document):
     label: str = Field(min_length=1, max_length=200)
     """Where it is used, so that somebody dares to revoke it."""
     expires_at: AwareDatetime | None = None
+    permissions: list[Permission] | None = Field(default=None, max_length=len(Permission))
+    """What it is limited to, of what the principal's role may do; left out: all of that."""
 
 
 class NewTokenOut(_Document):
@@ -99,6 +112,8 @@ class TokenOut(_Document):
     last_used_at: AwareDatetime | None
     """To about ten minutes."""
     revoked_at: AwareDatetime | None
+    permissions: list[str] | None
+    """What it is limited to; null: all the principal's role may do."""
 
     @classmethod
     def of(cls, view: TokenView) -> TokenOut:
@@ -110,6 +125,7 @@ class TokenOut(_Document):
             expires_at=view.expires_at,
             last_used_at=view.last_used_at,
             revoked_at=view.revoked_at,
+            permissions=None if view.scope is None else view.scope.split(),
         )
 
 
@@ -120,3 +136,98 @@ class TokenPage(_Document):
     @classmethod
     def of(cls, page: Page[TokenView]) -> TokenPage:
         return cls(items=[TokenOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+class SessionOut(_Document):
+    id: int
+    principal_id: str
+    display_name: str
+    role: Role
+    work_unit_id: str
+    """Empty at a desk."""
+    created_at: AwareDatetime
+    last_seen_at: AwareDatetime
+    """To about a minute."""
+    expires_at: AwareDatetime
+
+    @classmethod
+    def of(cls, view: SessionView) -> SessionOut:
+        return cls(
+            id=view.session_id,
+            principal_id=view.principal_id,
+            display_name=view.display_name,
+            role=view.role,
+            work_unit_id=view.work_unit_id,
+            created_at=view.created_at,
+            last_seen_at=view.last_seen_at,
+            expires_at=view.expires_at,
+        )
+
+
+class SessionPage(_Document):
+    items: list[SessionOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[SessionView]) -> SessionPage:
+        return cls(items=[SessionOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+class BadgeIn(_Document):
+    principal_id: str = Field(max_length=100)
+    badge: str = Field(max_length=200)
+    """What a scanner reads from it."""
+
+
+class BadgeOut(_Document):
+    id: int
+    principal_id: str
+    display_name: str
+    given_at: AwareDatetime
+
+    @classmethod
+    def of(cls, view: BadgeView) -> BadgeOut:
+        return cls(
+            id=view.badge_id,
+            principal_id=view.principal_id,
+            display_name=view.display_name,
+            given_at=view.given_at,
+        )
+
+
+class BadgePage(_Document):
+    items: list[BadgeOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[BadgeView]) -> BadgePage:
+        return cls(items=[BadgeOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+class NewBadgeOut(_Document):
+    id: int
+    principal_id: str
+
+
+class AccessPolicyIn(_Document):
+    """How people of the plant prove who they are."""
+
+    badge: BadgeUse
+    second_factor_roles: list[Role] = Field(default=[], max_length=len(Role))
+    """Who needs a second factor at a desk."""
+    version: int | None = None
+    """The version that was read, 0 before the first; or send If-Match."""
+
+    def policy(self) -> AccessPolicy:
+        return AccessPolicy(self.badge, frozenset(self.second_factor_roles))
+
+
+class AccessPolicyOut(_Document):
+    badge: BadgeUse
+    second_factor_roles: list[Role]
+    version: int
+
+    @classmethod
+    def of(cls, policy: AccessPolicy) -> AccessPolicyOut:
+        roles = sorted(policy.second_factor_roles)
+        return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version)

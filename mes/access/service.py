@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -10,6 +12,8 @@ from sqlmodel import col
 
 from mes.access import rules
 from mes.access.errors import (
+    BadgeNotFound,
+    BadgeTaken,
     IdInvalid,
     LastAdministrator,
     PinNotForMachines,
@@ -17,23 +21,43 @@ from mes.access.errors import (
     PrincipalExists,
     PrincipalNotFound,
     RoleKindMismatch,
+    SessionNotFound,
+    TokenExpiryInvalid,
     TokenNotFound,
+    TokenScopeInvalid,
 )
-from mes.access.queries import count_administrators, find_pin, find_session
+from mes.access.permissions import AT_STATIONS, ROLE_PERMISSIONS, Permission, scope_of, session_limits
+from mes.access.queries import (
+    POLICY_ID,
+    count_administrators,
+    find_badge,
+    find_pin,
+    find_second_factor,
+    find_session,
+    get_access_policy,
+    needs_badge,
+)
 from mes.access.recent import RECENT
-from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.second_factor import use_code
+from mes.access.tables import AccessPolicyRow, ApiToken, Badge, DeviceLock, PinCredential, Principal, SignInSession
 from mes.access.tokens import digest, new_token
 from mes.access.types import (
     DEVICE_LOCK,
+    NO_CODE,
     PERSON_LOCK,
     ROLE_KIND,
     SESSION_POLICY,
+    AccessPolicy,
     AttemptOutcome,
+    BadgeUse,
+    CodeShown,
     LockState,
     NewToken,
+    PinRecord,
     PrincipalKind,
     Role,
     SessionPolicy,
+    SignInWay,
 )
 from mes.kernel.errors import VersionConflict
 from mes.kernel.sqltypes import to_us
@@ -42,6 +66,7 @@ from mes.kernel.uow import UnitOfWork
 _TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
 _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
+_BADGE: Final = Badge.__table__  # type: ignore[attr-defined]
 _DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
 _DEVICE_LOCK_KEEP_US: Final = 24 * 3_600 * rules.SECOND_US
 
@@ -124,12 +149,24 @@ def change_principal(
 
 
 def create_token(
-    uow: UnitOfWork, *, plant_id: str, principal_id: str, label: str, expires_at: datetime | None = None
+    uow: UnitOfWork,
+    *,
+    plant_id: str,
+    principal_id: str,
+    label: str,
+    expires_at: datetime | None = None,
+    permissions: Collection[Permission] | None = None,
 ) -> NewToken:
-    """A token for a principal of this plant. The answer is the only place its text ever appears."""
+    """A token for a principal of this plant. The answer is the only place its text ever appears.
+
+    `permissions` limits it to a part of what the role may do. `token-scope-invalid`, `token-expiry-invalid`.
+    """
     principal = _load(uow, principal_id)
     if principal.disabled_at is not None:
         raise PrincipalDisabled(f"{principal_id} is disabled.")
+    if expires_at is not None and expires_at <= uow.now:
+        raise TokenExpiryInvalid(f"{expires_at.isoformat()} is over.")
+    _refuse_beyond_role(Role(principal.role), permissions)
     text = new_token(plant_id)
     token = ApiToken(
         principal_pk=_pk(principal),
@@ -137,12 +174,21 @@ def create_token(
         label=label,
         created_at_us=uow.now_us,
         expires_at_us=None if expires_at is None else to_us(expires_at),
+        scope=scope_of(permissions),
     )
     uow.session.add(token)
     uow.flush()
     token_id = _pk(token)
-    _emit(uow, "token-created", principal_id, token_id=token_id, label=label)
+    _emit(uow, "token-created", principal_id, token_id=token_id, label=label, scope=token.scope)
     return NewToken(token_id=token_id, token=text, principal_id=principal_id)
+
+
+def _refuse_beyond_role(role: Role, permissions: Collection[Permission] | None) -> None:
+    if permissions is None:
+        return
+    beyond = set(permissions) - ROLE_PERMISSIONS[role]
+    if beyond or not permissions:
+        raise TokenScopeInvalid(f"{role} has not: {', '.join(sorted(beyond)) or 'nothing'}.")
 
 
 def revoke_token(uow: UnitOfWork, *, token_id: int) -> None:
@@ -190,6 +236,8 @@ def record_pin_attempt(
     device_key: str,
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
+    by: SignInWay = SignInWay.pin,
+    shown: CodeShown = NO_CODE,
 ) -> AttemptOutcome:
     """Count one checked PIN and, if all is well, open the session (`session_sha256` None: none, it was a word only).
 
@@ -201,21 +249,121 @@ def record_pin_attempt(
     locked_until_us = max(person.locked_until_us, device.locked_until_us)
     if uow.now_us < locked_until_us:
         return AttemptOutcome(signed_in=False, locked_until_us=locked_until_us)
-    if record is None or not matches or checked_hash != record.pin_hash:
+    proven = record is not None and matches and checked_hash == record.pin_hash
+    if record is None or not proven or not _suffices(uow, record, by, shown, at_desk=work_unit_id is None):
         principal_pk = None if record is None else record.principal_pk
         return _count_failure(uow, principal_id, principal_pk, person, device_key, device)
     _write_lock(uow, record.principal_pk, LockState())
     if session_sha256 is None:
         _emit(uow, "vouched", principal_id, work_unit_id=work_unit_id)
         return AttemptOutcome(signed_in=True)
+    limits = _limits_of(uow, record, at_desk=work_unit_id is None)
     open_session(
         uow,
         principal_id=principal_id,
         session_sha256=session_sha256,
         work_unit_id=work_unit_id,
         policy=policy,
+        by=by,
+        permissions=limits,
+    )
+    return AttemptOutcome(signed_in=True, must_set_up=limits == frozenset())
+
+
+def _suffices(uow: UnitOfWork, record: PinRecord, by: SignInWay, shown: CodeShown, *, at_desk: bool) -> bool:
+    """Whether a right secret is enough: a PIN may want the badge, too, and a desk the code of an authenticator app."""
+    if by is SignInWay.vouching:
+        return True
+    if by is SignInWay.pin and needs_badge(uow.session, principal_pk=record.principal_pk):
+        return False
+    factor = find_second_factor(uow.session, principal_pk=record.principal_pk)
+    if factor is None or not factor.confirmed or not (at_desk or by is SignInWay.again):
+        return True
+    return use_code(uow, principal_pk=record.principal_pk, factor=factor, shown=shown)
+
+
+def _limits_of(uow: UnitOfWork, who: PinRecord, *, at_desk: bool) -> frozenset[Permission] | None:
+    factor = find_second_factor(uow.session, principal_pk=who.principal_pk)
+    wanted = who.role in get_access_policy(uow.session).second_factor_roles
+    return session_limits(has_factor=factor is not None and factor.confirmed, wanted=wanted, at_desk=at_desk)
+
+
+def record_badge_attempt(
+    uow: UnitOfWork,
+    *,
+    badge_hmacs: Sequence[bytes],
+    session_sha256: bytes,
+    device_key: str,
+    work_unit_id: str,
+    policy: SessionPolicy = SESSION_POLICY,
+) -> AttemptOutcome:
+    """Count a badge that was scanned to sign in by it alone and, if it is somebody's, open their session.
+
+    Only the device may be locked out: whoever has a badge is not kept away by another's wrong PINs.
+    """
+    who, device, allowed = find_badge(uow.session, badge_hmacs=badge_hmacs, device_key=device_key)
+    if uow.now_us < device.locked_until_us:
+        return AttemptOutcome(signed_in=False, locked_until_us=device.locked_until_us)
+    if who is None or allowed.badge is not BadgeUse.alone:
+        return _count_failure(uow, "", None, LockState(), device_key, device)
+    open_session(
+        uow,
+        principal_id=who.principal_id,
+        session_sha256=session_sha256,
+        work_unit_id=work_unit_id,
+        policy=policy,
+        by=SignInWay.badge,
+        permissions=AT_STATIONS,
     )
     return AttemptOutcome(signed_in=True)
+
+
+def give_badge(uow: UnitOfWork, *, principal_id: str, badge_hmacs: Sequence[bytes]) -> int:
+    """Give a person a badge, beside those they have. Answers its number; theirs already: that one. `badge-taken`."""
+    principal = _load(uow, principal_id)
+    if principal.kind != PrincipalKind.person.value:
+        raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")
+    taken = uow.execute(select(_BADGE.c.pk, _BADGE.c.principal_pk).where(_BADGE.c.badge_hmac.in_(badge_hmacs))).first()
+    if taken is not None and taken.principal_pk == principal.pk:
+        return int(taken.pk)
+    if taken is not None:
+        raise BadgeTaken(f"It is badge {taken.pk}.")
+    badge = Badge(principal_pk=_pk(principal), badge_hmac=badge_hmacs[0], given_at_us=uow.now_us)
+    uow.session.add(badge)
+    uow.flush()
+    _emit(uow, "badge-given", principal_id, badge_id=_pk(badge))
+    return _pk(badge)
+
+
+def take_badge(uow: UnitOfWork, *, badge_id: int) -> None:
+    """Nobody gets in by this badge any more; whoever had it is signed out everywhere. `badge-not-found`."""
+    row = uow.execute(
+        select(_BADGE.c.principal_pk, col(Principal.id).label("principal_id"))
+        .join(Principal, col(Principal.pk) == _BADGE.c.principal_pk)
+        .where(_BADGE.c.pk == badge_id)
+    ).first()
+    if row is None:
+        raise BadgeNotFound(f"There is no badge {badge_id}.")
+    uow.execute(delete(_BADGE).where(_BADGE.c.pk == badge_id))
+    _end_sessions(uow, row.principal_pk)
+    _emit(uow, "badge-taken", row.principal_id, badge_id=badge_id)
+
+
+def put_access_policy(uow: UnitOfWork, *, policy: AccessPolicy, version: int) -> None:
+    """Put a policy in force. `version`: the one the caller saw (0: none yet). `version-conflict`."""
+    present = get_access_policy(uow.session)
+    if version != present.version:
+        raise VersionConflict(f"It is at version {present.version}, not {version}.")
+    if present.version and replace(policy, version=version) == present:
+        return
+    row = uow.session.execute(select(AccessPolicyRow).where(col(AccessPolicyRow.id) == POLICY_ID)).scalar_one_or_none()
+    if row is None:
+        row = AccessPolicyRow(id=POLICY_ID, badge="")
+        uow.session.add(row)
+    row.badge, row.second_factor_roles = policy.badge.value, " ".join(sorted(policy.second_factor_roles))
+    uow.flush()
+    payload = {"badge": row.badge, "second_factor_roles": row.second_factor_roles}
+    uow.emit("access.access-policy-put.v1", topics=(), subject="access-policy", payload=payload)
 
 
 def open_session(
@@ -225,8 +373,10 @@ def open_session(
     session_sha256: bytes,
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
+    by: SignInWay = SignInWay.pin,
+    permissions: Collection[Permission] | None = None,
 ) -> None:
-    """Sign a person in, at a work unit or at a desk. The caller has made sure who it is."""
+    """Sign a person in, at a work unit or at a desk, limited to `permissions`. The caller has made sure who it is."""
     principal = _load(uow, principal_id)
     if principal.kind != PrincipalKind.person.value:
         raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")
@@ -239,9 +389,10 @@ def open_session(
             last_seen_at_us=uow.now_us,
             idle_us=rules.idle_us(policy, at_work_unit=work_unit_id is not None),
             expires_at_us=uow.now_us + policy.lifetime_s * rules.SECOND_US,
+            scope=scope_of(permissions),
         )
     )
-    _emit(uow, "signed-in", principal_id, work_unit_id=work_unit_id)
+    _emit(uow, "signed-in", principal_id, work_unit_id=work_unit_id, by=by.value)
 
 
 def sign_out(uow: UnitOfWork, *, session_sha256: bytes) -> None:
@@ -252,6 +403,41 @@ def sign_out(uow: UnitOfWork, *, session_sha256: bytes) -> None:
     uow.execute(update(_SESSION).where(_SESSION.c.token_sha256 == session_sha256).values(ended_at_us=uow.now_us))
     RECENT.distrust(session_sha256)
     _emit(uow, "signed-out", found.principal_id, work_unit_id=found.work_unit_id)
+
+
+def end_session(uow: UnitOfWork, *, session_id: int) -> None:
+    """End a session by its number; one that is over is left as it is. `session-not-found`."""
+    found = _session_of(uow, session_id)
+    if found is None:
+        raise SessionNotFound(f"There is no session {session_id}.")
+    _end_session(uow, found)
+
+
+def end_own_session(uow: UnitOfWork, *, session_id: int, principal_id: str) -> None:
+    """End a session of this principal; one that is not theirs, or is not at all, is left as it is."""
+    found = _session_of(uow, session_id)
+    if found is not None and found.principal_id == principal_id:
+        _end_session(uow, found)
+
+
+def _session_of(uow: UnitOfWork, session_id: int) -> Any:
+    statement = select(_SESSION, col(Principal.id).label("principal_id")).join_from(_SESSION, Principal)
+    return uow.execute(statement.where(_SESSION.c.pk == session_id)).first()
+
+
+def _end_session(uow: UnitOfWork, found: Any) -> None:
+    if found.ended_at_us is not None:
+        return
+    uow.execute(update(_SESSION).where(_SESSION.c.pk == found.pk).values(ended_at_us=uow.now_us))
+    RECENT.distrust(bytes(found.token_sha256))
+    _emit(uow, "session-ended", found.principal_id, session_id=found.pk, work_unit_id=found.work_unit_id)
+
+
+def end_sessions_of(uow: UnitOfWork, *, principal_id: str, but_sha256: bytes = b"") -> None:
+    """Sign a principal out everywhere, or everywhere else: `but_sha256` is the session that stays."""
+    ended = _end_sessions(uow, _pk(_load(uow, principal_id)), but_sha256)
+    if ended:
+        _emit(uow, "sessions-ended", principal_id, count=ended)
 
 
 def touch_session(uow: UnitOfWork, *, session_sha256: bytes) -> None:
@@ -308,10 +494,12 @@ def _lock_values(lock: LockState) -> dict[str, int]:
     }
 
 
-def _end_sessions(uow: UnitOfWork, principal_pk: int) -> None:
+def _end_sessions(uow: UnitOfWork, principal_pk: int, but_sha256: bytes = b"") -> int:
     open_ones = (_SESSION.c.principal_pk == principal_pk) & _SESSION.c.ended_at_us.is_(None)
-    uow.execute(update(_SESSION).where(open_ones).values(ended_at_us=uow.now_us))
+    others = open_ones & (_SESSION.c.token_sha256 != but_sha256)
+    ended = _count_changed(uow, update(_SESSION).where(others).values(ended_at_us=uow.now_us))
     RECENT.distrust()
+    return ended
 
 
 def _keep_an_administrator(uow: UnitOfWork, principal: Principal) -> None:
@@ -333,7 +521,7 @@ def _load(uow: UnitOfWork, principal_id: str, version: int | None = None) -> Pri
     return found
 
 
-def _pk(row: Principal | ApiToken) -> int:
+def _pk(row: Principal | ApiToken | Badge) -> int:
     if row.pk is None:
         raise RuntimeError("a row without pk was not flushed")
     return row.pk

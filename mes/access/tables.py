@@ -44,6 +44,8 @@ class ApiToken(TableModel, table=True):
     created_at_us: int = Field(sa_column=micros())
     expires_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     last_used_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    scope: str | None = Field(default=None, max_length=1_000)
+    """Permissions it is limited to, a blank between; none: its principal's role is the limit."""
     revoked_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
 
 
@@ -63,6 +65,8 @@ class SignInSession(TableModel, table=True):
     """Idle time of this session, microseconds; set when it was opened."""
     expires_at_us: int = Field(sa_column=micros())
     ended_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    scope: str | None = Field(default=None, max_length=1_000)
+    """As of a token."""
 
 
 class PinCredential(TableModel, table=True):
@@ -76,6 +80,51 @@ class PinCredential(TableModel, table=True):
     failed_at_us: int = Field(default=0, sa_column=micros())
     locked_until_us: int = Field(default=0, sa_column=micros())
     changed_at_us: int = Field(sa_column=micros())
+
+
+class Badge(TableModel, table=True):
+    """A person's badge, by a keyed digest of what a scanner reads from it (`Vault.digests`)."""
+
+    __tablename__ = "badge"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    principal_pk: int = Field(foreign_key="principal.pk", index=True)
+    badge_hmac: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    given_at_us: int = Field(sa_column=micros())
+
+
+class AccessPolicyRow(Versioned, TableModel, table=True):
+    """How people of this plant prove who they are; one row."""
+
+    __tablename__ = "access_policy"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    badge: str = Field(max_length=10)
+    second_factor_roles: str = Field(default="", max_length=200)
+    """Roles that need a second factor at desks, a blank between."""
+
+
+class SecondFactor(TableModel, table=True):
+    """The secret a person's authenticator app shares with us, sealed by the vault."""
+
+    __tablename__ = "second_factor"
+
+    principal_pk: int = Field(primary_key=True, foreign_key="principal.pk")
+    sealed_secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    confirmed_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    """None: a first code has not come yet, so nothing asks for one."""
+    last_step: int = Field(default=0, sa_column=micros())
+    """The time step of the last code that was used: no code counts twice."""
+
+
+class RecoveryCode(TableModel, table=True):
+    """A code for the day the authenticator app is gone, by its SHA-256; deleted when it is used."""
+
+    __tablename__ = "recovery_code"
+
+    code_sha256: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    principal_pk: int = Field(foreign_key="principal.pk", index=True)
 
 
 class DeviceLock(TableModel, table=True):

@@ -67,6 +67,8 @@ class StoredCredential:
     idle_us: int | None = None
     """None: a token, which never idles out."""
     work_unit_id: str | None = None
+    scope: str | None = None
+    """What it is limited to (`permissions.scope_of`); None: all its principal's role may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class LockPolicy:
 PERSON_LOCK: Final = LockPolicy(free_failures=5, first_delay_s=30, longest_delay_s=3_600)
 DEVICE_LOCK: Final = LockPolicy(free_failures=20, first_delay_s=30, longest_delay_s=300, forget_after_s=900)
 SESSION_POLICY: Final = SessionPolicy()
+BADGE_MIN: Final = 4
+BADGE_MAX: Final = 64
+"""Characters of what a scanner reads from a badge."""
 PASSWORD_MIN: Final = 15
 PASSWORD_MAX: Final = 64
 """Characters."""
@@ -130,6 +135,8 @@ class SignedIn:
     language: str
     work_unit_id: str | None
     expires_at: datetime
+    must_set_up: bool = False
+    """The plant wants a second factor of them, and until it is set up the session is good for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +155,90 @@ class AttemptOutcome:
     signed_in: bool
     locked_until_us: int = 0
     """Above the present: refused because the person or the device is locked out."""
+    must_set_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class PinRecord:
-    """What is needed to check a PIN outside the database."""
+class Identity:
+    """Somebody who is about to sign in."""
 
     principal_pk: int
     principal_id: str
     role: Role
     display_name: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinRecord(Identity):
+    """What is needed to check a PIN outside the database."""
+
     pin_hash: str
     changed_at_us: int
+
+
+class SignInWay(StrEnum):
+    """How somebody proved who they are."""
+
+    pin = "pin"
+    password = "password"
+    badge = "badge"
+    badge_and_pin = "badge-and-pin"
+    vouching = "vouching"
+    """A PIN at a tablet where another is signed in."""
+    again = "again"
+    """Somebody who is signed in proves it once more, before something that matters."""
+
+
+class BadgeUse(StrEnum):
+    """What a badge is at a station."""
+
+    off = "off"
+    """Nothing: people sign in with a PIN."""
+    alone = "alone"
+    """It suffices, for what is done at stations; a PIN does, too."""
+    with_pin = "with-pin"
+    """It says who it is, the PIN proves it. Who has a badge does not get in by PIN alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """How people of this plant prove who they are. `version` 0: nobody has said anything."""
+
+    badge: BadgeUse = BadgeUse.off
+    second_factor_roles: frozenset[Role] = frozenset()
+    """Who needs a second factor at a desk."""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRecord:
+    """A person's second factor. `confirmed`: a first code came, so codes are asked for."""
+
+    sealed_secret: bytes
+    confirmed: bool
+    last_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeShown:
+    """What a code that was typed was found to be, outside the database: of a time step, or perhaps a recovery code."""
+
+    step: int | None = None
+    recovery_sha256: bytes | None = None
+
+
+NO_CODE: Final = CodeShown()
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeView:
+    """Who has a badge, never which."""
+
+    badge_id: int
+    principal_id: str
+    display_name: str
+    given_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +265,22 @@ class TokenView:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    scope: str | None
+    """What it is limited to; None: all its principal's role may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session that is open now. `is_this`: the one that asks."""
+
+    session_id: int
+    principal_id: str
+    display_name: str
+    role: Role
+    work_unit_id: str
+    """"" at a desk."""
+    created_at: datetime
+    last_seen_at: datetime
+    """To about a minute."""
+    expires_at: datetime
+    is_this: bool

@@ -6,6 +6,8 @@ putting a new one on top.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ class Vault:
 
     def __init__(self, keys: list[bytes]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._keys = tuple(keys)
 
     def seal(self, text: str) -> bytes:
         """The text, encrypted."""
@@ -35,6 +38,17 @@ class Vault:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken as error:
             raise SealedElsewhere() from error
+
+    def digests(self, purpose: str, text: str) -> tuple[bytes, ...]:
+        """HMAC-SHA256 of a text that has to be found again but not read, by each key: the first is to be stored.
+
+        Without the key file a list of them cannot be searched through, however few such texts there may be.
+        """
+        return tuple(_digest(_digest(key, purpose.encode()), text.encode()) for key in self._keys)
+
+
+def _digest(key: bytes, text: bytes) -> bytes:
+    return hmac.new(key, text, hashlib.sha256).digest()
 
 
 def open_vault(path: Path) -> Vault:

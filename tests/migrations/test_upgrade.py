@@ -58,12 +58,13 @@ def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> No
     """0002 rebuilds the table of principals on SQLite."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0001")
-    member = hire(database, "ada", Role.operator)
+    database.write_now(_hire_at_0001, actor=None, token="lst_default_ada")
     upgrade(database)
-    found = database.read_now(find_token, token_sha256=digest(member.token))
+    found = database.read_now(find_token, token_sha256=digest("lst_default_ada"))
     assert found is not None
     assert (found.principal_id, found.role) == ("ada", Role.operator)
-    assert hire(database, "prometheus", Role.monitor).principal_pk > member.principal_pk
+    assert found.scope is None
+    assert hire(database, "prometheus", Role.monitor).principal_pk > found.principal_pk
 
     def no_such_role(uow: UnitOfWork) -> None:
         uow.execute(text("UPDATE principal SET role = 'king'"))
@@ -71,6 +72,13 @@ def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> No
     with pytest.raises(ConstraintConflict):
         database.write_now(no_such_role, actor=None)
     database.close()
+
+
+def _hire_at_0001(uow: UnitOfWork, *, token: str) -> None:
+    into = "INSERT INTO principal (pk, id, kind, role, display_name, language, version)"
+    uow.execute(text(f"{into} VALUES (7, 'ada', 'person', 'operator', 'Ada', 'en', 1)"))
+    into = "INSERT INTO api_token (principal_pk, token_sha256, label, created_at_us)"
+    uow.execute(text(f"{into} VALUES (7, :key, 'x', 1)"), {"key": digest(token)})
 
 
 def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ LOOKING_AFTER: Final = frozenset({SUPERVISOR, ENGINEER, ADMINISTRATOR})
 IMPORTING: Final = frozenset({ENGINEER, ADMINISTRATOR, INTEGRATION})
 FOLLOWING: Final = frozenset({ADMINISTRATOR, INTEGRATION})
 MONITORING: Final = frozenset({MONITOR, ADMINISTRATOR})
+ANYBODY: Final = frozenset(Role)
 PUBLIC: Final = None
 """Everybody, signed in or not, of whatever plant."""
 
@@ -131,6 +132,51 @@ ACCESS: Final = [
         f"{V1}/tokens/{{token_id}}",
         ADMINISTRATION,
         lambda s: Sample(f"{V1}/tokens/{s.token_id()}"),
+        204,
+    ),
+    Row("GET", f"{V1}/sessions", ADMINISTRATION, at(f"{V1}/sessions?principal_id=ada")),
+    Row(
+        "DELETE",
+        f"{V1}/sessions/{{session_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/sessions/{s.session_id()}"),
+        204,
+    ),
+    Row(
+        "DELETE",
+        f"{V1}/principals/{{principal_id}}/second-factor",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/principals/{s.second_factor()}/second-factor"),
+        204,
+    ),
+    Row("GET", f"{V1}/badges", ADMINISTRATION, at(f"{V1}/badges")),
+    Row(
+        "POST",
+        f"{V1}/badges",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/badges", json={"principal_id": s.principal(), "badge": s.fresh("badge")}),
+        201,
+    ),
+    Row(
+        "DELETE",
+        f"{V1}/badges/{{badge_id}}",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/badges/{s.badge_id()}"),
+        204,
+    ),
+    Row("GET", f"{V1}/access-policy", ADMINISTRATION, at(f"{V1}/access-policy")),
+    Row(
+        "PUT",
+        f"{V1}/access-policy",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/access-policy", json={"badge": "off", "version": s.access_policy_version()}),
+    ),
+    Row("GET", f"{V1}/own/sessions", ANYBODY, at(f"{V1}/own/sessions")),
+    Row(
+        "DELETE",
+        f"{V1}/own/sessions/{{session_id}}",
+        ANYBODY,
+        lambda s: Sample(f"{V1}/own/sessions/{s.session_id()}"),
         204,
     ),
     Row("GET", f"{V1}/persons", FLOOR, at(f"{V1}/persons?personnel_class=SOLDERING&limit=10")),
@@ -1089,8 +1135,65 @@ def _course_place(stage: Stage) -> Sample:
     return Sample(f"/orders/{job.order_id}/course/place", form=form)
 
 
+def _no_such_code(_: Stage) -> Sample:
+    """Nothing is being set up; what proves who it is is missing."""
+    return Sample("/account/second-factor/confirm", form={"code": "000000"})
+
+
+def _new_token(stage: Stage) -> Sample:
+    who = stage.principal(Role.integration)
+    form = {"principal_id": who, "label": "MES2", "days": "90", "permission": ["read-events"]}
+    return Sample("/access/tokens", form=form)
+
+
 SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
+    Row("GET", "/account", FLOOR, at("/account")),
+    Row("POST", "/account/sessions/end", FLOOR, lambda s: Sample("/account/sessions/end", form={}), 303),
+    Row("POST", "/account/second-factor", FLOOR, lambda s: Sample("/account/second-factor", form={}), 422),
+    Row("POST", "/account/second-factor/confirm", FLOOR, _no_such_code, 404),
+    Row("POST", "/account/second-factor/remove", FLOOR, to("/account/second-factor/remove", _no_such_code), 422),
+    Row("GET", "/access", ADMINISTRATION, at("/access")),
+    Row(
+        "POST",
+        "/access/sessions/{session_id}/end",
+        ADMINISTRATION,
+        lambda s: Sample(f"/access/sessions/{s.session_id()}/end"),
+        303,
+    ),
+    Row("GET", "/access/tokens", ADMINISTRATION, at("/access/tokens")),
+    Row("GET", "/access/tokens/new", ADMINISTRATION, at("/access/tokens/new?principal_id=iris")),
+    Row("POST", "/access/tokens", ADMINISTRATION, _new_token),
+    Row("GET", "/access/badges", ADMINISTRATION, at("/access/badges")),
+    Row(
+        "POST",
+        "/access/badges",
+        ADMINISTRATION,
+        lambda s: Sample("/access/badges", form={"principal_id": s.principal(), "badge": s.fresh("badge")}),
+        303,
+    ),
+    Row(
+        "POST",
+        "/access/badges/{badge_id}/take",
+        ADMINISTRATION,
+        lambda s: Sample(f"/access/badges/{s.badge_id()}/take"),
+        303,
+    ),
+    Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
+    Row(
+        "POST",
+        "/access/policy",
+        ADMINISTRATION,
+        lambda s: Sample("/access/policy", form={"badge": "off", "version": str(s.access_policy_version())}),
+        303,
+    ),
+    Row(
+        "POST",
+        "/access/tokens/{token_id}/revoke",
+        ADMINISTRATION,
+        lambda s: Sample(f"/access/tokens/{s.token_id()}/revoke"),
+        303,
+    ),
     *_regions("", "", "home-stations"),
     Row("GET", "/s/{equipment_id}", FLOOR, at("/s/BENCH")),
     *_regions(
@@ -1487,6 +1590,13 @@ def _sign_in(stage: Stage) -> Sample:
 OPEN: Final = [
     Row("GET", "/signin", PUBLIC, at("/signin")),
     Row("POST", "/signin", PUBLIC, _sign_in, 401),
+    Row(
+        "POST",
+        "/signin/badge",
+        PUBLIC,
+        lambda s: Sample("/signin/badge", form={"badge": "nobodys", "station": "BENCH"}),
+        409,
+    ),
     Row("POST", "/signout", PUBLIC, lambda s: Sample("/signout", form={}), 303),
     Row("GET", "/healthz", PUBLIC, at("/healthz")),
     Row("GET", "/readyz", PUBLIC, at("/readyz")),

@@ -32,6 +32,7 @@ from mes.reporting.types import ReportVersion
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.packml.states import EquipmentState
 from tests.support.chromium import launch_options
+from tests.web import access_factory as k
 from tests.web import connect_factory as c
 from tests.web import edge_factory as e
 from tests.web import exchange_factory as x
@@ -618,7 +619,20 @@ PAGES: Final[Mapping[str, Make]] = {
     "wall-rest": lambda: ("wall/page.html", wall(*[_E.Idle] * 7, tested=_E.Off, cards=f.finished())),
     "signin": lambda: ("signin/page.html", signin()),
     "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
+    "signin-badge": lambda: ("signin/page.html", replace(signin("wrong-badge"), badge="with-pin")),
     "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
+    "account": lambda: ("access/account.html", k.account()),
+    "account-factor": lambda: ("access/account.html", replace(k.account(factor=True), problem="code")),
+    "account-setting-up": lambda: ("access/account.html", k.setting_up()),
+    "account-codes": lambda: ("access/account.html", k.recovery_codes()),
+    "access-policy": lambda: ("access/policy.html", k.policy()),
+    "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),
+    "tokens": lambda: ("access/tokens.html", k.tokens()),
+    "tokens-shown": lambda: ("access/tokens.html", k.tokens(shown="lst_default_" + "x" * 43)),
+    "tokens-none": lambda: ("access/tokens.html", k.tokens(empty=True)),
+    "badges-given": lambda: ("access/badges.html", k.badges()),
+    "badges-none": lambda: ("access/badges.html", k.badges(empty=True)),
+    "token-new": lambda: ("access/new_token.html", k.new_token()),
     "home": lambda: ("home/page.html", HomePage(home_stations(f.plant(), f.NOW, (f.job(), f.paused("TEST-1"))))),
     "quarantine": lambda: ("quarantine/page.html", quarantine_page(e.readings(), ZONE, may_decide=True)),
     "bridges": lambda: ("bridges/page.html", bridges(*e.plant())),
@@ -747,10 +761,11 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan tools trace recall shared import webhook reconciliation".split()
+    "routing allow course scan tools trace recall shared import webhook reconciliation "
+    "account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""
-NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-password")
+NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password")
 
 
 def html_of(name: str, *, language: str = "en", theme: str = "light", now: datetime = f.NOW) -> str:

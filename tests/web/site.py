@@ -22,6 +22,7 @@ from mes.access.sign_in import set_pin_now
 from mes.access.types import Role
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
+from mes.kernel.vault import Vault
 from mes.migrations.upgrade import upgrade
 from mes.orders.queries import list_station_jobs
 from mes.orders.service import complete_job, release_jobs, start_job, submit_operations_request
@@ -44,6 +45,7 @@ class Site:
     address: str
     database: Database
     box: Box
+    vault: Vault
 
     def order(self, order_id: str, quantity: int = 16) -> None:
         due = datetime.now(UTC) + timedelta(hours=4)
@@ -134,7 +136,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         database = app.state.plants.default
         box = Box(database)
         box.ready()
-        yield Site(f"http://127.0.0.1:{port}", database, box)
+        yield Site(f"http://127.0.0.1:{port}", database, box, app.state.vault)
     finally:
         server.should_exit = True
         thread.join()

@@ -11,7 +11,10 @@ from typing import Any
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
-from mes.access.service import create_principal, create_token
+from mes.access.queries import get_access_policy, list_sessions
+from mes.access.second_factor import begin_second_factor
+from mes.access.service import create_principal, create_token, give_badge, open_session
+from mes.access.tokens import digest, new_session_value
 from mes.access.types import Role
 from mes.definitions.queries import get_definition
 from mes.definitions.service import (
@@ -140,6 +143,29 @@ class Stage:
     def token_id(self) -> int:
         name = self.principal()
         return int(self.do(create_token, plant_id=self.database.plant_id, principal_id=name, label="x").token_id)
+
+    def session_id(self, role: Role = Role.operator) -> int:
+        """A session of somebody of that role."""
+        name = self.principal(role)
+        self.do(open_session, principal_id=name, session_sha256=digest(new_session_value(self.database.plant_id)))
+        now_us = to_us(self.database.clock())
+        (found,) = self.database.read_now(list_sessions, now_us=now_us, principal_id=name).items
+        return found.session_id
+
+    def badge_id(self) -> int:
+        """A badge of somebody."""
+        key = self.fresh("badge").encode().ljust(32)
+        return int(self.do(give_badge, principal_id=self.principal(), badge_hmacs=[key]))
+
+    def access_policy_version(self) -> int:
+        return self.database.read_now(get_access_policy).version
+
+    def second_factor(self) -> str:
+        """Somebody who has begun to set up a second factor."""
+        name = self.fresh("somebody")
+        pk = self.do(create_principal, principal_id=name, role=Role.operator, display_name=name)
+        self.do(begin_second_factor, principal_pk=pk, sealed_secret=b"sealed")
+        return name
 
     def person(self) -> str:
         name = self.fresh("person")

@@ -51,6 +51,21 @@ def test_a_principal_a_pin_and_a_token(data_dir: Path, capsys: pytest.CaptureFix
     assert ann.has_pin
 
 
+def test_a_token_is_limited_listed_and_revoked(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("principal", "create", "ERP", "--role", "integration", "--data-dir", data_dir) == 0
+    made = ("token", "create", "ERP", "--label", "night", "--data-dir", data_dir)
+    assert run(*made, "--may", "read-events", "--days", 90) == 0
+    assert run(*made, "--may", "fly") == 1
+    assert "[unknown-permission]" in capsys.readouterr().err
+    assert run("token", "list", "--data-dir", data_dir) == 0
+    number, owner, label, until, may = capsys.readouterr().out.splitlines()[-1].split("\t")
+    assert (owner, label, may) == ("ERP", "night", "read-events")
+    assert until.startswith("until 20")
+    assert run("token", "revoke", number, "--data-dir", data_dir) == 0
+    assert run("token", "list", "--data-dir", data_dir) == 0
+    assert "\trevoked\t" in capsys.readouterr().out
+
+
 def test_a_refusal_is_a_sentence_with_its_code(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("token", "create", "NOBODY", "--data-dir", data_dir) == 1
     assert "[principal-not-found]" in capsys.readouterr().err

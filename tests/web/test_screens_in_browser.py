@@ -33,7 +33,9 @@ WALLS = [name for name in PAGES if name.startswith("wall")]
 STATIONS = "station interval bench bench-ready paused held unknown scrap good receive-found".split()
 INSTRUCTIONS = ["instruction", "instruction-text", "instruction-pdf"]
 ELSEWHERE = (
-    "scan-mounted scan-slot scan-wrong scan-into scan-carton-empty scan-occupied scan-nothing scan-unit-long".split()
+    *"account account-codes tokens tokens-none badges-none".split(),
+    *"scan-mounted scan-slot scan-wrong scan-into scan-carton-empty".split(),
+    *"scan-occupied scan-nothing scan-unit-long".split(),
 )
 """Like another one, or looked at on another device."""
 LOOKS = [
@@ -68,6 +70,7 @@ LOOKS = [
         for name in ("trace-long", "trace-unit-long", "recall-review", "shared-found")
     ),
     *((name, "desk", "dark", "de") for name in ("trace-drawing", "trace-unit", "recall-done", "recall")),
+    *((name, "phone", "dark", "de") for name in ("account-setting-up", "sign-ins", "tokens-shown", "access-policy")),
     *((name, "phone", "light", "qps-ploc") for name in ("imports", "import-waiting", "webhooks", "reconciliation")),
     *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "reconciliation-lots")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),

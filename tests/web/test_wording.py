@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
-from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.access.permissions import Permission
+from mes.access.types import BadgeUse, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.exchange.reconciliation.types import Reason, Subject, What
@@ -34,6 +35,7 @@ from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
+from web.access.views import TONES as TOKEN_TONES
 from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
@@ -107,11 +109,15 @@ def test_no_word_is_left_over() -> None:
 
 
 def test_every_prefix_in_a_template_has_its_codes() -> None:
-    people = [role.value for role in Role if ROLE_KIND[role] is PrincipalKind.person]
     codes = {
         "machine.": [*EquipmentState, MANUAL],
         "job.": [*STATES, "good", "scrap", "rework"],
-        "role.": people,
+        "role.": list(Role),
+        "access.is.": TOKEN_TONES,
+        "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
+        "access.problem.": ["secret", "locked", "code", "code-or-secret"],
+        "access.badge.": list(BadgeUse),
+        "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
         "mode.": ["maintenance", "manual"],
         "lead.": ["ahead", "behind"],
@@ -191,7 +197,8 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "routings.is.": ROUTING_TONES,
         "routings.kind.": [*DependencyKind, "none"],
         "routings.used.": ["consumed", "produced", "other"],
-        "signin.": ["wrong", "wrong-password", "locked"],
+        "signin.": ["wrong", "wrong-password", "wrong-badge", "locked"],
+        "signin.by-badge.": [use for use in BadgeUse if use is not BadgeUse.off],
         "language.": LANGUAGES,
         "trace.look.": LOOKS,
         "trace.way.": Way,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,7 +11,6 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 
 from mes.access.door import Caller
-from mes.access.permissions import ROLE_PERMISSIONS
 
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "lineside_theme"
@@ -21,7 +21,7 @@ class Shell:
     """`live` is the address of the socket ("" for a page without live regions); `may` lists permissions by value.
 
     `now_ms` is the server's clock when the page was made: browsers count ages by it, since tablets' clocks go wrong.
-    `zone` is the plant's IANA time zone.
+    `zone` is the plant's IANA time zone. `here`: who else is signed in at the station.
     """
 
     now_ms: int
@@ -32,6 +32,7 @@ class Shell:
     role: str = ""
     may: str = ""
     station: str = ""
+    here: str = ""
 
 
 def theme_of(wished: str | None) -> str:
@@ -43,7 +44,9 @@ def milliseconds(now: datetime) -> int:
     return int(now.timestamp() * 1000)
 
 
-def shell_of(request: Request, who: Caller, *, zone: ZoneInfo, live: str = "", station: str = "") -> Shell:
+def shell_of(
+    request: Request, who: Caller, *, zone: ZoneInfo, live: str = "", station: str = "", here: Iterable[str] = ()
+) -> Shell:
     """The frame around a page for whoever is signed in."""
     return Shell(
         now_ms=milliseconds(who.database.clock()),
@@ -52,8 +55,9 @@ def shell_of(request: Request, who: Caller, *, zone: ZoneInfo, live: str = "", s
         live=live,
         who=who.display_name,
         role=who.role.value,
-        may=" ".join(sorted(ROLE_PERMISSIONS[who.role])),
+        may=" ".join(sorted(who.permissions)),
         station=station,
+        here=", ".join(here),
     )
 
 

@@ -7,28 +7,31 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of
 from mes.access.errors import PermissionMissing, SignInFailed, SignInLocked
 from mes.access.permissions import Permission
-from mes.access.sign_in import vouch_with_pin
-from mes.access.types import Voucher
+from mes.access.sign_in import owner_of_badge, sign_in_with_badge, vouch_with_pin
+from mes.access.types import BadgeUse, Voucher
 from mes.genealogy.at_station.queries import get_place, understand_scan
 from mes.genealogy.at_station.types import NOTHING_HELD, Follow, Following, Held, Place
 from mes.genealogy.service import may_be_overridden
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
+from mes.kernel.vault import Vault
 from mes.materials.errors import WrongMaterial
 from mes.orders.errors import ReasonMissing
+from web.components.people import people_here
 from web.components.plant_time import plant_zone
+from web.layouts.cookies import keep_signed_in
 from web.layouts.shell import is_htmx, shell_of
 from web.live.region import live_url
 from web.scan.acts import ACTS, NEEDS, Here
 from web.scan.answering import Outcome, Refused, build_answer
 from web.scan.forms import Act, Done, Remembered, Scan
 from web.scan.regions import REGIONS, build_lately, build_material, build_tools
-from web.scan.views import Answer, ScanPage, Told, base_of, records_at, station_of
+from web.scan.views import Answer, ScanPage, Told, base_of, held_href, records_at, station_of
 from web.templating import region_routes, render, render_region
 
 router = APIRouter(include_in_schema=False)
@@ -67,6 +70,8 @@ async def scan(request: Request, equipment_id: str, who: Operator, form: Annotat
     held = form.holding
     if not form.scan.strip() and not form.tapped:
         return await _answer(request, who, equipment_id, Outcome(held))
+    if not form.tapped and (changed := await _badge(request, who, equipment_id, form)) is not None:
+        return changed
     asked = {"text": form.scan, "slot_id": form.tapped, "held": held, "equipment_id": equipment_id}
     try:
         found = await who.read(understand_scan, **asked, now=now)
@@ -77,6 +82,24 @@ async def scan(request: Request, equipment_id: str, who: Operator, form: Annotat
     if act is not None:
         return await _do(request, who, equipment_id, act, _done(form, found), before=form.scan)
     return await _answer(request, who, equipment_id, _outcome(found, held, form.scan))
+
+
+async def _badge(request: Request, who: Caller, equipment_id: str, form: Scan) -> Response | None:
+    """Whoever's badge was scanned works here from now on; where it needs a PIN, that is asked. None: it is no badge."""
+    badge = form.scan.strip()
+    vault: Vault = request.app.state.vault
+    found = await owner_of_badge(who.database, vault, scan=badge)
+    if found is None:
+        return None
+    owner, use = found
+    if use is BadgeUse.with_pin:
+        return await _answer(request, who, equipment_id, Outcome(form.holding, Told("person", owner.display_name)))
+    device = device_of(request)
+    signed_in = await sign_in_with_badge(who.database, vault, badge=badge, device=device, work_unit_id=equipment_id)
+    page = held_href(equipment_id, form.holding)
+    if is_htmx(request):
+        return keep_signed_in(request, Response(status_code=204, headers={"HX-Redirect": page}), signed_in)
+    return keep_signed_in(request, RedirectResponse(page, status_code=303), signed_in)
 
 
 def _done(form: Scan, found: Follow) -> Done:
@@ -183,8 +206,9 @@ async def _answer(request: Request, who: Caller, equipment_id: str, outcome: Out
     if is_htmx(request):
         return HTMLResponse(await who.read(_parts, **asked), outcome.status, headers=NO_STORE)
     page, zone = await who.read(_page, **asked)
+    here = await who.read(people_here, station=equipment_id, besides=who.principal_id, now=now)
     live = live_url(*(region.name for region in REGIONS), params={"equipment_id": equipment_id})
-    shell = shell_of(request, who, zone=zone, live=live, station=equipment_id)
+    shell = shell_of(request, who, zone=zone, live=live, station=equipment_id, here=here.values())
     html = render("scan/page.html", page, language=who.language, shell=shell)
     return HTMLResponse(html, outcome.status, headers=NO_STORE)
 

@@ -316,6 +316,14 @@ def sign_in_href(equipment_id: str) -> str:
     return f"/signin?{urlencode({'station': equipment_id, 'next': base_of(equipment_id)})}"
 
 
+def held_href(equipment_id: str, held: Held) -> str:
+    """Scanning there, with what was scanned before."""
+    if not held.kind:
+        return base_of(equipment_id)
+    carried = {"held": held.kind.value, "held_id": held.id, "held_part": held.part_id}
+    return f"{base_of(equipment_id)}?{urlencode(carried)}"
+
+
 # -- material
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 
@@ -11,19 +12,20 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import SESSION_COOKIE, device_of, plant_database
 from mes.access.errors import SignInFailed, SignInLocked
-from mes.access.sign_in import sign_in_with_pin, sign_out_session
-from mes.access.types import PASSWORD_MAX, SESSION_POLICY
+from mes.access.queries import get_access_policy
+from mes.access.sign_in import sign_in_with_badge, sign_in_with_pin, sign_out_session
+from mes.access.types import PASSWORD_MAX, BadgeUse
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.queries import get_equipment
 from mes.kernel.db import ReadSession
 from mes.personnel.queries import list_sign_in_names
+from web.components.people import people_here
+from web.layouts.cookies import LANGUAGE_COOKIE, YEAR_S, keep_signed_in
 from web.layouts.shell import THEME_COOKIE, Shell, milliseconds, theme_of
-from web.settings import Settings
 from web.signin.views import PersonTile, SigninPage
 from web.templating import render
 from web.wording import PSEUDO, language_of
 
-LANGUAGE_COOKIE: Final = "lineside_language"
 PASSWORD: Final = "password"
 LOCAL: Final = re.compile(r"/(?![/\\])[^\\\s]*")
 """A path on this server, and nothing that a browser could take for another host."""
@@ -38,7 +40,7 @@ async def signin(request: Request, station: str = "", next: str = "", lang: str 
     language = _language(request, lang)
     answer = await _form(request, station, _local(next), language, with_password=by == PASSWORD)
     if lang:
-        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=31_536_000, samesite="lax")
+        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="lax")
     return answer
 
 
@@ -50,26 +52,44 @@ async def sign_in(
     station: Annotated[str, Form(max_length=100)] = "",
     next: Annotated[str, Form(max_length=500)] = "",
     by: Annotated[str, Form(max_length=10)] = "",
+    code: Annotated[str, Form(max_length=30)] = "",
 ) -> Response:
-    """`pin` is a PIN or a password. Opens a session and sends a cookie that no script can read."""
+    """`pin` is a PIN or a password, `code` of an authenticator app. Opens a session; its cookie no script can read."""
     database = await plant_database(request)
     try:
         signed_in = await sign_in_with_pin(
-            database, principal_id=person, pin=pin, device=device_of(request), work_unit_id=station or None
+            database,
+            principal_id=person,
+            pin=pin,
+            device=device_of(request),
+            work_unit_id=station or None,
+            code=code,
+            vault=request.app.state.vault,
         )
     except (SignInFailed, SignInLocked) as refusal:
-        return await _refused(request, refusal, person, station, _local(next), with_password=by == PASSWORD)
-    answer = RedirectResponse(_local(next) or _start(station), status_code=303)
-    answer.set_cookie(
-        SESSION_COOKIE,
-        signed_in.token,
-        max_age=SESSION_POLICY.lifetime_s,
-        httponly=True,
-        samesite="lax",
-        secure=_secure(request),
-    )
-    answer.set_cookie(LANGUAGE_COOKIE, signed_in.language, max_age=31_536_000, samesite="lax")
-    return answer
+        wrong = "wrong-password" if by == PASSWORD else "wrong"
+        return await _refused(request, refusal, person, station, _local(next), wrong=wrong)
+    following = "/account" if signed_in.must_set_up else _local(next) or _start(station)
+    return keep_signed_in(request, RedirectResponse(following, status_code=303), signed_in)
+
+
+@router.post("/signin/badge")
+async def sign_in_by_badge(
+    request: Request,
+    badge: Annotated[str, Form(max_length=200)],
+    station: Annotated[str, Form(min_length=1, max_length=100)],
+    pin: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
+    next: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """A badge at a station, with its PIN where the plant wants that."""
+    database, vault, device = await plant_database(request), request.app.state.vault, device_of(request)
+    try:
+        signed_in = await sign_in_with_badge(
+            database, vault, badge=badge.strip(), pin=pin, device=device, work_unit_id=station
+        )
+    except (SignInFailed, SignInLocked) as refusal:
+        return await _refused(request, refusal, "", station, _local(next), wrong="wrong-badge")
+    return keep_signed_in(request, RedirectResponse(_local(next) or _start(station), status_code=303), signed_in)
 
 
 @router.post("/signout")
@@ -89,13 +109,14 @@ async def _refused(
     station: str,
     following: str,
     *,
-    with_password: bool,
+    wrong: str,
 ) -> Response:
-    wrong = "wrong-password" if with_password else "wrong"
     problem = "locked" if isinstance(refusal, SignInLocked) else wrong
     wait_s = int(refusal.extra.get("retry_after_s", 0))
     language = _language(request, "")
-    answer = await _form(request, station, following, language, person, problem, wait_s, with_password=with_password)
+    answer = await _form(
+        request, station, following, language, person, problem, wait_s, with_password=wrong == "wrong-password"
+    )
     answer.status_code = refusal.status
     return answer
 
@@ -112,19 +133,26 @@ async def _form(
     with_password: bool,
 ) -> HTMLResponse:
     database = await plant_database(request)
-    name, recent, others = await database.read(_people, station=station)
-    page = SigninPage(station, name, following, recent, others, selected, problem, wait_s, OFFERED, with_password)
+    name, recent, others, badge = await database.read(_people, station=station, now=database.clock())
+    page = SigninPage(
+        station, name, following, recent, others, selected, problem, wait_s, OFFERED, with_password, badge
+    )
     theme = theme_of(request.cookies.get(THEME_COOKIE))
     shell = Shell(milliseconds(database.clock()), theme)
     html = render("signin/page.html", page, language=language, shell=shell)
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
 
-def _people(session: ReadSession, *, station: str) -> tuple[str, tuple[PersonTile, ...], tuple[PersonTile, ...]]:
+def _people(
+    session: ReadSession, *, station: str, now: datetime
+) -> tuple[str, tuple[PersonTile, ...], tuple[PersonTile, ...], str]:
     names = list_sign_in_names(session, work_unit_id=station or None)
-    recent = tuple(PersonTile(n.principal_id, n.display_name) for n in names if n.last_signed_in_at)
-    others = tuple(PersonTile(n.principal_id, n.display_name) for n in names if not n.last_signed_in_at)
-    return _station_name(session, station), recent, others
+    here = people_here(session, station=station, now=now) if station else {}
+    tiles = [(PersonTile(n.principal_id, n.display_name, n.principal_id in here), n.last_signed_in_at) for n in names]
+    badge = get_access_policy(session).badge if station else BadgeUse.off
+    recent = tuple(tile for tile, at in tiles if at)
+    others = tuple(tile for tile, at in tiles if not at)
+    return _station_name(session, station), recent, others, "" if badge is BadgeUse.off else badge.value
 
 
 def _station_name(session: ReadSession, station: str) -> str:
@@ -141,11 +169,6 @@ def _language(request: Request, wished: str) -> str:
     given = wished or request.cookies.get(LANGUAGE_COOKIE) or request.headers.get("Accept-Language", "")
     language = language_of(given.split(",")[0].split(";")[0].strip())
     return language if language != PSEUDO or wished else "en"
-
-
-def _secure(request: Request) -> bool:
-    settings: Settings = request.app.state.settings
-    return request.url.scheme == "https" if settings.secure_cookies is None else settings.secure_cookies
 
 
 def _local(path: str) -> str:

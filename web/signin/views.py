@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class PersonTile:
     person_id: str
     name: str
+    here: bool = False
+    """Signed in at this station now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +27,5 @@ class SigninPage:
     wait_s: int
     languages: tuple[str, ...]
     with_password: bool = False
+    badge: str = ""
+    """What a badge is here: "alone", "with-pin", or "" where it is nothing."""

@@ -32,6 +32,7 @@ from mes.orders.service import (
     undo_count,
 )
 from web.components.job import amount
+from web.components.people import people_here
 from web.components.plant_time import plant_zone
 from web.layouts.shell import is_htmx, shell_of
 from web.live.region import live_url
@@ -78,8 +79,9 @@ async def station(request: Request, equipment_id: str, who: Viewer) -> HTMLRespo
     now = who.database.clock()
     undo = undo_view(equipment_id, deed_from_query(request.query_params), now)
     page, zone = await who.read(_page, equipment_id=equipment_id, undo=undo, now=now)
+    here = await who.read(people_here, station=equipment_id, besides=who.principal_id, now=now)
     live = live_url(*(region.name for region in REGIONS), params={"equipment_id": equipment_id})
-    shell = shell_of(request, who, zone=zone, live=live, station=equipment_id)
+    shell = shell_of(request, who, zone=zone, live=live, station=equipment_id, here=here.values())
     return HTMLResponse(render("station/page.html", page, language=who.language, shell=shell))
 
 

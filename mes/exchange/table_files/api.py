@@ -48,7 +48,7 @@ _REFUSALS = refuses(
 """Of the file as a whole, and of single rows."""
 
 
-@router.post("/imports", openapi_extra={**_FILE, **_REFUSALS}, openapi_extra=refuses("lot-hold-stands"))
+@router.post("/imports", openapi_extra={**_FILE, **_REFUSALS})
 async def import_rows(
     caller: Importer,
     request: Request,

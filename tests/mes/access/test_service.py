@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,12 +15,16 @@ from mes.access.errors import (
     PrincipalExists,
     PrincipalNotFound,
     RoleKindMismatch,
+    SessionNotFound,
+    TokenExpiryInvalid,
     TokenNotFound,
+    TokenScopeInvalid,
 )
+from mes.access.permissions import Permission, granted
 from mes.access.pins import hash_pin
 from mes.access.rules import standing
 from mes.access.tokens import digest, new_session_value
-from mes.access.types import PrincipalKind, Role, Standing
+from mes.access.types import NewToken, PrincipalKind, Role, Standing
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import list_events
@@ -191,6 +195,62 @@ def test_token_lists_are_paged(database: Database) -> None:
     first = database.read_now(queries.list_tokens, limit=2)
     rest = database.read_now(queries.list_tokens, limit=2, cursor=first.next_cursor)
     assert [t.label for t in first.items + rest.items] == ["0", "1", "2"]
+
+
+def test_a_token_is_limited_to_a_part_of_its_role(database: Database, clock: SettableClock) -> None:
+    add(database, "erp", Role.integration)
+
+    def make(*permissions: Permission, expires_at: datetime | None = None) -> NewToken:
+        wanted = {"plant_id": "default", "principal_id": "erp", "label": "ERP", "expires_at": expires_at}
+        return database.write_now(service.create_token, actor=None, permissions=permissions, **wanted)
+
+    new = make(Permission.read_events, Permission.read_performance)
+    found = database.read_now(queries.find_token, token_sha256=digest(new.token))
+    assert found is not None
+    assert granted(found.role, found.scope) == {Permission.read_events, Permission.read_performance}
+    assert granted(Role.monitor, found.scope) == frozenset()
+    (view,) = database.read_now(queries.list_tokens).items
+    assert view.scope == "read-events read-performance"
+    for beyond in ((Permission.manage_access,), (Permission.read_events, Permission.operate), ()):
+        with pytest.raises(TokenScopeInvalid):
+            make(*beyond)
+    with pytest.raises(TokenExpiryInvalid):
+        make(Permission.read_events, expires_at=clock())
+    assert types(database).count("access.token-created.v1") == 1
+
+
+def test_open_sessions_are_listed_and_ended_one_by_one_or_together(database: Database, clock: SettableClock) -> None:
+    for name in ("ada", "eve"):
+        add(database, name, Role.operator)
+    old = session_of(database, "ada")
+    clock.advance(minutes=61)
+    first, second, third, hers = [session_of(database, name) for name in ("ada", "ada", "ada", "eve")]
+
+    def listed(who: str | None = None) -> list[tuple[str, bool]]:
+        page = database.read_now(
+            queries.list_sessions, now_us=to_us(clock()), principal_id=who, this_sha256=third, limit=2
+        )
+        rest = database.read_now(
+            queries.list_sessions, now_us=to_us(clock()), principal_id=who, this_sha256=third, cursor=page.next_cursor
+        )
+        return [(one.principal_id, one.is_this) for one in (*page.items, *(rest.items if page.next_cursor else ()))]
+
+    assert standing_of(database, old, session=True) is Standing.idle
+    assert listed() == [("eve", False), ("ada", True), ("ada", False), ("ada", False)]
+    number = database.read_now(queries.list_sessions, now_us=to_us(clock()), principal_id="eve").items[0].session_id
+    database.write_now(service.end_own_session, actor=None, session_id=number, principal_id="ada")
+    assert standing_of(database, hers, session=True) is Standing.good
+    with pytest.raises(SessionNotFound):
+        database.write_now(service.end_session, actor=None, session_id=99)
+    for _ in range(2):
+        database.write_now(service.end_session, actor=None, session_id=number)
+    assert standing_of(database, hers, session=True) is Standing.ended
+    assert types(database).count("access.session-ended.v1") == 1
+    for _ in range(2):
+        database.write_now(service.end_sessions_of, actor=None, principal_id="ada", but_sha256=third)
+    assert listed() == listed("ada") == [("ada", True)]
+    assert [standing_of(database, key, session=True) for key in (first, second)] == [Standing.ended] * 2
+    assert types(database).count("access.sessions-ended.v1") == 1
 
 
 def test_touching_moves_last_use(database: Database, clock: SettableClock) -> None:

@@ -1,0 +1,123 @@
+"""Made-up sign-ins and tokens for the screens of access."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import segno
+
+from mes.access.codes import enrolment_uri
+from mes.access.types import (
+    AccessPolicy,
+    BadgeUse,
+    BadgeView,
+    FactorRecord,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+    SessionView,
+    TokenView,
+)
+from tests.web.factory import NOW
+from web.access.views import (
+    AccountPage,
+    BadgesPage,
+    NewTokenPage,
+    Owner,
+    PolicyPage,
+    SignInsPage,
+    TokensPage,
+    account_page,
+    badge_lines,
+    new_token_page,
+    policy_page,
+    sign_in_lines,
+    token_line,
+)
+
+ZONE: Final = ZoneInfo("Europe/Berlin")
+LONG: Final = "Anna-Katharina Schmidt-Hohenlohe-Langenburg"
+
+
+def _session(number: int, name: str, role: Role, place: str = "", *, is_this: bool = False) -> SessionView:
+    since = NOW - timedelta(minutes=17 * number)
+    return SessionView(
+        number, name.split()[0], name, role, place, since, NOW - timedelta(minutes=number), since, is_this
+    )
+
+
+def account(*, factor: bool = False) -> AccountPage:
+    mine = [
+        _session(3, "Sven Lindqvist", Role.supervisor, "SMT-1"),
+        _session(2, "Sven Lindqvist", Role.supervisor, is_this=True),
+        _session(1, "Sven Lindqvist", Role.supervisor, "ASSEMBLY-BENCH-NORTH-07"),
+    ]
+    return account_page(mine, FactorRecord(b"", True, 0) if factor else None, 9, ZONE, NOW)
+
+
+def setting_up() -> AccountPage:
+    """The secret is shown, and a first code was wrong."""
+    secret = "GEZDGNBVGY3TQOJQ" * 2
+    uri = enrolment_uri(secret, principal_id="sven", plant_id="default")
+    qr = segno.make(uri).svg_data_uri(scale=5, light="#fff")
+    return replace(account(), wanted=True, qr=qr, secret=secret)
+
+
+def recovery_codes() -> AccountPage:
+    return replace(account(), codes=tuple(f"ABCD-EFGH-IJKL-MNO{letter}" for letter in "ABCDEFGHIJ"))
+
+
+def policy() -> PolicyPage:
+    return policy_page(AccessPolicy(BadgeUse.with_pin, frozenset({Role.administrator, Role.engineer}), 3))
+
+
+def sign_ins() -> SignInsPage:
+    found = [
+        _session(4, "Priya Raman", Role.administrator, is_this=True),
+        _session(3, LONG, Role.operator, "ASSEMBLY-BENCH-NORTH-07"),
+        _session(2, "Ada Okafor", Role.operator, "SMT-1"),
+    ]
+    return SignInsPage(sign_in_lines(found, ZONE, NOW), "next")
+
+
+def _token(number: int, label: str, *, over: str = "", scope: str | None = None) -> TokenView:
+    ended = NOW - timedelta(days=1)
+    return TokenView(
+        number,
+        "erp",
+        label,
+        NOW - timedelta(days=90),
+        ended if over == "expired" else NOW + timedelta(days=30) if number % 2 else None,
+        None if number == 1 else NOW - timedelta(minutes=20),
+        ended if over == "revoked" else None,
+        scope,
+    )
+
+
+def tokens(*, shown: str = "", empty: bool = False) -> TokensPage:
+    if empty:
+        return TokensPage((), (), "")
+    found = [
+        _token(4, "ERP, nightly export", scope="read-events read-performance"),
+        _token(3, "Warehouse"),
+        _token(2, "Tester of the line in hall 4, south side, second floor", over="revoked"),
+        _token(1, "Old", over="expired"),
+    ]
+    owners = (Owner("erp", "ERP", "integration"), Owner("edge-1", "Edge box 1", "bridge"))
+    return TokensPage(tuple(token_line(one, ZONE, NOW) for one in found), owners, "", shown, "erp" if shown else "")
+
+
+def new_token() -> NewTokenPage:
+    who = PrincipalView(1, "erp", PrincipalKind.integration, Role.integration, "ERP", "en", None, False, 1)
+    return new_token_page(who)
+
+
+def badges(*, empty: bool = False) -> BadgesPage:
+    if empty:
+        return BadgesPage("off", (), (), "")
+    given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
+    people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
+    return BadgesPage("alone", badge_lines(given, ZONE), people, "next")

@@ -1,0 +1,330 @@
+"""One's own sign-ins; for an administrator everybody's, and the tokens of programs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import segno
+from fastapi import APIRouter, Depends, Form, Path, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from mes.access.door import Caller, caller, device_of, identify
+from mes.access.errors import CodeWrong, PrincipalNotFound, SignInFailed, SignInLocked
+from mes.access.permissions import Permission
+from mes.access.queries import (
+    count_recovery_codes,
+    find_second_factor,
+    get_access_policy,
+    get_principal,
+    list_badges,
+    list_principals,
+    list_sessions,
+    list_tokens,
+)
+from mes.access.second_factor import begin_setting_up, finish_setting_up, remove_second_factor
+from mes.access.service import (
+    create_token,
+    end_own_session,
+    end_session,
+    end_sessions_of,
+    give_badge,
+    put_access_policy,
+    revoke_token,
+    take_badge,
+)
+from mes.access.sign_in import new_badge_hmacs, prove_again
+from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
+from mes.kernel.db import ReadSession
+from mes.kernel.paging import LIMIT_MAX
+from mes.kernel.sqltypes import to_us
+from mes.kernel.vault import Vault
+from web.access.views import (
+    AccountPage,
+    BadgesPage,
+    PolicyPage,
+    SignInsPage,
+    TokensPage,
+    account_page,
+    badge_lines,
+    new_token_page,
+    owner_of,
+    policy_page,
+    sign_in_lines,
+    token_line,
+)
+from web.components.plant_time import plant_zone
+from web.layouts.shell import shell_of
+from web.templating import render
+
+DAYS_MAX: Final = 3_650
+CODE_MAX: Final = 30
+INT32: Final = 2**31 - 1
+NO_STORE: Final = {"Cache-Control": "no-store"}
+router = APIRouter(include_in_schema=False)
+Anybody = Annotated[Caller, Depends(identify)]
+Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
+Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]
+Code = Annotated[str, Form(max_length=CODE_MAX)]
+Number = Annotated[int, Path(ge=0, le=INT32)]
+
+
+@router.get("/account")
+async def account(request: Request, who: Anybody) -> HTMLResponse:
+    """Where I am signed in, and my second factor."""
+    return await _account_of(request, who)
+
+
+async def _account_of(request: Request, who: Caller, *, status: int = 200, **shown: Any) -> HTMLResponse:
+    page, zone = await who.read(
+        _account,
+        principal_pk=who.principal_pk,
+        principal_id=who.principal_id,
+        this_sha256=who.credential_sha256,
+        now=who.database.clock(),
+    )
+    page = replace(page, wanted=who.scope == "" and not shown.get("codes"), **shown)
+    return _shown(request, who, "access/account.html", page, zone, status)
+
+
+def _account(
+    session: ReadSession, *, principal_pk: int, principal_id: str, this_sha256: bytes, now: datetime
+) -> tuple[AccountPage, ZoneInfo]:
+    found = list_sessions(
+        session, now_us=to_us(now), principal_id=principal_id, this_sha256=this_sha256, limit=LIMIT_MAX
+    )
+    zone = plant_zone(session)
+    factor = find_second_factor(session, principal_pk=principal_pk)
+    left = count_recovery_codes(session, principal_pk=principal_pk)
+    return account_page(found.items, factor, left, zone, now), zone
+
+
+@router.post("/account/second-factor")
+async def begin_factor(request: Request, who: Anybody, pin: Secret) -> HTMLResponse:
+    """Show a fresh secret to whoever says the PIN or password again."""
+    if refused := await _unproven(request, who, pin, ""):
+        return refused
+    uri = await begin_setting_up(
+        who.database, request.app.state.vault, principal_pk=who.principal_pk, principal_id=who.principal_id
+    )
+    (secret,) = parse_qs(urlsplit(uri).query)["secret"]
+    return await _account_of(request, who, qr=segno.make(uri).svg_data_uri(scale=5, light="#fff"), secret=secret)
+
+
+async def _unproven(request: Request, who: Caller, pin: str, code: str) -> HTMLResponse | None:
+    """The page again, with why, unless PIN or password (and code) are right."""
+    vault: Vault = request.app.state.vault
+    device = device_of(request)
+    try:
+        await prove_again(who.database, vault, principal_id=who.principal_id, pin=pin, code=code, device=device)
+    except SignInFailed:
+        return await _account_of(request, who, status=422, problem="code-or-secret" if code else "secret")
+    except SignInLocked:
+        return await _account_of(request, who, status=429, problem="locked")
+    return None
+
+
+@router.post("/account/second-factor/confirm")
+async def confirm_factor(request: Request, who: Anybody, code: Code) -> HTMLResponse:
+    """The first code of the app. Answers the recovery codes, this one time."""
+    try:
+        codes = await finish_setting_up(
+            who.database,
+            request.app.state.vault,
+            principal_pk=who.principal_pk,
+            principal_id=who.principal_id,
+            code=code,
+            session_sha256=who.credential_sha256,
+        )
+    except CodeWrong as refusal:
+        return await _account_of(request, who, status=refusal.status, problem="code")
+    return await _account_of(request, who, codes=codes)
+
+
+@router.post("/account/second-factor/remove")
+async def remove_factor(request: Request, who: Anybody, pin: Secret, code: Code) -> Response:
+    """Give it up, with PIN or password and one of its codes or a recovery code."""
+    if refused := await _unproven(request, who, pin, code):
+        return refused
+    await who.write(remove_second_factor, principal_pk=who.principal_pk, principal_id=who.principal_id)
+    return RedirectResponse("/account", status_code=303)
+
+
+@router.post("/account/sessions/end")
+async def end_mine(who: Anybody, session_id: Annotated[int, Form(ge=0, le=INT32)] = 0) -> Response:
+    """End one of my sessions; without a number all but this one."""
+    if session_id:
+        await who.write(end_own_session, session_id=session_id, principal_id=who.principal_id)
+    else:
+        await who.write(end_sessions_of, principal_id=who.principal_id, but_sha256=who.credential_sha256)
+    return RedirectResponse("/account", status_code=303)
+
+
+@router.get("/access")
+async def sign_ins(request: Request, who: Administrator, cursor: str = "") -> HTMLResponse:
+    """Who is signed in, and where."""
+    page, zone = await who.read(
+        _sign_ins, this_sha256=who.credential_sha256, cursor=cursor or None, now=who.database.clock()
+    )
+    return _shown(request, who, "access/sign_ins.html", page, zone)
+
+
+def _sign_ins(
+    session: ReadSession, *, this_sha256: bytes, cursor: str | None, now: datetime
+) -> tuple[SignInsPage, ZoneInfo]:
+    found = list_sessions(session, now_us=to_us(now), this_sha256=this_sha256, cursor=cursor)
+    zone = plant_zone(session)
+    return SignInsPage(sign_in_lines(found.items, zone, now), found.next_cursor or ""), zone
+
+
+@router.post("/access/sessions/{session_id}/end")
+async def end_one(who: Administrator, session_id: Number) -> Response:
+    """Sign somebody out."""
+    await who.write(end_session, session_id=session_id)
+    return RedirectResponse("/access", status_code=303)
+
+
+@router.get("/access/tokens")
+async def tokens(request: Request, who: Administrator, cursor: str = "") -> HTMLResponse:
+    """The tokens of programs, and whose they are."""
+    page, zone = await who.read(_tokens, cursor=cursor or None, new=None, now=who.database.clock())
+    return _shown(request, who, "access/tokens.html", page, zone)
+
+
+def _tokens(
+    session: ReadSession, *, cursor: str | None, new: NewToken | None, now: datetime
+) -> tuple[TokensPage, ZoneInfo]:
+    zone = plant_zone(session)
+    found = list_tokens(session, cursor=cursor, newest_first=True)
+    machines = (
+        one
+        for kind in (PrincipalKind.integration, PrincipalKind.bridge)
+        for one in list_principals(session, kind=kind, limit=LIMIT_MAX).items
+        if one.disabled_at is None
+    )
+    page = TokensPage(
+        tuple(token_line(one, zone, now) for one in found.items),
+        tuple(owner_of(one) for one in machines),
+        found.next_cursor or "",
+        "" if new is None else new.token,
+        "" if new is None else new.principal_id,
+    )
+    return page, zone
+
+
+@router.get("/access/tokens/new")
+async def ask_token(request: Request, who: Administrator, principal_id: str) -> HTMLResponse:
+    """What a token of this principal is for, for how long, and what it may do."""
+    found, zone = await who.read(_owner, principal_id=principal_id)
+    return _shown(request, who, "access/new_token.html", new_token_page(found), zone)
+
+
+def _owner(session: ReadSession, *, principal_id: str) -> tuple[PrincipalView, ZoneInfo]:
+    found = get_principal(session, principal_id=principal_id)
+    if found is None:
+        raise PrincipalNotFound(f"There is no principal {principal_id}.")
+    return found, plant_zone(session)
+
+
+@router.post("/access/tokens")
+async def make_token(
+    request: Request,
+    who: Administrator,
+    principal_id: Annotated[str, Form(max_length=100)],
+    label: Annotated[str, Form(min_length=1, max_length=200)],
+    days: Annotated[int, Form(ge=0, le=DAYS_MAX)] = 0,
+    permission: Annotated[list[Permission] | None, Form(max_length=len(Permission))] = None,
+) -> HTMLResponse:
+    """Make it, and show it: the one time its text can be read."""
+    now = who.database.clock()
+    owner, _ = await who.read(_owner, principal_id=principal_id)
+    chosen = set(permission or ())
+    everything = chosen == set(new_token_page(owner).permissions)
+    new = await who.write(
+        create_token,
+        plant_id=who.database.plant_id,
+        principal_id=principal_id,
+        label=label,
+        expires_at=now + timedelta(days=days) if days else None,
+        permissions=None if everything else chosen,
+    )
+    page, zone = await who.read(_tokens, cursor=None, new=new, now=now)
+    return _shown(request, who, "access/tokens.html", page, zone)
+
+
+@router.post("/access/tokens/{token_id}/revoke")
+async def revoke(who: Administrator, token_id: Number) -> Response:
+    """Refused from now on."""
+    await who.write(revoke_token, token_id=token_id)
+    return RedirectResponse("/access/tokens", status_code=303)
+
+
+@router.get("/access/badges")
+async def badges(request: Request, who: Administrator, cursor: str = "") -> HTMLResponse:
+    """Who has a badge, and what it is good for."""
+    page, zone = await who.read(_badges, cursor=cursor or None)
+    return _shown(request, who, "access/badges.html", page, zone)
+
+
+def _badges(session: ReadSession, *, cursor: str | None) -> tuple[BadgesPage, ZoneInfo]:
+    zone = plant_zone(session)
+    found, used = list_badges(session, cursor=cursor), get_access_policy(session).badge
+    people = list_principals(session, kind=PrincipalKind.person, limit=LIMIT_MAX).items
+    owners = tuple(owner_of(one) for one in people if one.disabled_at is None)
+    lines = badge_lines(found.items, zone)
+    return BadgesPage(used.value, lines, owners, found.next_cursor or ""), zone
+
+
+@router.post("/access/badges")
+async def give(
+    request: Request,
+    who: Administrator,
+    principal_id: Annotated[str, Form(max_length=100)],
+    badge: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """Give a person a badge."""
+    vault: Vault = request.app.state.vault
+    hmacs = new_badge_hmacs(vault, who.database.plant_id, badge.strip())
+    await who.write(give_badge, principal_id=principal_id, badge_hmacs=hmacs)
+    return RedirectResponse("/access/badges", status_code=303)
+
+
+@router.post("/access/badges/{badge_id}/take")
+async def take(who: Administrator, badge_id: Number) -> Response:
+    """Nobody gets in by it any more."""
+    await who.write(take_badge, badge_id=badge_id)
+    return RedirectResponse("/access/badges", status_code=303)
+
+
+@router.get("/access/policy")
+async def policy(request: Request, who: Administrator) -> HTMLResponse:
+    """How people prove who they are."""
+    page, zone = await who.read(_policy)
+    return _shown(request, who, "access/policy.html", page, zone)
+
+
+def _policy(session: ReadSession) -> tuple[PolicyPage, ZoneInfo]:
+    return policy_page(get_access_policy(session)), plant_zone(session)
+
+
+@router.post("/access/policy")
+async def put_policy(
+    who: Administrator,
+    badge: Annotated[BadgeUse, Form()],
+    version: Annotated[int, Form(ge=0, le=INT32)],
+    role: Annotated[list[Role] | None, Form(max_length=len(Role))] = None,
+) -> Response:
+    """Say how people prove who they are."""
+    wanted = AccessPolicy(badge, frozenset(role or ()))
+    await who.write(put_access_policy, policy=wanted, version=version)
+    return RedirectResponse("/access/policy", status_code=303)
+
+
+def _shown(
+    request: Request, who: Caller, template: str, page: object, zone: ZoneInfo, status: int = 200
+) -> HTMLResponse:
+    shell = shell_of(request, who, zone=zone)
+    return HTMLResponse(render(template, page, language=who.language, shell=shell), status, headers=NO_STORE)

@@ -1,0 +1,35 @@
+"""The cookies of whoever has just signed in."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mes.access.door import SESSION_COOKIE
+from mes.access.types import SESSION_POLICY, SignedIn
+from web.settings import Settings
+
+R = TypeVar("R", bound=Response)
+LANGUAGE_COOKIE: Final = "lineside_language"
+YEAR_S: Final = 31_536_000
+
+
+def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
+    """The answer, with the session in a cookie that no script can read, and the language of the person."""
+    answer.set_cookie(
+        SESSION_COOKIE,
+        signed_in.token,
+        max_age=SESSION_POLICY.lifetime_s,
+        httponly=True,
+        samesite="lax",
+        secure=_secure(request),
+    )
+    answer.set_cookie(LANGUAGE_COOKIE, signed_in.language, max_age=YEAR_S, samesite="lax")
+    return answer
+
+
+def _secure(request: Request) -> bool:
+    settings: Settings = request.app.state.settings
+    return request.url.scheme == "https" if settings.secure_cookies is None else settings.secure_cookies
