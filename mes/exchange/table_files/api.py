@@ -36,7 +36,7 @@ _FILE = {
 }
 
 _REFUSALS = refuses(
-    "import-column-missing import-file-too-large import-file-unreadable import-mapping-invalid "
+    "lot-hold-stands import-column-missing import-file-too-large import-file-unreadable import-mapping-invalid "
     "import-mapping-not-found import-row-invalid import-row-twice import-value-ambiguous import-lot-in-use",
     "conversion-invalid erp-view-invalid id-invalid last-administrator lot-on-hold material-lot-closed "
     "material-lot-fixed material-not-found material-unit-fixed operations-definition-ambiguous "
@@ -48,7 +48,7 @@ _REFUSALS = refuses(
 """Of the file as a whole, and of single rows."""
 
 
-@router.post("/imports", openapi_extra={**_FILE, **_REFUSALS}, openapi_extra=refuses("lot-hold-stands"))
+@router.post("/imports", openapi_extra={**_FILE, **_REFUSALS})
 async def import_rows(
     caller: Importer,
     request: Request,

@@ -32,7 +32,10 @@ async def list_quarantined_readings(caller: Viewer, limit: Limit = SHOWN_MAX) ->
     "/quarantine/{reading_id}/retry",
     status_code=204,
     openapi_extra=refuses(
-        "floor-life-over genealogy-cycle genealogy-invalid genealogy-too-large lot-expired lot-not-released lot-not-usable lot-not-warm lot-on-hold lot-open-too-long lot-unknown lot-used-up machine-unreachable material-lot-closed material-lot-not-found mount-out-of-order part-not-approved wrong-material",
+        "floor-life-over genealogy-cycle genealogy-invalid genealogy-too-large lot-expired "
+        "lot-not-released lot-not-usable lot-not-warm lot-on-hold lot-open-too-long lot-unknown "
+        "lot-used-up machine-unreachable material-lot-closed material-lot-not-found mount-out-of-order "
+        "part-not-approved wrong-material",
         "reading-decided reading-not-found reading-not-retriable reading-still-refused",
     ),
 )
