@@ -36,7 +36,7 @@ _FILE = {
 }
 
 _REFUSALS = refuses(
-    "import-column-missing import-file-too-large import-file-unreadable import-mapping-invalid "
+    "lot-hold-stands import-column-missing import-file-too-large import-file-unreadable import-mapping-invalid "
     "import-mapping-not-found import-row-invalid import-row-twice import-value-ambiguous import-lot-in-use",
     "conversion-invalid erp-view-invalid id-invalid last-administrator lot-hold-stands lot-on-hold material-lot-closed "
     "material-lot-fixed material-not-found material-unit-fixed operations-definition-ambiguous "
