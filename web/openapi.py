@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from mes.access.routing import FIELDS_MAX, LEAVING_KEY, REFUSALS_KEY, REHEARSAL
+from mes.access.door.routing import FIELDS_MAX, LEAVING_KEY, REFUSALS_KEY, REHEARSAL
 from mes.kernel.errors import Refusal, Unavailable
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX
 from web.examples import example_of

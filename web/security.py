@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mes.access.bulk import BULK_BYTES_MAX, BULK_PATHS
+from mes.access.door.bulk import BULK_BYTES_MAX, BULK_PATHS
 from mes.definitions.types import DOCUMENT_MAX_BYTES
 from mes.exchange.table_files.types import FILE_MAX
 from mes.kernel.errors import TooLarge

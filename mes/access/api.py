@@ -8,12 +8,12 @@ from fastapi import Depends, Path, Request, Response
 
 from mes.access import queries, second_factor, service
 from mes.access.door import Caller, caller, identify
+from mes.access.door.pages import Cursor, Limit
+from mes.access.door.preconditions import IfMatch, etag, expected_version
+from mes.access.door.routing import api_router, refuses
 from mes.access.errors import PrincipalNotFound
-from mes.access.pages import Cursor, Limit
 from mes.access.permissions import Permission
 from mes.access.pins import hash_password_aside, hash_pin_aside
-from mes.access.preconditions import IfMatch, etag, expected_version
-from mes.access.routing import api_router, refuses
 from mes.access.schemas import (
     AccessPolicyIn,
     AccessPolicyOut,

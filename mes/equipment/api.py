@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Response
 from pydantic import AwareDatetime
 
-from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
+from mes.access.door.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.preconditions import IfMatch, etag, expected_version
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.preconditions import IfMatch, etag, expected_version
-from mes.access.routing import api_router, refuses
 from mes.equipment import queries, service
 from mes.equipment.schemas import (
     AssetMappingIn,

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Header, Path, Query, Request, Response
 
 from mes.access.door import Caller, caller, require
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.genealogy import queries, service
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes, format_of
 from mes.genealogy.schemas import (

@@ -12,8 +12,8 @@ import msgspec
 from fastapi import Depends, Query, Request, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.edge.errors import HealthUnreadable
 from mes.edge.queries import get_bridge, list_waiting_commands
 from mes.edge.service import record_bridge_health

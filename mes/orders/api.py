@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Header, Request, Response
 
-from mes.access.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit, PageOf
+from mes.access.door.bulk import Atomic, BulkOf, BulkOut, put_rows, rows_by_id
+from mes.access.door.pages import Cursor, Limit, PageOf
+from mes.access.door.preconditions import etag
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.preconditions import etag
-from mes.access.routing import api_router, refuses
 from mes.kernel.idempotency import fingerprint, run_once
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.uow import UnitOfWork

@@ -9,10 +9,10 @@ from fastapi import Depends, Response
 from pydantic import AwareDatetime
 
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.preconditions import IfMatch, etag, expected_version
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.preconditions import IfMatch, etag, expected_version
-from mes.access.routing import api_router, refuses
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.quality import queries, service
 from mes.quality.schemas import (

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router
 from mes.access.permissions import Permission
-from mes.access.routing import api_router
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 from mes.reporting import queries
 from mes.reporting.schemas import PerformanceOut, PerformancePage

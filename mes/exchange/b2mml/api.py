@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request, Response
 
 from mes.access.door import B2MML_PATH, Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.exchange.b2mml.errors import B2mmlInvalid, B2mmlRefused, B2mmlTooLarge, B2mmlUnreadable, XmlExpected
 from mes.exchange.b2mml.incoming import passed_over
 from mes.exchange.b2mml.outgoing import answer_of, show_of

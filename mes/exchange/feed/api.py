@@ -10,8 +10,8 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from mes.access.door import Caller, caller, identify, require
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.exchange.feed.errors import EventTypeInvalid
 from mes.exchange.feed.following import Listener, listening
 from mes.exchange.feed.queries import read_feed

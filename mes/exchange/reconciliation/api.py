@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.exchange.reconciliation.files import differences_csv
 from mes.exchange.reconciliation.queries import reconcile
 from mes.exchange.reconciliation.schemas import LotsViewIn, OrdersViewIn, ReconciliationOut

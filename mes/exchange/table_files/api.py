@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.preconditions import IfMatch, etag, expected_version
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.preconditions import IfMatch, etag, expected_version
-from mes.access.routing import api_router, refuses
 from mes.exchange.table_files import queries, service
 from mes.exchange.table_files.importing import RowImport, import_file
 from mes.exchange.table_files.refused import refused_csv

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.preconditions import IfMatch, etag, expected_version
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.preconditions import IfMatch, etag, expected_version
-from mes.access.routing import api_router, refuses
 from mes.exchange.webhooks import queries, service
 from mes.exchange.webhooks.schemas import (
     AttemptOut,

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.schemas import PermissionOut, ProgramOverrideIn, StepIn
 from mes.genealogy.may_i.service import let_program, report_step

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.ingest.quarantine.queries import list_quarantine
 from mes.ingest.quarantine.schemas import QuarantineOut, SetAsideIn, SetAsideOut
 from mes.ingest.quarantine.service import retry_reading, set_reading_aside

@@ -8,9 +8,9 @@ from fastapi import Depends, Path, Response
 from fastapi.responses import PlainTextResponse
 
 from mes.access.door import Caller, caller, require
-from mes.access.pages import Cursor, Limit
+from mes.access.door.pages import Cursor, Limit
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.texts import NO_NUL
 from mes.materials.receiving import queries, service

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Path
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.orders import service
 from mes.orders.following.queries import get_followed
 from mes.orders.following.schemas import (

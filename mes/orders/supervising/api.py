@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.orders import service
 from mes.orders.planning.queries import list_dispatch, list_material_needs
 from mes.orders.queries import get_operations_request

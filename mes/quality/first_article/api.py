@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import Depends
 
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.pages import Cursor, Limit, PageOf, page_out
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.orders.service import ask_first_article
 from mes.quality.first_article.queries import list_first_article_acts

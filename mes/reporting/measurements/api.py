@@ -12,9 +12,9 @@ from pydantic import AwareDatetime
 from sqlmodel import Session
 
 from mes.access.door import Caller, caller
-from mes.access.pages import Cursor, Limit
+from mes.access.door.pages import Cursor, Limit
+from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.access.routing import api_router, refuses
 from mes.history import service
 from mes.history.queries import SAMPLES_MAX, downsample, get_retention, list_rollups, list_samples
 from mes.history.types import HOUR_US, MINUTE_US, Samples

@@ -14,7 +14,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import TypeAdapter, ValidationError
 
 from mes.access.door import caller
-from mes.access.routing import REFUSALS_KEY, api_router
+from mes.access.door.routing import REFUSALS_KEY, api_router
 from mes.kernel.errors import Refusal
 from tests.support.contract import PROMISED, breaking_changes
 from tests.support.reachable import reachable_refusals

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from mes.access.routing import REFUSALS_KEY
+from mes.access.door.routing import REFUSALS_KEY
 from mes.access.types import Role
 from mes.kernel.plants import Plants
 from mes.migrations.upgrade import upgrade

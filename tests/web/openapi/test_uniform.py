@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from mes.access.routing import REHEARSAL, api_router, leaving, wanted_fields
+from mes.access.door.routing import REHEARSAL, api_router, leaving, wanted_fields
 from mes.access.types import Role
 from mes.kernel.outbox import head_seq
 from mes.kernel.plants import Plants
