@@ -54,14 +54,7 @@ POLL_S = 1.0
 
 @router.post(
     "/ingest",
-    openapi_extra=refuses(
-        "defect-code-not-found equipment-not-found floor-life-over genealogy-cycle genealogy-invalid "
-        "genealogy-too-large job-order-not-found lot-expired lot-not-released lot-not-usable lot-not-warm "
-        "lot-on-hold lot-open-too-long lot-unknown lot-used-up machine-unreachable material-lot-closed "
-        "material-lot-not-found mount-out-of-order part-not-approved result-differs result-invalid "
-        "results-too-many wrong-material",
-        "bridge-not-found ingest-sequence-gap ingest-too-large ingest-unreadable",
-    )
+    openapi_extra=refuses("bridge-not-found ingest-sequence-gap ingest-too-large ingest-unreadable")
     | _speaks(told=_BATCH, answered={"accepted_through": 1, "duplicates": 0, "quarantined": 0}),
 )
 async def ingest_batch(caller: Bridge, request: Request) -> Response:

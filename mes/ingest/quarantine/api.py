@@ -31,13 +31,7 @@ async def list_quarantined_readings(caller: Viewer, limit: Limit = SHOWN_MAX) ->
 @router.post(
     "/quarantine/{reading_id}/retry",
     status_code=204,
-    openapi_extra=refuses(
-        "floor-life-over genealogy-cycle genealogy-invalid genealogy-too-large lot-expired "
-        "lot-not-released lot-not-usable lot-not-warm lot-on-hold lot-open-too-long lot-unknown "
-        "lot-used-up machine-unreachable material-lot-closed material-lot-not-found mount-out-of-order "
-        "part-not-approved wrong-material",
-        "reading-decided reading-not-found reading-not-retriable reading-still-refused",
-    ),
+    openapi_extra=refuses("reading-decided reading-not-found reading-not-retriable reading-still-refused"),
 )
 async def retry_quarantined_reading(caller: Decider, reading_id: Key) -> None:
     """Record it now. 409 `reading-still-refused`, `reading-not-retriable`, `reading-decided`."""
