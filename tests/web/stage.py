@@ -278,10 +278,12 @@ class Stage:
         return spec.connection_id
 
     def erp_order(self) -> tuple[str, str]:
-        """A connection and an order of its ERP."""
-        name, number = self.erp(), self.fresh("ERP-ORDER")
+        """A connection and an order of its ERP, for a material that one routing makes (others are made of BOARD)."""
+        name, number, material = self.erp(), self.fresh("ERP-ORDER"), self.material()
+        spec = DefinitionSpec(self.fresh("route"), material, (SegmentSpec("PACK", "WM-BENCH", "BENCH"),))
+        self.do(create_definition, spec=spec)
         (turn,) = [turn for turn in self.do(take_turns) if turn.spec.connection_id == name]
-        self.do(take_materials, connection_pk=turn.pk, materials=[ErpMaterial("7", "BOARD", "pcs")])
+        self.do(take_materials, connection_pk=turn.pk, materials=[ErpMaterial("7", material, "pcs")])
         order = ErpOrder("1", number, OrderWord.open, "7", "", Decimal(8), "pcs")
         self.do(take_order, connection_pk=turn.pk, spec=turn.spec, order=order)
         return name, number
