@@ -215,7 +215,7 @@ class AccessPolicyIn(_Document):
     badge: BadgeUse
     second_factor_roles: list[Role] = Field(default=[], max_length=len(Role))
     """Who needs a second factor at a desk."""
-    version: int | None = None
+    version: Version | None = None
     """The version that was read, 0 before the first; or send If-Match."""
 
     def policy(self) -> AccessPolicy:
