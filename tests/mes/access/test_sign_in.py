@@ -168,7 +168,7 @@ async def test_failures_lock_the_device_for_everybody(database: Database, clock:
 
 
 async def test_guessing_in_parallel_gains_nothing(database: Database) -> None:
-    """As many guesses as a plant may have at once, each from another device: no more than the free ones are ever looked at."""
+    """As many guesses at once as a plant may have, each from another device: only the free ones are looked at."""
     hire(database)
     guesses = [attempt(database, "9999", device=device_key(str(n))) for n in range(pins.HASHING_WAITING_OF_PLANT_MAX)]
     found = await asyncio.gather(*guesses, return_exceptions=True)
