@@ -144,6 +144,8 @@ EXPECTED = {
     "read-metrics": "monitor administrator",
     "read-events": "administrator integration",
     "manage-webhooks": "administrator",
+    "manage-erp": "administrator",
+    "import-files": "engineer administrator integration",
 }
 
 
