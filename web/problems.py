@@ -28,7 +28,7 @@ from mes.kernel.errors import FieldError, Refusal, Unauthenticated, Unavailable
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 from web.layouts.shell import Shell
 from web.templating import render
-from web.wording import DEFAULT_LANGUAGE, PSEUDO, language_of, refusal_words
+from web.wording import language_of, refusal_words
 
 _LOG = logging.getLogger(__name__)
 CORRELATION_HEADER: Final = "X-Correlation-Id"
@@ -169,15 +169,13 @@ def problem_fragment(region_id: str, reference: str, *, language: str) -> str:
 
 def _view(problem: Problem, language: str) -> ProblemView:
     """The detail is English: it is told where the rest is, and where nobody has translated the rest."""
-    words = refusal_words(language, problem.code, problem.title, problem.next_step)
-    title, next_step = words or (problem.title, problem.next_step)
-    detail = problem.detail if words is None or language in (DEFAULT_LANGUAGE, PSEUDO) else ""
+    words = refusal_words(language, problem)
     return ProblemView(
         problem.status,
         problem.code,
-        title,
-        detail if problem.detail != problem.title else "",
-        next_step,
+        words.title,
+        words.detail if words.detail_fits and problem.detail != problem.title else "",
+        words.next_step,
         problem.reference,
         problem.type,
     )

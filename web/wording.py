@@ -14,11 +14,12 @@ from __future__ import annotations
 import string
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
@@ -86,14 +87,36 @@ def translator(language: str) -> Translator:
     return partial(translate, language_of(language))
 
 
-def refusal_words(language: str, code: str, title: str, next_step: str) -> tuple[str, str] | None:
-    """Title and next step of a refusal in a language. English is the refusal's own; None where nobody translated it."""
-    if language == DEFAULT_LANGUAGE:
-        return title, next_step
+class Refused(Protocol):
+    """A refusal, or the problem that is told of it: its words are English."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def next_step(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalWords:
+    """`detail` is always English; `detail_fits`: so is the rest, or nobody has translated it."""
+
+    title: str
+    detail: str
+    next_step: str
+    detail_fits: bool
+
+
+def refusal_words(language: str, refusal: Refused) -> RefusalWords:
+    """A refusal in a language; as it is where nobody has translated it."""
     if language == PSEUDO:
-        return pseudo(title), pseudo(next_step)
-    entry = refusals(language).get(code)
-    return None if entry is None else (entry["title"], entry["next"])
+        return RefusalWords(pseudo(refusal.title), refusal.detail, pseudo(refusal.next_step), detail_fits=True)
+    entry = {} if language == DEFAULT_LANGUAGE else refusals(language).get(refusal.code, {})
+    title, next_step = entry.get("title", refusal.title), entry.get("next", refusal.next_step)
+    return RefusalWords(title, refusal.detail, next_step, detail_fits=not entry)
 
 
 def refusal_title(language: str, code: str) -> str:

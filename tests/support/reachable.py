@@ -49,7 +49,7 @@ def _resolved(module: str, node: ast.AST) -> Iterator[Symbol]:
     for found in _names(node):
         if isinstance(found, ast.Name):
             yield from _home(module, found.id)
-        elif isinstance(found.value, ast.Name):
+        elif isinstance(found.value, ast.Name) and found.value.id in _imports(module):
             package = getattr(importlib.import_module(module), found.value.id, None)
             if isinstance(package, ModuleType) and _is_ours(package.__name__):
                 yield from _home(package.__name__, found.attr)

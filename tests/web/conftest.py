@@ -1,12 +1,36 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from mes.kernel.plants import Migrate, Plants
+from tests.conftest import SettableClock
 from tests.web.site import Site, build_site, running_site
+from tests.web.stage import Stage, set_stage
+from web.main import create_app
+from web.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, at_once: Migrate) -> Iterator[Stage]:
+    """A server with two plants, for all tests of a module."""
+    folder = tmp_path_factory.mktemp("stage")
+    app = create_app(Settings(data_dir=folder, environment="development", allowed_hosts="*"))
+    plants = Plants(data_dir=folder, migrate=at_once, clock=SettableClock())
+    yield set_stage(app, plants)
+    plants.close()
+
+
+@pytest.fixture
+async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    """Of the stage's server."""
+    transport = httpx.ASGITransport(stage.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mes.test") as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

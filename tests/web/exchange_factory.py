@@ -33,7 +33,6 @@ from web.imports.views import (
     DonePage,
     ImportsPage,
     MappingPage,
-    Said,
     done_page,
     imports_page,
     mapping_page,
@@ -41,14 +40,18 @@ from web.imports.views import (
 )
 from web.reconciliation.views import ReconciliationPage, reconciliation_page
 from web.webhooks import views as hooks
+from web.wording import RefusalWords
 
 NOW: Final = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 ZONE: Final = ZoneInfo("Europe/Berlin")
 LOTS: Final = (
     "Charge;Material;Menge;Status;Lieferant\nL-1;BOARD;1,5;frei;ACME\nL-2;NONE;many;;\nL-3;BOARD;20;gesperrt;X\n"
 )
-UNREADABLE: Final = Said(
-    "The file cannot be read as rows", "The workbook cannot be read: it has a password.", "Send a CSV file."
+UNREADABLE: Final = RefusalWords(
+    "The file cannot be read as rows",
+    "The workbook cannot be read: it has a password.",
+    "Send a CSV file.",
+    detail_fits=True,
 )
 LONG: Final = "Bestand_Elektronikfertigung_Werk_Nord_2026-11-28_vollstaendig_mit_Sperrbestand.csv"
 
@@ -153,7 +156,12 @@ def webhooks(*, empty: bool = False) -> hooks.HooksPage:
         "mail": delivery(2, DeliveryState.waiting, said="The name hooks.example cannot be resolved."),
     }
     typed = hooks.Typed("erp", "ftp://x", "orders.*") if empty else hooks.Typed()
-    why = hooks.Said("The webhook cannot be used like this", "The address has to begin with https://.", "Correct it.")
+    why = RefusalWords(
+        "The webhook cannot be used like this",
+        "The address has to begin with https://.",
+        "Correct it.",
+        detail_fits=True,
+    )
     return hooks.hooks_page(() if empty else found, answers, ZONE, typed, why if empty else None)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -11,38 +9,17 @@ from starlette.routing import Mount, WebSocketRoute
 
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
 from mes.kernel.outbox import head_seq
-from mes.kernel.plants import Plants
-from mes.migrations.upgrade import upgrade
-from tests.conftest import SettableClock
 from tests.web.asgi_socket import SocketClosed, open_socket
 from tests.web.authorisation_table import MOUNT, PUBLIC, ROWS, SOCKET, Row, Sample
 from tests.web.cast import Member, by_token, hire
-from tests.web.stage import Stage, set_stage
+from tests.web.stage import Stage
 from web.live.relay import Relays
-from web.main import create_app
-from web.settings import Settings
 
 REQUESTS = [row for row in ROWS if row.method != SOCKET]
 GUARDED = [row for row in REQUESTS if row.allowed is not PUBLIC]
 OPEN = [row for row in REQUESTS if row.allowed is PUBLIC]
 SOCKETS = [row for row in ROWS if row.method == SOCKET]
 name_of = "{0.method} {0.path}".format
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("authorisation")
-    app = create_app(Settings(data_dir=folder, environment="development", allowed_hosts="*"))
-    plants = Plants(data_dir=folder, migrate=upgrade, clock=SettableClock())
-    yield set_stage(app, plants)
-    plants.close()
-
-
-@pytest.fixture
-async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(stage.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mes.test") as client:
-        yield client
 
 
 async def call(client: httpx.AsyncClient, row: Row, sample: Sample, who: Member | None) -> httpx.Response:

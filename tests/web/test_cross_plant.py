@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -21,21 +19,17 @@ from mes.edge.service import put_bridge
 from mes.equipment.service import put_equipment
 from mes.equipment.types import EquipmentSpec
 from mes.kernel.outbox import head_seq
-from mes.kernel.plants import Migrate, Plants
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import create_lot, put_materials
 from mes.materials.types import LotSpec, MaterialSpec
 from mes.orders.service import submit_operations_request
 from standards.isa95.equipment_hierarchy import EquipmentLevel
-from tests.conftest import SettableClock
 from tests.web.asgi_socket import open_socket
 from tests.web.authorisation_table import MOUNT, PUBLIC, ROWS, SOCKET, Row
 from tests.web.cast import Member, by_token
-from tests.web.stage import OTHER_HOST, OTHER_PLANT, Stage, set_stage
+from tests.web.stage import OTHER_HOST, OTHER_PLANT, Stage
 from web.live.region import live_url
 from web.live.relay import Relays
-from web.main import create_app
-from web.settings import Settings
 
 READS: Final = [row for row in ROWS if row.method == "GET" and row.allowed is not PUBLIC]
 WRITES: Final = [row for row in ROWS if row.method not in ("GET", SOCKET, MOUNT) and row.allowed is not PUBLIC]
@@ -57,20 +51,9 @@ def mark(uow: UnitOfWork) -> None:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, at_once: Migrate) -> Iterator[Stage]:
-    folder: Path = tmp_path_factory.mktemp("plants")
-    app = create_app(Settings(data_dir=folder, environment="development", allowed_hosts="*"))
-    plants = Plants(data_dir=folder, migrate=at_once, clock=SettableClock())
-    stage = set_stage(app, plants)
+def stage(stage: Stage) -> Stage:
     stage.do(mark)
-    yield stage
-    plants.close()
-
-
-@pytest.fixture
-async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(stage.app), base_url="http://mes.test") as client:
-        yield client
+    return stage
 
 
 def caller_of(row: Row, cast: dict[Role, Member]) -> Member:

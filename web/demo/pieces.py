@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -82,25 +82,15 @@ def _is_there(uow: UnitOfWork, lot_id: str) -> bool:
     return True
 
 
-def compare_pieces(
-    true: Pieces,
-    made_of: Mapping[str, Collection[Told]],
-    verdicts: Mapping[str, Collection[str]],
-) -> Compared:
-    """Pure. `made_of`: lots in each panel as the MES has it; `verdicts`: of each unit, as PASS and FAIL in order.
-
-    A panel agrees if nothing that went into it is missing, and nothing is told for certain that did not. One that the
-    MES does not have at all is on its way, or lost: the caller says when it is late.
-    """
+def by_serial(true: Pieces) -> tuple[Mapping[str, Sequence[Collection[str]]], Mapping[str, Sequence[str]]]:
+    """The lots out of each slot of a panel, and the verdicts of a unit in their order."""
     fed: dict[str, list[Collection[str]]] = defaultdict(list)
     for (serial, _, _), lots in true.fed.items():
         fed[serial].append(lots)
     tested: dict[str, list[str]] = defaultdict(list)
     for serial, verdict, _, _ in true.verdicts:
         tested[serial].append(verdict)
-    wrong = [serial for serial, slots in fed.items() if not panel_agrees(slots, made_of.get(serial, ()))]
-    wrong += [serial for serial, its in tested.items() if list(verdicts.get(serial, ())) != its]
-    return Compared(len(fed), len(tested), tuple(wrong))
+    return fed, tested
 
 
 def panel_agrees(slots: Iterable[Collection[str]], told: Collection[Told]) -> bool:
@@ -127,12 +117,7 @@ class Witness:
 
     async def look(self, true: Pieces) -> Compared:
         """httpx.HTTPError while the server is away."""
-        fed: dict[str, list[Collection[str]]] = defaultdict(list)
-        for (serial, _, _), lots in true.fed.items():
-            fed[serial].append(lots)
-        tested: dict[str, list[str]] = defaultdict(list)
-        for serial, verdict, _, _ in true.verdicts:
-            tested[serial].append(verdict)
+        fed, tested = by_serial(true)
         for serial in self._next(list(fed)[: max(0, len(fed) - BEHIND)]):
             self._note(serial, agrees=panel_agrees(fed[serial], await self._made_of(serial)))
         for serial in self._next(list(tested)[: max(0, len(tested) - BEHIND)]):

@@ -37,7 +37,6 @@ from web.components.plant_time import plant_zone
 from web.imports.forms import Typed
 from web.imports.views import (
     MappingPage,
-    Said,
     base_of,
     done_page,
     imports_page,
@@ -47,7 +46,7 @@ from web.imports.views import (
 )
 from web.layouts.shell import shell_of
 from web.templating import render
-from web.wording import refusal_title, refusal_words
+from web.wording import RefusalWords, refusal_title, refusal_words
 
 router = APIRouter(include_in_schema=False)
 Importer = Annotated[Caller, Depends(caller(Permission.import_files))]
@@ -76,7 +75,7 @@ async def upload(
         saved = await _saved(who, kind, mapping)
         started = await asyncio.to_thread(_begun, data, kind, saved)
     except Refusal as refusal:
-        return await _listed(request, who, _said(who, refusal), status=refusal.status)
+        return await _listed(request, who, refusal_words(who.language, refusal), status=refusal.status)
     import_id = str(uuid4())
     kept = {"import_id": import_id, "kind": kind, "name": name, "content": data}
     await who.write(service.keep_file, **kept, mapping=started, mapping_name=mapping)
@@ -122,7 +121,7 @@ async def decide(request: Request, import_id: str, who: Importer, typed: Annotat
             await _import_now(who, await who.read(queries.get_waiting_file, import_id=import_id))
     except Refusal as refusal:
         zone = await who.read(queries.get_zone)
-        return await _mapped(request, who, import_id, zone, _said(who, refusal), status=refusal.status)
+        return await _mapped(request, who, import_id, zone, refusal_words(who.language, refusal), status=refusal.status)
     return RedirectResponse(base_of(import_id), status_code=303)
 
 
@@ -165,7 +164,7 @@ async def remove(name: str, who: Importer) -> Response:
     return RedirectResponse("/imports", status_code=303)
 
 
-async def _listed(request: Request, who: Caller, said: Said | None, *, status: int = 200) -> HTMLResponse:
+async def _listed(request: Request, who: Caller, said: RefusalWords | None, *, status: int = 200) -> HTMLResponse:
     imports, mappings, more, zone = await who.read(_all)
     page = imports_page(imports, mappings, zone, more=more, said=said)
     html = render("imports/page.html", page, language=who.language, shell=shell_of(request, who, zone=zone))
@@ -182,7 +181,7 @@ def _import(session: ReadSession, *, import_id: str) -> tuple[ImportView, ZoneIn
 
 
 async def _mapped(
-    request: Request, who: Caller, import_id: str, zone: ZoneInfo, said: Said | None, *, status: int = 200
+    request: Request, who: Caller, import_id: str, zone: ZoneInfo, said: RefusalWords | None, *, status: int = 200
 ) -> HTMLResponse:
     file = await who.read(queries.get_waiting_file, import_id=import_id)
     page = await asyncio.to_thread(_tried, who, file, zone, said)
@@ -198,7 +197,7 @@ def _remembered(session: ReadSession, *, name: str) -> SavedMapping | None:
         return None
 
 
-def _tried(who: Caller, file: WaitingFile, zone: ZoneInfo, said: Said | None) -> MappingPage:
+def _tried(who: Caller, file: WaitingFile, zone: ZoneInfo, said: RefusalWords | None) -> MappingPage:
     """The page of a file: its first rows as they would come out, or why it cannot be read like this."""
     table, taken, preview = None, file.mapping, None
     try:
@@ -208,11 +207,5 @@ def _tried(who: Caller, file: WaitingFile, zone: ZoneInfo, said: Said | None) ->
         outcomes = _rows_of(who).run(reading, dry_run=True, first=PREVIEW_ROWS)
         preview = preview_of(reading, outcomes, partial(refusal_title, who.language))
     except Refusal as refusal:
-        said = said or _said(who, refusal)
+        said = said or refusal_words(who.language, refusal)
     return mapping_page(file, table, taken, preview, said)
-
-
-def _said(who: Caller, refusal: Refusal) -> Said:
-    words = refusal_words(who.language, refusal.code, refusal.title, refusal.next_step)
-    title, next_step = words or (refusal.title, refusal.next_step)
-    return Said(title, refusal.detail, next_step)

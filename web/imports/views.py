@@ -24,6 +24,7 @@ from mes.exchange.table_files.types import (
     SavedMapping,
     Table,
 )
+from web.wording import RefusalWords
 
 SAMPLE_ROWS: Final = 3
 REFUSED_SHOWN: Final = 100
@@ -36,15 +37,6 @@ TONES: Final[Mapping[Result, tuple[str, str]]] = {
     Result.refused: ("down", "ban"),
 }
 """Tone and icon of what became of a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Why something was not done."""
-
-    title: str
-    detail: str
-    next_step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,7 @@ class ImportsPage:
     mappings: tuple[Remembered, ...]
     imports: tuple[Done, ...]
     more: bool
-    said: Said | None = None
+    said: RefusalWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +135,7 @@ class MappingPage:
     settings: ImportMapping
     understood: Understood | None
     preview: Preview | None
-    said: Said | None
+    said: RefusalWords | None
 
     @property
     def dates(self) -> str:
@@ -168,7 +160,12 @@ def base_of(import_id: str) -> str:
 
 
 def imports_page(
-    imports: Sequence[ImportView], mappings: Sequence[SavedMapping], zone: ZoneInfo, *, more: bool, said: Said | None
+    imports: Sequence[ImportView],
+    mappings: Sequence[SavedMapping],
+    zone: ZoneInfo,
+    *,
+    more: bool,
+    said: RefusalWords | None,
 ) -> ImportsPage:
     remembered = (Remembered(m.name, m.kind, m.pattern, f"/imports/mappings/{quote(m.name)}/remove") for m in mappings)
     return ImportsPage(tuple(Kind), tuple(remembered), tuple(_done(view, zone) for view in imports), more, said)
@@ -185,7 +182,7 @@ def field_label(kind: Kind, name: str) -> str:
 
 
 def mapping_page(
-    file: WaitingFile, table: Table | None, taken: ImportMapping, preview: Preview | None, said: Said | None
+    file: WaitingFile, table: Table | None, taken: ImportMapping, preview: Preview | None, said: RefusalWords | None
 ) -> MappingPage:
     """`taken`: the mapping with what was guessed."""
     headers = tuple(dict.fromkeys(header for header in table.headers if header)) if table else ()

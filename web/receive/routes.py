@@ -91,10 +91,9 @@ async def _again(request: Request, who: Caller, typed: Typed, refusal: Refusal) 
 
 
 def _refused(who: Caller, refusal: Refusal) -> Answer:
-    words = refusal_words(who.language, refusal.code, refusal.title, refusal.next_step)
-    title, next_step = words or (refusal.title, refusal.next_step)
+    words = refusal_words(who.language, refusal)
     kind = "not-approved" if isinstance(refusal, PartNotApproved) else "refused"
-    return answer(kind, title=title, detail=refusal.detail, next_step=next_step)
+    return answer(kind, title=words.title, detail=words.detail, next_step=words.next_step)
 
 
 async def _page(

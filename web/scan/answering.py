@@ -129,10 +129,7 @@ def _told(outcome: Outcome, refused: Refused | None, unit: UnitAt | None, place:
 
 
 def _said(refused: Refused, language: str) -> Said:
-    refusal = refused.refusal
-    words = refusal_words(language, refusal.code, refusal.title, refusal.next_step)
-    title, next_step = words or (refusal.title, refusal.next_step)
-    return said_of_refusal(refusal, title, next_step, with_detail=words is None or language == "en")
+    return said_of_refusal(refused.refusal, refusal_words(language, refused.refusal))
 
 
 def _override(session: ReadSession, refused: Refused | None) -> OverrideView | None:

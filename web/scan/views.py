@@ -28,7 +28,7 @@ from mes.kernel.errors import Refusal
 from mes.quality.types import DefectCodeView
 from web.components.material import LineView, LotView, line_view, lot_view
 from web.components.tools import ToolLine, tool_line
-from web.wording import code_key
+from web.wording import RefusalWords, code_key
 
 UNDO_S: Final = 10
 PARTS_SHOWN: Final = 8
@@ -529,5 +529,6 @@ def said_of_unit(unit: UnitAt) -> Said:
     return Said(code=code, step=step.description, place=step.equipment)
 
 
-def said_of_refusal(refusal: Refusal, title: str, next_step: str, *, with_detail: bool) -> Said:
-    return Said(title, refusal.detail if with_detail and refusal.detail != refusal.title else "", next_step)
+def said_of_refusal(refusal: Refusal, words: RefusalWords) -> Said:
+    detail = words.detail if words.detail_fits and refusal.detail != refusal.title else ""
+    return Said(words.title, detail, words.next_step)

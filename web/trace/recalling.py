@@ -44,10 +44,9 @@ def _page(
 
 async def _refused(request: Request, who: Caller, refusal: Refusal, page: RecallPage | SharedPage) -> HTMLResponse:
     """What was typed stays in its fields; the lots that nobody recorded are named."""
-    words = refusal_words(who.language, refusal.code, refusal.title, refusal.next_step)
-    title, next_step = words or (refusal.title, refusal.next_step)
+    words = refusal_words(who.language, refusal)
     named = ", ".join(error.where for error in refusal.errors[:NAMED_MAX])
-    said = replace(page, refused=f"{title}: {named}" if named else title, refused_next=next_step)
+    said = replace(page, refused=f"{words.title}: {named}" if named else words.title, refused_next=words.next_step)
     return _page(request, who, said, await who.read(plant_zone), refusal.status)
 
 

@@ -22,8 +22,8 @@ from mes.kernel.texts import NO_NUL
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
-from web.webhooks.views import Answer, Said, Typed, base_of, hook_page, hooks_page, trial_answer
-from web.wording import refusal_words
+from web.webhooks.views import Answer, Typed, base_of, hook_page, hooks_page, trial_answer
+from web.wording import RefusalWords, refusal_words
 
 router = APIRouter(include_in_schema=False)
 Keeper = Annotated[Caller, Depends(caller(Permission.manage_webhooks))]
@@ -60,7 +60,7 @@ async def create(
         await who.write(service.create_webhook, spec=spec, sealed_secret=sealed)
     except Refusal as refusal:
         typed = Typed(webhook_id, url, event_types, description, private_addresses)
-        return await _listed(request, who, typed, _said(who, refusal), status=refusal.status)
+        return await _listed(request, who, typed, refusal_words(who.language, refusal), status=refusal.status)
     return await _shown(request, who, webhook_id, secret=secret)
 
 
@@ -91,7 +91,7 @@ async def change(
     try:
         await who.write(service.change_webhook, spec=spec, version=version)
     except WebhookInvalid as refusal:
-        return await _shown(request, who, webhook_id, said=_said(who, refusal), status=refusal.status)
+        return await _shown(request, who, webhook_id, said=refusal_words(who.language, refusal), status=refusal.status)
     return RedirectResponse(base_of(webhook_id), status_code=303)
 
 
@@ -148,7 +148,9 @@ def _sender(request: Request) -> Sender:
     return sender
 
 
-async def _listed(request: Request, who: Caller, typed: Typed, said: Said | None, *, status: int = 200) -> HTMLResponse:
+async def _listed(
+    request: Request, who: Caller, typed: Typed, said: RefusalWords | None, *, status: int = 200
+) -> HTMLResponse:
     hooks, answers, zone = await who.read(_all)
     page = hooks_page(hooks, answers, zone, typed, said)
     html = render("webhooks/page.html", page, language=who.language, shell=shell_of(request, who, zone=zone))
@@ -166,7 +168,7 @@ async def _shown(
     *,
     secret: str = "",
     trial: Answer | None = None,
-    said: Said | None = None,
+    said: RefusalWords | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     hook, dead, waiting, zone = await who.read(_one, webhook_id=webhook_id)
@@ -185,9 +187,3 @@ def _one(session: ReadSession, *, webhook_id: str) -> tuple[WebhookView, Deliver
         for state in (DeliveryState.dead, DeliveryState.waiting)
     )
     return hook, dead, waiting, plant_zone(session)
-
-
-def _said(who: Caller, refusal: Refusal) -> Said:
-    words = refusal_words(who.language, refusal.code, refusal.title, refusal.next_step)
-    title, next_step = words or (refusal.title, refusal.next_step)
-    return Said(title, refusal.detail, next_step)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from mes.exchange.webhooks.types import DeliveryState, DeliveryView, Outcome, OutcomeKind, WebhookView
+from web.wording import RefusalWords
 
 TONES: Final[Mapping[str, tuple[str, str]]] = {
     "well": ("run", "check"),
@@ -66,17 +67,10 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    title: str
-    detail: str
-    next_step: str
-
-
-@dataclass(frozen=True, slots=True)
 class HooksPage:
     hooks: tuple[HookRow, ...]
     typed: Typed
-    said: Said | None
+    said: RefusalWords | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +106,7 @@ class HookPage:
     waiting: tuple[DeliveryRow, ...]
     secret: str
     trial: Answer | None
-    said: Said | None
+    said: RefusalWords | None
 
 
 def base_of(webhook_id: str) -> str:
@@ -120,7 +114,11 @@ def base_of(webhook_id: str) -> str:
 
 
 def hooks_page(
-    hooks: Iterable[WebhookView], answers: Mapping[str, DeliveryView], zone: ZoneInfo, typed: Typed, said: Said | None
+    hooks: Iterable[WebhookView],
+    answers: Mapping[str, DeliveryView],
+    zone: ZoneInfo,
+    typed: Typed,
+    said: RefusalWords | None,
 ) -> HooksPage:
     rows = (
         HookRow(
@@ -174,7 +172,7 @@ def hook_page(
     *,
     secret: str = "",
     trial: Answer | None = None,
-    said: Said | None = None,
+    said: RefusalWords | None = None,
 ) -> HookPage:
     return HookPage(
         base_of(hook.webhook_id),

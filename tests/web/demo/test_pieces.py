@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import httpx
@@ -29,13 +29,29 @@ from standards.lineside.ingest_v1 import Batch, Sample
 from tests.conftest import SettableClock
 from tests.support.rest import rest_api
 from tests.web.cast import OnePlant, hire
-from web.demo.pieces import SLOTS, Compared, Told, Witness, compare_pieces, panel_agrees, stock_factory
+from web.demo.pieces import SLOTS, Compared, Told, Witness, by_serial, panel_agrees, stock_factory
 from web.demo.prepare import PLANT_FILE
 
 PANELS = 60
 HOURS = 1.5
 BRIDGE = "EDGE-1"
 OF_PIECES = ("identity", "result", "job-order", "job-state", "job-substate")
+
+
+def compare_pieces(
+    true: Pieces,
+    made_of: Mapping[str, Collection[Told]],
+    verdicts: Mapping[str, Collection[str]],
+) -> Compared:
+    """Pure. `made_of`: lots in each panel as the MES has it; `verdicts`: of each unit, as PASS and FAIL in order.
+
+    A panel agrees if nothing that went into it is missing, and nothing is told for certain that did not. One that the
+    MES does not have at all is on its way, or lost: the caller says when it is late.
+    """
+    fed, tested = by_serial(true)
+    wrong = [serial for serial, slots in fed.items() if not panel_agrees(slots, made_of.get(serial, ()))]
+    wrong += [serial for serial, its in tested.items() if list(verdicts.get(serial, ())) != its]
+    return Compared(len(fed), len(tested), tuple(wrong))
 
 
 @pytest.fixture
