@@ -34,7 +34,11 @@ help:  ## Say what there is to make
 demo: $(UV)  ## Start a simulated factory, the bridge and the server; prints the address and how to sign in
 	@$(UV) run $(LOCK) --compile-bytecode --no-dev --extra bridge --extra server lineside demo $(DEMO_ARGS)
 
-test: install prepare lint test-other-pythons  ## Everything that has to be green: checks, then all but the long tests
+# What is prepared takes one core and lint another.
+test: install  ## Everything that has to be green: checks, then all but the long tests
+	@$(MAKE) --no-print-directory prepare & preparing=$$!; \
+	  $(MAKE) --no-print-directory lint; checked=$$?; wait $$preparing && exit $$checked
+	@$(MAKE) --no-print-directory test-other-pythons
 	$(IN_ENVIRONMENT) pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-long: install prepare  ## The tests that take minutes: soaks, many seeds, many kills

@@ -39,11 +39,12 @@ TOPIC_PERMISSIONS: Final[Mapping[str, Permission]] = {
     "order": Permission.view_floor,
     "material-lot": Permission.view_floor,
     "lots-running-out": Permission.view_floor,
+    "tools": Permission.view_floor,
     "bridge": Permission.view_bridges,
     "bridges": Permission.view_bridges,
 }
 """Kind of topic → what a subscriber must be allowed. Integrations and bridges have no live feed: they have cursors."""
-_WHOLE_TOPICS: Final = frozenset({"board", "bridges", "lots-running-out"})
+_WHOLE_TOPICS: Final = frozenset({"board", "bridges", "lots-running-out", "tools"})
 _TOPIC_MAX: Final = 220
 
 

@@ -86,7 +86,7 @@ def test_a_password_opens_the_door_in_the_place_of_the_pin(site: Site) -> None:
         assert 'autocomplete="current-password"' in eva.get("/signin?by=password&station=BENCH").text
         wrong = eva.post("/signin", data={"person": "EVA", "pin": "864209", "by": "password"})
         assert wrong.status_code == 401
-        assert "Name and password do not match" in wrong.text
+        assert "Name, password and code do not match" in wrong.text
         right = eva.post("/signin", data={"person": "EVA", "pin": "café und vier andere", "by": "password"})
         assert right.status_code == 303
         assert eva.get("/board").status_code == 200
