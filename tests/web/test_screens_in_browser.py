@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -91,19 +93,37 @@ def address() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize(("name", "device", "theme", "language"), LOOKS, ids=str)
+Open = Callable[[str], tuple[Page, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def kept_open(browser: Browser) -> Iterator[Open]:
+    """The one page of a device: a new one takes longer than what is looked at on it."""
+    with ExitStack() as pages:
+        yield cache(lambda device: pages.enter_context(page_of(browser, device)))
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "theme", "language"),
+    [
+        pytest.param(*look, marks=pytest.mark.xdist_group("tablets" if look[1] == "tablet" else "other-devices"))
+        for look in LOOKS
+    ],
+    ids=str,
+)
 def test_a_screen_can_be_used_by_everybody(
-    browser: Browser, address: str, name: str, device: str, theme: str, language: str
+    kept_open: Open, address: str, name: str, device: str, theme: str, language: str
 ) -> None:
-    with page_of(browser, device) as (page, errors):
-        page.goto(f"{address}/{name}?theme={theme}&language={language}")
-        found = Axe().run(page, options=AXE).response["violations"]
-        assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
-        assert page.evaluate(CUT) == []
-        if name not in WALLS:
-            assert page.evaluate(SMALL, MIN_TARGET) == []
-        assert errors == []
+    page, errors = kept_open(device)
+    errors.clear()
+    page.goto(f"{address}/{name}?theme={theme}&language={language}")
+    found = Axe().run(page, options=AXE).response["violations"]
+    assert [(v["id"], [n["target"] for n in v["nodes"]]) for v in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+    assert page.evaluate(CUT) == []
+    if name not in WALLS:
+        assert page.evaluate(SMALL, MIN_TARGET) == []
+    assert errors == []
 
 
 @pytest.mark.parametrize("name", [*STATIONS, *INSTRUCTIONS])
