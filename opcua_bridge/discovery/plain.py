@@ -35,7 +35,8 @@ _WORDS: Final[Mapping[TagClass, frozenset[str]]] = {
     ),
     TagClass.state: frozenset(
         "state status mode running run ready automatic auto manual program programme recipe phase step remote "
-        "zustand betriebsart betriebszustand programm rezept schritt automatik bereit läuft laeuft workmaster".split()
+        "zustand betriebsart betriebszustand programm rezept schritt automatik bereit läuft laeuft workmaster "
+        "verdict defect defekt".split()
     ),
     TagClass.identity: frozenset(
         "serial serialnumber seriennummer barcode code dmc sn uid rfid scanner scan lot batch charge "
@@ -70,6 +71,13 @@ _JOB_VARIABLES: Final = (
     "Cmd.AckToken",
     "Cmd.AckResult",
 )
+_QUESTION: Final = ".Question"
+_ASK_VARIABLES: Final = ("Question", "Serial", "Allowed", "Code", "Answer")
+"""What a machine asks May I? with (`opcua_bridge.asker`)."""
+_CODE_OF: Final = frozenset(
+    "error fault defect status reason alarm verdict fehler defekt störung stoerung grund".split()
+)
+"""A code of one of these says what kind it is, not which piece."""
 _LONG: Final = 6
 """Words this long also count inside a compound: `Gutteilezähler`."""
 
@@ -158,6 +166,8 @@ def _possible(kind: TagClass, data_type: str) -> bool:
 
 
 def _by_name(kind: TagClass, clue: _Clue) -> list[Evidence]:
+    if kind is TagClass.identity and clue.names & _CODE_OF:
+        return []
     joined = "".join(words_of(clue.found.name))
     hits = {n for n in clue.names if n in _WORDS[kind]}
     hits |= {w for w in _WORDS[kind] if len(w) >= _LONG and any(w in n for n in (*clue.names, joined))}
@@ -268,9 +278,15 @@ def plain_targets(tree: Tree) -> list[TargetProposal]:
 
 
 def of_targets(tree: Tree, targets: Iterable[TargetProposal]) -> frozenset[str]:
-    """The variables a driver writes: no tags."""
+    """The variables a driver writes, and those of questions: no tags."""
     inside = tuple(f"{t.found.node}.Cmd." for t in targets)
-    return frozenset(n for n in tree.nodes if inside and n.startswith(inside))
+    return frozenset(n for n in tree.nodes if inside and n.startswith(inside)) | _of_questions(tree)
+
+
+def _of_questions(tree: Tree) -> frozenset[str]:
+    prefixes = [n.removesuffix(_QUESTION) for n in tree.nodes if n.endswith(_QUESTION)]
+    asked = [{f"{prefix}.{name}" for name in _ASK_VARIABLES} for prefix in prefixes]
+    return frozenset().union(*(nodes for nodes in asked if nodes <= tree.nodes.keys()))
 
 
 def seen_in_words(found: Found, behaviour: Behaviour) -> str:
