@@ -11,7 +11,9 @@ from mes.access.door import Caller, caller, identify
 from mes.access.door.pages import Cursor, Limit
 from mes.access.door.preconditions import IfMatch, etag, expected_version
 from mes.access.door.routing import api_router, refuses
-from mes.access.errors import PrincipalNotFound
+from mes.access.errors import PrincipalNotFound, SingleSignOnOff
+from mes.access.oidc import service as oidc
+from mes.access.oidc.queries import find_identity_provider
 from mes.access.permissions import Permission
 from mes.access.pins import hash_password_aside, hash_pin_aside
 from mes.access.schemas import (
@@ -19,6 +21,8 @@ from mes.access.schemas import (
     AccessPolicyOut,
     BadgeIn,
     BadgePage,
+    IdentityProviderIn,
+    IdentityProviderOut,
     NewBadgeOut,
     NewTokenOut,
     PasswordIn,
@@ -36,6 +40,7 @@ from mes.access.types import PrincipalKind, Role
 from mes.kernel.limits import RowNumber
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
+from mes.kernel.vault import Vault
 
 router = api_router("access")
 
@@ -247,6 +252,48 @@ async def put_access_policy(
     version = expected_version(if_match, body.version)
     await caller.write(service.put_access_policy, policy=body.policy(), version=version)
     return await _shown_policy(caller, response)
+
+
+@router.get("/identity-provider", openapi_extra=refuses("single-sign-on-off"))
+async def get_identity_provider(caller: Administrator, response: Response) -> IdentityProviderOut:
+    """Where people may sign in instead of here."""
+    return await _shown_provider(caller, response)
+
+
+@router.put("/identity-provider", openapi_extra=refuses("identity-provider-invalid"))
+async def put_identity_provider(
+    caller: Administrator,
+    body: IdentityProviderIn,
+    request: Request,
+    response: Response,
+    if_match: IfMatch = None,
+) -> IdentityProviderOut:
+    """Name it, or change it. Open sessions stay."""
+    vault: Vault = request.app.state.vault
+    sealed = None if body.client_secret is None else vault.seal(body.client_secret)
+    version = expected_version(if_match, body.version)
+    await caller.write(oidc.put_identity_provider, provider=body.provider(), sealed_secret=sealed, version=version)
+    return await _shown_provider(caller, response)
+
+
+@router.delete("/identity-provider", status_code=204)
+async def remove_identity_provider(caller: Administrator) -> None:
+    """People sign in here again."""
+    await caller.write(oidc.remove_identity_provider)
+
+
+@router.delete("/principals/{principal_id}/identity", status_code=204, openapi_extra=refuses("principal-not-found"))
+async def unlink_identity(caller: Administrator, principal_id: str) -> None:
+    """Forget whom a principal is at the identity provider; with their next sign-in there they are met anew."""
+    await caller.write(oidc.unlink_identity, principal_id=principal_id)
+
+
+async def _shown_provider(caller: Caller, response: Response) -> IdentityProviderOut:
+    kept = await caller.read(find_identity_provider)
+    if kept is None:
+        raise SingleSignOnOff()
+    response.headers["ETag"] = etag(kept.provider.version)
+    return IdentityProviderOut.of(kept.provider)
 
 
 async def _shown_policy(caller: Caller, response: Response) -> AccessPolicyOut:

@@ -227,3 +227,31 @@ class BulkRowRepeated(Unprocessable):
     code = "bulk-row-repeated"
     title = "Two rows have the same id"
     next_step = "Send each id once; nothing was taken."
+
+
+class SingleSignOnOff(Conflict):
+    code = "single-sign-on-off"
+    title = "This plant has no single sign-on"
+    next_step = "Sign in with name and PIN or password, or ask an administrator to name an identity provider."
+
+
+class SingleSignOnFailed(Unauthenticated):
+    """What the browser came back with is not good: late, of another attempt, refused there, or wrongly signed."""
+
+    code = "single-sign-on-failed"
+    title = "Signing in elsewhere did not work"
+    next_step = "Begin again from the sign-in page. If it stays so, tell an administrator what is said here."
+
+
+class SingleSignOnRefused(Forbidden):
+    """The provider knows them; this plant does not let them in."""
+
+    code = "single-sign-on-refused"
+    title = "You are known there, but not let in here"
+    next_step = "Ask an administrator of this plant to give you access."
+
+
+class IdentityProviderInvalid(Unprocessable):
+    code = "identity-provider-invalid"
+    title = "This cannot be an identity provider"
+    next_step = "Correct what is named, or look at how the provider describes itself."

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Annotated
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from mes.access.oidc.types import CLAIM_MAX, GROUP_MAX, SECRET_MAX, IdentityProvider
 from mes.access.permissions import Permission
 from mes.access.types import (
     AccessPolicy,
@@ -16,6 +20,7 @@ from mes.access.types import (
     SessionView,
     TokenView,
 )
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 
@@ -231,3 +236,45 @@ class AccessPolicyOut(_Document):
     def of(cls, policy: AccessPolicy) -> AccessPolicyOut:
         roles = sorted(policy.second_factor_roles)
         return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version)
+
+
+class IdentityProviderIn(_Document):
+    """What is left out is as it is of a plant that has named none."""
+
+    issuer: str = Field(max_length=URL_MAX, examples=["https://id.example/realms/plant"])
+    client_id: str = Field(min_length=1, max_length=255)
+    client_secret: str | None = Field(default=None, min_length=1, max_length=SECRET_MAX)
+    """Kept sealed and never shown; null: as before."""
+    label: str = Field(min_length=1, max_length=100)
+    """How the sign-in page calls it."""
+    person_claim: str = Field(default="preferred_username", min_length=1, max_length=CLAIM_MAX)
+    """The claim that is an id of a principal; an `email` counts if it is verified."""
+    groups_claim: str = Field(default="groups", min_length=1, max_length=CLAIM_MAX)
+    roles: dict[Annotated[str, Field(max_length=GROUP_MAX)], Role] = Field(default_factory=dict, max_length=100)
+    """Group → role, at each sign-in; empty: roles are given here alone."""
+    makes_people: bool = False
+    administrators: bool = False
+    """It may make administrators, and administrators may sign in by it."""
+    private_addresses: bool = False
+    version: Version | None = None
+    """The version that was read, 0 if there is none yet; or send If-Match."""
+
+    def provider(self) -> IdentityProvider:
+        return IdentityProvider(**self.model_dump(exclude={"client_secret", "version"}))
+
+
+class IdentityProviderOut(_Document):
+    issuer: str
+    client_id: str
+    label: str
+    person_claim: str
+    groups_claim: str
+    roles: dict[str, Role]
+    makes_people: bool
+    administrators: bool
+    private_addresses: bool
+    version: int
+
+    @classmethod
+    def of(cls, provider: IdentityProvider) -> IdentityProviderOut:
+        return cls(**asdict(provider))

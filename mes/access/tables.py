@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field
 
 from mes.kernel.sqltypes import UtcDateTime, Versioned
@@ -125,6 +125,39 @@ class RecoveryCode(TableModel, table=True):
 
     code_sha256: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     principal_pk: int = Field(foreign_key="principal.pk", index=True)
+
+
+class IdentityProviderRow(Versioned, TableModel, table=True):
+    """Where people of this plant may sign in instead of here; one row, or none."""
+
+    __tablename__ = "identity_provider"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    issuer: str = Field(max_length=2_000)
+    client_id: str = Field(max_length=255)
+    sealed_secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    label: str = Field(max_length=100)
+    person_claim: str = Field(max_length=100)
+    groups_claim: str = Field(max_length=100)
+    roles: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    """Group → role, JSON."""
+    makes_people: bool = False
+    administrators: bool = False
+    private_addresses: bool = False
+
+
+class IdentityLink(TableModel, table=True):
+    """Who somebody of an identity provider is here: the pair of issuer and subject is never given to another."""
+
+    __tablename__ = "identity_link"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("principal_pk", "issuer"))
+
+    pk: int | None = Field(default=None, primary_key=True)
+    principal_pk: int = Field(foreign_key="principal.pk")
+    issuer: str = Field(max_length=2_000)
+    subject: str = Field(max_length=255)
+    linked_at_us: int = Field(sa_column=micros())
 
 
 class DeviceLock(TableModel, table=True):

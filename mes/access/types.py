@@ -188,6 +188,8 @@ class SignInWay(StrEnum):
     """A PIN at a tablet where another is signed in."""
     again = "again"
     """Somebody who is signed in proves it once more, before something that matters."""
+    single_sign_on = "single-sign-on"
+    """The plant's identity provider said who it is."""
 
 
 class BadgeUse(StrEnum):

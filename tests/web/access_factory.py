@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import segno
 
 from mes.access.codes import enrolment_uri
+from mes.access.oidc.types import IdentityProvider
 from mes.access.types import (
     AccessPolicy,
     BadgeUse,
@@ -25,6 +26,7 @@ from tests.web.factory import NOW
 from web.access.views import (
     AccountPage,
     BadgesPage,
+    ElsewherePage,
     NewTokenPage,
     Owner,
     PolicyPage,
@@ -32,6 +34,7 @@ from web.access.views import (
     TokensPage,
     account_page,
     badge_lines,
+    elsewhere_page,
     new_token_page,
     policy_page,
     sign_in_lines,
@@ -121,3 +124,12 @@ def badges(*, empty: bool = False) -> BadgesPage:
     given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
     people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
     return BadgesPage("alone", badge_lines(given, ZONE), people, "next")
+
+
+def elsewhere(*, empty: bool = False) -> ElsewherePage:
+    back = "https://mes.plant.example/signin/elsewhere/back"
+    if empty:
+        return elsewhere_page(IdentityProvider("", "", ""), back)
+    roles = {"floor": Role.operator, "night shift of hall 4, south side": Role.operator, "leads": Role.supervisor}
+    issuer = "https://id.example/realms/a-realm-with-a-rather-long-name"
+    return elsewhere_page(IdentityProvider(issuer, "lineside", "Company ID", roles=roles, version=3), back)

@@ -621,11 +621,15 @@ PAGES: Final[Mapping[str, Make]] = {
     "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
     "signin-badge": lambda: ("signin/page.html", replace(signin("wrong-badge"), badge="with-pin")),
     "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
+    "signin-elsewhere": lambda: ("signin/page.html", replace(signin("single-sign-on-refused"), elsewhere="Company ID")),
+    "signin-left": lambda: ("signin/page.html", replace(signin(), elsewhere="Company ID", left=True)),
     "account": lambda: ("access/account.html", k.account()),
     "account-factor": lambda: ("access/account.html", replace(k.account(factor=True), problem="code")),
     "account-setting-up": lambda: ("access/account.html", k.setting_up()),
     "account-codes": lambda: ("access/account.html", k.recovery_codes()),
     "access-policy": lambda: ("access/policy.html", k.policy()),
+    "access-elsewhere": lambda: ("access/elsewhere.html", k.elsewhere()),
+    "access-elsewhere-none": lambda: ("access/elsewhere.html", k.elsewhere(empty=True)),
     "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),
     "tokens": lambda: ("access/tokens.html", k.tokens()),
     "tokens-shown": lambda: ("access/tokens.html", k.tokens(shown="lst_default_" + "x" * 43)),
@@ -765,7 +769,7 @@ TALL: Final = tuple(
     "account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""
-NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password")
+NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password", "signin-elsewhere", "signin-left")
 
 
 def html_of(name: str, *, language: str = "en", theme: str = "light", now: datetime = f.NOW) -> str:

@@ -71,6 +71,7 @@ from web.wording import (
 
 WEB = Path(wording.__file__).parent
 TEMPLATES = sorted(path for path in WEB.rglob("*.html") if "static" not in path.parts)
+MAY = ["label", "makes_people", "administrators", "private_addresses"]
 DECISIONS = [action for action in TrustAction if action is not TrustAction.list]
 LITERAL = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+)["']\s*[,)]""")
 PREFIX = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+\.)["']\s*\+""")
@@ -114,8 +115,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "job.": [*STATES, "good", "scrap", "rework"],
         "role.": list(Role),
         "access.is.": TOKEN_TONES,
-        "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
+        "access.tab.": ["sign-ins", "tokens", "badges", "policy", "elsewhere"],
         "access.problem.": ["secret", "locked", "code", "code-or-secret"],
+        "access.elsewhere.": ["issuer", "client_id", "client_secret", "person_claim", "groups_claim", *MAY],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
@@ -197,7 +199,14 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "routings.is.": ROUTING_TONES,
         "routings.kind.": [*DependencyKind, "none"],
         "routings.used.": ["consumed", "produced", "other"],
-        "signin.": ["wrong", "wrong-password", "wrong-badge", "locked"],
+        "signin.": [
+            "wrong",
+            "wrong-password",
+            "wrong-badge",
+            "locked",
+            "single-sign-on-failed",
+            "single-sign-on-refused",
+        ],
         "signin.by-badge.": [use for use in BadgeUse if use is not BadgeUse.off],
         "language.": LANGUAGES,
         "trace.look.": LOOKS,

@@ -14,6 +14,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of, identify
 from mes.access.errors import CodeWrong, PrincipalNotFound, SignInFailed, SignInLocked
+from mes.access.oidc.queries import find_identity_provider
+from mes.access.oidc.service import put_identity_provider, remove_identity_provider
+from mes.access.oidc.types import CLAIM_MAX, SECRET_MAX, IdentityProvider
 from mes.access.permissions import Permission
 from mes.access.queries import (
     count_recovery_codes,
@@ -38,6 +41,7 @@ from mes.access.service import (
 )
 from mes.access.sign_in import new_badge_hmacs, prove_again
 from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
@@ -50,13 +54,16 @@ from web.access.views import (
     TokensPage,
     account_page,
     badge_lines,
+    elsewhere_page,
     new_token_page,
     owner_of,
     policy_page,
+    roles_of,
     sign_in_lines,
     token_line,
 )
 from web.components.plant_time import plant_zone
+from web.layouts.cookies import SIGN_ON_BACK
 from web.layouts.shell import shell_of
 from web.templating import render
 
@@ -69,6 +76,9 @@ Anybody = Annotated[Caller, Depends(identify)]
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]
 Code = Annotated[str, Form(max_length=CODE_MAX)]
+Claim = Annotated[str, Form(min_length=1, max_length=CLAIM_MAX)]
+Groups = Annotated[str, Form(max_length=4_000)]
+NO_PROVIDER: Final = IdentityProvider(issuer="", client_id="", label="")
 Number = Annotated[int, Path(ge=0, le=INT32)]
 
 
@@ -321,6 +331,69 @@ async def put_policy(
     wanted = AccessPolicy(badge, frozenset(role or ()))
     await who.write(put_access_policy, policy=wanted, version=version)
     return RedirectResponse("/access/policy", status_code=303)
+
+
+@router.get("/access/elsewhere")
+async def elsewhere(request: Request, who: Administrator) -> HTMLResponse:
+    """Where people may sign in instead of here."""
+    kept, zone = await who.read(_elsewhere)
+    back = f"{request.url.scheme}://{request.url.netloc}{SIGN_ON_BACK}"
+    return _shown(request, who, "access/elsewhere.html", elsewhere_page(kept, back), zone)
+
+
+def _elsewhere(session: ReadSession) -> tuple[IdentityProvider, ZoneInfo]:
+    kept = find_identity_provider(session)
+    return NO_PROVIDER if kept is None else kept.provider, plant_zone(session)
+
+
+@router.post("/access/elsewhere")
+async def put_elsewhere(
+    request: Request,
+    who: Administrator,
+    label: Annotated[str, Form(min_length=1, max_length=100)],
+    issuer: Annotated[str, Form(max_length=URL_MAX)],
+    client_id: Annotated[str, Form(min_length=1, max_length=255)],
+    version: Annotated[int, Form(ge=0, le=INT32)],
+    person_claim: Claim,
+    groups_claim: Claim,
+    client_secret: Annotated[str, Form(max_length=SECRET_MAX)] = "",
+    groups_operator: Groups = "",
+    groups_supervisor: Groups = "",
+    groups_engineer: Groups = "",
+    groups_administrator: Groups = "",
+    makes_people: bool = Form(False),
+    administrators: bool = Form(False),
+    private_addresses: bool = Form(False),
+) -> Response:
+    """Name the identity provider, or change it; an empty secret stays as it is."""
+    vault: Vault = request.app.state.vault
+    groups = {
+        Role.operator: groups_operator,
+        Role.supervisor: groups_supervisor,
+        Role.engineer: groups_engineer,
+        Role.administrator: groups_administrator,
+    }
+    provider = IdentityProvider(
+        issuer=issuer,
+        client_id=client_id,
+        label=label,
+        person_claim=person_claim,
+        groups_claim=groups_claim,
+        roles=roles_of(groups),
+        makes_people=makes_people,
+        administrators=administrators,
+        private_addresses=private_addresses,
+    )
+    sealed = vault.seal(client_secret) if client_secret else None
+    await who.write(put_identity_provider, provider=provider, sealed_secret=sealed, version=version)
+    return RedirectResponse("/access/elsewhere", status_code=303)
+
+
+@router.post("/access/elsewhere/remove")
+async def remove_elsewhere(who: Administrator) -> Response:
+    """People sign in here again."""
+    await who.write(remove_identity_provider)
+    return RedirectResponse("/access/elsewhere", status_code=303)
 
 
 def _shown(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
+from mes.access.oidc.types import IdentityProvider
 from mes.access.permissions import ROLE_PERMISSIONS
 from mes.access.types import (
     ROLE_KIND,
@@ -26,6 +27,9 @@ DAYS: Final = (30, 90, 365)
 """For how long a new token may be good; 0 is until it is revoked."""
 TONES: Final = {"good": ("run", "check"), "expired": ("off", "clock"), "revoked": ("off", "ban")}
 """How a token stands → tone and icon."""
+
+
+PEOPLE: Final = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,51 @@ class PolicyPage:
     version: int
     uses: tuple[str, ...] = tuple(BadgeUse)
     roles: tuple[str, ...] = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewherePage:
+    """The identity provider as it is named now, `version` 0: none is. `groups` by role, with commas between."""
+
+    back: str
+    """What the provider has to know as our redirect address."""
+    version: int
+    label: str
+    issuer: str
+    client_id: str
+    person_claim: str
+    groups_claim: str
+    groups: tuple[tuple[str, str], ...]
+    makes_people: bool
+    administrators: bool
+    private_addresses: bool
+
+
+def elsewhere_page(found: IdentityProvider, back: str) -> ElsewherePage:
+    """The form of an identity provider."""
+    groups = tuple(
+        (role.value, ", ".join(sorted(group for group, its in found.roles.items() if its is role))) for role in PEOPLE
+    )
+    return ElsewherePage(
+        back,
+        found.version,
+        found.label,
+        found.issuer,
+        found.client_id,
+        found.person_claim,
+        found.groups_claim,
+        groups,
+        found.makes_people,
+        found.administrators,
+        found.private_addresses,
+    )
+
+
+def roles_of(groups: Mapping[Role, str]) -> dict[str, Role]:
+    """Group → role out of the fields of the form, the weightier role where a group stands in two."""
+    return {
+        group: role for role in PEOPLE for group in (part.strip() for part in groups.get(role, "").split(",")) if group
+    }
 
 
 def policy_page(found: AccessPolicy) -> PolicyPage:
