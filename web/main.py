@@ -17,6 +17,7 @@ from mes.exchange.webhooks.sending import Sender
 from mes.kernel.plants import Plants
 from mes.kernel.vault import open_vault
 from mes.migrations.upgrade import upgrade
+from mes.orders.queries import list_paths
 from web import security, templating
 from web.access import routes as access
 from web.board import routes as board
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=_middleware(settings),
     )
     app.state.settings = settings
+    app.state.places = list_paths
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")

@@ -36,7 +36,7 @@ from mes.access.schemas import (
     TokenPage,
 )
 from mes.access.sign_in import new_badge_hmacs
-from mes.access.types import PrincipalKind, Role
+from mes.access.types import PlacedRole, PrincipalKind, Role
 from mes.kernel.limits import RowNumber
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
@@ -83,7 +83,8 @@ async def get_principal(caller: Administrator, principal_id: str, response: Resp
 
 
 @router.patch(
-    "/principals/{principal_id}", openapi_extra=refuses("last-administrator principal-not-found role-kind-mismatch")
+    "/principals/{principal_id}",
+    openapi_extra=refuses("last-administrator placed-roles-invalid principal-not-found role-kind-mismatch"),
 )
 async def change_principal(
     caller: Administrator,
@@ -92,13 +93,16 @@ async def change_principal(
     response: Response,
     if_match: IfMatch = None,
 ) -> PrincipalOut:
-    """Give another role, disable or enable."""
+    """Give another role, or roles at places; disable or enable."""
     await caller.write(
         service.change_principal,
         principal_id=principal_id,
         version=expected_version(if_match, body.version),
         role=body.role,
         disabled=body.disabled,
+        placed=None
+        if body.placed_roles is None
+        else [PlacedRole(one.equipment_id, one.role) for one in body.placed_roles],
     )
     return await _shown(caller, principal_id, response)
 

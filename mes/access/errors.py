@@ -111,6 +111,12 @@ class RoleKindMismatch(Unprocessable):
     next_step = "Persons are operator, supervisor, engineer or administrator; make a new principal for a machine."
 
 
+class PlacedRolesInvalid(Unprocessable):
+    code = "placed-roles-invalid"
+    title = "These roles cannot be given at these places"
+    next_step = "Give operator, supervisor or engineer to a person, at ids of equipment."
+
+
 class LastAdministrator(Conflict):
     code = "last-administrator"
     title = "This is the last administrator"

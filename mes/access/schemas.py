@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.access.oidc.types import CLAIM_MAX, GROUP_MAX, SECRET_MAX, IdentityProvider
-from mes.access.permissions import Permission
+from mes.access.permissions import PLACED_MAX, Permission
 from mes.access.types import (
     AccessPolicy,
     BadgeUse,
@@ -38,6 +38,13 @@ class PrincipalIn(_Document):
     language: str = Field(default="en", max_length=20, pattern=LANGUAGE)
 
 
+class PlacedRoleOf(_Document):
+    """A role at one place of the equipment hierarchy, and below it."""
+
+    equipment_id: str = Field(max_length=100)
+    role: Role
+
+
 class PrincipalOut(_Document):
     id: str
     kind: PrincipalKind
@@ -47,6 +54,7 @@ class PrincipalOut(_Document):
     disabled_at: AwareDatetime | None
     has_pin: bool
     version: int
+    placed_roles: list[PlacedRoleOf]
 
     @classmethod
     def of(cls, view: PrincipalView) -> PrincipalOut:
@@ -59,6 +67,7 @@ class PrincipalOut(_Document):
             disabled_at=view.disabled_at,
             has_pin=view.has_pin,
             version=view.version,
+            placed_roles=[PlacedRoleOf(equipment_id=one.equipment_id, role=one.role) for one in view.placed],
         )
 
 
@@ -76,6 +85,8 @@ class PrincipalChange(_Document):
 
     role: Role | None = None
     disabled: bool | None = None
+    placed_roles: list[PlacedRoleOf] | None = Field(default=None, max_length=PLACED_MAX)
+    """In place of those before. The role given here counts at its places only, others add to it there."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 

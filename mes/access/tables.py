@@ -30,6 +30,8 @@ class Principal(TableModel, Versioned, table=True):
     display_name: str = Field(max_length=200)
     language: str = Field(default="en", max_length=20)
     disabled_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    placed_roles: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    """`role@equipment`, a blank between (`permissions.placed_of`)."""
 
 
 class ApiToken(TableModel, table=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,14 @@ ROLE_KIND: Final[dict[Role, PrincipalKind]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PlacedRole:
+    """A role that somebody has at one place of the equipment hierarchy and below it."""
+
+    equipment_id: str
+    role: Role
+
+
 class Standing(StrEnum):
     """Whether a stored credential may be used now, and if not, why."""
 
@@ -69,6 +77,8 @@ class StoredCredential:
     work_unit_id: str | None = None
     scope: str | None = None
     """What it is limited to (`permissions.scope_of`); None: all its principal's role may do."""
+    placed: tuple[PlacedRole, ...] = ()
+    """Roles the principal has at places; none: the role counts everywhere and no other does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,7 @@ class Identity:
     role: Role
     display_name: str
     language: str
+    placed: tuple[PlacedRole, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +265,7 @@ class PrincipalView:
     disabled_at: datetime | None
     has_pin: bool
     version: int
+    placed: tuple[PlacedRole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

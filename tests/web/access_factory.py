@@ -16,6 +16,7 @@ from mes.access.types import (
     BadgeUse,
     BadgeView,
     FactorRecord,
+    PlacedRole,
     PrincipalKind,
     PrincipalView,
     Role,
@@ -29,6 +30,7 @@ from web.access.views import (
     ElsewherePage,
     NewTokenPage,
     Owner,
+    PlacesPage,
     PolicyPage,
     SignInsPage,
     TokensPage,
@@ -36,6 +38,7 @@ from web.access.views import (
     badge_lines,
     elsewhere_page,
     new_token_page,
+    places_page,
     policy_page,
     sign_in_lines,
     token_line,
@@ -124,6 +127,15 @@ def badges(*, empty: bool = False) -> BadgesPage:
     given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
     people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
     return BadgesPage("alone", badge_lines(given, ZONE), people, "next")
+
+
+def places(*, empty: bool = False) -> PlacesPage:
+    placed = (
+        () if empty else (PlacedRole("LINE-1", Role.supervisor), PlacedRole("A-PLACE-WITH-A-LONG-ID", Role.operator))
+    )
+    ada = PrincipalView(1, "ada", PrincipalKind.person, Role.operator, "Ada Okafor", "en", None, True, 1, placed)
+    long = PrincipalView(2, "anna-katharina", PrincipalKind.person, Role.operator, LONG, "en", None, True, 1, placed)
+    return places_page((ada, long), (("LINE-1", "SMT line in hall 4"), ("A-PLACE-WITH-A-LONG-ID", "")))
 
 
 def elsewhere(*, empty: bool = False) -> ElsewherePage:

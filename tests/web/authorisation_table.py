@@ -130,6 +130,12 @@ def _provider_form(stage: Stage) -> Sample:
     return Sample("/access/elsewhere", form=form)
 
 
+def _placed(url: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(
+        url, form={"principal_id": stage.principal(), "equipment_id": "HALL", "role": "supervisor"}
+    )
+
+
 ACCESS: Final = [
     Row("GET", f"{V1}/principals", ADMINISTRATION, at(f"{V1}/principals")),
     Row("POST", f"{V1}/principals", ADMINISTRATION, to(f"{V1}/principals", _new_principal), 201),
@@ -1224,6 +1230,9 @@ SCREENS: Final = [
         lambda s: Sample(f"/access/badges/{s.badge_id()}/take"),
         303,
     ),
+    Row("GET", "/access/places", ADMINISTRATION, at("/access/places")),
+    Row("POST", "/access/places", ADMINISTRATION, _placed("/access/places"), 303),
+    Row("POST", "/access/places/take", ADMINISTRATION, _placed("/access/places/take"), 303),
     Row("GET", "/access/elsewhere", ADMINISTRATION, at("/access/elsewhere")),
     Row("POST", "/access/elsewhere", ADMINISTRATION, _provider_form, 303),
     Row("POST", "/access/elsewhere/remove", ADMINISTRATION, at("/access/elsewhere/remove"), 303),

@@ -628,6 +628,8 @@ PAGES: Final[Mapping[str, Make]] = {
     "account-setting-up": lambda: ("access/account.html", k.setting_up()),
     "account-codes": lambda: ("access/account.html", k.recovery_codes()),
     "access-policy": lambda: ("access/policy.html", k.policy()),
+    "access-places": lambda: ("access/places.html", k.places()),
+    "access-places-none": lambda: ("access/places.html", k.places(empty=True)),
     "access-elsewhere": lambda: ("access/elsewhere.html", k.elsewhere()),
     "access-elsewhere-none": lambda: ("access/elsewhere.html", k.elsewhere(empty=True)),
     "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),

@@ -115,7 +115,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "job.": [*STATES, "good", "scrap", "rework"],
         "role.": list(Role),
         "access.is.": TOKEN_TONES,
-        "access.tab.": ["sign-ins", "tokens", "badges", "policy", "elsewhere"],
+        "access.tab.": ["sign-ins", "tokens", "badges", "places", "policy", "elsewhere"],
         "access.problem.": ["secret", "locked", "code", "code-or-secret"],
         "access.elsewhere.": ["issuer", "client_id", "client_secret", "person_claim", "groups_claim", *MAY],
         "access.badge.": list(BadgeUse),

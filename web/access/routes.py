@@ -37,10 +37,21 @@ from mes.access.service import (
     give_badge,
     put_access_policy,
     revoke_token,
+    set_placed_roles,
     take_badge,
 )
 from mes.access.sign_in import new_badge_hmacs, prove_again
-from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
+from mes.access.types import (
+    PASSWORD_MAX,
+    AccessPolicy,
+    BadgeUse,
+    NewToken,
+    PlacedRole,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+)
+from mes.equipment.queries import list_equipment
 from mes.kernel.addresses import URL_MAX
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
@@ -49,6 +60,7 @@ from mes.kernel.vault import Vault
 from web.access.views import (
     AccountPage,
     BadgesPage,
+    PlacesPage,
     PolicyPage,
     SignInsPage,
     TokensPage,
@@ -57,6 +69,7 @@ from web.access.views import (
     elsewhere_page,
     new_token_page,
     owner_of,
+    places_page,
     policy_page,
     roles_of,
     sign_in_lines,
@@ -76,6 +89,7 @@ Anybody = Annotated[Caller, Depends(identify)]
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]
 Code = Annotated[str, Form(max_length=CODE_MAX)]
+Id = Annotated[str, Form(min_length=1, max_length=100)]
 Claim = Annotated[str, Form(min_length=1, max_length=CLAIM_MAX)]
 Groups = Annotated[str, Form(max_length=4_000)]
 NO_PROVIDER: Final = IdentityProvider(issuer="", client_id="", label="")
@@ -331,6 +345,38 @@ async def put_policy(
     wanted = AccessPolicy(badge, frozenset(role or ()))
     await who.write(put_access_policy, policy=wanted, version=version)
     return RedirectResponse("/access/policy", status_code=303)
+
+
+@router.get("/access/places")
+async def places(request: Request, who: Administrator) -> HTMLResponse:
+    """Who has which role where."""
+    page, zone = await who.read(_places)
+    return _shown(request, who, "access/places.html", page, zone)
+
+
+def _places(session: ReadSession) -> tuple[PlacesPage, ZoneInfo]:
+    people = list_principals(session, kind=PrincipalKind.person, limit=LIMIT_MAX).items
+    equipment = list_equipment(session, limit=LIMIT_MAX).items
+    return places_page(people, [(one.equipment_id, one.description) for one in equipment]), plant_zone(session)
+
+
+@router.post("/access/places")
+async def give_place(who: Administrator, principal_id: Id, equipment_id: Id, role: Annotated[Role, Form()]) -> Response:
+    """Give somebody a role at a place, beside those they have."""
+    return await _place(who, principal_id, PlacedRole(equipment_id, role), given=True)
+
+
+@router.post("/access/places/take")
+async def take_place(who: Administrator, principal_id: Id, equipment_id: Id, role: Annotated[Role, Form()]) -> Response:
+    """Take it away."""
+    return await _place(who, principal_id, PlacedRole(equipment_id, role), given=False)
+
+
+async def _place(who: Caller, principal_id: str, one: PlacedRole, *, given: bool) -> Response:
+    found, _ = await who.read(_owner, principal_id=principal_id)
+    placed = {*found.placed, one} if given else {*found.placed} - {one}
+    await who.write(set_placed_roles, principal_id=principal_id, placed=placed, version=found.version)
+    return RedirectResponse("/access/places", status_code=303)
 
 
 @router.get("/access/elsewhere")

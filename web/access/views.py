@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from mes.access.oidc.types import IdentityProvider
-from mes.access.permissions import ROLE_PERMISSIONS
+from mes.access.permissions import PLACEABLE, ROLE_PERMISSIONS
 from mes.access.types import (
     ROLE_KIND,
     AccessPolicy,
@@ -128,6 +128,33 @@ class BadgesPage:
     badges: tuple[BadgeLine, ...]
     people: tuple[Owner, ...]
     following: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    principal_id: str
+    name: str
+    role: str
+    equipment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesPage:
+    """Who has which role where; `places` are ids of equipment and how it is called."""
+
+    placed: tuple[PlacedLine, ...]
+    people: tuple[Owner, ...]
+    places: tuple[tuple[str, str], ...]
+    roles: tuple[str, ...] = tuple(role for role in Role if role in PLACEABLE)
+
+
+def places_page(people: Iterable[PrincipalView], equipment: Iterable[tuple[str, str]]) -> PlacesPage:
+    """The people of a plant, and their roles at places."""
+    present = [one for one in people if one.disabled_at is None]
+    placed = tuple(
+        PlacedLine(one.id, one.display_name, its.role.value, its.equipment_id) for one in present for its in one.placed
+    )
+    return PlacesPage(placed, tuple(owner_of(one) for one in present), tuple(equipment))
 
 
 @dataclass(frozen=True, slots=True)

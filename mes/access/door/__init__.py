@@ -10,7 +10,7 @@ API, nor a token on a screen.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -38,7 +38,7 @@ from mes.access.recent import RECENT
 from mes.access.service import touch_session, touch_token
 from mes.access.sign_in import device_key
 from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
-from mes.access.types import Role, Standing, StoredCredential
+from mes.access.types import PlacedRole, Role, Standing, StoredCredential
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
 from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
@@ -71,6 +71,21 @@ _SESSION_REFUSALS: Final[dict[Standing, type[Unauthenticated]]] = {
 }
 
 
+Places = Callable[..., Mapping[str, Collection[str]]]
+"""A query `(session, *, job_ids, equipment_ids)`: each of those places, as an equipment's id → it and all above it.
+
+The composition root puts it at `state.places`; what it does not know of is no place, and asks for the whole plant."""
+
+
+def jobs_and_equipment(what: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """What the arguments of a verb name: jobs (`job_id`, the keys of `versions`) and equipment."""
+    jobs = {what["job_id"]} if isinstance(what.get("job_id"), str) else set()
+    if isinstance(what.get("versions"), Mapping):
+        jobs |= {job for job in what["versions"] if isinstance(job, str)}
+    equipment = {what[name] for name in ("equipment_id", "work_unit_id") if isinstance(what.get(name), str)}
+    return frozenset(jobs), frozenset(equipment)
+
+
 class Rehearsed(Exception):
     """The work of a request with `dry_run=true` was done and undone; whoever called is told what it would have done."""
 
@@ -100,14 +115,37 @@ class Caller:
     scope: str | None = None
     """What the credential is limited to; None: all the role may do."""
     dry_run: bool = False
+    placed: tuple[PlacedRole, ...] = ()
+    """Roles at places; none: nobody looks where something is done."""
+    places: Places | None = field(default=None, repr=False, compare=False)
+    needed: set[Permission] = field(default_factory=set, repr=False, compare=False)
+    """What the door asked for so far; whoever has roles at places has to have it where something is written, too."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """What the caller may do with this credential."""
-        return permissions.granted(self.role, self.scope)
+        """What the caller may do with this credential, somewhere at least."""
+        if not self.placed:
+            return permissions.granted(self.role, self.scope)
+        return self.permissions_at([one.equipment_id for one in self.placed])
+
+    def permissions_at(self, path: Collection[str]) -> frozenset[Permission]:
+        """What the caller may do at a place, given it and all above it; empty: what is done has no place."""
+        return permissions.limited(permissions.permissions_at(self.role, self.placed, path), self.scope)
+
+    async def at(self, equipment_id: str) -> Caller:
+        """The caller as far as they count at a place, for what a screen offers there."""
+        if not self.placed:
+            return self
+        paths = await self._paths({"equipment_id": equipment_id})
+        here = self.permissions_at(next(iter(paths.values()), ()))
+        return replace(self, scope=permissions.scope_of(here))
 
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
-        """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
+        """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it.
+
+        `permission-missing` where the caller's roles do not count at the place of what the verb is to change.
+        """
+        await self.require_there(kwargs)
         if self.dry_run:
             raise Rehearsed(
                 await self.database.rehearse(
@@ -115,6 +153,22 @@ class Caller:
                 )
             )
         return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
+
+    async def require_there(self, what: Mapping[str, Any]) -> None:
+        """`permission-missing` unless what the door asked for is had at all jobs and equipment named in it."""
+        if not self.placed or not self.needed:
+            return
+        paths: Mapping[str, Collection[str]] = await self._paths(what) or {"": ()}
+        for place, path in paths.items():
+            for permission in sorted(self.needed - self.permissions_at(path)):
+                there = f"at {place}" if place else "in the whole plant"
+                raise PermissionMissing(f"{permission} is needed {there}; {self.principal_id} is {self.role}.")
+
+    async def _paths(self, what: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        jobs, equipment = jobs_and_equipment(what)
+        if self.places is None or not (jobs or equipment):
+            return {}
+        return await self.read(self.places, job_ids=jobs, equipment_ids=equipment)
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query in the caller's plant."""
@@ -153,11 +207,13 @@ async def identify(connection: HTTPConnection) -> Caller:
     state = connection.scope.setdefault("state", {})
     state["language"] = credential.language  # for whoever words a refusal of this request
     correlation_id = str(state.get("correlation_id", ""))
-    return _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection))
+    places = getattr(connection.app.state, "places", None)
+    return _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection), places=places)
 
 
 def require(found: Caller, permission: Permission) -> None:
     """`permission-missing` (403) unless the caller's role has it, and the credential."""
+    found.needed.add(permission)
     if not found.may(permission):
         if found.scope == "":
             raise SecondFactorNeeded()
@@ -190,7 +246,7 @@ async def signed_out_among(database: Database, callers: Collection[Caller]) -> s
         session = sessions.get(found.credential_sha256)
         if session is None or rules.standing(session, now_us) is not Standing.good:
             return True
-        return (session.role, session.scope) != (found.role, found.scope)
+        return (session.role, session.scope, session.placed) != (found.role, found.scope, found.placed)
 
     return {found for found in callers if is_over(found)}
 
@@ -297,7 +353,13 @@ async def _touch(database: Database, key: bytes, credential: StoredCredential, n
 
 
 def _caller(
-    database: Database, key: bytes, credential: StoredCredential, correlation_id: str, *, dry_run: bool
+    database: Database,
+    key: bytes,
+    credential: StoredCredential,
+    correlation_id: str,
+    *,
+    dry_run: bool,
+    places: Places | None,
 ) -> Caller:
     return Caller(
         database=database,
@@ -311,4 +373,6 @@ def _caller(
         correlation_id=correlation_id,
         scope=credential.scope,
         dry_run=dry_run,
+        placed=credential.placed,
+        places=places,
     )

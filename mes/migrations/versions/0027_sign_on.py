@@ -1,4 +1,4 @@
-"""Signing on elsewhere: the plant's identity provider, and who its people are here"""
+"""Signing on elsewhere: the plant's identity provider, and who its people are here; roles at places"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("principal", sa.Column("placed_roles", sa.Text(), nullable=False, server_default=""))
     op.create_table(
         "identity_provider",
         sa.Column("pk", sa.Integer(), nullable=False),
