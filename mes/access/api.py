@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from mes.access import queries, second_factor, service
-from mes.access.door import Caller, caller, identify
+from mes.access.door import Caller, caller, device_of, identify
 from mes.access.door.pages import Cursor, Limit
 from mes.access.door.preconditions import IfMatch, etag, expected_version
 from mes.access.door.routing import api_router, refuses
@@ -24,6 +24,7 @@ from mes.access.schemas import (
     IdentityProviderIn,
     IdentityProviderOut,
     NewBadgeOut,
+    NewSignatureOut,
     NewTokenOut,
     PasswordIn,
     PinIn,
@@ -32,10 +33,14 @@ from mes.access.schemas import (
     PrincipalOut,
     PrincipalPage,
     SessionPage,
+    SignatureIn,
+    SignaturePage,
     TokenIn,
     TokenPage,
 )
 from mes.access.sign_in import new_badge_hmacs
+from mes.access.signatures.queries import list_signatures as find_signatures
+from mes.access.signatures.signing import sign_act
 from mes.access.types import PlacedRole, PrincipalKind, Role
 from mes.kernel.limits import RowNumber
 from mes.kernel.paging import LIMIT_DEFAULT
@@ -46,6 +51,7 @@ router = api_router("access")
 
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Anybody = Annotated[Caller, Depends(identify)]
 
 
@@ -256,6 +262,34 @@ async def put_access_policy(
     version = expected_version(if_match, body.version)
     await caller.write(service.put_access_policy, policy=body.policy(), version=version)
     return await _shown_policy(caller, response)
+
+
+@router.post("/signatures", status_code=201, openapi_extra=refuses("sign-in-failed sign-in-locked"))
+async def create_signature(caller: Viewer, body: SignatureIn, request: Request) -> NewSignatureOut:
+    """Sign an act that was refused for want of it; then repeat that with the signature as `Lineside-Signature`."""
+    signature = await sign_act(
+        caller.database,
+        request.app.state.vault,
+        principal_pk=caller.principal_pk,
+        principal_id=caller.principal_id,
+        pin=body.pin,
+        code=body.code,
+        device=device_of(request),
+        act_sha256=body.act_sha256,
+        meaning=body.meaning,
+    )
+    return NewSignatureOut(signature=signature)
+
+
+@router.get("/signatures")
+async def list_signatures(
+    caller: Viewer,
+    subject: Annotated[str | None, Query(max_length=300, examples=["material-lot/R-00000001"])] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> SignaturePage:
+    """What was signed, by whom, when and with which meaning, newest first."""
+    return SignaturePage.of(await caller.read(find_signatures, subject=subject, cursor=cursor, limit=limit))
 
 
 @router.get("/identity-provider", openapi_extra=refuses("single-sign-on-off"))

@@ -235,6 +235,20 @@ class BulkRowRepeated(Unprocessable):
     next_step = "Send each id once; nothing was taken."
 
 
+class SignatureNeeded(Forbidden):
+    """The plant wants this act signed. `act` and `act_sha256` say what is to be signed."""
+
+    code = "signature-needed"
+    title = "This has to be signed"
+    next_step = "Sign it with your PIN or password and what you mean by it; a program: POST /api/v1/signatures first."
+
+
+class SignatureNotGood(Forbidden):
+    code = "signature-not-good"
+    title = "This signature is not of this act"
+    next_step = "Sign again: a signature is good for one act, by the person who signed, within five minutes."
+
+
 class SingleSignOnOff(Conflict):
     code = "single-sign-on-off"
     title = "This plant has no single sign-on"

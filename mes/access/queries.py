@@ -32,6 +32,7 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     StoredCredential,
     TokenView,
     Voucher,
@@ -195,7 +196,8 @@ def get_access_policy(session: Session) -> AccessPolicy:
 
 
 def _policy(row: Any) -> AccessPolicy:
-    return AccessPolicy(BadgeUse(row.badge), frozenset(map(Role, row.second_factor_roles.split())), row.version)
+    roles, acts = row.second_factor_roles.split(), row.signed_acts.split()
+    return AccessPolicy(BadgeUse(row.badge), frozenset(map(Role, roles)), row.version, frozenset(map(SignedAct, acts)))
 
 
 def find_second_factor(session: Session, *, principal_pk: int) -> FactorRecord | None:

@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.access.oidc.types import CLAIM_MAX, GROUP_MAX, SECRET_MAX, IdentityProvider
 from mes.access.permissions import PLACED_MAX, Permission
+from mes.access.signatures.types import Meaning, SignatureView
 from mes.access.types import (
+    PASSWORD_MAX,
     AccessPolicy,
     BadgeUse,
     BadgeView,
@@ -18,6 +20,7 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     TokenView,
 )
 from mes.kernel.addresses import URL_MAX
@@ -231,22 +234,27 @@ class AccessPolicyIn(_Document):
     badge: BadgeUse
     second_factor_roles: list[Role] = Field(default=[], max_length=len(Role))
     """Who needs a second factor at a desk."""
+    signed_acts: list[SignedAct] = Field(default=[], max_length=len(SignedAct))
+    """What is done only with an electronic signature."""
     version: Version | None = None
     """The version that was read, 0 before the first; or send If-Match."""
 
     def policy(self) -> AccessPolicy:
-        return AccessPolicy(self.badge, frozenset(self.second_factor_roles))
+        roles, acts = frozenset(self.second_factor_roles), frozenset(self.signed_acts)
+        return AccessPolicy(self.badge, roles, signed_acts=acts)
 
 
 class AccessPolicyOut(_Document):
     badge: BadgeUse
     second_factor_roles: list[Role]
     version: int
+    signed_acts: list[SignedAct]
 
     @classmethod
     def of(cls, policy: AccessPolicy) -> AccessPolicyOut:
         roles = sorted(policy.second_factor_roles)
-        return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version)
+        acts = sorted(policy.signed_acts)
+        return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version, signed_acts=acts)
 
 
 class IdentityProviderIn(_Document):
@@ -289,3 +297,46 @@ class IdentityProviderOut(_Document):
     @classmethod
     def of(cls, provider: IdentityProvider) -> IdentityProviderOut:
         return cls(**asdict(provider))
+
+
+class SignatureIn(_Document):
+    """A signature of an act that was refused with `signature-needed`, which says its `act_sha256`."""
+
+    act_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    meaning: Meaning
+    pin: str = Field(min_length=1, max_length=PASSWORD_MAX)
+    """PIN or password of the caller."""
+    code: str = Field(default="", max_length=30)
+    """Of the caller's authenticator app, where one is set up."""
+
+
+class NewSignatureOut(_Document):
+    signature: str
+    """To be sent as `Lineside-Signature` with the act, once and within five minutes."""
+
+
+class SignatureOut(_Document):
+    id: int
+    principal_id: str
+    display_name: str
+    act: SignedAct
+    act_sha256: str
+    meaning: Meaning
+    what: str
+    """What was done, as JSON; `act_sha256` is of these bytes."""
+    signed_at: AwareDatetime
+    used_at: AwareDatetime
+
+    @classmethod
+    def of(cls, view: SignatureView) -> SignatureOut:
+        values = asdict(view)
+        return cls(id=values.pop("signature_id"), **values)
+
+
+class SignaturePage(_Document):
+    items: list[SignatureOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[SignatureView]) -> SignaturePage:
+        return cls(items=[SignatureOut.of(view) for view in page.items], next_cursor=page.next_cursor)

@@ -404,8 +404,10 @@ def put_access_policy(uow: UnitOfWork, *, policy: AccessPolicy, version: int) ->
         row = AccessPolicyRow(id=POLICY_ID, badge="")
         uow.session.add(row)
     row.badge, row.second_factor_roles = policy.badge.value, " ".join(sorted(policy.second_factor_roles))
+    row.signed_acts = " ".join(sorted(policy.signed_acts))
     uow.flush()
-    payload = {"badge": row.badge, "second_factor_roles": row.second_factor_roles}
+    said = {"second_factor_roles": row.second_factor_roles, "signed_acts": row.signed_acts}
+    payload = {"badge": row.badge, **said}
     uow.emit("access.access-policy-put.v1", topics=(), subject="access-policy", payload=payload)
 
 

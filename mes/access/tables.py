@@ -105,6 +105,8 @@ class AccessPolicyRow(Versioned, TableModel, table=True):
     badge: str = Field(max_length=10)
     second_factor_roles: str = Field(default="", max_length=200)
     """Roles that need a second factor at desks, a blank between."""
+    signed_acts: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
+    """What is done with a signature only, a blank between."""
 
 
 class SecondFactor(TableModel, table=True):
@@ -127,6 +129,22 @@ class RecoveryCode(TableModel, table=True):
 
     code_sha256: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     principal_pk: int = Field(foreign_key="principal.pk", index=True)
+
+
+class Signature(TableModel, table=True):
+    """An electronic signature, by the SHA-256 of what is presented; `act` and what follows once an act has used it."""
+
+    __tablename__ = "signature"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    token_sha256: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    principal_pk: int = Field(foreign_key="principal.pk")
+    act_sha256: str = Field(max_length=64)
+    meaning: str = Field(max_length=20)
+    signed_at_us: int = Field(sa_column=micros())
+    used_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    act: str | None = Field(default=None, max_length=50)
+    what: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class IdentityProviderRow(Versioned, TableModel, table=True):

@@ -214,6 +214,19 @@ class BadgeUse(StrEnum):
     """It says who it is, the PIN proves it. Who has a badge does not get in by PIN alone."""
 
 
+class SignedAct(StrEnum):
+    """What a plant may want signed electronically."""
+
+    release_definition = "release-definition"
+    """A version of a routing is released."""
+    release_lot = "release-lot"
+    """A lot may be used (again)."""
+    correct_counts = "correct-counts"
+    """What was counted is put right."""
+    override_qualification = "override-qualification"
+    """A job is started by somebody without the qualification it asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     """How people of this plant prove who they are. `version` 0: nobody has said anything."""
@@ -222,6 +235,8 @@ class AccessPolicy:
     second_factor_roles: frozenset[Role] = frozenset()
     """Who needs a second factor at a desk."""
     version: int = 0
+    signed_acts: frozenset[SignedAct] = frozenset()
+    """What is done only with an electronic signature."""
 
 
 @dataclass(frozen=True, slots=True)

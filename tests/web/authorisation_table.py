@@ -136,6 +136,11 @@ def _placed(url: str) -> Callable[[Stage], Sample]:
     )
 
 
+def _no_act(_: Stage) -> Sample:
+    """A PIN would end the cast's sessions: what is signed is missing."""
+    return Sample(f"{V1}/signatures", json={"act_sha256": "", "meaning": "approved", "pin": "4711"})
+
+
 ACCESS: Final = [
     Row("GET", f"{V1}/principals", ADMINISTRATION, at(f"{V1}/principals")),
     Row("POST", f"{V1}/principals", ADMINISTRATION, to(f"{V1}/principals", _new_principal), 201),
@@ -205,6 +210,8 @@ ACCESS: Final = [
         lambda s: Sample(f"{V1}/badges/{s.badge_id()}"),
         204,
     ),
+    Row("GET", f"{V1}/signatures", FLOOR, at(f"{V1}/signatures")),
+    Row("POST", f"{V1}/signatures", FLOOR, _no_act, 422),
     Row("GET", f"{V1}/identity-provider", ADMINISTRATION, _a_provider(f"{V1}/identity-provider")),
     Row("PUT", f"{V1}/identity-provider", ADMINISTRATION, _provider_of_ours),
     Row("DELETE", f"{V1}/identity-provider", ADMINISTRATION, at(f"{V1}/identity-provider"), 204),

@@ -14,7 +14,8 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.permissions import Permission
-from mes.access.types import BadgeUse, Role
+from mes.access.signatures.types import Meaning
+from mes.access.types import BadgeUse, Role, SignedAct
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.exchange.reconciliation.types import Reason, Subject, What
@@ -114,6 +115,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "machine.": [*EquipmentState, MANUAL],
         "job.": [*STATES, "good", "scrap", "rework"],
         "role.": list(Role),
+        "sign.act.": list(SignedAct),
+        "sign.means.": list(Meaning),
+        "sign.why.": ["wrong", "locked", "other"],
         "access.is.": TOKEN_TONES,
         "access.tab.": ["sign-ins", "tokens", "badges", "places", "policy", "elsewhere"],
         "access.problem.": ["secret", "locked", "code", "code-or-secret"],

@@ -50,6 +50,7 @@ from mes.access.types import (
     PrincipalKind,
     PrincipalView,
     Role,
+    SignedAct,
 )
 from mes.equipment.queries import list_equipment
 from mes.kernel.addresses import URL_MAX
@@ -340,9 +341,10 @@ async def put_policy(
     badge: Annotated[BadgeUse, Form()],
     version: Annotated[int, Form(ge=0, le=INT32)],
     role: Annotated[list[Role] | None, Form(max_length=len(Role))] = None,
+    act: Annotated[list[SignedAct] | None, Form(max_length=len(SignedAct))] = None,
 ) -> Response:
-    """Say how people prove who they are."""
-    wanted = AccessPolicy(badge, frozenset(role or ()))
+    """Say how people prove who they are, and what is signed."""
+    wanted = AccessPolicy(badge, frozenset(role or ()), signed_acts=frozenset(act or ()))
     await who.write(put_access_policy, policy=wanted, version=version)
     return RedirectResponse("/access/policy", status_code=303)
 

@@ -19,6 +19,7 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     TokenView,
 )
 from web.components.elapsed import Elapsed, elapsed
@@ -164,8 +165,10 @@ class PolicyPage:
     use: str
     wanted: frozenset[str]
     version: int
+    signed: frozenset[str]
     uses: tuple[str, ...] = tuple(BadgeUse)
     roles: tuple[str, ...] = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
+    acts: tuple[str, ...] = tuple(SignedAct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,9 @@ def roles_of(groups: Mapping[Role, str]) -> dict[str, Role]:
 
 
 def policy_page(found: AccessPolicy) -> PolicyPage:
-    return PolicyPage(found.badge.value, frozenset(found.second_factor_roles), found.version)
+    return PolicyPage(
+        found.badge.value, frozenset(found.second_factor_roles), found.version, frozenset(found.signed_acts)
+    )
 
 
 def badge_lines(found: Iterable[BadgeView], zone: tzinfo) -> tuple[BadgeLine, ...]:

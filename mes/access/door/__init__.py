@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from fastapi import WebSocket
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from mes.access import permissions, rules
 from mes.access.errors import (
@@ -28,6 +28,9 @@ from mes.access.errors import (
     PrincipalDisabled,
     SecondFactorNeeded,
     SessionOver,
+    SignatureNeeded,
+    SignInFailed,
+    SignInLocked,
     TokenExpired,
     TokenRevoked,
     WrongPlant,
@@ -37,8 +40,10 @@ from mes.access.queries import find_session, find_sessions, find_token
 from mes.access.recent import RECENT
 from mes.access.service import touch_session, touch_token
 from mes.access.sign_in import device_key
+from mes.access.signatures.signing import sign_act
+from mes.access.signatures.types import Meaning
 from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
-from mes.access.types import PlacedRole, Role, Standing, StoredCredential
+from mes.access.types import PASSWORD_MAX, PlacedRole, Role, Standing, StoredCredential
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
 from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
@@ -54,6 +59,9 @@ METRICS_PATH: Final = "/metrics"
 B2MML_PATH: Final = "/b2mml"
 PLANT_IN_PATH: Final = "lineside.plant"
 """Where `web.plant_path` leaves the plant that a path names, in the connection's scope."""
+SIGNATURE_HEADER: Final = "lineside-signature"
+SIGNATURE_MAX: Final = 100
+SIGNATURE_FIELDS: Final = ("signature_pin", "signature_code", "signature_meaning", "signature_of")
 CLOSE_SESSION_OVER: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 """Websocket close codes: in the private range, which browsers' reconnecting clients leave alone."""
@@ -118,6 +126,10 @@ class Caller:
     placed: tuple[PlacedRole, ...] = ()
     """Roles at places; none: nobody looks where something is done."""
     places: Places | None = field(default=None, repr=False, compare=False)
+    signature: str = field(default="", repr=False, compare=False)
+    """What came as `Lineside-Signature`, or ""."""
+    sign: Callable[[SignatureNeeded], Awaitable[str]] | None = field(default=None, repr=False, compare=False)
+    """Signs what a verb asks to be signed, with what came in the form."""
     needed: set[Permission] = field(default_factory=set, repr=False, compare=False)
     """What the door asked for so far; whoever has roles at places has to have it where something is written, too."""
 
@@ -152,7 +164,18 @@ class Caller:
                     verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs
                 )
             )
-        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
+        try:
+            return await self._write(verb, kwargs, self.signature)
+        except SignatureNeeded as needed:
+            if self.sign is None:
+                raise
+            return await self._write(verb, kwargs, await self.sign(needed))
+
+    async def _write(self, verb: Callable[..., T], kwargs: Mapping[str, Any], signature: str) -> T:
+        common: dict[str, Any] = {"actor": self.principal_pk, "correlation_id": self.correlation_id}
+        if not signature:
+            return await self.database.write(verb, **common, **kwargs)
+        return await self.database.write(_signed, **common, verb=verb, sha256=digest(signature), kwargs=kwargs)
 
     async def require_there(self, what: Mapping[str, Any]) -> None:
         """`permission-missing` unless what the door asked for is had at all jobs and equipment named in it."""
@@ -208,7 +231,54 @@ async def identify(connection: HTTPConnection) -> Caller:
     state["language"] = credential.language  # for whoever words a refusal of this request
     correlation_id = str(state.get("correlation_id", ""))
     places = getattr(connection.app.state, "places", None)
-    return _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection), places=places)
+    found = _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection), places=places)
+    return await _signing(connection, found)
+
+
+def _signed(uow: UnitOfWork, *, verb: Callable[..., T], sha256: bytes, kwargs: Mapping[str, Any]) -> T:
+    """A verb with the signature that came with its request."""
+    uow.signature_sha256 = sha256
+    return verb(uow, **kwargs)
+
+
+async def _signing(connection: HTTPConnection, found: Caller) -> Caller:
+    """The caller with the signature they sent, or the means to sign what was typed into a form."""
+    if signature := connection.headers.get(SIGNATURE_HEADER, ""):
+        return replace(found, signature=signature[:SIGNATURE_MAX])
+    if _is_api(connection) or not isinstance(connection, Request) or not _is_form(connection):
+        return found
+    form = await connection.form()
+    typed = {name: str(form[name]) for name in SIGNATURE_FIELDS if name in form}
+    if "signature_pin" not in typed:
+        return found
+
+    async def sign(needed: SignatureNeeded) -> str:
+        if typed.get("signature_of") != needed.extra["act_sha256"] or typed.get("signature_meaning") not in set(
+            Meaning
+        ):
+            raise SignatureNeeded(needed.detail, **needed.extra, why="other")
+        try:
+            return await sign_act(
+                found.database,
+                connection.app.state.vault,
+                principal_pk=found.principal_pk,
+                principal_id=found.principal_id,
+                pin=typed["signature_pin"][:PASSWORD_MAX],
+                code=typed.get("signature_code", "")[:SIGNATURE_MAX],
+                device=device_of(connection),
+                act_sha256=needed.extra["act_sha256"],
+                meaning=Meaning(typed["signature_meaning"]),
+            )
+        except (SignInFailed, SignInLocked) as refusal:
+            why = "locked" if isinstance(refusal, SignInLocked) else "wrong"
+            raise SignatureNeeded(needed.detail, **needed.extra, why=why) from refusal
+
+    return replace(found, sign=sign)
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "")
+    return request.method == "POST" and kind.startswith("application/x-www-form-urlencoded")
 
 
 def require(found: Caller, permission: Permission) -> None:

@@ -1,4 +1,4 @@
-"""Signing on elsewhere: the plant's identity provider, and who its people are here; roles at places"""
+"""Signing on elsewhere: the plant's identity provider, and who its people are here; roles at places; signatures"""
 
 from __future__ import annotations
 
@@ -13,6 +13,22 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("principal", sa.Column("placed_roles", sa.Text(), nullable=False, server_default=""))
+    op.add_column("access_policy", sa.Column("signed_acts", sa.String(length=500), nullable=False, server_default=""))
+    op.create_table(
+        "signature",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("principal_pk", sa.Integer(), nullable=False),
+        sa.Column("act_sha256", sa.String(length=64), nullable=False),
+        sa.Column("meaning", sa.String(length=20), nullable=False),
+        sa.Column("signed_at_us", sa.BigInteger(), nullable=False),
+        sa.Column("used_at_us", sa.BigInteger(), nullable=True),
+        sa.Column("act", sa.String(length=50), nullable=True),
+        sa.Column("what", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["principal_pk"], ["principal.pk"], name=op.f("fk_signature_principal_pk_principal")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_signature")),
+        sa.UniqueConstraint("token_sha256", name=op.f("uq_signature_token_sha256")),
+    )
     op.create_table(
         "identity_provider",
         sa.Column("pk", sa.Integer(), nullable=False),
