@@ -141,7 +141,7 @@ async def list_test_results(
 
 @router.get("/units/{unit_id}/results", openapi_extra=refuses("unit-not-seen"))
 async def get_unit_results(caller: Viewer, unit_id: str) -> list[ResultOut]:
-    """Everything decided of a unit, newest first."""
+    """Everything decided of a unit, newest first: the newest 1,000."""
     return [ResultOut.of(view) for view in await caller.read(queries.get_unit_results, unit_id=unit_id)]
 
 
