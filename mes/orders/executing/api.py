@@ -10,7 +10,7 @@ from mes.access.door import Caller, caller
 from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
 from mes.orders import service
-from mes.orders.executing.schemas import GoodIn, JobMoveIn, ScrapIn, SettledCountIn, UndoCountIn
+from mes.orders.executing.schemas import GoodPiecesIn, JobMoveIn, ScrapPiecesIn, SettledCountIn, UndoCountIn
 
 router = api_router("orders")
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
@@ -70,7 +70,7 @@ async def undo_job_order_completion(caller: Operator, body: JobMoveIn) -> None:
         "machine-unreachable quantity-invalid"
     ),
 )
-async def report_good_pieces(caller: Operator, body: GoodIn) -> None:
+async def report_good_pieces(caller: Operator, body: GoodPiecesIn) -> None:
     """Good pieces at a manual station. The same `request_id` counts once."""
     await caller.write(service.report_good, **body.model_dump())
 
@@ -83,7 +83,7 @@ async def report_good_pieces(caller: Operator, body: GoodIn) -> None:
         "machine-unreachable more-scrap-than-good quantity-invalid scrap-reason-unknown"
     ),
 )
-async def report_scrap_pieces(caller: Operator, body: ScrapIn) -> None:
+async def report_scrap_pieces(caller: Operator, body: ScrapPiecesIn) -> None:
     """Scrap with its reason; at a machine it is taken out of the good pieces. The same `request_id` counts once."""
     await caller.write(service.report_scrap, **body.model_dump())
 

@@ -26,13 +26,13 @@ class JobMoveIn(_In):
     version: int = Field(ge=0, le=2**31 - 1)
 
 
-class GoodIn(_In):
+class GoodPiecesIn(_In):
     job_id: JobId
     quantity: Pieces
     request_id: RequestId
 
 
-class ScrapIn(GoodIn):
+class ScrapPiecesIn(GoodPiecesIn):
     reason_id: PrintableId
 
 
