@@ -1528,6 +1528,22 @@ def _hook_act(act: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/webhooks/{stage.webhook()}/{act}", form={})
 
 
+def _erp_form(**more: str) -> dict[str, str]:
+    address = {"kind": "tryton", "url": "http://127.0.0.1:9", "plain_http": "true", "database": "plant"}
+    return {**address, "user": "lineside", "password": "secret", **more}
+
+
+def _erp_act(act: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/erp/{stage.erp()}/{act}", form={})
+
+
+ERP_ACTS: Final = {"check": 409, "remove": 303}
+
+
+def _told_again_form(connection_id: str, order_id: str) -> Sample:
+    return Sample(f"/erp/{connection_id}/tell-again", form={"order_id": order_id})
+
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1583,6 +1599,25 @@ EXCHANGE: Final = [
         lambda s: Sample(f"{ERPS}/{s.erp_material()}", json={"consumption": "actual"}),
         204,
     ),
+    Row("GET", "/erp", ADMINISTRATION, at("/erp")),
+    Row("POST", "/erp", ADMINISTRATION, lambda s: Sample("/erp", form=_erp_form(connection_id=s.fresh("erp"))), 303),
+    Row("GET", "/erp/{connection_id}", ADMINISTRATION, lambda s: Sample(f"/erp/{s.erp()}")),
+    Row(
+        "POST",
+        "/erp/{connection_id}",
+        ADMINISTRATION,
+        lambda s: Sample(f"/erp/{s.erp()}", form=_erp_form(version="1")),
+        303,
+    ),
+    Row(
+        "POST",
+        "/erp/{connection_id}/active",
+        ADMINISTRATION,
+        lambda s: Sample(f"/erp/{s.erp()}/active", form={"active": "false", "version": "1"}),
+        303,
+    ),
+    Row("POST", "/erp/{connection_id}/tell-again", ADMINISTRATION, lambda s: _told_again_form(*s.erp_order()), 303),
+    *(Row("POST", f"/erp/{{connection_id}}/{act}", ADMINISTRATION, _erp_act(act), s) for act, s in ERP_ACTS.items()),
     Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
     Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),
     Row(
