@@ -22,6 +22,7 @@ from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
+from mes.orders.executing.api import router as executing
 from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
@@ -41,6 +42,7 @@ for _feature in (
     lives,
     receiving,
     definitions,
+    executing,
     following,
     supervising,
     orders,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mes.access.types import Role
 from mes.genealogy.service import mount_lot, pack_lots, scan_lot
-from mes.orders.service import complete_job, split_job
+from mes.orders.service import complete_job, pause_job, report_good, split_job
 from tests.mes.exchange.b2mml_of import document, request, schedule
 from tests.web.stage import Stage
 
@@ -665,6 +665,45 @@ def _rest(stage: Stage) -> Sample:
     return Sample(f"{V1}/job-orders/split-rest", json={"job_id": job.job_id, "version": job.version, "reason": WHY})
 
 
+def _counted(path: str, **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        body = {"job_id": stage.started_job().job_id, "quantity": "1", "request_id": stage.fresh("request"), **more}
+        return Sample(f"{V1}/job-orders/{path}", json=body)
+
+    return sample
+
+
+def _settled_count(stage: Stage) -> Sample:
+    body = {"job_id": stage.job_to_count().job_id, "quantity_good": "3", "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/job-orders/count", json=body)
+
+
+def _undo_count(stage: Stage) -> Sample:
+    job, request_id = stage.started_job(), stage.fresh("request")
+    stage.do(report_good, job_id=job.job_id, quantity=Decimal(1), request_id=request_id)
+    return Sample(f"{V1}/job-orders/undo-count", json={"request_id": request_id})
+
+
+def _completed_job(stage: Stage) -> Any:
+    return stage.after(complete_job, stage.started_job())
+
+
+def _paused_job(stage: Stage) -> Any:
+    return stage.after(pause_job, stage.started_job())
+
+
+EXECUTING: Final = [
+    Row("POST", f"{V1}/job-orders/start", FLOOR, _job_act("start", Stage.released_job), 204),
+    Row("POST", f"{V1}/job-orders/pause", FLOOR, _job_act("pause", Stage.started_job), 204),
+    Row("POST", f"{V1}/job-orders/resume", FLOOR, _job_act("resume", _paused_job), 204),
+    Row("POST", f"{V1}/job-orders/undo-complete", FLOOR, _job_act("undo-complete", _completed_job), 204),
+    Row("POST", f"{V1}/job-orders/good", FLOOR, _counted("good"), 204),
+    Row("POST", f"{V1}/job-orders/scrap", FLOOR, _counted("scrap", reason_id="scratch"), 204),
+    Row("POST", f"{V1}/job-orders/count", FLOOR, _settled_count, 204),
+    Row("POST", f"{V1}/job-orders/undo-count", FLOOR, _undo_count, 204),
+]
+
+
 SUPERVISING: Final = [
     Row("POST", f"{V1}/job-orders/hold", RELEASING, _job_act("hold", Stage.job, reason=WHY), 204),
     Row("POST", f"{V1}/job-orders/lift-hold", RELEASING, _job_act("lift-hold", Stage.held_job), 204),
@@ -717,6 +756,7 @@ def _move_order(stage: Stage) -> Sample:
 
 
 ORDERS: Final = [
+    *EXECUTING,
     *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
     Row("POST", "/b2mml", ERP, _b2mml),
@@ -981,7 +1021,7 @@ def _settle(stage: Stage) -> Sample:
 
 
 def _undo(stage: Stage) -> Sample:
-    job = stage.after(complete_job, stage.started_job())
+    job = _completed_job(stage)
     form = {"what": "complete", "job_id": job.job_id, "version": job.version}
     return Sample(f"/s/{job.bench}/undo", form=form)
 
@@ -1488,6 +1528,22 @@ def _hook_act(act: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/webhooks/{stage.webhook()}/{act}", form={})
 
 
+def _erp_form(**more: str) -> dict[str, str]:
+    address = {"kind": "tryton", "url": "http://127.0.0.1:9", "plain_http": "true", "database": "plant"}
+    return {**address, "user": "lineside", "password": "secret", **more}
+
+
+def _erp_act(act: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/erp/{stage.erp()}/{act}", form={})
+
+
+ERP_ACTS: Final = {"check": 409, "remove": 303}
+
+
+def _told_again_form(connection_id: str, order_id: str) -> Sample:
+    return Sample(f"/erp/{connection_id}/tell-again", form={"order_id": order_id})
+
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1543,6 +1599,25 @@ EXCHANGE: Final = [
         lambda s: Sample(f"{ERPS}/{s.erp_material()}", json={"consumption": "actual"}),
         204,
     ),
+    Row("GET", "/erp", ADMINISTRATION, at("/erp")),
+    Row("POST", "/erp", ADMINISTRATION, lambda s: Sample("/erp", form=_erp_form(connection_id=s.fresh("erp"))), 303),
+    Row("GET", "/erp/{connection_id}", ADMINISTRATION, lambda s: Sample(f"/erp/{s.erp()}")),
+    Row(
+        "POST",
+        "/erp/{connection_id}",
+        ADMINISTRATION,
+        lambda s: Sample(f"/erp/{s.erp()}", form=_erp_form(version="1")),
+        303,
+    ),
+    Row(
+        "POST",
+        "/erp/{connection_id}/active",
+        ADMINISTRATION,
+        lambda s: Sample(f"/erp/{s.erp()}/active", form={"active": "false", "version": "1"}),
+        303,
+    ),
+    Row("POST", "/erp/{connection_id}/tell-again", ADMINISTRATION, lambda s: _told_again_form(*s.erp_order()), 303),
+    *(Row("POST", f"/erp/{{connection_id}}/{act}", ADMINISTRATION, _erp_act(act), s) for act, s in ERP_ACTS.items()),
     Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
     Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),
     Row(

@@ -360,7 +360,7 @@ class Stage:
         batch = Batch(self.fresh("readings"), 1, [Sample("READER", serial, at_us, at_us)])
         self.do(receive_batch, bridge_id="bert", batch=batch)
         self.do(record_genealogy, recording=Recording([NewLot(serial, self.material())]))
-        return self.database.read_now(list_quarantine).items[0].pk
+        return self.database.read_now(list_quarantine).page.items[0].pk
 
     def setup(self) -> str:
         """A machine that is being set up through Bert's bridge."""
