@@ -1237,6 +1237,7 @@ SCREENS: Final = [
     Row("POST", "/trace", FLOOR, lambda _: Sample("/trace", form={"lot": "X"}), 303),
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
+    Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
     Row("GET", "/trace/units/{lot_id}", FLOOR, lambda s: Sample(f"/trace/units/{s.lot()}")),
     Row(
         "GET",
