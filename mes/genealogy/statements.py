@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import orjson
 
-from mes.genealogy.types import OPEN_SEQ, Imported, Interval, LinkKind, LinkRow, LotFacts
+from mes.genealogy.types import OPEN_SEQ, ActKind, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
 
@@ -252,6 +252,24 @@ def load_lots_by_pk(reads: Reads, pks: Collection[int]) -> dict[int, LotFacts]:
 
 def _lot(row: Any) -> LotFacts:
     return LotFacts._make((*row[:8], int(row[8]), bool(row[9])))
+
+
+_IN_USE: Final = _Sql(
+    "SELECT l.id FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value WHERE {used}",
+    "SELECT l.id FROM material_lot l WHERE l.id = {names} AND {used}",
+    used="(l.consumed_e6 <> 0 OR l.job_pk IS NOT NULL OR l.shipment_pk IS NOT NULL "  # noqa: S608
+    "OR EXISTS (SELECT 1 FROM genealogy_act a WHERE a.lot_pk = l.pk AND a.ended_by_pk IS NULL "
+    f"AND a.kind NOT IN ({ActKind.reversed.value}, {ActKind.adjusted.value})) "
+    "OR EXISTS (SELECT 1 FROM genealogy_link e WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL) "
+    "OR EXISTS (SELECT 1 FROM genealogy_link e WHERE e.child_pk = l.pk AND e.ended_by_pk IS NULL) "
+    "OR EXISTS (SELECT 1 FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL))",
+)
+"""What was said never to have been does not count, nor does a count."""
+
+
+def lots_in_use(reads: Reads, ids: Collection[str]) -> frozenset[str]:
+    """Those of some lots that something was done with: used, mounted, moved, packed, made, shipped."""
+    return frozenset(row[0] for row in _IN_USE.on(reads, name_text(reads, ids))) if ids else frozenset()
 
 
 def _by_id(table: str, columns: str = "pk") -> _Sql:

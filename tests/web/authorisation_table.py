@@ -894,6 +894,13 @@ GENEALOGY: Final = [
         _genealogy("splits", lambda s: {"lot_id": s.lot(), "into": {s.fresh("part"): "1"}}),
         201,
     ),
+    Row(
+        "POST",
+        f"{_P}/adjustments",
+        RELEASING,
+        _genealogy("adjustments", lambda s: {"lot_id": s.lot(), "quantity_left": "1", "reason": "counted"}),
+        201,
+    ),
     Row("POST", f"{_P}/merges", FLOOR, _genealogy("merges", _in("into")), 201),
     Row("POST", f"{_P}/removals", FLOOR, _genealogy("removals", _installed), 201),
     Row("POST", f"{_P}/acts/{{act}}/reversal", RELEASING, _reversal, 201),

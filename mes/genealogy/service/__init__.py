@@ -8,9 +8,11 @@ from mes.genealogy.service.packing import move_lots, pack_lots, ship_lots, unpac
 from mes.genealogy.service.parting import merge_lots, split_lot
 from mes.genealogy.service.recording import Recorded, may_be_overridden, record_genealogy
 from mes.genealogy.service.scanning import record_pass, scan_lot
+from mes.genealogy.service.stating import adjust_lot, put_lots, update_lot
 
 __all__ = [
     "Recorded",
+    "adjust_lot",
     "begin_import",
     "hold_suspects",
     "import_block",
@@ -19,6 +21,7 @@ __all__ = [
     "mount_lot",
     "move_lots",
     "pack_lots",
+    "put_lots",
     "put_setup",
     "record_genealogy",
     "record_pass",
@@ -30,4 +33,5 @@ __all__ = [
     "split_lot",
     "unmount_lot",
     "unpack_lots",
+    "update_lot",
 ]

@@ -34,7 +34,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.materials.service import set_disposition
 from standards.isa95.material import Disposition
 
-_NOT_REVERSIBLE = frozenset({ActKind.reversed, ActKind.moved})
+_NOT_REVERSIBLE = frozenset({ActKind.reversed, ActKind.moved, ActKind.adjusted})
 _PACKING = frozenset({ActKind.packed, ActKind.unpacked})
 
 
