@@ -68,7 +68,7 @@ class FairShare:
             if len(turns.waiting) >= WAITING_MAX:
                 await _refuse(send)
                 return
-            await _wait(turns)
+            await self._wait(turns)
         else:
             turns.at_work += 1
         try:
@@ -76,6 +76,18 @@ class FairShare:
         finally:
             turns.at_work -= 1
             self._let_in(turns)
+
+    async def _wait(self, turns: Turns) -> None:
+        """Until somebody who has finished counts this one as at work."""
+        turn = asyncio.get_running_loop().create_future()
+        turns.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # it was let in, and goes: the next may
+                turns.at_work -= 1
+                self._let_in(turns)
+            raise
 
     def _limit(self, turns: Turns) -> int:
         since = turns.asked_at - ALONE_S
@@ -94,18 +106,6 @@ class FairShare:
 def _takes_no_turn(scope: Scope) -> bool:
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
     return path in HELD_OPEN or path.startswith(OF_NO_PLANT)
-
-
-async def _wait(turns: Turns) -> None:
-    """Until somebody who has finished counts this one as at work."""
-    turn = asyncio.get_running_loop().create_future()
-    turns.waiting.append(turn)
-    try:
-        await turn
-    except asyncio.CancelledError:
-        if turn.done() and not turn.cancelled():
-            turns.at_work -= 1
-        raise
 
 
 def _plant_of(scope: Scope) -> str:

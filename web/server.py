@@ -27,7 +27,7 @@ def serve(settings: Settings) -> None:
     """Until SIGINT or SIGTERM."""
     logging.basicConfig(
         level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s",
+        format=LOG_FORMAT,
         force=True,
     )
     for handler in logging.getLogger().handlers:
