@@ -1,6 +1,7 @@
 """What may be done with the as-built record; one module a use case."""
 
 from mes.genealogy.service.correcting import remove_part, replace_part, reverse_act
+from mes.genealogy.service.counting import count_mounted
 from mes.genealogy.service.holding import hold_suspects
 from mes.genealogy.service.importing import begin_import, import_block
 from mes.genealogy.service.mounting import mount_lot, put_setup, unmount_lot
@@ -14,6 +15,7 @@ __all__ = [
     "Recorded",
     "adjust_lot",
     "begin_import",
+    "count_mounted",
     "hold_suspects",
     "import_block",
     "may_be_overridden",
