@@ -14,6 +14,7 @@ from mes.exchange.reconciliation.api import router as reconciliation
 from mes.exchange.table_files.api import router as table_files
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
+from mes.genealogy.lots.api import router as lots
 from mes.genealogy.may_i.api import router as may_i
 from mes.genealogy.tools.api import router as tools
 from mes.ingest.api import router as bridge
@@ -48,6 +49,7 @@ for _feature in (
     orders,
     quality,
     first_articles,
+    lots,
     genealogy,
     may_i,
     tools,

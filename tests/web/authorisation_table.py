@@ -934,6 +934,13 @@ GENEALOGY: Final = [
         _genealogy("splits", lambda s: {"lot_id": s.lot(), "into": {s.fresh("part"): "1"}}),
         201,
     ),
+    Row(
+        "POST",
+        f"{_P}/adjustments",
+        RELEASING,
+        _genealogy("adjustments", lambda s: {"lot_id": s.lot(), "quantity_left": "1", "reason": "counted"}),
+        201,
+    ),
     Row("POST", f"{_P}/merges", FLOOR, _genealogy("merges", _in("into")), 201),
     Row("POST", f"{_P}/removals", FLOOR, _genealogy("removals", _installed), 201),
     Row("POST", f"{_P}/acts/{{act}}/reversal", RELEASING, _reversal, 201),
@@ -1277,6 +1284,7 @@ SCREENS: Final = [
     Row("POST", "/trace", FLOOR, lambda _: Sample("/trace", form={"lot": "X"}), 303),
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
+    Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
     Row("GET", "/trace/units/{lot_id}", FLOOR, lambda s: Sample(f"/trace/units/{s.lot()}")),
     Row(
         "GET",
