@@ -250,22 +250,31 @@ def _actuals(job: Mapping[str, Any]) -> Iterator[Element]:
 
 
 def _material_actual(place: str, actual: Mapping[str, Any]) -> Element:
-    """Good pieces are the quantity; scrap is a property with a child per reason, as is what went to rework."""
+    """Good pieces are the quantity; scrap is a property with a child per reason, as is what went to rework.
+
+    What was used is a lot, or several of a material together, and a quantity.
+    """
+    told = (
+        leaf("ID", place),
+        leaf("MaterialDefinitionID", actual["material_id"]),
+        _text("MaterialLotID", actual.get("material_lot_id", "")),
+        leaf("MaterialUse", actual["use"]),
+        _quantity(actual["quantity"], actual["unit"]),
+    )
+    return element("MaterialActual", *told, *(_beside_good(actual) if "scrap" in actual else ()))
+
+
+def _beside_good(actual: Mapping[str, Any]) -> Iterator[Element | None]:
     unit, scrap, rework = actual["unit"], actual["scrap"], actual.get("rework", {})
     reasons = [
         _amount("MaterialActualPropertyChild", r["reason_id"], r, unit) for r in scrap["reasons"] if r["reason_id"]
     ]
     sent = {"quantity": rework["sent"], "quantity_upper": rework["sent"]} if "sent" in rework else None
-    return element(
-        "MaterialActual",
-        leaf("ID", place),
-        leaf("MaterialDefinitionID", actual["material_id"]),
-        leaf("MaterialUse", actual["use"]),
-        _quantity(actual["quantity"], unit),
-        _upper(actual, unit),
-        _amount("MaterialActualProperty", "Scrap", scrap, unit, *reasons),
-        _amount("MaterialActualProperty", "ReworkSent", sent, unit) if sent else None,
-        _amount("MaterialActualProperty", "ReworkReturned", rework["returned"], unit) if "returned" in rework else None,
+    yield _upper(actual, unit)
+    yield _amount("MaterialActualProperty", "Scrap", scrap, unit, *reasons)
+    yield _amount("MaterialActualProperty", "ReworkSent", sent, unit) if sent else None
+    yield (
+        _amount("MaterialActualProperty", "ReworkReturned", rework["returned"], unit) if "returned" in rework else None
     )
 
 
