@@ -79,6 +79,8 @@ async def send(erp: httpx.AsyncClient, folder: Path, body: str | bytes, status: 
 FINAL = "<Priority>70</Priority>"
 QUESTIONS = [
     ("GetMaterialDefinition", "<MaterialDefinition><ID/></MaterialDefinition>", 200),
+    ("GetMaterialClass", "<MaterialClass><ID>METAL</ID></MaterialClass>", 200),
+    ("GetEquipmentClass", "<EquipmentClass><ID/></EquipmentClass>", 200),
     ("GetMaterialLot", lot("L-1") + lot("L-9"), 200),
     ("GetMaterialLot", lot("L-9"), 404),
     ("GetEquipment", "<Equipment><ID/></Equipment>", 200),
@@ -95,6 +97,11 @@ COMMANDS = [
     ("CancelOperationsSchedule", schedule(request("PO-2")), 200),
     ("CancelMaterialDefinition", property_of("SCREW", ""), 422),
     ("ProcessEquipment", "<Equipment><ID>LINE</ID><Colour>red</Colour></Equipment>", 200),
+    ("ProcessMaterialClass", "<MaterialClass><ID>METAL</ID><Description>Metal</Description></MaterialClass>", 200),
+    ("SyncMaterialDefinition", property_of("SCREW", "", more="<MaterialClassID>METAL</MaterialClassID>"), 200),
+    ("SyncEquipmentClass", "<EquipmentClass><ID>LINES</ID></EquipmentClass>", 200),
+    ("ChangeEquipment", "<Equipment><ID>LINE</ID><EquipmentClassID>LINES</EquipmentClassID></Equipment>", 200),
+    ("CancelEquipmentClass", "<EquipmentClass><ID>LINES</ID></EquipmentClass>", 422),
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mes.equipment.queries import EquipmentView
 from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Outcome, Shown
+from mes.kernel.classes import ClassView
 from mes.materials.queries import MaterialLotView, MaterialView
 from standards.isa95.b2mml import Document, Element, Remark, element, leaf
 from standards.isa95.b2mml.values import instant, time_text, word_of
@@ -112,7 +113,16 @@ def material(view: MaterialView) -> Element:
         _text("Description", view.description),
         element("MaterialDefinitionProperty", leaf("ID", UNIT_PROPERTY), _value(view.unit)),
         *conversions,
+        *(leaf("MaterialClassID", name) for name in view.classes),
     )
+
+
+def material_class(view: ClassView) -> Element:
+    return element("MaterialClass", leaf("ID", view.class_id), _text("Description", view.description))
+
+
+def equipment_class(view: ClassView) -> Element:
+    return element("EquipmentClass", leaf("ID", view.class_id), _text("Description", view.description))
 
 
 def _factor(known: Any) -> str:
@@ -142,6 +152,7 @@ def equipment(view: EquipmentView, levels: Mapping[str, str]) -> Element:
         scope,
         leaf("EquipmentLevel", view.level),
         _text("PhysicalAssetID", view.physical_asset_id),
+        *(leaf("EquipmentClassID", name) for name in view.classes),
     )
 
 
