@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 
 from mes.kernel.plants import serving_plant
+from web.connections import BoundedProtocol, make_room_for_connections
 from web.live.direct import DirectProtocol
 from web.live.limits import INCOMING_FRAME_BYTES_MAX
 from web.main import create_app
@@ -27,7 +28,7 @@ def serve(settings: Settings) -> None:
     """Until SIGINT or SIGTERM."""
     logging.basicConfig(
         level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s",
+        format=LOG_FORMAT,
         force=True,
     )
     for handler in logging.getLogger().handlers:
@@ -35,6 +36,7 @@ def serve(settings: Settings) -> None:
     for chatty in ("httpx", "httpcore", "uvicorn.error", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.setswitchinterval(SWITCH_S)
+    make_room_for_connections()
     uvicorn.Server(server_config(settings)).run()
 
 
@@ -56,6 +58,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         lifespan="on",
+        http=BoundedProtocol,
         ws=DirectProtocol,
         ws_per_message_deflate=False,
         ws_max_size=4 * INCOMING_FRAME_BYTES_MAX,
