@@ -296,6 +296,9 @@ BULK: Final = [
 MASTER_DATA: Final = [
     *BULK,
     *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
+    *_resource(
+        "equipment-classes", "equipment_class_id", Stage.equipment_class, {}, {"description": "new", "version": 1}
+    ),
     Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
     Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
     Row("GET", f"{V1}/equipment/{{equipment_id}}/status", FLOOR, at(f"{V1}/equipment/BENCH/status")),
@@ -319,6 +322,7 @@ MASTER_DATA: Final = [
     Row("PUT", f"{V1}/plant-policy", ENGINEERING, _policy),
     Row("GET", f"{V1}/calendar/shifts", FLOOR, at(f"{V1}/calendar/shifts?{DAY}")),
     *_resource("material-definitions", "material_id", Stage.material, {"unit": "pcs"}, {"unit": "pcs", "version": 1}),
+    *_resource("material-classes", "material_class_id", Stage.material_class, {}, {"description": "new", "version": 1}),
     Row(
         "GET",
         f"{V1}/material-definitions/{{material_id}}/conversion",
