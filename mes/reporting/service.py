@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import orjson
 
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.rules import named
 from mes.kernel.uow import UnitOfWork, marks
 from mes.orders.types import JobRole
 from mes.reporting.rules import Interval, JobOutcome, digest, job_response
@@ -126,7 +128,7 @@ def _assets(uow: UnitOfWork, equipment_pk: int, from_us: int | None, to_us: int 
 
 
 def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
-    """Who counted or moved the job by hand."""
+    """Who counted or moved the job by hand, as far as the plant lets performance say so."""
     rows = uow.driver_query(
         "SELECT actor FROM count_fact WHERE job_pk = ? AND cause IN ('operator', 'corrected') AND actor IS NOT NULL "
         "UNION SELECT actor FROM outbox_event WHERE subject = ? AND actor IS NOT NULL",
@@ -136,7 +138,7 @@ def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
     if not actors:
         return ()
     names = uow.driver_query(
-        f"SELECT id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person' ORDER BY id",  # noqa: S608
+        f"SELECT pk, id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person'",  # noqa: S608
         actors,
     )
-    return tuple(row[0] for row in names)
+    return named(get_privacy_policy(uow.session), {row[0]: row[1] for row in names})
