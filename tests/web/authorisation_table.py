@@ -1167,6 +1167,7 @@ SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     Row("GET", "/account", FLOOR, at("/account")),
     Row("POST", "/account/sessions/end", FLOOR, lambda s: Sample("/account/sessions/end", form={}), 303),
+    Row("POST", "/account/password", FLOOR, lambda s: Sample("/account/password", form={}), 422),
     Row("POST", "/account/second-factor", FLOOR, lambda s: Sample("/account/second-factor", form={}), 422),
     Row("POST", "/account/second-factor/confirm", FLOOR, _no_such_code, 404),
     Row("POST", "/account/second-factor/remove", FLOOR, to("/account/second-factor/remove", _no_such_code), 422),

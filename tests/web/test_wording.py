@@ -117,7 +117,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "role.": list(Role),
         "access.is.": TOKEN_TONES,
         "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
-        "access.problem.": ["secret", "locked", "code", "code-or-secret"],
+        "access.problem.": ["secret", "locked", "code", "code-or-secret", "password"],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of, identify
-from mes.access.errors import CodeWrong, PrincipalNotFound, SignInFailed, SignInLocked
+from mes.access.errors import CodeWrong, PasswordUnacceptable, PrincipalNotFound, SignInFailed, SignInLocked
 from mes.access.permissions import Permission
 from mes.access.privacy.queries import get_privacy_policy
 from mes.access.privacy.service import put_privacy_policy
@@ -40,7 +40,7 @@ from mes.access.service import (
     revoke_token,
     take_badge,
 )
-from mes.access.sign_in import new_badge_hmacs, prove_again
+from mes.access.sign_in import new_badge_hmacs, prove_again, set_password
 from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
@@ -107,6 +107,20 @@ def _account(
     factor = find_second_factor(session, principal_pk=principal_pk)
     left = count_recovery_codes(session, principal_pk=principal_pk)
     return account_page(found.items, factor, left, zone, now), zone
+
+
+@router.post("/account/password")
+async def change_password(
+    request: Request, who: Anybody, pin: Secret, new: Secret, code: Annotated[str, Form(max_length=CODE_MAX)] = ""
+) -> Response:
+    """Another password, or a first one in the place of the PIN; signs them out everywhere, here too."""
+    if refused := await _unproven(request, who, pin, code):
+        return refused
+    try:
+        await set_password(who.database, actor=who.principal_pk, principal_id=who.principal_id, password=new)
+    except PasswordUnacceptable as refusal:
+        return await _account_of(request, who, status=refusal.status, problem="password")
+    return RedirectResponse("/signin?by=password", status_code=303)
 
 
 @router.post("/account/second-factor")

@@ -205,6 +205,12 @@ def may_subscribe(found: Caller, topic: str) -> bool:
     return rules.may_subscribe(found.permissions, topic)
 
 
+def session_cookie(connection: HTTPConnection) -> str:
+    """The name of the session's cookie: by https one that only this very host can have set (RFC 6265bis, `__Host-`)."""
+    by_https = connection.scope.get("scheme") in ("https", "wss")
+    return f"__Host-{SESSION_COOKIE}" if by_https else SESSION_COOKIE
+
+
 def device_of(connection: HTTPConnection) -> str:
     """The device key of a connection: its network address, as uvicorn's trusted proxies report it."""
     return device_key(_address_of(connection) or "unknown")
@@ -229,7 +235,7 @@ def _presented(connection: HTTPConnection) -> tuple[str, str]:
         prefix = TOKEN_PREFIX
         text = text.strip() if scheme.lower() == "bearer" else ""
     else:
-        text, prefix = connection.cookies.get(SESSION_COOKIE, ""), SESSION_PREFIX
+        text, prefix = connection.cookies.get(session_cookie(connection), ""), SESSION_PREFIX
     if not text:
         raise NotSignedIn()
     return text, prefix

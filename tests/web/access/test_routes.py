@@ -149,3 +149,25 @@ def test_a_token_is_named_by_its_number_never_by_its_text(site: Site) -> None:
         assert adam.get("/api/v1/acts", params={"principal_id": "nobody"}, headers=bearer).status_code == 404
         refused = adam.get("/api/v1/acts", headers={"Authorization": "Bearer lst_default_x"})
         assert refused.status_code == 401
+
+
+def test_somebody_changes_their_own_password(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.database.write_now(create_principal, actor=None, principal_id="EVE", role=Role.operator, display_name="Eve")
+    set_pin_now(site.database, actor=None, principal_id="EVE", pin=PIN)
+    PINS["EVE"] = PIN
+    new = "four words said aloud"
+    try:
+        with site.client("EVE") as eve:
+            assert eve.post("/account/password", data={"pin": "000000", "new": new}).status_code == 422
+            refused = eve.post("/account/password", data={"pin": PIN, "new": "Lineside-Admin-2026!"})
+            assert "too short or too easy to guess" in said(refused)
+            assert eve.post("/account/password", data={"pin": PIN, "new": new}).status_code == 303
+            assert "/signin" in eve.get("/").headers["location"]
+            assert eve.get("/access").status_code == 303
+            form = {"person": "EVE", "pin": new, "by": "password"}
+            assert eve.post("/signin", data=form).status_code == 303
+            assert eve.get("/access").status_code == 403
+            assert eve.post("/signout").headers["clear-site-data"] == '"cache"'
+    finally:
+        del PINS["EVE"]
+    assert [r.getMessage().split(",")[0] for r in caplog.records if "refused: permission-missing" in r.getMessage()]
