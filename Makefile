@@ -20,9 +20,9 @@ DEMO_ARGS ?=
 QUICK := -m "not long and not journey and not browser and not postgres" --hypothesis-profile=brief \
   $(patsubst %,--ignore=tests/%,architecture build support conformance faults migrations opcua_bridge/discovery opcua_bridge/simulator) \
   $(patsubst %,--ignore=tests/mes/%,orders genealogy quality materials definitions history exchange reporting) \
-  $(patsubst %,--ignore=tests/web/%,openapi scan trace orders connect demo imports webhooks) \
+  $(patsubst %,--ignore=tests/web/%,openapi scan trace orders connect demo imports webhooks receive routings lots bridges briefing) \
   $(patsubst %,--ignore=tests/web/test_%.py,authorisation cross_plant plant_commands b2mml) \
-  $(patsubst %,--ignore=tests/opcua_bridge/test_%.py,kill other_make job_control certificates secrets security health commander backfill looking)
+  $(patsubst %,--ignore=tests/opcua_bridge/test_%.py,kill other_make job_control certificates secrets security health commander backfill looking demo_map trust)
 IN_ENVIRONMENT := $(UV) run $(LOCK)
 
 .DEFAULT_GOAL := help

@@ -25,6 +25,7 @@ from web.bridges import routes as bridges
 from web.briefing import routes as briefing
 from web.caretaker import Caretaker
 from web.connect import routes as connect
+from web.crossroads import Crossroads
 from web.dispatch import routes as dispatch
 from web.fair_share import FairShare
 from web.home import routes as home
@@ -78,9 +79,10 @@ def create_app(settings: Settings) -> FastAPI:
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
-    for router in (system.router, metrics.router, rest, *(screen.router for screen in SCREENS)):
-        app.include_router(router)
-    app.include_router(live_routes([region for screen in LIVE_SCREENS for region in screen.REGIONS]))
+    live = live_routes([region for screen in LIVE_SCREENS for region in screen.REGIONS])
+    routers = (system.router, metrics.router, rest, *(screen.router for screen in SCREENS), live)
+    routes = [route for router in routers for route in router.routes]
+    app.router.routes += [Crossroads(routes), *routes]
     return app
 
 

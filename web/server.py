@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from mes.kernel.plants import serving_plant
+from web.connections import BoundedProtocol, make_room_for_connections
 from web.live.direct import DirectProtocol
 from web.live.limits import INCOMING_FRAME_BYTES_MAX
 from web.main import create_app
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
     for chatty in ("httpx", "httpcore", "uvicorn.error", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.setswitchinterval(SWITCH_S)
+    make_room_for_connections()
     uvicorn.Server(server_config(settings)).run()
 
 
@@ -67,6 +69,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         lifespan="on",
+        http=BoundedProtocol,
         ws=DirectProtocol,
         ws_per_message_deflate=False,
         ws_max_size=4 * INCOMING_FRAME_BYTES_MAX,

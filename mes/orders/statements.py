@@ -11,6 +11,7 @@ from mes.kernel.uow import Calls, UnitOfWork, marks
 from mes.orders.rules import JobFacts
 from mes.orders.types import GATED, Count, FirstArticle, JobRun
 from standards.isa95.job_control import DispatchStatus, JobState
+from standards.isa95.material import MaterialUse
 
 _JOB_COLUMNS: Final = (
     "j.pk, j.id, j.state, j.substate, j.dispatch_status, j.started_at_us, j.ended_at_us, j.note, j.version, j.manual, "
@@ -145,6 +146,17 @@ def load_jobs(uow: UnitOfWork, *, ids: Collection[str] = (), pks: Collection[int
     column, values = ("j.id", tuple(ids)) if ids else ("j.pk", tuple(pks))
     sql = f"SELECT {_JOB_COLUMNS} {_JOB_FROM} WHERE {column} IN ({marks(values)}) ORDER BY j.pk"
     return [JobRecord(*row) for row in uow.driver_query(sql, values)]
+
+
+_BILL_FROM: Final = "FROM job_order j JOIN segment_material m ON m.segment_pk = j.segment_pk"
+
+
+def have_bills(uow: UnitOfWork, job_pks: Collection[int]) -> bool:
+    """Whether any of these jobs consumes material by its routing."""
+    if not job_pks:
+        return False
+    sql = f"SELECT 1 {_BILL_FROM} WHERE j.pk IN ({marks(job_pks)}) AND m.use = ? LIMIT 1"
+    return bool(uow.driver_query(sql, (*job_pks, MaterialUse.Consumed.value)))
 
 
 def load_active_jobs(uow: UnitOfWork, equipment_pks: Collection[int]) -> list[JobRecord]:

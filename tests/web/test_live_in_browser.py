@@ -141,12 +141,20 @@ def test_where_no_socket_gets_through_the_page_follows_by_plain_requests(
         expect(ada.get_by_text("No connection")).to_be_hidden()
 
 
-def test_a_page_listens_before_its_socket_opens_however_slow_its_script_comes(browser: Browser, site: Site) -> None:
-    """It missed the first frame, acknowledged none, and after the second the server told it nothing for ever."""
+def test_a_page_is_live_however_slow_one_of_its_scripts_comes(browser: Browser, site: Site) -> None:
+    """Without ours it missed the first frame; htmx began without its socket extension, and the page was never live."""
     with tablet(browser, site, "ADA") as (ada, context, _errors):
-        context.route("**/static/live.js*", lambda route: (ada.wait_for_timeout(700), route.continue_()))
+        for script in ("live.js", "hx-ws.min.js"):
+            context.route(f"**/{script}*", lambda route: (ada.wait_for_timeout(700), route.continue_()), times=1)
+            ada.reload()
+            expect(ada.locator("html")).to_have_attribute("data-net", "live")
+
+
+def test_a_page_whose_socket_never_began_follows_by_plain_requests(browser: Browser, site: Site) -> None:
+    with tablet(browser, site, "ADA") as (ada, context, _errors):
+        context.route("**/hx-ws.min.js*", lambda route: route.abort())
         ada.reload()
-        expect(ada.locator("html")).to_have_attribute("data-net", "live")
+        expect(ada.locator("html")).to_have_attribute("data-net", "slow", timeout=15_000)
 
 
 def test_whoever_is_signed_out_is_asked_to_sign_in(browser: Browser, site: Site) -> None:

@@ -32,7 +32,7 @@ JOBS_MAX: Final = 200
 Plan = BoardKanban | BoardGantt
 
 router = APIRouter(include_in_schema=False)
-router.include_router(region_routes("/board", REGIONS))
+router.routes.extend(region_routes("/board", REGIONS).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Releaser = Annotated[Caller, Depends(caller(Permission.release_jobs))]
 OrderId = Annotated[str, Form(max_length=100)]

@@ -103,7 +103,7 @@ async def decide(bridge_id: str, thumbprint: str, action: Annotated[TrustAction,
     return RedirectResponse(f"{base_of(bridge_id)}/certificates", status_code=303)
 
 
-router.include_router(region_routes("/bridges", (LIST,), permission=Permission.view_bridges))
-router.include_router(
-    region_routes("/bridges/{bridge_id}", (*ENDPOINT, CERTIFICATES), permission=Permission.view_bridges)
+router.routes.extend(region_routes("/bridges", (LIST,), permission=Permission.view_bridges).routes)
+router.routes.extend(
+    region_routes("/bridges/{bridge_id}", (*ENDPOINT, CERTIFICATES), permission=Permission.view_bridges).routes
 )

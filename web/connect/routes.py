@@ -191,4 +191,4 @@ async def do(setup_id: str, act: Act, version: Version, who: Engineer) -> Respon
     return RedirectResponse(base_of(setup_id), status_code=303)
 
 
-router.include_router(region_routes("/connect/{setup_id}", REGIONS, permission=Permission.connect_machines))
+router.routes.extend(region_routes("/connect/{setup_id}", REGIONS, permission=Permission.connect_machines).routes)

@@ -26,7 +26,7 @@ from web.typed import seen_version
 
 KEY_MAX: Final = 270
 router = APIRouter(include_in_schema=False)
-router.include_router(region_routes("/dispatch/{work_center_id}", REGIONS))
+router.routes.extend(region_routes("/dispatch/{work_center_id}", REGIONS).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
 Jobs = Annotated[list[Annotated[str, Form(max_length=KEY_MAX)]], Form(min_length=1, max_length=SEQUENCE_MAX)]

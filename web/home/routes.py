@@ -35,7 +35,7 @@ def _areas(params: Mapping[str, str]) -> tuple[str, ...]:
 
 
 REGIONS: tuple[Region, ...] = (Region("home-stations", "home/_home_stations.html", _areas, build_stations),)
-router.include_router(region_routes("", REGIONS))
+router.routes.extend(region_routes("", REGIONS).routes)
 
 
 @router.get("/")

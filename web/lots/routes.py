@@ -28,8 +28,8 @@ from web.templating import region_routes, render
 
 __all__ = ["REGIONS", "router"]
 router = APIRouter(include_in_schema=False)
-router.include_router(region_routes("/lots", (RUNNING_OUT,)))
-router.include_router(region_routes("/lots/{lot_id}", (LOT,)))
+router.routes.extend(region_routes("/lots", (RUNNING_OUT,)).routes)
+router.routes.extend(region_routes("/lots/{lot_id}", (LOT,)).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]

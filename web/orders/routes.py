@@ -21,7 +21,7 @@ from web.orders.views import OrderPage, base_of
 from web.templating import region_routes, render
 
 router = APIRouter(include_in_schema=False)
-router.include_router(changing)
+router.routes.extend(changing.routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 
 
@@ -41,4 +41,4 @@ def _page(session: ReadSession, *, order_id: str, now: datetime) -> tuple[OrderP
     return OrderPage(order_id, base_of(order_id), head, timeline, history), plant_zone(session)
 
 
-router.include_router(region_routes("/orders/{order_id}", REGIONS))
+router.routes.extend(region_routes("/orders/{order_id}", REGIONS).routes)

@@ -58,7 +58,7 @@ async def scanning(
     return await _answer(request, who, equipment_id, Outcome(carried.holding))
 
 
-router.include_router(region_routes("/s/{equipment_id}", REGIONS))
+router.routes.extend(region_routes("/s/{equipment_id}", REGIONS).routes)
 
 
 @router.post("/s/{equipment_id}/scan")

@@ -103,7 +103,7 @@ def _page(
     return page, plant_zone(session)
 
 
-router.include_router(region_routes("/s/{equipment_id}", REGIONS))
+router.routes.extend(region_routes("/s/{equipment_id}", REGIONS).routes)
 
 
 @router.get("/s/{equipment_id}/scrap")

@@ -41,7 +41,7 @@ def build_tools(session: ReadSession, *, now: datetime, params: Mapping[str, str
 
 
 REGIONS: Final = (Region("tool-list", "tools/_tool_list.html", lambda params: ("tools",), build_tools, "outerMorph"),)
-router.include_router(region_routes("/tools", REGIONS))
+router.routes.extend(region_routes("/tools", REGIONS).routes)
 
 
 @router.get("/tools")

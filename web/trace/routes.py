@@ -26,7 +26,7 @@ from web.trace.unit_views import DifferencePage, UnitPage, difference_page, unit
 from web.trace.views import StepView, TracePage, address, explored, step_view, unit_of
 
 router = APIRouter(include_in_schema=False)
-router.include_router(recalling.router)
+router.routes.extend(recalling.router.routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Wanted = Annotated[str, Query(max_length=2_000)]
 Scanned = Annotated[str, Form(max_length=2_000)]

@@ -45,4 +45,4 @@ def _page(session: ReadSession, *, area_id: str, now: datetime) -> tuple[WallPag
     return page, plant_zone(session)
 
 
-router.include_router(region_routes("/wall/{area_id}", REGIONS))
+router.routes.extend(region_routes("/wall/{area_id}", REGIONS).routes)

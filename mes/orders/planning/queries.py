@@ -127,18 +127,19 @@ class Stock:
     tracked: Collection[int]
 
 
+_BILLS: Final = (
+    select(_J.c.pk, _J.c.id, _J.c.quantity_e6, _J.c.good_low_e6, _J.c.scrap_low_e6, _J.c.rework_e6)
+    .add_columns(_SM.c.pk.label("line_pk"), _SM.c.material_pk.label("of_pk"), _SM.c.quantity, _SM.c.scrap_allowance)
+    .join(_SM, _SM.c.segment_pk == _J.c.segment_pk)
+    .where(_SM.c.use == MaterialUse.Consumed.value, _J.c.role.in_([JobRole.main.value, JobRole.part.value]))
+    .order_by(_J.c.pk, _SM.c.pk)
+)
+
+
 def _lines(session: Session, *wanted: Any) -> list[JobLine]:
     """Bills of some jobs, for the pieces that are not made yet. Reworked pieces had their material the first time."""
-    statement = (
-        select(_J, _SM.c.pk.label("line_pk"), _SM.c.material_pk.label("of_pk"), _SM.c.quantity, _SM.c.scrap_allowance)
-        .select_from(_J)
-        .join(_SM, _SM.c.segment_pk == _J.c.segment_pk)
-        .where(*wanted, _SM.c.use == MaterialUse.Consumed.value)
-        .where(_J.c.role.in_([JobRole.main.value, JobRole.part.value]))
-        .order_by(_J.c.pk, _SM.c.pk)
-    )
-    rows = session.execute(statement).all()
-    substitutes = _substitutes(session, {row.line_pk for row in rows})
+    rows = session.execute(_BILLS.where(*wanted)).all()
+    substitutes = _substitutes(session, {row.line_pk for row in rows}) if rows else {}
     return [_line(row, substitutes.get(row.line_pk, ())) for row in rows]
 
 

@@ -11,7 +11,7 @@ from mes.orders.planning.queries import list_material_needs
 from mes.orders.rules import JobFacts
 from mes.orders.service.dispatch import dispatch_due_jobs
 from mes.orders.service.transition import move, reason_of
-from mes.orders.statements import JobRecord, load_jobs
+from mes.orders.statements import JobRecord, have_bills, load_jobs
 from mes.orders.types import Note
 from standards.isa95.job_control import DispatchStatus, JobState
 
@@ -46,7 +46,10 @@ def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reaso
 
 
 def _short_materials(uow: UnitOfWork, jobs: Sequence[JobRecord]) -> list[str]:
-    needs = list_material_needs(uow.session, job_pks=[job.pk for job in jobs], now=uow.now)
+    job_pks = [job.pk for job in jobs]
+    if not have_bills(uow, job_pks):
+        return []
+    needs = list_material_needs(uow.session, job_pks=job_pks, now=uow.now)
     return [need.material_id for need in needs if need.short]
 
 
