@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mes.access.api import router as access
+from mes.access.audit.api import router as audit
+from mes.access.privacy.api import router as privacy
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
@@ -37,6 +39,8 @@ router = APIRouter()
 for _feature in (
     bridge,
     access,
+    audit,
+    privacy,
     personnel,
     equipment,
     materials,

@@ -164,12 +164,29 @@ ACCESS: Final = [
         lambda s: Sample(f"{V1}/badges/{s.badge_id()}"),
         204,
     ),
+    Row("GET", f"{V1}/acts", RELEASING, at(f"{V1}/acts")),
     Row("GET", f"{V1}/access-policy", ADMINISTRATION, at(f"{V1}/access-policy")),
     Row(
         "PUT",
         f"{V1}/access-policy",
         ADMINISTRATION,
         lambda s: Sample(f"{V1}/access-policy", json={"badge": "off", "version": s.access_policy_version()}),
+    ),
+    Row("GET", f"{V1}/privacy-policy", ADMINISTRATION, at(f"{V1}/privacy-policy")),
+    Row(
+        "PUT",
+        f"{V1}/privacy-policy",
+        ADMINISTRATION,
+        lambda s: Sample(
+            f"{V1}/privacy-policy",
+            json={"performance_by_person": "off", "version": s.privacy_policy_version()},
+        ),
+    ),
+    Row(
+        "POST",
+        f"{V1}/persons/{{person_id}}/erase",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/persons/{s.person()}/erase", json={"reason": "asked for"}),
     ),
     Row("GET", f"{V1}/own/sessions", ANYBODY, at(f"{V1}/own/sessions")),
     Row(
@@ -1201,9 +1218,11 @@ SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     Row("GET", "/account", FLOOR, at("/account")),
     Row("POST", "/account/sessions/end", FLOOR, lambda s: Sample("/account/sessions/end", form={}), 303),
+    Row("POST", "/account/password", FLOOR, lambda s: Sample("/account/password", form={}), 422),
     Row("POST", "/account/second-factor", FLOOR, lambda s: Sample("/account/second-factor", form={}), 422),
     Row("POST", "/account/second-factor/confirm", FLOOR, _no_such_code, 404),
     Row("POST", "/account/second-factor/remove", FLOOR, to("/account/second-factor/remove", _no_such_code), 422),
+    Row("GET", "/audit", RELEASING, at("/audit")),
     Row("GET", "/access", ADMINISTRATION, at("/access")),
     Row(
         "POST",
@@ -1231,6 +1250,13 @@ SCREENS: Final = [
         303,
     ),
     Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
+    Row(
+        "POST",
+        "/access/privacy",
+        ADMINISTRATION,
+        lambda s: Sample("/access/privacy", form={"by_person": "off", "version": s.privacy_policy_version()}),
+        303,
+    ),
     Row(
         "POST",
         "/access/policy",

@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
+from mes.access.privacy.queries import get_privacy_policy
 from mes.access.queries import get_access_policy, list_sessions
 from mes.access.second_factor import begin_second_factor
 from mes.access.service import create_principal, create_token, give_badge, open_session
@@ -159,6 +160,9 @@ class Stage:
 
     def access_policy_version(self) -> int:
         return self.database.read_now(get_access_policy).version
+
+    def privacy_policy_version(self) -> int:
+        return self.database.read_now(get_privacy_policy).version
 
     def second_factor(self) -> str:
         """Somebody who has begun to set up a second factor."""
