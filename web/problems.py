@@ -25,9 +25,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.access.door import SIGNATURE_FIELDS
-from mes.access.errors import SignatureNeeded
+from mes.access.errors import NotSignedIn, SignatureNeeded
 from mes.access.signatures.types import Meaning
 from mes.kernel.errors import FieldError, Refusal, Unauthenticated, Unavailable
+from mes.kernel.origins import Origin, acting_from
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 from web.layouts.shell import Shell
 from web.templating import render
@@ -92,6 +93,8 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
         return await _ask_signature(request, error)
     if isinstance(error, Unauthenticated) and not _for_machines(request):
         return _to_sign_in(request)
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not isinstance(error, NotSignedIn):
+        _note_refused(request, error)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
     if (retry := error.extra.get("retry_after_s")) is not None:
         headers["Retry-After"] = str(retry)
@@ -136,6 +139,14 @@ async def _ask_signature(request: Request, needed: SignatureNeeded) -> Response:
 
 def _plain_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _note_refused(request: Request, error: Refusal) -> None:
+    """Who was not let in, where, and from where: never with what."""
+    origin = acting_from.get() or Origin()
+    address = origin.address or (request.client.host if request.client else "")
+    told = (request.method, request.scope["path"], error.code, origin.credential or "nobody", address)
+    _LOG.warning("%s %s refused: %s (%s from %s), reference %s", *told, correlation_id_of(request.scope))
 
 
 async def _on_weather(request: Request, error: Exception) -> Response:

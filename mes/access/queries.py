@@ -72,6 +72,7 @@ def _by_token() -> Select[Any]:
         _TOKEN.c.scope,
         _NOTHING.label("idle_us"),
         _NOTHING.label("work_unit_id"),
+        _TOKEN.c.pk.label("credential_pk"),
     ).join_from(_TOKEN, _PRINCIPAL)
 
 
@@ -84,6 +85,7 @@ def _by_session() -> Select[Any]:
         _SESSION.c.idle_us,
         _SESSION.c.scope,
         _SESSION.c.work_unit_id,
+        _SESSION.c.pk.label("credential_pk"),
     ).join_from(_SESSION, _PRINCIPAL)
 
 
@@ -122,6 +124,7 @@ def _credential(row: Mapping[Any, Any]) -> StoredCredential:
         work_unit_id=row["work_unit_id"],
         scope=row["scope"],
         placed=placed_of(row["placed_roles"]),
+        credential_pk=row["credential_pk"],
     )
 
 

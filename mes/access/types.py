@@ -79,6 +79,7 @@ class StoredCredential:
     """What it is limited to (`permissions.scope_of`); None: all its principal's role may do."""
     placed: tuple[PlacedRole, ...] = ()
     """Roles the principal has at places; none: the role counts everywhere and no other does."""
+    credential_pk: int = 0
 
 
 @dataclass(frozen=True, slots=True)

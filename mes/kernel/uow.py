@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Result
 from sqlmodel import Session
 
+from mes.kernel.changes import note_changes, written
+from mes.kernel.origins import Origin
 from mes.kernel.pending import RowWrite, pending_first, postpone, postpone_rows, settle
 from mes.kernel.sqltypes import to_us
 
@@ -72,12 +74,22 @@ class EmittedEvent:
     correlation_id: str
     occurred_at_us: int
     recorded_at_us: int
+    origin: Origin | None = None
+    changes: str | None = None
 
 
 class UnitOfWork:
     """Everything one verb does commits together or not at all."""
 
-    def __init__(self, connection: Connection, *, now: datetime, actor: int | None, correlation_id: str = "") -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        now: datetime,
+        actor: int | None,
+        correlation_id: str = "",
+        origin: Origin | None = None,
+    ) -> None:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.now = now
@@ -86,8 +98,10 @@ class UnitOfWork:
         self.correlation_id = correlation_id
         self.signature_sha256: bytes | None = None
         """Of the electronic signature that came with the request (`mes.access.signatures`)."""
+        self.origin = origin
         self.events: list[EmittedEvent] = []
         self._session: Session | None = None
+        self._changes: list[Any] = []
 
     @property
     def session(self) -> Session:
@@ -100,6 +114,7 @@ class UnitOfWork:
                 expire_on_commit=False,
                 autoflush=True,
             )
+            note_changes(self._session, self._changes)
         return self._session
 
     def execute(
@@ -219,6 +234,7 @@ class UnitOfWork:
                 self.correlation_id,
                 self.now_us if occurred_at_us is None else occurred_at_us,
                 self.now_us,
+                self.origin,
             )
         )
 
@@ -228,6 +244,8 @@ class UnitOfWork:
             self._session.commit()
             self._session.close()
             self._session = None
+        if self._changes and self.events:
+            self.events[-1] = replace(self.events[-1], changes=written(self._changes))
 
     def discard(self) -> None:
         """Kernel only: the verb has failed."""

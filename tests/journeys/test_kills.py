@@ -31,17 +31,20 @@ MACHINES: Final = (SMT, "DEPANEL-1", TEST)
 BRIDGE_POINTS: Final = ("after-receive-before-journal", "after-journal-before-ack", "after-uplink-before-forget")
 SERVER_POINTS: Final = ("before-commit", "after-commit-before-answer")
 COMMAND_POINTS: Final = ("after-command-intent", "after-command-executed")
-RANDOM_KILLS: Final = 4
+RANDOM_KILLS: Final = 5
 MANY_KILLS: Final = 50
 BATCH: Final = 3
 """A commit or a message soon after the start, not always the first."""
 
 
-@pytest.mark.parametrize(("engine", "seed"), [("sqlite", 21), ("postgresql", "drawn")], indirect=["seed"])
+@pytest.mark.parametrize(
+    ("engine", "seed", "bridge_too"), [("sqlite", 21, True), ("postgresql", "drawn", False)], indirect=["seed"]
+)
 async def test_killed_at_every_marked_place_and_at_random_moments(
-    tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
+    tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int, bridge_too: bool
 ) -> None:
-    await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=RANDOM_KILLS)
+    """The server at its places on both databases; the bridge, which knows neither, at its own on one."""
+    await run_killed(tmp_path / "box", browser, engine_url, seed, bridge_too=bridge_too, random_kills=RANDOM_KILLS)
 
 
 @pytest.mark.long
@@ -50,10 +53,12 @@ async def test_killed_at_every_marked_place_and_at_random_moments(
 async def test_killed_again_and_again(
     tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
 ) -> None:
-    await run_killed(tmp_path / "box", browser, engine_url, seed, random_kills=MANY_KILLS)
+    await run_killed(tmp_path / "box", browser, engine_url, seed, bridge_too=True, random_kills=MANY_KILLS)
 
 
-async def run_killed(folder: Path, browser: Browser, database_url: str | None, seed: int, *, random_kills: int) -> None:
+async def run_killed(
+    folder: Path, browser: Browser, database_url: str | None, seed: int, *, bridge_too: bool, random_kills: int
+) -> None:
     """Under the eyes of a board that is loaded once: whatever is killed, it comes back and tells the truth."""
     chance = random.Random(seed)
     async with (
@@ -64,7 +69,10 @@ async def run_killed(folder: Path, browser: Browser, database_url: str | None, s
     ):
         accounts, work = Accounts(box), Work(box, desk, hand)
         await work.more()
-        await at_marked_places(box, work, chance)
+        await box.job_in(work.orders[0], SMT, "Running", "Ended")
+        if bridge_too:
+            await bridge_at_its_places(box, work, chance)
+        await server_at_its_places(box, chance)
         await at_random_moments(box, work, chance, random_kills)
         await work.done()
         await accounts.agree()
@@ -137,16 +145,18 @@ class Work:
         await until(still_open, "all jobs at machines have ended", holds=lambda jobs: not jobs, within_s=2 * LONG_S)
 
 
-async def at_marked_places(box: Box, work: Work, chance: random.Random) -> None:
-    await box.job_in(work.orders[0], SMT, "Running", "Ended")
+async def bridge_at_its_places(box: Box, work: Work, chance: random.Random) -> None:
     for point in BRIDGE_POINTS:
         await box.bridge.crashed_at(f"{point}#{chance.randint(1, BATCH)}")
-    for point in SERVER_POINTS:
-        await box.server.crashed_at(f"{point}#{chance.randint(1, BATCH)}")
-        await until(box.is_ready, "the server is ready again")
     for point in COMMAND_POINTS:
         await until(box.bridge_is_well, "the bridge is well")
         await at_a_command(box, work, point)
+
+
+async def server_at_its_places(box: Box, chance: random.Random) -> None:
+    for point in SERVER_POINTS:
+        await box.server.crashed_at(f"{point}#{chance.randint(1, BATCH)}")
+        await until(box.is_ready, "the server is ready again")
 
 
 async def at_a_command(box: Box, work: Work, point: str) -> None:

@@ -44,10 +44,15 @@ LOOKS = [
     *((name, "tablet", "light", "en") for name in PAGES if name not in (*WALLS, *ELSEWHERE)),
     *((name, "tv", "light", "en") for name in WALLS[:2]),
     *((name, "tv", "dark", "de") for name in WALLS[2:]),
-    *((name, "tablet", "dark", "de") for name in ("station", "bench", "board", "scrap")),
-    *((name, "phone", "light", "qps-ploc") for name in ("station", "board", "order", "scrap")),
+    *((name, "tablet", "dark", "de") for name in ("station", "board")),
+    *((name, "phone", "light", "qps-ploc") for name in ("scan-unit-long", "board", "order", "scrap")),
+    *((name, "desk", "dark", "de") for name in ("gantt", "patterns", "trace-drawing")),
     *((name, "upright", "light", "qps-ploc") for name in ("interval", "signin")),
-    *((name, "desk", "dark", "de") for name in ("order", "patterns", "bridges", "endpoint-unwell")),
+]
+MORE_LOOKS = [
+    *((name, "tablet", "dark", "de") for name in ("bench", "scrap")),
+    ("station", "phone", "light", "qps-ploc"),
+    *((name, "desk", "dark", "de") for name in ("order", "bridges", "endpoint-unwell")),
     *(
         (name, "phone", "dark", "de")
         for name in ("instruction", "instruction-long", "routing-draft", "routing-long", "course-long")
@@ -60,7 +65,7 @@ LOOKS = [
         for name in ("certificates", "certificate-long", "connect", "setup-watched")
     ),
     *((name, "phone", "light", "qps-ploc") for name in ("order-troubled", "kanban-long", "dispatch", "change")),
-    *((name, "desk", "dark", "de") for name in ("order-troubled", "kanban", "gantt", "dispatch", "job-running")),
+    *((name, "desk", "dark", "de") for name in ("order-troubled", "kanban", "dispatch", "job-running")),
     *((name, "phone", "dark", "de") for name in ("gantt-long", "job-running", "change-over")),
     *((name, "phone", "dark", "de") for name in ("setup-long", "signals-long", "tree-long", "certificates-long")),
     *((name, "desk", "dark", "de") for name in ("certificates", "certificate", "setup-refused", "signals", "tree")),
@@ -71,12 +76,16 @@ LOOKS = [
         (name, "phone", "light", "qps-ploc")
         for name in ("trace-long", "trace-unit-long", "recall-review", "shared-found")
     ),
-    *((name, "desk", "dark", "de") for name in ("trace-drawing", "trace-unit", "recall-done", "recall")),
+    *((name, "desk", "dark", "de") for name in ("trace-unit", "recall-done", "recall")),
     *((name, "phone", "dark", "de") for name in ("account-setting-up", "sign-ins", "tokens-shown", "access-policy")),
-    *((name, "phone", "light", "qps-ploc") for name in ("imports", "import-waiting", "webhooks", "reconciliation")),
-    *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "reconciliation-lots")),
+    *(
+        (name, "phone", "light", "qps-ploc")
+        for name in ("imports", "import-waiting", "webhooks", "reconciliation", "erp")
+    ),
+    *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "erp", "reconciliation-lots")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
+"""The same screens on their other devices, in another light and language: `make test-long`."""
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +112,15 @@ def kept_open(browser: Browser) -> Iterator[Open]:
         yield cache(lambda device: pages.enter_context(page_of(browser, device)))
 
 
+def group_of(device: str) -> pytest.MarkDecorator:
+    return pytest.mark.xdist_group("tablets" if device == "tablet" else "other-devices")
+
+
 @pytest.mark.parametrize(
     ("name", "device", "theme", "language"),
     [
-        pytest.param(*look, marks=pytest.mark.xdist_group("tablets" if look[1] == "tablet" else "other-devices"))
-        for look in LOOKS
+        *(pytest.param(*look, marks=group_of(look[1])) for look in LOOKS),
+        *(pytest.param(*look, marks=[group_of(look[1]), pytest.mark.long]) for look in MORE_LOOKS),
     ],
     ids=str,
 )

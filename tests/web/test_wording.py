@@ -14,6 +14,7 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.permissions import Permission
+from mes.access.privacy.types import PerformanceByPerson
 from mes.access.signatures.types import Meaning
 from mes.access.types import BadgeUse, Role, SignedAct
 from mes.definitions.types import DependencyKind
@@ -37,6 +38,7 @@ from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
 from web.access.views import TONES as TOKEN_TONES
+from web.audit.views import FEATURES as AUDIT_FEATURES
 from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
@@ -45,6 +47,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.erp.views import TONES as ERP_TONES
 from web.imports.views import field_label
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
@@ -120,7 +123,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "sign.why.": ["wrong", "locked", "other"],
         "access.is.": TOKEN_TONES,
         "access.tab.": ["sign-ins", "tokens", "badges", "places", "policy", "elsewhere"],
-        "access.problem.": ["secret", "locked", "code", "code-or-secret"],
+        "access.problem.": ["secret", "locked", "code", "code-or-secret", "password"],
         "access.elsewhere.": ["issuer", "client_id", "client_secret", "person_claim", "groups_claim", *MAY],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
@@ -145,6 +148,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "certificates.means.": DECISIONS,
         "certificates.did.": DECISIONS,
         "certificates.outcome.": CommandState,
+        "access.performance.": PerformanceByPerson,
+        "audit.": ["prompt", "itself", "session", "token"],
+        "audit.feature.": AUDIT_FEATURES,
         "quarantine.why.": KNOWN_REASONS,
         "quarantine.do.": KNOWN_REASONS,
         "connect.is.": SetupState,
@@ -172,6 +178,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "imports.date.": DateOrder,
         "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
         "webhooks.is.": HOOK_TONES,
+        "erp.is.": ERP_TONES,
         "reconciliation.of.": Subject,
         "reconciliation.one.": Subject,
         "reconciliation.what.": What,
@@ -249,7 +256,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
-    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation."),
+    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation.", "mes.exchange.erp."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )

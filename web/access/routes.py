@@ -10,14 +10,18 @@ from zoneinfo import ZoneInfo
 
 import segno
 from fastapi import APIRouter, Depends, Form, Path, Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of, identify
-from mes.access.errors import CodeWrong, PrincipalNotFound, SignInFailed, SignInLocked
+from mes.access.errors import CodeWrong, PasswordUnacceptable, PrincipalNotFound, SignInFailed, SignInLocked
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import put_identity_provider, remove_identity_provider
 from mes.access.oidc.types import CLAIM_MAX, SECRET_MAX, IdentityProvider
 from mes.access.permissions import Permission
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.service import put_privacy_policy
+from mes.access.privacy.types import KEEP_DAYS_MAX, KEEP_DAYS_MIN, PerformanceByPerson, PrivacyPolicy
 from mes.access.queries import (
     count_recovery_codes,
     find_second_factor,
@@ -40,7 +44,7 @@ from mes.access.service import (
     set_placed_roles,
     take_badge,
 )
-from mes.access.sign_in import new_badge_hmacs, prove_again
+from mes.access.sign_in import new_badge_hmacs, prove_again, set_password
 from mes.access.types import (
     PASSWORD_MAX,
     AccessPolicy,
@@ -94,6 +98,9 @@ Id = Annotated[str, Form(min_length=1, max_length=100)]
 Claim = Annotated[str, Form(min_length=1, max_length=CLAIM_MAX)]
 Groups = Annotated[str, Form(max_length=4_000)]
 NO_PROVIDER: Final = IdentityProvider(issuer="", client_id="", label="")
+Days = Annotated[
+    Annotated[int, Field(ge=KEEP_DAYS_MIN, le=KEEP_DAYS_MAX)] | None, BeforeValidator(lambda typed: typed or None)
+]
 Number = Annotated[int, Path(ge=0, le=INT32)]
 
 
@@ -125,6 +132,20 @@ def _account(
     factor = find_second_factor(session, principal_pk=principal_pk)
     left = count_recovery_codes(session, principal_pk=principal_pk)
     return account_page(found.items, factor, left, zone, now), zone
+
+
+@router.post("/account/password")
+async def change_password(
+    request: Request, who: Anybody, pin: Secret, new: Secret, code: Annotated[str, Form(max_length=CODE_MAX)] = ""
+) -> Response:
+    """Another password, or a first one in the place of the PIN; signs them out everywhere, here too."""
+    if refused := await _unproven(request, who, pin, code):
+        return refused
+    try:
+        await set_password(who.database, actor=who.principal_pk, principal_id=who.principal_id, password=new)
+    except PasswordUnacceptable as refusal:
+        return await _account_of(request, who, status=refusal.status, problem="password")
+    return RedirectResponse("/signin?by=password", status_code=303)
 
 
 @router.post("/account/second-factor")
@@ -332,7 +353,7 @@ async def policy(request: Request, who: Administrator) -> HTMLResponse:
 
 
 def _policy(session: ReadSession) -> tuple[PolicyPage, ZoneInfo]:
-    return policy_page(get_access_policy(session)), plant_zone(session)
+    return policy_page(get_access_policy(session), get_privacy_policy(session)), plant_zone(session)
 
 
 @router.post("/access/policy")
@@ -442,6 +463,18 @@ async def remove_elsewhere(who: Administrator) -> Response:
     """People sign in here again."""
     await who.write(remove_identity_provider)
     return RedirectResponse("/access/elsewhere", status_code=303)
+
+
+@router.post("/access/privacy")
+async def put_privacy(
+    who: Administrator,
+    by_person: Annotated[PerformanceByPerson, Form()],
+    version: Annotated[int, Form(ge=0, le=INT32)],
+    keep_days: Annotated[Days, Form()] = None,
+) -> Response:
+    """Say what is kept and told of people."""
+    await who.write(put_privacy_policy, policy=PrivacyPolicy(by_person, keep_days), version=version)
+    return RedirectResponse("/access/policy", status_code=303)
 
 
 def _shown(

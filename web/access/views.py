@@ -9,6 +9,7 @@ from typing import Final
 
 from mes.access.oidc.types import IdentityProvider
 from mes.access.permissions import PLACEABLE, ROLE_PERMISSIONS
+from mes.access.privacy.types import KEEP_DAYS_MAX, PerformanceByPerson, PrivacyPolicy
 from mes.access.types import (
     ROLE_KIND,
     AccessPolicy,
@@ -165,9 +166,14 @@ class PolicyPage:
     use: str
     wanted: frozenset[str]
     version: int
+    by_person: str
+    keep_days: int | None
+    privacy_version: int
     signed: frozenset[str]
     uses: tuple[str, ...] = tuple(BadgeUse)
     roles: tuple[str, ...] = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
+    ways: tuple[str, ...] = tuple(PerformanceByPerson)
+    days_max: int = KEEP_DAYS_MAX
     acts: tuple[str, ...] = tuple(SignedAct)
 
 
@@ -216,9 +222,15 @@ def roles_of(groups: Mapping[Role, str]) -> dict[str, Role]:
     }
 
 
-def policy_page(found: AccessPolicy) -> PolicyPage:
+def policy_page(found: AccessPolicy, privacy: PrivacyPolicy) -> PolicyPage:
     return PolicyPage(
-        found.badge.value, frozenset(found.second_factor_roles), found.version, frozenset(found.signed_acts)
+        use=found.badge.value,
+        wanted=frozenset(found.second_factor_roles),
+        version=found.version,
+        by_person=privacy.performance_by_person.value,
+        keep_days=privacy.keep_days,
+        privacy_version=privacy.version,
+        signed=frozenset(found.signed_acts),
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mes.access.door import SESSION_COOKIE, device_of, plant_database
+from mes.access.door import device_of, plant_database, session_cookie
 from mes.access.errors import SignInFailed, SignInLocked, SingleSignOnFailed, SingleSignOnRefused
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.sign_on import begin_sign_on, finish_sign_on, sign_off_address
@@ -24,7 +24,14 @@ from mes.kernel.addresses import URL_MAX
 from mes.kernel.db import ReadSession
 from mes.personnel.queries import list_sign_in_names
 from web.components.people import people_here
-from web.layouts.cookies import LANGUAGE_COOKIE, SIGN_ON_BACK, YEAR_S, is_secure, keep_signed_in
+from web.layouts.cookies import (
+    LANGUAGE_COOKIE,
+    SIGN_ON_BACK,
+    YEAR_S,
+    forget_signed_in,
+    is_secure,
+    keep_signed_in,
+)
 from web.layouts.shell import THEME_COOKIE, Shell, milliseconds, theme_of
 from web.signin.views import PersonTile, SigninPage
 from web.templating import render
@@ -162,13 +169,13 @@ async def sign_off(request: Request) -> Response:
 @router.post("/signout")
 async def signout(request: Request, station: Annotated[str, Form(max_length=100)] = "") -> Response:
     """Ends the session, known or not, and shows the sign-in of the same station."""
-    if value := request.cookies.get(SESSION_COOKIE):
+    if value := request.cookies.get(session_cookie(request)):
         await sign_out_session(await plant_database(request), session_value=value)
     asked = {"station": station} if station else {"left": "1"} if SIGNED_ON_COOKIE in request.cookies else {}
     answer = RedirectResponse(f"/signin?{urlencode(asked)}" if asked else "/signin", status_code=303)
-    answer.delete_cookie(SESSION_COOKIE)
     answer.delete_cookie(SIGNED_ON_COOKIE)
-    return answer
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return forget_signed_in(request, answer)
 
 
 def _here(request: Request, path: str) -> str:
