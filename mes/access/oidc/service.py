@@ -108,7 +108,7 @@ def record_sign_on(
 
 def record_refused_sign_on(uow: UnitOfWork, *, told: Told, why: str) -> None:
     """Somebody of the provider was not let in."""
-    _emit(uow, "sign-on-refused", told.person_id, issuer=told.issuer, subject=told.subject, why=why)
+    _emit(uow, "sign-on-refused", told.person_id, issuer=told.issuer, why=why)
 
 
 def unlink_identity(uow: UnitOfWork, *, principal_id: str) -> None:
@@ -153,7 +153,7 @@ def _made(uow: UnitOfWork, provider: IdentityProvider, told: Told) -> Principal:
 def _link(uow: UnitOfWork, principal: Principal, told: Told) -> None:
     values = {"issuer": told.issuer, "subject": told.subject, "linked_at_us": uow.now_us}
     uow.execute(insert(_LINK).values(principal_pk=principal.pk, **values))
-    _emit(uow, "identity-linked", principal.id, issuer=told.issuer, subject=told.subject)
+    _emit(uow, "identity-linked", principal.id, issuer=told.issuer)  # not the subject: it goes when they are erased
 
 
 def _give_role(uow: UnitOfWork, principal: Principal, provider: IdentityProvider, told: Told) -> None:
