@@ -133,7 +133,7 @@ async def _ask_signature(request: Request, needed: SignatureNeeded) -> Response:
     )
     template = "_signature.html" if request.headers.get("HX-Request") == "true" else "signature.html"
     shell = Shell(now_ms=0)
-    html = render(f"system/{template}", view, language=_language(request), region_id="problem", shell=shell)
+    html = render(f"system/{template}", view, language=_language(request), shell=shell)
     return HTMLResponse(html, needed.status, {"Cache-Control": "no-store"})
 
 

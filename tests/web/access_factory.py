@@ -23,6 +23,7 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     TokenView,
 )
 from mes.kernel.paging import Page
@@ -47,6 +48,7 @@ from web.access.views import (
     token_line,
 )
 from web.audit.views import Asked, AuditPage, audit_page
+from web.problems import SignatureView
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
 LONG: Final = "Anna-Katharina Schmidt-Hohenlohe-Langenburg"
@@ -132,6 +134,13 @@ def badges(*, empty: bool = False) -> BadgesPage:
     given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
     people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
     return BadgesPage("alone", badge_lines(given, ZONE), people, "next")
+
+
+def signature() -> SignatureView:
+    what = (("definition_id", "BOARD-ROUTE"), ("version_label", "3"), ("version", "7"))
+    act, why = SignedAct.release_definition, "wrong"
+    fields = (("state", "Released"), ("version", "7"))
+    return SignatureView("/routings/BOARD-ROUTE/3/state", fields, act, LONG, what, "0" * 64, why, "reviewed")
 
 
 def places(*, empty: bool = False) -> PlacesPage:

@@ -574,6 +574,7 @@ def connect(*found: SetupView) -> tuple[str, ConnectPage]:
 
 PAGES: Final[Mapping[str, Make]] = {
     "patterns": lambda: ("patterns/page.html", patterns()),
+    "signature": lambda: ("system/signature.html", k.signature()),
     "problem": lambda: ("system/problem.html", problem()),
     "station": lambda: ("station/page.html", running_line()),
     "interval": lambda: ("station/page.html", interval_line()),
