@@ -16,6 +16,7 @@ from mes.exchange.reconciliation.api import router as reconciliation
 from mes.exchange.table_files.api import router as table_files
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
+from mes.genealogy.lots.api import router as lots
 from mes.genealogy.may_i.api import router as may_i
 from mes.genealogy.tools.api import router as tools
 from mes.ingest.api import router as bridge
@@ -24,6 +25,7 @@ from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
+from mes.orders.executing.api import router as executing
 from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
@@ -45,11 +47,13 @@ for _feature in (
     lives,
     receiving,
     definitions,
+    executing,
     following,
     supervising,
     orders,
     quality,
     first_articles,
+    lots,
     genealogy,
     may_i,
     tools,

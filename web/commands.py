@@ -561,8 +561,12 @@ def import_history(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace) -> None:
     """The server, until it is stopped."""
     from web.server import serve as run_server
+    from web.server import why_it_cannot_start
 
-    run_server(settings_of(options))
+    settings = settings_of(options)
+    if sentence := why_it_cannot_start(settings):
+        raise NotDone(sentence)
+    run_server(settings)
 
 
 def run(name: str, options: argparse.Namespace, module: str = __name__) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
 import time
 from typing import Final
 
 import uvicorn
 
+from mes.kernel.engine import why_unreachable
 from mes.kernel.plants import serving_plant
 from web.connections import BoundedProtocol, make_room_for_connections
 from web.live.direct import DirectProtocol
@@ -36,6 +38,21 @@ def serve(settings: Settings) -> None:
     sys.setswitchinterval(SWITCH_S)
     make_room_for_connections()
     uvicorn.Server(server_config(settings)).run()
+
+
+def why_it_cannot_start(settings: Settings) -> str | None:
+    """In one sentence, before anything is begun: a place that takes no file, a database that does not answer."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data_dir):
+            pass
+    except OSError as error:
+        return f"{settings.data_dir} takes no file ({error.strerror}): make room, or name another LINESIDE_DATA_DIR."
+    if settings.database_url is None:
+        return None
+    if why := why_unreachable(settings.database_url):
+        return f"{why}: start it, or correct LINESIDE_DATABASE_URL."
+    return None
 
 
 class OneLine(logging.Formatter):

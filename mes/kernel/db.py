@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 from mes.kernel.clock import Clock, system_clock
@@ -155,7 +155,7 @@ class Database:
             with self._snapshot() as session:
                 return query(session, **kwargs)
         except DBAPIError as error:
-            if error.connection_invalidated or self.dialect == "sqlite":
+            if error.connection_invalidated or isinstance(error, OperationalError) or self.dialect == "sqlite":
                 raise Unavailable("The database cannot be read right now.", code="database-unavailable") from error
             raise
 

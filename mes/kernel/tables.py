@@ -66,7 +66,7 @@ class ActOrigin(TableModel, table=True):
 
 
 class ConsumerCursor(TableModel, table=True):
-    """How far a consumer of the outbox has read."""
+    """How far a consumer has read: of the outbox, or of what else it counts by."""
 
     __tablename__ = "consumer_cursor"
 

@@ -80,6 +80,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._closed = False
+        self._in_weather = False
         self._savepoints = engine.dialect.name == "sqlite"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -140,9 +141,22 @@ class Writer:
             for work in works:
                 work.error = work.error or weather(error)
                 work.result = None
-            _LOG.exception("a batch of %d writes failed", len(works))
+            self._note_failure(error)
         if wrote_events:
             self._after_commit()
+
+    def _note_failure(self, error: BaseException) -> None:
+        """Weather is logged when it begins and when it is over; a bug each time, with where it was."""
+        if not isinstance(translated(error), Unavailable):
+            _LOG.error("a write failed", exc_info=error)
+        elif not self._in_weather:
+            self._in_weather = True
+            _LOG.error("The database cannot be written to: %s", " ".join(str(error).split())[:300])
+
+    def _note_success(self) -> None:
+        if self._in_weather:
+            self._in_weather = False
+            _LOG.warning("The database can be written to again.")
 
     def _commit_together(self, works: list[Work]) -> bool:
         if self._savepoints:
@@ -178,7 +192,7 @@ class Writer:
             except Exception as error:  # noqa: BLE001  those before it are committed: only this one failed
                 self._drop_connection()
                 work.result, work.error = None, translated(error)
-                _LOG.exception("a write failed")
+                self._note_failure(error)
         return wrote
 
     def _attempt(self, works: list[Work]) -> bool:
@@ -198,6 +212,7 @@ class Writer:
             if not self._savepoints:
                 commit(connection)
             transaction.commit()
+            self._note_success()
             self._origins.committed()
             crash_point("after-commit-before-answer")
         except BaseException:

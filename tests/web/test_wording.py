@@ -46,6 +46,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.erp.views import TONES as ERP_TONES
 from web.imports.views import field_label
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
@@ -171,6 +172,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "imports.date.": DateOrder,
         "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
         "webhooks.is.": HOOK_TONES,
+        "erp.is.": ERP_TONES,
         "reconciliation.of.": Subject,
         "reconciliation.one.": Subject,
         "reconciliation.what.": What,
@@ -241,7 +243,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
-    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation."),
+    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation.", "mes.exchange.erp."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )
