@@ -94,6 +94,11 @@ class Writer:
             raise Unavailable("Too many writes are waiting.", code="database-busy")
         self._queue.put(work)
 
+    @property
+    def waiting(self) -> int:
+        """How many verbs wait."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish what waits, then stop."""
         if not self._closed:
