@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mes.access.api import router as access
+from mes.access.audit.api import router as audit
+from mes.access.privacy.api import router as privacy
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
@@ -23,6 +25,7 @@ from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
+from mes.orders.executing.api import router as executing
 from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
@@ -36,12 +39,15 @@ router = APIRouter()
 for _feature in (
     bridge,
     access,
+    audit,
+    privacy,
     personnel,
     equipment,
     materials,
     lives,
     receiving,
     definitions,
+    executing,
     following,
     supervising,
     orders,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from mes.access.privacy.service import forget_old_personal_data
 from mes.edge.service import forget_old_setups, note_silent_bridges
 from mes.exchange.table_files.service import forget_old_imports
 from mes.exchange.webhooks.service import forget_old_deliveries
@@ -28,4 +29,5 @@ HOURLY: Final[tuple[Callable[..., Any], ...]] = (
     forget_old_setups,
     forget_old_deliveries,
     forget_old_imports,
+    forget_old_personal_data,
 )

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.access.door import PLANT_IN_PATH
 from mes.access.tokens import TOKEN_PREFIX, plant_of
@@ -28,8 +28,11 @@ ALONE_S: Final = 1.0
 """No other plant has asked for anything for so long."""
 WAITING_MAX: Final = 512
 """Requests of one plant that wait; more are answered 503 `plant-busy`."""
+READ_FIRST_BYTES: Final = 262_144
+"""Of a body, before its request takes a turn."""
 HELD_OPEN: Final = ("/api/v1/bridge/commands", "/api/v1/events", "/api/v1/events/stream")
 """They wait for something to happen, at no cost; they have limits of their own."""
+_WITHOUT_BODY: Final = ("GET", "HEAD", "OPTIONS")
 OF_NO_PLANT: Final = ("/static/", "/healthz", "/readyz", "/problems/")
 _BUSY: Final = Problem(
     type=TYPE_PREFIX + "plant-busy",
@@ -61,8 +64,8 @@ class FairShare:
         if scope["type"] != "http" or _takes_no_turn(scope):
             await self.app(scope, receive, send)
             return
-        plant_id = _plant_of(scope)
-        turns = self._turns.setdefault(plant_id, Turns())
+        receive = await _received(receive) if scope["method"] not in _WITHOUT_BODY else receive
+        turns = self._turns.setdefault(_plant_of(scope), Turns())
         turns.asked_at = asyncio.get_running_loop().time()
         if turns.at_work >= self._limit(turns):
             if len(turns.waiting) >= WAITING_MAX:
@@ -119,6 +122,22 @@ def _plant_of(scope: Scope) -> str:
 def _in_credential(headers: Headers) -> str | None:
     """A session names no other plant than its host does."""
     return plant_of(headers.get("authorization", "").partition(" ")[2].strip(), TOKEN_PREFIX)
+
+
+async def _received(receive: Receive) -> Receive:
+    """The same, once a body is there, or so much of it that it is no trick: whoever sends slowly holds no turn."""
+    messages: deque[Message] = deque()
+    read = 0
+    while read < READ_FIRST_BYTES:
+        messages.append(message := await receive())
+        read += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+
+    async def replayed() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return replayed
 
 
 async def _refuse(send: Send) -> None:

@@ -263,7 +263,11 @@ async def put_setup(caller: Engineer, equipment_id: Named, body: SetupIn) -> Non
     await caller.write(service.put_setup, equipment_id=equipment_id, materials=body.materials)
 
 
-@router.post("/packings", status_code=201, openapi_extra=refuses(RECORDING, "conversion-invalid material-unit-fixed"))
+@router.post(
+    "/packings",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "conversion-invalid material-class-not-found material-unit-fixed"),
+)
 async def pack_lots(caller: Operator, body: PackIn) -> ActOut:
     """Lots go into a container, out of the one they may be in."""
     override = _override(caller, body.override)
@@ -278,7 +282,11 @@ async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
     return ActOut(act=await caller.write(service.unpack_lots, **packed, override=override))
 
 
-@router.post("/shipments", status_code=201, openapi_extra=refuses(RECORDING, "conversion-invalid material-unit-fixed"))
+@router.post(
+    "/shipments",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "conversion-invalid material-class-not-found material-unit-fixed"),
+)
 async def ship_lots(caller: Operator, body: ShipIn) -> ActOut:
     """Containers or lots leave for a customer, with everything in them."""
     return ActOut(act=await caller.write(service.ship_lots, **body.model_dump()))

@@ -20,6 +20,10 @@ from mes.materials.schemas import (
     Amount,
     DispositionChange,
     MaterialChange,
+    MaterialClassChange,
+    MaterialClassIn,
+    MaterialClassOut,
+    MaterialClassPage,
     MaterialIn,
     MaterialLotIn,
     MaterialLotOut,
@@ -39,15 +43,20 @@ Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 
 
 @router.get("/material-definitions", openapi_extra=refuses("conversion-invalid"))
-async def list_materials(caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
-    """Materials by id."""
-    return MaterialPage.of(await caller.read(queries.list_materials, cursor=cursor, limit=limit))
+async def list_materials(
+    caller: Viewer, material_class: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> MaterialPage:
+    """Materials by id, all or those of a class."""
+    page = await caller.read(queries.list_materials, material_class=material_class, cursor=cursor, limit=limit)
+    return MaterialPage.of(page)
 
 
 @router.post(
     "/material-definitions",
     status_code=201,
-    openapi_extra=refuses("conversion-invalid material-exists material-not-found material-unit-fixed"),
+    openapi_extra=refuses(
+        "conversion-invalid material-class-not-found material-exists material-not-found material-unit-fixed"
+    ),
 )
 async def create_material(caller: Engineer, body: MaterialIn, response: Response) -> MaterialOut:
     """A new material."""
@@ -57,7 +66,8 @@ async def create_material(caller: Engineer, body: MaterialIn, response: Response
 
 
 @router.post(
-    "/material-definitions/bulk", openapi_extra=refuses("bulk-row-repeated conversion-invalid material-unit-fixed")
+    "/material-definitions/bulk",
+    openapi_extra=refuses("bulk-row-repeated conversion-invalid material-class-not-found material-unit-fixed"),
 )
 async def upsert_materials(caller: Engineer, body: BulkOf[MaterialIn], atomic: Atomic = False) -> BulkOut:
     """Materials as described, made where they are new; the same again changes nothing."""
@@ -73,7 +83,7 @@ async def get_material(caller: Viewer, material_id: str, response: Response) -> 
 
 @router.put(
     "/material-definitions/{material_id}",
-    openapi_extra=refuses("conversion-invalid material-not-found material-unit-fixed"),
+    openapi_extra=refuses("conversion-invalid material-class-not-found material-not-found material-unit-fixed"),
 )
 async def update_material(
     caller: Engineer, material_id: str, body: MaterialChange, response: Response, if_match: IfMatch = None
@@ -96,6 +106,44 @@ async def convert_quantity(
         queries.convert_quantity, material_id=material_id, quantity=quantity, from_unit=from_unit, to_unit=to_unit
     )
     return QuantityOut(value=value, unit=to_unit)
+
+
+@router.get("/material-classes")
+async def list_material_classes(
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> MaterialClassPage:
+    """Material classes by id; who belongs to one: `GET /material-definitions?material_class=`."""
+    return MaterialClassPage.of(await caller.read(queries.list_material_classes, cursor=cursor, limit=limit))
+
+
+@router.post(
+    "/material-classes", status_code=201, openapi_extra=refuses("material-class-exists material-class-not-found")
+)
+async def create_material_class(caller: Engineer, body: MaterialClassIn, response: Response) -> MaterialClassOut:
+    """A new material class."""
+    await caller.write(service.create_material_class, material_class_id=body.id, description=body.description)
+    response.headers["Location"] = f"/api/v1/material-classes/{body.id}"
+    return await _shown_class(caller, body.id, response)
+
+
+@router.get("/material-classes/{material_class_id}", openapi_extra=refuses("material-class-not-found"))
+async def get_material_class(caller: Viewer, material_class_id: str, response: Response) -> MaterialClassOut:
+    """One material class."""
+    return await _shown_class(caller, material_class_id, response)
+
+
+@router.put("/material-classes/{material_class_id}", openapi_extra=refuses("material-class-not-found"))
+async def update_material_class(
+    caller: Engineer, material_class_id: str, body: MaterialClassChange, response: Response, if_match: IfMatch = None
+) -> MaterialClassOut:
+    """Describe a material class anew."""
+    await caller.write(
+        service.update_material_class,
+        material_class_id=material_class_id,
+        description=body.description,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_class(caller, material_class_id, response)
 
 
 @router.get("/material-lots")
@@ -121,7 +169,7 @@ async def list_material_lots(
     "/material-lots",
     status_code=201,
     openapi_extra=refuses(
-        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed "
+        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed material-lot-in-use "
         "material-lot-not-found material-not-found quantity-out-of-range unit-not-convertible"
     ),
 )
@@ -161,6 +209,12 @@ async def _shown_material(caller: Caller, material_id: str, response: Response) 
     view = await caller.read(queries.get_material, material_id=material_id)
     response.headers["ETag"] = etag(view.version)
     return MaterialOut.of(view)
+
+
+async def _shown_class(caller: Caller, material_class_id: str, response: Response) -> MaterialClassOut:
+    view = await caller.read(queries.get_material_class, material_class_id=material_class_id)
+    response.headers["ETag"] = etag(view.version)
+    return MaterialClassOut.of(view)
 
 
 async def shown_lot(caller: Caller, lot_id: str, response: Response) -> MaterialLotOut:

@@ -59,6 +59,18 @@ class MaterialLotExists(Conflict):
     next_step = "Choose another id, or update the lot that has it."
 
 
+class MaterialClassExists(Conflict):
+    code = "material-class-exists"
+    title = "This material class id is taken"
+    next_step = "Choose another id, or update the class that has it."
+
+
+class MaterialClassNotFound(NotFound):
+    code = "material-class-not-found"
+    title = "No such material class"
+    next_step = "Check the id against the list of material classes, or create the class first."
+
+
 class MaterialLotFixed(Conflict):
     code = "material-lot-fixed"
     title = "A lot keeps its material and its unit"

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from mes.access.service import create_principal
 from mes.access.sign_in import set_pin_now
@@ -30,7 +31,7 @@ from mes.orders.types import JobView
 from standards.isa95.job_control import JobState
 from tests.support.plants import BENCH, CELL, LINE, PRESS, Box, build_plant
 from web.components.job import is_startable
-from web.main import create_app
+from web.server import server_config
 from web.settings import Settings
 
 PINS: Final = {"ADA": "271828", "SVEN": "314159", "MIA": "161803"}
@@ -46,6 +47,8 @@ class Site:
     database: Database
     box: Box
     vault: Vault
+    folder: Path
+    """Its data directory."""
 
     def order(self, order_id: str, quantity: int = 16) -> None:
         due = datetime.now(UTC) + timedelta(hours=4)
@@ -123,8 +126,9 @@ def trusted() -> ssl.SSLContext:
 @contextmanager
 def running_site(folder: Path) -> Iterator[Site]:
     """A server on a folder that `build_site` has filled."""
-    app = create_app(Settings(data_dir=folder, environment="development"))
-    config = uvicorn.Config(app, port=0, log_level="warning", ws_per_message_deflate=False)
+    config = server_config(Settings(data_dir=folder, environment="development"))
+    config.port = 0
+    app = cast(FastAPI, config.app)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -136,7 +140,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         database = app.state.plants.default
         box = Box(database)
         box.ready()
-        yield Site(f"http://127.0.0.1:{port}", database, box, app.state.vault)
+        yield Site(f"http://127.0.0.1:{port}", database, box, app.state.vault, folder)
     finally:
         server.should_exit = True
         thread.join()

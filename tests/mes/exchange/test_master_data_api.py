@@ -191,6 +191,37 @@ async def test_materials_and_conversions(engineer: httpx.AsyncClient) -> None:
     assert "SCREW" in [item["id"] for item in listed["items"]]
 
 
+@pytest.mark.parametrize(
+    ("classes", "members", "body"),
+    [
+        ("material-classes", "material-definitions", {"id": "NEW", "unit": "g"}),
+        ("equipment-classes", "equipment", {"id": "NEW", "level": "WorkUnit", "parent_id": "TEST"}),
+    ],
+)
+async def test_classes_and_what_belongs_to_them(
+    engineer: httpx.AsyncClient, classes: str, members: str, body: dict[str, Any]
+) -> None:
+    key = classes.replace("-", "_")
+    named = {**body, key: ["KIND", "KIND"]}
+    missing = await engineer.post(f"/{members}", json=named)
+    assert await code(missing) == (404, f"{classes.removesuffix('es')}-not-found")
+    made = await engineer.post(f"/{classes}", json={"id": "KIND", "description": "of a kind"})
+    assert await answer(made, 201) == {"id": "KIND", "description": "of a kind", "version": 1}
+    assert made.headers["location"] == f"/api/v1/{classes}/KIND"
+    changed = await engineer.put(f"/{classes}/KIND", json={"description": "alike"}, headers={"if-match": '"1"'})
+    assert (await answer(changed))["version"] == 2
+    assert [item["id"] for item in (await answer(await engineer.get(f"/{classes}")))["items"]] == ["KIND"]
+    made = await engineer.post(f"/{members}", json=named)
+    assert (await answer(made, 201))[key] == ["KIND"]
+    listed = await answer(await engineer.get(f"/{members}", params={key.removesuffix("es"): "KIND"}))
+    assert [item["id"] for item in listed["items"]] == ["NEW"]
+    change = {name: value for name, value in body.items() if name != "id"}
+    silent = await engineer.put(f"/{members}/NEW", json=change, headers={"if-match": made.headers["etag"]})
+    assert (await answer(silent))[key] == ["KIND"]
+    many = {**body, "id": "MANY", key: [f"C-{n}" for n in range(201)]}
+    assert (await engineer.post(f"/{members}", json=many)).status_code == 422
+
+
 async def test_lots_with_exact_quantities_and_holds(engineer: httpx.AsyncClient) -> None:
     body = {"id": "L-1", "material_id": "SP-305", "quantity": "0.1", "unit": "kg"}
     assert (await answer(await engineer.post("/material-lots", json=body), 201))["quantity"] == "0.1"
