@@ -26,6 +26,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "display_name": ("Ada Adams",),
     "document_sha256": ("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",),
     "end": ("14:00",),
+    "equipment_class": ("PLACERS",),
     "equipment_id": ("BENCH",),
     "event_id": ("0193f9d2-6c1e-7c4a-9f51-1d2f6f3a9b10",),
     "event_type": ("orders.job-order-ended.v1",),
@@ -49,6 +50,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "lot_id": ("R-00000001",),
     "low": ("9.5",),
     "manufacturer": ("Acme",),
+    "material_class": ("SOLDER-PASTES",),
     "material_id": ("CB-100",),
     "model": ("X-200",),
     "msl": ("3",),
@@ -78,6 +80,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "quantity": ("50",),
     "quantity_good": ("48",),
     "quantity_good_upper": ("48",),
+    "quantity_left": ("42",),
     "quantity_per_cycle": ("4",),
     "quantity_per_piece": ("2",),
     "reason": ("The customer called.",),
@@ -123,12 +126,14 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
 """What a member of this name says, first the one that fits its type."""
 PLURALS: Final[Mapping[str, str]] = {
     "alternative_equipment_ids": "equipment_id",
+    "equipment_classes": "equipment_class",
     "equipment_ids": "equipment_id",
     "event_types": "event_type",
     "failed_ids": "unit_id",
     "good_ids": "other",
     "job_order_ids": "job_order_id",
     "lot_ids": "lot_id",
+    "material_classes": "material_class",
     "personnel_class_ids": "personnel_class",
     "qualification_ids": "personnel_class",
 }

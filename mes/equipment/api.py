@@ -21,6 +21,10 @@ from mes.equipment.schemas import (
     CalendarIn,
     CalendarOut,
     EquipmentChange,
+    EquipmentClassChange,
+    EquipmentClassIn,
+    EquipmentClassOut,
+    EquipmentClassPage,
     EquipmentIn,
     EquipmentOut,
     EquipmentPage,
@@ -54,16 +58,18 @@ async def list_equipment(
     parent_id: str | None = None,
     area_id: str | None = None,
     work_center_id: str | None = None,
+    equipment_class: str | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> EquipmentPage:
-    """Equipment by id, filtered by level, parent, area or work centre."""
+    """Equipment by id, filtered by level, parent, area, work centre or class."""
     page = await caller.read(
         queries.list_equipment,
         level=level.value if level else None,
         parent_id=parent_id,
         area_id=area_id,
         work_center_id=work_center_id,
+        equipment_class=equipment_class,
         cursor=cursor,
         limit=limit,
     )
@@ -73,7 +79,9 @@ async def list_equipment(
 @router.post(
     "/equipment",
     status_code=201,
-    openapi_extra=refuses("confirmation-not-here equipment-exists equipment-not-found equipment-place-invalid"),
+    openapi_extra=refuses(
+        "confirmation-not-here equipment-class-not-found equipment-exists equipment-not-found equipment-place-invalid"
+    ),
 )
 async def create_equipment(caller: Engineer, body: EquipmentIn, response: Response) -> EquipmentOut:
     """A new equipment; levels nest as ISA-95 says."""
@@ -83,7 +91,8 @@ async def create_equipment(caller: Engineer, body: EquipmentIn, response: Respon
 
 
 @router.post(
-    "/equipment/bulk", openapi_extra=refuses("bulk-row-repeated confirmation-not-here equipment-place-invalid")
+    "/equipment/bulk",
+    openapi_extra=refuses("bulk-row-repeated confirmation-not-here equipment-class-not-found equipment-place-invalid"),
 )
 async def upsert_equipment(caller: Engineer, body: BulkOf[EquipmentIn], atomic: Atomic = False) -> BulkOut:
     """Equipment as described, made where they are new; the same again changes nothing."""
@@ -114,7 +123,9 @@ async def get_equipment(caller: Viewer, equipment_id: str, response: Response) -
 
 @router.put(
     "/equipment/{equipment_id}",
-    openapi_extra=refuses("confirmation-not-here equipment-not-found equipment-place-invalid"),
+    openapi_extra=refuses(
+        "confirmation-not-here equipment-class-not-found equipment-not-found equipment-place-invalid"
+    ),
 )
 async def update_equipment(
     caller: Engineer, equipment_id: str, body: EquipmentChange, response: Response, if_match: IfMatch = None
@@ -170,6 +181,44 @@ async def map_asset(caller: Engineer, equipment_id: str, body: AssetMappingIn) -
     )
     found = await caller.read(queries.list_asset_mappings, equipment_id=equipment_id)
     return [AssetMappingOut.of(mapping) for mapping in found]
+
+
+@router.get("/equipment-classes")
+async def list_equipment_classes(
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> EquipmentClassPage:
+    """Equipment classes by id; what belongs to one: `GET /equipment?equipment_class=`."""
+    return EquipmentClassPage.of(await caller.read(queries.list_equipment_classes, cursor=cursor, limit=limit))
+
+
+@router.post(
+    "/equipment-classes", status_code=201, openapi_extra=refuses("equipment-class-exists equipment-class-not-found")
+)
+async def create_equipment_class(caller: Engineer, body: EquipmentClassIn, response: Response) -> EquipmentClassOut:
+    """A new equipment class."""
+    await caller.write(service.create_equipment_class, equipment_class_id=body.id, description=body.description)
+    response.headers["Location"] = f"/api/v1/equipment-classes/{body.id}"
+    return await _shown_class(caller, body.id, response)
+
+
+@router.get("/equipment-classes/{equipment_class_id}", openapi_extra=refuses("equipment-class-not-found"))
+async def get_equipment_class(caller: Viewer, equipment_class_id: str, response: Response) -> EquipmentClassOut:
+    """One equipment class."""
+    return await _shown_class(caller, equipment_class_id, response)
+
+
+@router.put("/equipment-classes/{equipment_class_id}", openapi_extra=refuses("equipment-class-not-found"))
+async def update_equipment_class(
+    caller: Engineer, equipment_class_id: str, body: EquipmentClassChange, response: Response, if_match: IfMatch = None
+) -> EquipmentClassOut:
+    """Describe an equipment class anew."""
+    await caller.write(
+        service.update_equipment_class,
+        equipment_class_id=equipment_class_id,
+        description=body.description,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_class(caller, equipment_class_id, response)
 
 
 @router.get("/physical-assets")
@@ -266,6 +315,12 @@ async def _shown_equipment(caller: Caller, equipment_id: str, response: Response
     view = await caller.read(queries.get_equipment, equipment_id=equipment_id)
     response.headers["ETag"] = etag(view.version)
     return EquipmentOut.of(view)
+
+
+async def _shown_class(caller: Caller, equipment_class_id: str, response: Response) -> EquipmentClassOut:
+    view = await caller.read(queries.get_equipment_class, equipment_class_id=equipment_class_id)
+    response.headers["ETag"] = etag(view.version)
+    return EquipmentClassOut.of(view)
 
 
 async def _shown_asset(caller: Caller, physical_asset_id: str, response: Response) -> PhysicalAssetOut:

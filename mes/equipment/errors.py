@@ -29,6 +29,18 @@ class ConfirmationNotHere(Unprocessable):
     next_step = "Declare `confirmation` and `nominal_cycle_s` on work centres and work units only."
 
 
+class EquipmentClassExists(Conflict):
+    code = "equipment-class-exists"
+    title = "This equipment class id is taken"
+    next_step = "Choose another id, or update the class that has it."
+
+
+class EquipmentClassNotFound(NotFound):
+    code = "equipment-class-not-found"
+    title = "No such equipment class"
+    next_step = "Check the id against the list of equipment classes, or create the class first."
+
+
 class PhysicalAssetNotFound(NotFound):
     code = "physical-asset-not-found"
     title = "No such physical asset"

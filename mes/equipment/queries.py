@@ -12,11 +12,18 @@ from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from mes.equipment import calendar_rules, rules
-from mes.equipment.errors import CalendarRangeTooLong, EquipmentNotFound, PhysicalAssetNotFound
+from mes.equipment.errors import (
+    CalendarRangeTooLong,
+    EquipmentClassNotFound,
+    EquipmentNotFound,
+    PhysicalAssetNotFound,
+)
 from mes.equipment.tables import (
     CalendarExceptionRow,
     Equipment,
     EquipmentAssetMapping,
+    EquipmentClass,
+    EquipmentClassMember,
     EquipmentStateInterval,
     EquipmentStatusRow,
     PhysicalAsset,
@@ -40,6 +47,7 @@ from mes.equipment.types import (
     Weekday,
     WhenAway,
 )
+from mes.kernel.classes import ClassTables, ClassView
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from standards.packml.states import EquipmentState
@@ -52,6 +60,11 @@ _ASSET: Final = PhysicalAsset.__table__  # type: ignore[attr-defined]
 _MAPPING: Final = EquipmentAssetMapping.__table__  # type: ignore[attr-defined]
 _STATUS: Final = EquipmentStatusRow.__table__  # type: ignore[attr-defined]
 _INTERVAL: Final = EquipmentStateInterval.__table__  # type: ignore[attr-defined]
+EQUIPMENT_CLASSES: Final = ClassTables(
+    EquipmentClass.__table__,  # type: ignore[attr-defined]
+    EquipmentClassMember.__table__,  # type: ignore[attr-defined]
+    "equipment_pk",
+)
 
 CALENDAR_ID: Final = "plant"
 POLICY_ID: Final = "plant"
@@ -75,6 +88,7 @@ class EquipmentView:
     nominal_cycle_s: Decimal | None
     physical_asset_id: str
     version: int
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +190,13 @@ def _is_manual(row: Any) -> bool:
     return rules.confirmed_by(own, above) is Confirmation.Manual
 
 
-def _equipment_view(row: Any) -> EquipmentView:
+def _equipment_views(session: Session, statement: Select[Any], *, all_classes: bool = False) -> list[EquipmentView]:
+    rows = session.execute(statement).all()
+    classes = EQUIPMENT_CLASSES.of(session, None if all_classes else [row.pk for row in rows])
+    return [_equipment_view(row, classes.get(row.pk, ())) for row in rows]
+
+
+def _equipment_view(row: Any, classes: tuple[str, ...]) -> EquipmentView:
     return EquipmentView(
         row.pk,
         row.id,
@@ -190,6 +210,7 @@ def _equipment_view(row: Any) -> EquipmentView:
         row.nominal_cycle_s,
         row.asset_id or "",
         row.version,
+        classes,
     )
 
 
@@ -200,6 +221,7 @@ def list_equipment(
     parent_id: str | None = None,
     area_id: str | None = None,
     work_center_id: str | None = None,
+    equipment_class: str | None = None,
     cursor: str | None = None,
     limit: int = LIMIT_DEFAULT,
 ) -> Page[EquipmentView]:
@@ -210,23 +232,39 @@ def list_equipment(
     for column, wanted in filters:
         if wanted is not None:
             statement = statement.where(column == wanted)
+    if equipment_class is not None:
+        statement = statement.where(_E.c.pk.in_(EQUIPMENT_CLASSES.members_of(equipment_class)))
     if cursor:
         statement = statement.where(_E.c.id > decode_cursor(cursor, [str])[0])
-    rows = [_equipment_view(row) for row in session.execute(statement)]
-    return page_of(rows, limit, lambda view: (view.equipment_id,))
+    return page_of(_equipment_views(session, statement), limit, lambda view: (view.equipment_id,))
+
+
+def list_equipment_classes(
+    session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+) -> Page[ClassView]:
+    """Equipment classes in order of id."""
+    return EQUIPMENT_CLASSES.page(session, cursor=cursor, limit=limit)
+
+
+def get_equipment_class(session: Session, *, equipment_class_id: str) -> ClassView:
+    """One equipment class. `equipment-class-not-found`."""
+    found = EQUIPMENT_CLASSES.get(session, [equipment_class_id])
+    if not found:
+        raise EquipmentClassNotFound(f"There is no equipment class {equipment_class_id!r}.")
+    return found[equipment_class_id]
 
 
 def get_equipment(session: Session, *, equipment_id: str) -> EquipmentView:
     """One equipment. `equipment-not-found`."""
-    row = session.execute(_equipment_select().where(_E.c.id == equipment_id)).first()
-    if row is None:
+    found = _equipment_views(session, _equipment_select().where(_E.c.id == equipment_id))
+    if not found:
         raise EquipmentNotFound(f"There is no equipment {equipment_id!r}.")
-    return _equipment_view(row)
+    return found[0]
 
 
 def equipment_tree(session: Session, *, root_id: str | None = None) -> tuple[EquipmentTree, ...]:
     """The whole hierarchy, or what stands under one equipment, siblings in order of id. `equipment-not-found`."""
-    views = [_equipment_view(row) for row in session.execute(_equipment_select().order_by(_E.c.id))]
+    views = _equipment_views(session, _equipment_select().order_by(_E.c.id), all_classes=True)
     children: dict[str, list[EquipmentView]] = {}
     for view in views:
         children.setdefault(view.parent_id, []).append(view)
@@ -251,8 +289,8 @@ def get_equipment_pks(session: Session, ids: Iterable[str]) -> dict[str, int]:
 
 def get_equipment_views(session: Session, pks: Collection[int]) -> dict[int, EquipmentView]:
     """The equipment of some integer keys; others are absent from the answer."""
-    rows = session.execute(_equipment_select().where(_E.c.pk.in_(set(pks))))
-    return {row.pk: _equipment_view(row) for row in rows}
+    views = _equipment_views(session, _equipment_select().where(_E.c.pk.in_(set(pks))))
+    return {view.pk: view for view in views}
 
 
 def _status_select() -> Select[Any]:

@@ -34,6 +34,7 @@ from mes.equipment.types import (
     Weekday,
     WhenAway,
 )
+from mes.kernel.classes import CLASSES_MAX, ClassView
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.kernel.sqltypes import from_us, from_us_or_none
@@ -45,9 +46,15 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=500)]
 Word = Annotated[str, StringConstraints(max_length=200)]
 Seconds = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=6)]
+ClassIds = Annotated[list[Id], Field(max_length=CLASSES_MAX)]
 WALL_TIME: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 WallTime = Annotated[str, StringConstraints(pattern=WALL_TIME)]
 """HH:MM on the plant's wall clock."""
+
+
+def class_ids(named: list[str] | None) -> tuple[str, ...] | None:
+    """Each once; None says nothing about them."""
+    return None if named is None else tuple(dict.fromkeys(named))
 
 
 class Document(BaseModel):
@@ -65,12 +72,20 @@ class EquipmentChange(Document):
     confirmation: Confirmation | None = None
     """Who confirms jobs here; None: as its work centre, else the machine."""
     nominal_cycle_s: Seconds | None = None
+    equipment_classes: ClassIds | None = None
+    """The classes it belongs to; None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, equipment_id: str) -> EquipmentSpec:
         return EquipmentSpec(
-            equipment_id, self.level, self.parent_id, self.description, self.confirmation, self.nominal_cycle_s
+            equipment_id,
+            self.level,
+            self.parent_id,
+            self.description,
+            self.confirmation,
+            self.nominal_cycle_s,
+            class_ids(self.equipment_classes),
         )
 
 
@@ -81,10 +96,17 @@ class EquipmentIn(Document):
     description: Text = ""
     confirmation: Confirmation | None = None
     nominal_cycle_s: Seconds | None = None
+    equipment_classes: ClassIds | None = None
 
     def spec(self) -> EquipmentSpec:
         return EquipmentSpec(
-            self.id, self.level, self.parent_id, self.description, self.confirmation, self.nominal_cycle_s
+            self.id,
+            self.level,
+            self.parent_id,
+            self.description,
+            self.confirmation,
+            self.nominal_cycle_s,
+            class_ids(self.equipment_classes),
         )
 
 
@@ -101,6 +123,7 @@ class EquipmentOut(Document):
     manual: bool
     nominal_cycle_s: Decimal | None
     physical_asset_id: str | None
+    equipment_classes: list[str]
     version: int
 
     @classmethod
@@ -116,8 +139,41 @@ class EquipmentOut(Document):
             manual=view.manual,
             nominal_cycle_s=view.nominal_cycle_s,
             physical_asset_id=view.physical_asset_id or None,
+            equipment_classes=list(view.classes),
             version=view.version,
         )
+
+
+class EquipmentClassIn(Document):
+    id: Id
+    description: Text = ""
+
+
+class EquipmentClassChange(Document):
+    description: Text
+    version: Version | None = None
+    """The version that was read; or send If-Match."""
+
+
+class EquipmentClassOut(Document):
+    """A group of equipment that is alike for some purpose."""
+
+    id: str
+    description: str
+    version: int
+
+    @classmethod
+    def of(cls, view: ClassView) -> EquipmentClassOut:
+        return cls(id=view.class_id, description=view.description, version=view.version)
+
+
+class EquipmentClassPage(Document):
+    items: list[EquipmentClassOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[ClassView]) -> EquipmentClassPage:
+        return cls(items=[EquipmentClassOut.of(view) for view in page.items], next_cursor=page.next_cursor)
 
 
 class EquipmentPage(Document):

@@ -35,6 +35,25 @@ class Equipment(Versioned, TableModel, table=True):
     nominal_cycle_s: Decimal | None = Field(default=None, sa_type=ExactQuantity)
 
 
+class EquipmentClass(Versioned, TableModel, table=True):
+    """A group of equipment that is alike for some purpose (ISA-95 part 2, equipment class)."""
+
+    __tablename__ = "equipment_class"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=ID_MAX, unique=True)
+    description: str = Field(default="", max_length=500)
+
+
+class EquipmentClassMember(TableModel, table=True):
+    """An equipment belongs to a class."""
+
+    __tablename__ = "equipment_class_member"
+
+    equipment_pk: int = Field(foreign_key="equipment.pk", primary_key=True)
+    class_pk: int = Field(foreign_key="equipment_class.pk", primary_key=True, index=True)
+
+
 class PhysicalAsset(Versioned, TableModel, table=True):
     """A machine as bought."""
 

@@ -46,6 +46,8 @@ class EquipmentSpec:
     description: str = ""
     confirmation: Confirmation | None = None
     nominal_cycle_s: Decimal | None = None
+    classes: tuple[str, ...] | None = None
+    """None says nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mes.genealogy import queries, service
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes, format_of
 from mes.genealogy.schemas import (
     ActOut,
+    AdjustmentIn,
     AnswerOut,
     HeldOut,
     MergeLotsIn,
@@ -261,7 +262,11 @@ async def put_setup(caller: Engineer, equipment_id: Named, body: SetupIn) -> Non
     await caller.write(service.put_setup, equipment_id=equipment_id, materials=body.materials)
 
 
-@router.post("/packings", status_code=201, openapi_extra=refuses(RECORDING, "conversion-invalid material-unit-fixed"))
+@router.post(
+    "/packings",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "conversion-invalid material-class-not-found material-unit-fixed"),
+)
 async def pack_lots(caller: Operator, body: PackIn) -> ActOut:
     """Lots go into a container, out of the one they may be in."""
     override = _override(caller, body.override)
@@ -276,7 +281,11 @@ async def unpack_lots(caller: Operator, body: UnpackIn) -> ActOut:
     return ActOut(act=await caller.write(service.unpack_lots, **packed, override=override))
 
 
-@router.post("/shipments", status_code=201, openapi_extra=refuses(RECORDING, "conversion-invalid material-unit-fixed"))
+@router.post(
+    "/shipments",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "conversion-invalid material-class-not-found material-unit-fixed"),
+)
 async def ship_lots(caller: Operator, body: ShipIn) -> ActOut:
     """Containers or lots leave for a customer, with everything in them."""
     return ActOut(act=await caller.write(service.ship_lots, **body.model_dump()))
@@ -293,6 +302,17 @@ async def split_lot(caller: Operator, body: SplitIn) -> ActOut:
     """New lots are taken off a lot."""
     into = {new_id: to_e6(quantity) for new_id, quantity in body.into.items()}
     return ActOut(act=await caller.write(service.split_lot, request_id=body.request_id, lot_id=body.lot_id, into=into))
+
+
+@router.post(
+    "/adjustments",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "material-lot-not-found quantity-out-of-range"),
+)
+async def adjust_lot(caller: Supervisor, body: AdjustmentIn) -> ActOut:
+    """So much was counted to be left of a lot; who, why and what was said before are kept."""
+    counted = {"lot_id": body.lot_id, "left_e6": to_e6(body.quantity_left)}
+    return ActOut(act=await caller.write(service.adjust_lot, request_id=body.request_id, reason=body.reason, **counted))
 
 
 @router.post("/merges", status_code=201, openapi_extra=refuses(RECORDING))

@@ -20,8 +20,11 @@ from mes.materials.schemas import (
     Amount,
     DispositionChange,
     MaterialChange,
+    MaterialClassChange,
+    MaterialClassIn,
+    MaterialClassOut,
+    MaterialClassPage,
     MaterialIn,
-    MaterialLotChange,
     MaterialLotIn,
     MaterialLotOut,
     MaterialLotPage,
@@ -29,7 +32,7 @@ from mes.materials.schemas import (
     MaterialPage,
     QuantityOut,
 )
-from mes.materials.types import LotSpec, MaterialSpec
+from mes.materials.types import MaterialSpec
 from standards.isa95.material import Disposition
 
 router = api_router("materials")
@@ -40,15 +43,20 @@ Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 
 
 @router.get("/material-definitions", openapi_extra=refuses("conversion-invalid"))
-async def list_materials(caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> MaterialPage:
-    """Materials by id."""
-    return MaterialPage.of(await caller.read(queries.list_materials, cursor=cursor, limit=limit))
+async def list_materials(
+    caller: Viewer, material_class: str | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> MaterialPage:
+    """Materials by id, all or those of a class."""
+    page = await caller.read(queries.list_materials, material_class=material_class, cursor=cursor, limit=limit)
+    return MaterialPage.of(page)
 
 
 @router.post(
     "/material-definitions",
     status_code=201,
-    openapi_extra=refuses("conversion-invalid material-exists material-not-found material-unit-fixed"),
+    openapi_extra=refuses(
+        "conversion-invalid material-class-not-found material-exists material-not-found material-unit-fixed"
+    ),
 )
 async def create_material(caller: Engineer, body: MaterialIn, response: Response) -> MaterialOut:
     """A new material."""
@@ -58,7 +66,8 @@ async def create_material(caller: Engineer, body: MaterialIn, response: Response
 
 
 @router.post(
-    "/material-definitions/bulk", openapi_extra=refuses("bulk-row-repeated conversion-invalid material-unit-fixed")
+    "/material-definitions/bulk",
+    openapi_extra=refuses("bulk-row-repeated conversion-invalid material-class-not-found material-unit-fixed"),
 )
 async def upsert_materials(caller: Engineer, body: BulkOf[MaterialIn], atomic: Atomic = False) -> BulkOut:
     """Materials as described, made where they are new; the same again changes nothing."""
@@ -74,7 +83,7 @@ async def get_material(caller: Viewer, material_id: str, response: Response) -> 
 
 @router.put(
     "/material-definitions/{material_id}",
-    openapi_extra=refuses("conversion-invalid material-not-found material-unit-fixed"),
+    openapi_extra=refuses("conversion-invalid material-class-not-found material-not-found material-unit-fixed"),
 )
 async def update_material(
     caller: Engineer, material_id: str, body: MaterialChange, response: Response, if_match: IfMatch = None
@@ -97,6 +106,44 @@ async def convert_quantity(
         queries.convert_quantity, material_id=material_id, quantity=quantity, from_unit=from_unit, to_unit=to_unit
     )
     return QuantityOut(value=value, unit=to_unit)
+
+
+@router.get("/material-classes")
+async def list_material_classes(
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> MaterialClassPage:
+    """Material classes by id; who belongs to one: `GET /material-definitions?material_class=`."""
+    return MaterialClassPage.of(await caller.read(queries.list_material_classes, cursor=cursor, limit=limit))
+
+
+@router.post(
+    "/material-classes", status_code=201, openapi_extra=refuses("material-class-exists material-class-not-found")
+)
+async def create_material_class(caller: Engineer, body: MaterialClassIn, response: Response) -> MaterialClassOut:
+    """A new material class."""
+    await caller.write(service.create_material_class, material_class_id=body.id, description=body.description)
+    response.headers["Location"] = f"/api/v1/material-classes/{body.id}"
+    return await _shown_class(caller, body.id, response)
+
+
+@router.get("/material-classes/{material_class_id}", openapi_extra=refuses("material-class-not-found"))
+async def get_material_class(caller: Viewer, material_class_id: str, response: Response) -> MaterialClassOut:
+    """One material class."""
+    return await _shown_class(caller, material_class_id, response)
+
+
+@router.put("/material-classes/{material_class_id}", openapi_extra=refuses("material-class-not-found"))
+async def update_material_class(
+    caller: Engineer, material_class_id: str, body: MaterialClassChange, response: Response, if_match: IfMatch = None
+) -> MaterialClassOut:
+    """Describe a material class anew."""
+    await caller.write(
+        service.update_material_class,
+        material_class_id=material_class_id,
+        description=body.description,
+        version=expected_version(if_match, body.version),
+    )
+    return await _shown_class(caller, material_class_id, response)
 
 
 @router.get("/material-lots")
@@ -122,7 +169,7 @@ async def list_material_lots(
     "/material-lots",
     status_code=201,
     openapi_extra=refuses(
-        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed "
+        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed material-lot-in-use "
         "material-lot-not-found material-not-found quantity-out-of-range unit-not-convertible"
     ),
 )
@@ -130,42 +177,13 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
     """A new lot."""
     await caller.write(service.create_lot, spec=body.spec())
     response.headers["Location"] = f"/api/v1/material-lots/{body.id}"
-    return await _shown_lot(caller, body.id, response)
-
-
-@router.post(
-    "/material-lots/bulk",
-    openapi_extra=refuses(
-        "bulk-row-repeated lot-hold-stands material-lot-closed material-lot-fixed material-not-found "
-        "quantity-out-of-range unit-not-convertible"
-    ),
-)
-async def upsert_material_lots(caller: Engineer, body: BulkOf[MaterialLotIn], atomic: Atomic = False) -> BulkOut:
-    """Lots as described, made where they are new; the same again changes nothing."""
-    rows = rows_by_id(body.rows, lambda row: row.id)
-    return await put_rows(caller, _put_material_lots, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
+    return await shown_lot(caller, body.id, response)
 
 
 @router.get("/material-lots/{lot_id}", openapi_extra=refuses("material-lot-not-found"))
 async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> MaterialLotOut:
     """One lot."""
-    return await _shown_lot(caller, lot_id, response)
-
-
-@router.put(
-    "/material-lots/{lot_id}",
-    openapi_extra=refuses(
-        "lot-hold-stands material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
-        "quantity-out-of-range unit-not-convertible"
-    ),
-)
-async def update_material_lot(
-    caller: Engineer, lot_id: str, body: MaterialLotChange, response: Response, if_match: IfMatch = None
-) -> MaterialLotOut:
-    """Correct quantity or disposition of a lot."""
-    version = expected_version(if_match, body.version)
-    await caller.write(service.update_lot, spec=body.spec(lot_id), version=version)
-    return await _shown_lot(caller, lot_id, response)
+    return await shown_lot(caller, lot_id, response)
 
 
 @router.post("/material-lots/{lot_id}/disposition", openapi_extra=refuses("material-lot-closed material-lot-not-found"))
@@ -180,15 +198,11 @@ async def set_lot_disposition(
         reason=body.reason,
         version=expected_version(if_match, body.version),
     )
-    return await _shown_lot(caller, lot_id, response)
+    return await shown_lot(caller, lot_id, response)
 
 
 def _put_materials(uow: UnitOfWork, *, rows: Sequence[MaterialSpec]) -> Mapping[str, str]:
     return service.put_materials(uow, specs=rows)
-
-
-def _put_material_lots(uow: UnitOfWork, *, rows: Sequence[LotSpec]) -> Mapping[str, str]:
-    return service.put_lots(uow, specs=rows)
 
 
 async def _shown_material(caller: Caller, material_id: str, response: Response) -> MaterialOut:
@@ -197,7 +211,13 @@ async def _shown_material(caller: Caller, material_id: str, response: Response) 
     return MaterialOut.of(view)
 
 
-async def _shown_lot(caller: Caller, lot_id: str, response: Response) -> MaterialLotOut:
+async def _shown_class(caller: Caller, material_class_id: str, response: Response) -> MaterialClassOut:
+    view = await caller.read(queries.get_material_class, material_class_id=material_class_id)
+    response.headers["ETag"] = etag(view.version)
+    return MaterialClassOut.of(view)
+
+
+async def shown_lot(caller: Caller, lot_id: str, response: Response) -> MaterialLotOut:
     view = await caller.read(queries.get_material_lot, lot_id=lot_id)
     response.headers["ETag"] = etag(view.version)
     return MaterialLotOut.of(view)

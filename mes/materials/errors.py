@@ -59,6 +59,18 @@ class MaterialLotExists(Conflict):
     next_step = "Choose another id, or update the lot that has it."
 
 
+class MaterialClassExists(Conflict):
+    code = "material-class-exists"
+    title = "This material class id is taken"
+    next_step = "Choose another id, or update the class that has it."
+
+
+class MaterialClassNotFound(NotFound):
+    code = "material-class-not-found"
+    title = "No such material class"
+    next_step = "Check the id against the list of material classes, or create the class first."
+
+
 class MaterialLotFixed(Conflict):
     code = "material-lot-fixed"
     title = "A lot keeps its material and its unit"
@@ -69,6 +81,12 @@ class LotHoldStands(Conflict):
     code = "lot-hold-stands"
     title = "Master data lift no hold"
     next_step = "Whoever decides about quality releases the lot, with a reason; then change it."
+
+
+class MaterialLotInUse(Conflict):
+    code = "material-lot-in-use"
+    title = "Something was done with this lot, so its quantity is not overwritten"
+    next_step = "Count what is left and adjust the lot, with a reason; the quantity it has is no change."
 
 
 class MaterialLotClosed(Conflict):

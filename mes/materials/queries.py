@@ -10,10 +10,17 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 from sqlmodel import Session
 
+from mes.kernel.classes import ClassTables, ClassView
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
 from mes.materials import rules
-from mes.materials.errors import MaterialLotNotFound, MaterialNotFound
-from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
+from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
+from mes.materials.tables import (
+    MaterialClass,
+    MaterialClassMember,
+    MaterialDefinition,
+    MaterialLot,
+    UnitConversionRow,
+)
 from mes.materials.types import UnitConversion
 from standards.isa95.material import Disposition
 from standards.isa95.quantity import from_e6, to_e6
@@ -21,11 +28,16 @@ from standards.isa95.quantity import from_e6, to_e6
 _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _C: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
+MATERIAL_CLASSES: Final = ClassTables(
+    MaterialClass.__table__,  # type: ignore[attr-defined]
+    MaterialClassMember.__table__,  # type: ignore[attr-defined]
+    "material_pk",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MaterialView:
-    """A material and its units; conversions in order of unit."""
+    """A material, its units and its classes; conversions in order of unit."""
 
     pk: int
     material_id: str
@@ -33,6 +45,7 @@ class MaterialView:
     unit: str
     conversions: tuple[UnitConversion, ...]
     version: int
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +61,14 @@ class MaterialLotView:
     version: int
 
 
-def list_materials(session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT) -> Page[MaterialView]:
-    """Materials in order of id."""
+def list_materials(
+    session: Session, *, material_class: str | None = None, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+) -> Page[MaterialView]:
+    """Materials in order of id, all or those of a class."""
     limit = max(1, min(limit, LIMIT_MAX))
     statement = select(_M).order_by(_M.c.id).limit(limit + 1)
+    if material_class is not None:
+        statement = statement.where(_M.c.pk.in_(MATERIAL_CLASSES.members_of(material_class)))
     if cursor:
         statement = statement.where(_M.c.id > decode_cursor(cursor, [str])[0])
     return page_of(_material_views(session, statement), limit, lambda view: (view.material_id,))
@@ -73,8 +90,27 @@ def get_materials(session: Session, ids: Iterable[str]) -> dict[str, MaterialVie
 
 def _material_views(session: Session, statement: Select[Any]) -> list[MaterialView]:
     rows = session.execute(statement).all()
-    conversions = _conversions(session, [row.pk for row in rows])
-    return [MaterialView(r.pk, r.id, r.description, r.unit, conversions.get(r.pk, ()), r.version) for r in rows]
+    pks = [row.pk for row in rows]
+    conversions, classes = _conversions(session, pks), MATERIAL_CLASSES.of(session, pks)
+    return [
+        MaterialView(r.pk, r.id, r.description, r.unit, conversions.get(r.pk, ()), r.version, classes.get(r.pk, ()))
+        for r in rows
+    ]
+
+
+def list_material_classes(
+    session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+) -> Page[ClassView]:
+    """Material classes in order of id."""
+    return MATERIAL_CLASSES.page(session, cursor=cursor, limit=limit)
+
+
+def get_material_class(session: Session, *, material_class_id: str) -> ClassView:
+    """One material class. `material-class-not-found`."""
+    found = MATERIAL_CLASSES.get(session, [material_class_id])
+    if not found:
+        raise MaterialClassNotFound(f"There is no material class {material_class_id!r}.")
+    return found[material_class_id]
 
 
 def _conversions(session: Session, pks: Collection[int]) -> dict[int, tuple[UnitConversion, ...]]:

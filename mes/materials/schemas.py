@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from mes.kernel.classes import CLASSES_MAX, ClassView
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 from mes.kernel.texts import NO_NUL
@@ -19,7 +20,13 @@ ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=500), NO_NUL]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=20), NO_NUL]
+ClassIds = Annotated[list[Id], Field(max_length=CLASSES_MAX)]
 Amount = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, max_digits=19, decimal_places=6)]
+
+
+def class_ids(named: list[str] | None) -> tuple[str, ...] | None:
+    """Each once; None says nothing about them."""
+    return None if named is None else tuple(dict.fromkeys(named))
 
 
 class Document(BaseModel):
@@ -49,11 +56,14 @@ class MaterialChange(Document):
     unit: Unit
     description: Text = ""
     conversions: list[ConversionDocument] = Field(default=[], max_length=50)
+    material_classes: ClassIds | None = None
+    """The classes it belongs to; None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, material_id: str) -> MaterialSpec:
-        return MaterialSpec(material_id, self.unit, self.description, tuple(c.exact() for c in self.conversions))
+        exact = tuple(c.exact() for c in self.conversions)
+        return MaterialSpec(material_id, self.unit, self.description, exact, class_ids(self.material_classes))
 
 
 class MaterialIn(Document):
@@ -61,9 +71,11 @@ class MaterialIn(Document):
     unit: Unit
     description: Text = ""
     conversions: list[ConversionDocument] = Field(default=[], max_length=50)
+    material_classes: ClassIds | None = None
 
     def spec(self) -> MaterialSpec:
-        return MaterialSpec(self.id, self.unit, self.description, tuple(c.exact() for c in self.conversions))
+        exact = tuple(c.exact() for c in self.conversions)
+        return MaterialSpec(self.id, self.unit, self.description, exact, class_ids(self.material_classes))
 
 
 class MaterialOut(Document):
@@ -71,6 +83,7 @@ class MaterialOut(Document):
     unit: str
     description: str
     conversions: list[ConversionDocument]
+    material_classes: list[str]
     version: int
 
     @classmethod
@@ -80,6 +93,7 @@ class MaterialOut(Document):
             unit=view.unit,
             description=view.description,
             conversions=[ConversionDocument.of(c) for c in view.conversions],
+            material_classes=list(view.classes),
             version=view.version,
         )
 
@@ -91,6 +105,38 @@ class MaterialPage(Document):
     @classmethod
     def of(cls, page: Page[MaterialView]) -> MaterialPage:
         return cls(items=[MaterialOut.of(view) for view in page.items], next_cursor=page.next_cursor)
+
+
+class MaterialClassIn(Document):
+    id: Id
+    description: Text = ""
+
+
+class MaterialClassChange(Document):
+    description: Text
+    version: Version | None = None
+    """The version that was read; or send If-Match."""
+
+
+class MaterialClassOut(Document):
+    """A group of materials that are alike for some purpose."""
+
+    id: str
+    description: str
+    version: int
+
+    @classmethod
+    def of(cls, view: ClassView) -> MaterialClassOut:
+        return cls(id=view.class_id, description=view.description, version=view.version)
+
+
+class MaterialClassPage(Document):
+    items: list[MaterialClassOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[ClassView]) -> MaterialClassPage:
+        return cls(items=[MaterialClassOut.of(view) for view in page.items], next_cursor=page.next_cursor)
 
 
 class QuantityOut(Document):

@@ -13,17 +13,23 @@ from mes.kernel.errors import FieldError, Refusal, VersionConflict
 from mes.kernel.uow import UnitOfWork
 from mes.materials import queries, rules
 from mes.materials.errors import (
+    MaterialClassExists,
+    MaterialClassNotFound,
     MaterialExists,
+    MaterialLotClosed,
     MaterialLotExists,
     MaterialLotFixed,
+    MaterialLotInUse,
     MaterialLotNotFound,
     MaterialNotFound,
     MaterialUnitFixed,
 )
-from mes.materials.statements import LotDisposition, load_dispositions, store_disposition
+from mes.materials.queries import MATERIAL_CLASSES
+from mes.materials.statements import LotDisposition, load_dispositions, store_disposition, store_quantity
 from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
 from mes.materials.types import LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
+from standards.isa95.quantity import from_e6
 
 
 def create_material(uow: UnitOfWork, *, spec: MaterialSpec) -> None:
@@ -43,13 +49,16 @@ def update_material(uow: UnitOfWork, *, spec: MaterialSpec, version: int) -> Non
 def put_materials(uow: UnitOfWork, *, specs: Sequence[MaterialSpec]) -> dict[str, PutOutcome]:
     """Make materials say what `specs` say; others stay. Repeating it changes nothing.
 
-    `material-unit-fixed` (a material keeps its unit), `conversion-invalid`.
+    `material-unit-fixed` (a material keeps its unit), `conversion-invalid`, `material-class-not-found`.
     """
+    _refuse_unknown_classes(uow, specs)
     ids = [s.material_id for s in specs]
     views = queries.get_materials(uow.session, ids)
     rows = uow.session.exec(select(MaterialDefinition).where(col(MaterialDefinition.id).in_(ids)))
     by_id = {row.id: row for row in rows}
     outcomes = {s.material_id: _put_material(uow, by_id, views, s) for s in specs}
+    changed = [s for s in specs if outcomes[s.material_id] is not PutOutcome.Unchanged and s.classes is not None]
+    MATERIAL_CLASSES.assign(uow, {_pk(by_id[s.material_id]): s.classes or () for s in changed})
     for material_id, outcome in outcomes.items():
         if outcome is not PutOutcome.Unchanged:
             _emit(uow, "material", material_id, outcome=outcome.value)
@@ -66,6 +75,7 @@ def _put_material(
     view, row = views.get(spec.material_id), rows.get(spec.material_id)
     if view is None or row is None:
         row = MaterialDefinition(id=spec.material_id, description=spec.description, unit=spec.unit)
+        rows[spec.material_id] = row
         uow.session.add(row)
         uow.flush()
         _store_conversions(uow, row, spec)
@@ -76,7 +86,8 @@ def _put_material(
             errors=[FieldError(spec.material_id, "a material keeps its unit", MaterialUnitFixed.code)],
         )
     same_units = set(view.conversions) == set(spec.conversions)
-    if same_units and view.description == spec.description:
+    same_classes = spec.classes is None or set(view.classes) == set(spec.classes)
+    if same_units and same_classes and view.description == spec.description:
         return PutOutcome.Unchanged
     row.description = spec.description
     row.version = view.version + 1
@@ -86,14 +97,50 @@ def _put_material(
     return PutOutcome.Updated
 
 
-def _store_conversions(uow: UnitOfWork, row: MaterialDefinition, spec: MaterialSpec) -> None:
+def _refuse_unknown_classes(uow: UnitOfWork, specs: Sequence[MaterialSpec]) -> None:
+    named = {name for s in specs for name in s.classes or ()}
+    if unknown := MATERIAL_CLASSES.unknown(uow.session, named):
+        message = f"There is no material class {unknown[0]!r}."
+        wrong = [s.material_id for s in specs if not set(unknown).isdisjoint(s.classes or ())]
+        raise MaterialClassNotFound(
+            message, errors=[FieldError(name, message, MaterialClassNotFound.code) for name in wrong]
+        )
+
+
+def create_material_class(uow: UnitOfWork, *, material_class_id: str, description: str = "") -> None:
+    """Add one material class. `material-class-exists`."""
+    if MATERIAL_CLASSES.get(uow.session, [material_class_id]):
+        raise MaterialClassExists(f"There already is a material class {material_class_id!r}.")
+    put_material_classes(uow, descriptions={material_class_id: description})
+
+
+def update_material_class(uow: UnitOfWork, *, material_class_id: str, description: str, version: int) -> None:
+    """Describe a class that is still at `version` anew. `material-class-not-found`, `version-conflict`."""
+    _check_version(queries.get_material_class(uow.session, material_class_id=material_class_id).version, version)
+    put_material_classes(uow, descriptions={material_class_id: description})
+
+
+def put_material_classes(uow: UnitOfWork, *, descriptions: Mapping[str, str]) -> dict[str, PutOutcome]:
+    """Make material classes say so, others stay. Repeating it changes nothing."""
+    done = MATERIAL_CLASSES.put(uow, descriptions)
+    outcomes = dict.fromkeys(descriptions, PutOutcome.Unchanged)
+    outcomes |= dict.fromkeys(done.created, PutOutcome.Created) | dict.fromkeys(done.updated, PutOutcome.Updated)
+    for class_id in (*done.created, *done.updated):
+        _emit(uow, "material-class", class_id, outcome=outcomes[class_id].value)
+    return outcomes
+
+
+def _pk(row: MaterialDefinition) -> int:
     assert row.pk is not None, "the row was flushed"
-    uow.execute(delete(UnitConversionRow).where(col(UnitConversionRow.material_pk) == row.pk))
+    return row.pk
+
+
+def _store_conversions(uow: UnitOfWork, row: MaterialDefinition, spec: MaterialSpec) -> None:
+    pk = _pk(row)
+    uow.execute(delete(UnitConversionRow).where(col(UnitConversionRow.material_pk) == pk))
     for known in spec.conversions:
         uow.session.add(
-            UnitConversionRow(
-                material_pk=row.pk, unit=known.unit, numerator=known.numerator, denominator=known.denominator
-            )
+            UnitConversionRow(material_pk=pk, unit=known.unit, numerator=known.numerator, denominator=known.denominator)
         )
     uow.flush()
 
@@ -105,21 +152,22 @@ def create_lot(uow: UnitOfWork, *, spec: LotSpec) -> None:
     put_lots(uow, specs=[spec])
 
 
-def update_lot(uow: UnitOfWork, *, spec: LotSpec, version: int) -> None:
+def update_lot(uow: UnitOfWork, *, spec: LotSpec, version: int, in_use: Collection[str] = ()) -> None:
     """Change quantity or disposition of a lot that is still at `version`.
 
     `material-lot-not-found`, `version-conflict`, as `put_lots`.
     """
     view = queries.get_material_lot(uow.session, lot_id=spec.lot_id)
     _check_version(view.version, version)
-    put_lots(uow, specs=[spec])
+    put_lots(uow, specs=[spec], in_use=in_use)
 
 
-def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutcome]:
+def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec], in_use: Collection[str] = ()) -> dict[str, PutOutcome]:
     """Make lots say what `specs` say; others stay. Repeating it changes nothing.
 
+    `in_use`: lots that something was done with, whose quantity is no longer told but recorded (genealogy knows them).
     `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`, `material-lot-fixed` (a lot keeps material
-    and unit), `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
+    and unit), `material-lot-in-use`, `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
     """
     materials = queries.get_materials(uow.session, {s.material_id for s in specs})
     rows = _load_lots(uow, [s.lot_id for s in specs])
@@ -127,7 +175,7 @@ def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutco
     refusals: list[tuple[str, Refusal]] = []
     for spec in specs:
         try:
-            outcomes[spec.lot_id] = _put_lot(uow, rows, materials, spec)
+            outcomes[spec.lot_id] = _put_lot(uow, rows, materials, spec, spec.lot_id in in_use)
         except Refusal as refusal:
             refusals.append((spec.lot_id, refusal))
     _refuse(refusals)
@@ -151,6 +199,7 @@ def _put_lot(
     rows: dict[str, MaterialLot],
     materials: Mapping[str, queries.MaterialView],
     spec: LotSpec,
+    is_in_use: bool,
 ) -> PutOutcome:
     material = materials.get(spec.material_id)
     if material is None:
@@ -167,11 +216,23 @@ def _put_lot(
         raise MaterialLotFixed(f"The lot {spec.lot_id!r} is of another material or unit.")
     if all(getattr(row, name) == value for name, value in values.items()):
         return PutOutcome.Unchanged
+    if is_in_use and row.quantity != spec.quantity:
+        raise MaterialLotInUse(f"{row.id} came in with {row.quantity.normalize():f} {row.unit}, of which some is used.")
     rules.check_put(row.id, Disposition(row.disposition), spec.disposition)
     if row.disposition != spec.disposition:
         _emit_disposition(uow, row.id, row.disposition, spec.disposition, reason="")
     row.disposition, row.quantity = spec.disposition.value, spec.quantity
     return PutOutcome.Updated
+
+
+def set_lot_quantity(uow: UnitOfWork, *, lot_id: str, quantity_e6: int) -> None:
+    """What a lot was in all, × 10^6, as a recorded act has it. `quantity-out-of-range`, `material-lot-not-found`,
+    `material-lot-closed`."""
+    rules.check_lot_quantity(from_e6(quantity_e6))
+    lot = _known(uow, [lot_id])[lot_id]
+    if lot.disposition == Disposition.Closed:
+        raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
+    store_quantity(uow, lot.pk, quantity_e6)
 
 
 def set_disposition(

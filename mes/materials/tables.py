@@ -31,6 +31,25 @@ class MaterialDefinition(Versioned, TableModel, table=True):
     unit: str = Field(max_length=UNIT_MAX)
 
 
+class MaterialClass(Versioned, TableModel, table=True):
+    """A group of materials that are alike for some purpose (ISA-95 part 2, material class)."""
+
+    __tablename__ = "material_class"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=ID_MAX, unique=True)
+    description: str = Field(default="", max_length=500)
+
+
+class MaterialClassMember(TableModel, table=True):
+    """A material belongs to a class."""
+
+    __tablename__ = "material_class_member"
+
+    material_pk: int = Field(foreign_key="material_definition.pk", primary_key=True)
+    class_pk: int = Field(foreign_key="material_class.pk", primary_key=True, index=True)
+
+
 class UnitConversionRow(TableModel, table=True):
     """One other unit of a material: one of it is numerator/denominator of the material's own."""
 
@@ -63,7 +82,7 @@ class MaterialLot(Versioned, TableModel, table=True):
     kind: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1"))
     """`LotKind`."""
     consumed_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """Kept by genealogy: how much of it recorded links took, × 10^6."""
+    """Kept by genealogy: how much links took of it, and pieces where it was mounted, × 10^6."""
     job_pk: int | None = None
     """Kept by genealogy: the job it was made in."""
     place_pk: int | None = None

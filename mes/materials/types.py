@@ -37,6 +37,8 @@ class MaterialSpec:
     unit: str
     description: str = ""
     conversions: tuple[UnitConversion, ...] = ()
+    classes: tuple[str, ...] | None = None
+    """None says nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)

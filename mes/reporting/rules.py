@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -25,6 +25,20 @@ class Interval:
     @property
     def exact(self) -> bool:
         return self.low_e6 == self.high_e6
+
+
+LOTS_TOLD_MAX: Final = 1_000
+"""Lots used that one report names; what more of them were is told by material."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """So much of a material went into the job's pieces; `lot_id` "": of several lots together."""
+
+    material_id: str
+    lot_id: str
+    unit: str
+    quantity_e6: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,9 @@ class JobOutcome:
     """Sent to rework: neither good nor scrap here."""
     reworked: bool = False
     """Its pieces return to a step that counts them: their good ones are not the order's."""
+    used_at: tuple[str, ...] = ()
+    """Other equipment where something was done in it."""
+    consumed: tuple[Consumption, ...] = ()
 
     @property
     def word(self) -> str:
@@ -93,7 +110,7 @@ def job_response(job: JobOutcome) -> dict[str, Any]:
             "final": job.final,
             "start_time": _time(job.started_at_us),
             "end_time": _time(job.ended_at_us),
-            "equipment_actual": [{"equipment_id": job.equipment_id}],
+            "equipment_actual": [{"equipment_id": place} for place in (job.equipment_id, *job.used_at)],
             "physical_asset_actual": [{"physical_asset_id": asset} for asset in job.physical_asset_ids],
             "personnel_actual": [{"person_id": person} for person in job.person_ids],
             "material_actual": [
@@ -105,10 +122,27 @@ def job_response(job: JobOutcome) -> dict[str, Any]:
                     **_quantity(job.produced),
                     "scrap": {**_quantity(job.scrap), "reasons": _reasons(job.scrap_by_reason)},
                     **_rework(job),
-                }
+                },
+                *map(_consumed, told_consumption(job.consumed)),
             ],
         },
     }
+
+
+def told_consumption(consumed: Sequence[Consumption]) -> list[Consumption]:
+    """By material and lot; where there are too many lots to name, by material. Nothing of the quantities is lost."""
+    if len(consumed) > LOTS_TOLD_MAX:
+        sums: dict[tuple[str, str], int] = {}
+        for one in consumed:
+            sums[one.material_id, one.unit] = sums.get((one.material_id, one.unit), 0) + one.quantity_e6
+        consumed = [Consumption(material, "", unit, quantity) for (material, unit), quantity in sums.items()]
+    return sorted(consumed, key=lambda one: (one.material_id, one.lot_id, one.unit))
+
+
+def _consumed(one: Consumption) -> dict[str, Any]:
+    lot = {"material_lot_id": one.lot_id} if one.lot_id else {}
+    amount = _quantity(Interval(one.quantity_e6, one.quantity_e6))
+    return {"material_id": one.material_id, **lot, "use": MaterialUse.Consumed, "unit": one.unit, **amount}
 
 
 def _rework(job: JobOutcome) -> dict[str, Any]:

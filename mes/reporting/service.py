@@ -7,31 +7,72 @@ from typing import Any, Final
 
 import orjson
 
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.rules import named
+from mes.genealogy.types import ActKind
+from mes.kernel.outbox import move_cursor, read_cursor
 from mes.kernel.uow import UnitOfWork, marks
 from mes.orders.types import JobRole
-from mes.reporting.rules import Interval, JobOutcome, digest, job_response
+from mes.reporting.rules import Consumption, Interval, JobOutcome, digest, job_response
+from mes.reporting.statements import JobSpan, jobs_of_acts, load_lots_used, newest_act
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, EndedSubstate, JobState
 
 REPORTS_MAX: Final = 200
 """Reports in one unit of work."""
+ACTS_MAX: Final = 2_000
+"""Acts of genealogy looked at in one go."""
+LOOKS_MAX: Final = 20
+"""Times in one unit of work."""
+CONSUMPTION: Final = "reporting.consumption"
+"""The cursor over acts of genealogy: jobs that used lots by later ones have not been reported with them."""
 
-_DUE: Final = (
+_JOBS: Final = (
     "SELECT j.pk, j.id, j.state, j.segment_id, j.work_master_id, j.work_master_version, j.unit, j.started_at_us, "
     "j.ended_at_us, j.quantity_e6, j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, j.report_version, "
     "r.pk, r.id, r.version_label, r.state, q.id, m.id, e.id, e.pk, j.dispatch_status, j.rework_e6, j.role "
     "FROM job_order j JOIN work_request q ON q.pk = j.work_request_pk "
     "JOIN operations_request r ON r.pk = q.operations_request_pk "
-    "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk "
-    "WHERE j.report_due_at_us <= ? ORDER BY j.report_due_at_us, j.pk LIMIT ?"
+    "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk WHERE "
 )
+_DUE: Final = f"{_JOBS} j.report_due_at_us <= ? ORDER BY j.report_due_at_us, j.pk LIMIT ?"
+_REPORTED: Final = f"{_JOBS} j.report_version > 0 AND j.report_due_at_us IS NULL AND j.pk IN "
+
+_DONE_IN_JOB: Final = (
+    f"a.job_pk = ? AND a.job_pk IS NOT NULL AND a.kind <> {ActKind.passed.value} AND a.ended_by_pk IS NULL"
+)
+"""As the index has it."""
 
 
 def publish_due_reports(uow: UnitOfWork) -> None:
-    """Publish a version of each report that is due and says something new (called by the ticker)."""
+    """Publish a version of each report that is due, or whose job used lots since, and says something new.
+
+    Called by the ticker.
+    """
     for row in uow.driver_query(_DUE, (uow.now_us, REPORTS_MAX)):
-        if JobState(row[2]) in FINAL_STATES or row[23] == DispatchStatus.Cancelled:
-            _publish(uow, row)
+        _publish_if_over(uow, row)
         uow.driver_execute("UPDATE job_order SET report_due_at_us = NULL WHERE pk = ?", (row[0],))
+    _publish_late_consumption(uow)
+
+
+def _publish_late_consumption(uow: UnitOfWork) -> None:
+    """Look at the next acts of genealogy, until enough reports were written anew."""
+    begun = since = read_cursor(uow.session, consumer=CONSUMPTION)
+    head, looked = newest_act(uow), 0
+    for _ in range(LOOKS_MAX):
+        if since >= head or looked >= REPORTS_MAX:
+            break
+        first, since = since + 1, min(head, since + ACTS_MAX)
+        jobs = sorted(jobs_of_acts(uow, first, since))
+        for row in uow.driver_query(f"{_REPORTED} ({marks(jobs)}) ORDER BY j.pk", jobs) if jobs else ():
+            _publish_if_over(uow, row)
+            looked += 1
+    if since != begun:
+        move_cursor(uow, consumer=CONSUMPTION, seq=since)
+
+
+def _publish_if_over(uow: UnitOfWork, row: Sequence[Any]) -> None:
+    if JobState(row[2]) in FINAL_STATES or row[23] == DispatchStatus.Cancelled:
+        _publish(uow, row)
 
 
 def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
@@ -97,7 +138,24 @@ def _outcome(uow: UnitOfWork, row: Sequence[Any]) -> JobOutcome:
         cancelled=row[23] == DispatchStatus.Cancelled,
         rework_e6=row[24],
         reworked=row[25] == JobRole.rework,
+        used_at=_used_at(uow, row[0], row[22]),
+        consumed=_consumed(uow, JobSpan(row[0], row[22], row[7], row[8])),
     )
+
+
+def _consumed(uow: UnitOfWork, job: JobSpan) -> tuple[Consumption, ...]:
+    lots = load_lots_used(uow, [job])
+    return tuple(Consumption(lot.material_id, lot.lot_id, lot.unit, lot.quantity_e6) for lot in lots)
+
+
+def _used_at(uow: UnitOfWork, job_pk: int, equipment_pk: int) -> tuple[str, ...]:
+    """Where else something was done in the job, such as a part put in."""
+    rows = uow.driver_query(
+        "SELECT DISTINCT e.id FROM genealogy_act a JOIN equipment e ON e.pk = a.equipment_pk "  # noqa: S608
+        f"WHERE {_DONE_IN_JOB} AND a.equipment_pk <> ? ORDER BY e.id",
+        (job_pk, equipment_pk),
+    )
+    return tuple(row[0] for row in rows)
 
 
 def _scrap_by_reason(uow: UnitOfWork, job_pk: int, *, exact: bool) -> dict[str, Interval]:
@@ -126,17 +184,19 @@ def _assets(uow: UnitOfWork, equipment_pk: int, from_us: int | None, to_us: int 
 
 
 def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
-    """Who counted or moved the job by hand."""
+    """Who counted or moved the job by hand, or put something into its pieces, as far as the plant lets that be said."""
     rows = uow.driver_query(
-        "SELECT actor FROM count_fact WHERE job_pk = ? AND cause IN ('operator', 'corrected') AND actor IS NOT NULL "
-        "UNION SELECT actor FROM outbox_event WHERE subject = ? AND actor IS NOT NULL",
-        (job_pk, f"job/{job_id}"),
+        "SELECT actor FROM count_fact WHERE job_pk = ? AND actor IS NOT NULL "  # noqa: S608
+        "AND cause IN ('operator', 'corrected') "
+        "UNION SELECT actor FROM outbox_event WHERE subject = ? AND actor IS NOT NULL "
+        f"UNION SELECT a.actor FROM genealogy_act a WHERE {_DONE_IN_JOB} AND a.actor IS NOT NULL",
+        (job_pk, f"job/{job_id}", job_pk),
     )
     actors = tuple(row[0] for row in rows)
     if not actors:
         return ()
     names = uow.driver_query(
-        f"SELECT id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person' ORDER BY id",  # noqa: S608
+        f"SELECT pk, id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person'",  # noqa: S608
         actors,
     )
-    return tuple(row[0] for row in names)
+    return named(get_privacy_policy(uow.session), {row[0]: row[1] for row in names})

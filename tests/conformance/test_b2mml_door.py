@@ -16,7 +16,7 @@ from mes.exchange.b2mml.outgoing import operations_performance, work_performance
 from mes.kernel.db import Database
 from mes.materials.queries import get_material, get_material_lot
 from mes.orders.queries import get_operations_request
-from mes.reporting.rules import Interval, JobOutcome, job_response
+from mes.reporting.rules import Consumption, Interval, JobOutcome, job_response
 from standards.isa95.b2mml import Document, Element, element, leaf, write_document
 from standards.isa95.job_control import JobState
 from tests.mes.exchange.b2mml_of import XML, document, lot, produced, property_of, quantity, request, schedule
@@ -79,6 +79,8 @@ async def send(erp: httpx.AsyncClient, folder: Path, body: str | bytes, status: 
 FINAL = "<Priority>70</Priority>"
 QUESTIONS = [
     ("GetMaterialDefinition", "<MaterialDefinition><ID/></MaterialDefinition>", 200),
+    ("GetMaterialClass", "<MaterialClass><ID>METAL</ID></MaterialClass>", 200),
+    ("GetEquipmentClass", "<EquipmentClass><ID/></EquipmentClass>", 200),
     ("GetMaterialLot", lot("L-1") + lot("L-9"), 200),
     ("GetMaterialLot", lot("L-9"), 404),
     ("GetEquipment", "<Equipment><ID/></Equipment>", 200),
@@ -95,6 +97,11 @@ COMMANDS = [
     ("CancelOperationsSchedule", schedule(request("PO-2")), 200),
     ("CancelMaterialDefinition", property_of("SCREW", ""), 422),
     ("ProcessEquipment", "<Equipment><ID>LINE</ID><Colour>red</Colour></Equipment>", 200),
+    ("ProcessMaterialClass", "<MaterialClass><ID>METAL</ID><Description>Metal</Description></MaterialClass>", 200),
+    ("SyncMaterialDefinition", property_of("SCREW", "", more="<MaterialClassID>METAL</MaterialClassID>"), 200),
+    ("SyncEquipmentClass", "<EquipmentClass><ID>LINES</ID></EquipmentClass>", 200),
+    ("ChangeEquipment", "<Equipment><ID>LINE</ID><EquipmentClassID>LINES</EquipmentClassID></Equipment>", 200),
+    ("CancelEquipmentClass", "<EquipmentClass><ID>LINES</ID></EquipmentClass>", 422),
 ]
 
 
@@ -168,8 +175,9 @@ def report(job: JobOutcome) -> dict[str, Any]:
     return {**content, "published_at": "2026-03-02T08:01:10.250000+00:00"}
 
 
+USED = (Consumption("SCREW", "S-1", "pcs", 39_500_000), Consumption("GLUE", "", "g", 1))
 OUTCOMES = [
-    outcome(),
+    outcome(used_at=("BENCH",), consumed=USED),
     outcome(good=OPEN, scrap=BETWEEN, scrap_by_reason={"": BETWEEN}),
     outcome(good=BETWEEN, rework_e6=2_000_000),
     outcome(reworked=True, state=JobState.Aborted, operations_request_state="Running"),
@@ -186,9 +194,19 @@ def test_every_kind_of_report_is_valid(b2mml: Path) -> None:
             node.text for node in read.iterfind(".//b:JobState", N)
         ]
         assert states == ["Completed", "Completed", "Completed", "Aborted", "Other"]
+        actuals = read.findall(".//b:MaterialActual", N)
+        used = [actual for actual in actuals if actual.findtext("b:MaterialUse", None, N) == "Consumed"]
+        told = ("MaterialDefinitionID", "MaterialLotID", "Quantity/b:QuantityString", "Quantity/b:UnitOfMeasure")
+        assert [[actual.findtext(f"b:{name}", None, N) for name in told] for actual in used] == [
+            ["GLUE", None, "0.000001", "g"],
+            ["SCREW", "S-1", "39.5", "pcs"],
+        ]
+        places = [node.text for node in read.iterfind(".//b:EquipmentActual/b:EquipmentID", N)]
+        assert places == ["LINE", "BENCH", "LINE", "LINE", "LINE", "LINE"]
         uppers = [
             [str(node.text) for node in actual.iterfind("b:MaterialActualProperty/b:Quantity/b:QuantityString", N)]
-            for actual in read.iterfind(".//b:MaterialActual", N)
+            for actual in actuals
+            if actual not in used
         ]
         assert uppers[0] == ["1"]
         assert uppers[1] == ["1", "4"]

@@ -91,7 +91,7 @@ class Told:
     def amounts(self) -> dict[Key, Between]:
         found = {}
         for job, versions in self.versions.items():
-            (actual,) = versions[-1]["material_actual"]
+            (actual,) = (one for one in versions[-1]["material_actual"] if one["use"] == "Produced")
             for kind, amount in (("good", actual), ("scrap", actual["scrap"])):
                 found[job, kind] = between(amount["quantity"], amount["quantity_upper"])
                 assert amount["exact"] == found[job, kind].exact

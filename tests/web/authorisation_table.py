@@ -164,12 +164,29 @@ ACCESS: Final = [
         lambda s: Sample(f"{V1}/badges/{s.badge_id()}"),
         204,
     ),
+    Row("GET", f"{V1}/acts", RELEASING, at(f"{V1}/acts")),
     Row("GET", f"{V1}/access-policy", ADMINISTRATION, at(f"{V1}/access-policy")),
     Row(
         "PUT",
         f"{V1}/access-policy",
         ADMINISTRATION,
         lambda s: Sample(f"{V1}/access-policy", json={"badge": "off", "version": s.access_policy_version()}),
+    ),
+    Row("GET", f"{V1}/privacy-policy", ADMINISTRATION, at(f"{V1}/privacy-policy")),
+    Row(
+        "PUT",
+        f"{V1}/privacy-policy",
+        ADMINISTRATION,
+        lambda s: Sample(
+            f"{V1}/privacy-policy",
+            json={"performance_by_person": "off", "version": s.privacy_policy_version()},
+        ),
+    ),
+    Row(
+        "POST",
+        f"{V1}/persons/{{person_id}}/erase",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/persons/{s.person()}/erase", json={"reason": "asked for"}),
     ),
     Row("GET", f"{V1}/own/sessions", ANYBODY, at(f"{V1}/own/sessions")),
     Row(
@@ -296,6 +313,9 @@ BULK: Final = [
 MASTER_DATA: Final = [
     *BULK,
     *_resource("equipment", "equipment_id", Stage.bench, BENCH_UNIT, _changed_bench),
+    *_resource(
+        "equipment-classes", "equipment_class_id", Stage.equipment_class, {}, {"description": "new", "version": 1}
+    ),
     Row("GET", f"{V1}/equipment-tree", FLOOR, at(f"{V1}/equipment-tree")),
     Row("GET", f"{V1}/equipment-status", FLOOR, at(f"{V1}/equipment-status")),
     Row("GET", f"{V1}/equipment/{{equipment_id}}/status", FLOOR, at(f"{V1}/equipment/BENCH/status")),
@@ -319,6 +339,7 @@ MASTER_DATA: Final = [
     Row("PUT", f"{V1}/plant-policy", ENGINEERING, _policy),
     Row("GET", f"{V1}/calendar/shifts", FLOOR, at(f"{V1}/calendar/shifts?{DAY}")),
     *_resource("material-definitions", "material_id", Stage.material, {"unit": "pcs"}, {"unit": "pcs", "version": 1}),
+    *_resource("material-classes", "material_class_id", Stage.material_class, {}, {"description": "new", "version": 1}),
     Row(
         "GET",
         f"{V1}/material-definitions/{{material_id}}/conversion",
@@ -934,6 +955,13 @@ GENEALOGY: Final = [
         _genealogy("splits", lambda s: {"lot_id": s.lot(), "into": {s.fresh("part"): "1"}}),
         201,
     ),
+    Row(
+        "POST",
+        f"{_P}/adjustments",
+        RELEASING,
+        _genealogy("adjustments", lambda s: {"lot_id": s.lot(), "quantity_left": "1", "reason": "counted"}),
+        201,
+    ),
     Row("POST", f"{_P}/merges", FLOOR, _genealogy("merges", _in("into")), 201),
     Row("POST", f"{_P}/removals", FLOOR, _genealogy("removals", _installed), 201),
     Row("POST", f"{_P}/acts/{{act}}/reversal", RELEASING, _reversal, 201),
@@ -1190,9 +1218,11 @@ SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     Row("GET", "/account", FLOOR, at("/account")),
     Row("POST", "/account/sessions/end", FLOOR, lambda s: Sample("/account/sessions/end", form={}), 303),
+    Row("POST", "/account/password", FLOOR, lambda s: Sample("/account/password", form={}), 422),
     Row("POST", "/account/second-factor", FLOOR, lambda s: Sample("/account/second-factor", form={}), 422),
     Row("POST", "/account/second-factor/confirm", FLOOR, _no_such_code, 404),
     Row("POST", "/account/second-factor/remove", FLOOR, to("/account/second-factor/remove", _no_such_code), 422),
+    Row("GET", "/audit", RELEASING, at("/audit")),
     Row("GET", "/access", ADMINISTRATION, at("/access")),
     Row(
         "POST",
@@ -1220,6 +1250,13 @@ SCREENS: Final = [
         303,
     ),
     Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
+    Row(
+        "POST",
+        "/access/privacy",
+        ADMINISTRATION,
+        lambda s: Sample("/access/privacy", form={"by_person": "off", "version": s.privacy_policy_version()}),
+        303,
+    ),
     Row(
         "POST",
         "/access/policy",
@@ -1277,6 +1314,7 @@ SCREENS: Final = [
     Row("POST", "/trace", FLOOR, lambda _: Sample("/trace", form={"lot": "X"}), 303),
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
+    Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
     Row("GET", "/trace/units/{lot_id}", FLOOR, lambda s: Sample(f"/trace/units/{s.lot()}")),
     Row(
         "GET",

@@ -626,6 +626,8 @@ PAGES: Final[Mapping[str, Make]] = {
     "account-setting-up": lambda: ("access/account.html", k.setting_up()),
     "account-codes": lambda: ("access/account.html", k.recovery_codes()),
     "access-policy": lambda: ("access/policy.html", k.policy()),
+    "audit": lambda: ("audit/page.html", k.audit()),
+    "audit-none": lambda: ("audit/page.html", k.audit(empty=True)),
     "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),
     "tokens": lambda: ("access/tokens.html", k.tokens()),
     "tokens-shown": lambda: ("access/tokens.html", k.tokens(shown="lst_default_" + "x" * 43)),

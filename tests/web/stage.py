@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
+from mes.access.privacy.queries import get_privacy_policy
 from mes.access.queries import get_access_policy, list_sessions
 from mes.access.second_factor import begin_second_factor
 from mes.access.service import create_principal, create_token, give_badge, open_session
@@ -46,7 +47,7 @@ from mes.edge.service import (
 )
 from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
-from mes.equipment.service import create_equipment, create_physical_asset
+from mes.equipment.service import create_equipment, create_physical_asset, put_equipment_classes
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
 from mes.exchange.erp.service import create_connection, take_turns
 from mes.exchange.erp.taking import take_materials, take_order
@@ -74,7 +75,7 @@ from mes.kernel.vault import Vault
 from mes.materials.life.queries import list_moisture_levels
 from mes.materials.receiving.service import receive_lot
 from mes.materials.receiving.types import ReceiptSpec
-from mes.materials.service import create_lot, create_material
+from mes.materials.service import create_lot, create_material, put_material_classes
 from mes.materials.types import LotSpec, MaterialSpec
 from mes.orders.following.queries import get_followed_version
 from mes.orders.queries import get_job
@@ -160,6 +161,9 @@ class Stage:
     def access_policy_version(self) -> int:
         return self.database.read_now(get_access_policy).version
 
+    def privacy_policy_version(self) -> int:
+        return self.database.read_now(get_privacy_policy).version
+
     def second_factor(self) -> str:
         """Somebody who has begun to set up a second factor."""
         name = self.fresh("somebody")
@@ -175,6 +179,16 @@ class Stage:
     def personnel_class(self) -> str:
         name = self.fresh("skill")
         self.do(put_personnel_class, personnel_class_id=name)
+        return name
+
+    def equipment_class(self) -> str:
+        name = self.fresh("class")
+        self.do(put_equipment_classes, descriptions={name: ""})
+        return name
+
+    def material_class(self) -> str:
+        name = self.fresh("class")
+        self.do(put_material_classes, descriptions={name: ""})
         return name
 
     def bench(self) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.permissions import Permission
+from mes.access.privacy.types import PerformanceByPerson
 from mes.access.types import BadgeUse, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
@@ -36,6 +37,7 @@ from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
 from web.access.views import TONES as TOKEN_TONES
+from web.audit.views import FEATURES as AUDIT_FEATURES
 from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
@@ -116,7 +118,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "role.": list(Role),
         "access.is.": TOKEN_TONES,
         "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
-        "access.problem.": ["secret", "locked", "code", "code-or-secret"],
+        "access.problem.": ["secret", "locked", "code", "code-or-secret", "password"],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
@@ -140,6 +142,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "certificates.means.": DECISIONS,
         "certificates.did.": DECISIONS,
         "certificates.outcome.": CommandState,
+        "access.performance.": PerformanceByPerson,
+        "audit.": ["prompt", "itself", "session", "token"],
+        "audit.feature.": AUDIT_FEATURES,
         "quarantine.why.": KNOWN_REASONS,
         "quarantine.do.": KNOWN_REASONS,
         "connect.is.": SetupState,

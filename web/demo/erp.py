@@ -85,7 +85,8 @@ class Erp:
     def _hear(self, report: Mapping[str, Any]) -> None:
         job_id, version = report["job_order_id"], int(report["version"])
         if version >= self.told.get(job_id, (0, Decimal(0)))[0]:
-            self.told[job_id] = (version, sum((pieces_of(actual) for actual in report["material_actual"]), Decimal(0)))
+            made = (pieces_of(actual) for actual in report["material_actual"] if actual["use"] == "Produced")
+            self.told[job_id] = (version, sum(made, Decimal(0)))
 
 
 def pieces_of(actual: Mapping[str, Any]) -> Decimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import select
 
 from mes.equipment import queries, rules, statements
@@ -14,6 +15,8 @@ from mes.equipment.errors import (
     EquipmentNotFound,
     EquipmentPlaceInvalid,
 )
+from mes.equipment.queries import EQUIPMENT_CLASSES
+from mes.equipment.service.classes import refuse_unknown_classes
 from mes.equipment.tables import Equipment
 from mes.equipment.types import EquipmentSpec, HierarchyNode, PutOutcome
 from mes.kernel.errors import FieldError, VersionConflict
@@ -44,12 +47,15 @@ def update_equipment(uow: UnitOfWork, *, spec: EquipmentSpec, version: int) -> N
 def put_equipment(uow: UnitOfWork, *, specs: Sequence[EquipmentSpec]) -> dict[str, PutOutcome]:
     """Make the hierarchy say what `specs` say; equipment not named stays. Repeating it changes nothing.
 
-    Refuses all or nothing, naming every fault: `equipment-place-invalid`, `confirmation-not-here`.
+    Refuses all or nothing, naming every fault: `equipment-place-invalid`, `confirmation-not-here`,
+    `equipment-class-not-found`.
     """
+    refuse_unknown_classes(uow, specs)
     rows = {row.id: row for row in uow.session.exec(select(Equipment))}
     nodes = _nodes(rows) | {s.equipment_id: _node(s) for s in specs}
     _refuse_faults(nodes, specs)
     outcomes = {s.equipment_id: _put_one(uow, rows, s) for s in sorted(specs, key=lambda s: _depth(nodes, s))}
+    _classify(uow, rows, outcomes, specs)
     _place(uow, rows, nodes)
     created = [_pk(rows[i]) for i, outcome in outcomes.items() if outcome is PutOutcome.Created]
     statements.insert_status(uow, created)
@@ -116,6 +122,20 @@ def _put_one(uow: UnitOfWork, rows: dict[str, Equipment], spec: EquipmentSpec) -
     for name, value in values.items():
         setattr(row, name, value)
     return PutOutcome.Updated
+
+
+def _classify(
+    uow: UnitOfWork, rows: Mapping[str, Equipment], outcomes: dict[str, PutOutcome], specs: Sequence[EquipmentSpec]
+) -> None:
+    """A change of classes alone is a change of the equipment."""
+    named = {s.equipment_id: s.classes for s in specs if s.classes is not None}
+    held = EQUIPMENT_CLASSES.of(uow.session, [_pk(rows[name]) for name in named])
+    changed = {name: classes for name, classes in named.items() if set(held.get(_pk(rows[name]), ())) != set(classes)}
+    EQUIPMENT_CLASSES.assign(uow, {_pk(rows[name]): classes for name, classes in changed.items()})
+    for name in changed:
+        if outcomes[name] is PutOutcome.Unchanged:
+            outcomes[name] = PutOutcome.Updated
+            flag_modified(rows[name], "description")
 
 
 def _place(uow: UnitOfWork, rows: Mapping[str, Equipment], nodes: Mapping[str, HierarchyNode]) -> None:

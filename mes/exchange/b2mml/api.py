@@ -59,9 +59,10 @@ _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
         **refuses(
             "lot-hold-stands",
             "b2mml-invalid b2mml-not-supported b2mml-refused b2mml-too-large b2mml-unreadable "
-            "b2mml-value-unusable confirmation-not-here conversion-invalid equipment-not-found "
-            "equipment-place-invalid id-invalid job-with-machine last-administrator lot-hold-stands "
-            "lot-on-hold machine-unreachable material-lot-closed material-lot-fixed material-lot-not-found "
+            "b2mml-value-unusable confirmation-not-here conversion-invalid equipment-class-not-found "
+            "equipment-not-found equipment-place-invalid id-invalid job-with-machine last-administrator "
+            "lot-hold-stands lot-on-hold machine-unreachable material-class-not-found material-lot-closed "
+            "material-lot-fixed material-lot-in-use material-lot-not-found "
             "material-not-found material-unit-fixed not-found operations-definition-ambiguous "
             "operations-definition-invalid operations-definition-not-effective "
             "operations-definition-not-found operations-definition-version-fixed operations-request-differs "

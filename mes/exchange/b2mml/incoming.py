@@ -11,8 +11,8 @@ from standards.isa95.b2mml import Document, Element, Remark
 from standards.isa95.b2mml.reading import REMARKS_MAX
 
 PARTS: Final = {
-    "MaterialInformation": ("MaterialDefinition", "MaterialLot"),
-    "EquipmentInformation": ("Equipment",),
+    "MaterialInformation": ("MaterialClass", "MaterialDefinition", "MaterialLot"),
+    "EquipmentInformation": ("Equipment", "EquipmentClass"),
     "PersonnelInformation": ("PersonnelClass", "Person"),
     "OperationsDefinitionInformation": ("OperationsDefinition",),
     "OperationsSchedule": ("OperationsRequest",),
@@ -21,7 +21,10 @@ PARTS: Final = {
 """Objects that only hold others, and which of them are taken, in the order in which they are."""
 
 SINGLE: Final = frozenset(
-    {"MaterialDefinition", "MaterialLot", "Equipment", "Person", "PersonnelClass", "OperationsDefinition"}
+    {
+        *("MaterialClass", "MaterialDefinition", "MaterialLot", "EquipmentClass", "Equipment"),
+        *("PersonnelClass", "Person", "OperationsDefinition"),
+    }
 )
 """Objects that are taken as they stand in the document."""
 
@@ -29,10 +32,12 @@ USED: Final = {
     name: frozenset(words.split())
     for name, words in {
         **{name: " ".join(("ID", *parts)) for name, parts in PARTS.items()},
-        "MaterialDefinition": "ID Description MaterialDefinitionProperty",
+        "MaterialClass": "ID Description",
+        "MaterialDefinition": "ID Description MaterialDefinitionProperty MaterialClassID",
         "MaterialLot": "ID MaterialDefinitionID Disposition Quantity",
-        "Equipment": "ID Description HierarchyScope EquipmentLevel EquipmentChild",
-        "EquipmentChild": "ID Description HierarchyScope EquipmentLevel EquipmentChild",
+        "EquipmentClass": "ID Description",
+        "Equipment": "ID Description HierarchyScope EquipmentLevel EquipmentChild EquipmentClassID",
+        "EquipmentChild": "ID Description HierarchyScope EquipmentLevel EquipmentChild EquipmentClassID",
         "Person": "ID PersonName PersonnelClassID",
         "PersonnelClass": "ID Description",
         "OperationsDefinition": "ID Description Version EffectiveStartDate EffectiveEndDate OperationsSegment",

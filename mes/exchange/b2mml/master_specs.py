@@ -9,6 +9,7 @@ from mes.equipment.queries import EquipmentView
 from mes.equipment.types import EquipmentSpec
 from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Item
 from mes.exchange.b2mml.values import ID_PATTERN, bounded, checked, id_of, quantity_of, text_of, unit_of, unusable
+from mes.kernel.classes import CLASSES_MAX
 from mes.materials.queries import MaterialLotView, MaterialView
 from mes.materials.rules import check_told_disposition, conversion
 from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
@@ -19,7 +20,6 @@ from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition
 
 NAME_MAX: Final = 200
-CLASSES_MAX: Final = 200
 CONVERSIONS_MAX: Final = 50
 
 
@@ -38,7 +38,15 @@ def material_spec(item: Item, known: MaterialView | None) -> MaterialSpec:
         unit_of(unit, UNIT_PROPERTY),
         description if description is not None else known.description if known else "",
         conversions or (known.conversions if known else ()),
+        _classes(item, "MaterialClassID"),
     )
+
+
+def _classes(item: Item, name: str) -> tuple[str, ...] | None:
+    """The classes a document names; None where it names none: what is known stays."""
+    named = tuple(dict.fromkeys(item.element.values(name)))
+    bounded(named, CLASSES_MAX, name)
+    return tuple(checked(ID_PATTERN, one, name) for one in named) or None
 
 
 def _conversion(element: Element) -> UnitConversion:
@@ -82,11 +90,17 @@ def equipment_spec(item: Item, known: EquipmentView | None) -> EquipmentSpec:
         description if description is not None else known.description if known else "",
         known.confirmation if known else None,
         known.nominal_cycle_s if known else None,
+        _classes(item, "EquipmentClassID"),
     )
 
 
+def class_spec(item: Item, known: str) -> tuple[str, str]:
+    """Id and description of a class of materials or equipment."""
+    return id_of(item.element, "ID"), class_description(item, known)
+
+
 def class_description(item: Item, known: str) -> str:
-    """Of a personnel class."""
+    """Of a class."""
     described = text_of(item.element, "Description")
     return known if described is None else described
 

@@ -9,19 +9,21 @@ from mes.definitions.errors import OperationsDefinitionNotFound
 from mes.definitions.queries import get_definition_versions
 from mes.definitions.service import put_definitions, set_definition_state
 from mes.definitions.types import DefinitionState
-from mes.equipment.errors import EquipmentNotFound
-from mes.equipment.queries import get_equipment_pks, get_equipment_views
-from mes.equipment.service import put_equipment
+from mes.equipment.errors import EquipmentClassNotFound, EquipmentNotFound
+from mes.equipment.queries import EQUIPMENT_CLASSES, get_equipment_pks, get_equipment_views
+from mes.equipment.service import put_equipment, put_equipment_classes
 from mes.equipment.types import PutOutcome
 from mes.exchange.b2mml import master_specs
 from mes.exchange.b2mml.errors import B2mmlNotSupported
 from mes.exchange.b2mml.routing_specs import definition_spec
 from mes.exchange.b2mml.types import Item, Outcome
+from mes.genealogy.service import put_lots
+from mes.kernel.classes import ClassTables
 from mes.kernel.errors import NotFound, Refusal
 from mes.kernel.uow import UnitOfWork
-from mes.materials.errors import MaterialLotNotFound, MaterialNotFound
-from mes.materials.queries import get_material_lots, get_materials
-from mes.materials.service import put_lots, put_materials, set_disposition
+from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
+from mes.materials.queries import MATERIAL_CLASSES, get_material_lots, get_materials
+from mes.materials.service import put_material_classes, put_materials, set_disposition
 from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
 from mes.personnel.queries import get_person, get_personnel_class
 from mes.personnel.service import put_person, put_personnel_class
@@ -80,6 +82,41 @@ def put_together(
     else:
         outcomes |= {item.path: done(item, results[item.id].value) for item in items if item.path in specs}
     return [outcomes[item.path] for item in items]
+
+
+Described = Mapping[str, str]
+
+
+def put_material_class_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Outcome]:
+    def put(descriptions: Described) -> Mapping[str, PutOutcome]:
+        return put_material_classes(uow, descriptions=descriptions)
+
+    return _put_classes(uow, items, verb, MATERIAL_CLASSES, MaterialClassNotFound, put)
+
+
+def put_equipment_class_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Outcome]:
+    def put(descriptions: Described) -> Mapping[str, PutOutcome]:
+        return put_equipment_classes(uow, descriptions=descriptions)
+
+    return _put_classes(uow, items, verb, EQUIPMENT_CLASSES, EquipmentClassNotFound, put)
+
+
+def _put_classes(
+    uow: UnitOfWork,
+    items: Sequence[Item],
+    verb: str,
+    tables: ClassTables,
+    missing: type[NotFound],
+    put: Callable[[Described], Mapping[str, PutOutcome]],
+) -> list[Outcome]:
+    known = tables.get(uow.session, {item.id for item in items})
+
+    def spec_of(item: Item) -> tuple[str, str]:
+        before = known.get(item.id)
+        require(item, before, verb, missing)
+        return master_specs.class_spec(item, before.description if before else "")
+
+    return put_together(items, spec_of, lambda specs: put(dict(specs)))
 
 
 def put_material_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Outcome]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mes.equipment.queries import EquipmentView
 from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Outcome, Shown
+from mes.kernel.classes import ClassView
 from mes.materials.queries import MaterialLotView, MaterialView
 from standards.isa95.b2mml import Document, Element, Remark, element, leaf
 from standards.isa95.b2mml.values import instant, time_text, word_of
@@ -112,7 +113,16 @@ def material(view: MaterialView) -> Element:
         _text("Description", view.description),
         element("MaterialDefinitionProperty", leaf("ID", UNIT_PROPERTY), _value(view.unit)),
         *conversions,
+        *(leaf("MaterialClassID", name) for name in view.classes),
     )
+
+
+def material_class(view: ClassView) -> Element:
+    return element("MaterialClass", leaf("ID", view.class_id), _text("Description", view.description))
+
+
+def equipment_class(view: ClassView) -> Element:
+    return element("EquipmentClass", leaf("ID", view.class_id), _text("Description", view.description))
 
 
 def _factor(known: Any) -> str:
@@ -142,6 +152,7 @@ def equipment(view: EquipmentView, levels: Mapping[str, str]) -> Element:
         scope,
         leaf("EquipmentLevel", view.level),
         _text("PhysicalAssetID", view.physical_asset_id),
+        *(leaf("EquipmentClassID", name) for name in view.classes),
     )
 
 
@@ -250,22 +261,31 @@ def _actuals(job: Mapping[str, Any]) -> Iterator[Element]:
 
 
 def _material_actual(place: str, actual: Mapping[str, Any]) -> Element:
-    """Good pieces are the quantity; scrap is a property with a child per reason, as is what went to rework."""
+    """Good pieces are the quantity; scrap is a property with a child per reason, as is what went to rework.
+
+    What was used is a lot, or several of a material together, and a quantity.
+    """
+    told = (
+        leaf("ID", place),
+        leaf("MaterialDefinitionID", actual["material_id"]),
+        _text("MaterialLotID", actual.get("material_lot_id", "")),
+        leaf("MaterialUse", actual["use"]),
+        _quantity(actual["quantity"], actual["unit"]),
+    )
+    return element("MaterialActual", *told, *(_beside_good(actual) if "scrap" in actual else ()))
+
+
+def _beside_good(actual: Mapping[str, Any]) -> Iterator[Element | None]:
     unit, scrap, rework = actual["unit"], actual["scrap"], actual.get("rework", {})
     reasons = [
         _amount("MaterialActualPropertyChild", r["reason_id"], r, unit) for r in scrap["reasons"] if r["reason_id"]
     ]
     sent = {"quantity": rework["sent"], "quantity_upper": rework["sent"]} if "sent" in rework else None
-    return element(
-        "MaterialActual",
-        leaf("ID", place),
-        leaf("MaterialDefinitionID", actual["material_id"]),
-        leaf("MaterialUse", actual["use"]),
-        _quantity(actual["quantity"], unit),
-        _upper(actual, unit),
-        _amount("MaterialActualProperty", "Scrap", scrap, unit, *reasons),
-        _amount("MaterialActualProperty", "ReworkSent", sent, unit) if sent else None,
-        _amount("MaterialActualProperty", "ReworkReturned", rework["returned"], unit) if "returned" in rework else None,
+    yield _upper(actual, unit)
+    yield _amount("MaterialActualProperty", "Scrap", scrap, unit, *reasons)
+    yield _amount("MaterialActualProperty", "ReworkSent", sent, unit) if sent else None
+    yield (
+        _amount("MaterialActualProperty", "ReworkReturned", rework["returned"], unit) if "returned" in rework else None
     )
 
 

@@ -7,16 +7,29 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from mes.equipment.errors import EquipmentNotFound
-from mes.equipment.queries import EquipmentView, get_equipment_pks, get_equipment_views, list_equipment
+from mes.equipment.errors import EquipmentClassNotFound, EquipmentNotFound
+from mes.equipment.queries import (
+    EQUIPMENT_CLASSES,
+    EquipmentView,
+    get_equipment_pks,
+    get_equipment_views,
+    list_equipment,
+)
 from mes.exchange.b2mml import outgoing
 from mes.exchange.b2mml.errors import B2mmlNotSupported
 from mes.exchange.b2mml.questions import asked_of
 from mes.exchange.b2mml.types import Asked, Outcome, Shown
 from mes.exchange.b2mml.values import unusable
+from mes.kernel.classes import ClassTables, ClassView
 from mes.kernel.errors import NotFound
-from mes.materials.errors import MaterialLotNotFound, MaterialNotFound
-from mes.materials.queries import get_material_lots, get_materials, list_material_lots, list_materials
+from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
+from mes.materials.queries import (
+    MATERIAL_CLASSES,
+    get_material_lots,
+    get_materials,
+    list_material_lots,
+    list_materials,
+)
 from mes.reporting.queries import list_operations_performance, list_order_reports
 from standards.isa95.b2mml import Document, Element
 
@@ -40,6 +53,29 @@ def _missing(asked: Asked, found: Iterable[str], error: type[NotFound]) -> tuple
         for name in asked.ids
         if name not in known
     )
+
+
+def _material_classes(session: Session, asked: Asked) -> Shown:
+    return _classes(session, asked, MATERIAL_CLASSES, outgoing.material_class, MaterialClassNotFound)
+
+
+def _equipment_classes(session: Session, asked: Asked) -> Shown:
+    return _classes(session, asked, EQUIPMENT_CLASSES, outgoing.equipment_class, EquipmentClassNotFound)
+
+
+def _classes(
+    session: Session,
+    asked: Asked,
+    tables: ClassTables,
+    element_of: Callable[[ClassView], Element],
+    error: type[NotFound],
+) -> Shown:
+    if not asked.ids:
+        page = tables.page(session, cursor=asked.after, limit=asked.limit)
+        return Shown(tuple(map(element_of, page.items)), after=page.next_cursor)
+    found = tables.get(session, asked.ids)
+    objects = tuple(element_of(found[name]) for name in asked.ids if name in found)
+    return Shown(objects, _missing(asked, found, error))
 
 
 def _materials(session: Session, asked: Asked) -> Shown:
@@ -125,8 +161,10 @@ def _cursor(after: str | None) -> int:
 
 
 _SHOW: Final[Mapping[str, Callable[[Session, Asked], Shown]]] = {
+    "MaterialClass": _material_classes,
     "MaterialDefinition": _materials,
     "MaterialLot": _lots,
+    "EquipmentClass": _equipment_classes,
     "Equipment": _equipment,
     "OperationsPerformance": _operations,
     "WorkPerformance": _work,

@@ -20,8 +20,10 @@ _ACTIONS: Final = frozenset({"Add", "Change", "Replaced"})
 """Actions of a Sync that mean no more than: make it so."""
 
 _PUT: Final[Mapping[str, Put]] = {
+    "MaterialClass": masters.put_material_class_items,
     "MaterialDefinition": masters.put_material_items,
     "MaterialLot": masters.put_lot_items,
+    "EquipmentClass": masters.put_equipment_class_items,
     "Equipment": masters.put_equipment_items,
     "PersonnelClass": masters.put_class_items,
     "Person": masters.put_person_items,

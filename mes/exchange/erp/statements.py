@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from mes.exchange.erp.types import LinkKind as Link
 from mes.genealogy.statements import Reads
-from mes.genealogy.types import ActKind, LinkKind
 from mes.kernel.uow import UnitOfWork, marks
 from mes.materials.types import LotKind
 from mes.quality.types import Verdict
+from mes.reporting.statements import JobSpan
 
 _JOBS: Final = (
     "SELECT j.pk, j.id, j.segment_id, j.segment_pk, j.sequence, j.state, j.dispatch_status, j.manual, j.role, "
@@ -49,6 +49,10 @@ class JobRow(NamedTuple):
     def made_e6(self) -> int:
         return self.good_low_e6 + self.scrap_low_e6 + self.rework_e6
 
+    @property
+    def span(self) -> JobSpan:
+        return JobSpan(self.pk, self.equipment_pk, self.started_at_us, self.ended_at_us)
+
 
 def load_order_jobs(reads: Reads, order_id: str) -> list[JobRow]:
     """The jobs of the present version of an order, in their order."""
@@ -63,48 +67,6 @@ def load_bill_lines(reads: Reads, segment_pks: Collection[int]) -> list[tuple[in
         f"WHERE s.segment_pk IN ({marks(segment_pks)}) AND s.use = 'Consumed' ORDER BY s.pk, u.rank"
     )
     return [(row[0], row[1], row[2], row[3]) for row in reads.driver_query(sql, tuple(segment_pks))]
-
-
-_TAKEN: Final = f"({LinkKind.consumed.value}, {LinkKind.installed.value})"
-
-
-def load_scanned(reads: Reads, job_pks: Sequence[int]) -> list[tuple[int, int]]:
-    """What went into something by acts of some jobs, as (lot, quantity × 10^6) in the lot's unit."""
-    side = (
-        "SELECT e.parent_pk, e.quantity_e6 FROM genealogy_act a JOIN genealogy_link e "  # noqa: S608
-        "ON e.{mine} = a.lot_pk AND e.act_pk = a.pk AND e.ended_by_pk IS NULL AND e.kind IN {taken} "
-        f"WHERE a.job_pk IN ({marks(job_pks)}) AND a.job_pk IS NOT NULL AND a.kind <> {ActKind.passed.value} "
-        "AND a.ended_by_pk IS NULL"
-    )
-    sides = (side.format(mine=mine, taken=_TAKEN) for mine in ("child_pk", "parent_pk"))
-    sql = f"SELECT parent_pk, sum(quantity_e6) FROM ({' UNION ALL '.join(sides)}) f GROUP BY parent_pk"  # noqa: S608
-    return [(row[0], int(row[1])) for row in reads.driver_query(sql, (*job_pks, *job_pks))]
-
-
-_MOUNTED: Final = (
-    "SELECT m.lot_pk, m.quantity_per_e6, count(*) FROM slot_mount m JOIN genealogy_act a "
-    "ON a.equipment_pk = m.equipment_pk AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL AND a.seq >= m.from_seq "
-    "AND a.seq <= m.to_seq - CASE WHEN EXISTS (SELECT 1 FROM slot_mount n WHERE n.slot_pk = m.slot_pk "
-    "AND n.ended_by_pk IS NULL AND n.pk <> m.pk AND n.from_seq = m.to_seq) THEN 1 ELSE 0 END "
-    "WHERE m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0 AND m.equipment_pk IN "
-    "(SELECT e.pk FROM equipment e WHERE e.pk = ? OR e.parent_pk = ?) "
-    "AND m.at_us <= ? AND (m.until_us IS NULL OR m.until_us >= ?) AND a.job_pk = ? GROUP BY m.lot_pk, m.quantity_per_e6"
-)
-"""A piece at which one lot is spliced to the next takes from the next: it counts once."""
-
-
-def load_mounted(reads: Reads, job: JobRow) -> list[tuple[int, int]]:
-    """What the pieces of a job took from lots mounted at its station, as (lot, quantity × 10^6)."""
-    if job.started_at_us is None or job.ended_at_us is None:
-        return []
-    window = (job.equipment_pk, job.equipment_pk, job.ended_at_us, job.started_at_us, job.pk)
-    return [(row[0], row[1] * int(row[2])) for row in reads.driver_query(_MOUNTED, window)]
-
-
-def load_lots_used(reads: Reads, lot_pks: Collection[int]) -> dict[int, tuple[str, int, str]]:
-    """Id, material and unit of lots."""
-    sql = f"SELECT pk, id, material_pk, unit FROM material_lot WHERE pk IN ({marks(lot_pks)})"  # noqa: S608
-    return {row[0]: (row[1], row[2], row[3]) for row in reads.driver_query(sql, tuple(lot_pks))} if lot_pks else {}
 
 
 _NOT_GOOD: Final = f"({Verdict.failed.value}, {Verdict.rework.value}, {Verdict.scrapped.value})"
@@ -179,23 +141,7 @@ def load_linked(reads: Reads, connection_pk: int) -> list[LinkedMaterial]:
     return [LinkedMaterial(*row) for row in reads.driver_query(sql, (connection_pk, Link.material.value))]
 
 
-def load_material_names(reads: Reads, material_pks: Collection[int]) -> list[str]:
-    """Ids of materials."""
-    sql = f"SELECT id FROM material_definition WHERE pk IN ({marks(material_pks)})"  # noqa: S608
-    return [row[0] for row in reads.driver_query(sql, tuple(material_pks))] if material_pks else []
-
-
 # -- whose outcome has changed
-
-
-def jobs_of_acts(uow: UnitOfWork, first: int, last: int) -> set[int]:
-    """Jobs that some acts were done in, and those whose links they ended."""
-    named = "SELECT DISTINCT job_pk FROM genealogy_act WHERE pk BETWEEN ? AND ? AND job_pk IS NOT NULL"
-    ended = (
-        "SELECT DISTINCT a.job_pk FROM genealogy_link e JOIN genealogy_act a ON a.pk = e.act_pk "
-        "WHERE e.ended_by_pk BETWEEN ? AND ? AND e.ended_by_pk IS NOT NULL AND a.job_pk IS NOT NULL"
-    )
-    return {row[0] for sql in (named, ended) for row in uow.driver_query(sql, (first, last))}
 
 
 def make_due(uow: UnitOfWork, connection_pk: int, job_pks: Collection[int]) -> None:

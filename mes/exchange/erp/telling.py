@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -24,15 +24,10 @@ from mes.exchange.erp.rules import (
 from mes.exchange.erp.statements import (
     JobRow,
     LinkedMaterial,
-    jobs_of_acts,
     load_bill_lines,
     load_linked,
     load_lots_made,
-    load_lots_used,
-    load_material_names,
-    load_mounted,
     load_order_jobs,
-    load_scanned,
     make_due,
 )
 from mes.exchange.erp.tables import ErpConnection, ErpOrderRow
@@ -55,6 +50,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.materials.queries import MaterialView, get_materials
 from mes.materials.rules import factor_of
 from mes.orders.types import JobRole
+from mes.reporting.statements import jobs_of_acts, load_lots_used
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 from standards.isa95.quantity import SCALE, from_e6
 
@@ -165,22 +161,14 @@ def _counted(
     session: ReadSession, jobs: Sequence[JobRow], bills: Mapping[int, Sequence[Position]], links: _Links
 ) -> list[tuple[str, int, int]]:
     """Lots that were scanned and mounted, as (id, material, quantity × 10^6 in the material's own unit)."""
-    taken: dict[int, int] = {}
-    scanned = load_scanned(session, [job.pk for job in jobs]) if jobs else []
-    for lot, quantity in (*scanned, *(found for job in jobs for found in load_mounted(session, job))):
-        taken[lot] = taken.get(lot, 0) + quantity
-    lots = load_lots_used(session, taken)
-    wanted = counted_by_lot(bills.values(), links.by_bill, {material for _, material, _ in lots.values()})
-    own = _units(session, {material for _, material, _ in lots.values()} & wanted)
+    lots = load_lots_used(session, [job.span for job in jobs])
+    wanted = counted_by_lot(bills.values(), links.by_bill, {lot.material_pk for lot in lots})
+    own = get_materials(session, {lot.material_id for lot in lots if lot.material_pk in wanted})
     return [
-        (lot_id, material, _in_own_e6(taken[pk], unit, own[material]))
-        for pk, (lot_id, material, unit) in sorted(lots.items())
-        if material in own
+        (lot.lot_id, lot.material_pk, _in_own_e6(lot.quantity_e6, lot.unit, own[lot.material_id]))
+        for lot in lots
+        if lot.material_id in own
     ]
-
-
-def _units(session: ReadSession, material_pks: Collection[int]) -> dict[int, MaterialView]:
-    return {view.pk: view for view in get_materials(session, load_material_names(session, material_pks)).values()}
 
 
 def _in_own_e6(quantity_e6: int, unit: str, material: MaterialView) -> int:

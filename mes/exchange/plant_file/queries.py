@@ -9,19 +9,21 @@ from sqlmodel import Session
 
 from mes.definitions.tables import OperationsDefinition, ScrapReason, WorkMaster
 from mes.edge.tables import Bridge
-from mes.equipment.tables import Equipment, PhysicalAsset
+from mes.equipment.tables import Equipment, EquipmentClass, PhysicalAsset
 from mes.equipment.types import HierarchyNode
 from mes.exchange.plant_file.types import KnownPlant
 from mes.materials.queries import get_materials
-from mes.materials.tables import MaterialDefinition, MaterialLot
+from mes.materials.tables import MaterialClass, MaterialDefinition, MaterialLot
 from mes.materials.types import MaterialSpec
 from mes.personnel.tables import Person, PersonnelClass
 from mes.quality.tables import DefectCode, QualityRequirement
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 
 _TABLES: Final[dict[str, Any]] = {
+    "equipment_classes": EquipmentClass,
     "equipment": Equipment,
     "physical_assets": PhysicalAsset,
+    "material_classes": MaterialClass,
     "material_definitions": MaterialDefinition,
     "material_lots": MaterialLot,
     "personnel_classes": PersonnelClass,

@@ -38,6 +38,7 @@ def reference_faults(document: PlantDocument, known: KnownPlant | None) -> list[
         check.duplicates(),
         check.hierarchy(),
         check.assets(),
+        check.classes(),
         check.materials(),
         check.handling(),
         check.lots(),
@@ -150,6 +151,12 @@ class _Check:
                 factor_of(e.entry.unit, units[e.entry.material][0], units[e.entry.material][1])
             except UnitNotConvertible as refusal:
                 yield Fault(e.node.line_at(("unit",)), refusal.code, refusal.detail)
+
+    def classes(self) -> Iterator[Fault]:
+        for kind, classes in (("equipment", "equipment_classes"), ("material_definitions", "material_classes")):
+            for e in self.document.located(kind):
+                for n, name in enumerate(e.entry.classes or ()):
+                    yield from self.missing(e, ("classes", n), classes, name)
 
     def persons(self) -> Iterator[Fault]:
         for e in self.document.located("persons"):

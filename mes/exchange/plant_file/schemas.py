@@ -32,6 +32,7 @@ from mes.definitions.types import (
 )
 from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, FirstArticleFor, Weekday, WhenAway
+from mes.kernel.classes import CLASSES_MAX
 from mes.materials.errors import ConversionInvalid
 from mes.materials.life_rules import HOURS_MAX
 from mes.materials.rules import conversion
@@ -126,6 +127,16 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_enum_values=False)
 
 
+class ClassEntry(Entry):
+    """A class of equipment, of materials or of people."""
+
+    id: Id
+    description: Text = ""
+
+
+ClassIds = Annotated[list[Id], Field(max_length=CLASSES_MAX)]
+
+
 class EquipmentEntry(Entry):
     id: Id
     level: Annotated[EquipmentLevel, Strict(False)]
@@ -133,6 +144,7 @@ class EquipmentEntry(Entry):
     description: Text = ""
     confirmation: Annotated[Confirmation, Strict(False)] | None = None
     nominal_cycle_s: Exact | None = Field(default=None, gt=0)
+    classes: ClassIds | None = None
 
 
 class PhysicalAssetEntry(Entry):
@@ -161,6 +173,7 @@ class MaterialEntry(Entry):
     unit: Unit
     description: Text = ""
     conversions: list[ConversionEntry] = Field(default=[], max_length=50)
+    classes: ClassIds | None = None
 
 
 class LotEntry(Entry):
@@ -194,11 +207,6 @@ class HandlingEntry(Entry):
     msl: Label | None = None
     floor_life_h: Hours | None = None
     bake_h: Hours | None = None
-
-
-class PersonnelClassEntry(Entry):
-    id: Id
-    description: Text = ""
 
 
 class PersonEntry(Entry):
@@ -372,13 +380,15 @@ class BridgeEntry(Entry):
 
 
 ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
+    "equipment_classes": ClassEntry,
     "equipment": EquipmentEntry,
     "physical_assets": PhysicalAssetEntry,
+    "material_classes": ClassEntry,
     "material_definitions": MaterialEntry,
     "moisture_levels": MoistureLevelEntry,
     "material_handling": HandlingEntry,
     "material_lots": LotEntry,
-    "personnel_classes": PersonnelClassEntry,
+    "personnel_classes": ClassEntry,
     "persons": PersonEntry,
     "scrap_reasons": ScrapReasonEntry,
     "defect_codes": DefectCodeEntry,

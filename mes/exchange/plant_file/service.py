@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from mes.definitions.service import put_definitions, put_document, put_scrap_reasons, put_work_masters
 from mes.edge.service import put_bridge, put_tag_bindings
-from mes.equipment.service import put_calendar, put_equipment, put_physical_assets, put_plant_policy
+from mes.equipment.service import (
+    put_calendar,
+    put_equipment,
+    put_equipment_classes,
+    put_physical_assets,
+    put_plant_policy,
+)
 from mes.equipment.types import PutOutcome
 from mes.exchange.plant_file import specs
 from mes.exchange.plant_file.checking import refusal
@@ -16,6 +22,7 @@ from mes.exchange.plant_file.queries import read_known_plant
 from mes.exchange.plant_file.rules import reference_faults
 from mes.exchange.plant_file.schemas import (
     BridgeEntry,
+    ClassEntry,
     DefectCodeEntry,
     DefinitionEntry,
     EquipmentEntry,
@@ -24,7 +31,6 @@ from mes.exchange.plant_file.schemas import (
     MaterialEntry,
     MoistureLevelEntry,
     PersonEntry,
-    PersonnelClassEntry,
     PhysicalAssetEntry,
     QualityRequirementEntry,
     ScrapReasonEntry,
@@ -32,11 +38,12 @@ from mes.exchange.plant_file.schemas import (
 )
 from mes.exchange.plant_file.source import Fault
 from mes.exchange.plant_file.types import KindSummary, KnownPlant, LoadSummary, PlantDocument
+from mes.genealogy.service import put_lots
 from mes.kernel.errors import Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.life.service import put_handlings, put_moisture_levels
 from mes.materials.queries import get_materials
-from mes.materials.service import put_lots, put_materials
+from mes.materials.service import put_material_classes, put_materials
 from mes.personnel.queries import get_person, get_personnel_class
 from mes.personnel.service import put_person, put_personnel_class
 from mes.personnel.types import Qualification
@@ -78,6 +85,11 @@ def _summary(kind: str, outcomes: Iterable[PutOutcome], absent: tuple[str, ...])
     return KindSummary(kind, count[PutOutcome.Created], count[PutOutcome.Updated], count[PutOutcome.Unchanged], absent)
 
 
+def _load_equipment_classes(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
+    wanted = {e.id: e.description for e in document.of("equipment_classes", ClassEntry)}
+    return put_equipment_classes(uow, descriptions=wanted)
+
+
 def _load_equipment(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
     wanted = [specs.equipment_spec(e) for e in document.of("equipment", EquipmentEntry)]
     return put_equipment(uow, specs=wanted)
@@ -86,6 +98,11 @@ def _load_equipment(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
 def _load_assets(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
     wanted = [specs.physical_asset_spec(e) for e in document.of("physical_assets", PhysicalAssetEntry)]
     return put_physical_assets(uow, specs=wanted)
+
+
+def _load_material_classes(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
+    wanted = {e.id: e.description for e in document.of("material_classes", ClassEntry)}
+    return put_material_classes(uow, descriptions=wanted)
 
 
 def _load_materials(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
@@ -164,7 +181,7 @@ def _each(document: PlantDocument, kind: str, entries: Iterable[Any], put: Calla
 
 def _load_personnel_classes(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
     outcomes = {}
-    for e in document.of("personnel_classes", PersonnelClassEntry):
+    for e in document.of("personnel_classes", ClassEntry):
         before = get_personnel_class(uow.session, personnel_class_id=e.id)
         put_personnel_class(uow, personnel_class_id=e.id, description=e.description)
         after = get_personnel_class(uow.session, personnel_class_id=e.id)
@@ -221,8 +238,10 @@ def _load_tags(uow: UnitOfWork, document: PlantDocument) -> KindSummary:
 
 
 _LOADERS: Final[Mapping[str, Callable[[UnitOfWork, PlantDocument], Outcomes]]] = {
+    "equipment_classes": _load_equipment_classes,
     "equipment": _load_equipment,
     "physical_assets": _load_assets,
+    "material_classes": _load_material_classes,
     "material_definitions": _load_materials,
     "moisture_levels": _load_levels,
     "material_handling": _load_handling,

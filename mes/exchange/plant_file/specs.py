@@ -55,8 +55,18 @@ from standards.isa95.quantity import to_e6
 
 def equipment_spec(entry: EquipmentEntry) -> EquipmentSpec:
     return EquipmentSpec(
-        entry.id, entry.level, entry.parent, entry.description, entry.confirmation, entry.nominal_cycle_s
+        entry.id,
+        entry.level,
+        entry.parent,
+        entry.description,
+        entry.confirmation,
+        entry.nominal_cycle_s,
+        _classes(entry.classes),
     )
+
+
+def _classes(named: list[str] | None) -> tuple[str, ...] | None:
+    return None if named is None else tuple(dict.fromkeys(named))
 
 
 def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
@@ -66,7 +76,8 @@ def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
 
 
 def material_spec(entry: MaterialEntry) -> MaterialSpec:
-    return MaterialSpec(entry.id, entry.unit, entry.description, tuple(c.exact() for c in entry.conversions))
+    exact = tuple(c.exact() for c in entry.conversions)
+    return MaterialSpec(entry.id, entry.unit, entry.description, exact, _classes(entry.classes))
 
 
 def moisture_level_spec(entry: MoistureLevelEntry) -> MoistureLevelSpec:

@@ -14,9 +14,9 @@ OperationsSchedule: ID Description* Version? PublishedDate? StartTime? EndTime? 
   ScheduleState? OperationsRequest+
 WorkSchedule: ID Description* Version? PublishedDate? StartTime? EndTime? HierarchyScope? WorkType? ScheduleState?
   WorkScheduleChild*:WorkSchedule WorkRequest+
-MaterialInformation: ID? Description* HierarchyScope? PublishedDate? MaterialDefinition* MaterialLot*
+MaterialInformation: ID? Description* HierarchyScope? PublishedDate? MaterialClass* MaterialDefinition* MaterialLot*
   MaterialSubLot*
-EquipmentInformation: ID Description* HierarchyScope? PublishedDate? Equipment*
+EquipmentInformation: ID Description* HierarchyScope? PublishedDate? Equipment* EquipmentClass*
 PersonnelInformation: ID Description* HierarchyScope? PublishedDate? Person* PersonnelClass*
 OperationsDefinitionInformation: ID Description* HierarchyScope? PublishedDate? OperationsDefinition*
   OperationsSegment*
@@ -35,6 +35,9 @@ OperationsRequest: ID Description* Version? StartTime? EndTime? HierarchyScope? 
   RequiredByRequestedSegmentResponse?
 WorkRequest: ID Description* Version? HierarchyScope? WorkType? StartTime? EndTime? Priority? OperationsRequestID?
   SegmentRequirementID? RequestState? WorkRequestChild*:WorkRequest JobOrder+
+MaterialClass: ID Version? Description* PublishedDate? EffectiveStartDate? EffectiveEndDate? HierarchyScope?
+  MaterialClassBaseID* MaterialClassProperty* MaterialDefinitionSourceID* AssemblyClass*:MaterialClass AssemblyType?
+  AssemblyRelationship?
 MaterialDefinition: ID Version? Description* PublishedDate? EffectiveStartDate? EffectiveEndDate? HierarchyScope?
   MaterialDefinitionProperty* MaterialClassID* MaterialLotSourceID* AssemblyDefinition*:MaterialDefinition
   AssemblyType? AssemblyRelationship?
@@ -49,6 +52,8 @@ MaterialSubLot: ID Version? Description* PublishedDate? EffectiveStartDate? Effe
 Equipment: ID Version? Description* PublishedDate? EffectiveStartDate? EffectiveEndDate? HierarchyScope?
   EquipmentLevel? PhysicalAssetID? OperationalLocation?:ResourceLocation EquipmentProperty*
   EquipmentChild*:Equipment EquipmentClassID*
+EquipmentClass: ID Version? Description* PublishedDate? EffectiveStartDate? EffectiveEndDate? HierarchyScope?
+  EquipmentLevel? EquipmentClassProperty* EquipmentClassChild*:EquipmentClass EquipmentClassBaseID* EquipmentSourceID*
 Person: ID Version? Description* PublishedDate? EffectiveStartDate? EffectiveEndDate? HierarchyScope? PersonName?
   OperationalLocation?:ResourceLocation PersonProperty* PersonnelClassID*
 PersonnelClass: ID Version? Description* PublishedDate? EffectiveStartDate? EffectiveEndDate? HierarchyScope?
@@ -80,6 +85,7 @@ JobOrder: ID Description* Version? PublishedDate? StartTime? EndTime? HierarchyS
   WorkMasterVersion? Priority? Command? CommandRule? DispatchStatus? JobOrderParameter*:Parameter
   PersonnelRequirement*:OpPersonnelRequirement EquipmentRequirement*:OpEquipmentRequirement
   MaterialRequirement*:OpMaterialRequirement SegmentRequirementID*
+MaterialClassProperty: ID Description* PropertyType? Value* MaterialClassPropertyChild*:MaterialClassProperty
 MaterialDefinitionProperty: ID Version? Description* PropertyType? Value*
   MaterialDefinitionPropertyChild*:MaterialDefinitionProperty MaterialClassPropertyID?
 MaterialLotProperty: ID Description* Value* MaterialLotPropertyChild*:MaterialLotProperty
@@ -87,6 +93,7 @@ MaterialLotProperty: ID Description* Value* MaterialLotPropertyChild*:MaterialLo
 ResourceLocation: Location LocationType LocationChild*:ResourceLocation
 QuantityValue: QuantityString DataType? UnitOfMeasure? Key?
 EquipmentProperty: ID Description* Value* EquipmentPropertyChild*:EquipmentProperty EquipmentClassPropertyID?
+EquipmentClassProperty: ID Description* PropertyType? Value* EquipmentClassPropertyChild*:EquipmentClassProperty
 PersonProperty: ID Description* Value* PersonPropertyChild*:PersonProperty PersonnelClassPropertyID?
 PersonnelClassProperty: ID Description* PropertyType? Value* PersonnelClassPropertyChild*:PersonnelClassProperty
 Parameter: ID Value* Description* HierarchyScope? ParameterChild*:Parameter ParameterSpecificationID*
@@ -279,9 +286,11 @@ NOUNS: Final = (
     "OperationsSchedule",
     "WorkSchedule",
     "MaterialInformation",
+    "MaterialClass",
     "MaterialDefinition",
     "MaterialLot",
     "EquipmentInformation",
+    "EquipmentClass",
     "Equipment",
     "PersonnelInformation",
     "Person",

@@ -11,6 +11,8 @@ from mes.equipment import queries
 from mes.equipment.errors import (
     AssetMappingOverlap,
     ConfirmationNotHere,
+    EquipmentClassExists,
+    EquipmentClassNotFound,
     EquipmentExists,
     EquipmentNotFound,
     EquipmentPlaceInvalid,
@@ -18,10 +20,13 @@ from mes.equipment.errors import (
 )
 from mes.equipment.service import (
     create_equipment,
+    create_equipment_class,
     map_asset,
     put_equipment,
+    put_equipment_classes,
     put_physical_assets,
     update_equipment,
+    update_equipment_class,
     update_physical_asset,
 )
 from mes.equipment.statements import load_asset_pks
@@ -118,6 +123,39 @@ def test_filters(plant: Database) -> None:
     assert ids(level="WorkUnit") == ["PACK-1"]
     assert ids(parent_id="AREA") == ["LINE", "PACK"]
     assert ids(work_center_id="LINE") == ["CELL", "LINE"]
+
+
+def test_equipment_belongs_to_classes_until_it_is_said_otherwise(plant: Database) -> None:
+    write(plant, put_equipment_classes, descriptions={"PLACERS": "Placers", "LEADED": ""})
+    cell = next(spec for spec in SPECS if spec.equipment_id == "CELL")
+    classed = replace(cell, classes=("PLACERS", "LEADED"))
+    version = plant.read_now(queries.get_equipment, equipment_id="CELL").version
+    assert write(plant, put_equipment, specs=[classed]) == {"CELL": PutOutcome.Updated}
+    before = plant.read_now(head_seq)
+    assert write(plant, put_equipment, specs=[classed]) == {"CELL": PutOutcome.Unchanged}
+    assert write(plant, put_equipment, specs=[cell]) == {"CELL": PutOutcome.Unchanged}
+    assert plant.read_now(head_seq) == before
+    view = plant.read_now(queries.get_equipment, equipment_id="CELL")
+    assert (view.classes, view.version) == (("LEADED", "PLACERS"), version + 1)
+    members = [plant.read_now(queries.list_equipment, equipment_class=name).items for name in ("PLACERS", "NONE")]
+    assert [[view.equipment_id for view in page] for page in members] == [["CELL"], []]
+    write(plant, update_equipment, spec=replace(cell, classes=()), version=view.version)
+    view = plant.read_now(queries.get_equipment, equipment_id="CELL")
+    assert (view.classes, view.version) == ((), version + 2)
+
+
+def test_refusals_of_equipment_classes(plant: Database) -> None:
+    write(plant, create_equipment_class, equipment_class_id="PLACERS")
+    with pytest.raises(EquipmentClassExists):
+        write(plant, create_equipment_class, equipment_class_id="PLACERS")
+    write(plant, update_equipment_class, equipment_class_id="PLACERS", description="Placers", version=1)
+    with pytest.raises(VersionConflict):
+        write(plant, update_equipment_class, equipment_class_id="PLACERS", description="", version=1)
+    with pytest.raises(EquipmentClassNotFound):
+        write(plant, update_equipment_class, equipment_class_id="OVENS", description="", version=1)
+    with pytest.raises(EquipmentClassNotFound) as refusal:
+        write(plant, put_equipment, specs=[replace(spec, classes=("OVENS",)) for spec in SPECS[:2]])
+    assert [error.where for error in refusal.value.errors] == [spec.equipment_id for spec in SPECS[:2]]
 
 
 def test_tree(plant: Database) -> None:

@@ -245,6 +245,27 @@ class TestMaterials:
         assert answer.codes == ["created", "created"]
         assert plant.read_now(get_material_lot, lot_id="R-1").quantity == Decimal("0.5")
 
+    async def test_classes_of_materials_and_equipment(self, erp: Erp, plant: Database) -> None:
+        kind = "<MaterialClass><ID>PASTES</ID><Description>Solder paste</Description></MaterialClass>"
+        of_kind = property_of("PASTE", "kg", more="<MaterialClassID>PASTES</MaterialClassID>")
+        together = f"<MaterialInformation>{kind}{of_kind}</MaterialInformation>"
+        body = document("SyncMaterialInformation", together)
+        assert (await erp.send(body)).codes == ["created", "created"]
+        assert (await erp.send(body)).codes == ["unchanged", "unchanged"]
+        assert plant.read_now(get_material, material_id="PASTE").classes == ("PASTES",)
+        assert (await erp.send(document("SyncMaterialDefinition", property_of("PASTE", "kg")))).codes == ["unchanged"]
+        line = "<Equipment><ID>LINE</ID><EquipmentClassID>LINES</EquipmentClassID></Equipment>"
+        inner = f"<EquipmentInformation><ID>1</ID>{line}<EquipmentClass><ID>LINES</ID></EquipmentClass>"
+        answer = await erp.send(document("SyncEquipmentInformation", f"{inner}</EquipmentInformation>"))
+        assert answer.codes == ["updated", "created"]
+        assert plant.read_now(get_equipment, equipment_id="LINE").classes == ("LINES",)
+        shown_kind = await erp.send(document("GetMaterialClass", "<MaterialClass><ID/></MaterialClass>"))
+        assert [one.value("Description") for one in shown_kind.document.objects] == ["Solder paste"]
+        wrong = property_of("BOARD", "", more="<MaterialClassID>NONE</MaterialClassID>")
+        assert (await erp.send(document("SyncMaterialDefinition", wrong))).codes == ["material-class-not-found"]
+        changed = document("ChangeEquipmentClass", "<EquipmentClass><ID>OVENS</ID></EquipmentClass>")
+        assert (await erp.send(changed)).codes == ["equipment-class-not-found"]
+
 
 OF_BOARD = "<MaterialDefinitionID>BOARD</MaterialDefinitionID>"
 
@@ -452,7 +473,11 @@ class TestShow:
 
     async def test_what_is_shown_can_be_sent_back_and_changes_nothing(self, erp: Erp) -> None:
         await erp.send(document("SyncMaterialLot", lot("L-1", OF_BOARD, quantity("7.25"))))
-        for noun in ("MaterialDefinition", "MaterialLot", "Equipment"):
+        for kind, member in (("MaterialClass", "MaterialDefinition"), ("EquipmentClass", "Equipment")):
+            await erp.send(document(f"Sync{kind}", f"<{kind}><ID>C</ID><Description>x</Description></{kind}>"))
+            name = "BOARD" if member == "MaterialDefinition" else "LINE"
+            await erp.send(document(f"Sync{member}", f"<{member}><ID>{name}</ID><{kind}ID>C</{kind}ID></{member}>"))
+        for noun in ("MaterialClass", "MaterialDefinition", "MaterialLot", "EquipmentClass", "Equipment"):
             answer = await erp.post(document(f"Get{noun}", f"<{noun}><ID/></{noun}>"))
             back = answer.text.replace(f"Show{noun}", f"Sync{noun}")
             head, rest = back.split("<Show>")

@@ -15,6 +15,7 @@ from mes.access.types import Role
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.plant_file import PlantDocument, check_plant_file, load_plant
+from mes.genealogy.lots.api import router as lots
 from mes.kernel.errors import Refusal
 from mes.kernel.plants import Migrate, Plants
 from mes.materials.api import router as materials
@@ -41,7 +42,7 @@ def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock, demo: PlantDo
 def routes() -> FastAPI:
     """Without plants; made once, because a router is prepared anew for each application."""
     app = FastAPI()
-    for router in (equipment, materials, definitions):
+    for router in (equipment, materials, lots, definitions):
         app.include_router(router)
 
     @app.exception_handler(Refusal)
@@ -188,6 +189,37 @@ async def test_materials_and_conversions(engineer: httpx.AsyncClient) -> None:
     assert await code(await engineer.put("/material-definitions/SCREW", json=change)) == (409, "material-unit-fixed")
     listed = await answer(await engineer.get("/material-definitions"))
     assert "SCREW" in [item["id"] for item in listed["items"]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "members", "body"),
+    [
+        ("material-classes", "material-definitions", {"id": "NEW", "unit": "g"}),
+        ("equipment-classes", "equipment", {"id": "NEW", "level": "WorkUnit", "parent_id": "TEST"}),
+    ],
+)
+async def test_classes_and_what_belongs_to_them(
+    engineer: httpx.AsyncClient, classes: str, members: str, body: dict[str, Any]
+) -> None:
+    key = classes.replace("-", "_")
+    named = {**body, key: ["KIND", "KIND"]}
+    missing = await engineer.post(f"/{members}", json=named)
+    assert await code(missing) == (404, f"{classes.removesuffix('es')}-not-found")
+    made = await engineer.post(f"/{classes}", json={"id": "KIND", "description": "of a kind"})
+    assert await answer(made, 201) == {"id": "KIND", "description": "of a kind", "version": 1}
+    assert made.headers["location"] == f"/api/v1/{classes}/KIND"
+    changed = await engineer.put(f"/{classes}/KIND", json={"description": "alike"}, headers={"if-match": '"1"'})
+    assert (await answer(changed))["version"] == 2
+    assert [item["id"] for item in (await answer(await engineer.get(f"/{classes}")))["items"]] == ["KIND"]
+    made = await engineer.post(f"/{members}", json=named)
+    assert (await answer(made, 201))[key] == ["KIND"]
+    listed = await answer(await engineer.get(f"/{members}", params={key.removesuffix("es"): "KIND"}))
+    assert [item["id"] for item in listed["items"]] == ["NEW"]
+    change = {name: value for name, value in body.items() if name != "id"}
+    silent = await engineer.put(f"/{members}/NEW", json=change, headers={"if-match": made.headers["etag"]})
+    assert (await answer(silent))[key] == ["KIND"]
+    many = {**body, "id": "MANY", key: [f"C-{n}" for n in range(201)]}
+    assert (await engineer.post(f"/{members}", json=many)).status_code == 422
 
 
 async def test_lots_with_exact_quantities_and_holds(engineer: httpx.AsyncClient) -> None:

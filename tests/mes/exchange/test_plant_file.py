@@ -32,7 +32,7 @@ from mes.kernel.db import Database
 from mes.kernel.errors import NotFound
 from mes.kernel.outbox import head_seq
 from mes.materials.life.queries import get_handling, list_moisture_levels
-from mes.materials.queries import get_material_lot
+from mes.materials.queries import get_material, get_material_lot
 from mes.materials.types import ApprovedPart
 from mes.personnel.queries import get_person
 from mes.quality.queries import get_requirement, list_defect_codes
@@ -306,6 +306,18 @@ def test_person_keeps_the_dates_of_a_qualification_the_file_names_again(database
     assert load(database, text).created == 2
     assert load(database, text).unchanged == 2
     assert load(database, text.replace("name: P,", "name: Q,")).updated == 1
+
+
+def test_classes_and_what_belongs_to_them(database: Database) -> None:
+    text = SMALL.replace("level: WorkCenter,", "level: WorkCenter, classes: [LINES],")
+    text = text.replace("unit: pcs,", "unit: pcs, classes: [BOARDS],")
+    assert faults(text) == [(5, "reference-not-found"), (7, "reference-not-found")]
+    text += "equipment_classes: [{id: LINES, description: Lines}]\nmaterial_classes: [{id: BOARDS}]\n"
+    first = load(database, text)
+    assert load(database, text).unchanged == first.created
+    assert database.read_now(get_equipment, equipment_id="WC").classes == ("LINES",)
+    assert load(database, SMALL).updated == 0
+    assert database.read_now(get_material, material_id="M").classes == ("BOARDS",)
 
 
 def test_defect_codes_and_what_steps_ask_are_loaded(database: Database) -> None:

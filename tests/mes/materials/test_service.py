@@ -16,6 +16,8 @@ from mes.kernel.uow import UnitOfWork
 from mes.materials import queries
 from mes.materials.errors import (
     LotNotHeld,
+    MaterialClassExists,
+    MaterialClassNotFound,
     MaterialExists,
     MaterialLotClosed,
     MaterialLotExists,
@@ -30,13 +32,16 @@ from mes.materials.rules import conversion
 from mes.materials.service import (
     create_lot,
     create_material,
+    create_material_class,
     hold_lots,
     put_lots,
+    put_material_classes,
     put_materials,
     release_lots,
     set_disposition,
     update_lot,
     update_material,
+    update_material_class,
 )
 from mes.materials.types import LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
@@ -96,6 +101,44 @@ def test_a_change_of_units_alone_counts_a_version(stocked: Database) -> None:
     assert (view.version, len(view.conversions)) == (2, 1)
     with pytest.raises(VersionConflict):
         write(stocked, update_material, spec=BOARD, version=1)
+
+
+PASTES = {"SOLDER": "Solder", "COLD": "Kept cold"}
+
+
+def test_a_material_belongs_to_classes_until_it_is_said_otherwise(stocked: Database) -> None:
+    assert set(write(stocked, put_material_classes, descriptions=PASTES).values()) == {PutOutcome.Created}
+    in_both = replace(PASTE, classes=("SOLDER", "COLD"))
+    assert write(stocked, put_materials, specs=[in_both, BOARD])["SP-305"] is PutOutcome.Updated
+    before = stocked.read_now(head_seq)
+    assert set(write(stocked, put_materials, specs=[in_both, PASTE]).values()) == {PutOutcome.Unchanged}
+    assert set(write(stocked, put_material_classes, descriptions=PASTES).values()) == {PutOutcome.Unchanged}
+    assert stocked.read_now(head_seq) == before
+    view = stocked.read_now(queries.get_material, material_id="SP-305")
+    assert (view.classes, view.version) == (("COLD", "SOLDER"), 2)
+    members = [stocked.read_now(queries.list_materials, material_class=name).items for name in (*PASTES, "NONE")]
+    assert [[view.material_id for view in page] for page in members] == [["SP-305"], ["SP-305"], []]
+    write(stocked, update_material, spec=replace(PASTE, classes=()), version=2)
+    assert stocked.read_now(queries.get_material, material_id="SP-305").classes == ()
+    write(stocked, put_materials, specs=[MaterialSpec("SP-400", "g", classes=("COLD",))])
+    assert stocked.read_now(queries.get_material, material_id="SP-400").classes == ("COLD",)
+
+
+def test_refusals_of_material_classes(stocked: Database) -> None:
+    write(stocked, create_material_class, material_class_id="SOLDER")
+    with pytest.raises(MaterialClassExists):
+        write(stocked, create_material_class, material_class_id="SOLDER")
+    write(stocked, update_material_class, material_class_id="SOLDER", description="Solder", version=1)
+    with pytest.raises(VersionConflict):
+        write(stocked, update_material_class, material_class_id="SOLDER", description="", version=1)
+    with pytest.raises(MaterialClassNotFound):
+        write(stocked, update_material_class, material_class_id="COLD", description="", version=1)
+    before = stocked.read_now(head_seq)
+    specs = [replace(PASTE, classes=("SOLDER",)), replace(BOARD, classes=("SOLDER", "COLD"))]
+    with pytest.raises(MaterialClassNotFound) as refusal:
+        write(stocked, put_materials, specs=specs)
+    assert [error.where for error in refusal.value.errors] == ["CB-100"]
+    assert stocked.read_now(head_seq) == before
 
 
 def test_material_refusals(stocked: Database) -> None:

@@ -1,0 +1,99 @@
+"""Classes of things and their members, in two tables: a thing belongs to any number of classes (ISA-95 part 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Select, Table, delete, insert, select, update
+from sqlmodel import Session
+
+from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
+from mes.kernel.uow import UnitOfWork
+
+CLASSES_MAX: Final = 200
+"""Classes that one thing belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassView:
+    """A class of things."""
+
+    class_id: str
+    description: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutClasses:
+    """What became of classes, by id."""
+
+    created: frozenset[str]
+    updated: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTables:
+    """`classes` has pk, id, description and version; `members` the class's key and, as `member`, the thing's."""
+
+    classes: Table
+    members: Table
+    member: str
+
+    def get(self, session: Session, ids: Iterable[str]) -> dict[str, ClassView]:
+        """The classes of some ids; others are absent from the answer."""
+        found = session.execute(select(self.classes).where(self.classes.c.id.in_(set(ids))))
+        return {row.id: ClassView(row.id, row.description, row.version) for row in found}
+
+    def page(self, session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT) -> Page[ClassView]:
+        """Classes in order of id."""
+        statement = select(self.classes).order_by(self.classes.c.id).limit(limit + 1)
+        if cursor:
+            statement = statement.where(self.classes.c.id > decode_cursor(cursor, [str])[0])
+        rows = [ClassView(row.id, row.description, row.version) for row in session.execute(statement)]
+        return page_of(rows, limit, lambda view: (view.class_id,))
+
+    def put(self, uow: UnitOfWork, descriptions: Mapping[str, str]) -> PutClasses:
+        """Make classes say so; repeating it changes nothing."""
+        known = self.get(uow.session, descriptions)
+        new = [{"id": name, "description": text, "version": 1} for name, text in descriptions.items()]
+        if new := [row for row in new if row["id"] not in known]:
+            uow.execute(insert(self.classes), new)
+        changed = {name for name, view in known.items() if view.description != descriptions[name]}
+        for name in changed:
+            values = {"description": descriptions[name], "version": known[name].version + 1}
+            uow.execute(update(self.classes).where(self.classes.c.id == name).values(values))
+        return PutClasses(frozenset(descriptions) - known.keys(), frozenset(changed))
+
+    def unknown(self, session: Session, ids: Collection[str]) -> list[str]:
+        """Those of some ids that no class has."""
+        return sorted(set(ids) - self.get(session, ids).keys()) if ids else []
+
+    def of(self, session: Session, pks: Collection[int] | None = None) -> dict[int, tuple[str, ...]]:
+        """The classes of some things (None: of all), by key and in order of id; without any they are absent."""
+        if pks is not None and not pks:
+            return {}
+        key = self.members.c[self.member]
+        statement = select(key, self.classes.c.id).join_from(self.members, self.classes).order_by(self.classes.c.id)
+        found: dict[int, tuple[str, ...]] = {}
+        for pk, name in session.execute(statement if pks is None else statement.where(key.in_(pks))):
+            found[pk] = (*found.get(pk, ()), name)
+        return found
+
+    def members_of(self, class_id: str) -> Select[Any]:
+        """Keys of what belongs to a class."""
+        key = self.members.c[self.member]
+        return select(key).join_from(self.members, self.classes).where(self.classes.c.id == class_id)
+
+    def assign(self, uow: UnitOfWork, wanted: Mapping[int, Collection[str]]) -> None:
+        """Things belong to these classes, which are known, and to no others."""
+        if not wanted:
+            return
+        uow.execute(delete(self.members).where(self.members.c[self.member].in_(wanted)))
+        named = {name for names in wanted.values() for name in names}
+        rows = uow.execute(select(self.classes.c.id, self.classes.c.pk).where(self.classes.c.id.in_(named)))
+        keys = {row.id: row.pk for row in rows}
+        values = [{self.member: pk, "class_pk": keys[name]} for pk, names in wanted.items() for name in set(names)]
+        if values:
+            uow.execute(insert(self.members), values)
