@@ -30,7 +30,7 @@ READERS = tests/fuzz tests/mes/ingest/test_any_batch.py tests/mes/exchange/test_
 	tests/mes/exchange/table_files/test_reading.py
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long test-fuzz lint bench api conformance install prepare test-other-pythons clean
+.PHONY: help demo test test-long test-fuzz lint bench api conformance install prepare test-other-pythons audit sbom clean
 
 help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ install: $(UV)  ## Put exactly what uv.lock names into .venv, browser libraries 
 
 api: install  ## Record what was added to the REST API in docs/api/openapi.json; refuses what breaks callers
 	$(IN_ENVIRONMENT) python -m tests.support.contract
+
+audit: install  ## Known weaknesses of everything that is locked; 2 where the advisories cannot be asked
+	@$(IN_ENVIRONMENT) python -m tests.support.supply_chain audit
+
+sbom: install  ## Bills of materials (CycloneDX) of the packages and browser libraries, into dist/
+	@$(IN_ENVIRONMENT) python -m tests.support.supply_chain sbom
 
 conformance: install  ## Write docs/standards/conformance.md out of the tests that others judge
 	$(IN_ENVIRONMENT) python -m tests.support.conformance

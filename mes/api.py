@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mes.access.api import router as access
+from mes.access.audit.api import router as audit
+from mes.access.privacy.api import router as privacy
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.b2mml.api import router as b2mml
@@ -14,6 +16,7 @@ from mes.exchange.reconciliation.api import router as reconciliation
 from mes.exchange.table_files.api import router as table_files
 from mes.exchange.webhooks.api import router as webhooks
 from mes.genealogy.api import router as genealogy
+from mes.genealogy.lots.api import router as lots
 from mes.genealogy.may_i.api import router as may_i
 from mes.genealogy.tools.api import router as tools
 from mes.ingest.api import router as bridge
@@ -22,6 +25,7 @@ from mes.materials.api import router as materials
 from mes.materials.life.api import router as lives
 from mes.materials.receiving.api import router as receiving
 from mes.orders.api import router as orders
+from mes.orders.executing.api import router as executing
 from mes.orders.following.api import router as following
 from mes.orders.supervising.api import router as supervising
 from mes.personnel.api import router as personnel
@@ -35,17 +39,21 @@ router = APIRouter()
 for _feature in (
     bridge,
     access,
+    audit,
+    privacy,
     personnel,
     equipment,
     materials,
     lives,
     receiving,
     definitions,
+    executing,
     following,
     supervising,
     orders,
     quality,
     first_articles,
+    lots,
     genealogy,
     may_i,
     tools,

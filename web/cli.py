@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _serving(commands)
     _master_data(commands)
     _people(commands)
+    _audit(commands)
     _history(commands)
     _quality(commands)
     _trace(commands)
@@ -127,6 +128,13 @@ def _people(commands: Any) -> None:
     create.add_argument("--language", default="en")
     _with_plant(create)
     create.set_defaults(command=_command("principal_create"))
+    person = commands.add_parser("person", help="people").add_subparsers(required=True, metavar="what")
+    erase = person.add_parser("erase", help="take away what identifies somebody, for good; what they did stays")
+    erase.add_argument("id")
+    erase.add_argument("--reason", required=True, help="stays in the record: a number of the request, not a name")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    _with_plant(erase)
+    erase.set_defaults(command=_command("person_erase"))
     pin = commands.add_parser("pin", help="PINs of people").add_subparsers(required=True, metavar="what")
     set_pin = pin.add_parser("set", help="ask for a person's PIN, or make one")
     set_pin.add_argument("id")
@@ -155,6 +163,23 @@ def _people(commands: Any) -> None:
     revoke.add_argument("number", type=int)
     _with_plant(revoke)
     revoke.set_defaults(command=_command("token_revoke"))
+
+
+def _audit(commands: Any) -> None:
+    audit = commands.add_parser("audit", help="who did what, and whether the record of it holds")
+    audit = audit.add_subparsers(required=True, metavar="what")
+    verify = audit.add_parser("verify", help="follow the chain of hashes; exit 1 where anything was changed")
+    verify.add_argument("--noted", action="append", default=[], metavar="SEQ:LINK", help="what an earlier check said")
+    verify.add_argument("--part", action="append", default=[], type=Path, help="an export (JSON lines) to check, too")
+    _with_plant(verify)
+    verify.set_defaults(command=_command("audit_verify", "web.audit_commands"))
+    export = audit.add_parser("export", help="a period for an auditor, with the links of the chain")
+    export.add_argument("target", type=Path)
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
+    export.add_argument("--since", help="a day or an instant; default: the beginning")
+    export.add_argument("--until", help="up to, not including it; default: now")
+    _with_plant(export)
+    export.set_defaults(command=_command("audit_export", "web.audit_commands"))
 
 
 def _history(commands: Any) -> None:

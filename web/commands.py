@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -51,10 +52,12 @@ from mes.history.queries import get_retention
 from mes.history.service import set_retention
 from mes.kernel.db import Database
 from mes.kernel.errors import BadRequest, Refusal, Unavailable
+from mes.kernel.origins import PLACE_MAX, Origin, acting_from
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
 from mes.kernel.vault import open_vault
 from mes.migrations.transfer import TransferRefused
+from mes.personnel.service import erase_person
 from mes.quality.service import record_results
 from mes.quality.types import Recorded, ResultSpec
 from mes.reporting.measurements.queries import list_history_tags
@@ -87,11 +90,12 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 @contextmanager
-def _plant(options: argparse.Namespace) -> Iterator[Database]:
+def plant_of(options: argparse.Namespace) -> Iterator[Database]:
     """The plant that was asked for, and its running servers told when something was written."""
     plants = open_plants(settings_of(options))
     try:
         database = plants.get(options.plant)
+        acting_from.set(Origin("command-line", place=_who_types()))
         wrote: list[bool] = []
         database.on_commit(lambda: wrote.append(True))
         yield database
@@ -101,8 +105,16 @@ def _plant(options: argparse.Namespace) -> Iterator[Database]:
         plants.close()
 
 
+def _who_types() -> str:
+    """Of the operating system: Lineside asks nobody at a prompt who they are."""
+    try:
+        return f"{getpass.getuser()}@{platform.node()}"[:PLACE_MAX]
+    except (KeyError, OSError):  # a user without a name, in a container
+        return f"{os.getuid()}@{platform.node()}"[:PLACE_MAX]
+
+
 def plant_load(options: argparse.Namespace) -> int:
-    with _plant(options) as database:
+    with plant_of(options) as database:
         known = database.read_now(read_known_plant)
         plant = check_plant_file(_read(options.file), filename=options.file.name, known=known)
         if options.check:
@@ -122,7 +134,7 @@ def _read(path: Path) -> bytes:
 
 
 def principal_create(options: argparse.Namespace) -> None:
-    with _plant(options) as database:
+    with plant_of(options) as database:
         database.write_now(
             create_principal,
             actor=None,
@@ -140,9 +152,18 @@ def _role(text: str) -> Role:
     return Role(text)
 
 
+def person_erase(options: argparse.Namespace) -> None:
+    """It cannot be undone, so it asks for the id again."""
+    if not options.yes and input(f"This cannot be undone. Type {options.id} to erase: ") != options.id:
+        raise NotDone("nothing was erased")
+    with plant_of(options) as database:
+        name = database.write_now(erase_person, actor=None, person_id=options.id, reason=options.reason)
+    say(f"from now on: {name}")
+
+
 def pin_set(options: argparse.Namespace) -> int:
     pin = random_pin() if options.random else _ask("PIN")
-    with _plant(options) as database:
+    with plant_of(options) as database:
         set_pin_now(database, actor=None, principal_id=options.id, pin=pin)
     say(f"PIN of {options.id}: {pin}" if options.random else f"{options.id} has a new PIN")
     return 0
@@ -150,7 +171,7 @@ def pin_set(options: argparse.Namespace) -> int:
 
 def password_set(options: argparse.Namespace) -> int:
     password = _ask("Password")
-    with _plant(options) as database:
+    with plant_of(options) as database:
         set_password_now(database, actor=None, principal_id=options.id, password=password)
     say(f"{options.id} has a new password")
     return 0
@@ -166,7 +187,7 @@ def _ask(what: str) -> str:
 
 
 def token_create(options: argparse.Namespace) -> None:
-    with _plant(options) as database:
+    with plant_of(options) as database:
         expires_at = None if options.days is None else database.clock() + timedelta(days=options.days)
         made = database.write_now(
             create_token,
@@ -183,7 +204,7 @@ def token_create(options: argparse.Namespace) -> None:
 def token_list(options: argparse.Namespace) -> None:
     """A line each: number, whose, where it is used, until when, what it may do."""
     cursor: str | None = None
-    with _plant(options) as database:
+    with plant_of(options) as database:
         while True:
             page = database.read_now(list_tokens, cursor=cursor, limit=LIMIT_MAX)
             for one in page.items:
@@ -195,7 +216,7 @@ def token_list(options: argparse.Namespace) -> None:
 
 
 def token_revoke(options: argparse.Namespace) -> None:
-    with _plant(options) as database:
+    with plant_of(options) as database:
         database.write_now(revoke_token, actor=None, token_id=options.number)
     say(f"token {options.number} is revoked")
 
@@ -280,7 +301,7 @@ def healthcheck(options: argparse.Namespace) -> int:
 
 def history_export(options: argparse.Namespace) -> int:
     """Samples into a Parquet file."""
-    with _plant(options) as database:
+    with plant_of(options) as database:
         tags = [
             view for view in _measurements(database, options.equipment) if not options.tag or view.tag in options.tag
         ]
@@ -332,7 +353,7 @@ def trace(options: argparse.Namespace) -> int:
         "shared": (genealogy.list_shared, {"failed_ids": options.lot, "good_ids": getattr(options, "good", [])}),
     }
     query, values = asked[options.question]
-    with _plant(options) as database:
+    with plant_of(options) as database:
         how = {"format": Format(options.format), "table": options.table}
         content = database.read_now(answer_bytes, query=query, **how, **values)
     sys.stdout.write(content.decode().rstrip("\n") + "\n")
@@ -341,7 +362,7 @@ def trace(options: argparse.Namespace) -> int:
 
 def history_retention(options: argparse.Namespace) -> int:
     """Say for how long history is kept; set it where something is given."""
-    with _plant(options) as database:
+    with plant_of(options) as database:
         kept = database.read_now(get_retention)
         if options.samples_days is not None or options.rollups_days is not None:
             database.write_now(
@@ -361,7 +382,7 @@ def quality_watch(options: argparse.Namespace) -> int:
         raise NotDone(f"{options.folder} is no folder")
     if not 0.05 <= options.every <= 3600 or not re.fullmatch(r"[!-~]{1,100}", options.source):
         raise NotDone("--every is 0.05 to 3600 seconds, --source 1 to 100 printable characters without blanks")
-    with _plant(options) as database:
+    with plant_of(options) as database:
 
         def take(results: Sequence[ResultSpec]) -> Recorded:
             return database.write_now(record_results, actor=None, results=results)
@@ -410,7 +431,7 @@ def erp_add(options: argparse.Namespace) -> int:
         places=_pairs(options.at),
         order_prefix=options.order_prefix,
     )
-    with _plant(options) as database:
+    with plant_of(options) as database:
         sealed = open_vault(settings_of(options).key_file).seal(password)
         database.write_now(erp.create_connection, actor=None, spec=spec, sealed_password=sealed, kinds=tuple(MAKERS))
     say(f"{options.id} is worked with from now on")
@@ -426,7 +447,7 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 
 def erp_list(options: argparse.Namespace) -> int:
     """How every ERP connection stands; 1 if one fails, or somebody has to see to an order."""
-    with _plant(options) as database:
+    with plant_of(options) as database:
         views = database.read_now(erp_queries.list_connections)
     for view in views:
         well = f"well since {view.last_ok_at:%Y-%m-%d %H:%M}Z" if view.last_ok_at else "not looked at yet"
@@ -440,7 +461,7 @@ def erp_list(options: argparse.Namespace) -> int:
 
 def erp_check(options: argparse.Namespace) -> int:
     """Sign in to the ERP and look around; 1 if something would not work."""
-    with _plant(options) as database:
+    with plant_of(options) as database:
         vault = open_vault(settings_of(options).key_file)
         found = asyncio.run(check_connection(database, vault, MAKERS, options.id))
     say(f"{found.product}, {found.company or 'no company'}")
@@ -452,7 +473,7 @@ def erp_check(options: argparse.Namespace) -> int:
 def erp_orders(options: argparse.Namespace) -> int:
     """The newest orders of an ERP, and what either side has against them."""
     wanted = {"connection_id": options.id, "troubled": options.troubled, "cursor": None, "limit": LIMIT_MAX}
-    with _plant(options) as database:
+    with plant_of(options) as database:
         page = database.read_now(erp_queries.list_erp_orders, **wanted)
     for view in page.items:
         told = f"told {view.told_at:%Y-%m-%d %H:%M}Z" if view.told_at else "not told"
@@ -463,7 +484,7 @@ def erp_orders(options: argparse.Namespace) -> int:
 def erp_consumption(options: argparse.Namespace) -> int:
     """Say how the use of a material is found."""
     chosen = None if options.how == "default" else Consumption(options.how)
-    with _plant(options) as database:
+    with plant_of(options) as database:
         database.write_now(
             erp.choose_consumption,
             actor=None,
@@ -476,14 +497,14 @@ def erp_consumption(options: argparse.Namespace) -> int:
 
 
 def erp_tell_again(options: argparse.Namespace) -> int:
-    with _plant(options) as database:
+    with plant_of(options) as database:
         database.write_now(erp.tell_again, actor=None, connection_id=options.id, order_id=options.order)
     say(f"{options.order} is told again")
     return 0
 
 
 def erp_remove(options: argparse.Namespace) -> int:
-    with _plant(options) as database:
+    with plant_of(options) as database:
         database.write_now(erp.remove_connection, actor=None, connection_id=options.id)
     say(f"{options.id} is gone")
     return 0
@@ -493,7 +514,7 @@ def import_rows(options: argparse.Namespace) -> int:
     """Take a file of rows, or say what would become of it; 1 if rows are refused."""
     path: Path = options.file
     data = _read(path)
-    with _plant(options) as database:
+    with plant_of(options) as database:
         done = import_file(
             RowImport(database),
             data,
@@ -524,7 +545,7 @@ def import_history(options: argparse.Namespace) -> int:
     path: Path = options.file
     report = options.report or path.with_name(f"{path.name}.refused.csv")
     try:
-        with _plant(options) as database:
+        with plant_of(options) as database:
             *_, done = shown(HistoryImport(database, path, report).run(), path.name)
     except OSError as error:
         raise NotDone(f"{error.filename}: {error.strerror}") from error
@@ -540,8 +561,12 @@ def import_history(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace) -> None:
     """The server, until it is stopped."""
     from web.server import serve as run_server
+    from web.server import why_it_cannot_start
 
-    run_server(settings_of(options))
+    settings = settings_of(options)
+    if sentence := why_it_cannot_start(settings):
+        raise NotDone(sentence)
+    run_server(settings)
 
 
 def run(name: str, options: argparse.Namespace, module: str = __name__) -> int:

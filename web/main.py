@@ -19,6 +19,7 @@ from mes.kernel.vault import open_vault
 from mes.migrations.upgrade import upgrade
 from web import security, templating
 from web.access import routes as access
+from web.audit import routes as audit
 from web.board import routes as board
 from web.bridges import routes as bridges
 from web.briefing import routes as briefing
@@ -26,6 +27,7 @@ from web.caretaker import Caretaker
 from web.connect import routes as connect
 from web.crossroads import Crossroads
 from web.dispatch import routes as dispatch
+from web.erp import routes as erp
 from web.fair_share import FairShare
 from web.home import routes as home
 from web.imports import routes as imports
@@ -57,7 +59,7 @@ from web.webhooks import routes as webhooks
 _LOG = logging.getLogger(__name__)
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
-    *(trace, bridges, quarantine, connect, routings, imports, webhooks, reconciliation, access, patterns),
+    *(trace, bridges, quarantine, connect, routings, imports, erp, webhooks, reconciliation, access, audit, patterns),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 

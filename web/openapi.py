@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -125,7 +126,7 @@ class Api(FastAPI):
 
 def described(plain: Document) -> Document:
     """FastAPI's description with everything that the routes have in common."""
-    document = copy.deepcopy(plain)
+    document: Document = _renamed(copy.deepcopy(plain))
     document["info"] |= {"description": INTRODUCTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
     document["security"] = [{"token": []}]
@@ -138,11 +139,31 @@ def described(plain: Document) -> Document:
         schemas.pop(gone, None)
     for schema in schemas.values():
         _untitle(schema)
+    _bound(schemas)
+    _bound(document["paths"])
     schemas |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR, "DryRun": DRY_RUN, "DryRunEvent": DRY_RUN_EVENT}
     components["responses"] = {f"Problem{status}": _problem(codes) for status, codes in _by_status(_SHARED).items()}
     for method, operation in operations(document):
         _describe(method, operation, schemas)
     return document
+
+
+_OF: Final = re.compile(r"(?P<of>PageOf|BulkOf)_(?P<what>\w+?)(?:Out|In)?_")
+_REF: Final = "#/components/schemas/"
+
+
+def _renamed(node: Any) -> Any:
+    """Pages and bulks of something named as a person would: `PageOf_ToolOut_` is a ToolPage."""
+    if isinstance(node, list):
+        return [_renamed(child) for child in node]
+    if isinstance(node, str):
+        return _REF + _plain(node.removeprefix(_REF)) if node.startswith(_REF) else node
+    return {_plain(name): _renamed(child) for name, child in node.items()} if isinstance(node, dict) else node
+
+
+def _plain(name: str) -> str:
+    found = _OF.fullmatch(name)
+    return f"{found['what']}{'Page' if found['of'] == 'PageOf' else 'BulkIn'}" if found else name
 
 
 def _untitle(node: Any) -> None:
@@ -155,6 +176,24 @@ def _untitle(node: Any) -> None:
     elif isinstance(node, list):
         for child in node:
             _untitle(child)
+
+
+_BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_NO_WORDS: Final = ("max_digits", "decimal_places", "allow_inf_nan")
+
+
+def _bound(node: Any) -> None:
+    """Bounds in the words of JSON Schema: behind a validator of ours pydantic leaves them in its own."""
+    for child in node if isinstance(node, list) else node.values() if isinstance(node, dict) else ():
+        _bound(child)
+    if not isinstance(node, dict) or not ({"type", "anyOf"} & node.keys()):
+        return
+    bounds = {word: node.pop(own) for own, word in _BOUNDS.items() if own in node}
+    for own in _NO_WORDS:
+        node.pop(own, None)
+    for option in (node, *node.get("anyOf", ())):
+        if option.get("type") in ("number", "integer"):
+            option.update(bounds)
 
 
 def written(document: Mapping[str, Any]) -> str:

@@ -24,7 +24,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mes.access.errors import NotSignedIn
 from mes.kernel.errors import FieldError, Refusal, Unauthenticated, Unavailable
+from mes.kernel.origins import Origin, acting_from
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 from web.layouts.shell import Shell
 from web.templating import render
@@ -87,10 +89,20 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     if isinstance(error, Unauthenticated) and not _for_machines(request):
         return _to_sign_in(request)
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not isinstance(error, NotSignedIn):
+        _note_refused(request, error)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
     if (retry := error.extra.get("retry_after_s")) is not None:
         headers["Retry-After"] = str(retry)
     return answer(request, problem_of(error), extra=error.extra, headers=headers)
+
+
+def _note_refused(request: Request, error: Refusal) -> None:
+    """Who was not let in, where, and from where: never with what."""
+    origin = acting_from.get() or Origin()
+    address = origin.address or (request.client.host if request.client else "")
+    told = (request.method, request.scope["path"], error.code, origin.credential or "nobody", address)
+    _LOG.warning("%s %s refused: %s (%s from %s), reference %s", *told, correlation_id_of(request.scope))
 
 
 async def _on_weather(request: Request, error: Exception) -> Response:

@@ -39,7 +39,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), screen-wake-lock=(self)",
     "cross-origin-resource-policy": "same-origin",
 }
-API_PREFIX: Final = "/api/"
+STRICT_TRANSPORT: Final = "max-age=31536000; includeSubDomains"
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a request body, unless a prefix has a limit of its own."""
 MAX_LISTS_BYTES: Final = 4 * 1024 * 1024
@@ -80,7 +80,10 @@ def security_middleware(
 
 
 class SecurityHeaders:
-    """Adds the security headers to every response that does not set them itself; API answers are not stored."""
+    """Adds the security headers to every response that does not set them itself; what does not say so is not stored.
+
+    A browser that came by https is told to do so from then on.
+    """
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = SECURITY_HEADERS) -> None:
         self.app = app
@@ -90,15 +93,16 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_api = _path(scope).startswith(API_PREFIX)
+        by_https = scope["scheme"] == "https"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                if is_api:
-                    headers.setdefault("cache-control", "no-store")
+                headers.setdefault("cache-control", "no-store")
+                if by_https:
+                    headers.setdefault("strict-transport-security", STRICT_TRANSPORT)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
+import time
 from typing import Final
 
 import uvicorn
 
+from mes.kernel.engine import why_unreachable
 from mes.kernel.plants import serving_plant
 from web.connections import BoundedProtocol, make_room_for_connections
 from web.live.direct import DirectProtocol
@@ -26,18 +29,43 @@ Python's own 5 ms each time are more than one busy plant may cost another."""
 
 def serve(settings: Settings) -> None:
     """Until SIGINT or SIGTERM."""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format=LOG_FORMAT,
-        force=True,
-    )
+    logging.basicConfig(level=settings.log_level.upper(), force=True)
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(OneLine(LOG_FORMAT))
         handler.addFilter(with_plant)
     for chatty in ("httpx", "httpcore", "uvicorn.error", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.setswitchinterval(SWITCH_S)
     make_room_for_connections()
     uvicorn.Server(server_config(settings)).run()
+
+
+def why_it_cannot_start(settings: Settings) -> str | None:
+    """In one sentence, before anything is begun: a place that takes no file, a database that does not answer."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data_dir):
+            pass
+    except OSError as error:
+        return f"{settings.data_dir} takes no file ({error.strerror}): make room, or name another LINESIDE_DATA_DIR."
+    if settings.database_url is None:
+        return None
+    if why := why_unreachable(settings.database_url):
+        return f"{why}: start it, or correct LINESIDE_DATABASE_URL."
+    return None
+
+
+class OneLine(logging.Formatter):
+    """Instants in UTC (RFC 3339), and a message is one line: what a caller sent cannot look like a line of its own."""
+
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging calls it so)
+        """See logging.Formatter."""
+        record.message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in record.message)
+        return super().formatMessage(record)
 
 
 def with_plant(record: logging.LogRecord) -> bool:

@@ -50,6 +50,8 @@ class Permission(StrEnum):
     """Set up a machine: look at it through an edge box, and bind what it tells."""
     read_metrics = "read-metrics"
     """The plant's figures for a monitoring system."""
+    read_audit = "read-audit"
+    """Who did what, before and after, and from where."""
 
 
 _P = Permission
@@ -64,6 +66,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.release_jobs,
             _P.override_refusals,
             _P.read_performance,
+            _P.read_audit,
             _P.view_bridges,
             _P.view_routings,
             _P.connect_machines,
@@ -97,6 +100,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             _P.import_files,
             _P.manage_webhooks,
             _P.manage_erp,
+            _P.read_audit,
             _P.read_events,
             _P.read_performance,
             _P.view_bridges,

@@ -70,6 +70,7 @@ def _by_token() -> Select[Any]:
         _TOKEN.c.scope,
         _NOTHING.label("idle_us"),
         _NOTHING.label("work_unit_id"),
+        _TOKEN.c.pk.label("credential_pk"),
     ).join_from(_TOKEN, _PRINCIPAL)
 
 
@@ -82,6 +83,7 @@ def _by_session() -> Select[Any]:
         _SESSION.c.idle_us,
         _SESSION.c.scope,
         _SESSION.c.work_unit_id,
+        _SESSION.c.pk.label("credential_pk"),
     ).join_from(_SESSION, _PRINCIPAL)
 
 
@@ -119,6 +121,7 @@ def _credential(row: Mapping[Any, Any]) -> StoredCredential:
         idle_us=row["idle_us"],
         work_unit_id=row["work_unit_id"],
         scope=row["scope"],
+        credential_pk=row["credential_pk"],
     )
 
 

@@ -30,6 +30,14 @@ _PIN: Final = re.compile(r"[0-9]{4,6}")
 _KEYPAD_LINES: Final = frozenset({"2580", "0852", "1470", "0741", "3690", "0963"})
 _DISTINCT_MIN: Final = 3
 _PASSWORD_DISTINCT_MIN: Final = 5
+_PASSWORD_OWN_MIN: Final = 8
+_COMMON: Final = re.compile(
+    r"lineside|passw[o0]rd?t?|kennwort|admin(istrator)?|operator|supervisor|engineer|welcome|willkommen|letmein|iloveyou|"
+    r"qwert[yz]?(uiop)?|asdf(gh(jkl)?)?|yxcv(bnm)?|zxcv(bnm)?|abc(def)?|1234(5(6(7(8(90?)?)?)?)?)?|(98)?7654321|(19|20)\d\d",
+    re.IGNORECASE,
+)
+"""Words and rows that passwords are guessed from; the context of this product is in it (ASVS 6.1.2). Of a password at
+least `_PASSWORD_OWN_MIN` characters have to be left without them."""
 
 TOPIC_PERMISSIONS: Final[Mapping[str, Permission]] = {
     "equipment": Permission.view_floor,
@@ -62,8 +70,9 @@ def is_acceptable_pin(pin: str) -> bool:
 
 def is_acceptable_password(password: str) -> bool:
     """15 to 64 characters, not the same few again and again: length protects, not composition (NIST SP 800-63B-4,
-    section 3.1.1.2, a password that is the only factor)."""
-    return PASSWORD_MIN <= len(password) <= PASSWORD_MAX and len(set(password)) >= _PASSWORD_DISTINCT_MIN
+    section 3.1.1.2, a password that is the only factor). What everybody tries first does not count."""
+    is_long = PASSWORD_MIN <= len(password) <= PASSWORD_MAX and len(set(password)) >= _PASSWORD_DISTINCT_MIN
+    return is_long and len(_COMMON.sub("", password)) >= _PASSWORD_OWN_MIN
 
 
 def is_pin(secret: str) -> bool:

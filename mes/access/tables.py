@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary
 from sqlmodel import Field
 
+from mes.kernel.changes import PERSONAL
 from mes.kernel.sqltypes import UtcDateTime, Versioned
 from mes.kernel.tables import TableModel, micros
 
@@ -27,7 +28,7 @@ class Principal(TableModel, Versioned, table=True):
     id: str = Field(max_length=100, unique=True)
     kind: str = Field(max_length=20)
     role: str = Field(max_length=20)
-    display_name: str = Field(max_length=200)
+    display_name: str = Field(max_length=200, sa_column_kwargs={"info": PERSONAL})
     language: str = Field(default="en", max_length=20)
     disabled_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 
@@ -103,6 +104,18 @@ class AccessPolicyRow(Versioned, TableModel, table=True):
     badge: str = Field(max_length=10)
     second_factor_roles: str = Field(default="", max_length=200)
     """Roles that need a second factor at desks, a blank between."""
+
+
+class PrivacyPolicyRow(Versioned, TableModel, table=True):
+    """What is kept and told of people of this plant; one row."""
+
+    __tablename__ = "privacy_policy"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    performance_by_person: str = Field(max_length=10)
+    keep_days: int | None = None
+    pseudonym_key: str = Field(max_length=64)
 
 
 class SecondFactor(TableModel, table=True):

@@ -69,6 +69,7 @@ class StoredCredential:
     work_unit_id: str | None = None
     scope: str | None = None
     """What it is limited to (`permissions.scope_of`); None: all its principal's role may do."""
+    credential_pk: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mes.genealogy import queries, service
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes, format_of
 from mes.genealogy.schemas import (
     ActOut,
+    AdjustmentIn,
     AnswerOut,
     HeldOut,
     MergeLotsIn,
@@ -301,6 +302,17 @@ async def split_lot(caller: Operator, body: SplitIn) -> ActOut:
     """New lots are taken off a lot."""
     into = {new_id: to_e6(quantity) for new_id, quantity in body.into.items()}
     return ActOut(act=await caller.write(service.split_lot, request_id=body.request_id, lot_id=body.lot_id, into=into))
+
+
+@router.post(
+    "/adjustments",
+    status_code=201,
+    openapi_extra=refuses(RECORDING, "material-lot-not-found quantity-out-of-range"),
+)
+async def adjust_lot(caller: Supervisor, body: AdjustmentIn) -> ActOut:
+    """So much was counted to be left of a lot; who, why and what was said before are kept."""
+    counted = {"lot_id": body.lot_id, "left_e6": to_e6(body.quantity_left)}
+    return ActOut(act=await caller.write(service.adjust_lot, request_id=body.request_id, reason=body.reason, **counted))
 
 
 @router.post("/merges", status_code=201, openapi_extra=refuses(RECORDING))

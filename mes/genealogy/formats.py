@@ -13,6 +13,7 @@ import orjson
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.types import Answer, Table
 from mes.kernel.db import ReadSession
+from mes.kernel.texts import csv_cell
 
 
 class Format(StrEnum):
@@ -57,7 +58,7 @@ def as_csv(table: Table) -> str:
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(table.columns)
-    writer.writerows([cell(value) for value in row] for row in _flat(table))
+    writer.writerows([csv_cell(value) for value in row] for row in _flat(table))
     return target.getvalue()
 
 
@@ -84,13 +85,3 @@ def _flat(table: Table) -> Iterator[tuple[Any, ...]]:
             yield row if last is None else (*row[:-1], "")
         else:
             yield from ((*row[:-1], entry) for entry in last)
-
-
-def cell(value: Any) -> str:
-    """As it stands in CSV."""
-    text = "" if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    return text.lstrip("-").replace(".", "", 1).replace("e-", "", 1).isdigit()

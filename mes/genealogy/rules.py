@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import comb
+from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
 from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording
@@ -64,6 +65,15 @@ def lots_in_piece(mounts: Iterable[tuple[int, Interval]], seq: int) -> tuple[fro
     """The lots that may be in a piece out of one slot, and whether that is certain: exactly one lot covers it."""
     lots = frozenset(lot for lot, interval in mounts if interval.first <= seq <= interval.last)
     return lots, len(lots) == 1
+
+
+COUNTED_EACH_US: Final = 20_000_000
+PIECE_US: Final = 10_000
+
+
+def count_again_us(now_us: int, pieces: int) -> int:
+    """When what is mounted is counted again: the longer a count takes, the later."""
+    return now_us + COUNTED_EACH_US + pieces * PIECE_US
 
 
 def is_open(interval: Interval) -> bool:

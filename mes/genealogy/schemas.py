@@ -285,6 +285,15 @@ class RemovalIn(Document):
     override: OverrideIn | None = None
 
 
+class AdjustmentIn(Document):
+    """So much was counted to be left of a lot."""
+
+    request_id: RequestId
+    lot_id: Id
+    quantity_left: Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, le=10**12, decimal_places=6)]
+    reason: Reason
+
+
 class ReversalIn(Document):
     request_id: RequestId
     reason: Reason

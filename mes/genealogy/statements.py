@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import orjson
 
-from mes.genealogy.types import OPEN_SEQ, Imported, Interval, LinkKind, LinkRow, LotFacts
+from mes.genealogy.types import OPEN_SEQ, ActKind, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
 
@@ -222,7 +222,7 @@ _LOT: Final = (
     "l.pk, l.id, l.kind, l.material_pk, l.quantity, l.unit, l.disposition, l.shipment_pk, "
     "l.consumed_e6 + coalesce((SELECT sum(m.quantity_per_e6 * "
     "(SELECT count(*) FROM genealogy_act a WHERE a.equipment_pk = m.equipment_pk "
-    "AND a.seq BETWEEN m.from_seq AND m.to_seq AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL)) "
+    "AND a.seq BETWEEN m.from_seq AND m.to_seq AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL) - m.taken_e6) "
     "FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0), 0), "
     "EXISTS (SELECT 1 FROM genealogy_link e WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL) "
     "OR EXISTS (SELECT 1 FROM slot_mount m WHERE m.lot_pk = l.pk)"
@@ -252,6 +252,24 @@ def load_lots_by_pk(reads: Reads, pks: Collection[int]) -> dict[int, LotFacts]:
 
 def _lot(row: Any) -> LotFacts:
     return LotFacts._make((*row[:8], int(row[8]), bool(row[9])))
+
+
+_IN_USE: Final = _Sql(
+    "SELECT l.id FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value WHERE {used}",
+    "SELECT l.id FROM material_lot l WHERE l.id = {names} AND {used}",
+    used="(l.consumed_e6 <> 0 OR l.job_pk IS NOT NULL OR l.shipment_pk IS NOT NULL "  # noqa: S608
+    "OR EXISTS (SELECT 1 FROM genealogy_act a WHERE a.lot_pk = l.pk AND a.ended_by_pk IS NULL "
+    f"AND a.kind NOT IN ({ActKind.reversed.value}, {ActKind.adjusted.value})) "
+    "OR EXISTS (SELECT 1 FROM genealogy_link e WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL) "
+    "OR EXISTS (SELECT 1 FROM genealogy_link e WHERE e.child_pk = l.pk AND e.ended_by_pk IS NULL) "
+    "OR EXISTS (SELECT 1 FROM slot_mount m WHERE m.lot_pk = l.pk AND m.ended_by_pk IS NULL))",
+)
+"""What was said never to have been does not count, nor does a count."""
+
+
+def lots_in_use(reads: Reads, ids: Collection[str]) -> frozenset[str]:
+    """Those of some lots that something was done with: used, mounted, moved, packed, made, shipped."""
+    return frozenset(row[0] for row in _IN_USE.on(reads, name_text(reads, ids))) if ids else frozenset()
 
 
 def _by_id(table: str, columns: str = "pk") -> _Sql:
@@ -618,6 +636,7 @@ _MOUNTS: Final = insertion(
         ("slot_pk", "int"),
         ("equipment_pk", "int"),
         ("lot_pk", "int"),
+        ("recount_at_us", "bigint"),
     ),
 )
 _MANY: Final = 200
@@ -652,7 +671,7 @@ def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def insert_mounts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
-    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot."""
+    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot, when to count."""
     _insert(uow, "slot_mount", _MOUNTS, rows)
 
 
@@ -730,11 +749,14 @@ def end_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
     uow.driver_execute("UPDATE genealogy_act SET ended_by_pk = ? WHERE pk = ?", (by_act, act_pk))
 
 
+_DUE_AT: Final = "recount_at_us = CASE WHEN quantity_per_e6 > 0 THEN ? END"
+
+
 def close_mount(uow: UnitOfWork, mount_pk: int, last: int, by_act: int, at_us: int) -> None:
     """The last piece that the lot of a mount may be in, and since when it is not there."""
     uow.driver_execute(
-        "UPDATE slot_mount SET to_seq = ?, until_us = ?, closed_by_pk = ? WHERE pk = ?",
-        (last, at_us, by_act, mount_pk),
+        f"UPDATE slot_mount SET to_seq = ?, until_us = ?, closed_by_pk = ?, {_DUE_AT} WHERE pk = ?",  # noqa: S608
+        (last, at_us, by_act, uow.now_us, mount_pk),
     )
 
 
@@ -742,8 +764,8 @@ def reopen_mounts(uow: UnitOfWork, act_pk: int) -> set[int]:
     """What an act closed is mounted as before; answers the lots."""
     rows = uow.driver_query("SELECT lot_pk FROM slot_mount WHERE closed_by_pk = ?", (act_pk,))
     uow.driver_execute(
-        "UPDATE slot_mount SET to_seq = ?, until_us = NULL, closed_by_pk = NULL WHERE closed_by_pk = ?",
-        (OPEN_SEQ, act_pk),
+        f"UPDATE slot_mount SET to_seq = ?, until_us = NULL, closed_by_pk = NULL, {_DUE_AT} WHERE closed_by_pk = ?",  # noqa: S608
+        (OPEN_SEQ, uow.now_us, act_pk),
     )
     return {row[0] for row in rows}
 
@@ -760,8 +782,52 @@ def is_newest_of_its_slots(reads: Reads, act_pk: int) -> bool:
 
 
 def end_mounts_of_act(uow: UnitOfWork, act_pk: int, by_act: int) -> None:
-    """The mounts of an act never were."""
-    uow.driver_execute("UPDATE slot_mount SET ended_by_pk = ? WHERE act_pk = ?", (by_act, act_pk))
+    """The mounts of an act never were: what pieces took by them is given back."""
+    taken = uow.driver_query("SELECT lot_pk, sum(taken_e6) FROM slot_mount WHERE act_pk = ? GROUP BY lot_pk", (act_pk,))
+    add_used(uow, {lot_pk: -int(taken_e6) for lot_pk, taken_e6 in taken})
+    uow.driver_execute(
+        "UPDATE slot_mount SET ended_by_pk = ?, taken_e6 = 0, recount_at_us = NULL WHERE act_pk = ?", (by_act, act_pk)
+    )
+
+
+def recount_mounts(uow: UnitOfWork, equipment_pk: int, pieces: Interval) -> None:
+    """What was mounted and counted is counted again: other pieces passed than were known then."""
+    uow.driver_write(
+        "UPDATE slot_mount SET recount_at_us = ? WHERE equipment_pk = ? AND to_seq BETWEEN ? AND ? AND from_seq <= ? "
+        "AND quantity_per_e6 > 0 AND recount_at_us IS NULL AND ended_by_pk IS NULL",
+        (uow.now_us, equipment_pk, pieces.first, OPEN_SEQ - 1, pieces.last),
+    )
+
+
+class DueMount(NamedTuple):
+    """A mount to be counted: `pieces` passed by now, the newest of its station is `last_seq`."""
+
+    pk: int
+    lot_pk: int
+    to_seq: int
+    quantity_per_e6: int
+    taken_e6: int
+    pieces: int
+    last_seq: int
+
+
+DUE_MOUNTS: Final = (
+    f"SELECT m.pk, m.lot_pk, m.to_seq, m.quantity_per_e6, m.taken_e6, (SELECT count(*) FROM genealogy_act a "  # noqa: S608
+    f"WHERE a.equipment_pk = m.equipment_pk AND a.seq BETWEEN m.from_seq AND m.to_seq AND {_PASS}), "
+    f"coalesce((SELECT max(a.seq) FROM genealogy_act a WHERE a.equipment_pk = m.equipment_pk AND {_PASS}), 0) "
+    "FROM slot_mount m WHERE m.recount_at_us IS NOT NULL AND m.recount_at_us <= ? ORDER BY m.recount_at_us LIMIT ?"
+)
+
+
+def load_due_mounts(uow: UnitOfWork, limit: int) -> list[DueMount]:
+    """Mounts whose pieces are to be counted, the longest due first."""
+    return [DueMount(*row) for row in uow.driver_query(DUE_MOUNTS, (uow.now_us, limit))]
+
+
+def store_counted(uow: UnitOfWork, counted: Mapping[int, tuple[int, int | None]]) -> None:
+    """By mount what was taken by it, and when to count again."""
+    rows = [(taken_e6, again_us, pk) for pk, (taken_e6, again_us) in counted.items()]
+    uow.driver_executemany("UPDATE slot_mount SET taken_e6 = ?, recount_at_us = ? WHERE pk = ?", rows)
 
 
 _IMPORT: Final = "SELECT pk, rows_done, line, refused, ended_at_us FROM genealogy_import WHERE"

@@ -14,6 +14,7 @@ from mes.kernel.sqltypes import Versioned
 from mes.kernel.tables import TableModel, micros
 
 _LIVE = text("ended_by_pk IS NULL")
+_DUE = text("recount_at_us IS NOT NULL")
 _FLAGGED = text("flag IS NOT NULL")
 
 
@@ -151,6 +152,7 @@ class SlotMount(TableModel, table=True):
     __table_args__ = (
         Index("ix_slot_mount_slot", "slot_pk", "from_seq", "to_seq", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_slot_mount_last", "equipment_pk", "to_seq", sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_slot_mount_recount", "recount_at_us", sqlite_where=_DUE, postgresql_where=_DUE),
         Index("ix_slot_mount_lot_pk", "lot_pk"),
         Index("ix_slot_mount_act_pk", "act_pk"),
         Index("ix_slot_mount_closed_by_pk", "closed_by_pk"),
@@ -164,6 +166,10 @@ class SlotMount(TableModel, table=True):
     until_us: int | None = Field(default=None, sa_column=micros(nullable=True))
     quantity_per_e6: int = Field(sa_column=_big())
     """Used up by one piece; 0: not known."""
+    taken_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """What pieces took of the lot by it, when they were counted last: part of the lot's `consumed_e6`."""
+    recount_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    """When to count again; None: it is over and counted, or nobody knows what a piece takes."""
     act_pk: int = Field(sa_column=_big())
     closed_by_pk: int | None = Field(default=None, sa_column=_big(nullable=True))
     """The act after which it was no longer there."""

@@ -42,6 +42,7 @@ class ActKind(IntEnum):
     shipped = 14
     moved = 15
     reversed = 16
+    adjusted = 17
 
 
 class LinkKind(IntEnum):

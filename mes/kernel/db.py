@@ -8,13 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 from mes.kernel.clock import Clock, system_clock
 from mes.kernel.engine import Dialect, dialect_of, reader_engine, writer_engine
 from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.limits import READER_THREADS
+from mes.kernel.origins import acting_from
 from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
 from mes.kernel.writer import Work, Writer
 
@@ -91,7 +92,7 @@ class Database:
     ) -> T:
         """Run a verb in a unit of work; returns when it is durably committed. Refusals pass through."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future))
+        work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), origin=acting_from.get())
         self._writer.submit(work)
         return await future
 
@@ -106,7 +107,8 @@ class Database:
     ) -> tuple[EmittedEvent, ...]:
         """Run a verb and undo it; the events it would have recorded. Refusals pass through."""
         future: asyncio.Future[tuple[EmittedEvent, ...]] = asyncio.get_running_loop().create_future()
-        self._writer.submit(Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), rehearsal=True))
+        work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), rehearsal=True)
+        self._writer.submit(work)
         return await future
 
     def write_now(
@@ -120,7 +122,8 @@ class Database:
     ) -> T:
         """`write` for threads without an event loop (CLI, seeding, tests)."""
         future: Future[T] = Future()
-        self._writer.submit(Work(verb, kwargs, actor, correlation_id, deliver=_ToThread(future)))
+        work = Work(verb, kwargs, actor, correlation_id, deliver=_ToThread(future), origin=acting_from.get())
+        self._writer.submit(work)
         return future.result()
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
@@ -152,7 +155,7 @@ class Database:
             with self._snapshot() as session:
                 return query(session, **kwargs)
         except DBAPIError as error:
-            if error.connection_invalidated or self.dialect == "sqlite":
+            if error.connection_invalidated or isinstance(error, OperationalError) or self.dialect == "sqlite":
                 raise Unavailable("The database cannot be read right now.", code="database-unavailable") from error
             raise
 

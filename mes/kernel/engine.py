@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Engine, event
 from sqlalchemy import create_engine as sa_create_engine
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -48,6 +49,20 @@ def reader_engine(url: str, *, schema: str | None = None, pool_size: int = 4) ->
         return engine
     engine = _engine(url, schema, **pool, pool_pre_ping=True, pool_recycle=600)
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def why_unreachable(url: str) -> str | None:
+    """What a database server says, or is silent about, instead of letting us in; None if it does. No password in it."""
+    engine = reader_engine(url)
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        return (
+            f"{engine.url.render_as_string(hide_password=True)} does not answer ({' '.join(str(error.orig).split())})"
+        )
+    finally:
+        engine.dispose()
+    return None
 
 
 def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 from sqlalchemy import Connection, func, insert, select, text
 from sqlmodel import Session
 from uuid_utils import uuid7
 
+from mes.kernel.chain import link
+from mes.kernel.origins import INSERT, OriginBook
 from mes.kernel.pending import postpone, settle
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
-from mes.kernel.uow import EmittedEvent, UnitOfWork
+from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
 
 _TABLE: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
 _COLUMNS: Final = (
@@ -28,6 +29,8 @@ _COLUMNS: Final = (
     "correlation_id",
     "occurred_at_us",
     "recorded_at_us",
+    "origin_id",
+    "changes",
     "chain_sha256",
 )
 _INSERT: Final = {
@@ -38,9 +41,16 @@ _INSERT_NEXT: Final = (
     f"INSERT INTO outbox_event ({', '.join(_COLUMNS[:-1])}) "  # noqa: S608
     f"SELECT (SELECT coalesce(max(seq), 0) FROM outbox_event) + {', '.join(f'v.{name}' for name in _COLUMNS[:-1])} "
     "FROM json_to_recordset(%s) AS v(seq bigint, event_id text, type text, topics text, subject text, payload text, "
-    "actor bigint, correlation_id text, occurred_at_us bigint, recorded_at_us bigint)"
+    "actor bigint, correlation_id text, occurred_at_us bigint, recorded_at_us bigint, "
+    "origin_id text, changes text)"
 )
 """PostgreSQL: rows numbered from 1, put after the newest event."""
+
+
+class ReadsRows(Protocol):
+    """What a snapshot offers here."""
+
+    def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +67,16 @@ class Event:
     recorded_at_us: int
 
 
-def append_events(connection: Connection, events: Sequence[EmittedEvent], *, chained: bool = False) -> None:
+def append_events(
+    connection: Connection, events: Sequence[EmittedEvent], *, origins: OriginBook, chained: bool = False
+) -> None:
     """Kernel only, last act before a commit: number the events and write them."""
+    for origin in origins.record([event.origin for event in events], events[0].recorded_at_us):
+        _write_origin(connection, origin)
     if connection.dialect.name == "postgresql" and not chained:
-        rows = [dict(zip(_COLUMNS, _row(seq, event), strict=False)) for seq, event in enumerate(events, start=1)]
+        rows = [
+            dict(zip(_COLUMNS, _row(seq, event, origins), strict=False)) for seq, event in enumerate(events, start=1)
+        ]
         postpone(connection, _INSERT_NEXT, (orjson.dumps(rows).decode(),))
         return
     settle(connection)
@@ -70,14 +86,27 @@ def append_events(connection: Connection, events: Sequence[EmittedEvent], *, cha
     previous = _last_link(connection, head) if chained else None
     linked = []
     for seq, event in enumerate(events, start=head + 1):
-        row = _row(seq, event)
+        row = _row(seq, event, origins)
         if chained:
             previous = link(previous or b"", row)
         linked.append((*row, previous))
     cursor.executemany(_INSERT[connection.dialect.name], linked)
 
 
-def _row(seq: int, event: EmittedEvent) -> tuple[Any, ...]:
+def _write_origin(connection: Connection, row: Sequence[Any]) -> None:
+    if connection.dialect.name == "postgresql":
+        postpone(connection, placeholders(INSERT, "postgresql"), row)
+    else:
+        connection.connection.cursor().execute(INSERT, row)
+
+
+def is_chained(connection: Connection) -> bool:
+    """Whether the newest event has a link: a chain that was begun is gone on with, whoever writes."""
+    newest = select(_TABLE.c.chain_sha256).order_by(_TABLE.c.seq.desc()).limit(1)
+    return connection.execute(newest).scalar() is not None
+
+
+def _row(seq: int, event: EmittedEvent, origins: OriginBook) -> tuple[Any, ...]:
     return (
         seq,
         str(uuid7()),
@@ -89,12 +118,9 @@ def _row(seq: int, event: EmittedEvent) -> tuple[Any, ...]:
         event.correlation_id,
         event.occurred_at_us,
         event.recorded_at_us,
+        origins.id_of(event.origin),
+        event.changes,
     )
-
-
-def link(previous: bytes, row: Sequence[Any]) -> bytes:
-    """SHA-256 over the predecessor's link and this row: a changed or missing row breaks every later link."""
-    return hashlib.sha256(previous + orjson.dumps(row)).digest()
 
 
 def _last_link(connection: Connection, head: int) -> bytes | None:
@@ -147,17 +173,28 @@ def _event(row: Any) -> Event:
     )
 
 
-def first_broken_link(session: Session) -> int | None:
-    """The first chained event that does not follow from its predecessor; None if the chain holds."""
-    previous = b""
-    for row in session.execute(select(_TABLE).order_by(_TABLE.c.seq)):
-        if row.chain_sha256 is None:
-            continue
-        values = tuple(getattr(row, column) for column in _COLUMNS[:-1])
-        if link(previous, values) != row.chain_sha256:
-            return int(row.seq)
-        previous = row.chain_sha256
-    return None
+_LINKS: Final = f"SELECT {', '.join(_COLUMNS)} FROM outbox_event WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+
+
+def list_links(session: ReadsRows, *, after: int, limit: int) -> list[tuple[Sequence[Any], bytes | None]]:
+    """Events after a sequence as the chain sees them: the row as it is hashed, and its link."""
+    rows = session.driver_query(_LINKS, (after, limit))
+    return [(tuple(row[:-1]), None if row[-1] is None else bytes(row[-1])) for row in rows]
+
+
+def seq_at(session: ReadsRows, *, at_us: int) -> int:
+    """The last sequence before an instant: 0 where there is none. Clocks that were set back make it approximate."""
+    low, high = 0, int(session.driver_query("SELECT coalesce(max(seq), 0) FROM outbox_event")[0][0])
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = session.driver_query(
+            "SELECT recorded_at_us FROM outbox_event WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
+        )
+        if found and found[0][0] < at_us:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def read_cursor(session: Session, *, consumer: str) -> int:

@@ -45,7 +45,24 @@ class OutboxEvent(TableModel, table=True):
     correlation_id: str = Field(default="", max_length=100)
     occurred_at_us: int = Field(sa_column=micros())
     recorded_at_us: int = Field(sa_column=micros())
+    origin_id: str | None = Field(default=None, max_length=32)
+    """From where; a row of `act_origin`. None: Lineside itself."""
+    changes: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    """Before and after of the documents the act changed, as JSON (`mes.kernel.changes`)."""
     chain_sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+
+
+class ActOrigin(TableModel, table=True):
+    """From where acts came (`mes.kernel.origins`). Its address is forgotten in time, and the salt of its id with it."""
+
+    __tablename__ = "act_origin"
+
+    id: str = Field(primary_key=True, max_length=32)
+    credential: str = Field(max_length=100)
+    place: str = Field(max_length=100)
+    address: str | None = Field(default=None, max_length=100)
+    salt: str | None = Field(default=None, max_length=32)
+    first_at_us: int = Field(sa_column=micros(index=True))
 
 
 class ConsumerCursor(TableModel, table=True):

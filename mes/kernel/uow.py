@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Result
 from sqlmodel import Session
 
+from mes.kernel.changes import note_changes, written
+from mes.kernel.origins import Origin
 from mes.kernel.pending import RowWrite, pending_first, postpone, postpone_rows, settle
 from mes.kernel.sqltypes import to_us
 
@@ -72,20 +74,32 @@ class EmittedEvent:
     correlation_id: str
     occurred_at_us: int
     recorded_at_us: int
+    origin: Origin | None = None
+    changes: str | None = None
 
 
 class UnitOfWork:
     """Everything one verb does commits together or not at all."""
 
-    def __init__(self, connection: Connection, *, now: datetime, actor: int | None, correlation_id: str = "") -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        now: datetime,
+        actor: int | None,
+        correlation_id: str = "",
+        origin: Origin | None = None,
+    ) -> None:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.now = now
         self.now_us = to_us(now)
         self.actor = actor
         self.correlation_id = correlation_id
+        self.origin = origin
         self.events: list[EmittedEvent] = []
         self._session: Session | None = None
+        self._changes: list[Any] = []
 
     @property
     def session(self) -> Session:
@@ -98,6 +112,7 @@ class UnitOfWork:
                 expire_on_commit=False,
                 autoflush=True,
             )
+            note_changes(self._session, self._changes)
         return self._session
 
     def execute(
@@ -217,6 +232,7 @@ class UnitOfWork:
                 self.correlation_id,
                 self.now_us if occurred_at_us is None else occurred_at_us,
                 self.now_us,
+                self.origin,
             )
         )
 
@@ -226,6 +242,8 @@ class UnitOfWork:
             self._session.commit()
             self._session.close()
             self._session = None
+        if self._changes and self.events:
+            self.events[-1] = replace(self.events[-1], changes=written(self._changes))
 
     def discard(self) -> None:
         """Kernel only: the verb has failed."""

@@ -23,7 +23,8 @@ from mes.kernel.clock import Clock
 from mes.kernel.crash import crash_point
 from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, VersionConflict
 from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
-from mes.kernel.outbox import append_events
+from mes.kernel.origins import Origin, OriginBook
+from mes.kernel.outbox import append_events, is_chained
 from mes.kernel.pending import commit, forget, postpone, settle
 from mes.kernel.uow import Prefetch, UnitOfWork
 
@@ -44,6 +45,7 @@ class Work:
     actor: int | None
     correlation_id: str
     deliver: Callable[[Work], None]
+    origin: Origin | None = None
     rehearsal: bool = False
     """It is undone whatever comes of it; its result is the events it would have recorded."""
     result: Any = None
@@ -74,9 +76,11 @@ class Writer:
         self._deliver_all = deliver_all
         self._after_commit = after_commit
         self._chained = chained
+        self._origins = OriginBook()
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._closed = False
+        self._in_weather = False
         self._savepoints = engine.dialect.name == "sqlite"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -137,9 +141,22 @@ class Writer:
             for work in works:
                 work.error = work.error or weather(error)
                 work.result = None
-            _LOG.exception("a batch of %d writes failed", len(works))
+            self._note_failure(error)
         if wrote_events:
             self._after_commit()
+
+    def _note_failure(self, error: BaseException) -> None:
+        """Weather is logged when it begins and when it is over; a bug each time, with where it was."""
+        if not isinstance(translated(error), Unavailable):
+            _LOG.error("a write failed", exc_info=error)
+        elif not self._in_weather:
+            self._in_weather = True
+            _LOG.error("The database cannot be written to: %s", " ".join(str(error).split())[:300])
+
+    def _note_success(self) -> None:
+        if self._in_weather:
+            self._in_weather = False
+            _LOG.warning("The database can be written to again.")
 
     def _commit_together(self, works: list[Work]) -> bool:
         if self._savepoints:
@@ -175,7 +192,7 @@ class Writer:
             except Exception as error:  # noqa: BLE001  those before it are committed: only this one failed
                 self._drop_connection()
                 work.result, work.error = None, translated(error)
-                _LOG.exception("a write failed")
+                self._note_failure(error)
         return wrote
 
     def _attempt(self, works: list[Work]) -> bool:
@@ -190,14 +207,17 @@ class Writer:
             for work in works:
                 events += self._run_verb(connection, work, alone=len(works) == 1)
             if events:
-                append_events(connection, events, chained=self._chained)
+                append_events(connection, events, origins=self._origins, chained=self._chained)
             crash_point("before-commit")
             if not self._savepoints:
                 commit(connection)
             transaction.commit()
+            self._note_success()
+            self._origins.committed()
             crash_point("after-commit-before-answer")
         except BaseException:
             forget(connection)
+            self._origins.undone()
             self._undo(transaction)
             raise
         return bool(events)
@@ -212,7 +232,7 @@ class Writer:
             work.error = translated(error)
             return
         connection.info["prefetched"] = {}
-        uow = UnitOfWork(connection, now=self._clock(), actor=work.actor, correlation_id=work.correlation_id)
+        uow = self._unit(connection, work)
         try:
             work.verb(uow, **work.kwargs)
             uow.finish()
@@ -240,7 +260,7 @@ class Writer:
 
     def _run_verb(self, connection: Connection, work: Work, *, alone: bool) -> Sequence[Any]:
         work.result = work.error = None
-        uow = UnitOfWork(connection, now=self._clock(), actor=work.actor, correlation_id=work.correlation_id)
+        uow = self._unit(connection, work)
         connection.info["wrote"] = False
         cursor = connection.connection.cursor() if self._savepoints else None
         if cursor is not None:
@@ -261,6 +281,15 @@ class Writer:
             cursor.execute("RELEASE verb")
         return uow.events
 
+    def _unit(self, connection: Connection, work: Work) -> UnitOfWork:
+        return UnitOfWork(
+            connection,
+            now=self._clock(),
+            actor=work.actor,
+            correlation_id=work.correlation_id,
+            origin=work.origin,
+        )
+
     def _undo_verb(self, connection: Connection, cursor: Any, work: Work) -> None:
         if cursor is not None:
             cursor.execute("ROLLBACK TO verb")
@@ -271,6 +300,7 @@ class Writer:
     def _open_connection(self) -> Connection:
         if self._connection is None:
             self._connection = self._engine.connect()
+            self._chained = self._chained or _has_chain(self._connection)
         return self._connection
 
     def _undo(self, transaction: Any) -> None:
@@ -287,6 +317,12 @@ class Writer:
                 connection.close()
             except (SQLAlchemyError, OSError):
                 _LOG.warning("the writer's connection could not be closed cleanly")
+
+
+def _has_chain(connection: Connection) -> bool:
+    """False, too, in a database that has no outbox yet."""
+    with connection.begin():
+        return connection.dialect.has_table(connection, "outbox_event") and is_chained(connection)
 
 
 class _VerbFailed(Exception):

@@ -25,7 +25,6 @@ from mes.materials.schemas import (
     MaterialClassOut,
     MaterialClassPage,
     MaterialIn,
-    MaterialLotChange,
     MaterialLotIn,
     MaterialLotOut,
     MaterialLotPage,
@@ -33,7 +32,7 @@ from mes.materials.schemas import (
     MaterialPage,
     QuantityOut,
 )
-from mes.materials.types import LotSpec, MaterialSpec
+from mes.materials.types import MaterialSpec
 from standards.isa95.material import Disposition
 
 router = api_router("materials")
@@ -178,42 +177,13 @@ async def create_material_lot(caller: Engineer, body: MaterialLotIn, response: R
     """A new lot."""
     await caller.write(service.create_lot, spec=body.spec())
     response.headers["Location"] = f"/api/v1/material-lots/{body.id}"
-    return await _shown_lot(caller, body.id, response)
-
-
-@router.post(
-    "/material-lots/bulk",
-    openapi_extra=refuses(
-        "bulk-row-repeated lot-hold-stands material-lot-closed material-lot-fixed material-not-found "
-        "quantity-out-of-range unit-not-convertible"
-    ),
-)
-async def upsert_material_lots(caller: Engineer, body: BulkOf[MaterialLotIn], atomic: Atomic = False) -> BulkOut:
-    """Lots as described, made where they are new; the same again changes nothing."""
-    rows = rows_by_id(body.rows, lambda row: row.id)
-    return await put_rows(caller, _put_material_lots, {id: row.spec() for id, row in rows.items()}, atomic=atomic)
+    return await shown_lot(caller, body.id, response)
 
 
 @router.get("/material-lots/{lot_id}", openapi_extra=refuses("material-lot-not-found"))
 async def get_material_lot(caller: Viewer, lot_id: str, response: Response) -> MaterialLotOut:
     """One lot."""
-    return await _shown_lot(caller, lot_id, response)
-
-
-@router.put(
-    "/material-lots/{lot_id}",
-    openapi_extra=refuses(
-        "lot-hold-stands material-lot-closed material-lot-fixed material-lot-not-found material-not-found "
-        "quantity-out-of-range unit-not-convertible"
-    ),
-)
-async def update_material_lot(
-    caller: Engineer, lot_id: str, body: MaterialLotChange, response: Response, if_match: IfMatch = None
-) -> MaterialLotOut:
-    """Correct quantity or disposition of a lot."""
-    version = expected_version(if_match, body.version)
-    await caller.write(service.update_lot, spec=body.spec(lot_id), version=version)
-    return await _shown_lot(caller, lot_id, response)
+    return await shown_lot(caller, lot_id, response)
 
 
 @router.post("/material-lots/{lot_id}/disposition", openapi_extra=refuses("material-lot-closed material-lot-not-found"))
@@ -228,15 +198,11 @@ async def set_lot_disposition(
         reason=body.reason,
         version=expected_version(if_match, body.version),
     )
-    return await _shown_lot(caller, lot_id, response)
+    return await shown_lot(caller, lot_id, response)
 
 
 def _put_materials(uow: UnitOfWork, *, rows: Sequence[MaterialSpec]) -> Mapping[str, str]:
     return service.put_materials(uow, specs=rows)
-
-
-def _put_material_lots(uow: UnitOfWork, *, rows: Sequence[LotSpec]) -> Mapping[str, str]:
-    return service.put_lots(uow, specs=rows)
 
 
 async def _shown_material(caller: Caller, material_id: str, response: Response) -> MaterialOut:
@@ -251,7 +217,7 @@ async def _shown_class(caller: Caller, material_class_id: str, response: Respons
     return MaterialClassOut.of(view)
 
 
-async def _shown_lot(caller: Caller, lot_id: str, response: Response) -> MaterialLotOut:
+async def shown_lot(caller: Caller, lot_id: str, response: Response) -> MaterialLotOut:
     view = await caller.read(queries.get_material_lot, lot_id=lot_id)
     response.headers["ETag"] = etag(view.version)
     return MaterialLotOut.of(view)

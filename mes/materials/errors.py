@@ -83,6 +83,12 @@ class LotHoldStands(Conflict):
     next_step = "Whoever decides about quality releases the lot, with a reason; then change it."
 
 
+class MaterialLotInUse(Conflict):
+    code = "material-lot-in-use"
+    title = "Something was done with this lot, so its quantity is not overwritten"
+    next_step = "Count what is left and adjust the lot, with a reason; the quantity it has is no change."
+
+
 class MaterialLotClosed(Conflict):
     code = "material-lot-closed"
     title = "The lot is closed"

@@ -16,17 +16,20 @@ from mes.materials.errors import (
     MaterialClassExists,
     MaterialClassNotFound,
     MaterialExists,
+    MaterialLotClosed,
     MaterialLotExists,
     MaterialLotFixed,
+    MaterialLotInUse,
     MaterialLotNotFound,
     MaterialNotFound,
     MaterialUnitFixed,
 )
 from mes.materials.queries import MATERIAL_CLASSES
-from mes.materials.statements import LotDisposition, load_dispositions, store_disposition
+from mes.materials.statements import LotDisposition, load_dispositions, store_disposition, store_quantity
 from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
 from mes.materials.types import LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
+from standards.isa95.quantity import from_e6
 
 
 def create_material(uow: UnitOfWork, *, spec: MaterialSpec) -> None:
@@ -149,21 +152,22 @@ def create_lot(uow: UnitOfWork, *, spec: LotSpec) -> None:
     put_lots(uow, specs=[spec])
 
 
-def update_lot(uow: UnitOfWork, *, spec: LotSpec, version: int) -> None:
+def update_lot(uow: UnitOfWork, *, spec: LotSpec, version: int, in_use: Collection[str] = ()) -> None:
     """Change quantity or disposition of a lot that is still at `version`.
 
     `material-lot-not-found`, `version-conflict`, as `put_lots`.
     """
     view = queries.get_material_lot(uow.session, lot_id=spec.lot_id)
     _check_version(view.version, version)
-    put_lots(uow, specs=[spec])
+    put_lots(uow, specs=[spec], in_use=in_use)
 
 
-def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutcome]:
+def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec], in_use: Collection[str] = ()) -> dict[str, PutOutcome]:
     """Make lots say what `specs` say; others stay. Repeating it changes nothing.
 
+    `in_use`: lots that something was done with, whose quantity is no longer told but recorded (genealogy knows them).
     `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`, `material-lot-fixed` (a lot keeps material
-    and unit), `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
+    and unit), `material-lot-in-use`, `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
     """
     materials = queries.get_materials(uow.session, {s.material_id for s in specs})
     rows = _load_lots(uow, [s.lot_id for s in specs])
@@ -171,7 +175,7 @@ def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec]) -> dict[str, PutOutco
     refusals: list[tuple[str, Refusal]] = []
     for spec in specs:
         try:
-            outcomes[spec.lot_id] = _put_lot(uow, rows, materials, spec)
+            outcomes[spec.lot_id] = _put_lot(uow, rows, materials, spec, spec.lot_id in in_use)
         except Refusal as refusal:
             refusals.append((spec.lot_id, refusal))
     _refuse(refusals)
@@ -195,6 +199,7 @@ def _put_lot(
     rows: dict[str, MaterialLot],
     materials: Mapping[str, queries.MaterialView],
     spec: LotSpec,
+    is_in_use: bool,
 ) -> PutOutcome:
     material = materials.get(spec.material_id)
     if material is None:
@@ -211,11 +216,23 @@ def _put_lot(
         raise MaterialLotFixed(f"The lot {spec.lot_id!r} is of another material or unit.")
     if all(getattr(row, name) == value for name, value in values.items()):
         return PutOutcome.Unchanged
+    if is_in_use and row.quantity != spec.quantity:
+        raise MaterialLotInUse(f"{row.id} came in with {row.quantity.normalize():f} {row.unit}, of which some is used.")
     rules.check_put(row.id, Disposition(row.disposition), spec.disposition)
     if row.disposition != spec.disposition:
         _emit_disposition(uow, row.id, row.disposition, spec.disposition, reason="")
     row.disposition, row.quantity = spec.disposition.value, spec.quantity
     return PutOutcome.Updated
+
+
+def set_lot_quantity(uow: UnitOfWork, *, lot_id: str, quantity_e6: int) -> None:
+    """What a lot was in all, × 10^6, as a recorded act has it. `quantity-out-of-range`, `material-lot-not-found`,
+    `material-lot-closed`."""
+    rules.check_lot_quantity(from_e6(quantity_e6))
+    lot = _known(uow, [lot_id])[lot_id]
+    if lot.disposition == Disposition.Closed:
+        raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
+    store_quantity(uow, lot.pk, quantity_e6)
 
 
 def set_disposition(

@@ -36,5 +36,10 @@ def store_disposition(uow: UnitOfWork, pks: Collection[int], disposition: Dispos
         uow.driver_execute(sql, (disposition.value, *some))
 
 
+def store_quantity(uow: UnitOfWork, pk: int, quantity_e6: int) -> None:
+    """What a lot is in all."""
+    uow.driver_execute("UPDATE material_lot SET quantity = ?, version = version + 1 WHERE pk = ?", (quantity_e6, pk))
+
+
 def _parts(keys: Sequence[T]) -> list[Sequence[T]]:
     return [keys[start : start + KEYS_MAX] for start in range(0, len(keys), KEYS_MAX)]

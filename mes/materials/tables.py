@@ -82,7 +82,7 @@ class MaterialLot(Versioned, TableModel, table=True):
     kind: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1"))
     """`LotKind`."""
     consumed_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """Kept by genealogy: how much of it recorded links took, × 10^6."""
+    """Kept by genealogy: how much links took of it, and pieces where it was mounted, × 10^6."""
     job_pk: int | None = None
     """Kept by genealogy: the job it was made in."""
     place_pk: int | None = None

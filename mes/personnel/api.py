@@ -20,6 +20,8 @@ from mes.kernel.uow import UnitOfWork
 from mes.personnel import queries, service
 from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
 from mes.personnel.schemas import (
+    ErasedOut,
+    ErasureIn,
     PersonChange,
     PersonIn,
     PersonnelClassChange,
@@ -33,6 +35,7 @@ from mes.personnel.schemas import (
 router = api_router("personnel")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
+Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
 
 
@@ -122,6 +125,16 @@ async def update_person(
         role=body.role,
     )
     return await _shown_person(caller, person_id, response)
+
+
+@router.post(
+    "/persons/{person_id}/erase",
+    openapi_extra=refuses("last-administrator person-not-found principal-not-found role-kind-mismatch"),
+)
+async def erase_person(caller: Administrator, person_id: str, body: ErasureIn) -> ErasedOut:
+    """Take from a person what identifies them, for good: name, id, credentials, addresses. What they did stays."""
+    name = await caller.write(service.erase_person, person_id=person_id, reason=body.reason)
+    return ErasedOut(person_id=name)
 
 
 @router.get("/personnel-classes")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from mes.access.schemas import LANGUAGE
 from mes.access.types import Role
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
+from mes.kernel.texts import NO_NUL
 from mes.personnel.types import PersonnelClassView, PersonView, Qualification
 
 
@@ -23,6 +26,16 @@ class QualificationDocument(_Document):
 
     def as_value(self) -> Qualification:
         return Qualification(self.personnel_class, self.valid_from, self.valid_until)
+
+
+class ErasureIn(_Document):
+    reason: Annotated[str, Field(min_length=1, max_length=500), NO_NUL]
+    """It stays in the record: a number of the request, not a name."""
+
+
+class ErasedOut(_Document):
+    person_id: str
+    """What they are called from now on."""
 
 
 class PersonIn(_Document):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col
 
 from mes.access.errors import IdInvalid
+from mes.access.privacy.service import erase_principal
 from mes.access.queries import get_principal
 from mes.access.rules import is_valid_id
 from mes.access.service import create_principal, rename_principal, set_role
@@ -29,6 +30,7 @@ from mes.personnel.rules import qualification_faults
 from mes.personnel.tables import Person, PersonnelClass, PersonQualification
 from mes.personnel.types import Qualification
 
+_PERSON: Final = Person.__table__  # type: ignore[attr-defined]
 _CLASS: Final = PersonnelClass.__table__  # type: ignore[attr-defined]
 _QUALIFICATION: Final = PersonQualification.__table__  # type: ignore[attr-defined]
 
@@ -96,6 +98,25 @@ def put_person(
     return "updated" if _change(uow, person, name, language, qualifications, role) else "unchanged"
 
 
+def erase_person(uow: UnitOfWork, *, person_id: str, reason: str) -> str:
+    """Take from a person, and from the principal of that id, what identifies them, for good; what they did stays.
+
+    Answers what they are called from now on. Qualifications stay, under that name: they say that work was done by
+    somebody who was qualified. `person-not-found`, and those of `erase_principal`.
+    """
+    pk = uow.execute(select(_PERSON.c.pk).where(_PERSON.c.id == person_id)).scalar()
+    name = f"erased-person-{pk}"
+    if get_principal(uow.session, principal_id=person_id) is not None:
+        name = erase_principal(uow, principal_id=person_id, reason=reason)
+    elif pk is None:
+        raise PersonNotFound(f"There is no person {person_id}.")
+    if pk is not None:
+        values = {"id": name, "name": name, "version": _PERSON.c.version + 1}
+        uow.execute(update(_PERSON).where(_PERSON.c.pk == pk).values(**values))
+        uow.emit("personnel.person-erased.v1", topics=(), subject=name, payload={"id": name, "reason": reason})
+    return name
+
+
 def create_personnel_class(uow: UnitOfWork, *, personnel_class_id: str, description: str = "") -> None:
     """A new personnel class. `personnel-class-exists`, `id-invalid`."""
     _check_id(personnel_class_id)
@@ -146,7 +167,7 @@ def _change(
     after = (person.name, person.language, person.principal_pk) = (name, language, principal_pk)
     if not changed and before == after:
         return False
-    flag_modified(person, "name")  # the version counts every change of the document, not only of its own row
+    flag_modified(person, "id")  # the version counts every change of the document, not only of its own row
     _emit(uow, "person-changed", person.id)
     return True
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index
 from sqlmodel import Field
 
+from mes.kernel.changes import PERSONAL
 from mes.kernel.sqltypes import UtcDateTime, Versioned
 from mes.kernel.tables import TableModel
 
@@ -18,7 +19,7 @@ class Person(TableModel, Versioned, table=True):
 
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=100, unique=True)
-    name: str = Field(max_length=200)
+    name: str = Field(max_length=200, sa_column_kwargs={"info": PERSONAL})
     language: str = Field(default="en", max_length=20)
     principal_pk: int | None = Field(default=None, foreign_key="principal.pk", unique=True)
 

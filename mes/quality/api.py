@@ -13,7 +13,7 @@ from mes.access.door.pages import Cursor, Limit, PageOf, page_out
 from mes.access.door.preconditions import IfMatch, etag, expected_version
 from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.paging import LIMIT_DEFAULT, slice_page
 from mes.quality import queries, service
 from mes.quality.schemas import (
     DefectCodeChange,
@@ -140,9 +140,13 @@ async def list_test_results(
 
 
 @router.get("/units/{unit_id}/results", openapi_extra=refuses("unit-not-seen"))
-async def get_unit_results(caller: Viewer, unit_id: str) -> list[ResultOut]:
-    """Everything decided of a unit, newest first."""
-    return [ResultOut.of(view) for view in await caller.read(queries.get_unit_results, unit_id=unit_id)]
+async def get_unit_results(
+    caller: Viewer, unit_id: str, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> ResultPage:
+    """The newest 1,000 results of a unit, newest first."""
+    found = await caller.read(queries.get_unit_results, unit_id=unit_id)
+    page = slice_page(found, cursor=cursor, limit=limit, key=lambda one: str(one.pk))
+    return ResultPage(items=[ResultOut.of(view) for view in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/units/{unit_id}/open-defects")

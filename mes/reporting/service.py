@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import orjson
 
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.rules import named
 from mes.genealogy.types import ActKind
 from mes.kernel.outbox import move_cursor, read_cursor
 from mes.kernel.uow import UnitOfWork, marks
@@ -182,7 +184,7 @@ def _assets(uow: UnitOfWork, equipment_pk: int, from_us: int | None, to_us: int 
 
 
 def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
-    """Who counted or moved the job by hand, or put something into its pieces."""
+    """Who counted or moved the job by hand, or put something into its pieces, as far as the plant lets that be said."""
     rows = uow.driver_query(
         "SELECT actor FROM count_fact WHERE job_pk = ? AND actor IS NOT NULL "  # noqa: S608
         "AND cause IN ('operator', 'corrected') "
@@ -194,7 +196,7 @@ def _persons(uow: UnitOfWork, job_pk: int, job_id: str) -> tuple[str, ...]:
     if not actors:
         return ()
     names = uow.driver_query(
-        f"SELECT id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person' ORDER BY id",  # noqa: S608
+        f"SELECT pk, id FROM principal WHERE pk IN ({marks(actors)}) AND kind = 'person'",  # noqa: S608
         actors,
     )
-    return tuple(row[0] for row in names)
+    return named(get_privacy_policy(uow.session), {row[0]: row[1] for row in names})

@@ -113,7 +113,7 @@ def test_an_older_plants_file_is_brought_up_to_date(
     hire(sqlite_database, "ada", Role.operator)
     target, old = tmp_path / "north.plant", tmp_path / "old.plant"
     export_plant(sqlite_database, target, now=clock(), version="1")
-    kept = {"tables/principal", "tables/credential", "tables/outbox_event"}
+    kept = {"tables/principal", "tables/credential"}
 
     def older(manifest: dict[str, object]) -> None:
         manifest["revision"] = "0003"

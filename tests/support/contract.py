@@ -1,4 +1,5 @@
-"""The contract of the REST API: docs/api/openapi.json is what callers were promised. `make api` records what was added.
+"""The contract of the REST API: docs/api/openapi.json is what callers were promised. `make api` records what was added,
+and writes the list of problem codes anew.
 
 Nothing that was promised may go: `breaking_changes` says what a new description takes away. What is asked may be asked
 more loosely, what is answered may be answered more richly; the other way round somebody's program stops.
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.problem_index import write_index
 from web.main import create_app
 from web.openapi import written
 from web.settings import Settings
@@ -160,6 +162,7 @@ def main() -> int:
         print("Callers of v1 were promised this:", *broken, sep="\n  ", file=sys.stderr)
         return 1
     PROMISED.write_text(written(present), "utf-8")
+    write_index()
     return 0
 
 

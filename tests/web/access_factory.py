@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import segno
 
+from mes.access.audit.types import Act
 from mes.access.codes import enrolment_uri
+from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
 from mes.access.types import (
     AccessPolicy,
     BadgeUse,
@@ -21,6 +23,7 @@ from mes.access.types import (
     SessionView,
     TokenView,
 )
+from mes.kernel.paging import Page
 from tests.web.factory import NOW
 from web.access.views import (
     AccountPage,
@@ -37,6 +40,7 @@ from web.access.views import (
     sign_in_lines,
     token_line,
 )
+from web.audit.views import Asked, AuditPage, audit_page
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
 LONG: Final = "Anna-Katharina Schmidt-Hohenlohe-Langenburg"
@@ -71,7 +75,8 @@ def recovery_codes() -> AccountPage:
 
 
 def policy() -> PolicyPage:
-    return policy_page(AccessPolicy(BadgeUse.with_pin, frozenset({Role.administrator, Role.engineer}), 3))
+    wanted = AccessPolicy(BadgeUse.with_pin, frozenset({Role.administrator, Role.engineer}), 3)
+    return policy_page(wanted, PrivacyPolicy(PerformanceByPerson.pseudonyms, 400, 2))
 
 
 def sign_ins() -> SignInsPage:
@@ -121,3 +126,54 @@ def badges(*, empty: bool = False) -> BadgesPage:
     given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
     people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
     return BadgesPage("alone", badge_lines(given, ZONE), people, "next")
+
+
+def audit(*, empty: bool = False) -> AuditPage:
+    """An act of each kind of origin; one with long words."""
+    at = {"recorded_at": NOW, "occurred_at": NOW, "correlation_id": "7F3A91C2", "link": None}
+    changed = {"principal/ada": {"role": ["operator", "supervisor"], "language": [None, "de"]}, "more": 3}
+    acts = (
+        Act(
+            *(4711, "e", "access.role-set.v1", "ada"),
+            **at,
+            **_from("sven", "Sven Svensson", "session/7", "SMT-1-OVEN", "10.0.0.9"),
+            data={"principal_id": "ada", "quantity_e6": [1, 2], "seen": None},
+            changes=changed,
+        ),
+        Act(
+            *(4710, "e", "materials.material-put.v1", "material/" + "LONG-NAME-" * 12),
+            **at,
+            **_from(None, None, "command-line", "root@server", None),
+            data={},
+            changes={},
+        ),
+        Act(
+            *(4709, "e", "orders.job-ended.v1", "job/PACK-1"),
+            **at,
+            **_from("erp", None, "token/3", "", None),
+            data={},
+            changes={},
+        ),
+        Act(
+            *(4708, "e", "equipment.bridge-silent.v1", "bridge/box"),
+            **at,
+            **_from(None, None, "", "", None),
+            data={"x": 1},
+            changes={},
+        ),
+    )
+    found = Page(() if empty else acts, "abc" if empty else "def")
+    people = (PrincipalView(1, "sven", PrincipalKind.person, Role.supervisor, LONG, "en", None, False, 1),)
+    return audit_page(Asked(subject="job/PACK-1", since="2026-11-01"), found, people, ZONE)
+
+
+def _from(
+    principal_id: str | None, name: str | None, credential: str, place: str, address: str | None
+) -> dict[str, str | None]:
+    return {
+        "principal_id": principal_id,
+        "display_name": name,
+        "credential": credential,
+        "place": place,
+        "address": address,
+    }

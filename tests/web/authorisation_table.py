@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mes.access.types import Role
 from mes.genealogy.service import mount_lot, pack_lots, scan_lot
-from mes.orders.service import complete_job, split_job
+from mes.orders.service import complete_job, pause_job, report_good, split_job
 from tests.mes.exchange.b2mml_of import document, request, schedule
 from tests.web.stage import Stage
 
@@ -164,12 +164,29 @@ ACCESS: Final = [
         lambda s: Sample(f"{V1}/badges/{s.badge_id()}"),
         204,
     ),
+    Row("GET", f"{V1}/acts", RELEASING, at(f"{V1}/acts")),
     Row("GET", f"{V1}/access-policy", ADMINISTRATION, at(f"{V1}/access-policy")),
     Row(
         "PUT",
         f"{V1}/access-policy",
         ADMINISTRATION,
         lambda s: Sample(f"{V1}/access-policy", json={"badge": "off", "version": s.access_policy_version()}),
+    ),
+    Row("GET", f"{V1}/privacy-policy", ADMINISTRATION, at(f"{V1}/privacy-policy")),
+    Row(
+        "PUT",
+        f"{V1}/privacy-policy",
+        ADMINISTRATION,
+        lambda s: Sample(
+            f"{V1}/privacy-policy",
+            json={"performance_by_person": "off", "version": s.privacy_policy_version()},
+        ),
+    ),
+    Row(
+        "POST",
+        f"{V1}/persons/{{person_id}}/erase",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/persons/{s.person()}/erase", json={"reason": "asked for"}),
     ),
     Row("GET", f"{V1}/own/sessions", ANYBODY, at(f"{V1}/own/sessions")),
     Row(
@@ -669,6 +686,45 @@ def _rest(stage: Stage) -> Sample:
     return Sample(f"{V1}/job-orders/split-rest", json={"job_id": job.job_id, "version": job.version, "reason": WHY})
 
 
+def _counted(path: str, **more: Any) -> Callable[[Stage], Sample]:
+    def sample(stage: Stage) -> Sample:
+        body = {"job_id": stage.started_job().job_id, "quantity": "1", "request_id": stage.fresh("request"), **more}
+        return Sample(f"{V1}/job-orders/{path}", json=body)
+
+    return sample
+
+
+def _settled_count(stage: Stage) -> Sample:
+    body = {"job_id": stage.job_to_count().job_id, "quantity_good": "3", "request_id": stage.fresh("request")}
+    return Sample(f"{V1}/job-orders/count", json=body)
+
+
+def _undo_count(stage: Stage) -> Sample:
+    job, request_id = stage.started_job(), stage.fresh("request")
+    stage.do(report_good, job_id=job.job_id, quantity=Decimal(1), request_id=request_id)
+    return Sample(f"{V1}/job-orders/undo-count", json={"request_id": request_id})
+
+
+def _completed_job(stage: Stage) -> Any:
+    return stage.after(complete_job, stage.started_job())
+
+
+def _paused_job(stage: Stage) -> Any:
+    return stage.after(pause_job, stage.started_job())
+
+
+EXECUTING: Final = [
+    Row("POST", f"{V1}/job-orders/start", FLOOR, _job_act("start", Stage.released_job), 204),
+    Row("POST", f"{V1}/job-orders/pause", FLOOR, _job_act("pause", Stage.started_job), 204),
+    Row("POST", f"{V1}/job-orders/resume", FLOOR, _job_act("resume", _paused_job), 204),
+    Row("POST", f"{V1}/job-orders/undo-complete", FLOOR, _job_act("undo-complete", _completed_job), 204),
+    Row("POST", f"{V1}/job-orders/good", FLOOR, _counted("good"), 204),
+    Row("POST", f"{V1}/job-orders/scrap", FLOOR, _counted("scrap", reason_id="scratch"), 204),
+    Row("POST", f"{V1}/job-orders/count", FLOOR, _settled_count, 204),
+    Row("POST", f"{V1}/job-orders/undo-count", FLOOR, _undo_count, 204),
+]
+
+
 SUPERVISING: Final = [
     Row("POST", f"{V1}/job-orders/hold", RELEASING, _job_act("hold", Stage.job, reason=WHY), 204),
     Row("POST", f"{V1}/job-orders/lift-hold", RELEASING, _job_act("lift-hold", Stage.held_job), 204),
@@ -721,6 +777,7 @@ def _move_order(stage: Stage) -> Sample:
 
 
 ORDERS: Final = [
+    *EXECUTING,
     *SUPERVISING,
     Row("POST", f"{V1}/operations-requests", ERP, _order, 201),
     Row("POST", "/b2mml", ERP, _b2mml),
@@ -898,6 +955,13 @@ GENEALOGY: Final = [
         _genealogy("splits", lambda s: {"lot_id": s.lot(), "into": {s.fresh("part"): "1"}}),
         201,
     ),
+    Row(
+        "POST",
+        f"{_P}/adjustments",
+        RELEASING,
+        _genealogy("adjustments", lambda s: {"lot_id": s.lot(), "quantity_left": "1", "reason": "counted"}),
+        201,
+    ),
     Row("POST", f"{_P}/merges", FLOOR, _genealogy("merges", _in("into")), 201),
     Row("POST", f"{_P}/removals", FLOOR, _genealogy("removals", _installed), 201),
     Row("POST", f"{_P}/acts/{{act}}/reversal", RELEASING, _reversal, 201),
@@ -985,7 +1049,7 @@ def _settle(stage: Stage) -> Sample:
 
 
 def _undo(stage: Stage) -> Sample:
-    job = stage.after(complete_job, stage.started_job())
+    job = _completed_job(stage)
     form = {"what": "complete", "job_id": job.job_id, "version": job.version}
     return Sample(f"/s/{job.bench}/undo", form=form)
 
@@ -1154,9 +1218,11 @@ SCREENS: Final = [
     Row("GET", "/", FLOOR, at("/")),
     Row("GET", "/account", FLOOR, at("/account")),
     Row("POST", "/account/sessions/end", FLOOR, lambda s: Sample("/account/sessions/end", form={}), 303),
+    Row("POST", "/account/password", FLOOR, lambda s: Sample("/account/password", form={}), 422),
     Row("POST", "/account/second-factor", FLOOR, lambda s: Sample("/account/second-factor", form={}), 422),
     Row("POST", "/account/second-factor/confirm", FLOOR, _no_such_code, 404),
     Row("POST", "/account/second-factor/remove", FLOOR, to("/account/second-factor/remove", _no_such_code), 422),
+    Row("GET", "/audit", RELEASING, at("/audit")),
     Row("GET", "/access", ADMINISTRATION, at("/access")),
     Row(
         "POST",
@@ -1184,6 +1250,13 @@ SCREENS: Final = [
         303,
     ),
     Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
+    Row(
+        "POST",
+        "/access/privacy",
+        ADMINISTRATION,
+        lambda s: Sample("/access/privacy", form={"by_person": "off", "version": s.privacy_policy_version()}),
+        303,
+    ),
     Row(
         "POST",
         "/access/policy",
@@ -1241,6 +1314,7 @@ SCREENS: Final = [
     Row("POST", "/trace", FLOOR, lambda _: Sample("/trace", form={"lot": "X"}), 303),
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
+    Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
     Row("GET", "/trace/units/{lot_id}", FLOOR, lambda s: Sample(f"/trace/units/{s.lot()}")),
     Row(
         "GET",
@@ -1492,6 +1566,22 @@ def _hook_act(act: str) -> Callable[[Stage], Sample]:
     return lambda stage: Sample(f"/webhooks/{stage.webhook()}/{act}", form={})
 
 
+def _erp_form(**more: str) -> dict[str, str]:
+    address = {"kind": "tryton", "url": "http://127.0.0.1:9", "plain_http": "true", "database": "plant"}
+    return {**address, "user": "lineside", "password": "secret", **more}
+
+
+def _erp_act(act: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(f"/erp/{stage.erp()}/{act}", form={})
+
+
+ERP_ACTS: Final = {"check": 409, "remove": 303}
+
+
+def _told_again_form(connection_id: str, order_id: str) -> Sample:
+    return Sample(f"/erp/{connection_id}/tell-again", form={"order_id": order_id})
+
+
 HOOKS: Final = f"{V1}/webhooks"
 EXCHANGE: Final = [
     Row("GET", f"{V1}/events", FOLLOWING, at(f"{V1}/events?limit=1")),
@@ -1547,6 +1637,25 @@ EXCHANGE: Final = [
         lambda s: Sample(f"{ERPS}/{s.erp_material()}", json={"consumption": "actual"}),
         204,
     ),
+    Row("GET", "/erp", ADMINISTRATION, at("/erp")),
+    Row("POST", "/erp", ADMINISTRATION, lambda s: Sample("/erp", form=_erp_form(connection_id=s.fresh("erp"))), 303),
+    Row("GET", "/erp/{connection_id}", ADMINISTRATION, lambda s: Sample(f"/erp/{s.erp()}")),
+    Row(
+        "POST",
+        "/erp/{connection_id}",
+        ADMINISTRATION,
+        lambda s: Sample(f"/erp/{s.erp()}", form=_erp_form(version="1")),
+        303,
+    ),
+    Row(
+        "POST",
+        "/erp/{connection_id}/active",
+        ADMINISTRATION,
+        lambda s: Sample(f"/erp/{s.erp()}/active", form={"active": "false", "version": "1"}),
+        303,
+    ),
+    Row("POST", "/erp/{connection_id}/tell-again", ADMINISTRATION, lambda s: _told_again_form(*s.erp_order()), 303),
+    *(Row("POST", f"/erp/{{connection_id}}/{act}", ADMINISTRATION, _erp_act(act), s) for act, s in ERP_ACTS.items()),
     Row("GET", "/reconciliation", LOOKING_AFTER, at("/reconciliation"), 303),
     Row("GET", "/reconciliation/{subject}", LOOKING_AFTER, at("/reconciliation/orders")),
     Row(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from mes.exchange.erp.types import Checked, ConnectionSpec, ConnectionView, ErpOrderView
 from mes.exchange.reconciliation.types import (
     Difference,
     ErpView,
@@ -29,6 +30,8 @@ from mes.exchange.table_files.types import (
     SavedMapping,
 )
 from mes.exchange.webhooks.types import DeliveryState, DeliveryView, WebhookView
+from mes.kernel.paging import Page
+from web.erp import views as erp_views
 from web.imports.views import (
     DonePage,
     ImportsPage,
@@ -173,6 +176,54 @@ def webhook(*, quiet: bool = False) -> hooks.HookPage:
     waiting = [delivery(7, DeliveryState.waiting, attempts=2), delivery(8, DeliveryState.waiting, attempts=0)]
     trial = hooks.Answer(False, 401, "signature does not verify")
     return hooks.hook_page(hook("erp", dead=3, failing=True), dead, waiting, ZONE, trial=trial)
+
+
+def connection(name: str, **more: Any) -> ConnectionView:
+    places = {"Press 1": "PRESS", "Bestückungslinie Nord 2": "SMT-2"}
+    spec = ConnectionSpec(name, "tryton", f"https://{name}.example", "factory", "lineside", places=places)
+    active = bool(more.pop("active", True))
+    quiet: dict[str, Any] = {"version": 3, "last_ok_at": NOW, "failing_since": None, "said": "", "next_at": NOW}
+    counted = {"remarks": (), "orders": 1_204, "waiting": 0, "troubled": 0}
+    return ConnectionView(spec=replace(spec, active=active), **{**quiet, **counted, **more})
+
+
+AWAY: Final = "No answer: [Errno -2] Name or service not known."
+
+
+def erps(*, empty: bool = False) -> erp_views.ErpsPage:
+    found = (
+        connection("erp", waiting=3, troubled=2),
+        connection("away", failing_since=NOW - timedelta(hours=3), said=AWAY),
+        connection("new", last_ok_at=None, orders=0),
+        connection("old", active=False),
+        connection("well"),
+    )
+    form = erp_views.Typed("erp", "tryton", "http://erp.example", "factory", "lineside", places="Press 1 PRESS")
+    why = RefusalWords(
+        "The ERP connection cannot be used like this",
+        "Over http:// the password travels in the clear: allow it, or use https://.",
+        "Correct what the sentence names.",
+        detail_fits=True,
+    )
+    rows, typed = ((), form) if empty else (found, erp_views.Typed())
+    return erp_views.erps_page(rows, ("tryton",), ZONE, typed, why if empty else None)
+
+
+def erp(*, quiet: bool = False) -> erp_views.ErpPage:
+    if quiet:
+        found = Checked("Tryton 8.0", "Muster Elektronik GmbH")
+        return erp_views.erp_page(connection("well"), Page(()), ZONE, trial=found)
+    said = ("Tryton: The period 2026-10 is closed.", "PO-17: nothing here says how HOUSING is made.")
+    orders = [
+        ErpOrderView(f"PO-2026-{n:06}" if n % 2 else "", f"{4711 + n}", "Completed", NOW, True, said[n % 2])
+        for n in range(3)
+    ]
+    remarks = ("Two products have the code BOLT: Bolt M6 is left out.", "PUMP-B: say where Turning 2 is here.")
+    view = connection("erp", waiting=3, troubled=9, remarks=remarks, failing_since=NOW, said=AWAY)
+    missing = Checked(
+        "Tryton 8.0", "Muster Elektronik GmbH", ("Without the module production_work no times are booked.",)
+    )
+    return erp_views.erp_page(view, Page(tuple(orders), "WzE3XQ"), ZONE, trial=missing)
 
 
 def reconciled(*, empty: bool = False) -> ReconciliationPage:

@@ -47,6 +47,8 @@ class Site:
     database: Database
     box: Box
     vault: Vault
+    folder: Path
+    """Its data directory."""
 
     def order(self, order_id: str, quantity: int = 16) -> None:
         due = datetime.now(UTC) + timedelta(hours=4)
@@ -138,7 +140,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         database = app.state.plants.default
         box = Box(database)
         box.ready()
-        yield Site(f"http://127.0.0.1:{port}", database, box, app.state.vault)
+        yield Site(f"http://127.0.0.1:{port}", database, box, app.state.vault, folder)
     finally:
         server.should_exit = True
         thread.join()

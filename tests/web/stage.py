@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
+from mes.access.privacy.queries import get_privacy_policy
 from mes.access.queries import get_access_policy, list_sessions
 from mes.access.second_factor import begin_second_factor
 from mes.access.service import create_principal, create_token, give_badge, open_session
@@ -159,6 +160,9 @@ class Stage:
 
     def access_policy_version(self) -> int:
         return self.database.read_now(get_access_policy).version
+
+    def privacy_policy_version(self) -> int:
+        return self.database.read_now(get_privacy_policy).version
 
     def second_factor(self) -> str:
         """Somebody who has begun to set up a second factor."""
@@ -370,7 +374,7 @@ class Stage:
         batch = Batch(self.fresh("readings"), 1, [Sample("READER", serial, at_us, at_us)])
         self.do(receive_batch, bridge_id="bert", batch=batch)
         self.do(record_genealogy, recording=Recording([NewLot(serial, self.material())]))
-        return self.database.read_now(list_quarantine).items[0].pk
+        return self.database.read_now(list_quarantine).page.items[0].pk
 
     def setup(self) -> str:
         """A machine that is being set up through Bert's bridge."""

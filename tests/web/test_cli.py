@@ -208,3 +208,18 @@ def test_no_password_is_an_argument_of_a_process() -> None:
         "PGPASSWORD": "secret",
         "PGDATABASE": "plant",
     }
+
+
+def test_a_server_that_cannot_start_says_why_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    assert run("serve", "--data-dir", in_the_way) == 1
+    assert "takes no file (File exists): make room, or name another LINESIDE_DATA_DIR." in capsys.readouterr().err
+    monkeypatch.setenv("LINESIDE_DATABASE_URL", f"postgresql://plant:secret@/plant?host={tmp_path}")
+    assert run("serve", "--data-dir", tmp_path / "data") == 1
+    said = capsys.readouterr().err
+    assert "does not answer" in said
+    assert "correct LINESIDE_DATABASE_URL" in said
+    assert "secret" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mes.kernel.errors import Conflict, FieldError, Unavailable
 from web.caretaker import tick
 from web.main import create_app
 from web.problems import ErrorBoundary
+from web.server import LOG_FORMAT, OneLine
 from web.settings import Settings
 from web.system.prose import read_prose
 
@@ -222,3 +224,10 @@ def test_prose_reads_what_problem_pages_are_written_in() -> None:
         (" text over two lines", ""),
     ]
     assert prose.blocks[3].lines[0][0].text == "raw *text*"
+
+
+def test_a_line_of_the_log_is_one_line_in_utc() -> None:
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "%s\n%s", ("a\r\x1b[31m", "2026 INFO forged"), None)
+    record.plant, record.created, record.msecs = "-", 0.0, 7.0
+    line = OneLine(LOG_FORMAT).format(record)
+    assert line == r"1970-01-01T00:00:00.007Z INFO [-] x: a\r\x1b[31m\n2026 INFO forged"

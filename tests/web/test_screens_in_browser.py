@@ -78,8 +78,11 @@ MORE_LOOKS = [
     ),
     *((name, "desk", "dark", "de") for name in ("trace-unit", "recall-done", "recall")),
     *((name, "phone", "dark", "de") for name in ("account-setting-up", "sign-ins", "tokens-shown", "access-policy")),
-    *((name, "phone", "light", "qps-ploc") for name in ("imports", "import-waiting", "webhooks", "reconciliation")),
-    *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "reconciliation-lots")),
+    *(
+        (name, "phone", "light", "qps-ploc")
+        for name in ("imports", "import-waiting", "webhooks", "reconciliation", "erp")
+    ),
+    *((name, "desk", "dark", "de") for name in ("import-waiting", "webhook", "erp", "reconciliation-lots")),
     *((name, "desk", "dark", "de") for name in ("receive-found", "receive-wrong", "receive-done", "lots", "lot")),
 ]
 """The same screens on their other devices, in another light and language: `make test-long`."""

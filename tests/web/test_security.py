@@ -77,7 +77,14 @@ def client_of(app: ASGIApp) -> httpx.AsyncClient:
 async def test_every_answer_has_the_headers(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
-    assert answer.headers.get("cache-control") == ("no-store" if path.startswith("/api/") else None)
+    assert answer.headers.get("cache-control") == "no-store"
+    assert "strict-transport-security" not in answer.headers
+
+
+async def test_who_came_by_https_is_told_to_stay_there() -> None:
+    async with client_of(application()) as client:
+        answer = await client.get("https://mes.test/page")
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
 async def test_refusals_have_them_too(client: httpx.AsyncClient) -> None:

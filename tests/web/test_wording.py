@@ -14,6 +14,7 @@ import pytest
 
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.permissions import Permission
+from mes.access.privacy.types import PerformanceByPerson
 from mes.access.types import BadgeUse, Role
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
@@ -36,6 +37,7 @@ from standards.lineside.health_v1 import CertificateState, Trouble
 from standards.packml.states import EquipmentState
 from web import wording
 from web.access.views import TONES as TOKEN_TONES
+from web.audit.views import FEATURES as AUDIT_FEATURES
 from web.board.plan_views import SPANS
 from web.board.views import SHOWS
 from web.bridges.certificates import CERTIFICATE_TONES, FLAWS
@@ -44,6 +46,7 @@ from web.components.job import STATES
 from web.components.machine import MANUAL
 from web.connect.views import CODES, PATTERNS
 from web.demo.page import ACTIONS
+from web.erp.views import TONES as ERP_TONES
 from web.imports.views import field_label
 from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
@@ -115,7 +118,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "role.": list(Role),
         "access.is.": TOKEN_TONES,
         "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
-        "access.problem.": ["secret", "locked", "code", "code-or-secret"],
+        "access.problem.": ["secret", "locked", "code", "code-or-secret", "password"],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
@@ -139,6 +142,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "certificates.means.": DECISIONS,
         "certificates.did.": DECISIONS,
         "certificates.outcome.": CommandState,
+        "access.performance.": PerformanceByPerson,
+        "audit.": ["prompt", "itself", "session", "token"],
+        "audit.feature.": AUDIT_FEATURES,
         "quarantine.why.": KNOWN_REASONS,
         "quarantine.do.": KNOWN_REASONS,
         "connect.is.": SetupState,
@@ -166,6 +172,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "imports.date.": DateOrder,
         "imports.field.": sorted({field_label(kind, field.name) for kind in RowKind for field in FIELDS[kind]}),
         "webhooks.is.": HOOK_TONES,
+        "erp.is.": ERP_TONES,
         "reconciliation.of.": Subject,
         "reconciliation.one.": Subject,
         "reconciliation.what.": What,
@@ -236,7 +243,7 @@ def test_codes_of_the_features_have_words_of_their_own(prefix: str, codes: list[
 
 
 OF_SCREENS = (
-    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation."),
+    *("mes.exchange.table_files.", "mes.exchange.webhooks.", "mes.exchange.reconciliation.", "mes.exchange.erp."),
     *("mes.kernel.", "mes.access.", "mes.materials.", "mes.orders."),
     *("web.board.", "web.orders.", "web.dispatch.", "web.system.", "web.security"),
 )

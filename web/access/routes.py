@@ -10,11 +10,15 @@ from zoneinfo import ZoneInfo
 
 import segno
 from fastapi import APIRouter, Depends, Form, Path, Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of, identify
-from mes.access.errors import CodeWrong, PrincipalNotFound, SignInFailed, SignInLocked
+from mes.access.errors import CodeWrong, PasswordUnacceptable, PrincipalNotFound, SignInFailed, SignInLocked
 from mes.access.permissions import Permission
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.service import put_privacy_policy
+from mes.access.privacy.types import KEEP_DAYS_MAX, KEEP_DAYS_MIN, PerformanceByPerson, PrivacyPolicy
 from mes.access.queries import (
     count_recovery_codes,
     find_second_factor,
@@ -36,7 +40,7 @@ from mes.access.service import (
     revoke_token,
     take_badge,
 )
-from mes.access.sign_in import new_badge_hmacs, prove_again
+from mes.access.sign_in import new_badge_hmacs, prove_again, set_password
 from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
@@ -69,6 +73,9 @@ Anybody = Annotated[Caller, Depends(identify)]
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]
 Code = Annotated[str, Form(max_length=CODE_MAX)]
+Days = Annotated[
+    Annotated[int, Field(ge=KEEP_DAYS_MIN, le=KEEP_DAYS_MAX)] | None, BeforeValidator(lambda typed: typed or None)
+]
 Number = Annotated[int, Path(ge=0, le=INT32)]
 
 
@@ -100,6 +107,20 @@ def _account(
     factor = find_second_factor(session, principal_pk=principal_pk)
     left = count_recovery_codes(session, principal_pk=principal_pk)
     return account_page(found.items, factor, left, zone, now), zone
+
+
+@router.post("/account/password")
+async def change_password(
+    request: Request, who: Anybody, pin: Secret, new: Secret, code: Annotated[str, Form(max_length=CODE_MAX)] = ""
+) -> Response:
+    """Another password, or a first one in the place of the PIN; signs them out everywhere, here too."""
+    if refused := await _unproven(request, who, pin, code):
+        return refused
+    try:
+        await set_password(who.database, actor=who.principal_pk, principal_id=who.principal_id, password=new)
+    except PasswordUnacceptable as refusal:
+        return await _account_of(request, who, status=refusal.status, problem="password")
+    return RedirectResponse("/signin?by=password", status_code=303)
 
 
 @router.post("/account/second-factor")
@@ -307,7 +328,7 @@ async def policy(request: Request, who: Administrator) -> HTMLResponse:
 
 
 def _policy(session: ReadSession) -> tuple[PolicyPage, ZoneInfo]:
-    return policy_page(get_access_policy(session)), plant_zone(session)
+    return policy_page(get_access_policy(session), get_privacy_policy(session)), plant_zone(session)
 
 
 @router.post("/access/policy")
@@ -320,6 +341,18 @@ async def put_policy(
     """Say how people prove who they are."""
     wanted = AccessPolicy(badge, frozenset(role or ()))
     await who.write(put_access_policy, policy=wanted, version=version)
+    return RedirectResponse("/access/policy", status_code=303)
+
+
+@router.post("/access/privacy")
+async def put_privacy(
+    who: Administrator,
+    by_person: Annotated[PerformanceByPerson, Form()],
+    version: Annotated[int, Form(ge=0, le=INT32)],
+    keep_days: Annotated[Days, Form()] = None,
+) -> Response:
+    """Say what is kept and told of people."""
+    await who.write(put_privacy_policy, policy=PrivacyPolicy(by_person, keep_days), version=version)
     return RedirectResponse("/access/policy", status_code=303)
 
 

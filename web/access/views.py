@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from mes.access.permissions import ROLE_PERMISSIONS
+from mes.access.privacy.types import KEEP_DAYS_MAX, PerformanceByPerson, PrivacyPolicy
 from mes.access.types import (
     ROLE_KIND,
     AccessPolicy,
@@ -133,12 +134,24 @@ class PolicyPage:
     use: str
     wanted: frozenset[str]
     version: int
+    by_person: str
+    keep_days: int | None
+    privacy_version: int
     uses: tuple[str, ...] = tuple(BadgeUse)
     roles: tuple[str, ...] = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
+    ways: tuple[str, ...] = tuple(PerformanceByPerson)
+    days_max: int = KEEP_DAYS_MAX
 
 
-def policy_page(found: AccessPolicy) -> PolicyPage:
-    return PolicyPage(found.badge.value, frozenset(found.second_factor_roles), found.version)
+def policy_page(found: AccessPolicy, privacy: PrivacyPolicy) -> PolicyPage:
+    return PolicyPage(
+        use=found.badge.value,
+        wanted=frozenset(found.second_factor_roles),
+        version=found.version,
+        by_person=privacy.performance_by_person.value,
+        keep_days=privacy.keep_days,
+        privacy_version=privacy.version,
+    )
 
 
 def badge_lines(found: Iterable[BadgeView], zone: tzinfo) -> tuple[BadgeLine, ...]:

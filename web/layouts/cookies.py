@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mes.access.door import SESSION_COOKIE
+from mes.access.door import session_cookie
 from mes.access.types import SESSION_POLICY, SignedIn
 from web.settings import Settings
 
@@ -19,7 +19,7 @@ YEAR_S: Final = 31_536_000
 def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
     """The answer, with the session in a cookie that no script can read, and the language of the person."""
     answer.set_cookie(
-        SESSION_COOKIE,
+        session_cookie(request),
         signed_in.token,
         max_age=SESSION_POLICY.lifetime_s,
         httponly=True,
@@ -27,6 +27,12 @@ def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
         secure=_secure(request),
     )
     answer.set_cookie(LANGUAGE_COOKIE, signed_in.language, max_age=YEAR_S, samesite="lax")
+    return answer
+
+
+def forget_signed_in(request: Request, answer: R) -> R:
+    """The answer, with the session's cookie gone."""
+    answer.delete_cookie(session_cookie(request), secure=_secure(request), httponly=True, samesite="lax")
     return answer
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Path, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.pages import Cursor
 from mes.access.permissions import Permission
 from mes.ingest.quarantine.queries import list_quarantine
 from mes.ingest.quarantine.service import retry_reading, set_reading_aside
@@ -29,15 +30,15 @@ Reason = Annotated[str, Form(min_length=1, max_length=NOTE_MAX), NO_NUL]
 
 
 @router.get(HERE)
-async def quarantine(request: Request, who: Viewer) -> HTMLResponse:
-    found, zone = await who.read(_quarantine)
+async def quarantine(request: Request, who: Viewer, cursor: Cursor = None) -> HTMLResponse:
+    found, zone = await who.read(_quarantine, cursor=cursor)
     page = quarantine_page(found, zone, may_decide=who.may(Permission.decide_quality))
     shell = shell_of(request, who, zone=zone)
     return HTMLResponse(render("quarantine/page.html", page, language=who.language, shell=shell))
 
 
-def _quarantine(session: ReadSession) -> tuple[QuarantineList, ZoneInfo]:
-    return list_quarantine(session), plant_zone(session)
+def _quarantine(session: ReadSession, *, cursor: str | None) -> tuple[QuarantineList, ZoneInfo]:
+    return list_quarantine(session, cursor=cursor), plant_zone(session)
 
 
 @router.post(f"{HERE}/{{pk}}/retry")

@@ -40,15 +40,16 @@ class ReadingCard:
 @dataclass(frozen=True, slots=True)
 class QuarantinePage:
     readings: tuple[ReadingCard, ...]
-    more: int
-    """How many older ones there are."""
+    older: str
+    """Address of the older ones; empty: there are none."""
     may_decide: bool
 
 
 def quarantine_page(found: QuarantineList, zone: ZoneInfo, *, may_decide: bool) -> QuarantinePage:
     """What waits for a decision."""
-    cards = tuple(_card(view, zone) for view in found.items)
-    return QuarantinePage(cards, found.total - len(cards), may_decide)
+    cards = tuple(_card(view, zone) for view in found.page.items)
+    older = found.page.next_cursor
+    return QuarantinePage(cards, f"?cursor={older}" if older else "", may_decide)
 
 
 def _card(view: QuarantineView, zone: ZoneInfo) -> ReadingCard:

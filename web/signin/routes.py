@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mes.access.door import SESSION_COOKIE, device_of, plant_database
+from mes.access.door import device_of, plant_database, session_cookie
 from mes.access.errors import SignInFailed, SignInLocked
 from mes.access.queries import get_access_policy
 from mes.access.sign_in import sign_in_with_badge, sign_in_with_pin, sign_out_session
@@ -20,7 +20,7 @@ from mes.equipment.queries import get_equipment
 from mes.kernel.db import ReadSession
 from mes.personnel.queries import list_sign_in_names
 from web.components.people import people_here
-from web.layouts.cookies import LANGUAGE_COOKIE, YEAR_S, keep_signed_in
+from web.layouts.cookies import LANGUAGE_COOKIE, YEAR_S, forget_signed_in, keep_signed_in
 from web.layouts.shell import THEME_COOKIE, Shell, milliseconds, theme_of
 from web.signin.views import PersonTile, SigninPage
 from web.templating import render
@@ -95,11 +95,11 @@ async def sign_in_by_badge(
 @router.post("/signout")
 async def signout(request: Request, station: Annotated[str, Form(max_length=100)] = "") -> Response:
     """Ends the session, known or not, and shows the sign-in of the same station."""
-    if value := request.cookies.get(SESSION_COOKIE):
+    if value := request.cookies.get(session_cookie(request)):
         await sign_out_session(await plant_database(request), session_value=value)
     answer = RedirectResponse(f"/signin?{urlencode({'station': station})}" if station else "/signin", status_code=303)
-    answer.delete_cookie(SESSION_COOKIE)
-    return answer
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return forget_signed_in(request, answer)
 
 
 async def _refused(

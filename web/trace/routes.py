@@ -23,7 +23,7 @@ from web.layouts.shell import shell_of
 from web.templating import render
 from web.trace import recalling
 from web.trace.unit_views import DifferencePage, UnitPage, difference_page, unit_page
-from web.trace.views import StepView, TracePage, address, explored, step_view, unit_of
+from web.trace.views import StepView, TracePage, address, drawn_step, explored, step_view, unit_of
 
 router = APIRouter(include_in_schema=False)
 router.routes.extend(recalling.router.routes)
@@ -78,6 +78,13 @@ async def one_step(lot_id: str, who: Viewer, way: Way = Way.made_of, start: Star
 def _one_step(session: ReadSession, *, lot_id: str, way: Way, start: int) -> StepView:
     step = get_step(session, lot_id=lot_id, way=way, start=start, limit=PAGE_LINES)
     return step_view(step, plant_zone(session))
+
+
+@router.get("/trace/lots/{lot_id}/drawn-step")
+async def one_drawn_step(lot_id: str, who: Viewer, way: Way = Way.made_of, start: Start = 0) -> HTMLResponse:
+    """A page of a step, to be put into the drawing."""
+    step = await who.read(get_step, lot_id=lot_id, way=way, start=start)
+    return HTMLResponse(render("trace/_drawn_step.html", drawn_step(step), language=who.language))
 
 
 @router.get("/trace/units/{lot_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,8 +16,12 @@ from standards.isa95.quantity import from_e6
 
 ICONS: Final = {"lot": "package", "unit": "circle-dot", "container": "square", "shipment": "send"}
 LOOKS: Final = ("list", "drawing")
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 260, 72, 90, 16
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 324, 72, 56, 16
 PITCH_X, PITCH_Y = BOX_WIDTH + GAP_X, BOX_HEIGHT + GAP_Y
+BEND: Final = 8
+"""Radius of the corners of a tie. `web/static/drawing.js` measures the same."""
+DRAWN_MAX: Final = 2_000
+"""Lots that a drawing grows to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +70,60 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A lot drawn, in pixels."""
+    """A lot drawn, in pixels. `grow`: address of its next step, "" at the end; `is_open`: that is drawn already;
+    `possible` (of a step): only by a splice."""
 
     x: int
     y: int
+    level: int
     lot: LotName
     title: str
     material: str
     state: str
+    grow: str
+    is_open: bool = False
+    possible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A path from one lot to the next."""
+
+    path: str
+    possible: bool
+    near: str
+    far: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
     x: int
     y: int
+    level: int
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
+    """`most`: lots it may grow to."""
+
     width: int
     height: int
     boxes: tuple[Box, ...]
-    lines: tuple[tuple[str, bool], ...]
-    """Path, and whether it is only possible."""
+    ties: tuple[Tie, ...]
     hidden: tuple[Hidden, ...]
     goes_on: bool
+    most: int = DRAWN_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnStep:
+    """A page of the boxes behind one, to be put into its drawing; `more` come after it, at `next_page`."""
+
+    boxes: tuple[Box, ...]
+    more: int
+    next_page: str
+    plain: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,36 +236,107 @@ def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None)
     )
 
 
+Place = tuple[int, int]
+"""A level, and a place in it or a row."""
+
+
 def drawing(layers: Layers) -> Drawing:
-    """Levels side by side, each in the middle of its column."""
-    cells = [len(column) + (hidden > 0) for column, hidden in zip(layers.columns, layers.hidden, strict=True)]
-    height = max(cells) * PITCH_Y
-    width = len(cells) * PITCH_X - GAP_X + 4
-
-    def spot(level: int, place: int) -> tuple[int, int]:
-        return level * PITCH_X + 2, (height - cells[level] * PITCH_Y) // 2 + place * PITCH_Y + GAP_Y // 2
-
-    boxes = tuple(
-        _box(spot(level, place), node, layers.way.value, root=level == 0)
-        for level, column in enumerate(layers.columns)
-        for place, node in enumerate(column)
-    )
-    lines = tuple((_path(spot(level, a), spot(level + 1, b)), doubt) for level, a, b, doubt in layers.links)
+    """Levels side by side. A lot stands beside the first of those behind it, each of which has rows of its own."""
+    shown_by: dict[Place, Place] = {}
+    for level, near, far, _ in layers.links:
+        shown_by.setdefault((level + 1, far), (level, near))
+    rows = _rows(shown_by)
+    spots = {place: (place[0] * PITCH_X + 2, row * PITCH_Y + GAP_Y // 2) for place, row in rows.items()}
+    lots = {place: layers.columns[place[0]][place[1]] for place in rows}
     hidden = tuple(
-        Hidden(*spot(level, len(layers.columns[level])), count) for level, count in enumerate(layers.hidden) if count
+        Hidden(level * PITCH_X + 2, max(y for (at, _), (_, y) in spots.items() if at == level) + PITCH_Y, level, count)
+        for level, count in enumerate(layers.hidden)
+        if count
     )
-    return Drawing(width, height, boxes, lines, hidden, layers.goes_on)
+    return Drawing(
+        len(layers.columns) * PITCH_X - GAP_X + 4,
+        max(y for _, y in [*spots.values(), *((0, one.y) for one in hidden)]) + PITCH_Y,
+        tuple(_box(place, spots[place], lots[place], layers) for place in rows),
+        tuple(
+            Tie(
+                _path(spots[near], spots[far], straight=shown_by[far] == near),
+                doubt,
+                lots[near].lot_id,
+                lots[far].lot_id,
+            )
+            for level, a, b, doubt in layers.links
+            for near, far in [((level, a), (level + 1, b))]
+        ),
+        hidden,
+        layers.goes_on,
+    )
 
 
-def _box(at: tuple[int, int], node: Node, way: str, *, root: bool) -> Box:
+def _ties(layers: Layers, shown_by: Mapping[Place, Place], spots: Mapping[Place, tuple[int, int]]) -> Iterator[Tie]:
+    for level, a, b, doubt in layers.links:
+        near, far = (level, a), (level + 1, b)
+        path = _path(spots[near], spots[far], straight=shown_by[far] == near)
+        yield Tie(path, doubt, layers.columns[level][a].lot_id, layers.columns[level + 1][b].lot_id)
+
+
+def _rows(shown_by: Mapping[Place, Place]) -> dict[Place, int]:
+    """The row of each lot, from the root on: first itself, then what is behind it."""
+    behind: dict[Place, list[Place]] = {}
+    for far, near in shown_by.items():
+        behind.setdefault(near, []).append(far)
+    rows: dict[Place, int] = {}
+    waiting, free = [(0, 0)], 0
+    while waiting:
+        place = waiting.pop()
+        near = shown_by.get(place, place)
+        rows[place] = rows[near] if behind.get(near, [place])[0] == place and near != place else free
+        free = max(free, rows[place] + 1)
+        waiting += reversed(behind.get(place, []))
+    return rows
+
+
+def _box(place: Place, at: tuple[int, int], node: Node, layers: Layers) -> Box:
+    level, way = place[0], layers.way.value
+    is_open = level + 1 < len(layers.columns) and not layers.hidden[level + 1]
+    return _drawn(node, way, at=at, level=level, state="root" if level == 0 else "", is_open=is_open)
+
+
+def _drawn(
+    node: Node,
+    way: str,
+    *,
+    at: tuple[int, int] = (0, 0),
+    level: int = 0,
+    state: str = "",
+    is_open: bool = False,
+    possible: bool = False,
+) -> Box:
     lot = lot_name(node, way, "drawing")
-    state = "held" if lot.held else "root" if root else ""
-    return Box(*at, lot, _short(node.lot_id, 22), _short(node.material, 28), state)
+    grow = address(node.lot_id, way, part="/drawn-step") if node.goes_on else ""
+    title, material = _short(node.lot_id, 22), _short(node.material, 28)
+    return Box(*at, level, lot, title, material, "held" if lot.held else state, grow, is_open, possible)
 
 
-def _path(a: tuple[int, int], b: tuple[int, int]) -> str:
+def drawn_step(step: Step) -> DrawnStep:
+    way, lot_id, last = step.way.value, step.root.lot_id, step.start + len(step.lines)
+    return DrawnStep(
+        tuple(_drawn(line.node, way, possible=line.possible) for line in step.lines),
+        step.more,
+        address(lot_id, way, start=last, part="/drawn-step"),
+        address(lot_id, way, start=last),
+    )
+
+
+def _path(a: tuple[int, int], b: tuple[int, int], *, straight: bool) -> str:
+    """Along the gap between two columns, or as a curve to what stands elsewhere."""
     x1, y1, x2, y2 = a[0] + BOX_WIDTH, a[1] + BOX_HEIGHT // 2, b[0], b[1] + BOX_HEIGHT // 2
-    return f"M{x1} {y1}C{x1 + GAP_X // 2} {y1} {x2 - GAP_X // 2} {y2} {x2} {y2}"
+    middle = x1 + GAP_X // 2
+    if not straight:
+        return f"M{x1} {y1}C{x1 + GAP_X} {y1} {x2 - GAP_X} {y2} {x2} {y2}"
+    if y1 == y2:
+        return f"M{x1} {y1}H{x2}"
+    bends = f"Q{middle} {y1} {middle} {y1 + BEND}V{y2 - BEND}Q{middle} {y2} {middle + BEND} {y2}"
+    return f"M{x1} {y1}H{middle - BEND}{bends}H{x2}"
 
 
 def _short(text: str, length: int) -> str:

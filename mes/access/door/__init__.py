@@ -41,6 +41,7 @@ from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
 from mes.access.types import Role, Standing, StoredCredential
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
+from mes.kernel.origins import ADDRESS_MAX, Origin, acting_from
 from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import EmittedEvent, UnitOfWork
@@ -150,6 +151,10 @@ async def identify(connection: HTTPConnection) -> Caller:
     _refuse_unless_good(credential, now_us, prefix)
     if _is_used(connection, credential) and rules.is_touch_due(credential, now_us):
         await _touch(database, key, credential, now_us)
+    kind = "session" if prefix == SESSION_PREFIX else "token"
+    acting_from.set(
+        Origin(f"{kind}/{credential.credential_pk}", credential.work_unit_id or "", _address_of(connection))
+    )
     state = connection.scope.setdefault("state", {})
     state["language"] = credential.language  # for whoever words a refusal of this request
     correlation_id = str(state.get("correlation_id", ""))
@@ -200,9 +205,19 @@ def may_subscribe(found: Caller, topic: str) -> bool:
     return rules.may_subscribe(found.permissions, topic)
 
 
+def session_cookie(connection: HTTPConnection) -> str:
+    """The name of the session's cookie: by https one that only this very host can have set (RFC 6265bis, `__Host-`)."""
+    by_https = connection.scope.get("scheme") in ("https", "wss")
+    return f"__Host-{SESSION_COOKIE}" if by_https else SESSION_COOKIE
+
+
 def device_of(connection: HTTPConnection) -> str:
     """The device key of a connection: its network address, as uvicorn's trusted proxies report it."""
-    return device_key(connection.client.host if connection.client is not None else "unknown")
+    return device_key(_address_of(connection) or "unknown")
+
+
+def _address_of(connection: HTTPConnection) -> str:
+    return "" if connection.client is None else connection.client.host[:ADDRESS_MAX]
 
 
 async def plant_database(connection: HTTPConnection) -> Database:
@@ -210,6 +225,7 @@ async def plant_database(connection: HTTPConnection) -> Database:
     plants = _plants(connection)
     database = await plants.reach(plants.stands_for(_host(connection)) or DEFAULT_PLANT)
     serving_plant.set(database.plant_id)
+    acting_from.set(Origin(address=_address_of(connection)))
     return database
 
 
@@ -219,7 +235,7 @@ def _presented(connection: HTTPConnection) -> tuple[str, str]:
         prefix = TOKEN_PREFIX
         text = text.strip() if scheme.lower() == "bearer" else ""
     else:
-        text, prefix = connection.cookies.get(SESSION_COOKIE, ""), SESSION_PREFIX
+        text, prefix = connection.cookies.get(session_cookie(connection), ""), SESSION_PREFIX
     if not text:
         raise NotSignedIn()
     return text, prefix

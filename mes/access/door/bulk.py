@@ -49,11 +49,6 @@ class BulkOf(BaseModel, Generic[T]):
 
     rows: list[T] = Field(min_length=1, max_length=ROWS_MAX)
 
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """What it is called in the description of the API."""
-        return str(params[0].__name__).removesuffix("In") + "BulkIn"
-
 
 class RowResult(BaseModel):
     """What became of a row; `code` and `detail` where it was refused, as in a problem."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
@@ -23,11 +23,6 @@ class PageOf(BaseModel, Generic[T]):
 
     items: list[T]
     next_cursor: str | None
-
-    @classmethod
-    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """What it is called in the description of the API."""
-        return str(params[0].__name__).removesuffix("Out") + "Page"
 
 
 def page_out(

@@ -41,7 +41,7 @@ def replace_draft(uow: UnitOfWork, *, spec: DefinitionSpec, version_label: str, 
     clear_content(uow, row)
     row.description, row.material_pk = spec.description, known.materials[spec.material_id].pk
     row.under_tolerance_bp, row.over_tolerance_bp = tolerances_bp(spec)
-    flag_modified(row, "description")  # the version counts every change of the document, not only of its own row
+    flag_modified(row, "id")  # the version counts every change of the document, not only of its own row
     uow.flush()
     store_content(uow, known, row, wanted)
     say_put(uow, row, spec.material_id)

@@ -32,11 +32,12 @@ router = api_router("B2MML", prefix="")
 Erp = Annotated[Caller, Depends(caller(Permission.exchange_documents))]
 MEDIA_TYPES: Final = frozenset({"application/xml", "text/xml"})
 _MEDIA_TYPE: Final = "application/xml"
+_BYTES: Final = {"type": "string", "format": "binary"}
 _XML: Final[dict[str, Any]] = {
-    _MEDIA_TYPE: {"schema": {"type": "string"}, "example": '<ConfirmBOD releaseID="7.01">…</ConfirmBOD>'}
+    _MEDIA_TYPE: {"schema": _BYTES, "example": '<ConfirmBOD releaseID="7.01">…</ConfirmBOD>'}
 }
 _GET: Final[dict[str, Any]] = {
-    _MEDIA_TYPE: {"schema": {"type": "string"}, "example": '<GetEquipment releaseID="7.01">…</GetEquipment>'}
+    _MEDIA_TYPE: {"schema": _BYTES, "example": '<GetEquipment releaseID="7.01">…</GetEquipment>'}
 }
 _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
     DocumentUnreadable: B2mmlUnreadable,

@@ -17,12 +17,13 @@ from mes.exchange.b2mml import master_specs
 from mes.exchange.b2mml.errors import B2mmlNotSupported
 from mes.exchange.b2mml.routing_specs import definition_spec
 from mes.exchange.b2mml.types import Item, Outcome
+from mes.genealogy.service import put_lots
 from mes.kernel.classes import ClassTables
 from mes.kernel.errors import NotFound, Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
 from mes.materials.queries import MATERIAL_CLASSES, get_material_lots, get_materials
-from mes.materials.service import put_lots, put_material_classes, put_materials, set_disposition
+from mes.materials.service import put_material_classes, put_materials, set_disposition
 from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
 from mes.personnel.queries import get_person, get_personnel_class
 from mes.personnel.service import put_person, put_personnel_class

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from mes.exchange.history_files.reading import Row, digest_of, read_rows
-from mes.genealogy.formats import cell
 from mes.genealogy.queries import find_faults
 from mes.genealogy.rules import recording_of
 from mes.genealogy.service import begin_import, import_block
@@ -25,6 +24,7 @@ from mes.genealogy.types import Fault, Imported
 from mes.kernel.crash import crash_point
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
+from mes.kernel.texts import csv_cell
 
 BLOCK_ROWS: Final = 10_000
 """Rows of one transaction; about as long others wait to write as it takes to record them."""
@@ -118,7 +118,7 @@ class _Report:
         if not rows:
             return
         text = io.StringIO()
-        csv.writer(text).writerows((row.line, row.fault.code, cell(row.fault.reason)) for row in rows if row.fault)
+        csv.writer(text).writerows((row.line, row.fault.code, csv_cell(row.fault.reason)) for row in rows if row.fault)
         self._file.write(text.getvalue().encode())
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -38,11 +38,12 @@ from mes.exchange.plant_file.schemas import (
 )
 from mes.exchange.plant_file.source import Fault
 from mes.exchange.plant_file.types import KindSummary, KnownPlant, LoadSummary, PlantDocument
+from mes.genealogy.service import put_lots
 from mes.kernel.errors import Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.life.service import put_handlings, put_moisture_levels
 from mes.materials.queries import get_materials
-from mes.materials.service import put_lots, put_material_classes, put_materials
+from mes.materials.service import put_material_classes, put_materials
 from mes.personnel.queries import get_person, get_personnel_class
 from mes.personnel.service import put_person, put_personnel_class
 from mes.personnel.types import Qualification

@@ -7,7 +7,7 @@ import io
 from typing import Final
 
 from mes.exchange.reconciliation.types import Reconciliation
-from mes.genealogy.formats import cell
+from mes.kernel.texts import csv_cell
 
 COLUMNS: Final = ("id", "what", "erp", "plant", "unit", "reason", "version")
 
@@ -17,5 +17,5 @@ def differences_csv(found: Reconciliation) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";")
     writer.writerow(COLUMNS)
-    writer.writerows([cell(getattr(one, name)) for name in COLUMNS] for one in found.differences)
+    writer.writerows([csv_cell(getattr(one, name)) for name in COLUMNS] for one in found.differences)
     return text.getvalue().encode("utf-8-sig")

@@ -11,12 +11,13 @@ from mes.exchange.reconciliation.types import ErpView, Subject
 from mes.exchange.table_files import specs
 from mes.exchange.table_files.errors import ImportRowInvalid
 from mes.exchange.table_files.types import Entry, Kind, Result, RowOutcome
-from mes.genealogy.statements import load_lots
+from mes.genealogy.service import put_lots
+from mes.genealogy.statements import lots_in_use
 from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import MaterialNotFound
 from mes.materials.queries import get_material_lots, get_materials
-from mes.materials.service import put_lots, put_materials
+from mes.materials.service import put_materials
 from mes.orders.service import submit_operations_request
 from mes.personnel.queries import get_person
 from mes.personnel.service import put_person
@@ -80,7 +81,7 @@ def _put_materials(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
 def _put_lots(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     known = get_material_lots(uow.session, {entry.id for entry in entries})
     named = {str(e.values["material_id"]) for e in entries if "material_id" in e.values}
-    in_use = {name for name, lot in load_lots(uow, {entry.id for entry in entries}).items() if lot.used_e6}
+    in_use = lots_in_use(uow, {entry.id for entry in entries})
     units = {name: view.unit for name, view in get_materials(uow.session, named).items()}
 
     def spec_of(entry: Entry) -> Any:

@@ -7,7 +7,7 @@ import io
 from typing import Final
 
 from mes.exchange.table_files.types import ImportView
-from mes.genealogy.formats import cell
+from mes.kernel.texts import csv_cell
 
 ADDED: Final = ("line", "code", "reason")
 
@@ -19,6 +19,6 @@ def refused_csv(view: ImportView) -> bytes:
     width = len(view.headers)
     writer.writerow((*view.headers, *ADDED))
     for row in view.refused:
-        cells = [cell(value) for value in row.cells[:width]]
-        writer.writerow((*cells, *[""] * (width - len(cells)), row.line, row.code, cell(row.detail)))
+        cells = [csv_cell(value) for value in row.cells[:width]]
+        writer.writerow((*cells, *[""] * (width - len(cells)), row.line, row.code, csv_cell(row.detail)))
     return text.getvalue().encode("utf-8-sig")

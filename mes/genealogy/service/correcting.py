@@ -25,16 +25,17 @@ from mes.genealogy.statements import (
     lot_id_of,
     names_of,
     next_act,
+    recount_mounts,
     reopen_mounts,
     revive_links,
     set_of_lots,
 )
-from mes.genealogy.types import Act, ActKind, Link, LinkKind, LinkRow, LotFacts, Override, Recording
+from mes.genealogy.types import Act, ActKind, Interval, Link, LinkKind, LinkRow, LotFacts, Override, Recording
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import set_disposition
 from standards.isa95.material import Disposition
 
-_NOT_REVERSIBLE = frozenset({ActKind.reversed, ActKind.moved})
+_NOT_REVERSIBLE = frozenset({ActKind.reversed, ActKind.moved, ActKind.adjusted})
 _PACKING = frozenset({ActKind.packed, ActKind.unpacked})
 
 
@@ -111,6 +112,8 @@ def _take_back(uow: UnitOfWork, act: ActRow, reversal: int) -> set[int]:
     end_mounts_of_act(uow, act.pk, reversal)
     mounted = reopen_mounts(uow, act.pk)
     end_act(uow, act.pk, reversal)
+    if act.seq is not None and act.equipment_pk is not None:
+        recount_mounts(uow, act.equipment_pk, Interval(act.seq, act.seq))
     return {link.parent_pk for link in taken_out} | mounted
 
 

@@ -44,6 +44,7 @@ from mes.genealogy.statements import (
     load_slots,
     load_touching_mounts,
     next_act,
+    recount_mounts,
 )
 from mes.genealogy.types import (
     BATCH_MAX,
@@ -173,6 +174,7 @@ def record(
         flag_acts(uow, _on_held(known, recording.acts, first), HELD)
     _write_links(uow, known, recording.links, first)
     _write_mounts(uow, known, recording, first)
+    _recount(uow, known, recording.acts)
     add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
     links = ((known.pk(link.parent_id), known.pk(link.child_id)) for link in recording.links)
     refuse_cycles(uow, _roots(known, recording), links)
@@ -393,6 +395,16 @@ def _write_acts(uow: UnitOfWork, known: Known, acts: Sequence[Act], first: int) 
     )
 
 
+def _recount(uow: UnitOfWork, known: Known, acts: Sequence[Act]) -> None:
+    """What was mounted when these pieces passed."""
+    passed: dict[str, list[int]] = defaultdict(list)
+    for act in acts:
+        if act.seq is not None:
+            passed[act.equipment_id].append(act.seq)
+    for place, seqs in passed.items():
+        recount_mounts(uow, known.equipment[place], Interval(min(seqs), max(seqs)))
+
+
 def _on_held(known: Known, acts: Sequence[Act], first: int) -> list[int]:
     """The numbers of acts that change what is on hold."""
     held = {lot_id for lot_id, lot in known.lots.items() if lot.disposition == Disposition.Restricted}
@@ -421,7 +433,9 @@ def _write_mounts(uow: UnitOfWork, known: Known, recording: Recording, first: in
         slot, pieces = slots[place, mount.slot_id], Interval(mount.from_seq, mount.to_seq)
         new[slot].append(pieces)
         times = (acts[mount.act].at_us, mount.until_us)
-        rows.append((*pieces, *times, mount.quantity_per_e6, first + mount.act, slot, place, known.pk(mount.lot_id)))
+        due = uow.now_us if mount.quantity_per_e6 else None
+        made = (first + mount.act, slot, place, known.pk(mount.lot_id))
+        rows.append((*pieces, *times, mount.quantity_per_e6, *made, due))
     present = load_touching_mounts(uow, {slot: _range(pieces) for slot, pieces in new.items()})
     for slot, of_slot in new.items():
         check_order([*present[slot], *of_slot])

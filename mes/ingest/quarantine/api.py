@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path
 
 from mes.access.door import Caller, caller
+from mes.access.door.pages import Cursor, Limit
 from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
 from mes.ingest.quarantine.queries import list_quarantine
 from mes.ingest.quarantine.schemas import QuarantineOut, SetAsideIn, SetAsideOut
 from mes.ingest.quarantine.service import retry_reading, set_reading_aside
-from mes.ingest.quarantine.types import SHOWN_MAX
+from mes.kernel.paging import LIMIT_DEFAULT
 
 router = api_router("readings")
 
 Viewer = Annotated[Caller, Depends(caller(Permission.view_bridges))]
 Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
 Key = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 @router.get("/quarantine")
-async def list_quarantined_readings(caller: Viewer, limit: Limit = SHOWN_MAX) -> QuarantineOut:
+async def list_quarantined_readings(
+    caller: Viewer, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> QuarantineOut:
     """What nobody has decided about, the newest first."""
-    return QuarantineOut.of(await caller.read(list_quarantine, limit=limit))
+    return QuarantineOut.of(await caller.read(list_quarantine, cursor=cursor, limit=limit))
 
 
 @router.post(

@@ -10,8 +10,9 @@ from sqlmodel import Session
 
 from mes.edge.tables import Bridge, TagBindingRow
 from mes.equipment.tables import Equipment
-from mes.ingest.quarantine.types import COUNTED_MAX, RETRIABLE, SHOWN_MAX, VALUE_MAX, QuarantineList, QuarantineView
+from mes.ingest.quarantine.types import COUNTED_MAX, RETRIABLE, VALUE_MAX, QuarantineList, QuarantineView
 from mes.ingest.tables import QuarantineRow
+from mes.kernel.paging import LIMIT_DEFAULT, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us
 
 _ROW = QuarantineRow.__table__  # type: ignore[attr-defined]
@@ -20,18 +21,19 @@ _BINDING = TagBindingRow.__table__  # type: ignore[attr-defined]
 _EQUIPMENT = Equipment.__table__  # type: ignore[attr-defined]
 
 
-def list_quarantine(session: Session, *, limit: int = SHOWN_MAX) -> QuarantineList:
-    """What nobody has decided about, the newest first."""
+def list_quarantine(session: Session, *, cursor: str | None = None, limit: int = LIMIT_DEFAULT) -> QuarantineList:
+    """What nobody has decided about, the newest first. `bad-cursor`."""
     join = (
         _ROW.join(_BRIDGE, _BRIDGE.c.pk == _ROW.c.bridge_pk)
         .outerjoin(_BINDING, (_BINDING.c.bridge_pk == _ROW.c.bridge_pk) & (_BINDING.c.tag == _ROW.c.tag))
         .outerjoin(_EQUIPMENT, _EQUIPMENT.c.pk == _BINDING.c.equipment_pk)
     )
     columns = (_ROW, _BRIDGE.c.id.label("bridge_id"), _EQUIPMENT.c.id.label("equipment_id"))
-    rows = session.execute(
-        select(*columns).select_from(join).where(_ROW.c.decision == "").order_by(_ROW.c.pk.desc()).limit(limit)
-    )
-    return QuarantineList(tuple(_view(row) for row in rows), count_quarantine(session))
+    statement = select(*columns).select_from(join).where(_ROW.c.decision == "").order_by(_ROW.c.pk.desc())
+    if cursor is not None:
+        statement = statement.where(_ROW.c.pk < decode_cursor(cursor, (int,))[0])
+    views = [_view(row) for row in session.execute(statement.limit(limit + 1))]
+    return QuarantineList(page_of(views, limit, lambda view: (view.pk,)), count_quarantine(session))
 
 
 def count_quarantine(session: Session) -> int:

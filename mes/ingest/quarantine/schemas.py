@@ -39,14 +39,16 @@ class QuarantineItemOut(Document):
 
 
 class QuarantineOut(Document):
-    """The newest first; `total` of them, at most 10,000."""
+    """The newest first; `total` of them, at most 10,000; `next_cursor` continues, null: that was all."""
 
     items: list[QuarantineItemOut]
+    next_cursor: str | None
     total: int
 
     @classmethod
     def of(cls, found: QuarantineList) -> QuarantineOut:
-        return cls(items=[QuarantineItemOut.of(item) for item in found.items], total=found.total)
+        items = [QuarantineItemOut.of(item) for item in found.page.items]
+        return cls(items=items, next_cursor=found.page.next_cursor, total=found.total)
 
 
 class SetAsideIn(Document):

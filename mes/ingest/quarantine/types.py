@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from mes.kernel.paging import Page
+
 NOTE_MAX: Final = 500
-SHOWN_MAX: Final = 100
 VALUE_MAX: Final = 200
 """Characters of a value in a list."""
 COUNTED_MAX: Final = 10_000
@@ -54,7 +55,7 @@ class QuarantineView:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineList:
-    """The newest that nobody has decided about; `total` of them, at most `COUNTED_MAX`."""
+    """A page of what nobody has decided about; `total` of all, at most `COUNTED_MAX`."""
 
-    items: tuple[QuarantineView, ...]
+    page: Page[QuarantineView]
     total: int

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection
 
 from mes.access import door, queries, service
 from mes.access.door import (
@@ -20,6 +21,7 @@ from mes.access.door import (
     device_of,
     may_subscribe,
     plant_database,
+    session_cookie,
     signed_out_among,
     websocket_caller,
 )
@@ -309,3 +311,9 @@ async def test_topics_are_asked_for_one_by_one_and_a_session_may_end_meanwhile(
         await plant.write(service.sign_out, actor=None, session_sha256=digest(ada.session))
         await socket.send_text("board")
         assert await socket.receive_json() == [False, True]
+
+
+@pytest.mark.parametrize(("scheme", "prefix"), [("http", ""), ("https", "__Host-"), ("wss", "__Host-")])
+def test_by_https_the_cookie_is_one_that_no_other_host_can_set(scheme: str, prefix: str) -> None:
+    connection = HTTPConnection({"type": "http", "scheme": scheme, "headers": []})
+    assert session_cookie(connection) == f"{prefix}lineside_session"

@@ -135,6 +135,7 @@ EXPECTED = {
     "manage-access": "administrator",
     "submit-operations-requests": "integration",
     "exchange-documents": "integration",
+    "read-audit": "supervisor administrator",
     "read-performance": "supervisor engineer administrator integration",
     "bridge-ingest": "bridge",
     "view-bridges": "supervisor engineer administrator",

@@ -272,7 +272,9 @@ async def test_a_trivial_pin_is_refused_without_being_repeated(sqlite_database: 
     assert refusal.value.detail == ""
 
 
-@pytest.mark.parametrize("password", ["", "864209", "fourteen chars", "aaaaaaaaaaaaaaaaaaaa", "x" * 65])
+@pytest.mark.parametrize(
+    "password", ["", "864209", "fourteen chars", "aaaaaaaaaaaaaaaaaaaa", "x" * 65, "Lineside-Admin-2026!"]
+)
 async def test_a_weak_password_is_refused_without_being_repeated(sqlite_database: Database, password: str) -> None:
     hire(sqlite_database)
     with pytest.raises(PasswordUnacceptable) as refusal:

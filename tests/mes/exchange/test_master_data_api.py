@@ -15,6 +15,7 @@ from mes.access.types import Role
 from mes.definitions.api import router as definitions
 from mes.equipment.api import router as equipment
 from mes.exchange.plant_file import PlantDocument, check_plant_file, load_plant
+from mes.genealogy.lots.api import router as lots
 from mes.kernel.errors import Refusal
 from mes.kernel.plants import Migrate, Plants
 from mes.materials.api import router as materials
@@ -41,7 +42,7 @@ def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock, demo: PlantDo
 def routes() -> FastAPI:
     """Without plants; made once, because a router is prepared anew for each application."""
     app = FastAPI()
-    for router in (equipment, materials, definitions):
+    for router in (equipment, materials, lots, definitions):
         app.include_router(router)
 
     @app.exception_handler(Refusal)

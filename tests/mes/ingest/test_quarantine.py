@@ -21,7 +21,7 @@ __all__ = ["line", "running"]
 
 
 def waiting(plant: Database) -> list[QuarantineView]:
-    return list(plant.read_now(list_quarantine).items)
+    return list(plant.read_now(list_quarantine).page.items)
 
 
 def test_a_lot_received_late_is_in_the_pieces_of_its_time(plant: Database, line: Box, clock: SettableClock) -> None:
@@ -79,3 +79,15 @@ def test_what_is_set_aside_says_why_and_takes_others_along(plant: Database, line
         plant.write_now(retry_reading, actor=None, pk=last.pk)
     with pytest.raises(ReadingNotFound):
         plant.write_now(set_reading_aside, actor=None, pk=999_999, reason="x")
+
+
+def test_it_is_read_page_by_page_and_what_comes_in_between_shifts_nothing(
+    plant: Database, line: Box, clock: SettableClock
+) -> None:
+    for serial in ("X1", "X2", "X3"):
+        say(line, clock, READ, serial)
+    first = plant.read_now(list_quarantine, limit=2)
+    assert ([one.value for one in first.page.items], first.total) == (["X3", "X2"], 3)
+    say(line, clock, READ, "X4")
+    rest = plant.read_now(list_quarantine, cursor=first.page.next_cursor, limit=2)
+    assert ([one.value for one in rest.page.items], rest.page.next_cursor) == (["X1"], None)

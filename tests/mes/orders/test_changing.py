@@ -15,7 +15,17 @@ from mes.definitions.queries import get_definition
 from mes.definitions.service import put_definitions
 from mes.definitions.types import DefinitionSpec, MaterialSpecification, SegmentSpec, Substitute
 from mes.edge.queries import list_waiting_commands
-from mes.genealogy.service import pack_lots, record_genealogy, remove_part, scan_lot, ship_lots, unpack_lots
+from mes.genealogy.service import (
+    count_mounted,
+    mount_lot,
+    pack_lots,
+    record_genealogy,
+    record_pass,
+    remove_part,
+    scan_lot,
+    ship_lots,
+    unpack_lots,
+)
 from mes.genealogy.types import LinkKind as LotLink
 from mes.genealogy.types import NewLot, Recording
 from mes.kernel.db import Database, ReadSession
@@ -554,6 +564,17 @@ class TestClearToBuild:
         acts.do(put_lots, specs=lots)
         taken = {"parent_id": "S-1", "child_id": "LAMP-1", "quantity_e6": 12_000_000}
         acts.do(scan_lot, request_id="scan-0001", kind=LotLink.consumed, **taken)
+        assert (self.need(acts).usable, self.need(acts).missing) == (38, 2)
+
+    def test_what_pieces_took_of_a_mounted_lot_is_gone(self, acts: Acts) -> None:
+        self.route(acts, MaterialSpecification("SCREW", MaterialUse.Consumed, Decimal(1)))
+        acts.do(put_lots, specs=[LotSpec("S-1", "SCREW", Decimal(50), "pcs")])
+        mount = {"equipment_id": "FITTER", "slot_id": "1", "lot_id": "S-1", "quantity_per_e6": 4_000_000}
+        acts.do(mount_lot, request_id="mount-1", **mount)
+        for n in range(3):
+            passed = {"lot_id": f"LAMP-{n}", "equipment_id": "FITTER", "material_id": "LAMP"}
+            acts.do(record_pass, request_id=f"pass-{n}", **passed)
+        acts.do(count_mounted)
         assert (self.need(acts).usable, self.need(acts).missing) == (38, 2)
 
     def test_a_serial_is_there_until_it_is_in_something_closed_or_gone_and_again_when_taken_out(

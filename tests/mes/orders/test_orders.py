@@ -7,6 +7,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.rules import pseudonym
+from mes.access.privacy.service import put_privacy_policy
+from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
+from mes.access.service import create_principal
+from mes.access.types import Role
 from mes.edge.queries import list_waiting_commands
 from mes.ingest.service import record_command_result
 from mes.kernel.db import Database, ReadSession
@@ -502,6 +508,23 @@ class TestReports:
         assert self.pull(plant) == []
         clock.advance(seconds=2)
         assert len(self.pull(plant)) == 1
+
+    @pytest.mark.parametrize("way", PerformanceByPerson)
+    def test_who_worked_on_it_is_told_as_the_plant_says(
+        self, plant: Database, on_line: Box, clock: SettableClock, way: PerformanceByPerson
+    ) -> None:
+        ada = plant.write_now(create_principal, actor=None, principal_id="ada", role=Role.operator, display_name="Ada")
+        plant.write_now(put_privacy_policy, actor=None, policy=PrivacyPolicy(way), version=0)
+        on_line.say(on_line.sample(f"{LINE}.Job.OrderId", ""), on_line.sample(f"{LINE}.Job.State", 0))
+        version = job(plant, "PO-1-LINE").version
+        plant.write_now(complete_job, actor=ada, job_id="PO-1-LINE", version=version)
+        clock.advance(seconds=11)
+        (report,) = self.pull(plant)
+        response = report["job_response"]
+        assert isinstance(response, dict)
+        told = [one["person_id"] for one in response["personnel_actual"]]
+        key = plant.read_now(get_privacy_policy).pseudonym_key
+        assert told == {"off": [], "ids": ["ada"], "pseudonyms": [pseudonym(key, ada)]}[way]
 
     def pull(self, plant: Database) -> list[dict[str, object]]:
         plant.write_now(publish_due_reports, actor=None)

@@ -37,7 +37,7 @@ async def test_a_result_comes_back_as_it_was_told(http: httpx.AsyncClient, cast:
     tester, ada = cast[Role.integration], cast[Role.operator]
     answer = await send(http, tester, RESULT)
     assert answer.json() == {"recorded": 1, "known": 0, "refused": []}
-    (found,) = (await http.get("/api/v1/units/SN-1/results", headers=as_(ada))).json()
+    (found,) = (await http.get("/api/v1/units/SN-1/results", headers=as_(ada))).json()["items"]
     assert (found["source"], found["verdict"], found["at"]) == ("BENCH", "failed", "2026-03-02T08:00:00Z")
     assert found["measurements"] == [
         {"name": "U1", "value": "3.3", "unit": "V", "low": "3.4", "high": "", "verdict": "failed"}

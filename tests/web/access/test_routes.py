@@ -10,7 +10,7 @@ import pyotp
 import pytest
 
 from mes.access.queries import get_access_policy, list_tokens
-from mes.access.service import create_principal, put_access_policy
+from mes.access.service import create_principal, create_token, put_access_policy
 from mes.access.sign_in import set_pin_now
 from mes.access.types import AccessPolicy, Role
 from tests.web.site import PINS, Site
@@ -115,3 +115,59 @@ def test_whoever_needs_one_gets_no_further_before(site: Site) -> None:
             assert "This plant wants one of your role" in said(mia.get("/account"))
     finally:
         want()
+
+
+def test_a_change_is_answered_for(site: Site) -> None:
+    with site.client("ADAM") as adam:
+        site.database.write_now(
+            create_principal, actor=None, principal_id="wms", role=Role.integration, display_name="WMS"
+        )
+        form = {"principal_id": "wms", "label": "Audited", "days": "90", "permission": ["read-events"]}
+        assert adam.post("/access/tokens", data=form).status_code == 200
+    with site.client("SVEN") as sven:
+        page = sven.get("/audit", params={"kind": "access", "person": "ADAM", "subject": "wms"})
+        text = said(page)
+        assert "wms access.token-created.v1" in text
+        assert "label Audited" in text
+        assert re.search(r"Adam – Sign-in \d+ – 127\.0\.0\.1", text)
+        assert "Nothing was found" in said(sven.get("/audit", params={"until": "2020-01-01"}))
+        assert "There is nobody of that id" in said(sven.get("/audit", params={"person": "nobody"}))
+        assert sven.get("/audit", params={"since": "yesterday"}).status_code == 422
+
+
+def test_a_token_is_named_by_its_number_never_by_its_text(site: Site) -> None:
+    site.database.write_now(
+        create_principal, actor=None, principal_id="boss", role=Role.supervisor, display_name="Boss"
+    )
+    made = site.database.write_now(create_token, actor=None, principal_id="boss", plant_id="default", label="Script")
+    bearer = {"Authorization": f"Bearer {made.token}"}
+    with site.client("ADAM") as adam:
+        found = adam.get("/api/v1/acts", params={"subject": "boss", "limit": 2}, headers=bearer).json()
+        assert [act["type"] for act in found["items"]] == ["access.token-created.v1", "access.principal-created.v1"]
+        assert found["items"][0]["principal_id"] is None
+        assert adam.get("/api/v1/acts", params={"type": "nonsense"}, headers=bearer).status_code == 422
+        assert adam.get("/api/v1/acts", params={"principal_id": "nobody"}, headers=bearer).status_code == 404
+        refused = adam.get("/api/v1/acts", headers={"Authorization": "Bearer lst_default_x"})
+        assert refused.status_code == 401
+
+
+def test_somebody_changes_their_own_password(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.database.write_now(create_principal, actor=None, principal_id="EVE", role=Role.operator, display_name="Eve")
+    set_pin_now(site.database, actor=None, principal_id="EVE", pin=PIN)
+    PINS["EVE"] = PIN
+    new = "four words said aloud"
+    try:
+        with site.client("EVE") as eve:
+            assert eve.post("/account/password", data={"pin": "000000", "new": new}).status_code == 422
+            refused = eve.post("/account/password", data={"pin": PIN, "new": "Lineside-Admin-2026!"})
+            assert "too short or too easy to guess" in said(refused)
+            assert eve.post("/account/password", data={"pin": PIN, "new": new}).status_code == 303
+            assert "/signin" in eve.get("/").headers["location"]
+            assert eve.get("/access").status_code == 303
+            form = {"person": "EVE", "pin": new, "by": "password"}
+            assert eve.post("/signin", data=form).status_code == 303
+            assert eve.get("/access").status_code == 403
+            assert eve.post("/signout").headers["clear-site-data"] == '"cache"'
+    finally:
+        del PINS["EVE"]
+    assert [r.getMessage().split(",")[0] for r in caplog.records if "refused: permission-missing" in r.getMessage()]

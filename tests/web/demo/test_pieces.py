@@ -146,7 +146,7 @@ async def test_genealogy_says_what_the_ledger_says(
     spliced = {serial for (serial, _, _), lots in true.fed.items() if len(lots) > 1}
     assert {serial for serial, lots in made_of.items() if any(one.possible for one in lots)} == spliced != set()
     assert len({lot for lots in true.fed.values() for lot in lots}) > len(SLOTS) * 4 + len(spliced)
-    assert demo.read_now(list_quarantine).items == ()
+    assert demo.read_now(list_quarantine).page.items == ()
     monkeypatch.setattr("web.demo.pieces.LOST_AFTER", 1)
     true.fed[next(iter(true.boards)), "SMT-1-PLACER-A", "Reel1"] = {"NEVER-MOUNTED"}
     assert await witnessed(demo, true) == Compared(11, 12, (next(iter(true.boards)),))

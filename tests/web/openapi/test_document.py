@@ -17,6 +17,7 @@ from mes.access.door import caller
 from mes.access.door.routing import REFUSALS_KEY, api_router
 from mes.kernel.errors import Refusal
 from tests.support.contract import PROMISED, breaking_changes
+from tests.support.problem_index import INDEX, index, pages
 from tests.support.reachable import reachable_refusals
 from web.main import create_app
 from web.openapi import operations, refusal_kinds, written
@@ -30,10 +31,10 @@ GIVEN = {"version-missing", "bad-cursor", "fields-unknown"}
 READINGS = {"ingest_batch", "retry_quarantined_reading"}
 """What a machine told is never refused with the words of the verb it ends in: it goes to quarantine, or stays there."""
 VERBS = (
-    "acknowledge ask begin cancel change check choose complete convert correct create decide do exchange finish "
-    "get hold import ingest lift list map mark may merge mount move override pack prolong propose put read receive "
-    "record release remove replace replay report retry reverse revoke scan scrap send sequence set ship split "
-    "start stream submit take tell test unmount unpack update upsert"
+    "acknowledge ask begin cancel change check choose complete convert correct create decide do erase exchange "
+    "finish get hold import ingest lift list map mark may merge mount move override pack pause prolong propose "
+    "put read receive record release remove replace replay report resume retry reverse revoke scan scrap send "
+    "sequence set settle ship split start stream submit take tell test undo unmount unpack update upsert"
 ).split()
 
 
@@ -41,6 +42,16 @@ def test_operation_ids_are_a_verb_and_a_noun_and_nobody_elses(document: Document
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(ids) == len(set(ids))
     assert [name for name in ids if not re.fullmatch(f"({'|'.join(VERBS)})(_[a-z0-9]+)+", name)] == []
+
+
+def test_every_schema_has_a_name_of_its_own_that_a_program_may_use(document: Document) -> None:
+    assert [name for name in document["components"]["schemas"] if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)] == []
+
+
+def test_bounds_are_said_in_words_that_others_read(document: Document) -> None:
+    """Pydantic has words of its own for what JSON Schema says otherwise."""
+    text = json.dumps(document)
+    assert [word for word in ("ge", "gt", "le", "lt", "max_digits", "decimal_places") if f'"{word}": ' in text] == []
 
 
 def test_every_operation_says_what_it_is_and_shows_it(document: Document) -> None:
@@ -158,6 +169,13 @@ def test_every_code_has_its_page(document: Document) -> None:
     assert len(codes) > 150
     assert {code for code in codes if not (PAGES / f"{code}.md").is_file()} == set()
     assert refusal_kinds().keys() >= codes - {"invalid", "unreadable", "body-too-large"}
+
+
+def test_the_list_of_codes_is_what_the_pages_and_the_code_say() -> None:
+    assert INDEX.read_text("utf-8") == index(), "`make api` writes it anew"
+    told = {page.code: (page.title, page.status) for page in pages()}
+    kinds = {code: (kind.title, kind.status) for code, kind in refusal_kinds().items()}
+    assert {code: what for code, what in kinds.items() if told[code] != what} == {}
 
 
 def test_nothing_that_was_promised_is_taken_away(document: Document) -> None:

@@ -84,9 +84,13 @@ def test_a_long_list_comes_page_by_page_and_each_line_opens(site: Site) -> None:
 def test_a_drawing_has_the_same_lots_and_counts_the_rest(site: Site) -> None:
     with site.client("ADA") as ada:
         page = ada.get("/trace/lots/R-GOOD?way=used-in&look=drawing")
-        assert page.text.count("<rect") == 1 + 12
+        assert page.text.count('class="drawn-node"') == 1 + 12
         assert "+ 42 more" in said(page)
         assert page.text.count('class="tie"') == 12
+        step = re.findall(r'data-grow="([^"]*R-GOOD/drawn-step[^"]*)"', page.text)[0].replace("&amp;", "&")
+        behind = ada.get(step)
+        assert behind.text.count('class="drawn-node"') == 54
+        assert "start=100" not in behind.text, "nothing more"
 
 
 def test_a_unit_tells_everything(site: Site) -> None:

@@ -1,0 +1,1 @@
+"""What may be said of a lot that something was done with."""

@@ -1,0 +1,173 @@
+"""What is kept and told of people: pseudonyms, forgetting in time, erasing one person for good. On both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from mes.access.audit.queries import list_acts, verify_chain
+from mes.access.audit.types import ActFilter
+from mes.access.errors import LastAdministrator, PrincipalNotFound, RoleKindMismatch
+from mes.access.privacy.queries import get_privacy_policy
+from mes.access.privacy.rules import named, pseudonym
+from mes.access.privacy.service import erase_principal, forget_old_personal_data, put_privacy_policy
+from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
+from mes.access.queries import find_session, get_principal
+from mes.access.service import create_principal, create_token, give_badge, open_session, set_role, store_pin
+from mes.access.tokens import digest, new_session_value
+from mes.access.types import Role
+from mes.kernel.db import Database
+from mes.kernel.errors import VersionConflict
+from mes.kernel.origins import Origin, acting_from
+from mes.migrations.transfer import digests_of
+from mes.personnel.errors import PersonNotFound
+from mes.personnel.queries import get_person
+from mes.personnel.service import create_person, create_personnel_class, erase_person
+from mes.personnel.types import Qualification
+from tests.conftest import SettableClock
+
+WORDS = ("Ada Lovelace", "10.0.0.77", "Ada's script", "a hash")
+KEYS = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+@pytest.fixture
+def chained(database: Database, clock: SettableClock) -> Iterator[Database]:
+    plant = Database(database.url, schema=database.schema, clock=clock, chained=True)
+    yield plant
+    plant.close()
+
+
+def texts(database: Database) -> str:
+    """Everything the plant knows, as one text."""
+
+    def read(session: Any) -> str:
+        names = [name.removeprefix("tables/") for name in digests_of(database) if name.startswith("tables/")]
+        return " ".join(str(row) for name in names for row in session.execute(text(f"SELECT * FROM {name}")))
+
+    return database.read_now(read)
+
+
+@given(KEYS, KEYS, st.sets(st.integers(1, 10_000), min_size=1, max_size=20))
+def test_a_pseudonym_is_one_for_each_person_and_another_in_each_plant(one: str, other: str, pks: set[int]) -> None:
+    names = {pseudonym(one, pk) for pk in pks}
+    assert len(names) == len(pks)
+    assert one == other or not names & {pseudonym(other, pk) for pk in pks}
+
+
+def test_performance_names_people_only_as_the_plant_says() -> None:
+    persons = {7: "sven", 3: "ada"}
+    assert named(PrivacyPolicy(), persons) == ()
+    assert named(PrivacyPolicy(PerformanceByPerson.ids), persons) == ("ada", "sven")
+    hidden = named(PrivacyPolicy(PerformanceByPerson.pseudonyms, pseudonym_key="00"), persons)
+    assert len(hidden) == 2
+    assert all(name.startswith("P-") for name in hidden)
+
+
+def test_a_policy_keeps_its_key_and_its_version(database: Database) -> None:
+    wanted = PrivacyPolicy(PerformanceByPerson.pseudonyms, 30)
+    database.write_now(put_privacy_policy, actor=None, policy=wanted, version=0)
+    first = database.read_now(get_privacy_policy)
+    database.write_now(put_privacy_policy, actor=None, policy=wanted, version=1)
+    database.write_now(put_privacy_policy, actor=None, policy=PrivacyPolicy(), version=1)
+    second = database.read_now(get_privacy_policy)
+    assert (len(first.pseudonym_key), second.pseudonym_key, second.version) == (64, first.pseudonym_key, 2)
+    with pytest.raises(VersionConflict):
+        database.write_now(put_privacy_policy, actor=None, policy=wanted, version=1)
+    assert first.pseudonym_key not in str(database.read_now(list_acts, wanted=ActFilter()))
+
+
+def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
+    chained.write_now(create_personnel_class, actor=None, personnel_class_id="solder")
+    qualified = (Qualification("solder"),)
+    ada_is = {"person_id": "p17", "name": "Ada Lovelace", "role": Role.operator, "qualifications": qualified}
+    chained.write_now(create_person, actor=None, **ada_is)
+    ada = chained.read_now(get_principal, principal_id="p17")
+    assert ada is not None
+    chained.write_now(store_pin, actor=None, principal_id="p17", pin_hash="a hash")
+    chained.write_now(give_badge, actor=None, principal_id="p17", badge_hmacs=[b"x" * 32])
+    chained.write_now(create_token, actor=None, principal_id="p17", plant_id="default", label="Ada's script")
+    key = digest(new_session_value("default"))
+    chained.write_now(open_session, actor=None, principal_id="p17", session_sha256=key)
+    session = chained.read_now(find_session, token_sha256=key)
+    assert session is not None
+    here = acting_from.set(Origin(f"session/{session.credential_pk}", "PRESS", "10.0.0.77"))
+    try:
+        chained.write_now(create_personnel_class, actor=ada.pk, personnel_class_id="glue")
+    finally:
+        acting_from.reset(here)
+    assert {"Ada Lovelace", "10.0.0.77", "Ada's script"} <= {w for w in WORDS if w in texts(chained)}
+    name = chained.write_now(erase_person, actor=None, person_id="p17", reason="request 4")
+    assert name == f"erased-{ada.pk}"
+    assert not [word for word in WORDS if word in texts(chained)]
+    assert chained.read_now(find_session, token_sha256=key) is None
+    person = chained.read_now(get_person, person_id=name)
+    assert person is not None
+    assert (person.name, [q.personnel_class_id for q in person.qualifications]) == (name, ["solder"])
+    (act,) = chained.read_now(list_acts, wanted=ActFilter(principal_id=name)).items
+    assert (act.type, act.display_name, act.place, act.address) == (
+        *("personnel.personnel-class-created.v1", name),
+        *("PRESS", None),
+    )
+    verdict = verify_chain(chained)
+    assert (verdict.is_whole, verdict.begun_at) == (True, 1)
+
+
+def test_who_is_no_person_or_the_last_administrator_stays(database: Database) -> None:
+    for name, role in (("erp", Role.integration), ("adam", Role.administrator)):
+        database.write_now(create_principal, actor=None, principal_id=name, role=role, display_name=name)
+    for name, error in (("erp", RoleKindMismatch), ("adam", LastAdministrator), ("nobody", PrincipalNotFound)):
+        with pytest.raises(error):
+            database.write_now(erase_principal, actor=None, principal_id=name, reason="asked for")
+    with pytest.raises(PersonNotFound):
+        database.write_now(erase_person, actor=None, person_id="nobody", reason="asked for")
+    database.write_now(create_person, actor=None, person_id="visitor", name="A visitor")
+    name = database.write_now(erase_person, actor=None, person_id="visitor", reason="asked for")
+    assert name.startswith("erased-person-")
+
+
+def test_sign_ins_and_addresses_are_forgotten_in_time(database: Database, clock: SettableClock) -> None:
+    database.write_now(create_principal, actor=None, principal_id="ada", role=Role.operator, display_name="Ada")
+    old = act_from(database, clock, "10.0.0.1")
+    database.write_now(forget_old_personal_data, actor=None)
+    policy = PrivacyPolicy(keep_days=30)
+    database.write_now(put_privacy_policy, actor=None, policy=policy, version=0)
+    clock.advance(days=20)
+    young = act_from(database, clock, "10.0.0.2")
+    clock.advance(days=11)
+    database.write_now(forget_old_personal_data, actor=None)
+    assert database.read_now(find_session, token_sha256=old) is None
+    assert database.read_now(find_session, token_sha256=young) is not None
+    addresses = [act.address for act in database.read_now(list_acts, wanted=ActFilter(type="access.role-set.v1")).items]
+    assert addresses == ["10.0.0.2", None]
+    assert verify_chain(database).origins_changed == ()
+
+
+def test_an_address_that_is_used_for_long_is_as_old_as_its_acts(database: Database, clock: SettableClock) -> None:
+    database.write_now(create_principal, actor=None, principal_id="ada", role=Role.operator, display_name="Ada")
+    database.write_now(put_privacy_policy, actor=None, policy=PrivacyPolicy(keep_days=30), version=0)
+    for _ in range(3):
+        act_from(database, clock, "10.0.0.1")
+        clock.advance(days=25)
+    database.write_now(forget_old_personal_data, actor=None)
+    found = database.read_now(list_acts, wanted=ActFilter(type="access.role-set.v1")).items
+    assert [act.address for act in found] == ["10.0.0.1", None, None]
+
+
+def act_from(database: Database, clock: SettableClock, address: str) -> bytes:
+    """Somebody signs in, and is given another role from that address."""
+    key = digest(new_session_value("default"))
+    here = acting_from.set(Origin("", "", address))
+    try:
+        database.write_now(open_session, actor=None, principal_id="ada", session_sha256=key)
+        ada = database.read_now(get_principal, principal_id="ada")
+        assert ada is not None
+        role = Role.supervisor if ada.role is Role.operator else Role.operator
+        database.write_now(set_role, actor=None, principal_id="ada", role=role)
+    finally:
+        acting_from.reset(here)
+    return key
