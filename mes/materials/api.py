@@ -169,7 +169,7 @@ async def list_material_lots(
     "/material-lots",
     status_code=201,
     openapi_extra=refuses(
-        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed "
+        "lot-hold-stands material-lot-closed material-lot-exists material-lot-fixed material-lot-in-use "
         "material-lot-not-found material-not-found quantity-out-of-range unit-not-convertible"
     ),
 )

@@ -62,7 +62,7 @@ _REFUSALS: Final[dict[type[DocumentFault], type[Refusal]]] = {
             "b2mml-value-unusable confirmation-not-here conversion-invalid equipment-class-not-found "
             "equipment-not-found equipment-place-invalid id-invalid job-with-machine last-administrator "
             "lot-hold-stands lot-on-hold machine-unreachable material-class-not-found material-lot-closed "
-            "material-lot-fixed material-lot-not-found "
+            "material-lot-fixed material-lot-in-use material-lot-not-found "
             "material-not-found material-unit-fixed not-found operations-definition-ambiguous "
             "operations-definition-invalid operations-definition-not-effective "
             "operations-definition-not-found operations-definition-version-fixed operations-request-differs "

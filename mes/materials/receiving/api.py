@@ -35,7 +35,7 @@ async def propose_receipt(caller: Operator, body: LabelScanIn) -> ProposalOut:
     status_code=201,
     openapi_extra=refuses(
         "idempotency-key-reused lot-expired lot-hold-stands material-lot-closed material-lot-exists "
-        "material-lot-fixed material-lot-not-found material-not-found part-not-approved "
+        "material-lot-fixed material-lot-in-use material-lot-not-found material-not-found part-not-approved "
         "quantity-out-of-range receipt-invalid receipt-not-found unit-not-convertible"
     ),
 )
