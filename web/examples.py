@@ -80,7 +80,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "quantity": ("50",),
     "quantity_good": ("48",),
     "quantity_good_upper": ("48",),
-    "quantity_left": ("12.5",),
+    "quantity_left": ("42",),
     "quantity_per_cycle": ("4",),
     "quantity_per_piece": ("2",),
     "reason": ("The customer called.",),

@@ -58,9 +58,13 @@ def why_it_cannot_start(settings: Settings) -> str | None:
 class OneLine(logging.Formatter):
     """Instants in UTC (RFC 3339), and a message is one line: what a caller sent cannot look like a line of its own."""
 
-    converter = time.gmtime
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
+
+    @staticmethod
+    def converter(seconds: float | None) -> time.struct_time:
+        """In UTC."""
+        return time.gmtime(seconds)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging calls it so)
         """See logging.Formatter."""

@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
 from mes.access.audit.queries import list_acts
-from mes.access.audit.schemas import ActOut
+from mes.access.audit.schemas import AuditedActOut
 from mes.access.audit.types import SHOWN_DEFAULT, SHOWN_MAX, TYPE_PATTERN, ActFilter
 from mes.access.door import Caller, caller
 from mes.access.door.pages import Cursor, PageOf
@@ -37,11 +37,11 @@ async def list_audited_acts(
     until: Until = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=SHOWN_MAX, description="How many items at most.")] = SHOWN_DEFAULT,
-) -> PageOf[ActOut]:
+) -> PageOf[AuditedActOut]:
     """Who did what, before and after, when, and from where; the newest first.
 
     A page looks at a bounded part of the record: it may be empty and still have a `next_cursor`.
     """
     wanted = ActFilter(principal_id=principal_id, subject=subject, type=type, since=since, until=until)
     page = await caller.read(list_acts, wanted=wanted, cursor=cursor, limit=limit)
-    return PageOf(items=[ActOut.of(act) for act in page.items], next_cursor=page.next_cursor)
+    return PageOf(items=[AuditedActOut.of(act) for act in page.items], next_cursor=page.next_cursor)

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from mes.access.audit.types import Act
 
 
-class ActOut(BaseModel):
+class AuditedActOut(BaseModel):
     """One act. `changes`: documents and columns with before and after; `link`: of the chain of hashes, if there is one.
 
     `principal_id` null: Lineside itself, or somebody at a prompt, whom `place` names. `address` null: erased, or none.
@@ -34,7 +34,7 @@ class ActOut(BaseModel):
     link: str | None
 
     @classmethod
-    def of(cls, act: Act) -> ActOut:
+    def of(cls, act: Act) -> AuditedActOut:
         return cls(
             seq=act.seq,
             event_id=act.event_id,

@@ -31,7 +31,7 @@ GIVEN = {"version-missing", "bad-cursor", "fields-unknown"}
 READINGS = {"ingest_batch", "retry_quarantined_reading"}
 """What a machine told is never refused with the words of the verb it ends in: it goes to quarantine, or stays there."""
 VERBS = (
-    "acknowledge ask begin cancel change check choose complete convert correct create decide do erase exchange "
+    "acknowledge adjust ask begin cancel change check choose complete convert correct create decide do erase exchange "
     "finish get hold import ingest lift list map mark may merge mount move override pack pause prolong propose "
     "put read receive record release remove replace replay report resume retry reverse revoke scan scrap send "
     "sequence set settle ship split start stream submit take tell test undo unmount unpack update upsert"
