@@ -295,7 +295,10 @@ def _of_erp(erp: Any, name: str, what: str, command: str) -> Any:
     return parser
 
 
-ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests", "erp-orders", "erp-lots")
+ROW_KINDS = (
+    *("equipment", "material-definitions", "material-lots", "persons", "operations-requests"),
+    *("erp-orders", "erp-lots"),
+)
 
 
 def _import(commands: Any) -> None:
