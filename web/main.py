@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from mes.access.signatures.signing import sign_act
 from mes.api import router as rest
 from mes.exchange.webhooks.sending import Sender
 from mes.kernel.plants import Plants
@@ -78,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=_middleware(settings),
     )
     app.state.settings = settings
-    app.state.places = list_paths
+    app.state.places, app.state.sign_act = list_paths, sign_act
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
