@@ -30,7 +30,7 @@ from web.connect import routes as connect
 from web.crossroads import Crossroads
 from web.dispatch import routes as dispatch
 from web.erp import routes as erp
-from web.fair_share import FairShare
+from web.fair_share import FairShare, Turns
 from web.home import routes as home
 from web.imports import routes as imports
 from web.live.relay import Relays
@@ -68,6 +68,7 @@ LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots,
 
 def create_app(settings: Settings) -> FastAPI:
     """The server. Databases are opened when it starts (lifespan), not here."""
+    turns: dict[str, Turns] = {}
     app = Api(
         title="Lineside",
         version=version() or "0",
@@ -76,10 +77,10 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
         lifespan=_lifespan(settings),
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, turns),
     )
-    app.state.settings = settings
-    app.state.places, app.state.sign_act = list_paths, sign_act
+    app.state.settings, app.state.turns, app.state.places = settings, turns, list_paths
+    app.state.sign_act = sign_act
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
@@ -90,14 +91,14 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, turns: dict[str, Turns]) -> list[Middleware]:
     limits = {**security.BODY_LIMITS, "/api/v1/bridge/ingest": settings.max_ingest_bytes}
     hosts = () if "*" in settings.hosts else settings.hosts
     return [
         Middleware(CorrelationIds),
         Middleware(PlantPath),
         *security.security_middleware(hosts=hosts, body_limit=settings.max_body_bytes, body_limits=limits),
-        Middleware(FairShare),
+        Middleware(FairShare, turns=turns),
         Middleware(ErrorBoundary),
     ]
 

@@ -1379,6 +1379,19 @@ SCREENS: Final = [
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
     Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
+    Row("GET", "/trace/lots/{lot_id}/file", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/file?question=as-built")),
+    Row(
+        "GET",
+        "/trace/units/{lot_id}/difference/file",
+        FLOOR,
+        lambda s: Sample(f"/trace/units/{s.lot()}/difference/file?other={s.lot()}"),
+    ),
+    Row(
+        "POST",
+        "/trace/shared/file",
+        FLOOR,
+        lambda s: Sample("/trace/shared/file", form={"failed": s.lot(), "good": s.lot()}),
+    ),
     Row("GET", "/trace/units/{lot_id}", FLOOR, lambda s: Sample(f"/trace/units/{s.lot()}")),
     Row(
         "GET",
