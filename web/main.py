@@ -17,6 +17,7 @@ from mes.exchange.webhooks.sending import Sender
 from mes.kernel.plants import Plants
 from mes.kernel.vault import open_vault
 from mes.migrations.upgrade import upgrade
+from mes.orders.queries import list_paths
 from web import security, templating
 from web.access import routes as access
 from web.audit import routes as audit
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan(settings),
         middleware=_middleware(settings, turns),
     )
-    app.state.settings, app.state.turns = settings, turns
+    app.state.settings, app.state.turns, app.state.places = settings, turns, list_paths
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
