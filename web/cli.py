@@ -92,6 +92,7 @@ def _plants(plant: Any) -> None:
     host.add_argument("--remove", action="store_true")
     _whole(plant, "suspend", "serve it no more; returns when nobody has it open")
     _whole(plant, "resume", "serve it again")
+    _whole(plant, "chain", "link each event to the one before by its hash, from now on")
     _whole(plant, "export", "all of it into one file, while it is in use").add_argument("target", type=Path)
     taken = _whole(plant, "import", "a plant from such a file, on whichever database", named=False)
     taken.add_argument("source", type=Path)
@@ -294,7 +295,10 @@ def _of_erp(erp: Any, name: str, what: str, command: str) -> Any:
     return parser
 
 
-ROW_KINDS = ("material-definitions", "material-lots", "persons", "operations-requests", "erp-orders", "erp-lots")
+ROW_KINDS = (
+    *("equipment", "material-definitions", "material-lots", "persons", "operations-requests"),
+    *("erp-orders", "erp-lots"),
+)
 
 
 def _import(commands: Any) -> None:
