@@ -25,6 +25,9 @@ QUICK := -m "not long and not journey and not browser and not postgres" --hypoth
   $(patsubst %,--ignore=tests/opcua_bridge/test_%.py,kill other_make job_control certificates secrets security health commander backfill looking demo_map trust)
 IN_ENVIRONMENT := $(UV) run $(LOCK)
 
+READERS = tests/fuzz tests/mes/ingest/test_any_batch.py tests/mes/exchange/test_b2mml_any.py tests/standards/test_b2mml.py \
+	tests/standards/test_ooxml.py tests/standards/test_labels.py tests/mes/exchange/test_source.py \
+	tests/mes/exchange/table_files/test_reading.py
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-long test-fuzz lint bench api conformance install prepare test-other-pythons audit sbom clean
@@ -45,8 +48,8 @@ test: install  ## Everything that has to be green: checks, then all but the long
 test-long: install prepare  ## The tests that take minutes: soaks, many seeds, many kills
 	$(IN_ENVIRONMENT) pytest -m long -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
-test-fuzz: install prepare  ## Ask every operation of the API much and at random (FUZZ=100 examples each)
-	LINESIDE_FUZZ=$(or $(FUZZ),100) $(IN_ENVIRONMENT) pytest tests/web/openapi/test_fuzz.py $(PYTEST_ARGS)
+test-fuzz: install prepare  ## Ask every operation of the API, and every reader of others' bytes, much and at random (FUZZ=100)
+	LINESIDE_FUZZ=$(or $(FUZZ),100) $(IN_ENVIRONMENT) pytest tests/web/openapi/test_fuzz.py $(READERS) $(PYTEST_ARGS)
 
 lint: install  ## Style, types, and who may import whom
 	$(IN_ENVIRONMENT) ruff check

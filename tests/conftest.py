@@ -21,10 +21,13 @@ from mes.migrations.upgrade import upgrade
 from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
 
+FUZZ = int(os.environ.get("LINESIDE_FUZZ", "0"))
 settings.register_profile("lineside", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("brief", settings.get_profile("lineside"), max_examples=20)
-settings.load_profile("lineside")
-"""A busy machine is no counter-example; what is judged before a landing is always the same; `brief` is less."""
+settings.register_profile("much", settings.get_profile("lineside"), derandomize=False, max_examples=10 * FUZZ or 1)
+settings.load_profile("much" if FUZZ else "lineside")
+"""A busy machine is no counter-example; what is judged before a landing is always the same; `brief` is less, `much` is
+for `make test-fuzz`."""
 
 
 class SettableClock:

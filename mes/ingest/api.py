@@ -48,6 +48,8 @@ _BATCH: Final = {
 }
 _COMMAND: Final = {"id": "c-1", "kind": "job", "expires_at_us": 1795297981540000, "payload": {}}
 Bridge = Annotated[Caller, Depends(caller(Permission.bridge_ingest))]
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder says of bytes that are no such document: text in MessagePack that is no UTF-8 is the second."""
 POLL_S = 1.0
 """A waiting bridge is looked after this often even if nobody says that something came."""
 
@@ -79,7 +81,7 @@ async def report_health(caller: Bridge, request: Request) -> Response:
     """Take what a bridge says of itself: `health_v1` (docs/api/ingest.md). The newest replaces the one before."""
     try:
         health = health_v1.decode_health(await request.body())
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise HealthUnreadable(str(error)) from error
     at_us = await caller.write(record_bridge_health, bridge_id=caller.principal_id, health=health)
     return _json(health_v1.encode(health_v1.HealthAnswer(at_us)))
@@ -168,7 +170,7 @@ class _Commits:
 def _read(decode: Any, body: bytes) -> Any:
     try:
         return decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except UNREADABLE as error:
         raise IngestUnreadable(str(error)) from error
 
 

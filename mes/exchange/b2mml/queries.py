@@ -41,9 +41,9 @@ def show_document(session: Session, *, document: Document) -> Shown:
     """What a Get asks for. `b2mml-not-supported`, `b2mml-value-unusable`, `bad-cursor`."""
     if document.is_v0401:
         raise B2mmlNotSupported("Documents of V0401 are taken; questions are answered in 7.01 only.")
-    if document.noun not in _SHOW:
-        raise B2mmlNotSupported(f"{document.root} is not answered; there are {', '.join(sorted(_SHOW))}.")
-    return _SHOW[document.noun](session, asked_of(document))
+    if document.noun not in ANSWERED:
+        raise B2mmlNotSupported(f"{document.root} is not answered; there are {', '.join(sorted(ANSWERED))}.")
+    return ANSWERED[document.noun](session, asked_of(document))
 
 
 def _missing(asked: Asked, found: Iterable[str], error: type[NotFound]) -> tuple[Outcome, ...]:
@@ -160,7 +160,7 @@ def _cursor(after: str | None) -> int:
     return int(after)
 
 
-_SHOW: Final[Mapping[str, Callable[[Session, Asked], Shown]]] = {
+ANSWERED: Final[Mapping[str, Callable[[Session, Asked], Shown]]] = {
     "MaterialClass": _material_classes,
     "MaterialDefinition": _materials,
     "MaterialLot": _lots,

@@ -38,10 +38,9 @@ _FILE = {
 _REFUSALS = refuses(
     "lot-hold-stands import-column-missing import-file-too-large import-file-unreadable import-mapping-invalid "
     "import-mapping-not-found import-row-invalid import-row-twice import-value-ambiguous import-lot-in-use",
-    "conversion-invalid erp-view-invalid id-invalid last-administrator lot-hold-stands lot-on-hold "
-    "material-class-not-found material-lot-closed material-lot-fixed material-lot-in-use material-not-found "
-    "material-unit-fixed "
-    "operations-definition-ambiguous "
+    "confirmation-not-here conversion-invalid equipment-class-not-found equipment-place-invalid erp-view-invalid "
+    "id-invalid last-administrator lot-hold-stands lot-on-hold material-class-not-found material-lot-closed "
+    "material-lot-fixed material-lot-in-use material-not-found material-unit-fixed operations-definition-ambiguous "
     "operations-definition-not-effective operations-definition-not-found operations-request-differs "
     "operations-request-outdated operations-request-started person-exists personnel-class-unknown principal-exists "
     "principal-not-found qualification-invalid quantity-invalid quantity-out-of-range role-kind-mismatch "

@@ -82,12 +82,41 @@ _LOT_ID: Final = _field(
 _DISPOSITION: Final = _field(
     "disposition", "state|status|stock status|Zustand|Bestandsstatus|Verwendung|Freigabe|Sperrkennzeichen"
 )
+_CLASS_WORDS: Final = "class|classes|group|Klasse|Klassen|Gruppe"
 FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
+    Kind.equipment: (
+        _field(
+            "id",
+            "equipment|equipment no|equipment number|equipment id|machine|machine no|machine id|resource|resource id|"
+            "station|work center|work centre|work unit|asset|Maschine|Maschinennummer|Maschinen-Nr.|Arbeitsplatz|"
+            "Arbeitsplatznummer|Ressource|Anlage|Anlagennummer|Technischer Platz",
+            needed=True,
+        ),
+        _field("level", "equipment level|type|kind|hierarchy level|Ebene|Art|Typ|Hierarchieebene"),
+        _field(
+            "parent_id",
+            "parent|parent id|superior|superior equipment|belongs to|located in|line|area|Übergeordnet|"
+            "Übergeordneter Platz|Übergeordnetes Equipment|Gehört zu|Linie|Bereich|Standort",
+        ),
+        _DESCRIPTION,
+        _field(
+            "nominal_cycle_s",
+            "cycle time|cycle time s|nominal cycle|seconds per piece|Taktzeit|Zykluszeit|Stückzeit",
+            Shape.number,
+        ),
+        _field("equipment_classes", f"equipment class|machine group|Maschinengruppe|{_CLASS_WORDS}", Shape.words),
+    ),
     Kind.material_definitions: (
         _field("id", _MATERIAL_WORDS, needed=True),
         _UNIT,
         _DESCRIPTION,
         _field("conversions", "unit conversions|alternative units|Umrechnungen|Alternativeinheiten", Shape.words),
+        _field(
+            "material_classes",
+            f"material class|material group|product group|commodity group|Materialklasse|Materialgruppe|Warengruppe|"
+            f"{_CLASS_WORDS}",
+            Shape.words,
+        ),
     ),
     Kind.material_lots: (
         _LOT_ID,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from mes.equipment.queries import get_equipment_pks, get_equipment_views
+from mes.equipment.service import put_equipment
 from mes.equipment.types import PutOutcome
 from mes.exchange.reconciliation.service import put_view
 from mes.exchange.reconciliation.types import ErpView, Subject
@@ -72,6 +74,13 @@ def _results(outcomes: Mapping[str, PutOutcome]) -> Results:
     return {name: Result(outcome.value) for name, outcome in outcomes.items()}
 
 
+def _put_equipment(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
+    pks = get_equipment_pks(uow.session, {entry.id for entry in entries})
+    known = {view.equipment_id: view for view in get_equipment_views(uow.session, pks.values()).values()}
+    made = _prepared(entries, lambda entry: specs.equipment_spec(entry, known.get(entry.id)))
+    return _results(put_equipment(uow, specs=made))
+
+
 def _put_materials(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     known = get_materials(uow.session, {entry.id for entry in entries})
     made = _prepared(entries, lambda entry: specs.material_spec(entry, known.get(entry.id)))
@@ -131,9 +140,10 @@ def _put_view(uow: UnitOfWork, entries: Sequence[Entry], view: ErpView) -> Resul
     return {entry.id: result for entry in entries}
 
 
-WHOLE: Final = frozenset({Kind.erp_orders, Kind.erp_lots})
-"""Their rows are one thing, taken in one unit of work."""
+WHOLE: Final = frozenset({Kind.equipment, Kind.erp_orders, Kind.erp_lots})
+"""Their rows are one thing, a hierarchy or a view, taken in one unit of work: a row may stand under a later one."""
 _PUT: Final[Mapping[Kind, Put]] = {
+    Kind.equipment: _put_equipment,
     Kind.material_definitions: _put_materials,
     Kind.material_lots: _put_lots,
     Kind.persons: _put_persons,

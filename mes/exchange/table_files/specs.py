@@ -7,8 +7,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mes.equipment.queries import EquipmentView
+from mes.equipment.schemas import EquipmentIn
+from mes.equipment.types import EquipmentSpec
 from mes.exchange.reconciliation.schemas import ErpLotIn, ErpOrderIn
 from mes.exchange.reconciliation.types import ErpLot, ErpOrder
+from mes.exchange.table_files.columns import normal
 from mes.exchange.table_files.errors import ImportLotInUse, ImportRowInvalid
 from mes.exchange.table_files.types import Entry
 from mes.materials.errors import MaterialUnitFixed
@@ -20,7 +24,23 @@ from mes.orders.schemas import OperationsRequestIn
 from mes.personnel.rules import named_qualifications
 from mes.personnel.schemas import PersonIn
 from mes.personnel.types import PersonView, Qualification
+from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition
+
+_LEVELS: Final[Mapping[EquipmentLevel, str]] = {
+    EquipmentLevel.Enterprise: "company|unternehmen|firma",
+    EquipmentLevel.Site: "plant|werk|standort",
+    EquipmentLevel.Area: "hall|department|bereich|halle|abteilung",
+    EquipmentLevel.ProductionLine: "line|linie|fertigungslinie|produktionslinie",
+    EquipmentLevel.WorkCenter: "work centre|arbeitsplatzgruppe|kostenstelle",
+    EquipmentLevel.WorkCell: "cell|zelle|fertigungszelle",
+    EquipmentLevel.WorkUnit: "station|machine|workplace|maschine|arbeitsplatz|anlage",
+    EquipmentLevel.StorageZone: "warehouse|store|lager|lagerbereich",
+    EquipmentLevel.StorageUnit: "bin|storage location|lagerplatz",
+}
+_LEVEL_WORDS: Final = {normal(level): level for level in EquipmentLevel} | {
+    normal(word): level for level, words in _LEVELS.items() for word in words.split("|")
+}
 
 D = TypeVar("D", bound=BaseModel)
 _DISPOSITIONS: Final[Mapping[Disposition, str]] = {
@@ -31,6 +51,30 @@ _DISPOSITIONS: Final[Mapping[Disposition, str]] = {
     Disposition.Closed: "closed|used up|geschlossen|abgeschlossen|verbraucht",
 }
 _WORDS: Final = {word: meant for meant, words in _DISPOSITIONS.items() for word in words.split("|")}
+
+
+def equipment_spec(entry: Entry, known: EquipmentView | None) -> EquipmentSpec:
+    """Who confirms its jobs is no matter of files."""
+    kept: dict[str, Any] = {}
+    if known is not None:
+        kept = {
+            "level": known.level,
+            "parent_id": known.parent_id or None,
+            "description": known.description,
+            "confirmation": known.confirmation,
+            "nominal_cycle_s": known.nominal_cycle_s,
+        }
+    said = {**kept, **entry.values}
+    if "level" in entry.values:
+        said["level"] = _level(str(entry.values["level"]))
+    return _checked(EquipmentIn, said).spec()
+
+
+def _level(word: str) -> EquipmentLevel:
+    found = _LEVEL_WORDS.get(normal(word))
+    if found is None:
+        raise ImportRowInvalid(f"level: {word[:40]!r} is none; there are {', '.join(EquipmentLevel)}.")
+    return found
 
 
 def material_spec(entry: Entry, known: MaterialView | None) -> MaterialSpec:

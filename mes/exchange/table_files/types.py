@@ -29,6 +29,7 @@ Cell = str | Decimal
 class Kind(StrEnum):
     """What the rows of a file are."""
 
+    equipment = "equipment"
     material_definitions = "material-definitions"
     material_lots = "material-lots"
     persons = "persons"

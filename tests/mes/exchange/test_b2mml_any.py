@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mes.exchange.b2mml.errors import B2mmlRefused
-from mes.exchange.b2mml.incoming import PARTS, passed_over
+from mes.exchange.b2mml.incoming import PARTS, SINGLE, passed_over
 from mes.exchange.b2mml.outgoing import answer_of, show_of
-from mes.exchange.b2mml.queries import show_document
+from mes.exchange.b2mml.queries import ANSWERED, show_document
 from mes.exchange.b2mml.service import TAKEN as TAKEN_VERBS
 from mes.exchange.b2mml.service import take_document
 from mes.exchange.b2mml.types import Outcome
@@ -19,8 +19,8 @@ from tests.standards.b2mml_documents import IDS, Recipe, documents
 
 KNOWN = ["BOARD", "LINE", "BENCH", "HALL", "SITE", "WM-LINE", "WM-BENCH", "BOARD-ROUTE", "PO-1", "L-1", "pcs", "1", "2"]
 PLANT = Recipe(ids=st.sampled_from(KNOWN) | IDS)
-TAKEN = (*PARTS, "MaterialDefinition", "MaterialLot", "Equipment", "Person", "PersonnelClass", "OperationsDefinition")
-SHOWN = ("MaterialDefinition", "MaterialLot", "Equipment", "OperationsPerformance", "WorkPerformance")
+TAKEN = (*PARTS, *sorted(SINGLE))
+SHOWN = tuple(ANSWERED)
 
 
 def take(database: Database, document: Document) -> tuple[Outcome, ...]:

@@ -104,7 +104,9 @@ class TestDoor:
         again = await http.post("/api/v1/bridge/ingest", content=as_json, headers=as_(bridge))
         assert again.json()["duplicates"] == 3
 
-    @pytest.mark.parametrize("body", [b"", b"\xdd\xff\xff\xff\xff", b"\x81" * 5_000, b"{}", bytes(100)])
+    @pytest.mark.parametrize(
+        "body", [b"", b"\xdd\xff\xff\xff\xff", b"\x81" * 5_000, b"{}", bytes(100), b"\x81\xaajournal_id\xa1\x80"]
+    )
     async def test_what_is_no_messagepack_batch_is_refused_whole(
         self, http: httpx.AsyncClient, bridge: Member, body: bytes
     ) -> None:

@@ -11,12 +11,13 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
 import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -25,11 +26,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from mes.access.door import SESSION_COOKIE
 from mes.access.door.routing import REFUSALS_KEY
 from mes.access.types import Role
 from mes.kernel.plants import Plants
 from mes.migrations.upgrade import upgrade
 from tests.conftest import SettableClock
+from tests.fuzz.damage import NONSENSE
 from tests.web.authorisation_table import ROWS, Row
 from tests.web.stage import Stage, set_stage
 from web.main import create_app
@@ -86,6 +89,37 @@ class Fuzz:
         if answer.headers.get("content-type") == "application/problem+json":
             declared = {*case.operation.definition.raw[REFUSALS_KEY], *EVERY}
             assert answer.json()["code"] in declared, f"{case.operation.label}: {answer.text}"
+
+
+PLACES = ("/signin", "/signin/badge", "/signout")
+FIELDS = ("person", "pin", "station", "next", "by", "code", "badge")
+said = st.sampled_from([*NONSENSE, "ada", "BENCH", "password", "https://other.example/", "//other.example", "/board"])
+forms = st.dictionaries(st.sampled_from(FIELDS), st.lists(said | st.text(max_size=20), min_size=1, max_size=2))
+header = st.binary(max_size=60).map(lambda data: data.translate(None, b"\0\r\n"))
+cookies = header | st.tuples(st.sampled_from([SESSION_COOKIE, "language", "device"]), header).map(
+    lambda pair: pair[0].encode() + b"=" + pair[1]
+)
+
+
+@settings(PROFILE, max_examples=max(EXAMPLES, 8))
+@given(
+    place=st.sampled_from(PLACES),
+    form=forms.map(lambda fields: urlencode(fields, doseq=True, errors="replace").encode()) | st.binary(max_size=60),
+    kind=st.sampled_from(
+        ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "\xff"]
+    ),
+    cookie=cookies,
+)
+def test_any_form_and_cookie_open_no_session(fuzz: Fuzz, place: str, form: bytes, kind: str, cookie: bytes) -> None:
+    headers = [(b"content-type", kind.encode("latin-1")), (b"cookie", cookie), (b"sec-fetch-site", b"same-origin")]
+    for request in (
+        httpx.Request("POST", f"http://mes.test{place}", content=form, headers=headers),
+        httpx.Request("GET", f"http://mes.test/signin?{quote(form, safe='=&+')}", headers=headers[1:]),
+    ):
+        answer = fuzz.loop.run_until_complete(fuzz.client.send(request))
+        assert answer.status_code < 500, (request, answer.text)
+        assert not answer.cookies.get(SESSION_COOKIE)
+        assert "other.example" not in answer.headers.get("location", "")
 
 
 def _as_httpx(wanted: dict[str, Any]) -> dict[str, Any]:

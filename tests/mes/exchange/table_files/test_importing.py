@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from mes.equipment.queries import get_equipment
+from mes.equipment.service import put_equipment_classes
 from mes.exchange.table_files import queries, service
 from mes.exchange.table_files.importing import Imported, RowImport, import_file
 from mes.exchange.table_files.types import (
@@ -23,7 +25,7 @@ from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 from mes.kernel.outbox import head_seq
 from mes.materials.queries import get_material, get_material_lot, list_material_lots
-from mes.materials.service import put_lots, set_disposition
+from mes.materials.service import put_lots, put_material_classes, set_disposition
 from mes.materials.types import LotSpec
 from mes.orders.queries import get_operations_request
 from mes.personnel.queries import get_person
@@ -70,6 +72,10 @@ def test_what_a_row_does_not_say_stays(plant: Database) -> None:
     assert told(done) == [("MCU", "updated", "")]
     view = plant.read_now(get_material, material_id="MCU")
     assert (view.description, view.unit, len(view.conversions)) == ("Controller", "pcs", 2)
+    plant.write_now(put_material_classes, actor=None, descriptions={"CHIPS": ""})
+    classed = take(plant, "sku,material group\nMCU,CHIPS\nBOARD,NONE\n", Kind.material_definitions)
+    assert told(classed) == [("MCU", "updated", ""), ("BOARD", "refused", "material-class-not-found")]
+    assert plant.read_now(get_material, material_id="MCU").classes == ("CHIPS",)
     other = take(plant, "sku,unit\nMCU,kg\nBOARD,kg\nNEW,kg\n", Kind.material_definitions)
     fixed = "material-unit-fixed"
     assert told(other) == [("MCU", "refused", fixed), ("BOARD", "refused", fixed), ("NEW", "created", "")]
@@ -103,6 +109,39 @@ def test_what_is_left_of_a_lot_in_use_is_not_taken_for_what_came_in(plant: Datab
     done = take(plant, "lot,qty\nL-1,7\nL-2,11\n", Kind.material_lots)
     assert told(done) == [("L-1", "refused", "import-lot-in-use"), ("L-2", "updated", "")]
     assert told(take(plant, "lot,qty,status\nL-1,10,blocked\n", Kind.material_lots)) == [("L-1", "updated", "")]
+
+
+def test_a_hierarchy_comes_in_any_order_and_what_is_wrong_with_it_keeps_out_only_what_stands_under_it(
+    plant: Database,
+) -> None:
+    plant.write_now(put_equipment_classes, actor=None, descriptions={"OVENS": ""})
+    rows = (
+        "L9-1;Arbeitsplatz;L9;Ofen;OVENS;12,5",
+        "L9;Kostenstelle;HALL;Linie neun;;",
+        "L8-1;Maschine;L8;;;",
+        "L8;Turm;HALL;;;",
+        "L7;Linie;BENCH;;;",
+        "BENCH;;;Am Fenster;;",
+    )
+    text = "\n".join(["Maschine;Ebene;Gehört zu;Bezeichnung;Klasse;Taktzeit", *rows])
+    for dry_run in (True, False):
+        done = take(plant, text, Kind.equipment, dry_run=dry_run)
+        assert told(done) == [
+            ("L9-1", "created", ""),
+            ("L9", "created", ""),
+            ("L8-1", "refused", "parent-not-found"),
+            ("L8", "refused", "import-row-invalid"),
+            ("L7", "refused", "equipment-nesting"),
+            ("BENCH", "updated", ""),
+        ]
+    assert {result for _, result, code in told(take(plant, text, Kind.equipment)) if not code} == {"unchanged"}
+    oven = plant.read_now(get_equipment, equipment_id="L9-1")
+    assert (oven.level, oven.parent_id, oven.nominal_cycle_s, oven.classes) == (
+        *("WorkUnit", "L9", Decimal("12.5")),
+        ("OVENS",),
+    )
+    bench = plant.read_now(get_equipment, equipment_id="BENCH")
+    assert (bench.description, bench.manual, bench.parent_id) == ("Am Fenster", True, "BENCHES")
 
 
 def test_persons_get_no_access_and_keep_what_is_not_said(plant: Database) -> None:
