@@ -80,7 +80,7 @@ def _tell(verdict: Verdict) -> None:
     for seq in verdict.origins_missing:
         say(f"event {seq} names an origin that is not there: it was removed")
     if not verdict.begun_at:
-        say(f"{verdict.count} events, none of them chained: set LINESIDE_CHAINED_AUDIT=true")
+        say(f"{verdict.count} events, none of them chained: `lineside plant chain`, or LINESIDE_CHAINED_AUDIT=true")
     elif verdict.is_whole:
         say(f"{verdict.count} events, chained from {verdict.begun_at} on, whole")
         say(f"Keep this elsewhere, and check against it with --noted: {verdict.head.seq}:{verdict.head.link.hex()}")

@@ -92,6 +92,7 @@ def _plants(plant: Any) -> None:
     host.add_argument("--remove", action="store_true")
     _whole(plant, "suspend", "serve it no more; returns when nobody has it open")
     _whole(plant, "resume", "serve it again")
+    _whole(plant, "chain", "link each event to the one before by its hash, from now on")
     _whole(plant, "export", "all of it into one file, while it is in use").add_argument("target", type=Path)
     taken = _whole(plant, "import", "a plant from such a file, on whichever database", named=False)
     taken.add_argument("source", type=Path)
@@ -221,7 +222,7 @@ def _trace(commands: Any) -> None:
         "used": (1, "everything a lot went into"),
         "as-built": (1, "one unit, everything"),
         "difference": (2, "what only one of two units has"),
-        "recall": ("+", "everything that lots may have got into, and where it is"),
+        "recall": ("*", "everything that what is suspected may have got into, and where it is"),
         "shared": ("+", "what failed units share that good ones do not"),
     }
     for question, (count, what) in lots.items():
@@ -229,12 +230,31 @@ def _trace(commands: Any) -> None:
         asked.add_argument("lot", nargs=count)
         if question == "shared":
             asked.add_argument("--good", nargs="+", required=True)
+        if question == "recall":
+            _with_suspects(asked)
         asked.add_argument("--format", choices=("text", "json", "csv"), default="text")
         asked.add_argument(
             "--table", default="", help="for text and csv: which of the answer's tables; default: the first"
         )
         _with_plant(asked)
         asked.set_defaults(command=_command("trace"), question=question)
+
+
+def _with_suspects(recall: argparse.ArgumentParser) -> None:
+    """What is suspected besides lots."""
+    for name, what in (
+        ("first", "of a range of serials"),
+        ("last", "of a range of serials"),
+        ("machine", "what was done at it"),
+        ("program", "what was done with it"),
+        ("tool", "what was done with it"),
+        ("operator", "what somebody did: the person's id"),
+        ("job", "what was done in it"),
+        ("since", "what was done from then on: 2026-11-28T06:00+01:00"),
+        ("until", "what was done before"),
+    ):
+        recall.add_argument(f"--{name}", default="", help=what)
+    recall.add_argument("--hold", default="", metavar="REASON", help="also put everything on hold, in one step")
 
 
 def _erp(commands: Any) -> None:

@@ -46,6 +46,7 @@ from mes.exchange.table_files.types import Kind as RowKind
 from mes.exchange.table_files.watching import take_named_file
 from mes.genealogy import queries as genealogy
 from mes.genealogy.formats import Format, answer_bytes
+from mes.genealogy.service import hold_suspects
 from mes.genealogy.types import Answer, Suspects
 from mes.history.export import ExportedTag, ExportRefused, export_parquet
 from mes.history.queries import get_retention
@@ -343,21 +344,56 @@ def _instant(text: str) -> int:
 
 
 def trace(options: argparse.Namespace) -> int:
-    """Ask genealogy, and write the answer to standard output."""
-    asked: dict[str, tuple[Callable[..., Answer], dict[str, Any]]] = {
-        "from": (genealogy.trace_from, {"lot_id": options.lot[0]}),
-        "used": (genealogy.trace_used, {"lot_id": options.lot[0]}),
-        "as-built": (genealogy.get_as_built, {"lot_id": options.lot[0]}),
-        "difference": (genealogy.get_difference, {"first_id": options.lot[0], "second_id": options.lot[-1]}),
-        "recall": (genealogy.get_recall, {"suspects": Suspects(lot_ids=tuple(options.lot))}),
-        "shared": (genealogy.list_shared, {"failed_ids": options.lot, "good_ids": getattr(options, "good", [])}),
-    }
-    query, values = asked[options.question]
+    """Ask genealogy, and write the answer to standard output; a recall may also hold what it finds."""
+    query, values = _asked(options)
     with plant_of(options) as database:
+        if getattr(options, "hold", ""):
+            held = database.write_now(hold_suspects, actor=None, reason=options.hold, **values)
+            say(f"{held} put on hold")
         how = {"format": Format(options.format), "table": options.table}
         content = database.read_now(answer_bytes, query=query, **how, **values)
     sys.stdout.write(content.decode().rstrip("\n") + "\n")
     return 0
+
+
+def _asked(options: argparse.Namespace) -> tuple[Callable[..., Answer], dict[str, Any]]:
+    lots: list[str] = options.lot
+    match options.question:
+        case "recall":
+            return genealogy.get_recall, {"suspects": _suspects(options)}
+        case "shared":
+            return genealogy.list_shared, {"failed_ids": lots, "good_ids": options.good}
+        case "difference":
+            return genealogy.get_difference, {"first_id": lots[0], "second_id": lots[1]}
+        case "as-built":
+            return genealogy.get_as_built, {"lot_id": lots[0]}
+        case question:
+            return (genealogy.trace_from if question == "from" else genealogy.trace_used), {"lot_id": lots[0]}
+
+
+def _suspects(options: argparse.Namespace) -> Suspects:
+    return Suspects(
+        lot_ids=tuple(options.lot),
+        from_lot_id=options.first,
+        to_lot_id=options.last,
+        equipment_id=options.machine,
+        program=options.program,
+        tool=options.tool,
+        operator_id=options.operator,
+        job_id=options.job,
+        from_at_us=_instant_us(options.since),
+        until_us=_instant_us(options.until),
+    )
+
+
+def _instant_us(text: str) -> int | None:
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise NotDone(f"{text[:40]} is no time such as 2026-11-28T06:00+01:00") from error
+    if at is not None and at.tzinfo is None:
+        raise NotDone(f"{text[:40]} needs its offset, such as +01:00")
+    return None if at is None else to_us(at)
 
 
 def history_retention(options: argparse.Namespace) -> int:

@@ -51,14 +51,17 @@ class Turns:
     at_work: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     asked_at: float = float("-inf")
+    asked: int = 0
+    refused: int = 0
+    """`plant-busy`."""
 
 
 class FairShare:
     """Knows plants by what a request says of itself; whether that is true the door finds out."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, turns: dict[str, Turns] | None = None) -> None:
         self.app = app
-        self._turns: dict[str, Turns] = {}
+        self._turns = {} if turns is None else turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _takes_no_turn(scope):
@@ -67,8 +70,10 @@ class FairShare:
         receive = await _received(receive) if scope["method"] not in _WITHOUT_BODY else receive
         turns = self._turns.setdefault(_plant_of(scope), Turns())
         turns.asked_at = asyncio.get_running_loop().time()
+        turns.asked += 1
         if turns.at_work >= self._limit(turns):
             if len(turns.waiting) >= WAITING_MAX:
+                turns.refused += 1
                 await _refuse(send)
                 return
             await self._wait(turns)

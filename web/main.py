@@ -17,6 +17,7 @@ from mes.exchange.webhooks.sending import Sender
 from mes.kernel.plants import Plants
 from mes.kernel.vault import open_vault
 from mes.migrations.upgrade import upgrade
+from mes.orders.queries import list_paths
 from web import security, templating
 from web.access import routes as access
 from web.audit import routes as audit
@@ -28,7 +29,7 @@ from web.connect import routes as connect
 from web.crossroads import Crossroads
 from web.dispatch import routes as dispatch
 from web.erp import routes as erp
-from web.fair_share import FairShare
+from web.fair_share import FairShare, Turns
 from web.home import routes as home
 from web.imports import routes as imports
 from web.live.relay import Relays
@@ -66,6 +67,7 @@ LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots,
 
 def create_app(settings: Settings) -> FastAPI:
     """The server. Databases are opened when it starts (lifespan), not here."""
+    turns: dict[str, Turns] = {}
     app = Api(
         title="Lineside",
         version=version() or "0",
@@ -74,9 +76,9 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
         lifespan=_lifespan(settings),
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, turns),
     )
-    app.state.settings = settings
+    app.state.settings, app.state.turns, app.state.places = settings, turns, list_paths
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")
@@ -87,14 +89,14 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, turns: dict[str, Turns]) -> list[Middleware]:
     limits = {**security.BODY_LIMITS, "/api/v1/bridge/ingest": settings.max_ingest_bytes}
     hosts = () if "*" in settings.hosts else settings.hosts
     return [
         Middleware(CorrelationIds),
         Middleware(PlantPath),
         *security.security_middleware(hosts=hosts, body_limit=settings.max_body_bytes, body_limits=limits),
-        Middleware(FairShare),
+        Middleware(FairShare, turns=turns),
         Middleware(ErrorBoundary),
     ]
 

@@ -53,7 +53,7 @@ EVERY: Final = frozenset(
 )
 _WITH_PARAMETERS: Final = frozenset({"invalid"})
 _WITH_BODY: Final = frozenset({"unreadable", "bad-request", "invalid", "body-too-large"})
-_WRITING: Final = frozenset({"constraint-conflict", "version-conflict"})
+_WRITING: Final = frozenset({"constraint-conflict", "version-conflict", "signature-needed", "signature-not-good"})
 _SHARED: Final = EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""
 _ASKING: Final = frozenset({"ask_recall", "ask_shared", "check_erp_connection", "propose_receipt", "test_webhook"})

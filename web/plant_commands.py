@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+from mes.access.audit.service import begin_chain
 from mes.kernel.directory import PlantState
 from mes.kernel.errors import NoSuchPlant
 from mes.kernel.plants import DEFAULT_PLANT, PLANT_ID, STALE_S, Plants, schema_of
@@ -75,6 +76,23 @@ def plant_resume(options: argparse.Namespace) -> None:
             raise NotDone(f"{options.id} is not suspended")
         plants.set_state(options.id, PlantState.open)
     say(f"{options.id} is open")
+
+
+def plant_chain(options: argparse.Namespace) -> None:
+    """Out of service for some seconds, so that no process goes on without links."""
+    with _plants(settings_of(options)) as plants:
+        was = _state(plants, options.id)
+        _take_out_of_service(plants, options.id, PlantState.suspended)
+        try:
+            database = plants.database_of(options.id, chained=True)
+            try:
+                upgrade(database)
+                database.write_now(begin_chain, actor=None)
+            finally:
+                database.close()
+        finally:
+            plants.set_state(options.id, was)
+    say(f"{options.id}: chained from now on; it is {was}")
 
 
 def plant_export(options: argparse.Namespace) -> None:

@@ -24,7 +24,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mes.access.errors import NotSignedIn
+from mes.access.door import SIGNATURE_FIELDS
+from mes.access.errors import NotSignedIn, SignatureNeeded
+from mes.access.signatures.types import Meaning
 from mes.kernel.errors import FieldError, Refusal, Unauthenticated, Unavailable
 from mes.kernel.origins import Origin, acting_from
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
@@ -87,6 +89,8 @@ def problem_of(error: Refusal) -> Problem:
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
+    if isinstance(error, SignatureNeeded) and not _for_machines(request):
+        return await _ask_signature(request, error)
     if isinstance(error, Unauthenticated) and not _for_machines(request):
         return _to_sign_in(request)
     if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not isinstance(error, NotSignedIn):
@@ -95,6 +99,46 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
     if (retry := error.extra.get("retry_after_s")) is not None:
         headers["Retry-After"] = str(retry)
     return answer(request, problem_of(error), extra=error.extra, headers=headers)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SignatureView:
+    """What is to be signed, and the form it was sent with, which is sent again. `why`: how the last try went."""
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    act: str
+    subjects: str
+    said: tuple[tuple[str, str], ...]
+    act_sha256: str
+    why: str
+    chosen: str
+    meanings: tuple[str, ...] = tuple(Meaning)
+
+
+async def _ask_signature(request: Request, needed: SignatureNeeded) -> Response:
+    """In place of what was wanted: what is signed, PIN or password, and what is meant; then the same form again."""
+    form = await request.form()
+    fields = tuple((name, str(value)) for name, value in form.multi_items() if name not in SIGNATURE_FIELDS)
+    said = tuple((name, _plain_text(value)) for name, value in needed.extra["what"].items())
+    view = SignatureView(
+        action=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+        fields=fields,
+        act=needed.extra["act"],
+        subjects=needed.detail,
+        said=said,
+        act_sha256=needed.extra["act_sha256"],
+        why=str(needed.extra.get("why", "")),
+        chosen=str(form.get("signature_meaning", "")),
+    )
+    template = "_signature.html" if request.headers.get("HX-Request") == "true" else "signature.html"
+    shell = Shell(now_ms=0)
+    html = render(f"system/{template}", view, language=_language(request), shell=shell)
+    return HTMLResponse(html, needed.status, {"Cache-Control": "no-store"})
+
+
+def _plain_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _note_refused(request: Request, error: Refusal) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from mes.access import queries, second_factor, service
-from mes.access.door import Caller, caller, identify
+from mes.access.door import Caller, caller, device_of, identify
 from mes.access.door.pages import Cursor, Limit
 from mes.access.door.preconditions import IfMatch, etag, expected_version
 from mes.access.door.routing import api_router, refuses
-from mes.access.errors import PrincipalNotFound
+from mes.access.errors import PrincipalNotFound, SingleSignOnOff
+from mes.access.oidc import service as oidc
+from mes.access.oidc.queries import find_identity_provider
 from mes.access.permissions import Permission
 from mes.access.pins import hash_password_aside, hash_pin_aside
 from mes.access.schemas import (
@@ -19,7 +21,10 @@ from mes.access.schemas import (
     AccessPolicyOut,
     BadgeIn,
     BadgePage,
+    IdentityProviderIn,
+    IdentityProviderOut,
     NewBadgeOut,
+    NewSignatureOut,
     NewTokenOut,
     PasswordIn,
     PinIn,
@@ -28,19 +33,25 @@ from mes.access.schemas import (
     PrincipalOut,
     PrincipalPage,
     SessionPage,
+    SignatureIn,
+    SignaturePage,
     TokenIn,
     TokenPage,
 )
 from mes.access.sign_in import new_badge_hmacs
-from mes.access.types import PrincipalKind, Role
+from mes.access.signatures.queries import list_signatures as find_signatures
+from mes.access.signatures.signing import sign_act
+from mes.access.types import PlacedRole, PrincipalKind, Role
 from mes.kernel.limits import RowNumber
 from mes.kernel.paging import LIMIT_DEFAULT
 from mes.kernel.sqltypes import to_us
+from mes.kernel.vault import Vault
 
 router = api_router("access")
 
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
+Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Anybody = Annotated[Caller, Depends(identify)]
 
 
@@ -78,7 +89,8 @@ async def get_principal(caller: Administrator, principal_id: str, response: Resp
 
 
 @router.patch(
-    "/principals/{principal_id}", openapi_extra=refuses("last-administrator principal-not-found role-kind-mismatch")
+    "/principals/{principal_id}",
+    openapi_extra=refuses("last-administrator placed-roles-invalid principal-not-found role-kind-mismatch"),
 )
 async def change_principal(
     caller: Administrator,
@@ -87,13 +99,16 @@ async def change_principal(
     response: Response,
     if_match: IfMatch = None,
 ) -> PrincipalOut:
-    """Give another role, disable or enable."""
+    """Give another role, or roles at places; disable or enable."""
     await caller.write(
         service.change_principal,
         principal_id=principal_id,
         version=expected_version(if_match, body.version),
         role=body.role,
         disabled=body.disabled,
+        placed=None
+        if body.placed_roles is None
+        else [PlacedRole(one.equipment_id, one.role) for one in body.placed_roles],
     )
     return await _shown(caller, principal_id, response)
 
@@ -247,6 +262,76 @@ async def put_access_policy(
     version = expected_version(if_match, body.version)
     await caller.write(service.put_access_policy, policy=body.policy(), version=version)
     return await _shown_policy(caller, response)
+
+
+@router.post("/signatures", status_code=201, openapi_extra=refuses("sign-in-failed sign-in-locked"))
+async def create_signature(caller: Viewer, body: SignatureIn, request: Request) -> NewSignatureOut:
+    """Sign an act that was refused for want of it; then repeat that with the signature as `Lineside-Signature`."""
+    signature = await sign_act(
+        caller.database,
+        request.app.state.vault,
+        principal_pk=caller.principal_pk,
+        principal_id=caller.principal_id,
+        pin=body.pin,
+        code=body.code,
+        device=device_of(request),
+        act_sha256=body.act_sha256,
+        meaning=body.meaning,
+    )
+    return NewSignatureOut(signature=signature)
+
+
+@router.get("/signatures")
+async def list_signatures(
+    caller: Viewer,
+    subject: Annotated[str | None, Query(max_length=300, examples=["material-lot/R-00000001"])] = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> SignaturePage:
+    """What was signed, by whom, when and with which meaning, newest first."""
+    return SignaturePage.of(await caller.read(find_signatures, subject=subject, cursor=cursor, limit=limit))
+
+
+@router.get("/identity-provider", openapi_extra=refuses("single-sign-on-off"))
+async def get_identity_provider(caller: Administrator, response: Response) -> IdentityProviderOut:
+    """Where people may sign in instead of here."""
+    return await _shown_provider(caller, response)
+
+
+@router.put("/identity-provider", openapi_extra=refuses("identity-provider-invalid"))
+async def put_identity_provider(
+    caller: Administrator,
+    body: IdentityProviderIn,
+    request: Request,
+    response: Response,
+    if_match: IfMatch = None,
+) -> IdentityProviderOut:
+    """Name it, or change it. Open sessions stay."""
+    vault: Vault = request.app.state.vault
+    sealed = None if body.client_secret is None else vault.seal(body.client_secret)
+    version = expected_version(if_match, body.version)
+    await caller.write(oidc.put_identity_provider, provider=body.provider(), sealed_secret=sealed, version=version)
+    return await _shown_provider(caller, response)
+
+
+@router.delete("/identity-provider", status_code=204)
+async def remove_identity_provider(caller: Administrator) -> None:
+    """People sign in here again."""
+    await caller.write(oidc.remove_identity_provider)
+
+
+@router.delete("/principals/{principal_id}/identity", status_code=204, openapi_extra=refuses("principal-not-found"))
+async def unlink_identity(caller: Administrator, principal_id: str) -> None:
+    """Forget whom a principal is at the identity provider; with their next sign-in there they are met anew."""
+    await caller.write(oidc.unlink_identity, principal_id=principal_id)
+
+
+async def _shown_provider(caller: Caller, response: Response) -> IdentityProviderOut:
+    kept = await caller.read(find_identity_provider)
+    if kept is None:
+        raise SingleSignOnOff()
+    response.headers["ETag"] = etag(kept.provider.version)
+    return IdentityProviderOut.of(kept.provider)
 
 
 async def _shown_policy(caller: Caller, response: Response) -> AccessPolicyOut:

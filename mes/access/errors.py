@@ -111,6 +111,12 @@ class RoleKindMismatch(Unprocessable):
     next_step = "Persons are operator, supervisor, engineer or administrator; make a new principal for a machine."
 
 
+class PlacedRolesInvalid(Unprocessable):
+    code = "placed-roles-invalid"
+    title = "These roles cannot be given at these places"
+    next_step = "Give operator, supervisor or engineer to a person, at ids of equipment."
+
+
 class LastAdministrator(Conflict):
     code = "last-administrator"
     title = "This is the last administrator"
@@ -227,3 +233,45 @@ class BulkRowRepeated(Unprocessable):
     code = "bulk-row-repeated"
     title = "Two rows have the same id"
     next_step = "Send each id once; nothing was taken."
+
+
+class SignatureNeeded(Forbidden):
+    """The plant wants this act signed. `act` and `act_sha256` say what is to be signed."""
+
+    code = "signature-needed"
+    title = "This has to be signed"
+    next_step = "Sign it with your PIN or password and what you mean by it; a program: POST /api/v1/signatures first."
+
+
+class SignatureNotGood(Forbidden):
+    code = "signature-not-good"
+    title = "This signature is not of this act"
+    next_step = "Sign again: a signature is good for one act, by the person who signed, within five minutes."
+
+
+class SingleSignOnOff(Conflict):
+    code = "single-sign-on-off"
+    title = "This plant has no single sign-on"
+    next_step = "Sign in with name and PIN or password, or ask an administrator to name an identity provider."
+
+
+class SingleSignOnFailed(Unauthenticated):
+    """What the browser came back with is not good: late, of another attempt, refused there, or wrongly signed."""
+
+    code = "single-sign-on-failed"
+    title = "Signing in elsewhere did not work"
+    next_step = "Begin again from the sign-in page. If it stays so, tell an administrator what is said here."
+
+
+class SingleSignOnRefused(Forbidden):
+    """The provider knows them; this plant does not let them in."""
+
+    code = "single-sign-on-refused"
+    title = "You are known there, but not let in here"
+    next_step = "Ask an administrator of this plant to give you access."
+
+
+class IdentityProviderInvalid(Unprocessable):
+    code = "identity-provider-invalid"
+    title = "This cannot be an identity provider"
+    next_step = "Correct what is named, or look at how the provider describes itself."

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from mes.access.types import Role
+from mes.access.types import PlacedRole, Role
 
 
 class Permission(StrEnum):
@@ -152,6 +152,40 @@ def session_limits(*, has_factor: bool, wanted: bool, at_desk: bool) -> frozense
     return frozenset() if wanted and not has_factor else None
 
 
+AT_PLACES: Final = frozenset({_P.operate, _P.report_results, _P.decide_quality, _P.release_jobs, _P.override_refusals})
+"""What can be had at a place: it is done to something that stands there, or to a job that runs there."""
+LOOKING: Final = frozenset({_P.view_floor, _P.read_performance, _P.view_bridges, _P.view_routings})
+"""What a role that counts at places alone is good for elsewhere."""
+PLACED_MAX: Final = 50
+"""Roles at places that one principal may have."""
+PLACEABLE: Final = frozenset({Role.operator, Role.supervisor, Role.engineer})
+
+
+def permissions_at(role: Role, placed: Collection[PlacedRole], path: Collection[str]) -> frozenset[Permission]:
+    """What somebody may do at a place, `path` being it and all above it; empty: what is done has no place.
+
+    The role counts everywhere, unless it is given at places: then there and below, and elsewhere it may look. Other
+    roles that are given at places add what they may do there.
+    """
+    everywhere = ROLE_PERMISSIONS[role]
+    if any(one.role is role for one in placed):
+        everywhere &= LOOKING
+    here = [ROLE_PERMISSIONS[one.role] & AT_PLACES for one in placed if one.equipment_id in path]
+    return everywhere.union(*here)
+
+
+def placed_text(placed: Collection[PlacedRole]) -> str:
+    """How roles at places are stored."""
+    return " ".join(f"{one.role}@{one.equipment_id}" for one in sorted(placed))
+
+
+@lru_cache(maxsize=1_000)
+def placed_of(text: str) -> tuple[PlacedRole, ...]:
+    """Roles at places as they are stored."""
+    pairs = (part.partition("@") for part in text.split())
+    return tuple(PlacedRole(equipment_id, Role(role)) for role, _, equipment_id in pairs)
+
+
 def may(role: Role, permission: Permission) -> bool:
     """Whether a role has a permission."""
     return permission in ROLE_PERMISSIONS[role]
@@ -165,7 +199,12 @@ def scope_of(permissions: Collection[Permission] | None) -> str | None:
 @lru_cache(maxsize=1_000)
 def granted(role: Role, scope: str | None) -> frozenset[Permission]:
     """What a credential of a role may be used for: never more than the role, whatever its scope says."""
+    return limited(ROLE_PERMISSIONS[role], scope)
+
+
+def limited(permissions: frozenset[Permission], scope: str | None) -> frozenset[Permission]:
+    """What a scope leaves of some permissions."""
     if scope is None:
-        return ROLE_PERMISSIONS[role]
+        return permissions
     names = set(scope.split())
-    return frozenset(permission for permission in ROLE_PERMISSIONS[role] if permission.value in names)
+    return frozenset(permission for permission in permissions if permission.value in names)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, exists, func, null, select
+from sqlalchemy import ColumnElement, Select, exists, func, null, or_, select
 from sqlmodel import Session
 
-from mes.access.permissions import ROLE_PERMISSIONS, Permission
+from mes.access.permissions import ROLE_PERMISSIONS, Permission, placed_of
 from mes.access.tables import (
     AccessPolicyRow,
     ApiToken,
@@ -32,6 +32,7 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     StoredCredential,
     TokenView,
     Voucher,
@@ -56,6 +57,7 @@ _WHO: Final = (
     _PRINCIPAL.c.display_name,
     _PRINCIPAL.c.language,
     _PRINCIPAL.c.disabled_at,
+    _PRINCIPAL.c.placed_roles,
 )
 _NOTHING: Final = null()
 POLICY_ID: Final = "plant"
@@ -121,6 +123,7 @@ def _credential(row: Mapping[Any, Any]) -> StoredCredential:
         idle_us=row["idle_us"],
         work_unit_id=row["work_unit_id"],
         scope=row["scope"],
+        placed=placed_of(row["placed_roles"]),
         credential_pk=row["credential_pk"],
     )
 
@@ -143,6 +146,7 @@ def find_pin(session: Session, *, principal_id: str, device_key: str) -> tuple[P
         language=row.language,
         pin_hash=row.pin_hash,
         changed_at_us=row.changed_at_us,
+        placed=placed_of(row.placed_roles),
     )
     return record, LockState(row.failed_count, row.locked_until_us, row.failed_at_us), device
 
@@ -195,7 +199,8 @@ def get_access_policy(session: Session) -> AccessPolicy:
 
 
 def _policy(row: Any) -> AccessPolicy:
-    return AccessPolicy(BadgeUse(row.badge), frozenset(map(Role, row.second_factor_roles.split())), row.version)
+    roles, acts = row.second_factor_roles.split(), row.signed_acts.split()
+    return AccessPolicy(BadgeUse(row.badge), frozenset(map(Role, roles)), row.version, frozenset(map(SignedAct, acts)))
 
 
 def find_second_factor(session: Session, *, principal_pk: int) -> FactorRecord | None:
@@ -213,12 +218,13 @@ def count_recovery_codes(session: Session, *, principal_pk: int) -> int:
 
 
 def list_vouchers(session: Session, *, permission: Permission) -> tuple[Voucher, ...]:
-    """Who may do something and can say so with a PIN, by name."""
+    """Who may do something, somewhere at least, and can say so with a PIN, by name."""
     roles = [role.value for role, permissions in ROLE_PERMISSIONS.items() if permission in permissions]
+    placed = [_PRINCIPAL.c.placed_roles.contains(f"{role}@", autoescape=True) for role in roles]
     statement = (
         select(_PRINCIPAL.c.pk, _PRINCIPAL.c.id, _PRINCIPAL.c.display_name)
         .join_from(_PRINCIPAL, _PIN)
-        .where(_PRINCIPAL.c.role.in_(roles), _PRINCIPAL.c.disabled_at.is_(None))
+        .where(or_(_PRINCIPAL.c.role.in_(roles), *placed), _PRINCIPAL.c.disabled_at.is_(None))
         .order_by(_PRINCIPAL.c.display_name, _PRINCIPAL.c.id)
     )
     return tuple(Voucher(row.pk, row.id, row.display_name) for row in session.execute(statement))
@@ -273,6 +279,7 @@ def _principal(row: Any) -> PrincipalView:
         disabled_at=row.disabled_at,
         has_pin=bool(row.has_pin),
         version=row.version,
+        placed=placed_of(row.placed_roles),
     )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Annotated
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from mes.access.permissions import Permission
+from mes.access.oidc.types import CLAIM_MAX, GROUP_MAX, SECRET_MAX, IdentityProvider
+from mes.access.permissions import PLACED_MAX, Permission
+from mes.access.signatures.types import Meaning, SignatureView
 from mes.access.types import (
+    PASSWORD_MAX,
     AccessPolicy,
     BadgeUse,
     BadgeView,
@@ -14,8 +20,10 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     TokenView,
 )
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
 
@@ -33,6 +41,13 @@ class PrincipalIn(_Document):
     language: str = Field(default="en", max_length=20, pattern=LANGUAGE)
 
 
+class PlacedRoleOf(_Document):
+    """A role at one place of the equipment hierarchy, and below it."""
+
+    equipment_id: str = Field(max_length=100)
+    role: Role
+
+
 class PrincipalOut(_Document):
     id: str
     kind: PrincipalKind
@@ -42,6 +57,7 @@ class PrincipalOut(_Document):
     disabled_at: AwareDatetime | None
     has_pin: bool
     version: int
+    placed_roles: list[PlacedRoleOf]
 
     @classmethod
     def of(cls, view: PrincipalView) -> PrincipalOut:
@@ -54,6 +70,7 @@ class PrincipalOut(_Document):
             disabled_at=view.disabled_at,
             has_pin=view.has_pin,
             version=view.version,
+            placed_roles=[PlacedRoleOf(equipment_id=one.equipment_id, role=one.role) for one in view.placed],
         )
 
 
@@ -71,6 +88,8 @@ class PrincipalChange(_Document):
 
     role: Role | None = None
     disabled: bool | None = None
+    placed_roles: list[PlacedRoleOf] | None = Field(default=None, max_length=PLACED_MAX)
+    """In place of those before. The role given here counts at its places only, others add to it there."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
@@ -215,19 +234,109 @@ class AccessPolicyIn(_Document):
     badge: BadgeUse
     second_factor_roles: list[Role] = Field(default=[], max_length=len(Role))
     """Who needs a second factor at a desk."""
+    signed_acts: list[SignedAct] = Field(default=[], max_length=len(SignedAct))
+    """What is done only with an electronic signature."""
     version: Version | None = None
     """The version that was read, 0 before the first; or send If-Match."""
 
     def policy(self) -> AccessPolicy:
-        return AccessPolicy(self.badge, frozenset(self.second_factor_roles))
+        roles, acts = frozenset(self.second_factor_roles), frozenset(self.signed_acts)
+        return AccessPolicy(self.badge, roles, signed_acts=acts)
 
 
 class AccessPolicyOut(_Document):
     badge: BadgeUse
     second_factor_roles: list[Role]
     version: int
+    signed_acts: list[SignedAct]
 
     @classmethod
     def of(cls, policy: AccessPolicy) -> AccessPolicyOut:
         roles = sorted(policy.second_factor_roles)
-        return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version)
+        acts = sorted(policy.signed_acts)
+        return cls(badge=policy.badge, second_factor_roles=roles, version=policy.version, signed_acts=acts)
+
+
+class IdentityProviderIn(_Document):
+    """What is left out is as it is of a plant that has named none."""
+
+    issuer: str = Field(max_length=URL_MAX, examples=["https://id.example/realms/plant"])
+    client_id: str = Field(min_length=1, max_length=255)
+    client_secret: str | None = Field(default=None, min_length=1, max_length=SECRET_MAX)
+    """Kept sealed and never shown; null: as before."""
+    label: str = Field(min_length=1, max_length=100)
+    """How the sign-in page calls it."""
+    person_claim: str = Field(default="preferred_username", min_length=1, max_length=CLAIM_MAX)
+    """The claim that is an id of a principal; an `email` counts if it is verified."""
+    groups_claim: str = Field(default="groups", min_length=1, max_length=CLAIM_MAX)
+    roles: dict[Annotated[str, Field(max_length=GROUP_MAX)], Role] = Field(default_factory=dict, max_length=100)
+    """Group → role, at each sign-in; empty: roles are given here alone."""
+    makes_people: bool = False
+    administrators: bool = False
+    """It may make administrators, and administrators may sign in by it."""
+    private_addresses: bool = False
+    version: Version | None = None
+    """The version that was read, 0 if there is none yet; or send If-Match."""
+
+    def provider(self) -> IdentityProvider:
+        return IdentityProvider(**self.model_dump(exclude={"client_secret", "version"}))
+
+
+class IdentityProviderOut(_Document):
+    issuer: str
+    client_id: str
+    label: str
+    person_claim: str
+    groups_claim: str
+    roles: dict[str, Role]
+    makes_people: bool
+    administrators: bool
+    private_addresses: bool
+    version: int
+
+    @classmethod
+    def of(cls, provider: IdentityProvider) -> IdentityProviderOut:
+        return cls(**asdict(provider))
+
+
+class SignatureIn(_Document):
+    """A signature of an act that was refused with `signature-needed`, which says its `act_sha256`."""
+
+    act_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    meaning: Meaning
+    pin: str = Field(min_length=1, max_length=PASSWORD_MAX)
+    """PIN or password of the caller."""
+    code: str = Field(default="", max_length=30)
+    """Of the caller's authenticator app, where one is set up."""
+
+
+class NewSignatureOut(_Document):
+    signature: str
+    """To be sent as `Lineside-Signature` with the act, once and within five minutes."""
+
+
+class SignatureOut(_Document):
+    id: int
+    principal_id: str
+    display_name: str
+    act: SignedAct
+    act_sha256: str
+    meaning: Meaning
+    what: str
+    """What was done, as JSON; `act_sha256` is of these bytes."""
+    signed_at: AwareDatetime
+    used_at: AwareDatetime
+
+    @classmethod
+    def of(cls, view: SignatureView) -> SignatureOut:
+        values = asdict(view)
+        return cls(id=values.pop("signature_id"), **values)
+
+
+class SignaturePage(_Document):
+    items: list[SignatureOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[SignatureView]) -> SignaturePage:
+        return cls(items=[SignatureOut.of(view) for view in page.items], next_cursor=page.next_cursor)

@@ -17,6 +17,7 @@ from mes.access.errors import (
     IdInvalid,
     LastAdministrator,
     PinNotForMachines,
+    PlacedRolesInvalid,
     PrincipalDisabled,
     PrincipalExists,
     PrincipalNotFound,
@@ -26,7 +27,16 @@ from mes.access.errors import (
     TokenNotFound,
     TokenScopeInvalid,
 )
-from mes.access.permissions import AT_STATIONS, ROLE_PERMISSIONS, Permission, scope_of, session_limits
+from mes.access.permissions import (
+    AT_STATIONS,
+    PLACEABLE,
+    PLACED_MAX,
+    ROLE_PERMISSIONS,
+    Permission,
+    placed_text,
+    scope_of,
+    session_limits,
+)
 from mes.access.queries import (
     POLICY_ID,
     count_administrators,
@@ -54,6 +64,7 @@ from mes.access.types import (
     LockState,
     NewToken,
     PinRecord,
+    PlacedRole,
     PrincipalKind,
     Role,
     SessionPolicy,
@@ -116,6 +127,30 @@ def set_role(uow: UnitOfWork, *, principal_id: str, role: Role, version: int | N
     _emit(uow, "role-set", principal_id, role=role.value, before=before)
 
 
+def set_placed_roles(
+    uow: UnitOfWork, *, principal_id: str, placed: Collection[PlacedRole], version: int | None = None
+) -> None:
+    """Give a person roles at places, in place of those given before, and sign them out everywhere; none: no such role.
+
+    `version-conflict`, `placed-roles-invalid`. Whether the places are there is not looked at: nothing is done where
+    nothing is.
+    """
+    principal = _load(uow, principal_id, version)
+    before, after = principal.placed_roles, placed_text(set(placed))
+    if before == after:
+        return
+    wrong = sorted(one.role for one in placed if one.role not in PLACEABLE)
+    if wrong or (placed and principal.kind != PrincipalKind.person.value):
+        raise PlacedRolesInvalid(f"{wrong[0] if wrong else principal.kind} counts in the whole plant or not at all.")
+    if len(set(placed)) > PLACED_MAX:
+        raise PlacedRolesInvalid(f"At most {PLACED_MAX} are taken.")
+    if not all(rules.is_valid_id(one.equipment_id) for one in placed):
+        raise PlacedRolesInvalid("A place is the id of an equipment.")
+    principal.placed_roles = after
+    _end_sessions(uow, _pk(principal))
+    _emit(uow, "placed-roles-set", principal_id, placed_roles=after, before=before)
+
+
 def disable_principal(uow: UnitOfWork, *, principal_id: str, version: int | None = None) -> None:
     """From now on none of its tokens and sessions is good. Repeating it changes nothing. `last-administrator`."""
     principal = _load(uow, principal_id, version)
@@ -138,12 +173,20 @@ def enable_principal(uow: UnitOfWork, *, principal_id: str, version: int | None 
 
 
 def change_principal(
-    uow: UnitOfWork, *, principal_id: str, version: int, role: Role | None = None, disabled: bool | None = None
+    uow: UnitOfWork,
+    *,
+    principal_id: str,
+    version: int,
+    role: Role | None = None,
+    disabled: bool | None = None,
+    placed: Collection[PlacedRole] | None = None,
 ) -> None:
-    """Set the role, disable or enable, in one step; None leaves it alone. Errors as of the verbs it is made of."""
+    """Set the role, roles at places, disable or enable, in one step; None leaves it alone. Errors as of those verbs."""
     _load(uow, principal_id, version)
     if role is not None:
         set_role(uow, principal_id=principal_id, role=role)
+    if placed is not None:
+        set_placed_roles(uow, principal_id=principal_id, placed=placed)
     if disabled is not None:
         (disable_principal if disabled else enable_principal)(uow, principal_id=principal_id)
 
@@ -361,8 +404,10 @@ def put_access_policy(uow: UnitOfWork, *, policy: AccessPolicy, version: int) ->
         row = AccessPolicyRow(id=POLICY_ID, badge="")
         uow.session.add(row)
     row.badge, row.second_factor_roles = policy.badge.value, " ".join(sorted(policy.second_factor_roles))
+    row.signed_acts = " ".join(sorted(policy.signed_acts))
     uow.flush()
-    payload = {"badge": row.badge, "second_factor_roles": row.second_factor_roles}
+    said = {"second_factor_roles": row.second_factor_roles, "signed_acts": row.signed_acts}
+    payload = {"badge": row.badge, **said}
     uow.emit("access.access-policy-put.v1", topics=(), subject="access-policy", payload=payload)
 
 

@@ -6,12 +6,13 @@ Neither the event loop nor the writer waits for argon2. The check may race with 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
 from mes.access import rules
 from mes.access.errors import BadgesNotUsed, BadgeUnacceptable, PermissionMissing, SignInFailed, SignInLocked
-from mes.access.permissions import Permission, may
+from mes.access.permissions import Permission, permissions_at
 from mes.access.pins import NOBODYS_HASH, hash_password, hash_password_aside, hash_pin, hash_pin_aside, verify_pin_aside
 from mes.access.queries import find_badge, find_pin
 from mes.access.rules import is_badge, is_pin
@@ -147,15 +148,18 @@ async def vouch_with_pin(
     device: str,
     permission: Permission,
     work_unit_id: str | None = None,
+    path: Collection[str] = (),
 ) -> Voucher:
     """Somebody who may says so with their PIN at a tablet where another is signed in. Opens no session.
+
+    `path`: the place and all above it, where roles are given at places.
 
     Counted and locked as signing in is, with its refusals; then `permission-missing`.
     """
     record, _ = await _checked(
         database, principal_id, pin, device, work_unit_id, SESSION_POLICY, None, SignInWay.vouching
     )
-    if not may(record.role, permission):
+    if permission not in permissions_at(record.role, record.placed, path):
         raise PermissionMissing(f"{permission} is needed; {principal_id} is {record.role}.")
     return Voucher(record.principal_pk, record.principal_id, record.display_name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field
 
 from mes.kernel.changes import PERSONAL
@@ -31,6 +31,8 @@ class Principal(TableModel, Versioned, table=True):
     display_name: str = Field(max_length=200, sa_column_kwargs={"info": PERSONAL})
     language: str = Field(default="en", max_length=20)
     disabled_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    placed_roles: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    """`role@equipment`, a blank between (`permissions.placed_of`)."""
 
 
 class ApiToken(TableModel, table=True):
@@ -104,6 +106,8 @@ class AccessPolicyRow(Versioned, TableModel, table=True):
     badge: str = Field(max_length=10)
     second_factor_roles: str = Field(default="", max_length=200)
     """Roles that need a second factor at desks, a blank between."""
+    signed_acts: str = Field(default="", max_length=500, sa_column_kwargs={"server_default": ""})
+    """What is done with a signature only, a blank between."""
 
 
 class PrivacyPolicyRow(Versioned, TableModel, table=True):
@@ -138,6 +142,55 @@ class RecoveryCode(TableModel, table=True):
 
     code_sha256: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     principal_pk: int = Field(foreign_key="principal.pk", index=True)
+
+
+class Signature(TableModel, table=True):
+    """An electronic signature, by the SHA-256 of what is presented; `act` and what follows once an act has used it."""
+
+    __tablename__ = "signature"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    token_sha256: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    principal_pk: int = Field(foreign_key="principal.pk")
+    act_sha256: str = Field(max_length=64)
+    meaning: str = Field(max_length=20)
+    signed_at_us: int = Field(sa_column=micros())
+    used_at_us: int | None = Field(default=None, sa_column=micros(nullable=True))
+    act: str | None = Field(default=None, max_length=50)
+    what: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+
+class IdentityProviderRow(Versioned, TableModel, table=True):
+    """Where people of this plant may sign in instead of here; one row, or none."""
+
+    __tablename__ = "identity_provider"
+
+    pk: int | None = Field(default=None, primary_key=True)
+    id: str = Field(max_length=100, unique=True)
+    issuer: str = Field(max_length=2_000)
+    client_id: str = Field(max_length=255)
+    sealed_secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    label: str = Field(max_length=100)
+    person_claim: str = Field(max_length=100)
+    groups_claim: str = Field(max_length=100)
+    roles: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    """Group → role, JSON."""
+    makes_people: bool = False
+    administrators: bool = False
+    private_addresses: bool = False
+
+
+class IdentityLink(TableModel, table=True):
+    """Who somebody of an identity provider is here: the pair of issuer and subject is never given to another."""
+
+    __tablename__ = "identity_link"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("principal_pk", "issuer"))
+
+    pk: int | None = Field(default=None, primary_key=True)
+    principal_pk: int = Field(foreign_key="principal.pk")
+    issuer: str = Field(max_length=2_000)
+    subject: str = Field(max_length=255)
+    linked_at_us: int = Field(sa_column=micros())
 
 
 class DeviceLock(TableModel, table=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,14 @@ ROLE_KIND: Final[dict[Role, PrincipalKind]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PlacedRole:
+    """A role that somebody has at one place of the equipment hierarchy and below it."""
+
+    equipment_id: str
+    role: Role
+
+
 class Standing(StrEnum):
     """Whether a stored credential may be used now, and if not, why."""
 
@@ -69,6 +77,8 @@ class StoredCredential:
     work_unit_id: str | None = None
     scope: str | None = None
     """What it is limited to (`permissions.scope_of`); None: all its principal's role may do."""
+    placed: tuple[PlacedRole, ...] = ()
+    """Roles the principal has at places; none: the role counts everywhere and no other does."""
     credential_pk: int = 0
 
 
@@ -168,6 +178,7 @@ class Identity:
     role: Role
     display_name: str
     language: str
+    placed: tuple[PlacedRole, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +200,8 @@ class SignInWay(StrEnum):
     """A PIN at a tablet where another is signed in."""
     again = "again"
     """Somebody who is signed in proves it once more, before something that matters."""
+    single_sign_on = "single-sign-on"
+    """The plant's identity provider said who it is."""
 
 
 class BadgeUse(StrEnum):
@@ -202,6 +215,19 @@ class BadgeUse(StrEnum):
     """It says who it is, the PIN proves it. Who has a badge does not get in by PIN alone."""
 
 
+class SignedAct(StrEnum):
+    """What a plant may want signed electronically."""
+
+    release_definition = "release-definition"
+    """A version of a routing is released."""
+    release_lot = "release-lot"
+    """A lot may be used (again)."""
+    correct_counts = "correct-counts"
+    """What was counted is put right."""
+    override_qualification = "override-qualification"
+    """A job is started by somebody without the qualification it asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     """How people of this plant prove who they are. `version` 0: nobody has said anything."""
@@ -210,6 +236,8 @@ class AccessPolicy:
     second_factor_roles: frozenset[Role] = frozenset()
     """Who needs a second factor at a desk."""
     version: int = 0
+    signed_acts: frozenset[SignedAct] = frozenset()
+    """What is done only with an electronic signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +281,7 @@ class PrincipalView:
     disabled_at: datetime | None
     has_pin: bool
     version: int
+    placed: tuple[PlacedRole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ async def get_shipped(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = 
 
 @router.get("/lots/{lot_id}/as-built", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_as_built(caller: Viewer, asked: How, lot_id: Named) -> Response:
-    """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments."""
+    """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments,
+    results, measurements, defects."""
     return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id)
 
 

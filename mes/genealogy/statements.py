@@ -904,6 +904,29 @@ ACTS_OF_LOTS: Final = _Sql(
     "SELECT {row} FROM genealogy_act a WHERE a.lot_pk = {keys}",
     row=_ACT_ROW,
 )
+_RESULT: Final = (
+    "v.pk, v.unit_id, v.verdict, v.segment_id, v.job_pk, v.equipment_pk, v.program, v.program_revision, v.at_us, "
+    "v.ended_by_pk, v.note"
+)
+RESULTS_OF_UNITS: Final = _Sql(
+    "SELECT {row} FROM json_each(?) k CROSS JOIN unit_verdict v ON v.unit_id = k.value",
+    "SELECT {row} FROM unit_verdict v WHERE v.unit_id = {names}",
+    row=_RESULT,
+)
+_OF_RESULTS: Final = "ANY((SELECT ?::bigint[])::bigint[])"
+MEASURED_IN: Final = _Sql(
+    "SELECT {row} FROM json_each(?) k CROSS JOIN measured_value m ON m.verdict_pk = k.value",
+    "SELECT {row} FROM measured_value m WHERE m.verdict_pk = {results}",
+    row="m.verdict_pk, m.name, m.value, m.unit, m.low, m.high, m.verdict, m.place",
+    results=_OF_RESULTS,
+)
+DEFECTS_IN: Final = _Sql(
+    "SELECT {row} FROM json_each(?) k CROSS JOIN defect f ON f.verdict_pk = k.value "
+    "JOIN defect_code c ON c.pk = f.code_pk",
+    "SELECT {row} FROM defect f JOIN defect_code c ON c.pk = f.code_pk WHERE f.verdict_pk = {results}",
+    row="f.verdict_pk, f.unit_id, c.id, f.position, f.note, f.repaired_by_pk, f.pk",
+    results=_OF_RESULTS,
+)
 _NEWEST: Final = (
     "SELECT o.pk FROM slot_mount o WHERE o.slot_pk = s.pk AND o.ended_by_pk IS NULL "
     "ORDER BY o.from_seq DESC, o.to_seq DESC LIMIT 1"

@@ -138,6 +138,11 @@ class Database:
         """`read` for threads without an event loop."""
         return self._query(query, kwargs)
 
+    @property
+    def writes_waiting(self) -> int:
+        """How many verbs wait for the writer of this process."""
+        return self._writer.waiting
+
     def on_commit(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back (from the writer's thread) after each commit that wrote events. Returns how to stop it."""
         self._listeners.append(callback)

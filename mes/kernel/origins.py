@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -26,8 +26,7 @@ COLUMNS: Final = ("id", "credential", "place", "address", "salt", "first_at_us")
 INSERT: Final = f"INSERT INTO act_origin ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """`credential`: `session/7`, `token/3`, `command-line`, or empty. `place`: a work unit's id, or who types."""
 
     credential: str = ""

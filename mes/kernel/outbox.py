@@ -150,10 +150,11 @@ def list_changes(session: Session, *, after: int, limit: int = 1_000) -> tuple[t
 
 
 def list_subject_events(
-    session: Session, *, subjects: Sequence[str], without: Sequence[str] = (), limit: int = 500
+    session: Session, *, subjects: Sequence[str], without: Sequence[str] = (), of_type: str = "", limit: int = 500
 ) -> tuple[Event, ...]:
-    """The newest events about some subjects, newest first; `without` some types."""
-    wanted = (_TABLE.c.subject.in_(subjects), _TABLE.c.type.not_in(without))
+    """The newest events about some subjects, newest first; `without` some types, or `of_type` alone."""
+    types = _TABLE.c.type == of_type if of_type else _TABLE.c.type.not_in(without)
+    wanted = (_TABLE.c.subject.in_(subjects), types)
     statement = select(_TABLE).where(*wanted).order_by(_TABLE.c.seq.desc()).limit(limit)
     return tuple(_event(row) for row in session.execute(statement))
 

@@ -187,8 +187,11 @@ class Plants:
         """Where a plant on SQLite is."""
         return self.data_dir / "plants" / plant_id
 
-    def database_of(self, plant_id: str) -> Database:
-        """A plant's database whatever its state, without bringing it up to date; the caller closes it."""
+    def database_of(self, plant_id: str, *, chained: bool = False) -> Database:
+        """A plant's database whatever its state, without bringing it up to date; the caller closes it.
+
+        `chained`: what is written is linked, also where the settings do not ask for it.
+        """
         if self.database_url is None:
             folder = self.folder(plant_id)
             folder.mkdir(parents=True, exist_ok=True)
@@ -196,7 +199,7 @@ class Plants:
         else:
             url, schema = self.database_url, schema_of(plant_id)
             self._create_schema(schema)
-        return Database(url, plant_id=plant_id, schema=schema, clock=self._clock, chained=self._chained)
+        return Database(url, plant_id=plant_id, schema=schema, clock=self._clock, chained=chained or self._chained)
 
     def is_present(self, plant_id: str) -> bool:
         """Whether any process, this one too, has the plant open."""

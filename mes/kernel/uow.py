@@ -96,6 +96,8 @@ class UnitOfWork:
         self.now_us = to_us(now)
         self.actor = actor
         self.correlation_id = correlation_id
+        self.signature_sha256: bytes | None = None
+        """Of the electronic signature that came with the request (`mes.access.signatures`)."""
         self.origin = origin
         self.events: list[EmittedEvent] = []
         self._session: Session | None = None

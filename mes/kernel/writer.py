@@ -94,6 +94,11 @@ class Writer:
             raise Unavailable("Too many writes are waiting.", code="database-busy")
         self._queue.put(work)
 
+    @property
+    def waiting(self) -> int:
+        """How many verbs wait."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish what waits, then stop."""
         if not self._closed:
@@ -299,8 +304,13 @@ class Writer:
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
-            self._connection = self._engine.connect()
-            self._chained = self._chained or _has_chain(self._connection)
+            connection = self._engine.connect()
+            try:
+                self._chained = self._chained or _has_chain(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     def _undo(self, transaction: Any) -> None:

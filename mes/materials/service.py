@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import col, select
 
+from mes.access.signatures.service import require_signature
+from mes.access.types import SignedAct
 from mes.equipment.types import PutOutcome
 from mes.kernel.errors import FieldError, Refusal, VersionConflict
 from mes.kernel.uow import UnitOfWork
@@ -293,6 +295,10 @@ def _change_dispositions(
 ) -> list[str]:
     """Each lot that changes has its own event: screens and the audit trail find it by the lot."""
     changed = [lot for lot in lots if lot.disposition != disposition]
+    if changed and disposition is Disposition.UnRestricted:
+        held = {lot.lot_id: lot.disposition for lot in changed}
+        subjects = [f"material-lot/{lot_id}" for lot_id in sorted(held)]
+        require_signature(uow, SignedAct.release_lot, subjects=subjects, what={"lots": held, "reason": reason})
     store_disposition(uow, [lot.pk for lot in changed], disposition)
     for lot in changed:
         _emit_disposition(uow, lot.lot_id, lot.disposition, disposition, reason=reason)

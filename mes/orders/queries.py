@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -473,3 +473,18 @@ def count_produced_since(session: Session, *, since: datetime) -> dict[str, tupl
         key: (value.get(CountKind.good, Decimal(0)), value.get(CountKind.scrap, Decimal(0)))
         for key, value in totals.items()
     }
+
+
+def list_paths(
+    session: Session, *, job_ids: Collection[str], equipment_ids: Collection[str]
+) -> dict[str, frozenset[str]]:
+    """By equipment that is named or has one of the jobs: the ids of it and of all above. Unknown ids are left out."""
+    with_jobs = select(_J.c.equipment_pk).where(_J.c.id.in_(job_ids))
+    named = _E.c.id.in_(equipment_ids) | _E.c.pk.in_(with_jobs)
+    path = select(_E.c.id.label("place"), _E.c.id, _E.c.parent_pk).where(named).cte("path", recursive=True)
+    above = select(path.c.place, _E.c.id, _E.c.parent_pk).join_from(path, _E, _E.c.pk == path.c.parent_pk)
+    found: dict[str, set[str]] = {}
+    rows: Any = session.execute(select(*path.union(above).c))
+    for place, equipment_id, _ in rows:
+        found.setdefault(place, set()).add(equipment_id)
+    return {place: frozenset(ids) for place, ids in found.items()}

@@ -22,6 +22,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.migrations.transfer import MANIFEST, TransferRefused, digests_of, export_plant, import_plant, verify_export
 from mes.migrations.upgrade import current_revision
 from mes.orders.service import submit_operations_request
+from mes.personnel.service import create_personnel_class
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, PRESS, Box
 from tests.web.cast import hire
@@ -110,10 +111,10 @@ def rows(database: Database, sql: str) -> list[object]:
 def test_an_older_plants_file_is_brought_up_to_date(
     sqlite_database: Database, tmp_path: Path, clock: SettableClock
 ) -> None:
-    hire(sqlite_database, "ada", Role.operator)
+    sqlite_database.write_now(create_personnel_class, actor=None, personnel_class_id="smt")
     target, old = tmp_path / "north.plant", tmp_path / "old.plant"
     export_plant(sqlite_database, target, now=clock(), version="1")
-    kept = {"tables/principal", "tables/credential"}
+    kept = {"tables/personnel_class"}  # as it was then
 
     def older(manifest: dict[str, object]) -> None:
         manifest["revision"] = "0003"
@@ -123,7 +124,7 @@ def test_an_older_plants_file_is_brought_up_to_date(
     fresh = Database(f"sqlite:///{tmp_path / 'fresh.sqlite'}")
     import_plant(fresh, old)
     assert current_revision(fresh) == current_revision(sqlite_database)
-    assert rows(fresh, "SELECT id FROM principal") == ["ada"]
+    assert rows(fresh, "SELECT id FROM personnel_class") == ["smt"]
     fresh.close()
 
 

@@ -11,16 +11,19 @@ import segno
 
 from mes.access.audit.types import Act
 from mes.access.codes import enrolment_uri
+from mes.access.oidc.types import IdentityProvider
 from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
 from mes.access.types import (
     AccessPolicy,
     BadgeUse,
     BadgeView,
     FactorRecord,
+    PlacedRole,
     PrincipalKind,
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     TokenView,
 )
 from mes.kernel.paging import Page
@@ -28,19 +31,24 @@ from tests.web.factory import NOW
 from web.access.views import (
     AccountPage,
     BadgesPage,
+    ElsewherePage,
     NewTokenPage,
     Owner,
+    PlacesPage,
     PolicyPage,
     SignInsPage,
     TokensPage,
     account_page,
     badge_lines,
+    elsewhere_page,
     new_token_page,
+    places_page,
     policy_page,
     sign_in_lines,
     token_line,
 )
 from web.audit.views import Asked, AuditPage, audit_page
+from web.problems import SignatureView
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
 LONG: Final = "Anna-Katharina Schmidt-Hohenlohe-Langenburg"
@@ -126,6 +134,31 @@ def badges(*, empty: bool = False) -> BadgesPage:
     given = [BadgeView(2, "ada", "Ada Okafor", NOW), BadgeView(1, "anna-katharina", LONG, NOW - timedelta(days=3))]
     people = (Owner("ada", "Ada Okafor", "operator"), Owner("anna-katharina", LONG, "operator"))
     return BadgesPage("alone", badge_lines(given, ZONE), people, "next")
+
+
+def signature() -> SignatureView:
+    what = (("definition_id", "BOARD-ROUTE"), ("version_label", "3"), ("version", "7"))
+    act, why = SignedAct.release_definition, "wrong"
+    fields = (("state", "Released"), ("version", "7"))
+    return SignatureView("/routings/BOARD-ROUTE/3/state", fields, act, LONG, what, "0" * 64, why, "reviewed")
+
+
+def places(*, empty: bool = False) -> PlacesPage:
+    placed = (
+        () if empty else (PlacedRole("LINE-1", Role.supervisor), PlacedRole("A-PLACE-WITH-A-LONG-ID", Role.operator))
+    )
+    ada = PrincipalView(1, "ada", PrincipalKind.person, Role.operator, "Ada Okafor", "en", None, True, 1, placed)
+    long = PrincipalView(2, "anna-katharina", PrincipalKind.person, Role.operator, LONG, "en", None, True, 1, placed)
+    return places_page((ada, long), (("LINE-1", "SMT line in hall 4"), ("A-PLACE-WITH-A-LONG-ID", "")))
+
+
+def elsewhere(*, empty: bool = False) -> ElsewherePage:
+    back = "https://mes.plant.example/signin/elsewhere/back"
+    if empty:
+        return elsewhere_page(IdentityProvider("", "", ""), back)
+    roles = {"floor": Role.operator, "night shift of hall 4, south side": Role.operator, "leads": Role.supervisor}
+    issuer = "https://id.example/realms/a-realm-with-a-rather-long-name"
+    return elsewhere_page(IdentityProvider(issuer, "lineside", "Company ID", roles=roles, version=3), back)
 
 
 def audit(*, empty: bool = False) -> AuditPage:

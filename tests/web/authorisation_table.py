@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from mes.access.oidc.service import remove_identity_provider
 from mes.access.types import Role
 from mes.genealogy.service import mount_lot, pack_lots, scan_lot
 from mes.orders.service import complete_job, pause_job, report_good, split_job
@@ -95,6 +96,51 @@ def to(url: str, make: Callable[[Stage], Sample]) -> Callable[[Stage], Sample]:
     return sample
 
 
+def _a_provider(url: str) -> Callable[[Stage], Sample]:
+    """Where one is named."""
+
+    def sample(stage: Stage) -> Sample:
+        stage.name_provider()
+        return Sample(url)
+
+    return sample
+
+
+def no_provider(url: str) -> Callable[[Stage], Sample]:
+    """Where none is named."""
+
+    def sample(stage: Stage) -> Sample:
+        stage.do(remove_identity_provider)
+        return Sample(url)
+
+    return sample
+
+
+_PROVIDER: Final = {"issuer": "https://id.example", "client_id": "mes", "label": "Company"}
+
+
+def _provider_of_ours(stage: Stage) -> Sample:
+    body = {**_PROVIDER, "label": stage.fresh("Company"), "version": stage.name_provider()}
+    return Sample(f"{V1}/identity-provider", json=body)
+
+
+def _provider_form(stage: Stage) -> Sample:
+    claims = {"person_claim": "email", "groups_claim": "groups"}
+    form = {**_PROVIDER, **claims, "label": stage.fresh("Company"), "version": str(stage.name_provider())}
+    return Sample("/access/elsewhere", form=form)
+
+
+def _placed(url: str) -> Callable[[Stage], Sample]:
+    return lambda stage: Sample(
+        url, form={"principal_id": stage.principal(), "equipment_id": "HALL", "role": "supervisor"}
+    )
+
+
+def _no_act(_: Stage) -> Sample:
+    """A PIN would end the cast's sessions: what is signed is missing."""
+    return Sample(f"{V1}/signatures", json={"act_sha256": "", "meaning": "approved", "pin": "4711"})
+
+
 ACCESS: Final = [
     Row("GET", f"{V1}/principals", ADMINISTRATION, at(f"{V1}/principals")),
     Row("POST", f"{V1}/principals", ADMINISTRATION, to(f"{V1}/principals", _new_principal), 201),
@@ -162,6 +208,18 @@ ACCESS: Final = [
         f"{V1}/badges/{{badge_id}}",
         ADMINISTRATION,
         lambda s: Sample(f"{V1}/badges/{s.badge_id()}"),
+        204,
+    ),
+    Row("GET", f"{V1}/signatures", FLOOR, at(f"{V1}/signatures")),
+    Row("POST", f"{V1}/signatures", FLOOR, _no_act, 422),
+    Row("GET", f"{V1}/identity-provider", ADMINISTRATION, _a_provider(f"{V1}/identity-provider")),
+    Row("PUT", f"{V1}/identity-provider", ADMINISTRATION, _provider_of_ours),
+    Row("DELETE", f"{V1}/identity-provider", ADMINISTRATION, at(f"{V1}/identity-provider"), 204),
+    Row(
+        "DELETE",
+        f"{V1}/principals/{{principal_id}}/identity",
+        ADMINISTRATION,
+        lambda s: Sample(f"{V1}/principals/{s.principal()}/identity"),
         204,
     ),
     Row("GET", f"{V1}/acts", RELEASING, at(f"{V1}/acts")),
@@ -1249,6 +1307,12 @@ SCREENS: Final = [
         lambda s: Sample(f"/access/badges/{s.badge_id()}/take"),
         303,
     ),
+    Row("GET", "/access/places", ADMINISTRATION, at("/access/places")),
+    Row("POST", "/access/places", ADMINISTRATION, _placed("/access/places"), 303),
+    Row("POST", "/access/places/take", ADMINISTRATION, _placed("/access/places/take"), 303),
+    Row("GET", "/access/elsewhere", ADMINISTRATION, at("/access/elsewhere")),
+    Row("POST", "/access/elsewhere", ADMINISTRATION, _provider_form, 303),
+    Row("POST", "/access/elsewhere/remove", ADMINISTRATION, at("/access/elsewhere/remove"), 303),
     Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
     Row(
         "POST",
@@ -1315,6 +1379,19 @@ SCREENS: Final = [
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
     Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
+    Row("GET", "/trace/lots/{lot_id}/file", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/file?question=as-built")),
+    Row(
+        "GET",
+        "/trace/units/{lot_id}/difference/file",
+        FLOOR,
+        lambda s: Sample(f"/trace/units/{s.lot()}/difference/file?other={s.lot()}"),
+    ),
+    Row(
+        "POST",
+        "/trace/shared/file",
+        FLOOR,
+        lambda s: Sample("/trace/shared/file", form={"failed": s.lot(), "good": s.lot()}),
+    ),
     Row("GET", "/trace/units/{lot_id}", FLOOR, lambda s: Sample(f"/trace/units/{s.lot()}")),
     Row(
         "GET",
@@ -1701,6 +1778,9 @@ def _sign_in(stage: Stage) -> Sample:
 
 
 OPEN: Final = [
+    Row("GET", "/signin/elsewhere", PUBLIC, no_provider("/signin/elsewhere"), 409),
+    Row("GET", "/signin/elsewhere/back", PUBLIC, no_provider("/signin/elsewhere/back"), 409),
+    Row("GET", "/signout/elsewhere", PUBLIC, no_provider("/signout/elsewhere"), 409),
     Row("GET", "/signin", PUBLIC, at("/signin")),
     Row("POST", "/signin", PUBLIC, _sign_in, 401),
     Row(

@@ -574,6 +574,7 @@ def connect(*found: SetupView) -> tuple[str, ConnectPage]:
 
 PAGES: Final[Mapping[str, Make]] = {
     "patterns": lambda: ("patterns/page.html", patterns()),
+    "signature": lambda: ("system/signature.html", k.signature()),
     "problem": lambda: ("system/problem.html", problem()),
     "station": lambda: ("station/page.html", running_line()),
     "interval": lambda: ("station/page.html", interval_line()),
@@ -621,11 +622,17 @@ PAGES: Final[Mapping[str, Make]] = {
     "signin-wrong": lambda: ("signin/page.html", signin("wrong")),
     "signin-badge": lambda: ("signin/page.html", replace(signin("wrong-badge"), badge="with-pin")),
     "signin-password": lambda: ("signin/page.html", signin("wrong-password", with_password=True)),
+    "signin-elsewhere": lambda: ("signin/page.html", replace(signin("single-sign-on-refused"), elsewhere="Company ID")),
+    "signin-left": lambda: ("signin/page.html", replace(signin(), elsewhere="Company ID", left=True)),
     "account": lambda: ("access/account.html", k.account()),
     "account-factor": lambda: ("access/account.html", replace(k.account(factor=True), problem="code")),
     "account-setting-up": lambda: ("access/account.html", k.setting_up()),
     "account-codes": lambda: ("access/account.html", k.recovery_codes()),
     "access-policy": lambda: ("access/policy.html", k.policy()),
+    "access-places": lambda: ("access/places.html", k.places()),
+    "access-places-none": lambda: ("access/places.html", k.places(empty=True)),
+    "access-elsewhere": lambda: ("access/elsewhere.html", k.elsewhere()),
+    "access-elsewhere-none": lambda: ("access/elsewhere.html", k.elsewhere(empty=True)),
     "audit": lambda: ("audit/page.html", k.audit()),
     "audit-none": lambda: ("audit/page.html", k.audit(empty=True)),
     "sign-ins": lambda: ("access/sign_ins.html", k.sign_ins()),
@@ -771,7 +778,7 @@ TALL: Final = tuple(
     "account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""
-NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password")
+NOT_SIGNED_IN: Final = ("signin", "signin-wrong", "signin-badge", "signin-password", "signin-elsewhere", "signin-left")
 
 
 def html_of(name: str, *, language: str = "en", theme: str = "light", now: datetime = f.NOW) -> str:

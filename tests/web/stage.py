@@ -11,6 +11,9 @@ from typing import Any
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
+from mes.access.oidc.queries import find_identity_provider
+from mes.access.oidc.service import put_identity_provider
+from mes.access.oidc.types import IdentityProvider
 from mes.access.privacy.queries import get_privacy_policy
 from mes.access.queries import get_access_policy, list_sessions
 from mes.access.second_factor import begin_second_factor
@@ -157,6 +160,15 @@ class Stage:
         """A badge of somebody."""
         key = self.fresh("badge").encode().ljust(32)
         return int(self.do(give_badge, principal_id=self.principal(), badge_hmacs=[key]))
+
+    def name_provider(self) -> int:
+        """Somewhere to sign in elsewhere; the version of what is named."""
+        kept = self.database.read_now(find_identity_provider)
+        if kept is not None:
+            return kept.provider.version
+        provider = IdentityProvider("https://id.example", "mes", "Company")
+        self.do(put_identity_provider, provider=provider, sealed_secret=b"sealed", version=0)
+        return 1
 
     def access_policy_version(self) -> int:
         return self.database.read_now(get_access_policy).version

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mes.kernel.plants import serving_plant
-from web.fair_share import ALONE_MAX, AT_WORK_MAX, WAITING_MAX, FairShare
+from web.fair_share import ALONE_MAX, AT_WORK_MAX, WAITING_MAX, FairShare, Turns
 from web.server import with_plant
 
 
@@ -37,6 +37,7 @@ class Floor:
         self.at_work: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
         self.go = asyncio.Event()
+        self.turns: dict[str, Turns] = {}
 
     async def work(self, request: Request) -> Response:
         plant = request.query_params["as"]
@@ -56,7 +57,7 @@ def floor() -> Floor:
 def client(floor: Floor) -> httpx.AsyncClient:
     app = Starlette(
         routes=[Route(path, floor.work) for path in ("/x", "/api/v1/events", "/static/x")],
-        middleware=[Middleware(FairShare)],
+        middleware=[Middleware(FairShare, turns=floor.turns)],
     )
     app.state.plants = Directory()
     return httpx.AsyncClient(transport=httpx.ASGITransport(app))
@@ -101,6 +102,7 @@ async def test_a_flood_beyond_all_measure_is_refused_and_is_that_plants_alone(
     assert Counter(await asyncio.gather(*flood)) == {200: ALONE_MAX + WAITING_MAX, 503: 3}
     assert await other == 200
     assert await ask(client, "north", 1)[0] == 200
+    assert {plant: turns.refused for plant, turns in floor.turns.items()} == {"north": 3, "south": 0}
 
 
 async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(client: httpx.AsyncClient, floor: Floor) -> None:

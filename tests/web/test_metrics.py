@@ -19,6 +19,7 @@ from standards.lineside.health_v1 import BridgeHealth, EndpointHealth, EndpointS
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, Box, build_plant
 from tests.web.cast import hire
+from web.live.relay import Relays
 from web.main import create_app
 from web.settings import Settings
 
@@ -36,7 +37,7 @@ def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock) -> Iterator[P
 @pytest.fixture
 async def client(plants: Plants, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     app: FastAPI = create_app(Settings(data_dir=tmp_path, allowed_hosts="testserver"))
-    app.state.plants = plants
+    app.state.plants, app.state.relays = plants, Relays(plants)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as client:
         yield client
 
@@ -114,3 +115,15 @@ async def test_the_world_is_told_nothing(client: httpx.AsyncClient, headers: dic
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert "lineside_" not in answer.text
+
+
+async def test_what_a_plant_asks_of_this_process_is_told_to_it_alone(plants: Plants, client: httpx.AsyncClient) -> None:
+    plants.create("third")  # of no host name: its token names it
+    token = hire(plants.get("third"), "theirs", Role.monitor).token
+    for _ in range(3):
+        assert (await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})).status_code == 200
+    first, second = await scrape(client, plants.default, "a"), await scrape(client, plants.default, "b")
+    assert (first["lineside_requests_total", ""], second["lineside_requests_total", ""]) == (1, 2)
+    assert (second["lineside_requests_at_work", ""], second["lineside_requests_waiting", ""]) == (1, 0)
+    for name in ("lineside_requests_refused_total", "lineside_writes_waiting", "lineside_live_sockets"):
+        assert second[name, ""] == 0

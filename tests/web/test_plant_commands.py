@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mes.access.audit.queries import verify_chain
 from mes.kernel.errors import NoSuchPlant, PlantSuspended
 from mes.kernel.outbox import head_seq
 from mes.kernel.plants import Plants
@@ -229,3 +230,15 @@ def test_one_plant_comes_back_from_a_dump_of_postgresql(
     plants.close()
     Path("cut.dump").write_bytes(Path("all.dump").read_bytes()[:-2_000])
     assert run("verify", "cut.dump") == 1
+
+
+def test_one_plant_is_chained_and_its_servers_go_on_with_it(data_dir: Path, plants: Plants) -> None:
+    for name in ("north", "south"):
+        plants.create(name).write_now(emit, actor=None)
+    plants.close_plant("north")
+    assert run("plant", "chain", "north", "--data-dir", data_dir) == 0
+    for name in ("north", "south"):
+        plants.get(name).write_now(emit, actor=None)
+    north, south = verify_chain(plants.get("north")), verify_chain(plants.get("south"))
+    assert (north.begun_at, north.count, north.is_whole, south.begun_at) == (2, 3, True, 0)
+    assert run("plant", "chain", "default", "--data-dir", data_dir) == 1

@@ -35,7 +35,7 @@ WALLS = [name for name in PAGES if name.startswith("wall")]
 STATIONS = "station interval bench bench-ready paused held unknown scrap good receive-found".split()
 INSTRUCTIONS = ["instruction", "instruction-text", "instruction-pdf"]
 ELSEWHERE = (
-    *"account account-codes tokens tokens-none badges-none".split(),
+    *"account account-codes tokens tokens-none badges-none access-places-none access-elsewhere-none".split(),
     *"scan-mounted scan-slot scan-wrong scan-into scan-carton-empty".split(),
     *"scan-occupied scan-nothing scan-unit-long".split(),
 )

@@ -79,6 +79,7 @@ async def test_every_answer_has_the_headers(client: httpx.AsyncClient, path: str
     assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
     assert answer.headers.get("cache-control") == "no-store"
     assert "strict-transport-security" not in answer.headers
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 async def test_who_came_by_https_is_told_to_stay_there() -> None:

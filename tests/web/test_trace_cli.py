@@ -40,6 +40,8 @@ def plants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plants]:
         (("as-built", "UNIT"), "links", ["PART", "UNIT", "1", "installed", "certain"]),
         (("difference", "UNIT", "OTHER"), "difference", ["lot", "BOARD", "first", "PART"]),
         (("recall", "PART"), "affected", ["unit", "BOARD", "UnRestricted"]),
+        (("recall", "--machine", PRESS, "--since", "2020-01-01T00:00+00:00"), "affected", ["unit", "BOARD"]),
+        (("recall", "--first", "PART", "--last", "PART"), "affected", ["unit", "BOARD", "UnRestricted"]),
         (("shared", "UNIT", "--good", "OTHER"), "shared", ["1", "0.5", "1", "1", "0", "1"]),
     ],
 )
@@ -61,3 +63,14 @@ def test_questions(
 def test_a_lot_that_nobody_knows_is_a_sentence(plants: Plants, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", "from", "NOBODY"]) == 1
     assert "Nobody has recorded NOBODY" in "".join(capsys.readouterr())
+
+
+def test_a_recall_holds_in_one_step_and_says_how_much(plants: Plants, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["trace", "recall", "PART", "--hold", "bad solder"]
+    for held in (2, 0):
+        assert main([*asked, "--format", "csv"]) == 0
+        told = capsys.readouterr()
+        assert f"{held} put on hold" in told.err + told.out
+        assert "unit,BOARD,Restricted" in told.out
+    assert main(["trace", "recall", "--since", "yesterday"]) != 0
+    assert "is no time such as" in capsys.readouterr().err

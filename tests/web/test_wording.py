@@ -15,7 +15,8 @@ import pytest
 import web.main  # noqa: F401  (loads every screen, and with it what each refuses)
 from mes.access.permissions import Permission
 from mes.access.privacy.types import PerformanceByPerson
-from mes.access.types import BadgeUse, Role
+from mes.access.signatures.types import Meaning
+from mes.access.types import BadgeUse, Role, SignedAct
 from mes.definitions.types import DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.exchange.reconciliation.types import Reason, Subject, What
@@ -74,6 +75,7 @@ from web.wording import (
 
 WEB = Path(wording.__file__).parent
 TEMPLATES = sorted(path for path in WEB.rglob("*.html") if "static" not in path.parts)
+MAY = ["label", "makes_people", "administrators", "private_addresses"]
 DECISIONS = [action for action in TrustAction if action is not TrustAction.list]
 LITERAL = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+)["']\s*[,)]""")
 PREFIX = re.compile(r"""\bt\(\s*["']([a-zA-Z0-9_.-]+\.)["']\s*\+""")
@@ -116,9 +118,13 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "machine.": [*EquipmentState, MANUAL],
         "job.": [*STATES, "good", "scrap", "rework"],
         "role.": list(Role),
+        "sign.act.": list(SignedAct),
+        "sign.means.": list(Meaning),
+        "sign.why.": ["wrong", "locked", "other"],
         "access.is.": TOKEN_TONES,
-        "access.tab.": ["sign-ins", "tokens", "badges", "policy"],
+        "access.tab.": ["sign-ins", "tokens", "badges", "places", "policy", "elsewhere"],
         "access.problem.": ["secret", "locked", "code", "code-or-secret", "password"],
+        "access.elsewhere.": ["issuer", "client_id", "client_secret", "person_claim", "groups_claim", *MAY],
         "access.badge.": list(BadgeUse),
         "permission.": list(Permission),
         "unknown.": ["no-signal", "bad-quality", "bridge-silent"],
@@ -204,7 +210,14 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "routings.is.": ROUTING_TONES,
         "routings.kind.": [*DependencyKind, "none"],
         "routings.used.": ["consumed", "produced", "other"],
-        "signin.": ["wrong", "wrong-password", "wrong-badge", "locked"],
+        "signin.": [
+            "wrong",
+            "wrong-password",
+            "wrong-badge",
+            "locked",
+            "single-sign-on-failed",
+            "single-sign-on-refused",
+        ],
         "signin.by-badge.": [use for use in BadgeUse if use is not BadgeUse.off],
         "language.": LANGUAGES,
         "trace.look.": LOOKS,

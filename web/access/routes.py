@@ -15,6 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of, identify
 from mes.access.errors import CodeWrong, PasswordUnacceptable, PrincipalNotFound, SignInFailed, SignInLocked
+from mes.access.oidc.queries import find_identity_provider
+from mes.access.oidc.service import put_identity_provider, remove_identity_provider
+from mes.access.oidc.types import CLAIM_MAX, SECRET_MAX, IdentityProvider
 from mes.access.permissions import Permission
 from mes.access.privacy.queries import get_privacy_policy
 from mes.access.privacy.service import put_privacy_policy
@@ -38,10 +41,23 @@ from mes.access.service import (
     give_badge,
     put_access_policy,
     revoke_token,
+    set_placed_roles,
     take_badge,
 )
 from mes.access.sign_in import new_badge_hmacs, prove_again, set_password
-from mes.access.types import PASSWORD_MAX, AccessPolicy, BadgeUse, NewToken, PrincipalKind, PrincipalView, Role
+from mes.access.types import (
+    PASSWORD_MAX,
+    AccessPolicy,
+    BadgeUse,
+    NewToken,
+    PlacedRole,
+    PrincipalKind,
+    PrincipalView,
+    Role,
+    SignedAct,
+)
+from mes.equipment.queries import list_equipment
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.db import ReadSession
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.sqltypes import to_us
@@ -49,18 +65,23 @@ from mes.kernel.vault import Vault
 from web.access.views import (
     AccountPage,
     BadgesPage,
+    PlacesPage,
     PolicyPage,
     SignInsPage,
     TokensPage,
     account_page,
     badge_lines,
+    elsewhere_page,
     new_token_page,
     owner_of,
+    places_page,
     policy_page,
+    roles_of,
     sign_in_lines,
     token_line,
 )
 from web.components.plant_time import plant_zone
+from web.layouts.cookies import SIGN_ON_BACK
 from web.layouts.shell import shell_of
 from web.templating import render
 
@@ -73,6 +94,10 @@ Anybody = Annotated[Caller, Depends(identify)]
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]
 Code = Annotated[str, Form(max_length=CODE_MAX)]
+Id = Annotated[str, Form(min_length=1, max_length=100)]
+Claim = Annotated[str, Form(min_length=1, max_length=CLAIM_MAX)]
+Groups = Annotated[str, Form(max_length=4_000)]
+NO_PROVIDER: Final = IdentityProvider(issuer="", client_id="", label="")
 Days = Annotated[
     Annotated[int, Field(ge=KEEP_DAYS_MIN, le=KEEP_DAYS_MAX)] | None, BeforeValidator(lambda typed: typed or None)
 ]
@@ -337,11 +362,107 @@ async def put_policy(
     badge: Annotated[BadgeUse, Form()],
     version: Annotated[int, Form(ge=0, le=INT32)],
     role: Annotated[list[Role] | None, Form(max_length=len(Role))] = None,
+    act: Annotated[list[SignedAct] | None, Form(max_length=len(SignedAct))] = None,
 ) -> Response:
-    """Say how people prove who they are."""
-    wanted = AccessPolicy(badge, frozenset(role or ()))
+    """Say how people prove who they are, and what is signed."""
+    wanted = AccessPolicy(badge, frozenset(role or ()), signed_acts=frozenset(act or ()))
     await who.write(put_access_policy, policy=wanted, version=version)
     return RedirectResponse("/access/policy", status_code=303)
+
+
+@router.get("/access/places")
+async def places(request: Request, who: Administrator) -> HTMLResponse:
+    """Who has which role where."""
+    page, zone = await who.read(_places)
+    return _shown(request, who, "access/places.html", page, zone)
+
+
+def _places(session: ReadSession) -> tuple[PlacesPage, ZoneInfo]:
+    people = list_principals(session, kind=PrincipalKind.person, limit=LIMIT_MAX).items
+    equipment = list_equipment(session, limit=LIMIT_MAX).items
+    return places_page(people, [(one.equipment_id, one.description) for one in equipment]), plant_zone(session)
+
+
+@router.post("/access/places")
+async def give_place(who: Administrator, principal_id: Id, equipment_id: Id, role: Annotated[Role, Form()]) -> Response:
+    """Give somebody a role at a place, beside those they have."""
+    return await _place(who, principal_id, PlacedRole(equipment_id, role), given=True)
+
+
+@router.post("/access/places/take")
+async def take_place(who: Administrator, principal_id: Id, equipment_id: Id, role: Annotated[Role, Form()]) -> Response:
+    """Take it away."""
+    return await _place(who, principal_id, PlacedRole(equipment_id, role), given=False)
+
+
+async def _place(who: Caller, principal_id: str, one: PlacedRole, *, given: bool) -> Response:
+    found, _ = await who.read(_owner, principal_id=principal_id)
+    placed = {*found.placed, one} if given else {*found.placed} - {one}
+    await who.write(set_placed_roles, principal_id=principal_id, placed=placed, version=found.version)
+    return RedirectResponse("/access/places", status_code=303)
+
+
+@router.get("/access/elsewhere")
+async def elsewhere(request: Request, who: Administrator) -> HTMLResponse:
+    """Where people may sign in instead of here."""
+    kept, zone = await who.read(_elsewhere)
+    back = f"{request.url.scheme}://{request.url.netloc}{SIGN_ON_BACK}"
+    return _shown(request, who, "access/elsewhere.html", elsewhere_page(kept, back), zone)
+
+
+def _elsewhere(session: ReadSession) -> tuple[IdentityProvider, ZoneInfo]:
+    kept = find_identity_provider(session)
+    return NO_PROVIDER if kept is None else kept.provider, plant_zone(session)
+
+
+@router.post("/access/elsewhere")
+async def put_elsewhere(
+    request: Request,
+    who: Administrator,
+    label: Annotated[str, Form(min_length=1, max_length=100)],
+    issuer: Annotated[str, Form(max_length=URL_MAX)],
+    client_id: Annotated[str, Form(min_length=1, max_length=255)],
+    version: Annotated[int, Form(ge=0, le=INT32)],
+    person_claim: Claim,
+    groups_claim: Claim,
+    client_secret: Annotated[str, Form(max_length=SECRET_MAX)] = "",
+    groups_operator: Groups = "",
+    groups_supervisor: Groups = "",
+    groups_engineer: Groups = "",
+    groups_administrator: Groups = "",
+    makes_people: bool = Form(False),
+    administrators: bool = Form(False),
+    private_addresses: bool = Form(False),
+) -> Response:
+    """Name the identity provider, or change it; an empty secret stays as it is."""
+    vault: Vault = request.app.state.vault
+    groups = {
+        Role.operator: groups_operator,
+        Role.supervisor: groups_supervisor,
+        Role.engineer: groups_engineer,
+        Role.administrator: groups_administrator,
+    }
+    provider = IdentityProvider(
+        issuer=issuer,
+        client_id=client_id,
+        label=label,
+        person_claim=person_claim,
+        groups_claim=groups_claim,
+        roles=roles_of(groups),
+        makes_people=makes_people,
+        administrators=administrators,
+        private_addresses=private_addresses,
+    )
+    sealed = vault.seal(client_secret) if client_secret else None
+    await who.write(put_identity_provider, provider=provider, sealed_secret=sealed, version=version)
+    return RedirectResponse("/access/elsewhere", status_code=303)
+
+
+@router.post("/access/elsewhere/remove")
+async def remove_elsewhere(who: Administrator) -> Response:
+    """People sign in here again."""
+    await who.write(remove_identity_provider)
+    return RedirectResponse("/access/elsewhere", status_code=303)
 
 
 @router.post("/access/privacy")

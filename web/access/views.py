@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from mes.access.permissions import ROLE_PERMISSIONS
+from mes.access.oidc.types import IdentityProvider
+from mes.access.permissions import PLACEABLE, ROLE_PERMISSIONS
 from mes.access.privacy.types import KEEP_DAYS_MAX, PerformanceByPerson, PrivacyPolicy
 from mes.access.types import (
     ROLE_KIND,
@@ -19,6 +20,7 @@ from mes.access.types import (
     PrincipalView,
     Role,
     SessionView,
+    SignedAct,
     TokenView,
 )
 from web.components.elapsed import Elapsed, elapsed
@@ -27,6 +29,9 @@ DAYS: Final = (30, 90, 365)
 """For how long a new token may be good; 0 is until it is revoked."""
 TONES: Final = {"good": ("run", "check"), "expired": ("off", "clock"), "revoked": ("off", "ban")}
 """How a token stands → tone and icon."""
+
+
+PEOPLE: Final = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,33 @@ class BadgesPage:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedLine:
+    principal_id: str
+    name: str
+    role: str
+    equipment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesPage:
+    """Who has which role where; `places` are ids of equipment and how it is called."""
+
+    placed: tuple[PlacedLine, ...]
+    people: tuple[Owner, ...]
+    places: tuple[tuple[str, str], ...]
+    roles: tuple[str, ...] = tuple(role for role in Role if role in PLACEABLE)
+
+
+def places_page(people: Iterable[PrincipalView], equipment: Iterable[tuple[str, str]]) -> PlacesPage:
+    """The people of a plant, and their roles at places."""
+    present = [one for one in people if one.disabled_at is None]
+    placed = tuple(
+        PlacedLine(one.id, one.display_name, its.role.value, its.equipment_id) for one in present for its in one.placed
+    )
+    return PlacesPage(placed, tuple(owner_of(one) for one in present), tuple(equipment))
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyPage:
     """`use` is one of `uses`, `wanted` some of `roles`: what is in force, as of `version`."""
 
@@ -137,10 +169,57 @@ class PolicyPage:
     by_person: str
     keep_days: int | None
     privacy_version: int
+    signed: frozenset[str]
     uses: tuple[str, ...] = tuple(BadgeUse)
     roles: tuple[str, ...] = tuple(role for role in Role if ROLE_KIND[role] is PrincipalKind.person)
     ways: tuple[str, ...] = tuple(PerformanceByPerson)
     days_max: int = KEEP_DAYS_MAX
+    acts: tuple[str, ...] = tuple(SignedAct)
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewherePage:
+    """The identity provider as it is named now, `version` 0: none is. `groups` by role, with commas between."""
+
+    back: str
+    """What the provider has to know as our redirect address."""
+    version: int
+    label: str
+    issuer: str
+    client_id: str
+    person_claim: str
+    groups_claim: str
+    groups: tuple[tuple[str, str], ...]
+    makes_people: bool
+    administrators: bool
+    private_addresses: bool
+
+
+def elsewhere_page(found: IdentityProvider, back: str) -> ElsewherePage:
+    """The form of an identity provider."""
+    groups = tuple(
+        (role.value, ", ".join(sorted(group for group, its in found.roles.items() if its is role))) for role in PEOPLE
+    )
+    return ElsewherePage(
+        back,
+        found.version,
+        found.label,
+        found.issuer,
+        found.client_id,
+        found.person_claim,
+        found.groups_claim,
+        groups,
+        found.makes_people,
+        found.administrators,
+        found.private_addresses,
+    )
+
+
+def roles_of(groups: Mapping[Role, str]) -> dict[str, Role]:
+    """Group → role out of the fields of the form, the weightier role where a group stands in two."""
+    return {
+        group: role for role in PEOPLE for group in (part.strip() for part in groups.get(role, "").split(",")) if group
+    }
 
 
 def policy_page(found: AccessPolicy, privacy: PrivacyPolicy) -> PolicyPage:
@@ -151,6 +230,7 @@ def policy_page(found: AccessPolicy, privacy: PrivacyPolicy) -> PolicyPage:
         by_person=privacy.performance_by_person.value,
         keep_days=privacy.keep_days,
         privacy_version=privacy.version,
+        signed=frozenset(found.signed_acts),
     )
 
 

@@ -73,7 +73,7 @@ async def instructions(
 ) -> HTMLResponse:
     """One step; 0: the first that whoever looks has not read."""
     page, zone = await who.read(_page, equipment_id=equipment_id, job_id=job_id, step=step, who=who.principal_id)
-    shell = shell_of(request, who, zone=zone, station=equipment_id)
+    shell = shell_of(request, await who.at(equipment_id), zone=zone, station=equipment_id)
     html = render("briefing/page.html", page, language=who.language, shell=shell, name=equipment_id)
     return HTMLResponse(html, headers=FRAMING_DOCUMENTS)
 
@@ -98,7 +98,7 @@ async def acknowledge(equipment_id: str, job_id: Text, step: Step, who: Operator
 @router.get("/s/{equipment_id}/allow")
 async def ask(request: Request, equipment_id: str, job_id: str, who: Supervisor) -> HTMLResponse:
     page, zone = await who.read(_asked, equipment_id=equipment_id, job_id=job_id, who=who)
-    shell = shell_of(request, who, zone=zone, station=equipment_id)
+    shell = shell_of(request, await who.at(equipment_id), zone=zone, station=equipment_id)
     return HTMLResponse(render("briefing/allow.html", page, language=who.language, shell=shell, name=equipment_id))
 
 

@@ -13,6 +13,8 @@ from web.settings import Settings
 
 R = TypeVar("R", bound=Response)
 LANGUAGE_COOKIE: Final = "lineside_language"
+SIGN_ON_BACK: Final = "/signin/elsewhere/back"
+"""What an identity provider has to know as our redirect address, behind the address of the plant."""
 YEAR_S: Final = 31_536_000
 
 
@@ -24,7 +26,7 @@ def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
         max_age=SESSION_POLICY.lifetime_s,
         httponly=True,
         samesite="lax",
-        secure=_secure(request),
+        secure=is_secure(request),
     )
     answer.set_cookie(LANGUAGE_COOKIE, signed_in.language, max_age=YEAR_S, samesite="lax")
     return answer
@@ -32,10 +34,11 @@ def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
 
 def forget_signed_in(request: Request, answer: R) -> R:
     """The answer, with the session's cookie gone."""
-    answer.delete_cookie(session_cookie(request), secure=_secure(request), httponly=True, samesite="lax")
+    answer.delete_cookie(session_cookie(request), secure=is_secure(request), httponly=True, samesite="lax")
     return answer
 
 
-def _secure(request: Request) -> bool:
+def is_secure(request: Request) -> bool:
+    """Whether cookies are for https alone."""
     settings: Settings = request.app.state.settings
     return request.url.scheme == "https" if settings.secure_cookies is None else settings.secure_cookies

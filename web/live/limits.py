@@ -10,6 +10,9 @@ REGIONS_PER_SOCKET_MAX: Final = 64
 SOCKETS_PER_PRINCIPAL_MAX: Final = 64
 """Open sockets of one principal: walls share one."""
 
+SOCKETS_PER_PLANT_MAX: Final = 1_024
+"""Open sockets of one plant in one process: a quarter of what the process takes, so that others have room."""
+
 INCOMING_FRAME_BYTES_MAX: Final = 1_024
 """A client sends acknowledgements and nothing else."""
 

@@ -111,10 +111,14 @@ class Relays:
             raise PlantSuspended()
         return running[0]
 
+    def count_sockets(self, plant_id: str) -> int:
+        """How many of a plant are open here."""
+        running = self._running.get(plant_id)
+        return 0 if running is None else len(running[0].sockets)
+
     def is_watched(self, plant_id: str) -> bool:
         """Whether somebody has a socket open."""
-        running = self._running.get(plant_id)
-        return running is not None and len(running[0].sockets) > 0
+        return self.count_sockets(plant_id) > 0
 
     async def end(self, plant_id: str) -> None:
         """Close the sockets of a plant and follow it no more."""

@@ -12,14 +12,14 @@ from typing import Final
 from mes.access.door import Caller, signed_out_among
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
-from web.live.limits import SESSION_CHECK_S, SOCKETS_PER_PRINCIPAL_MAX
+from web.live.limits import SESSION_CHECK_S, SOCKETS_PER_PLANT_MAX, SOCKETS_PER_PRINCIPAL_MAX
 
 SESSION_OVER: Final = 4401
 TRY_AGAIN_LATER: Final = 1013
 
 
 class TooManySockets(Exception):
-    """A principal may have SOCKETS_PER_PRINCIPAL_MAX."""
+    """A principal may have SOCKETS_PER_PRINCIPAL_MAX, a plant SOCKETS_PER_PLANT_MAX."""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +46,8 @@ class OpenSockets:
     @contextmanager
     def one_more(self, caller: Caller) -> Iterator[OpenSocket]:
         """A socket, as long as it is open. TooManySockets."""
-        if self._of_principal[caller.principal_pk] >= SOCKETS_PER_PRINCIPAL_MAX:
+        is_full = len(self._open) >= SOCKETS_PER_PLANT_MAX
+        if is_full or self._of_principal[caller.principal_pk] >= SOCKETS_PER_PRINCIPAL_MAX:
             raise TooManySockets
         socket = OpenSocket(caller)
         self._open.add(socket)

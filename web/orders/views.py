@@ -25,6 +25,10 @@ HIDDEN_EVENTS: Final = frozenset({"orders.pieces-counted.v1", "orders.job-note-c
 ICONS: Final[Mapping[str, str]] = {
     "operations-request-accepted": "send",
     "job-released": "unlock",
+    "signed-approved": "check",
+    "signed-reviewed": "check",
+    "signed-responsible": "check",
+    "signed-authored": "check",
     "job-release-revoked": "lock",
     "job-dispatched": "send",
     "ask-pause": "hand",
@@ -262,6 +266,8 @@ def _short(event: OrderEvent) -> str:
             return "job-paused" if event.payload.get("substate") == InterruptedSubstate.Suspended else "job-held"
         case "job-command-put":
             return f"ask-{event.payload.get('action')}"
+        case "act-signed":
+            return f"signed-{event.payload.get('meaning')}"
         case "job-command-failed":
             return f"command-{event.payload.get('outcome')}"
         case _:

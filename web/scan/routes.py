@@ -22,6 +22,7 @@ from mes.kernel.errors import Refusal
 from mes.kernel.vault import Vault
 from mes.materials.errors import WrongMaterial
 from mes.orders.errors import ReasonMissing
+from mes.orders.queries import list_paths
 from web.components.people import people_here
 from web.components.plant_time import plant_zone
 from web.layouts.cookies import keep_signed_in
@@ -148,6 +149,7 @@ async def _do(request: Request, who: Caller, equipment_id: str, act: Act, form: 
     common: dict[str, Any] = {"request_id": form.request_id, "correlation_id": who.correlation_id}
     actor = vouched.principal_pk if vouched else who.principal_pk
     try:
+        await who.require_there({"equipment_id": equipment_id})
         await who.database.write(deed.verb, actor=actor, **common, **deed.kwargs)
     except Refusal as refusal:
         refused = _refused(act, form, refusal, overridable=vouched is None and may_be_overridden(refusal))
@@ -167,8 +169,9 @@ async def _vouched(request: Request, who: Caller, equipment_id: str, act: Act, f
             device=device_of(request),
             permission=needed or Permission.override_refusals,
             work_unit_id=equipment_id,
+            path=(await who.read(list_paths, job_ids=(), equipment_ids=(equipment_id,))).get(equipment_id, ()),
         )
-    if needed is not None and not who.may(needed):
+    if needed is not None and not (await who.at(equipment_id)).may(needed):
         raise PermissionMissing(f"{needed} is needed; {who.principal_id} is {who.role}.")
     return None
 
@@ -208,7 +211,9 @@ async def _answer(request: Request, who: Caller, equipment_id: str, outcome: Out
     page, zone = await who.read(_page, **asked)
     here = await who.read(people_here, station=equipment_id, besides=who.principal_id, now=now)
     live = live_url(*(region.name for region in REGIONS), params={"equipment_id": equipment_id})
-    shell = shell_of(request, who, zone=zone, live=live, station=equipment_id, here=here.values())
+    shell = shell_of(
+        request, await who.at(equipment_id), zone=zone, live=live, station=equipment_id, here=here.values()
+    )
     html = render("scan/page.html", page, language=who.language, shell=shell)
     return HTMLResponse(html, outcome.status, headers=NO_STORE)
 

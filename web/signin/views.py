@@ -29,3 +29,7 @@ class SigninPage:
     with_password: bool = False
     badge: str = ""
     """What a badge is here: "alone", "with-pin", or "" where it is nothing."""
+    elsewhere: str = ""
+    """What the identity provider is called; "" where people sign in here alone."""
+    left: bool = False
+    """Somebody who had signed in there has just signed out here."""

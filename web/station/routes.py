@@ -81,7 +81,9 @@ async def station(request: Request, equipment_id: str, who: Viewer) -> HTMLRespo
     page, zone = await who.read(_page, equipment_id=equipment_id, undo=undo, now=now)
     here = await who.read(people_here, station=equipment_id, besides=who.principal_id, now=now)
     live = live_url(*(region.name for region in REGIONS), params={"equipment_id": equipment_id})
-    shell = shell_of(request, who, zone=zone, live=live, station=equipment_id, here=here.values())
+    shell = shell_of(
+        request, await who.at(equipment_id), zone=zone, live=live, station=equipment_id, here=here.values()
+    )
     return HTMLResponse(render("station/page.html", page, language=who.language, shell=shell))
 
 
@@ -123,7 +125,7 @@ async def ask_count(request: Request, equipment_id: str, job_id: str, who: Opera
 
 async def _ask(request: Request, equipment_id: str, job_id: str, what: str, who: Caller) -> HTMLResponse:
     view, zone = await who.read(_report, equipment_id=equipment_id, job_id=job_id, what=what, now=who.database.clock())
-    shell = shell_of(request, who, zone=zone, station=equipment_id)
+    shell = shell_of(request, await who.at(equipment_id), zone=zone, station=equipment_id)
     template = "station/_report.html" if is_htmx(request) else "station/report.html"
     return HTMLResponse(render(template, view, language=who.language, shell=shell))
 
@@ -211,7 +213,7 @@ async def undo(
     if what == "complete":
         await who.write(undo_complete_job, job_id=job_id, version=version)
     else:
-        await who.write(undo_count, request_id=undoes)
+        await who.write(undo_count, request_id=undoes, job_id=job_id)
     return await _answer(request, who, equipment_id, Deed("undo", job_id))
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
+from starlette.datastructures import State
+from starlette.requests import Request
 from starlette.responses import Response
 
 from mes.access.door import METRICS_PATH, Caller, caller
@@ -13,10 +15,12 @@ from mes.access.permissions import Permission
 from mes.edge.queries import list_bridge_reports
 from mes.edge.types import BridgeReport
 from mes.ingest.queries import count_gaps
-from mes.kernel.db import ReadSession
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.outbox import head_seq
 from mes.kernel.sqltypes import to_us
 from standards.lineside.metrics import CONTENT_TYPE, UP, Figure, Figures, add_bridge, exposition
+from web.fair_share import Turns
+from web.live.relay import Relays
 
 router = APIRouter(include_in_schema=False)
 Monitor = Annotated[Caller, Depends(caller(Permission.read_metrics))]
@@ -28,16 +32,40 @@ FRESH: Final = Figure("lineside_bridge_report_fresh", "gauge", "1 if that report
 GAPS: Final = Figure("lineside_bridge_recorded_gaps", "counter", "Gaps the plant has recorded.")
 
 
+REQUESTS: Final = Figure("lineside_requests", "counter", "Requests of the plant that this process was sent.")
+REFUSED: Final = Figure("lineside_requests_refused", "counter", "Of these, refused because too many waited.")
+AT_WORK: Final = Figure("lineside_requests_at_work", "gauge", "Requests of the plant at work in this process.")
+WAITING: Final = Figure("lineside_requests_waiting", "gauge", "Requests of the plant that wait for their turn here.")
+WRITES: Final = Figure("lineside_writes_waiting", "gauge", "Writes of the plant that wait for the writer here.")
+SOCKETS: Final = Figure("lineside_live_sockets", "gauge", "Live sockets of the plant that are open in this process.")
+
+
 @router.get(METRICS_PATH)
-async def metrics(who: Monitor) -> Response:
+async def metrics(request: Request, who: Monitor) -> Response:
     """Prometheus's text format. Figures of a bridge whose report is old are left out, and its endpoints are not up."""
-    body = await who.read(read_metrics, now=who.database.clock())
+    figures = Figures()
+    add_process(figures, request.app.state, who.database)
+    body = await who.read(read_metrics, figures=figures, now=who.database.clock())
     return Response(body, media_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
-def read_metrics(session: ReadSession, *, now: datetime) -> bytes:
+def add_process(figures: Figures, state: State, database: Database) -> None:
+    """What one plant has in this process, and nothing of another's."""
+    turns: Turns = state.turns.get(database.plant_id, Turns())
+    relays: Relays = state.relays
+    for figure, value in (
+        (REQUESTS, turns.asked),
+        (REFUSED, turns.refused),
+        (AT_WORK, turns.at_work),
+        (WAITING, len(turns.waiting)),
+        (WRITES, database.writes_waiting),
+        (SOCKETS, relays.count_sockets(database.plant_id)),
+    ):
+        figures.add(figure, value, {})
+
+
+def read_metrics(session: ReadSession, *, figures: Figures, now: datetime) -> bytes:
     """The plant's figures, written out."""
-    figures = Figures()
     figures.add(EVENTS, head_seq(session), {})
     gaps = count_gaps(session)
     for report in list_bridge_reports(session):

@@ -85,6 +85,12 @@ class Compared(BaseModel):
         return _units(self.good)
 
 
+class ComparedFile(Compared):
+    """What they share as a file."""
+
+    format: Literal["json", "csv"] = "json"
+
+
 def listed(text: str) -> tuple[str, ...]:
     """Lots one a line, or apart by commas, semicolons or tabs, as a spreadsheet pastes them; each once."""
     return tuple(dict.fromkeys(name for part in _APART.split(text) if (name := part.strip())))

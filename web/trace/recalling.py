@@ -11,20 +11,20 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.genealogy.finding import list_alike
-from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes
 from mes.genealogy.queries import get_recall, list_shared
 from mes.genealogy.service import hold_suspects
+from mes.genealogy.types import Answer
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
-from web.trace.forms import Compared, Filed, Holding, Typed, listed
+from web.trace.forms import Compared, Holding, Typed, listed
 from web.trace.recall_views import RecallPage, SharedPage, first_step, recall_page, shared_page
 from web.wording import refusal_words
 
@@ -89,16 +89,6 @@ async def hold(request: Request, who: Decider, typed: Annotated[Holding, Form()]
     return _page(request, who, page, zone)
 
 
-@router.post("/trace/recall/file")
-async def save(who: Viewer, typed: Annotated[Filed, Form()]) -> Response:
-    """The whole answer as JSON, or a table of it as CSV."""
-    zone = await who.read(plant_zone)
-    asked = {"suspects": typed.suspects(zone), "table": typed.table}
-    content = await who.read(answer_bytes, query=get_recall, format=Format(typed.format), **asked)
-    headers = {"Content-Disposition": f'attachment; filename="recall.{typed.format}"'}
-    return Response(content, media_type=MEDIA_TYPES[Format(typed.format)], headers=headers)
-
-
 @router.get("/trace/shared")
 async def compare(request: Request, who: Viewer, failed: Annotated[str, Query(max_length=3_500)] = "") -> HTMLResponse:
     """`failed` fills the field: a few serials, apart by commas."""
@@ -116,10 +106,13 @@ async def shared(request: Request, who: Viewer, typed: Annotated[Compared, Form(
 
 
 def _shared(session: ReadSession, *, typed: Compared) -> tuple[SharedPage, ZoneInfo]:
+    answer = share_of(session, typed=typed)
+    return shared_page(typed, answer, chosen=bool(typed.failed_ids) and not typed.good_ids), plant_zone(session)
+
+
+def share_of(session: ReadSession, *, typed: Compared) -> Answer:
     """Where nobody names good units, those of the same material made about the same time are taken."""
     failed, good = typed.failed_ids, typed.good_ids
-    chosen = not good and bool(failed)
-    if chosen:
+    if failed and not good:
         good = list_alike(session, failed_ids=failed)
-    answer = list_shared(session, failed_ids=failed, good_ids=good)
-    return shared_page(typed, answer, chosen=chosen), plant_zone(session)
+    return list_shared(session, failed_ids=failed, good_ids=good)

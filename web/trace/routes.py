@@ -21,12 +21,12 @@ from mes.quality.types import ResultView
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
-from web.trace import recalling
+from web.trace import filing, recalling
 from web.trace.unit_views import DifferencePage, UnitPage, difference_page, unit_page
 from web.trace.views import StepView, TracePage, address, drawn_step, explored, step_view, unit_of
 
 router = APIRouter(include_in_schema=False)
-router.routes.extend(recalling.router.routes)
+router.routes.extend([*recalling.router.routes, *filing.router.routes])
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Wanted = Annotated[str, Query(max_length=2_000)]
 Scanned = Annotated[str, Form(max_length=2_000)]

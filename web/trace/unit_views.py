@@ -17,7 +17,7 @@ from mes.genealogy.queries.steps import Step
 from mes.genealogy.types import HELD, Answer, Row
 from mes.quality.types import ResultView, Verdict
 from standards.isa95.material import Disposition
-from web.trace.views import address, local, unit_of
+from web.trace.views import address, file_of, local, unit_of
 
 DONE_SHOWN: Final = 200
 LOTS_SHOWN: Final = 20
@@ -189,7 +189,7 @@ def unit_page(
         _parts(built, lot_id),
         tuple(Removed(_named(row[0]), row[1], Decimal(row[2])) for row in built.tables["ended"].rows),
         str(built.facts["truncated"]),
-        f"/api/v1/genealogy/lots/{quote(lot_id, safe='')}/as-built",
+        file_of(lot_id, "as-built"),
         address(lot_id, "made-of"),
         f"{unit_of(lot_id)}/difference",
         unknown,
@@ -255,12 +255,11 @@ def difference_page(answer: Answer) -> DifferencePage:
     lines = [
         Difference(what, where, tuple(sides["first"]), tuple(sides["second"])) for (what, where), sides in found.items()
     ]
-    asked = f"first_id={quote(first, safe='')}&second_id={quote(second, safe='')}"
     return DifferencePage(
         Named(first, unit_of(first)),
         Named(second, unit_of(second)),
         tuple(lines[:DIFFERENCES_SHOWN]),
         max(len(lines) - DIFFERENCES_SHOWN, 0),
         str(answer.facts["truncated"]),
-        f"/api/v1/genealogy/difference?{asked}",
+        f"{unit_of(first)}/difference/file?other={quote(second, safe='')}",
     )

@@ -168,6 +168,10 @@ def unit_of(lot_id: str) -> str:
     return f"/trace/units/{quote(lot_id, safe='')}"
 
 
+def file_of(lot_id: str, question: str) -> str:
+    return f"{base_of(lot_id)}/file?question={question}"
+
+
 def address(lot_id: str, way: str, look: str = "list", start: int = 0, *, part: str = "") -> str:
     """Of a view of the explorer, or of a part of it."""
     asked = {"way": way} | ({"look": look} if look != "list" else {}) | ({"start": str(start)} if start else {})
@@ -231,7 +235,7 @@ def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None)
         tuple(Choice(one, address(lot_id, way.value, one), one == look) for one in LOOKS),
         step,
         None if layers is None else drawing(layers),
-        f"/api/v1/genealogy/lots/{quote(lot_id, safe='')}/{way.value}",
+        file_of(lot_id, way.value),
         f"/trace/recall?{urlencode({'lot': lot_id})}",
     )
 

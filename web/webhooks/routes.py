@@ -14,7 +14,8 @@ from mes.access.permissions import Permission
 from mes.exchange.webhooks import queries, service
 from mes.exchange.webhooks.errors import WebhookInvalid
 from mes.exchange.webhooks.sending import Sender
-from mes.exchange.webhooks.types import URL_MAX, DeliveryState, DeliveryView, WebhookSpec, WebhookView
+from mes.exchange.webhooks.types import DeliveryState, DeliveryView, WebhookSpec, WebhookView
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.limits import ID_MAX

@@ -10,14 +10,14 @@ API, nor a token on a screen.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from fastapi import WebSocket
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from mes.access import permissions, rules
 from mes.access.errors import (
@@ -28,6 +28,9 @@ from mes.access.errors import (
     PrincipalDisabled,
     SecondFactorNeeded,
     SessionOver,
+    SignatureNeeded,
+    SignInFailed,
+    SignInLocked,
     TokenExpired,
     TokenRevoked,
     WrongPlant,
@@ -37,8 +40,10 @@ from mes.access.queries import find_session, find_sessions, find_token
 from mes.access.recent import RECENT
 from mes.access.service import touch_session, touch_token
 from mes.access.sign_in import device_key
+from mes.access.signatures.signing import sign_act
+from mes.access.signatures.types import Meaning
 from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
-from mes.access.types import Role, Standing, StoredCredential
+from mes.access.types import PASSWORD_MAX, PlacedRole, Role, Standing, StoredCredential
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
 from mes.kernel.origins import ADDRESS_MAX, Origin, acting_from
@@ -55,6 +60,9 @@ METRICS_PATH: Final = "/metrics"
 B2MML_PATH: Final = "/b2mml"
 PLANT_IN_PATH: Final = "lineside.plant"
 """Where `web.plant_path` leaves the plant that a path names, in the connection's scope."""
+SIGNATURE_HEADER: Final = "lineside-signature"
+SIGNATURE_MAX: Final = 100
+SIGNATURE_FIELDS: Final = ("signature_pin", "signature_code", "signature_meaning", "signature_of")
 CLOSE_SESSION_OVER: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 """Websocket close codes: in the private range, which browsers' reconnecting clients leave alone."""
@@ -70,6 +78,21 @@ _SESSION_REFUSALS: Final[dict[Standing, type[Unauthenticated]]] = {
     Standing.idle: SessionOver,
     Standing.disabled: PrincipalDisabled,
 }
+
+
+Places = Callable[..., Mapping[str, Collection[str]]]
+"""A query `(session, *, job_ids, equipment_ids)`: each of those places, as an equipment's id → it and all above it.
+
+The composition root puts it at `state.places`; what it does not know of is no place, and asks for the whole plant."""
+
+
+def jobs_and_equipment(what: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """What the arguments of a verb name: jobs (`job_id`, the keys of `versions`) and equipment."""
+    jobs = {what["job_id"]} if isinstance(what.get("job_id"), str) else set()
+    if isinstance(what.get("versions"), Mapping):
+        jobs |= {job for job in what["versions"] if isinstance(job, str)}
+    equipment = {what[name] for name in ("equipment_id", "work_unit_id") if isinstance(what.get(name), str)}
+    return frozenset(jobs), frozenset(equipment)
 
 
 class Rehearsed(Exception):
@@ -101,21 +124,75 @@ class Caller:
     scope: str | None = None
     """What the credential is limited to; None: all the role may do."""
     dry_run: bool = False
+    placed: tuple[PlacedRole, ...] = ()
+    """Roles at places; none: nobody looks where something is done."""
+    places: Places | None = field(default=None, repr=False, compare=False)
+    signature: str = field(default="", repr=False, compare=False)
+    """What came as `Lineside-Signature`, or ""."""
+    sign: Callable[[SignatureNeeded], Awaitable[str]] | None = field(default=None, repr=False, compare=False)
+    """Signs what a verb asks to be signed, with what came in the form."""
+    needed: set[Permission] = field(default_factory=set, repr=False, compare=False)
+    """What the door asked for so far; whoever has roles at places has to have it where something is written, too."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """What the caller may do with this credential."""
-        return permissions.granted(self.role, self.scope)
+        """What the caller may do with this credential, somewhere at least."""
+        if not self.placed:
+            return permissions.granted(self.role, self.scope)
+        return self.permissions_at([one.equipment_id for one in self.placed])
+
+    def permissions_at(self, path: Collection[str]) -> frozenset[Permission]:
+        """What the caller may do at a place, given it and all above it; empty: what is done has no place."""
+        return permissions.limited(permissions.permissions_at(self.role, self.placed, path), self.scope)
+
+    async def at(self, equipment_id: str) -> Caller:
+        """The caller as far as they count at a place, for what a screen offers there."""
+        if not self.placed:
+            return self
+        paths = await self._paths({"equipment_id": equipment_id})
+        here = self.permissions_at(next(iter(paths.values()), ()))
+        return replace(self, scope=permissions.scope_of(here))
 
     async def write(self, verb: Callable[Concatenate[UnitOfWork, P], T], /, **kwargs: Any) -> T:
-        """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it."""
+        """Run a verb in the caller's plant, in the caller's name; Rehearsed where nothing is to come of it.
+
+        `permission-missing` where the caller's roles do not count at the place of what the verb is to change.
+        """
+        await self.require_there(kwargs)
         if self.dry_run:
             raise Rehearsed(
                 await self.database.rehearse(
                     verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs
                 )
             )
-        return await self.database.write(verb, actor=self.principal_pk, correlation_id=self.correlation_id, **kwargs)
+        try:
+            return await self._write(verb, kwargs, self.signature)
+        except SignatureNeeded as needed:
+            if self.sign is None:
+                raise
+            return await self._write(verb, kwargs, await self.sign(needed))
+
+    async def _write(self, verb: Callable[..., T], kwargs: Mapping[str, Any], signature: str) -> T:
+        common: dict[str, Any] = {"actor": self.principal_pk, "correlation_id": self.correlation_id}
+        if not signature:
+            return await self.database.write(verb, **common, **kwargs)
+        return await self.database.write(_signed, **common, verb=verb, sha256=digest(signature), kwargs=kwargs)
+
+    async def require_there(self, what: Mapping[str, Any]) -> None:
+        """`permission-missing` unless what the door asked for is had at all jobs and equipment named in it."""
+        if not self.placed or not self.needed:
+            return
+        paths: Mapping[str, Collection[str]] = await self._paths(what) or {"": ()}
+        for place, path in paths.items():
+            for permission in sorted(self.needed - self.permissions_at(path)):
+                there = f"at {place}" if place else "in the whole plant"
+                raise PermissionMissing(f"{permission} is needed {there}; {self.principal_id} is {self.role}.")
+
+    async def _paths(self, what: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        jobs, equipment = jobs_and_equipment(what)
+        if self.places is None or not (jobs or equipment):
+            return {}
+        return await self.read(self.places, job_ids=jobs, equipment_ids=equipment)
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """Run a query in the caller's plant."""
@@ -158,11 +235,60 @@ async def identify(connection: HTTPConnection) -> Caller:
     state = connection.scope.setdefault("state", {})
     state["language"] = credential.language  # for whoever words a refusal of this request
     correlation_id = str(state.get("correlation_id", ""))
-    return _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection))
+    places = getattr(connection.app.state, "places", None)
+    found = _caller(database, key, credential, correlation_id, dry_run=_is_dry_run(connection), places=places)
+    return await _signing(connection, found)
+
+
+def _signed(uow: UnitOfWork, *, verb: Callable[..., T], sha256: bytes, kwargs: Mapping[str, Any]) -> T:
+    """A verb with the signature that came with its request."""
+    uow.signature_sha256 = sha256
+    return verb(uow, **kwargs)
+
+
+async def _signing(connection: HTTPConnection, found: Caller) -> Caller:
+    """The caller with the signature they sent, or the means to sign what was typed into a form."""
+    if signature := connection.headers.get(SIGNATURE_HEADER, ""):
+        return replace(found, signature=signature[:SIGNATURE_MAX])
+    if _is_api(connection) or not isinstance(connection, Request) or not _is_form(connection):
+        return found
+    form = await connection.form()
+    typed = {name: str(form[name]) for name in SIGNATURE_FIELDS if name in form}
+    if "signature_pin" not in typed:
+        return found
+
+    async def sign(needed: SignatureNeeded) -> str:
+        if typed.get("signature_of") != needed.extra["act_sha256"] or typed.get("signature_meaning") not in set(
+            Meaning
+        ):
+            raise SignatureNeeded(needed.detail, **needed.extra, why="other")
+        try:
+            return await sign_act(
+                found.database,
+                connection.app.state.vault,
+                principal_pk=found.principal_pk,
+                principal_id=found.principal_id,
+                pin=typed["signature_pin"][:PASSWORD_MAX],
+                code=typed.get("signature_code", "")[:SIGNATURE_MAX],
+                device=device_of(connection),
+                act_sha256=needed.extra["act_sha256"],
+                meaning=Meaning(typed["signature_meaning"]),
+            )
+        except (SignInFailed, SignInLocked) as refusal:
+            why = "locked" if isinstance(refusal, SignInLocked) else "wrong"
+            raise SignatureNeeded(needed.detail, **needed.extra, why=why) from refusal
+
+    return replace(found, sign=sign)
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "")
+    return request.method == "POST" and kind.startswith("application/x-www-form-urlencoded")
 
 
 def require(found: Caller, permission: Permission) -> None:
     """`permission-missing` (403) unless the caller's role has it, and the credential."""
+    found.needed.add(permission)
     if not found.may(permission):
         if found.scope == "":
             raise SecondFactorNeeded()
@@ -195,7 +321,7 @@ async def signed_out_among(database: Database, callers: Collection[Caller]) -> s
         session = sessions.get(found.credential_sha256)
         if session is None or rules.standing(session, now_us) is not Standing.good:
             return True
-        return (session.role, session.scope) != (found.role, found.scope)
+        return (session.role, session.scope, session.placed) != (found.role, found.scope, found.placed)
 
     return {found for found in callers if is_over(found)}
 
@@ -313,7 +439,13 @@ async def _touch(database: Database, key: bytes, credential: StoredCredential, n
 
 
 def _caller(
-    database: Database, key: bytes, credential: StoredCredential, correlation_id: str, *, dry_run: bool
+    database: Database,
+    key: bytes,
+    credential: StoredCredential,
+    correlation_id: str,
+    *,
+    dry_run: bool,
+    places: Places | None,
 ) -> Caller:
     return Caller(
         database=database,
@@ -327,4 +459,6 @@ def _caller(
         correlation_id=correlation_id,
         scope=credential.scope,
         dry_run=dry_run,
+        placed=credential.placed,
+        places=places,
     )

@@ -22,6 +22,7 @@ from mes.access.recent import RECENT
 from mes.access.tables import (
     ApiToken,
     Badge,
+    IdentityLink,
     PinCredential,
     Principal,
     PrivacyPolicyRow,
@@ -39,7 +40,7 @@ _ORIGIN: Final = ActOrigin.__table__  # type: ignore[attr-defined]
 _PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
 _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
-_PROOFS: Final[tuple[Any, ...]] = (PinCredential, Badge, SecondFactor, RecoveryCode)
+_PROOFS: Final[tuple[Any, ...]] = (PinCredential, Badge, SecondFactor, RecoveryCode, IdentityLink)
 _FORGOTTEN_AT_ONCE: Final = 1_000
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from sqlmodel import col, select
 
+from mes.access.signatures.service import require_signature
+from mes.access.types import SignedAct
 from mes.definitions import queries, rules
 from mes.definitions.effectivity_rules import effectivity_faults, supersedes
 from mes.definitions.errors import (
@@ -188,6 +190,9 @@ def change_effectivity(uow: UnitOfWork, row: OperationsDefinition, effectivity: 
 def change_state(uow: UnitOfWork, row: OperationsDefinition, state: DefinitionState) -> None:
     if row.state == state.value:
         return
+    if state is DefinitionState.Released:
+        what = {"definition_id": row.id, "version_label": row.version_label, "version": row.version}
+        require_signature(uow, SignedAct.release_definition, subjects=[f"operations-definition/{row.id}"], what=what)
     row.state = state.value
     if state is DefinitionState.Released:
         row.released_at_us = uow.now_us if row.released_at_us is None else row.released_at_us

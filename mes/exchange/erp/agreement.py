@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from mes.exchange.erp.types import Checked, Confirmation, ErpOrder, Masters, Told
+from mes.exchange.erp.types import Books, Checked, Confirmation, ErpOrder, Masters, Told
 
 
 class ErpAway(Exception):
@@ -35,6 +35,13 @@ class Connector(Protocol):
 
         What is booked already is left as it is where it is right, and taken back (`reopening`) where it is not: without
         it the answer is `reopen`, so that a crash in between is not mistaken for somebody's cancelling.
+        """
+        ...
+
+    async def read_books(self, orders: Collection[str], materials: Collection[str]) -> Books | None:
+        """What is booked of these orders, and every lot in stock of these materials; None: the user may not see it.
+
+        Reconciliation compares it with what is here. Left out are orders that are gone and lots of which none is left.
         """
         ...
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mes.exchange.erp import queries, service, taking, telling
+from mes.exchange.erp import comparing, queries, service, taking, telling
 from mes.exchange.erp.agreement import Connector, ErpAway
 from mes.exchange.erp.rules import digest, sentence_of
 from mes.exchange.erp.types import Address, ConnectionSpec, DueOrder, ErpOrder, TellOutcome, Turn
@@ -93,6 +93,8 @@ class Rounds:
             if not await self._write(telling.note_news, connection_pk=turn.pk):
                 break
         await self._tell(turn, connector)
+        if turn.with_masters:
+            await self._compare(turn, connector)
 
     async def _connector(self, turn: Turn) -> Connector:
         """The one of the last turn, as long as it leads where it should."""
@@ -160,6 +162,14 @@ class Rounds:
             told = await connector.tell(confirmation, reopening=True)
         crash_point("erp-told")
         await self._write(telling.record_told, erp_order_pk=due.pk, sha256=sha256, told=told, remarks=result.remarks)
+
+    async def _compare(self, turn: Turn, connector: Connector) -> None:
+        """What the ERP has, for reconciliation: after telling, so that what it was told just now is in it."""
+        taken_at = self._database.clock()
+        known = await self._database.read(comparing.get_known, connection_pk=turn.pk)
+        books = await connector.read_books(tuple(known.orders), known.materials)
+        if books is not None:
+            await self._write(comparing.take_books, known=known, books=books, taken_at=taken_at)
 
     async def _refused(self, verb: Callable[..., Any], **what: Any) -> str:
         """Do it; why not, in a sentence, where it is refused."""

@@ -85,6 +85,44 @@ def load_lots_made(reads: Reads, job_pks: Sequence[int], material_pk: int, limit
     return [(row[0], int(row[1])) for row in reads.driver_query(sql, (*job_pks, material_pk, limit))]
 
 
+_BEGUN: Final = (
+    "SELECT j.pk, j.equipment_pk, j.started_at_us, j.ended_at_us FROM job_order j "
+    "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request r ON r.pk = q.operations_request_pk "
+    "WHERE r.id IN ({orders}) AND r.current = ? AND j.started_at_us IS NOT NULL"
+)
+_MOUNTED_MEANWHILE: Final = (
+    "SELECT m.lot_pk FROM ({begun}) j JOIN equipment e ON e.pk = j.equipment_pk OR e.parent_pk = j.equipment_pk "
+    "JOIN slot_mount m ON m.equipment_pk = e.pk WHERE m.ended_by_pk IS NULL "
+    "AND (j.ended_at_us IS NULL OR m.at_us <= j.ended_at_us) AND (m.until_us IS NULL OR m.until_us >= j.started_at_us)"
+)
+
+
+def load_untold_lots(reads: Reads, order_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Of the jobs of some orders that have begun: lots scanned or mounted, and lots made."""
+    if not order_ids:
+        return set(), set()
+    begun, asked = _BEGUN.format(orders=marks(order_ids)), (*order_ids, True)
+    jobs = [row[0] for row in reads.driver_query(begun, asked)]
+    if not jobs:
+        return set(), set()
+    mounted = {row[0] for row in reads.driver_query(_MOUNTED_MEANWHILE.format(begun=begun), asked)}
+    taken = load_lots_used(reads, mounted | {lot_pk for lot_pk, _ in load_scanned(reads, jobs)})
+    made = f"SELECT id FROM material_lot WHERE job_pk IN ({marks(jobs)}) AND job_pk IS NOT NULL"  # noqa: S608
+    return {name for name, _, _ in taken.values()}, {row[0] for row in reads.driver_query(made, tuple(jobs))}
+
+
+def load_lots_left(reads: Reads, connection_pk: int, limit: int) -> set[str]:
+    """Lots of which something is left, of materials that the ERP books by lot; no serials."""
+    sql = (
+        "SELECT l.id FROM material_lot l JOIN material_definition m ON m.pk = l.material_pk "
+        "JOIN erp_link k ON k.local_id = m.id WHERE k.connection_pk = ? AND k.kind = ? AND k.by_lot = ? "
+        "AND l.kind = ? AND l.disposition <> 'Closed' AND COALESCE(l.shipment_pk, 0) = 0 "
+        "AND l.quantity > l.consumed_e6 ORDER BY l.pk DESC LIMIT ?"
+    )
+    asked = (connection_pk, Link.material.value, True, LotKind.lot.value, limit)
+    return {row[0] for row in reads.driver_query(sql, asked)}
+
+
 class LinkedMaterial(NamedTuple):
     """A material that came from a connection."""
 

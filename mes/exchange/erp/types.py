@@ -183,6 +183,32 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class BookedOrder:
+    """What the ERP has of an order, in its material's own unit; `good` and `scrap` are what is booked for good."""
+
+    key: str
+    ordered: Decimal
+    good: Decimal
+    scrap: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StockedLot:
+    """In its material's own unit."""
+
+    lot_id: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """`lots` None: the ERP books by no lots, or has too many to be compared."""
+
+    orders: tuple[BookedOrder, ...] = ()
+    lots: tuple[StockedLot, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What a try of the connection found. `remarks`: what would not work as things are."""
 

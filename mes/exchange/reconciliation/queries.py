@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -134,7 +134,8 @@ def _plant_orders(session: Session, ids: Collection[str], view: ErpView) -> dict
         by_order[row.id].append(row)
     pks = [row.pk for rows in by_order.values() for row in rows]
     followed = _followed(session, pks)
-    newest, taken = _reports(session, pks, view)
+    until = {order.id: order.taken_until_us for order in view.orders if order.taken_until_us is not None}
+    newest, taken = _reports(session, {row.pk: until.get(row.id) for rows in by_order.values() for row in rows}, view)
     return {name: _plant_order(rows, followed, newest, taken) for name, rows in by_order.items()}
 
 
@@ -146,18 +147,28 @@ def _followed(session: Session, pks: Collection[int]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _reports(session: Session, pks: Sequence[int], view: ErpView) -> tuple[dict[int, _Report], dict[int, _Report]]:
-    """By job the newest report, and the newest the ERP has taken."""
-    taken_us = to_us(view.taken_at)
+def _reports(
+    session: Session, jobs: Mapping[int, int | None], view: ErpView
+) -> tuple[dict[int, _Report], dict[int, _Report]]:
+    """By job the newest report, and the newest the ERP has taken; `jobs`: until when it has, where that is known."""
     newest: dict[int, _Report] = {}
     taken: dict[int, _Report] = {}
-    for portion in _portions(pks):
+    for portion in _portions(list(jobs)):
         statement = select(_P).where(_P.c.job_pk.in_(portion)).order_by(_P.c.pk)
         for row in session.execute(statement):
             report = newest[row.job_pk] = _report(row)
-            if row.pk <= view.cursor if view.cursor is not None else row.created_at_us <= taken_us:
+            if _has_taken(row, jobs[row.job_pk], view):
                 taken[row.job_pk] = report
     return newest, taken
+
+
+def _has_taken(report: Any, until_us: int | None, view: ErpView) -> bool:
+    """What is known of the order itself comes before what is known of the whole view."""
+    if until_us is not None:
+        return bool(report.created_at_us <= until_us)
+    if view.cursor is not None:
+        return bool(report.pk <= view.cursor)
+    return bool(report.created_at_us <= to_us(view.taken_at))
 
 
 def _report(row: Any) -> _Report:

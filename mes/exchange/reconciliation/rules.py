@@ -40,6 +40,8 @@ def lot_differences(erp: ErpLot, plant: PlantLot | None) -> Iterator[Difference]
         yield Difference(erp.id, What.itself, text(erp.quantity_e6), "", erp.unit, Reason.unknown_here)
         return
     reason = Reason.changed_since if plant.changed else Reason.unexplained
+    if erp.untold:
+        reason = Reason.not_yet_told
     if erp.unit not in ("", plant.unit):
         yield Difference(erp.id, What.unit, erp.unit, plant.unit, "", Reason.unexplained)
     elif erp.quantity_e6 != plant.left_e6:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from mes.exchange.reconciliation.errors import ErpViewInvalid
 from mes.exchange.reconciliation.tables import ErpViewRow
@@ -17,7 +17,7 @@ _VIEW: Final = ErpViewRow.__table__  # type: ignore[attr-defined]
 
 
 def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
-    """Compare this view from now on; older ones of its subject go. False: the newest says just that already.
+    """Compare this view from now on; older ones of its subject go. False: the newest says just that, and is as new now.
 
     `erp-view-invalid` for one of which something stands twice, which has too many rows, or lies in the future.
     """
@@ -27,12 +27,14 @@ def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
         raise ErpViewInvalid("It was taken later than now.")
     content = msgspec.json.encode(rows).decode()
     newest = uow.execute(
-        select(_VIEW.c.content, _VIEW.c.complete, _VIEW.c.performance_cursor)
+        select(_VIEW.c.content, _VIEW.c.complete, _VIEW.c.performance_cursor, _VIEW.c.pk, _VIEW.c.taken_at_us)
         .where(_VIEW.c.subject == view.subject.value)
         .order_by(_VIEW.c.pk.desc())
         .limit(VIEWS_KEPT)
     ).first()
-    if newest is not None and tuple(newest) == (content, view.complete, view.cursor):
+    if newest is not None and tuple(newest)[:3] == (content, view.complete, view.cursor):
+        looked = {"taken_at_us": max(to_us(view.taken_at), newest.taken_at_us), "received_at_us": uow.now_us}
+        uow.execute(update(_VIEW).where(_VIEW.c.pk == newest.pk).values(**looked))
         return False
     values = {
         "subject": view.subject.value,

@@ -61,6 +61,8 @@ class ErpOrder:
     good_e6: int
     scrap_e6: int | None = None
     ordered_e6: int | None = None
+    taken_until_us: int | None = None
+    """What was published until then the ERP has taken of this order; None: as its view says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class ErpLot:
     quantity_e6: int
     unit: str = ""
     blocked: bool | None = None
+    untold: bool = False
+    """It went into, or came out of, an order whose outcome the ERP has not been told."""
 
 
 @dataclass(frozen=True, slots=True)

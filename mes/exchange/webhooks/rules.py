@@ -6,13 +6,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from mes.exchange.feed.rules import fault_of_types
-from mes.exchange.webhooks.types import URL_MAX, WebhookSpec
+from mes.exchange.webhooks.types import WebhookSpec
+from mes.kernel.addresses import fault_of_url
 
 SECOND_US: Final = 1_000_000
 DELAYS_S: Final = (5, 30, 120, 600, 1_800, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600, 24 * 3_600)
@@ -25,52 +24,7 @@ SECRET_BYTES: Final = 32
 
 def fault_of(spec: WebhookSpec) -> str:
     """What is wrong with a webhook, in words; empty: nothing."""
-    return fault_of_types(spec.event_types) or _fault_of_url(spec.url, private=spec.private_addresses)
-
-
-def _fault_of_url(url: str, *, private: bool) -> str:
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        return "The address cannot be read."
-    if len(url) > URL_MAX or not url.isascii() or any(c <= " " or c == "\x7f" for c in url):
-        return f"The address has to be at most {URL_MAX} plain characters without spaces."
-    if parts.scheme not in ("https", "http") or not host or port == 0:
-        return "The address has to begin with https:// and name a host."
-    if parts.username is not None or parts.fragment:
-        return "The address may hold neither a user name nor a fragment; requests are signed instead."
-    if parts.scheme == "http" and not private:
-        return "Plain http:// is for private addresses only: allow them, or use https://."
-    if not private and is_address(host) and not is_public(host):
-        return "The address is a private one, which this webhook does not allow."
-    return ""
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is written as a number."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet, looked at through the wrappings of IPv4 in IPv6."""
-    ip = ipaddress.ip_address(address.split("%", 1)[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or _translated(ip)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
-
-
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _translated(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None
+    return fault_of_types(spec.event_types) or fault_of_url(spec.url, private=spec.private_addresses)
 
 
 def next_attempt_us(now_us: int, failures: int, retry_after_s: int | None = None) -> int:

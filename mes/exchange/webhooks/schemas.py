@@ -10,13 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from mes.exchange.feed.types import TYPES_MAX
 from mes.exchange.webhooks.types import (
     REPLAY_MAX,
-    URL_MAX,
     DeliveryView,
     Outcome,
     OutcomeKind,
     WebhookSpec,
     WebhookView,
 )
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.limits import ID_MAX, RowNumber, Version
 
 StateName = Literal["waiting", "delivered", "dead"]

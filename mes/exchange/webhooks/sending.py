@@ -7,9 +7,8 @@ else. Redirects are not followed, proxies of the environment not used.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_bytes
@@ -20,8 +19,9 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 import orjson
 
-from mes.exchange.webhooks.rules import SECRET_BYTES, is_public, secret_text, signatures
+from mes.exchange.webhooks.rules import SECRET_BYTES, secret_text, signatures
 from mes.exchange.webhooks.types import SAID_MAX, Message, Outcome, OutcomeKind
+from mes.kernel.addresses import Resolve, is_public, resolve
 from mes.kernel.clock import Clock, system_clock
 from mes.kernel.sqltypes import from_us, to_us
 from mes.kernel.vault import SealedElsewhere, Vault
@@ -32,14 +32,6 @@ ANSWER_MAX: Final = 4_096
 """Bytes of an answer that are read."""
 RETRYABLE: Final = frozenset({408, 425, 429, 502, 503, 504})
 """The receiver, or what stands before it, is busy or away; it is not about this message."""
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host; OSError where there are none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text, UniqueConstraint, text
 from sqlmodel import Field
 
-from mes.exchange.webhooks.types import SAID_MAX, URL_MAX
+from mes.exchange.webhooks.types import SAID_MAX
+from mes.kernel.addresses import URL_MAX
 from mes.kernel.limits import ID_MAX
 from mes.kernel.sqltypes import Versioned
 from mes.kernel.tables import TableModel, micros

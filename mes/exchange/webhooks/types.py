@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final
 
-URL_MAX: Final = 2_000
 WEBHOOKS_MAX: Final = 50
 """Webhooks of one plant."""
 WAITING_MAX: Final = 1_000

@@ -10,13 +10,17 @@ from typing import Any, Final
 import orjson
 
 from mes.genealogy.statements import (
+    DEFECTS_IN,
     GROUPS,
     LOT_ROWS,
+    MEASURED_IN,
+    RESULTS_OF_UNITS,
     Names,
     Reads,
     Rows,
     contexts_of,
     key_text,
+    name_text,
     names_of,
     shipments_of,
 )
@@ -24,6 +28,7 @@ from mes.genealogy.tools.types import ToolThen
 from mes.genealogy.types import ActKind, LinkKind, LinkRow, Reach, Table
 from mes.kernel.sqltypes import from_us
 from mes.materials.types import LotKind
+from mes.quality.types import Verdict
 from standards.isa95.quantity import from_e6
 
 LOT_COLUMNS: Final = (
@@ -66,7 +71,23 @@ ACT_COLUMNS: Final = (
     "flag",
     "note",
 )
+RESULT_COLUMNS: Final = (
+    "result",
+    "unit_id",
+    "verdict",
+    "segment_id",
+    "job_order_id",
+    "equipment_id",
+    "program",
+    "program_revision",
+    "at",
+    "taken_back_by",
+    "note",
+)
+MEASURED_COLUMNS: Final = ("result", "name", "value", "unit", "low", "high", "verdict")
+DEFECT_COLUMNS: Final = ("result", "unit_id", "code", "position", "note", "repaired_by")
 CERTAIN, POSSIBLE = "certain", "possible"
+_VERDICTS: Final = {verdict.value: verdict.name for verdict in Verdict}
 _KINDS: Final = {kind.value: kind.name for kind in LotKind}
 _LINKS: Final = {kind.value: kind.name for kind in LinkKind}
 _ACTS: Final = {kind.value: kind.name for kind in ActKind}
@@ -203,6 +224,31 @@ def acts_table(reads: Reads, rows: Sequence[Any], stays: Sequence[ToolThen] = ()
             for pk, kind, at_us, lot, place, seq, job, actor, context, ended_by, note, flag in rows
         ],
     )
+
+
+def results_tables(reads: Reads, unit_ids: Collection[str]) -> dict[str, Table]:
+    """What was decided of units, in the order of time, what was measured for it, and the defects found."""
+    found = RESULTS_OF_UNITS.on(reads, name_text(reads, unit_ids))
+    jobs, places = names_of(reads, job_order=[row[4] for row in found], equipment=[row[5] for row in found])
+    keys = key_text(reads, [row[0] for row in found])
+    measured, defects = (sql.on(reads, keys) if found else [] for sql in (MEASURED_IN, DEFECTS_IN))
+    results = [
+        (pk, unit, _VERDICTS[verdict], step, jobs[job], places[place], *program, instant(at_us), ended_by, note)
+        for pk, unit, verdict, step, job, place, *program, at_us, ended_by, note in sorted(found, key=_by_time)
+    ]
+    return {
+        "results": Table(RESULT_COLUMNS, results),
+        "measurements": Table(MEASURED_COLUMNS, [row[:-1] for row in sorted(measured, key=_in_result)]),
+        "defects": Table(DEFECT_COLUMNS, [row[:-1] for row in sorted(defects, key=_in_result)]),
+    }
+
+
+def _by_time(row: Sequence[Any]) -> tuple[int, int]:
+    return row[8], row[0]
+
+
+def _in_result(row: Sequence[Any]) -> tuple[int, int]:
+    return row[0], row[-1]
 
 
 def _tools_then(stays: Sequence[ToolThen], *, equipment: int | None, at_us: int, seq: int | None) -> str:

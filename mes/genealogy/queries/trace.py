@@ -15,6 +15,7 @@ from mes.genealogy.queries.tables import (
     instant,
     links_table,
     lots_table,
+    results_tables,
     shipments_table,
 )
 from mes.genealogy.queries.walk import containers_of, reach_down, walk_down, walk_up
@@ -87,7 +88,8 @@ def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX
 
 
 def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
-    """One unit: what it is, all that was done to it and its parts, what is in it, and what was in it before.
+    """One unit: what it is, all that was done to it and its parts, what is in it, what was in it before, and how it was
+    tested.
 
     `lot-unknown`.
     """
@@ -118,6 +120,7 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
             "acts": acts_table(reads, acts, stays),
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
+            **results_tables(reads, [names[pk] for pk in made if pk in names]),
         },
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from mes.access.signatures.service import require_signature
+from mes.access.types import SignedAct
 from mes.definitions.queries import list_scrap_reasons
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import (
@@ -60,6 +62,9 @@ def correct_counts(
     _refuse_unseen(job, corrections, counted)
     _refuse(uow, job, changes, counted)
     before = [job.good_low_e6, job.scrap_low_e6]
+    pieces = sorted([kind, reason_id, pieces] for (kind, reason_id), pieces in changes.items())
+    what = {"job_id": job_id, "changes_e6": pieces, "before_e6": before, "reason": why, "request_id": request_id}
+    require_signature(uow, SignedAct.correct_counts, subjects=[f"job/{job_id}"], what=what)
     record_counts(
         uow,
         counts=[

@@ -139,13 +139,19 @@ def report_scrap(uow: UnitOfWork, *, job_id: str, quantity: Decimal, reason_id: 
     record_counts(uow, counts=[*taken, scrap])
 
 
-def undo_count(uow: UnitOfWork, *, request_id: str) -> None:
+def undo_count(uow: UnitOfWork, *, request_id: str, job_id: str | None = None) -> None:
     """Reverse an operator's count within 10 s; the facts stay, their opposites are added. `nothing-to-undo` later.
 
     What went to rework has jobs of its own by now, and a correction is a supervisor's: both stay. So does a count of
-    whose pieces fewer are left, because somebody corrected them meanwhile.
+    whose pieces fewer are left, because somebody corrected them meanwhile. `job_id`: it has to be of this job.
     """
-    acts = uow.driver_query("SELECT at_us, undone, act, job_pk FROM job_act WHERE request_id = ?", (request_id,))
+    acts = uow.driver_query(
+        "SELECT a.at_us, a.undone, a.act, a.job_pk, j.id FROM job_act a JOIN job_order j ON j.pk = a.job_pk "
+        "WHERE a.request_id = ?",
+        (request_id,),
+    )
+    if acts and job_id not in (None, acts[0][4]):
+        raise NothingToUndo("The count is another job's.")
     if not acts or acts[0][1] or acts[0][2] not in UNDOABLE or acts[0][0] + UNDO_S * 1_000_000 < uow.now_us:
         raise NothingToUndo("The count stands.")
     rows = uow.driver_query(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mes.access.signatures.service import require_signature
+from mes.access.types import SignedAct
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import (
     FirstArticleOpen,
@@ -53,6 +55,9 @@ def start_job_by_override(uow: UnitOfWork, *, job_id: str, version: int, reason:
     """
     job = _startable(uow, job_id, version)
     missing = missing_classes(uow, job)
+    if missing:
+        what = {"job_id": job_id, "version": version, "personnel_class_ids": list(missing), "reason": reason}
+        require_signature(uow, SignedAct.override_qualification, subjects=[f"job/{job_id}"], what=what)
     _start(uow, job)
     if missing:
         uow.emit(

@@ -13,6 +13,8 @@ from sqlalchemy import text
 from mes.access.audit.queries import list_acts, verify_chain
 from mes.access.audit.types import ActFilter
 from mes.access.errors import LastAdministrator, PrincipalNotFound, RoleKindMismatch
+from mes.access.oidc.service import put_identity_provider, record_sign_on
+from mes.access.oidc.types import IdentityProvider, Told
 from mes.access.privacy.queries import get_privacy_policy
 from mes.access.privacy.rules import named, pseudonym
 from mes.access.privacy.service import erase_principal, forget_old_personal_data, put_privacy_policy
@@ -31,7 +33,7 @@ from mes.personnel.service import create_person, create_personnel_class, erase_p
 from mes.personnel.types import Qualification
 from tests.conftest import SettableClock
 
-WORDS = ("Ada Lovelace", "10.0.0.77", "Ada's script", "a hash")
+WORDS = ("Ada Lovelace", "10.0.0.77", "Ada's script", "a hash", "sub-of-ada")
 KEYS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
@@ -91,8 +93,11 @@ def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
     chained.write_now(store_pin, actor=None, principal_id="p17", pin_hash="a hash")
     chained.write_now(give_badge, actor=None, principal_id="p17", badge_hmacs=[b"x" * 32])
     chained.write_now(create_token, actor=None, principal_id="p17", plant_id="default", label="Ada's script")
+    provider = IdentityProvider("https://id.example", "mes", "Company")
+    chained.write_now(put_identity_provider, actor=None, provider=provider, sealed_secret=b"sealed", version=0)
+    told = Told(provider.issuer, "sub-of-ada", "p17", "Ada Lovelace", frozenset(), showed_factor=False)
     key = digest(new_session_value("default"))
-    chained.write_now(open_session, actor=None, principal_id="p17", session_sha256=key)
+    chained.write_now(record_sign_on, actor=None, told=told, session_sha256=key)
     session = chained.read_now(find_session, token_sha256=key)
     assert session is not None
     here = acting_from.set(Origin(f"session/{session.credential_pk}", "PRESS", "10.0.0.77"))
@@ -100,7 +105,7 @@ def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
         chained.write_now(create_personnel_class, actor=ada.pk, personnel_class_id="glue")
     finally:
         acting_from.reset(here)
-    assert {"Ada Lovelace", "10.0.0.77", "Ada's script"} <= {w for w in WORDS if w in texts(chained)}
+    assert {"Ada Lovelace", "10.0.0.77", "Ada's script", "sub-of-ada"} <= {w for w in WORDS if w in texts(chained)}
     name = chained.write_now(erase_person, actor=None, person_id="p17", reason="request 4")
     assert name == f"erased-{ada.pk}"
     assert not [word for word in WORDS if word in texts(chained)]

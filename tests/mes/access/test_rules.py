@@ -219,3 +219,21 @@ def test_what_is_no_token_names_no_plant(text: str) -> None:
 )
 def test_ids(text: str, valid: bool) -> None:
     assert rules.is_valid_id(text) is valid
+
+
+@pytest.mark.parametrize(
+    ("password", "good"),
+    [
+        ("correct horse battery", True),
+        ("é7 " * 21 + "x", False),
+        ("Grüße aus der Gießerei, wo um halb sieben noch niemand Licht hat", True),
+        ("passwordpassword", False),
+        ("Qwertyuiop123456", False),
+        ("1234567890123456", False),
+        ("Lineside-Admin-2026", False),
+        ("iloveyou-welcome", False),
+        ("operator at the seventh press", True),
+    ],
+)
+def test_a_password_is_long_and_not_what_everybody_tries(password: str, good: bool) -> None:
+    assert rules.is_acceptable_password(password) is good

@@ -51,6 +51,7 @@ from mes.genealogy.types import (
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal
 from mes.kernel.outbox import head_seq, list_events
+from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import (
     FloorLifeOver,
@@ -68,6 +69,8 @@ from mes.materials.queries import get_material_lot
 from mes.materials.service import put_lots, put_materials, set_disposition
 from mes.materials.types import HandlingSpec, LotKind, LotSpec, MaterialSpec, Storage
 from mes.orders.service import submit_operations_request
+from mes.quality.service import put_defect_codes, record_results
+from mes.quality.types import DefectCodeSpec, FoundDefect, Measurement, ResultSpec, Verdict
 from standards.isa95.material import Disposition
 from tests.support.plants import BENCH, PRESS
 
@@ -603,3 +606,20 @@ def test_texts_come_through_a_copy_as_they_are(stocked: Database) -> None:
     first = stocked.write_now(record_genealogy, actor=None, recording=Recording(acts=acts)).first_act
     notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id="U1"), "acts")}
     assert (notes[first + 7], notes[first + 8], len(notes)) == (odd, "", 300)
+
+
+def test_the_as_built_record_has_results_measurements_and_defects(stocked: Database) -> None:
+    stocked.write_now(put_defect_codes, actor=None, specs=[DefectCodeSpec("SHORT", "Solder short")])
+    values = (Measurement("Vcc", "5.41", "V", "4.9", "5.1", "failed"), Measurement("I", "0.1", "A"))
+    found = (FoundDefect("SHORT", "R17"),)
+    now = to_us(stocked.clock())
+    failed = ResultSpec("ICT", "r1", "U1", BENCH, Verdict.failed, now - 2, measurements=values, defects=found)
+    again = ResultSpec("ICT", "r2", "U1", BENCH, Verdict.passed, now - 1)
+    assert stocked.write_now(record_results, actor=None, results=[again, failed]).recorded == 2
+    built = stocked.read_now(get_as_built, lot_id="U1")
+    first, second = rows(built, "results")
+    assert (first[1:3], first[5], second[2]) == (("U1", "failed"), BENCH, "passed")
+    measured = ("Vcc", "5.41", "V", "4.9", "5.1", "failed")
+    assert rows(built, "measurements")[0] == (first[0], *measured)
+    assert rows(built, "defects")[0][:4] == (first[0], "U1", "SHORT", "R17")
+    assert not rows(stocked.read_now(get_as_built, lot_id="U2"), "results")

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from mes.access.errors import SignatureNeeded
+from mes.access.service import put_access_policy
+from mes.access.types import AccessPolicy, SignedAct
 from mes.kernel.db import Database
 from mes.orders import errors
 from mes.orders.queries import list_counts
@@ -252,6 +255,17 @@ class TestCorrection:
             correct(acts, "LO-1-CUT")
         with pytest.raises(errors.ReasonMissing):
             acts.do(correct_counts, job_id="LO-1-CUT", corrections=[one], reason="", request_id="correct-1")
+
+    def test_a_correction_is_signed_where_the_plant_wants_it(self, acts: Acts) -> None:
+        acts.release(*acts.submit())
+        acts.make("LO-1-CUT", 8)
+        policy = AccessPolicy(signed_acts=frozenset({SignedAct.correct_counts}))
+        acts.do(put_access_policy, policy=policy, version=0)
+        one = {"job_id": "LO-1-CUT", "corrections": [Correction(CountKind.good, Decimal(-1))], "reason": WHY}
+        with pytest.raises(SignatureNeeded, match="job/LO-1-CUT") as needed:
+            acts.plant.write_now(correct_counts, actor=1, **one, request_id="c-1")
+        assert needed.value.extra["what"]["changes_e6"] == [["good", "", -1_000_000]]
+        acts.do(correct_counts, **one, request_id="c-1")
 
     def test_a_correction_keeps_what_the_machines_leave_open(self, acts: Acts, box: Box, clock: SettableClock) -> None:
         acts.submit("PO-1", 50, material_id="BOARD")

@@ -11,7 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from mes.access.types import Role
+from mes.access.errors import SignatureNeeded
+from mes.access.service import put_access_policy
+from mes.access.types import AccessPolicy, Role, SignedAct
 from mes.definitions import errors as definition_errors
 from mes.definitions.queries import get_definition
 from mes.definitions.service import (
@@ -487,6 +489,14 @@ class TestQualification:
         event = last_event(plant, "job/PO-1-BENCH")
         assert (event.type, event.actor) == ("orders.qualification-overridden.v1", sven.principal_pk)
         assert (event.payload["reason"], event.payload["personnel_class_ids"]) == ("Trains Ben", ["PACKER"])
+
+    def test_where_the_plant_wants_it_that_is_signed(self, plant: Database, crew: dict[Role, Member]) -> None:
+        policy = AccessPolicy(signed_acts=frozenset({SignedAct.override_qualification}))
+        plant.write_now(put_access_policy, actor=None, policy=policy, version=0)
+        with pytest.raises(SignatureNeeded, match="job/PO-1-BENCH") as needed:
+            self.start(plant, crew[Role.supervisor], start_job_by_override, reason="Trains Ben")
+        assert needed.value.extra["what"]["personnel_class_ids"] == ["PACKER"]
+        assert job(plant, "PO-1-BENCH").state is JobState.AllowedToStart
 
 
 class TestInstructions:

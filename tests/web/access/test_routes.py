@@ -45,6 +45,28 @@ def test_one_ends_ones_other_sign_ins_and_keeps_this_one(site: Site) -> None:
         assert here.get("/").status_code == 200
 
 
+def test_a_role_at_a_place_is_given_counts_there_and_is_taken(site: Site) -> None:
+    site.order("PO-PLACE")
+    good = {"job_id": "PO-PLACE-BENCH", "quantity": "1", "request_id": "p" * 12}
+    with site.client("ADAM") as adam:
+        form = {"principal_id": "SVEN", "role": "supervisor", "equipment_id": "LINE"}
+        assert adam.post("/access/places", data=form).status_code == 303
+        assert "Sven" in adam.get("/access/places").text
+        with site.client("SVEN") as sven:
+            page = sven.get("/s/BENCH")
+            assert page.status_code == 200
+            assert " operate" not in re.findall(r'data-may="([^"]*)"', page.text)[0]
+            for act, data in (("good", good), ("undo", good | {"what": "count"}), ("start", good | {"version": "1"})):
+                assert sven.post(f"/s/BENCH/{act}", data=data).status_code == 403
+            mount = {"request_id": "q" * 12, "lot_id": "R-1", "slot_id": "S"}
+            assert sven.post("/s/BENCH/scan/mount", data=mount).status_code == 403
+            assert sven.post("/s/LINE/scan/mount", data=mount).status_code != 403
+            there = good | {"job_id": "PO-PLACE-LINE"}
+            assert sven.post("/s/LINE/good", data=there).status_code == 409
+        assert adam.post("/access/places/take", data=form).status_code == 303
+        assert "Every role counts in the whole plant." in adam.get("/access/places").text
+
+
 def test_nobody_ends_somebody_elses(site: Site) -> None:
     with site.client("MIA") as mia, site.client("SVEN") as sven, site.client("ADAM") as adam:
         number = re.findall(r"/access/sessions/(\d+)/end[^/]*aria-label=\"Sign out: Mia", adam.get("/access").text)[0]

@@ -242,8 +242,11 @@ async def test_signing_out_ends_the_socket(served: Served, monkeypatch: pytest.M
         assert closed.value.rcvd.code == sockets.SESSION_OVER
 
 
-async def test_a_principal_has_so_many_sockets_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "SOCKETS_PER_PRINCIPAL_MAX", 2)
+@pytest.mark.parametrize("bound", ["SOCKETS_PER_PRINCIPAL_MAX", "SOCKETS_PER_PLANT_MAX"])
+async def test_a_principal_and_a_plant_have_so_many_sockets_and_no_more(
+    served: Served, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(sockets, bound, 2)
     cookie = await served.sign_in("ada")
     async with served.client(cookie, "A") as one, served.client(cookie, "A") as two:
         await asyncio.gather(one.frame(), two.frame())

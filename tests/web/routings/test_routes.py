@@ -8,11 +8,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from mes.access.queries import get_access_policy
+from mes.access.service import put_access_policy
+from mes.access.signatures.queries import list_signatures
+from mes.access.signatures.types import Meaning
+from mes.access.types import AccessPolicy, SignedAct
 from mes.definitions.queries import ResolvedDefinition, get_definition, read_document
 from mes.definitions.types import DefinitionState, MediaType
 from tests.support.plants import BENCH, PRESS
 from tests.web.routing_factory import picture
-from tests.web.site import Site
+from tests.web.site import HTMX, PINS, Site
 
 
 @pytest.fixture
@@ -122,3 +127,32 @@ def test_a_supervisor_looks_and_changes_nothing(site: Site, route: str) -> None:
         assert act(sven, site, route, "state", state="Released").status_code == 403
     with site.client("ADA") as ada:
         assert ada.get("/routings").status_code == 403
+
+
+def test_what_the_plant_marks_is_signed_in_place(site: Site, route: str) -> None:
+    policy = AccessPolicy(signed_acts=frozenset({SignedAct.release_definition}))
+    before = site.database.read_now(get_access_policy)
+    site.database.write_now(put_access_policy, actor=None, policy=policy, version=before.version)
+    with site.client("MIA") as mia:
+        url, form = f"/routings/{route}/1/state", {"version": str(seen(site, route).version), "state": "Released"}
+        asked = mia.post(url, data=form)
+        assert asked.status_code == 403
+        assert "This has to be signed" in asked.text
+        fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
+        assert fields.keys() == {"version", "state", "signature_of"}
+        typed = fields | {"signature_meaning": "approved", "signature_pin": "000000", "signature_code": ""}
+        wrong = mia.post(url, data=typed)
+        assert (wrong.status_code, "PIN, password or code is wrong." in wrong.text) == (403, True)
+        typed |= {"signature_pin": PINS["MIA"]}
+        other = mia.post(url, data=typed | {"signature_of": "0" * 64})
+        assert "It has changed meanwhile" in other.text
+        part = mia.post(url, data=form, headers=HTMX)
+        assert 'role="dialog"' in part.text
+        assert "<html" not in part.text
+        assert seen(site, route).state is DefinitionState.Draft
+        assert mia.post(url, data=typed).status_code == 303
+    assert seen(site, route).state is DefinitionState.Released
+    (kept,) = site.database.read_now(list_signatures, subject=f"operations-definition/{route}").items
+    assert (kept.principal_id, kept.meaning, kept.act) == ("MIA", Meaning.approved, "release-definition")
+    now = site.database.read_now(get_access_policy).version
+    site.database.write_now(put_access_policy, actor=None, policy=before, version=now)

@@ -143,6 +143,31 @@ def test_ten_thousand_lots_travel_in_a_form(site: Site) -> None:
         assert "Too much at once" in said(sven.post("/trace/recall/affected", data={"lots": many + "\nX"}), 413)
 
 
+@pytest.mark.parametrize(
+    ("page", "columns"),
+    [
+        ("/trace/lots/SN-001?way=made-of", "parent_id,child_id"),
+        ("/trace/lots/SN-001?way=used-in&look=drawing", "parent_id,child_id"),
+        ("/trace/units/SN-001", "act,kind,at"),
+        ("/trace/units/SN-001/difference?other=SN-010", "what,where,only_in"),
+    ],
+)
+def test_what_a_page_tells_is_there_as_files_for_who_is_signed_in(site: Site, page: str, columns: str) -> None:
+    with site.client("ADA") as ada:
+        links = re.findall(r'href="([^"]*format=(?:csv|json)[^"]*)"', ada.get(page).text)
+        csv, json = (ada.get(link.replace("&amp;", "&")) for link in links)
+        assert csv.text.startswith(columns)
+        assert (csv.status_code, csv.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        assert json.json()["truncated"] == ""
+
+
+def test_what_is_shared_as_a_file_has_the_same_good_units_as_the_page(site: Site) -> None:
+    with site.client("ADA") as ada:
+        asked = {"failed": "\n".join(UNITS[:6]), "good": "", "format": "json"}
+        answer = ada.post("/trace/shared/file", data=asked).json()
+        assert (answer["failed"], answer["good"]) == (6, 54)
+
+
 def test_a_recall_as_a_file(site: Site) -> None:
     with site.client("ADA") as ada:
         csv = ada.post("/trace/recall/file", data={"lots": "R-BAD", "format": "csv", "table": "shipments"})

@@ -61,12 +61,19 @@ class Client:
         self._context = {"company": found.get("company"), "language": "en"}
         return found
 
-    async def call(self, model: str, method: str, *params: Any, stamps: Mapping[str, str] | None = None) -> Any:
+    async def call(
+        self,
+        model: str,
+        method: str,
+        *params: Any,
+        stamps: Mapping[str, str] | None = None,
+        within: Mapping[str, Any] | None = None,
+    ) -> Any:
         """The answer of a method of a model. Refused; Stale where a record no longer has its stamp; ErpAway.
 
-        `stamps`: "model,id" → the `_timestamp` that was read with it.
+        `stamps`: "model,id" → the `_timestamp` that was read with it; `within`: what else goes into the context.
         """
-        context = {**self._context, "_timestamp": dict(stamps)} if stamps else self._context
+        context = {**self._context, **(within or {}), **({"_timestamp": dict(stamps)} if stamps else {})}
         for attempt in (1, 2):
             if not self._session:
                 await self._sign_in()

@@ -10,12 +10,23 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from mes.exchange.erp.tryton import booking, reading
+from mes.exchange.erp.tryton import booking, books, reading
 from mes.exchange.erp.tryton.booking import Act, Known, Line, Production, Stop, Wanted
-from mes.exchange.erp.tryton.client import Client, Refused, Stale
+from mes.exchange.erp.tryton.client import PAGE, Client, Refused, Stale
 from mes.exchange.erp.tryton.reading import Read
 from mes.exchange.erp.tryton.units import UNIT_FIELDS, Uom, uom_of
-from mes.exchange.erp.types import Address, Checked, Confirmation, ErpOrder, Masters, TellOutcome, Told
+from mes.exchange.erp.types import (
+    Address,
+    BookedOrder,
+    Books,
+    Checked,
+    Confirmation,
+    ErpOrder,
+    Masters,
+    StockedLot,
+    TellOutcome,
+    Told,
+)
 from mes.kernel.crash import crash_point
 
 SERIES: Final = "8."
@@ -102,6 +113,39 @@ class TrytonConnector:
     async def _order_fields(self) -> Sequence[str]:
         routed = "production_routing" in await self._ready()
         return [field for field in reading.ORDER_FIELDS if field != "routing" or routed]
+
+    # -- compared
+
+    async def read_books(self, orders: Collection[str], materials: Collection[str]) -> Books | None:
+        try:
+            modules = await self._ready()
+            booked = await self._booked([int(key) for key in orders])
+            lots = await self._stock([int(key) for key in materials]) if "stock_lot" in modules and materials else None
+        except Refused:
+            return None
+        return Books(booked, lots)
+
+    async def _booked(self, ids: Sequence[int]) -> tuple[BookedOrder, ...]:
+        """Productions that are there, with what came out of them."""
+        records: list[dict[str, Any]] = []
+        for start in range(0, len(ids), PAGE):
+            domain = [["id", "in", list(ids[start : start + PAGE])]]
+            records += await self._client.search_read("production", domain, books.PRODUCTION_FIELDS)
+        moves = await self._client.read("stock.move", [pk for r in records for pk in r["outputs"]], booking.MOVE_FIELDS)
+        products = sorted({record["product"] for record in records if record["product"]})
+        own = await self._client.read("product.product", products, ["default_uom"])
+        units = {record["id"]: record["default_uom"] for record in own}
+        return tuple(books.booked_orders(records, moves, await self._uoms(), units))
+
+    async def _stock(self, products: Sequence[int]) -> tuple[StockedLot, ...] | None:
+        """Lots in the warehouses; None where there are more than are compared."""
+        houses = await self._client.search_read("stock.location", [["type", "=", "warehouse"]], books.PLACES)
+        places = sorted({house[name] for house in houses for name in books.PLACES if house[name]})
+        domain = [["product", "in", list(products)], ["quantity", "!=", 0]]
+        asked = (domain, 0, books.LOTS_MAX + 1, [["id", "ASC"]], ["number", "product", "quantity"])
+        within = {"locations": places, "with_childs": True}
+        found = await self._client.call("stock.lot", "search_read", *asked, within=within)
+        return books.stocked_lots(found) if len(found) <= books.LOTS_MAX else None
 
     # -- up
 

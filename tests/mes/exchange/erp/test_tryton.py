@@ -5,9 +5,15 @@ Judge: Tryton 8.0's own client (proteus), which looks at what our connector did.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mes.definitions.queries import get_definition
 from mes.exchange.erp.service import tell_again
+from mes.exchange.reconciliation.queries import reconcile
+from mes.exchange.reconciliation.types import Reason, Subject, What
 from mes.materials.queries import get_material
+from mes.materials.service import put_lots
+from mes.materials.types import LotSpec
 from tests.mes.exchange.erp.floor import ERP, Floor
 from tests.support.tryton import ErpUser, Tryton
 
@@ -56,3 +62,33 @@ async def test_an_order_comes_down_is_changed_made_and_booked_once(
     await floor.look()
     assert planner("look", id=order) == booked
     assert (floor.orders()[str(order)].said, floor.orders()[str(order)].due) == ("", False)
+    await compared(floor, planner, order)
+
+
+async def compared(floor: Floor, planner: ErpUser, done: int) -> None:
+    """What Tryton has is what is here. What is not there, what never came there and an order under way are told."""
+    planner("produce", product="PUMP", quantity=4.0, unit="u")
+    floor.acts.do(put_lots, specs=[LotSpec("C-HERE", "CONTROLLER", Decimal(5), "u")])
+    floor.clock.advance(seconds=300)
+    await floor.look()
+    floor.press("2-S1", good=4)
+    floor.consume("2-S2", "PUMPS-2", 4, [("C-1", 4)])
+    floor.bench("2-S2", good=4)
+    found = {subject: floor.plant.read_now(reconcile, subject=subject) for subject in Subject}
+    told = {s: [(d.id, d.what, d.erp, d.plant, d.reason) for d in some.differences] for s, some in found.items()}
+    assert told[Subject.orders] == [("2", What.good, "0", "4", Reason.not_yet_told)]
+    assert told[Subject.lots] == [
+        ("C-1", What.quantity, "488", "484", Reason.changed_since),
+        ("C-2", What.itself, "500", "", Reason.unknown_here),
+        ("C-9", What.quantity, "-6", "494", Reason.unexplained),
+        ("C-HERE", What.quantity, "0", "5", Reason.unexplained),
+    ]
+    assert {lot.id for lot in found[Subject.lots].stored.view.lots} >= {"C-1", "PUMPS-1"}
+    planner("click", id=done, buttons=["cancel"])
+    floor.clock.advance(seconds=300)
+    await floor.look()
+    differ = floor.plant.read_now(reconcile, subject=Subject.orders).differences
+    assert [(d.id, d.what, d.erp, d.plant, d.reason) for d in differ] == [
+        ("1", What.good, "0", "17", Reason.acknowledged),
+        ("1", What.scrap, "0", "1", Reason.acknowledged),
+    ]

@@ -14,6 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from mes.exchange.feed.rules import fault_of_types, is_wanted
 from mes.exchange.webhooks import rules
 from mes.exchange.webhooks.types import WebhookSpec
+from mes.kernel import addresses
 
 JUDGES: Final = (("standardwebhooks", None),)
 
@@ -67,7 +68,7 @@ def test_what_is_no_list_of_types(types: tuple[str, ...]) -> None:
     ],
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:
-    assert rules.is_public(address) is public
+    assert addresses.is_public(address) is public
 
 
 @pytest.mark.parametrize(
