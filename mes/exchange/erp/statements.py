@@ -10,11 +10,7 @@ from mes.genealogy.statements import Reads
 from mes.kernel.uow import UnitOfWork, marks
 from mes.materials.types import LotKind
 from mes.quality.types import Verdict
-<<<<<<< HEAD
 from mes.reporting.statements import JobSpan, load_scanned
-=======
-from mes.reporting.statements import JobSpan, load_lots_used
->>>>>>> model-classes
 
 _JOBS: Final = (
     "SELECT j.pk, j.id, j.segment_id, j.segment_pk, j.sequence, j.state, j.dispatch_status, j.manual, j.role, "
@@ -106,20 +102,13 @@ def load_untold_lots(reads: Reads, order_ids: Sequence[str]) -> tuple[set[str], 
     if not order_ids:
         return set(), set()
     begun, asked = _BEGUN.format(orders=marks(order_ids)), (*order_ids, True)
-    spans = [JobSpan(*row) for row in reads.driver_query(begun, asked)]
-    if not spans:
+    jobs = [row[0] for row in reads.driver_query(begun, asked)]
+    if not jobs:
         return set(), set()
     mounted = {row[0] for row in reads.driver_query(_MOUNTED_MEANWHILE.format(begun=begun), asked)}
-<<<<<<< HEAD
     scanned = {used.lot_id for used in load_scanned(reads, jobs)}
     made = f"SELECT id FROM material_lot WHERE job_pk IN ({marks(jobs)}) AND job_pk IS NOT NULL"  # noqa: S608
     return mounted | scanned, {row[0] for row in reads.driver_query(made, tuple(jobs))}
-=======
-    taken = mounted | {lot.lot_id for lot in load_lots_used(reads, spans)}
-    jobs = [span.pk for span in spans]
-    made = f"SELECT id FROM material_lot WHERE job_pk IN ({marks(jobs)}) AND job_pk IS NOT NULL"  # noqa: S608
-    return taken, {row[0] for row in reads.driver_query(made, tuple(jobs))}
->>>>>>> model-classes
 
 
 def load_lots_left(reads: Reads, connection_pk: int, limit: int) -> set[str]:
