@@ -153,6 +153,7 @@ class SlotMount(TableModel, table=True):
         Index("ix_slot_mount_slot", "slot_pk", "from_seq", "to_seq", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_slot_mount_last", "equipment_pk", "to_seq", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_slot_mount_recount", "recount_at_us", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("ix_slot_mount_until", "equipment_pk", "until_us", sqlite_where=_LIVE, postgresql_where=_LIVE),
         Index("ix_slot_mount_lot_pk", "lot_pk"),
         Index("ix_slot_mount_act_pk", "act_pk"),
         Index("ix_slot_mount_closed_by_pk", "closed_by_pk"),

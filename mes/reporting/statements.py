@@ -31,7 +31,7 @@ class LotUsed(NamedTuple):
 
 def load_lots_used(reads: Reads, jobs: Sequence[JobSpan]) -> list[LotUsed]:
     """What was scanned into pieces of some jobs and what they took of mounted lots, by id."""
-    found = _load_scanned(reads, [job.pk for job in jobs]) if jobs else []
+    found = load_scanned(reads, [job.pk for job in jobs]) if jobs else []
     for job in jobs:
         found += _load_mounted(reads, job)
     taken: dict[str, LotUsed] = {}
@@ -52,19 +52,24 @@ _SIDE: Final = (
     f"WHERE a.job_pk IN ({{jobs}}) AND a.job_pk IS NOT NULL AND a.kind <> {ActKind.passed.value} "
     "AND a.ended_by_pk IS NULL"
 )
-_MOUNTED: Final = _LOTS.format(
-    taken="SELECT m.lot_pk, m.quantity_per_e6 * count(*) AS quantity_e6 FROM slot_mount m JOIN genealogy_act a "
+_THERE: Final = (
+    "SELECT m.pk, m.slot_pk, m.lot_pk, m.equipment_pk, m.from_seq, m.to_seq, m.quantity_per_e6 FROM slot_mount m "
+    "WHERE m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0 AND m.at_us <= ? AND m.equipment_pk IN "
+    "(SELECT e.pk FROM equipment e WHERE e.pk = ? OR e.parent_pk = ?) AND m.until_us"
+)
+MOUNTED: Final = _LOTS.format(
+    taken="SELECT m.lot_pk, m.quantity_per_e6 * count(*) AS quantity_e6 "  # noqa: S608
+    f"FROM ({_THERE} IS NULL UNION ALL {_THERE} >= ?) m JOIN genealogy_act a "
     "ON a.equipment_pk = m.equipment_pk AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL AND a.seq >= m.from_seq "
     "AND a.seq <= m.to_seq - CASE WHEN EXISTS (SELECT 1 FROM slot_mount n WHERE n.slot_pk = m.slot_pk "
     "AND n.ended_by_pk IS NULL AND n.pk <> m.pk AND n.from_seq = m.to_seq) THEN 1 ELSE 0 END "
-    "WHERE m.ended_by_pk IS NULL AND m.quantity_per_e6 > 0 AND m.equipment_pk IN "
-    "(SELECT e.pk FROM equipment e WHERE e.pk = ? OR e.parent_pk = ?) "
-    "AND m.at_us <= ? AND (m.until_us IS NULL OR m.until_us >= ?) AND a.job_pk = ? GROUP BY m.lot_pk, m.quantity_per_e6"
+    "WHERE a.job_pk = ? GROUP BY m.lot_pk, m.quantity_per_e6"
 )
-"""A piece at which one lot is spliced to the next takes from the next: it counts once."""
+"""A piece at which one lot is spliced to the next takes from the next: it counts once. What is in a slot still and what
+was taken out since the job began are found apart: a station has very many mounts that are long over."""
 
 
-def _load_scanned(reads: Reads, job_pks: Sequence[int]) -> list[LotUsed]:
+def load_scanned(reads: Reads, job_pks: Sequence[int]) -> list[LotUsed]:
     """What went into something by acts of some jobs. Such an act is of what was made, or of what went into it."""
     sides = " UNION ALL ".join(_SIDE.format(mine=mine, jobs=marks(job_pks)) for mine in ("child_pk", "parent_pk"))
     summed = f"SELECT lot_pk, sum(quantity_e6) AS quantity_e6 FROM ({sides}) s GROUP BY lot_pk"  # noqa: S608
@@ -75,8 +80,8 @@ def _load_mounted(reads: Reads, job: JobSpan) -> list[LotUsed]:
     """What the pieces of a job took from lots mounted at its station."""
     if job.started_at_us is None or job.ended_at_us is None:
         return []
-    window = (job.equipment_pk, job.equipment_pk, job.ended_at_us, job.started_at_us, job.pk)
-    return _lots_used(reads, _MOUNTED, window)
+    there = (job.ended_at_us, job.equipment_pk, job.equipment_pk)
+    return _lots_used(reads, MOUNTED, (*there, *there, job.started_at_us, job.pk))
 
 
 def _lots_used(reads: Reads, sql: str, params: Sequence[int]) -> list[LotUsed]:

@@ -1379,6 +1379,13 @@ SCREENS: Final = [
     Row("GET", "/trace/lots/{lot_id}", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}?look=drawing")),
     Row("GET", "/trace/lots/{lot_id}/trace-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/trace-step")),
     Row("GET", "/trace/lots/{lot_id}/drawn-step", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/drawn-step")),
+    Row(
+        "POST",
+        "/trace/lots/{lot_id}/count",
+        RELEASING,
+        lambda s: Sample(f"/trace/lots/{s.lot()}/count", form={"request_id": s.fresh("c"), "left": "1", "reason": "x"}),
+        303,
+    ),
     Row("GET", "/trace/lots/{lot_id}/file", FLOOR, lambda s: Sample(f"/trace/lots/{s.lot()}/file?question=as-built")),
     Row(
         "GET",

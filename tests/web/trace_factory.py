@@ -60,8 +60,9 @@ def trace_drawing() -> Page:
     second = (*(node(f"R-{n:08}", "lot", held=n == 3) for n in range(11)), node(LONG, long=True))
     third = tuple(node(f"LOT-{n}", "lot") for n in range(3))
     links = [(0, 0, n, n == 3) for n in range(12)] + [(1, n, n % 3, False) for n in range(12)]
-    layers = Layers(Way.made_of, ((node(),), second, third), (0, 140, 0), tuple(links), True)
-    return "trace/page.html", TracePage(explored(node(), Way.made_of, None, layers))
+    root = node("LOT-2026-11-28", "lot")
+    layers = Layers(Way.made_of, ((root,), second, third), (0, 140, 0), tuple(links), True)
+    return "trace/page.html", TracePage(explored(root, Way.made_of, None, layers, request_id="count-1"))
 
 
 def trace_home(unknown: str = "") -> Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 from urllib.parse import urlencode
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -11,25 +12,33 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
+from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.finding import find_lot
 from mes.genealogy.queries import get_as_built, get_difference
 from mes.genealogy.queries.steps import Way, get_layers, get_step
+from mes.genealogy.service import adjust_lot
 from mes.kernel.db import ReadSession
 from mes.quality.errors import UnitNotSeen
 from mes.quality.queries import get_unit_results
 from mes.quality.types import ResultView
+from standards.isa95.quantity import to_e6
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
 from web.trace import filing, recalling
 from web.trace.unit_views import DifferencePage, UnitPage, difference_page, unit_page
 from web.trace.views import StepView, TracePage, address, drawn_step, explored, step_view, unit_of
+from web.typed import typed_number
 
 router = APIRouter(include_in_schema=False)
 router.routes.extend([*recalling.router.routes, *filing.router.routes])
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Wanted = Annotated[str, Query(max_length=2_000)]
 Scanned = Annotated[str, Form(max_length=2_000)]
+Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
+RequestId = Annotated[str, Form(min_length=1, max_length=100)]
+Short = Annotated[str, Form(max_length=30)]
+Reason = Annotated[str, Form(min_length=1, max_length=500)]
 Start = Annotated[int, Query(ge=0, le=2**31)]
 PAGE_LINES = 50
 CARRIERS_SHOWN = 5
@@ -63,9 +72,23 @@ def _explore(session: ReadSession, *, lot_id: str, way: Way, drawn: bool, start:
     zone = plant_zone(session)
     if drawn:
         layers = get_layers(session, lot_id=lot_id, way=way)
-        return TracePage(explored(layers.columns[0][0], way, None, layers)), zone
+        return TracePage(explored(layers.columns[0][0], way, None, layers, request_id=uuid4().hex)), zone
     step = get_step(session, lot_id=lot_id, way=way, start=start, limit=PAGE_LINES)
-    return TracePage(explored(step.root, way, step_view(step, zone), None)), zone
+    return TracePage(explored(step.root, way, step_view(step, zone), None, request_id=uuid4().hex)), zone
+
+
+@router.post("/trace/lots/{lot_id}/count")
+async def count(lot_id: str, who: Supervisor, request_id: RequestId, left: Short, reason: Reason) -> Response:
+    """What somebody counted to be left of a lot."""
+    await who.write(adjust_lot, request_id=request_id, lot_id=lot_id, left_e6=_e6(left), reason=reason)
+    return RedirectResponse(unit_of(lot_id), status_code=303)
+
+
+def _e6(text: str) -> int:
+    try:
+        return to_e6(typed_number(text, GenealogyInvalid))
+    except ValueError as error:
+        raise GenealogyInvalid(f"{text!r} has more than six decimals, or is too much.") from error
 
 
 @router.get("/trace/lots/{lot_id}/trace-step")

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from mes.genealogy.queries.steps import Layers, Node, Step, StepLine, Way
+from mes.materials.types import LotKind
 from standards.isa95.material import Disposition
 from standards.isa95.quantity import from_e6
 
@@ -150,6 +151,9 @@ class Explored:
     drawing: Drawing | None
     rest: str
     recall: str
+    count: str
+    """Where a count of what is left goes; "" of what is not counted."""
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,7 @@ def local(at: str, zone: ZoneInfo) -> datetime | None:
     return datetime.fromisoformat(at).astimezone(zone) if at else None
 
 
-def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None) -> Explored:
+def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None, *, request_id: str = "") -> Explored:
     look = "list" if layers is None else "drawing"
     lot_id = root.lot_id
     return Explored(
@@ -237,6 +241,8 @@ def explored(root: Node, way: Way, step: StepView | None, layers: Layers | None)
         None if layers is None else drawing(layers),
         file_of(lot_id, way.value),
         f"/trace/recall?{urlencode({'lot': lot_id})}",
+        f"{base_of(lot_id)}/count" if root.kind == LotKind.lot.name and not root.shipment_id else "",
+        request_id,
     )
 
 

@@ -45,6 +45,8 @@ def adjust_lot(uow: UnitOfWork, *, request_id: str, lot_id: str, left_e6: int, r
         raise GenealogyInvalid(f"{lot_id} is a {LotKind(lot.kind).name}; only lots are counted.")
     if lot.shipment_pk is not None:
         raise LotNotUsable(f"{lot_id} has left.")
+    if left_e6 < 0:
+        raise GenealogyInvalid("Less than nothing cannot be left.")
     after = lot.used_e6 + left_e6
     told = {"quantity_before": _number(lot.quantity_e6), "quantity_after": _number(after), "unit": lot.unit}
     context = Context(parameters=orjson.dumps(told).decode())

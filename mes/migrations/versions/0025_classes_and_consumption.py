@@ -42,6 +42,10 @@ def _create_classes(of: str, members: str) -> None:
 def upgrade() -> None:
     _create_classes("material", "material_definition")
     _create_classes("equipment", "equipment")
+    live = sa.text("ended_by_pk IS NULL")
+    op.create_index(
+        "ix_slot_mount_until", "slot_mount", ["equipment_pk", "until_us"], sqlite_where=live, postgresql_where=live
+    )
     op.execute(
         "INSERT INTO consumer_cursor (consumer, seq) "
         "SELECT 'reporting.consumption', coalesce(max(pk), 0) FROM genealogy_act"

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mes.access.privacy.service import put_privacy_policy
+from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
 from mes.access.service import create_principal
 from mes.access.types import Role
 from mes.genealogy.service import (
@@ -24,13 +26,14 @@ from mes.genealogy.service import (
     unmount_lot,
 )
 from mes.genealogy.types import Act, ActKind, Link, LinkKind, NewLot, Recording
-from mes.kernel.db import Database
+from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
 from mes.materials.service import put_lots
 from mes.materials.types import LotKind, LotSpec
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.rules import LOTS_TOLD_MAX, Consumption, told_consumption
 from mes.reporting.service import publish_due_reports
+from mes.reporting.statements import MOUNTED
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import Acts, build_benches
 
@@ -94,6 +97,7 @@ def finish(floor: Floor) -> None:
 
 class TestScanned:
     def test_a_report_names_lots_people_and_places_and_what_comes_late_is_a_version(self, floor: Floor) -> None:
+        floor.acts.do(put_privacy_policy, policy=PrivacyPolicy(PerformanceByPerson.ids), version=0)
         ada = floor.acts.do(create_principal, principal_id="ada", role=Role.operator, display_name="Ada")
         lamps = NewLot("LAMPS", "LAMP", 4_000_000, LotKind.lot, JOB)
         links = [Link(0, "S-1", "LAMPS", 3_500_000), Link(0, "S-2", "LAMPS", 1_000_000)]
@@ -139,6 +143,16 @@ class TestScanned:
 
 
 class TestMounted:
+    def test_what_was_taken_out_long_ago_is_not_looked_at(self, sqlite_database: Database) -> None:
+        def plan(session: ReadSession) -> list[str]:
+            return [row[3] for row in session.driver_query(f"EXPLAIN QUERY PLAN {MOUNTED}", (1,) * 8)]
+
+        mounts = [step for step in sqlite_database.read_now(plan) if "ix_slot_mount_until" in step]
+        assert [step.partition("(")[2] for step in mounts] == [
+            "equipment_pk=? AND until_us=?)",
+            "equipment_pk=? AND until_us>?)",
+        ]
+
     def test_what_is_put_right_about_a_mount_is_a_version(self, floor: Floor) -> None:
         slot = {"equipment_id": PLACE, "slot_id": "1"}
         mounted = floor.acts.do(mount_lot, request_id="m", lot_id="S-1", quantity_per_e6=2_000_000, **slot)

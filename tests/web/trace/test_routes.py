@@ -67,6 +67,22 @@ def test_a_lot_is_found_by_what_was_scanned(site: Site, scan: str) -> None:
         assert ada.get("/trace/lots/NOBODY").status_code == 404
 
 
+def test_a_supervisor_puts_right_what_is_left_of_a_lot(site: Site) -> None:
+    with site.client("SVEN") as sven:
+        page = sven.get("/trace/lots/R-GOOD?way=used-in").text
+        (count,) = re.findall(r'action="([^"]*/count)"', page)
+        (request_id,) = re.findall(r'name="request_id" value="([^"]*)"', page)
+        asked = {"request_id": request_id, "left": "850,5", "reason": "counted by hand"}
+        to = sven.post(count, data=asked).headers["location"]
+        assert "counted by hand" in said(sven.get(to))
+        assert "958.5 pcs" in said(sven.get("/trace/lots/R-GOOD?way=used-in")), "108 were taken of it"
+        for left in ("many", "-1", "0.0000001", "1e99"):
+            assert sven.post(count, data={**asked, "request_id": left, "left": left}).status_code == 422
+        assert "/count" not in sven.get("/trace/lots/SN-001?way=used-in").text
+    with site.client("ADA") as ada:
+        assert ada.post(count, data=asked).status_code == 403
+
+
 def test_a_long_list_comes_page_by_page_and_each_line_opens(site: Site) -> None:
     with site.client("ADA") as ada:
         page = ada.get("/trace/lots/R-GOOD?way=used-in")
