@@ -11,6 +11,7 @@ _AT: Final = "2026-12-01T14:00:00Z"
 WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "accepted_reason": ("",),
     "act": ("mounted", 4711),
+    "act_sha256": ("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",),
     "actor": (7,),
     "area_id": ("HALL",),
     "bridge_id": ("box",),

@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from mes.access.signatures.signing import sign_act
 from mes.api import router as rest
 from mes.exchange.webhooks.sending import Sender
 from mes.kernel.plants import Plants
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
         middleware=_middleware(settings, turns),
     )
     app.state.settings, app.state.turns, app.state.places = settings, turns, list_paths
+    app.state.sign_act = sign_act
     templating.reload_templates(settings.development)
     install_problem_handlers(app)
     app.mount("/static", Assets(directory=templating.STATIC, check_dir=False), name="static")

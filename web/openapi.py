@@ -58,7 +58,7 @@ _SHARED: Final = EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""
 _ASKING: Final = frozenset({"ask_recall", "ask_shared", "check_erp_connection", "propose_receipt", "test_webhook"})
 """They are sent by POST, and change nothing."""
-_OWN_REHEARSAL: Final = frozenset({"import_rows"})
+_OWN_REHEARSAL: Final = frozenset({"import_rows", "create_signature"})
 """Their `dry_run` is answered as the request itself is."""
 _WITHOUT_REHEARSAL: Final = frozenset({"bridge", "B2MML"})
 """Tags whose protocol is told elsewhere (docs/api/ingest.md, docs/standards/b2mml.md)."""

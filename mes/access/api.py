@@ -264,7 +264,11 @@ async def put_access_policy(
     return await _shown_policy(caller, response)
 
 
-@router.post("/signatures", status_code=201, openapi_extra=refuses("sign-in-failed sign-in-locked"))
+@router.post(
+    "/signatures",
+    status_code=201,
+    openapi_extra=refuses("pin-not-for-machines principal-not-found sign-in-failed sign-in-locked"),
+)
 async def create_signature(caller: Viewer, body: SignatureIn, request: Request) -> NewSignatureOut:
     """Sign an act that was refused for want of it; then repeat that with the signature as `Lineside-Signature`."""
     signature = await sign_act(
@@ -298,7 +302,7 @@ async def get_identity_provider(caller: Administrator, response: Response) -> Id
     return await _shown_provider(caller, response)
 
 
-@router.put("/identity-provider", openapi_extra=refuses("identity-provider-invalid"))
+@router.put("/identity-provider", openapi_extra=refuses("identity-provider-invalid single-sign-on-off"))
 async def put_identity_provider(
     caller: Administrator,
     body: IdentityProviderIn,
@@ -321,7 +325,7 @@ async def remove_identity_provider(caller: Administrator) -> None:
 
 
 @router.delete("/principals/{principal_id}/identity", status_code=204, openapi_extra=refuses("principal-not-found"))
-async def unlink_identity(caller: Administrator, principal_id: str) -> None:
+async def remove_identity(caller: Administrator, principal_id: str) -> None:
     """Forget whom a principal is at the identity provider; with their next sign-in there they are met anew."""
     await caller.write(oidc.unlink_identity, principal_id=principal_id)
 

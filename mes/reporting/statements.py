@@ -31,7 +31,7 @@ class LotUsed(NamedTuple):
 
 def load_lots_used(reads: Reads, jobs: Sequence[JobSpan]) -> list[LotUsed]:
     """What was scanned into pieces of some jobs and what they took of mounted lots, by id."""
-    found = _load_scanned(reads, [job.pk for job in jobs]) if jobs else []
+    found = load_scanned(reads, [job.pk for job in jobs]) if jobs else []
     for job in jobs:
         found += _load_mounted(reads, job)
     taken: dict[str, LotUsed] = {}
@@ -64,7 +64,7 @@ _MOUNTED: Final = _LOTS.format(
 """A piece at which one lot is spliced to the next takes from the next: it counts once."""
 
 
-def _load_scanned(reads: Reads, job_pks: Sequence[int]) -> list[LotUsed]:
+def load_scanned(reads: Reads, job_pks: Sequence[int]) -> list[LotUsed]:
     """What went into something by acts of some jobs. Such an act is of what was made, or of what went into it."""
     sides = " UNION ALL ".join(_SIDE.format(mine=mine, jobs=marks(job_pks)) for mine in ("child_pk", "parent_pk"))
     summed = f"SELECT lot_pk, sum(quantity_e6) AS quantity_e6 FROM ({sides}) s GROUP BY lot_pk"  # noqa: S608

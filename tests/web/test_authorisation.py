@@ -8,6 +8,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount, WebSocketRoute
 
 from mes.access.types import ROLE_KIND, PrincipalKind, Role
+from mes.kernel.db import ReadSession
 from mes.kernel.outbox import head_seq
 from tests.web.asgi_socket import SocketClosed, open_socket
 from tests.web.authorisation_table import MOUNT, PUBLIC, ROWS, SOCKET, Row, Sample
@@ -61,10 +62,23 @@ def test_every_route_has_its_row_and_every_row_its_route(stage: Stage) -> None:
 
 @pytest.mark.parametrize("row", GUARDED, ids=name_of)
 async def test_who_may(stage: Stage, client: httpx.AsyncClient, row: Row) -> None:
+    """And what they did is answered for: each event says who, and from where."""
     assert row.allowed
     for role in row.allowed:
-        answer = await call(client, row, row.sample(stage), stage.cast[role])
+        sample = row.sample(stage)
+        before = stage.database.read_now(head_seq)
+        answer = await call(client, row, sample, stage.cast[role])
         assert (role, answer.status_code, refused_with(answer)) == (role, row.status, None), answer.text[:500]
+        assert stage.database.read_now(unanswered, after=before) == []
+
+
+def unanswered(session: ReadSession, *, after: int) -> list[str]:
+    """Types of the events after one that do not say who did it, or not from where."""
+    sql = (
+        "SELECT e.type FROM outbox_event e LEFT JOIN act_origin o ON o.id = e.origin_id "
+        "WHERE e.seq > ? AND (e.actor IS NULL OR o.id IS NULL OR o.credential = '' OR o.address IS NULL)"
+    )
+    return [row[0] for row in session.driver_query(sql, (after,))]
 
 
 @pytest.mark.parametrize("row", GUARDED, ids=name_of)

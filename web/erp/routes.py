@@ -66,7 +66,7 @@ def typed(
     )
 
 
-Form_ = Annotated[Typed, Depends(typed)]
+Described = Annotated[Typed, Depends(typed)]
 
 
 def _spec(form: Typed, connection_id: str, *, active: bool = True) -> ConnectionSpec:
@@ -100,7 +100,11 @@ async def erps(request: Request, who: Keeper) -> HTMLResponse:
 
 @router.post(HERE)
 async def create(
-    request: Request, who: Keeper, connection_id: NewId, form: Form_, password: Annotated[Password, Form(min_length=1)]
+    request: Request,
+    who: Keeper,
+    connection_id: NewId,
+    form: Described,
+    password: Annotated[Password, Form(min_length=1)],
 ) -> Response:
     """Work with an ERP from now on."""
     try:
@@ -121,7 +125,7 @@ async def erp(request: Request, connection_id: str, who: Keeper, cursor: Cursor 
 
 @router.post(f"{HERE}/{{connection_id}}")
 async def change(
-    request: Request, connection_id: str, who: Keeper, version: Version, form: Form_, password: Password = ""
+    request: Request, connection_id: str, who: Keeper, version: Version, form: Described, password: Password = ""
 ) -> Response:
     """Make it what the form says; without a password the one that is kept stays."""
     view = await who.read(queries.get_connection, connection_id=connection_id)

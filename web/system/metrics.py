@@ -52,14 +52,14 @@ async def metrics(request: Request, who: Monitor) -> Response:
 def add_process(figures: Figures, state: State, database: Database) -> None:
     """What one plant has in this process, and nothing of another's."""
     turns: Turns = state.turns.get(database.plant_id, Turns())
-    relays: Relays = state.relays
+    relays: Relays | None = getattr(state, "relays", None)
     for figure, value in (
         (REQUESTS, turns.asked),
         (REFUSED, turns.refused),
         (AT_WORK, turns.at_work),
         (WAITING, len(turns.waiting)),
         (WRITES, database.writes_waiting),
-        (SOCKETS, relays.count_sockets(database.plant_id)),
+        (SOCKETS, None if relays is None else relays.count_sockets(database.plant_id)),
     ):
         figures.add(figure, value, {})
 

@@ -40,7 +40,6 @@ from mes.access.queries import find_session, find_sessions, find_token
 from mes.access.recent import RECENT
 from mes.access.service import touch_session, touch_token
 from mes.access.sign_in import device_key
-from mes.access.signatures.signing import sign_act
 from mes.access.signatures.types import Meaning
 from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
 from mes.access.types import PASSWORD_MAX, PlacedRole, Role, Standing, StoredCredential
@@ -247,7 +246,10 @@ def _signed(uow: UnitOfWork, *, verb: Callable[..., T], sha256: bytes, kwargs: M
 
 
 async def _signing(connection: HTTPConnection, found: Caller) -> Caller:
-    """The caller with the signature they sent, or the means to sign what was typed into a form."""
+    """The caller with the signature they sent, or the means to sign what was typed into a form.
+
+    `state.sign_act` is `signatures.signing.sign_act`: most requests sign nothing, so the door does not know how.
+    """
     if signature := connection.headers.get(SIGNATURE_HEADER, ""):
         return replace(found, signature=signature[:SIGNATURE_MAX])
     if _is_api(connection) or not isinstance(connection, Request) or not _is_form(connection):
@@ -263,7 +265,7 @@ async def _signing(connection: HTTPConnection, found: Caller) -> Caller:
         ):
             raise SignatureNeeded(needed.detail, **needed.extra, why="other")
         try:
-            return await sign_act(
+            signature: str = await connection.app.state.sign_act(
                 found.database,
                 connection.app.state.vault,
                 principal_pk=found.principal_pk,
@@ -274,8 +276,9 @@ async def _signing(connection: HTTPConnection, found: Caller) -> Caller:
                 act_sha256=needed.extra["act_sha256"],
                 meaning=Meaning(typed["signature_meaning"]),
             )
+            return signature
         except (SignInFailed, SignInLocked) as refusal:
-            why = "locked" if isinstance(refusal, SignInLocked) else "wrong"
+            why = "locked" if "retry_after_s" in refusal.extra else "wrong"
             raise SignatureNeeded(needed.detail, **needed.extra, why=why) from refusal
 
     return replace(found, sign=sign)

@@ -10,7 +10,7 @@ from mes.genealogy.statements import Reads
 from mes.kernel.uow import UnitOfWork, marks
 from mes.materials.types import LotKind
 from mes.quality.types import Verdict
-from mes.reporting.statements import JobSpan
+from mes.reporting.statements import JobSpan, load_scanned
 
 _JOBS: Final = (
     "SELECT j.pk, j.id, j.segment_id, j.segment_pk, j.sequence, j.state, j.dispatch_status, j.manual, j.role, "
@@ -91,8 +91,8 @@ _BEGUN: Final = (
     "WHERE r.id IN ({orders}) AND r.current = ? AND j.started_at_us IS NOT NULL"
 )
 _MOUNTED_MEANWHILE: Final = (
-    "SELECT m.lot_pk FROM ({begun}) j JOIN equipment e ON e.pk = j.equipment_pk OR e.parent_pk = j.equipment_pk "
-    "JOIN slot_mount m ON m.equipment_pk = e.pk WHERE m.ended_by_pk IS NULL "
+    "SELECT l.id FROM ({begun}) j JOIN equipment e ON e.pk = j.equipment_pk OR e.parent_pk = j.equipment_pk "
+    "JOIN slot_mount m ON m.equipment_pk = e.pk JOIN material_lot l ON l.pk = m.lot_pk WHERE m.ended_by_pk IS NULL "
     "AND (j.ended_at_us IS NULL OR m.at_us <= j.ended_at_us) AND (m.until_us IS NULL OR m.until_us >= j.started_at_us)"
 )
 
@@ -106,9 +106,9 @@ def load_untold_lots(reads: Reads, order_ids: Sequence[str]) -> tuple[set[str], 
     if not jobs:
         return set(), set()
     mounted = {row[0] for row in reads.driver_query(_MOUNTED_MEANWHILE.format(begun=begun), asked)}
-    taken = load_lots_used(reads, mounted | {lot_pk for lot_pk, _ in load_scanned(reads, jobs)})
+    scanned = {used.lot_id for used in load_scanned(reads, jobs)}
     made = f"SELECT id FROM material_lot WHERE job_pk IN ({marks(jobs)}) AND job_pk IS NOT NULL"  # noqa: S608
-    return {name for name, _, _ in taken.values()}, {row[0] for row in reads.driver_query(made, tuple(jobs))}
+    return mounted | scanned, {row[0] for row in reads.driver_query(made, tuple(jobs))}
 
 
 def load_lots_left(reads: Reads, connection_pk: int, limit: int) -> set[str]:

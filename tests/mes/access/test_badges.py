@@ -173,7 +173,7 @@ def test_a_policy_is_changed_from_what_was_seen(database: Database) -> None:
     with pytest.raises(VersionConflict):
         database.write_now(service.put_access_policy, actor=None, policy=AccessPolicy(BadgeUse.off), version=0)
     events = [e for e in database.read_now(list_events, after=0) if e.type == "access.access-policy-put.v1"]
-    assert [e.payload for e in events] == [{"badge": "alone", "second_factor_roles": ""}]
+    assert [e.payload for e in events] == [{"badge": "alone", "second_factor_roles": "", "signed_acts": ""}]
 
 
 async def test_badges_are_found_by_an_older_key_too_and_by_no_other(database: Database) -> None:

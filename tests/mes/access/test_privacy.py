@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+import mes.access.tables
 from mes.access.audit.queries import list_acts, verify_chain
 from mes.access.audit.types import ActFilter
 from mes.access.errors import LastAdministrator, PrincipalNotFound, RoleKindMismatch
@@ -176,3 +177,15 @@ def act_from(database: Database, clock: SettableClock, address: str) -> bytes:
     finally:
         acting_from.reset(here)
     return key
+
+
+RECORD = {"signature"}
+"""Tables of access that say what a principal did, by number: they stay."""
+ERASED = {"api_token", "badge", "identity_link", "pin_credential", "recovery_code", "second_factor", "session"}
+
+
+def test_whatever_access_keeps_of_somebody_is_erased_or_part_of_the_record() -> None:
+    """A new table has to be put with one or the other, and `erase_principal` told."""
+    tables = [one.__table__ for one in vars(mes.access.tables).values() if hasattr(one, "__table__")]
+    keeping = {table.name for table in tables for key in table.foreign_keys if key.target_fullname == "principal.pk"}
+    assert keeping == RECORD | ERASED

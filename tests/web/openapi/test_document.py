@@ -26,8 +26,8 @@ from web.settings import Settings
 Document = dict[str, Any]
 PAGES = Path(__file__).parent.parent.parent.parent / "docs" / "problems"
 pytestmark = pytest.mark.xdist_group("openapi")
-GIVEN = {"version-missing", "bad-cursor", "fields-unknown"}
-"""Those that follow from a route's parameters."""
+GIVEN = {"version-missing", "bad-cursor", "fields-unknown", "signature-not-good"}
+"""Those that follow from a route's parameters, or from what a plant marks: told of every route that writes."""
 READINGS = {"ingest_batch", "retry_quarantined_reading"}
 """What a machine told is never refused with the words of the verb it ends in: it goes to quarantine, or stays there."""
 VERBS = (
