@@ -128,6 +128,7 @@ def test_a_count_alone_is_no_use(stocked: Database) -> None:
         ("NOBODY", 1, errors.LotUnknown),
         ("BOX", 1, errors.GenealogyInvalid),
         ("R1", 10**19, QuantityOutOfRange),
+        ("R1", -1, errors.GenealogyInvalid),
         ("SHUT", 1, MaterialLotClosed),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_line_opens_and_a_page_follows(many: Site) -> None:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{many.address}/trace/lots/REEL?way=used-in")
         assert page.locator(".nodes > li").count() == 50
-        page.locator("summary").first.focus()
+        page.locator(".nodes summary").first.focus()
         page.keyboard.press("Enter")
         page.locator(".nodes .nodes b", has_text="CHILD").wait_for(timeout=5_000)
         page.locator(".more-nodes a").last.click()
