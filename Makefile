@@ -9,6 +9,8 @@ TOOLS := .lineside/tools
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(TOOLS)/bin/uv)
 # Three for the journeys, which wait more than they work, and two for the rest.
 WORKERS ?= 5
+# In the order of tests/support/marks.py: what takes minutes begins first.
+SPREAD := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # --frozen where the default package index is another than the lock's (docs/decisions/0002-packaging.md)
 LOCK ?= --locked
 # Passed on: make test PYTEST_ARGS="tests/build -x", make bench BENCH_ARGS=--quick
@@ -43,10 +45,10 @@ test: install  ## Everything that has to be green: checks, then all but the long
 	@$(MAKE) --no-print-directory prepare & preparing=$$!; \
 	  $(MAKE) --no-print-directory lint; checked=$$?; wait $$preparing && exit $$checked
 	@$(MAKE) --no-print-directory test-other-pythons
-	$(IN_ENVIRONMENT) pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(IN_ENVIRONMENT) pytest $(SPREAD) $(PYTEST_ARGS)
 
 test-long: install prepare  ## The tests that take minutes: soaks, many seeds, many kills
-	$(IN_ENVIRONMENT) pytest -m long -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(IN_ENVIRONMENT) pytest -m long $(SPREAD) $(PYTEST_ARGS)
 
 test-fuzz: install prepare  ## Ask every operation of the API, and every reader of others' bytes, much and at random (FUZZ=100)
 	LINESIDE_FUZZ=$(or $(FUZZ),100) $(IN_ENVIRONMENT) pytest tests/web/openapi/test_fuzz.py $(READERS) $(PYTEST_ARGS)

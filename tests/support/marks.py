@@ -11,6 +11,7 @@ a killed process outlives it there as well.
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -26,14 +27,24 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Marks before others look for them; order after others have shuffled."""
     for item in items:
         for mark in marks_of(item):
             item.add_marker(mark)
         if journey := item.get_closest_marker(ONE_AT_A_TIME):
             turns = journey.kwargs.get("turns") or ("postgresql" if item.get_closest_marker("postgres") else "sqlite")
             item.add_marker(pytest.mark.xdist_group(f"{ONE_AT_A_TIME}-{turns}"))
+    yield
+    items.sort(key=_starts)
+
+
+def _starts(item: pytest.Item) -> int:
+    """Journeys first, then other groups: whatever one worker does for minutes must not begin last."""
+    if item.get_closest_marker(ONE_AT_A_TIME):
+        return 0
+    return 1 if item.get_closest_marker("xdist_group") else 2
 
 
 def marks_of(item: pytest.Item) -> set[str]:

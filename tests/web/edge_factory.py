@@ -10,6 +10,7 @@ from typing import Any
 from mes.edge.types import BridgeReport, BridgeView, CertificateView, CommandState, CommandView
 from mes.ingest.quarantine.types import QuarantineList, QuarantineView
 from mes.ingest.types import CounterCost, GapView
+from mes.kernel.paging import Page
 from mes.kernel.sqltypes import to_us
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import (
@@ -242,4 +243,4 @@ def readings() -> QuarantineList:
     lost = view(7, "box", "SMT-1-PLACER-A.Reel2", "SMT-1-PLACER-A", "unknown-lot", "R01-A2-00013", may_retry=True)
     unread = view(6, "box", "SMT-1-AOI.Serial", "SMT-1-AOI", "no-read", "NoRead", may_retry=False)
     strange = view(5, LONG_NAME, LONG_URL, "", "moon-phase", LONG_NAME * 3, may_retry=False)
-    return QuarantineList((lost, unread, strange), 12)
+    return QuarantineList(Page((lost, unread, strange), "older"), 12)

@@ -150,4 +150,5 @@ class Witness:
         if answer.status_code == NOT_FOUND:
             return []
         answer.raise_for_status()
-        return [{"passed": "PASS", "failed": "FAIL"}.get(one["verdict"], "") for one in reversed(answer.json())]
+        told = reversed(answer.json()["items"])
+        return [{"passed": "PASS", "failed": "FAIL"}.get(one["verdict"], "") for one in told]

@@ -90,5 +90,5 @@
     if (state === "off") since.dataset.since = lastGood; else { delete since.dataset.since; since.textContent = ""; }
     since.dataset.local = "1";
   }
-  if (document.querySelector("[hx-ws\\:connect]")) startPolling();  // until the socket is open, if ever
+  if (document.querySelector("[hx-ws\\:connect]:not([hx-ws\\:connect=''])")) startPolling();  // until the socket is open, if ever
 })();

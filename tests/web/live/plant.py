@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
 from mes.kernel.db import Database
-from mes.kernel.tables import ConsumerCursor, IdempotencyKey, OutboxEvent, metadata
+from mes.kernel.tables import ActOrigin, ConsumerCursor, IdempotencyKey, OutboxEvent, metadata
 from mes.kernel.uow import UnitOfWork
 
 _TABLES = (
-    *(OutboxEvent, ConsumerCursor, IdempotencyKey),
+    *(OutboxEvent, ActOrigin, ConsumerCursor, IdempotencyKey),
     *(Principal, ApiToken, PinCredential, DeviceLock, SignInSession),
 )
 
