@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import getpass
 import os
 import platform
@@ -596,9 +597,11 @@ def import_history(options: argparse.Namespace) -> int:
 
 def serve(options: argparse.Namespace) -> None:
     """The server, until it is stopped."""
+    gc.disable()  # of what is loaded now nothing goes: looking for it took a fifth of the start
     from web.server import serve as run_server
     from web.server import why_it_cannot_start
 
+    gc.enable()
     settings = settings_of(options)
     if sentence := why_it_cannot_start(settings):
         raise NotDone(sentence)

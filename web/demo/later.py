@@ -5,6 +5,7 @@ Loading takes a program seconds of processor; the demo's plant is made meanwhile
 
 from __future__ import annotations
 
+import gc
 import runpy
 import sys
 import time
@@ -17,7 +18,9 @@ LOOK_EVERY_S: Final = 0.02
 
 def main() -> None:
     go, preload, module, *arguments = sys.argv[1:]
+    gc.disable()  # of what is loaded now nothing goes: looking for it took a fifth of the time
     import_module(preload)
+    gc.enable()
     while not Path(go).exists():
         time.sleep(LOOK_EVERY_S)
     sys.argv = [module, *arguments]
