@@ -97,10 +97,13 @@ def plant_of(options: argparse.Namespace) -> Iterator[Database]:
     plants = open_plants(settings_of(options))
     try:
         database = plants.get(options.plant)
-        acting_from.set(Origin("command-line", place=_who_types()))
+        acting = acting_from.set(Origin("command-line", place=_who_types()))
         wrote: list[bool] = []
         database.on_commit(lambda: wrote.append(True))
-        yield database
+        try:
+            yield database
+        finally:
+            acting_from.reset(acting)
         if wrote:
             announce(database)
     finally:
