@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
 
-_PENDING = "pending"
+_PENDING: Final = "pending"
+TOGETHER_BYTES_MAX: Final = 32_768
+"""Of parameters in one round trip; more goes one statement after another. psycopg stops sending a pipeline when a
+socket's buffer is full, waits for an answer, and the server for the rest: both for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,17 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_PENDING, None)
 
 
-def pending_first(connection: Connection) -> AbstractContextManager[Any]:
-    """What is pending on a connection travels together with, and before, what is sent inside."""
+def pending_first(connection: Connection, params: Sequence[Any] = ()) -> AbstractContextManager[Any]:
+    """What is pending on a connection travels before, and if it is little together with, the statement that is sent
+    inside with these parameters."""
     pending = connection.info.pop(_PENDING, None)
-    return _pipelined(connection, pending) if pending else nullcontext()
+    if not pending:
+        return nullcontext()
+    statements = list(_merged(pending))
+    if sum(map(_bytes, (params, *(each for _, each in statements)))) > TOGETHER_BYTES_MAX:
+        _send(connection, statements)
+        return nullcontext()
+    return _pipelined(connection, statements)
 
 
 def settle(connection: Connection) -> None:
@@ -113,14 +123,22 @@ def commit(connection: Connection) -> None:
         connection.connection.commit()
 
 
+def _bytes(params: Sequence[Any]) -> int:
+    return sum(len(value) if isinstance(value, (str, bytes)) else 16 for value in params)
+
+
 @contextmanager
-def _pipelined(connection: Connection, pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator[None]:
+def _pipelined(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
     with driver.pipeline():
-        cursor = driver.cursor()
-        for sql, params in _merged(pending):
-            cursor.execute(sql, params)
+        _send(connection, statements)
         yield
+
+
+def _send(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    cursor = connection.connection.cursor()
+    for sql, params in statements:
+        cursor.execute(sql, params)
 
 
 def _merged(pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator[tuple[str, Sequence[Any]]]:

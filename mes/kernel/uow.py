@@ -128,7 +128,7 @@ class UnitOfWork:
         """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
         self.flush_session()
         cursor = self.connection.connection.cursor()
-        with pending_first(self.connection):
+        with pending_first(self.connection, params):
             cursor.execute(placeholders(sql, self.dialect), params)
         return list(cursor.fetchall())
 
@@ -137,7 +137,7 @@ class UnitOfWork:
         self.flush_session()
         self.connection.info["wrote"] = True
         cursor = self.connection.connection.cursor()
-        with pending_first(self.connection):
+        with pending_first(self.connection, params):
             cursor.execute(placeholders(sql, self.dialect), params)
         return int(cursor.rowcount)
 

@@ -244,3 +244,22 @@ class TestRehearsal:
             await wide.rehearse(put, actor=None, name="a", value=None)
         assert len(await wide.rehearse(put, actor=None, name="a", value=3)) == 1
         assert (await wide.read(rows_of))["a"] == (0, 0)
+
+
+def write_much(uow: UnitOfWork, *, facts: int) -> int:
+    """More than a socket's buffer takes: what is pending, the question after it, and the events at the commit."""
+    uow.driver_write("UPDATE tally SET value = length(?) WHERE name = 'a'", ("x" * (facts * 100),))
+    many = tuple(str(n) for n in range(facts))
+    marks = ", ".join("?" * len(many))
+    uow.driver_write("UPDATE tally SET value = value + 1 WHERE name = 'a'")
+    found = uow.driver_query(f"SELECT value FROM tally WHERE name = 'a' OR name IN ({marks})", many)
+    for name in many:
+        uow.emit("tally.moved.v1", topics=["tally"], subject=name, payload={"text": "x" * 200})
+    return int(found[0][0])
+
+
+async def test_a_verb_may_write_more_than_a_socket_takes_at_once(tally: Database) -> None:
+    """psycopg stopped sending and waited for an answer, PostgreSQL for the rest: the plant wrote no more."""
+    async with asyncio.timeout(30):
+        assert await tally.write(write_much, actor=None, facts=10_000) == 1_000_001
+        assert await tally.write(add_one, actor=None) == 1_000_002
