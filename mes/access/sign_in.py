@@ -69,7 +69,7 @@ async def sign_in_with_pin(
     record, outcome = await _checked(
         database, principal_id, pin, device, work_unit_id, policy, digest(token), by, code, vault
     )
-    return replace(_signed_in(database, record, token, work_unit_id, policy), must_set_up=outcome.must_set_up)
+    return replace(session_of(database, record, token, work_unit_id, policy), must_set_up=outcome.must_set_up)
 
 
 async def sign_in_with_badge(
@@ -116,7 +116,7 @@ async def sign_in_with_badge(
     if not outcome.signed_in or who is None:
         _refuse_locked(outcome.locked_until_us, now_us)
         raise SignInFailed()
-    return _signed_in(database, who, token, work_unit_id, policy)
+    return session_of(database, who, token, work_unit_id, policy)
 
 
 async def owner_of_badge(database: Database, vault: Vault, *, scan: str) -> tuple[Identity, BadgeUse] | None:
@@ -248,9 +248,10 @@ def _refuse_locked(locked_until_us: int, now_us: int) -> None:
         raise SignInLocked(f"Try again in {wait_s} seconds.", retry_after_s=wait_s)
 
 
-def _signed_in(
+def session_of(
     database: Database, record: Identity, token: str, work_unit_id: str | None, policy: SessionPolicy
 ) -> SignedIn:
+    """What a browser is told of the session that was just opened for somebody."""
     return SignedIn(
         token=token,
         principal_pk=record.principal_pk,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ from mes.access.oidc.provider import asking
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import record_refused_sign_on, record_sign_on
 from mes.access.oidc.types import Attempt, KeptProvider
+from mes.access.sign_in import session_of
 from mes.access.tokens import digest, new_session_value
 from mes.access.types import SESSION_POLICY, SignedIn
 from mes.kernel.addresses import Resolve, resolve
@@ -106,17 +106,7 @@ async def finish_sign_on(
     except SingleSignOnRefused as refusal:
         await database.write(record_refused_sign_on, actor=None, told=told, why=refusal.detail)
         raise
-    signed_in = SignedIn(
-        token=token,
-        principal_pk=who.principal_pk,
-        principal_id=who.principal_id,
-        role=who.role,
-        display_name=who.display_name,
-        language=who.language,
-        work_unit_id=None,
-        expires_at=database.clock() + timedelta(seconds=SESSION_POLICY.lifetime_s),
-    )
-    return signed_in, attempt.following
+    return session_of(database, who, token, None, SESSION_POLICY), attempt.following
 
 
 async def sign_off_address(database: Database, *, back_to: str, resolve: Resolve = resolve) -> str:
