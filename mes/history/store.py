@@ -191,7 +191,7 @@ def load_rollups_of(shelf: Shelf, *, tag_pks: Collection[int], hours: Collection
 
 
 def newest_hours(shelf: Shelf, *, keys: Sequence[tuple[int, int]], back: int) -> list[tuple[int, int, int]]:
-    """Of tags and hours, the newest hour before with roll-ups, at most `back` hours before: tag, hour, the one found."""
+    """Of tags and hours the newest hour before that has roll-ups, at most `back` hours before: tag, hour, that one."""
     newest = "SELECT max(hour) FROM history_rollup WHERE tag_pk = ? AND hour < ? AND hour >= ?"
     found: list[tuple[int, int, int]] = []
     for start in range(0, len(keys), KEYS_AT_ONCE):
