@@ -145,8 +145,9 @@ class Visited:
     scanned: bool
     lot: Named | None
     job: str
-    since: datetime | None
-    until: datetime | None
+    since: datetime
+    until: datetime
+    over_days: bool
     values: tuple[Value, ...]
     outside: int
 
@@ -320,15 +321,16 @@ def _stay(rows: Sequence[dict[str, Any]], lot_id: str, zone: ZoneInfo) -> Visite
     row = rows[0]
     lot = None if row["lot_id"] == lot_id else _named(row["lot_id"])
     outside = sum(one["judged"] == "outside" for one in rows)
-    since, until = local(row["from"], zone), local(row["to"], zone)
+    since, until = (datetime.fromisoformat(row[end]).astimezone(zone) for end in ("from", "to"))
+    times = (since, until, since.date() != until.date())
     values = tuple(_value(one) for one in rows)
-    return Visited(row["equipment_id"], row["scanned"], lot, row["job_order_id"], since, until, values, outside)
+    return Visited(row["equipment_id"], row["scanned"], lot, row["job_order_id"], *times, values, outside)
 
 
 def _value(row: dict[str, Any]) -> Value:
     window_s = (datetime.fromisoformat(row["to"]) - datetime.fromisoformat(row["from"])).total_seconds()
     percent = Decimal(int(100 * row["known_s"] / window_s)) if window_s else Decimal(0)
-    minimum, maximum, mean, last = (_shown(row[name]) for name in ("minimum", "maximum", "mean", "last"))
+    minimum, maximum, last = (_shown(row[name]) for name in ("minimum", "maximum", "last"))
     low, high = (Decimal(row[end]) if row[end] else None for end in ("low", "high"))
     name = row["tag"].removeprefix(f"{row['equipment_id']}.") if not row["what"] else row["what"]
     return Value(
@@ -336,7 +338,7 @@ def _value(row: dict[str, Any]) -> Value:
         row["unit"],
         minimum,
         maximum,
-        mean,
+        _shown(row["mean"], 5),
         last,
         row["known"],
         percent,
@@ -347,9 +349,9 @@ def _value(row: dict[str, Any]) -> Value:
     )
 
 
-def _shown(value: float | None) -> Decimal | None:
-    """Six digits are enough for a screen; files have them all."""
-    return None if value is None else Decimal(f"{value:.6g}")
+def _shown(value: float | None, digits: int = 6) -> Decimal | None:
+    """So many digits are enough for a screen; files have them all."""
+    return None if value is None else Decimal(f"{value:.{digits}g}")
 
 
 def _signed(row: Row, zone: ZoneInfo) -> Signed:
@@ -393,4 +395,4 @@ def difference_page(answer: Answer) -> DifferencePage:
 def _apart(row: Row) -> Apart:
     place, tag, unit, first, second, apart, first_known, second_known = row
     name = tag.removeprefix(f"{place}.")
-    return Apart(place, name, unit, _shown(first), _shown(second), _shown(apart), first_known, second_known)
+    return Apart(place, name, unit, _shown(first, 5), _shown(second, 5), _shown(apart, 3), first_known, second_known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlmodel import Session
@@ -64,7 +64,7 @@ def list_process_values(
     scans = _scans(session, acts)
     places = load_places(session, {scan.equipment_pk for scan in scans})
     scans = [scan for scan in scans if scan.equipment_pk in places]
-    tags = _told_ever(session, load_tags(session, places.values()))
+    tags = _told_numbers(session, load_tags(session, places.values()))
     stays = sorted(
         stays_of(scans, places, now_us), key=lambda one: (one.lot_pk != root_pk, one.from_us, one.equipment_pk)
     )
@@ -74,6 +74,8 @@ def list_process_values(
     limits = load_limits(session, {stay.job_pk for stay, _ in pairs if stay.job_pk is not None})
     values = []
     for (stay, tag), one in zip(pairs, held, strict=True):
+        if tag.in_words and (one is None or one.minimum is None):
+            continue
         known = known_of(one, stay, retention, now_us)
         limit_then = limit_of(tag, limits.get(stay.job_pk, ()))
         values.append(Value(stay, tag, one, known, limit_then, judged_of(one, known, limit_then)))
@@ -90,12 +92,10 @@ def _scans(session: ReadSession, acts: Sequence[Any]) -> list[Scan]:
     ]
 
 
-def _told_ever(session: Session, tags: Sequence[Measured]) -> list[Measured]:
-    """Those that told a number at some time: what is bound and tells words has none to miss."""
-    if not tags:
-        return []
-    told = list_last(session, tag_pks={tag.pk for tag in tags})
-    return [tag for tag in tags if tag.pk in told]
+def _told_numbers(session: Session, tags: Sequence[Measured]) -> list[Measured]:
+    """Those that told anything but words; what tells words and no number now is one of words (the name of a recipe)."""
+    last = list_last(session, tag_pks={tag.pk for tag in tags}) if tags else {}
+    return [replace(tag, in_words=tag.in_words and last[tag.pk].value is None) for tag in tags if tag.pk in last]
 
 
 def _pairs(stays: Iterable[Stay], tags: Sequence[Measured], scans: Iterable[Scan]) -> Iterable[Pair]:

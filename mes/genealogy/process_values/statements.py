@@ -48,13 +48,14 @@ def load_tags(reads: Reads, places: Iterable[Place]) -> list[Measured]:
     if not pks:
         return []
     sql = (
-        "SELECT t.pk, t.tag, t.what, t.unit, e.pk, e.parent_pk, e.work_center_pk, b.last_seen_at_us "  # noqa: S608
+        "SELECT t.pk, t.tag, t.what, t.unit, e.pk, e.parent_pk, e.work_center_pk, b.last_seen_at_us, "  # noqa: S608
+        "EXISTS (SELECT 1 FROM history_text x WHERE x.tag_pk = t.pk) "
         "FROM tag_binding t JOIN equipment e ON e.pk = t.equipment_pk JOIN bridge b ON b.pk = t.bridge_pk "
         f"WHERE t.signal = 'measurement' AND (e.pk IN ({marks(pks)}) OR e.parent_pk IN ({marks(pks)}) "
         f"OR e.work_center_pk IN ({marks(centers)})) ORDER BY e.id, t.tag LIMIT ?"
     )
     rows = reads.driver_query(sql, (*pks, *pks, *centers, TAGS_MAX))
-    return [Measured(row[0], row[1], row[2], row[3], Place(*row[4:7]), row[7] or 0) for row in rows]
+    return [Measured(row[0], row[1], row[2], row[3], Place(*row[4:7]), row[7] or 0, bool(row[8])) for row in rows]
 
 
 def load_limits(reads: Reads, job_pks: Collection[int]) -> Limits:

@@ -70,7 +70,8 @@ class Stay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A tag that is bound as a measurement. `told_us`: until when its bridge has told anything."""
+    """A tag that is bound as a measurement. `told_us`: until when its bridge has told anything; `in_words`: it told
+    texts."""
 
     pk: int
     tag: str
@@ -78,6 +79,7 @@ class Measured:
     unit: str
     place: Place
     told_us: int
+    in_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,7 @@ def line(box: Box, clock: SettableClock) -> Line:
     box.database.write_now(record_genealogy, actor=None, recording=split)
     clock.advance(minutes=20)
     line.tell(ZONE, (-300, 240), (30, 244), (70, None), (100, 246))
-    line.tell(f"{OVEN}.Recipe", (0, "SAC305"))
+    line.tell(f"{OVEN}.Recipe", (-9, None), (0, "SAC305"))
     line.tell(f"{PRESS}.Temperature", (-4_000, 55.5))
     line.tell(f"{CELL}.Light", (900, 700))
     line.passed(("P1", ENTRY, 0, 1), ("P2", ENTRY, 60, 2), ("P1", CELL, 120, 1), ("P2", CELL, 150, 2))
