@@ -56,8 +56,8 @@ def why_it_cannot_start(settings: Settings) -> str | None:
 
 
 class OneLine(logging.Formatter):
-    """Instants in UTC (RFC 3339), and a message is one line, a traceback indented: what a caller sent cannot look like a line of
-    its own."""
+    """Instants in UTC (RFC 3339); a message is one line, a traceback is indented: what a caller sent cannot look like a
+    line of its own."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
