@@ -18,8 +18,8 @@ from mes.definitions.service import put_definitions, put_work_masters
 from mes.definitions.types import DefinitionSpec, SegmentSpec, WorkMasterSpec
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import PutOutcome
-from mes.genealogy.may_i.errors import ProgramMissing, UnitRefused
 from mes.genealogy.at_station.queries import find_place_of_tool
+from mes.genealogy.may_i.errors import ProgramMissing, UnitRefused
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.service import let_program, report_step
 from mes.genealogy.may_i.types import Why
