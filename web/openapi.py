@@ -51,8 +51,8 @@ EVERY: Final = frozenset(
     "principal-disabled token-expired token-revoked wrong-plant database-busy database-unavailable "
     "shutting-down".split()
 )
-_WITH_PARAMETERS: Final = frozenset({"invalid"})
-_WITH_BODY: Final = frozenset({"unreadable", "bad-request", "invalid", "body-too-large"})
+_WITH_PARAMETERS: Final = frozenset({"invalid", "value-not-kept"})
+_WITH_BODY: Final = frozenset({"unreadable", "bad-request", "invalid", "value-not-kept", "body-too-large"})
 _WRITING: Final = frozenset({"constraint-conflict", "version-conflict", "signature-needed", "signature-not-good"})
 _SHARED: Final = EVERY | _WITH_PARAMETERS | _WITH_BODY | _WRITING
 """What many operations have in common is told once for each status."""

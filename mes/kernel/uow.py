@@ -46,6 +46,8 @@ def _copy_text(value: Any) -> str:
 
 Calls = Sequence[Mapping[str, Any]]
 Prefetch = Callable[["UnitOfWork", Calls], Mapping[tuple[str, str], Any]]
+FollowUp = Callable[["UnitOfWork", Collection[Any]], None]
+"""What follows from facts, whoever changed them: it gets everything it was asked to be done about."""
 V = TypeVar("V", bound=Callable[..., Any])
 
 
@@ -100,6 +102,7 @@ class UnitOfWork:
         """Of the electronic signature that came with the request (`mes.access.signatures`)."""
         self.origin = origin
         self.events: list[EmittedEvent] = []
+        self.follow_ups: dict[FollowUp, dict[Any, None]] = {}
         self._session: Session | None = None
         self._changes: list[Any] = []
 
@@ -203,6 +206,14 @@ class UnitOfWork:
         """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""
         return self.connection.info.get("prefetched", {}).pop(key, None)
 
+    def afterwards(self, follow_up: FollowUp, about: Any = None) -> None:
+        """Have this done in the same transaction when the verb has returned.
+
+        Once for all verbs of a batch that are loaded together and stand one after another, so it must come to the same
+        whoever asks for it and how often.
+        """
+        self.follow_ups.setdefault(follow_up, {})[about] = None
+
     def flush(self) -> None:
         """Send everything that was written so far to the database."""
         self.flush_session()
@@ -246,10 +257,12 @@ class UnitOfWork:
             self._session = None
         if self._changes and self.events:
             self.events[-1] = replace(self.events[-1], changes=written(self._changes))
+            self._changes = []
 
     def discard(self) -> None:
         """Kernel only: the verb has failed."""
         self.events.clear()
+        self.follow_ups.clear()
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -10,23 +10,24 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final
 
 import psycopg
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
 from mes.kernel.clock import Clock
 from mes.kernel.crash import crash_point
-from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, VersionConflict
+from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, ValueNotKept, VersionConflict
 from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
 from mes.kernel.origins import Origin, OriginBook
 from mes.kernel.outbox import append_events, is_chained
 from mes.kernel.pending import commit, forget, postpone, settle
-from mes.kernel.uow import Prefetch, UnitOfWork
+from mes.kernel.uow import EmittedEvent, FollowUp, Prefetch, UnitOfWork
 
 _LOG = logging.getLogger(__name__)
 _TAKE_LOCK: Final = "SELECT pg_advisory_xact_lock(18751, hashtext(current_schema()))"
@@ -50,12 +51,6 @@ class Work:
     """It is undone whatever comes of it; its result is the events it would have recorded."""
     result: Any = None
     error: BaseException | None = None
-
-
-@dataclass(slots=True)
-class _Batch:
-    waiting: list[Work]
-    events: list[Any] = field(default_factory=list)
 
 
 class Writer:
@@ -152,9 +147,10 @@ class Writer:
 
     def _note_failure(self, error: BaseException) -> None:
         """Weather is logged when it begins and when it is over; a bug each time, with where it was."""
-        if not isinstance(translated(error), Unavailable):
+        told = translated(error)
+        if not isinstance(told, Refusal | Unavailable):
             _LOG.error("a write failed", exc_info=error)
-        elif not self._in_weather:
+        elif isinstance(told, Unavailable) and not self._in_weather:
             self._in_weather = True
             _LOG.error("The database cannot be written to: %s", " ".join(str(error).split())[:300])
 
@@ -165,13 +161,16 @@ class Writer:
 
     def _commit_together(self, works: list[Work]) -> bool:
         if self._savepoints:
-            return self._attempt(works)
+            try:
+                return self._attempt(works)
+            except _VerbFailed:
+                return self._one_by_one(works)
         waiting = works
         for _ in range(_RERUNS_MAX):
             try:
                 return self._attempt(waiting)
             except _VerbFailed as failed:
-                if not isinstance(failed.work.error, Refusal):
+                if not failed.by_itself:
                     break
                 waiting = [work for work in waiting if work is not failed.work]
             except psycopg.Error as error:
@@ -181,8 +180,9 @@ class Writer:
         return self._one_by_one(waiting)
 
     def _was_refused(self, error: psycopg.Error) -> bool:
-        """PostgreSQL: the server has answered, so that nothing of the batch was kept; not that it went away."""
-        if error.sqlstate is None or self._connection is None:
+        """PostgreSQL: the server or, of a value, the driver has answered, so that nothing of the batch was kept; not
+        that the server went away."""
+        if self._connection is None or (error.sqlstate is None and not is_not_kept(error)):
             return False
         driver: Any = self._connection.connection.driver_connection
         return not driver.closed
@@ -209,8 +209,8 @@ class Writer:
                 postpone(connection, _TAKE_LOCK)
             self._prefetch(connection, works)
             events: list[Any] = []
-            for work in works:
-                events += self._run_verb(connection, work, alone=len(works) == 1)
+            for run in _runs(works):
+                events += self._run_verbs(connection, run, alone=len(works) == 1)
             if events:
                 append_events(connection, events, origins=self._origins, chained=self._chained)
             crash_point("before-commit")
@@ -241,8 +241,13 @@ class Writer:
         try:
             work.verb(uow, **work.kwargs)
             uow.finish()
+            owed = _FollowUps()
+            owed.take(work, uow)
+            owed.do()
             settle(connection)
             work.result = tuple(uow.events)
+        except _VerbFailed:
+            uow.discard()
         except Exception as error:  # noqa: BLE001  it is answered to whoever waits
             uow.discard()
             work.error = translated(error)
@@ -263,7 +268,22 @@ class Writer:
             if len(its_calls) > 1:
                 found.update(prefetch(UnitOfWork(connection, now=self._clock(), actor=None), its_calls))
 
-    def _run_verb(self, connection: Connection, work: Work, *, alone: bool) -> Sequence[Any]:
+    def _run_verbs(self, connection: Connection, works: Sequence[Work], *, alone: bool) -> list[EmittedEvent]:
+        """Verbs, and then once what follows from them; it is told of whoever asked for it first."""
+        owed = _FollowUps()
+        events: list[EmittedEvent] = []
+        for work in works:
+            uow = self._run_verb(connection, work, alone=alone)
+            if uow is not None:
+                events += uow.events
+                owed.take(work, uow)
+        if owed:
+            connection.info["prefetched"].clear()
+            events += owed.do()
+        return events
+
+    def _run_verb(self, connection: Connection, work: Work, *, alone: bool) -> UnitOfWork | None:
+        """None: it was refused, and nothing is left of it."""
         work.result = work.error = None
         uow = self._unit(connection, work)
         connection.info["wrote"] = False
@@ -280,11 +300,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001  it is answered to whoever waits
             uow.discard()
             work.result, work.error = None, translated(error)
-            self._undo_verb(connection, cursor, work)
-            return ()
+            self._undo_verb(connection, cursor, work, error)
+            return None
         if cursor is not None:
             cursor.execute("RELEASE verb")
-        return uow.events
+        return uow
 
     def _unit(self, connection: Connection, work: Work) -> UnitOfWork:
         return UnitOfWork(
@@ -295,12 +315,12 @@ class Writer:
             origin=work.origin,
         )
 
-    def _undo_verb(self, connection: Connection, cursor: Any, work: Work) -> None:
+    def _undo_verb(self, connection: Connection, cursor: Any, work: Work, error: Exception) -> None:
         if cursor is not None:
             cursor.execute("ROLLBACK TO verb")
             cursor.execute("RELEASE verb")
-        elif connection.info["wrote"] or not isinstance(work.error, Refusal):
-            raise _VerbFailed(work)
+        elif connection.info["wrote"] or not isinstance(error, Refusal):
+            raise _VerbFailed(work, error)
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
@@ -335,12 +355,65 @@ def _has_chain(connection: Connection) -> bool:
         return connection.dialect.has_table(connection, "outbox_event") and is_chained(connection)
 
 
-class _VerbFailed(Exception):
-    """PostgreSQL: this verb wrote and failed, so the batch has to run again without it."""
+def _runs(works: Sequence[Work]) -> Iterator[list[Work]]:
+    """Verbs that stand one after another and are loaded together; any other verb alone."""
+    for prefetch, run in groupby(works, key=lambda work: getattr(work.verb, "prefetch", None)):
+        if prefetch is None:
+            yield from ([work] for work in run)
+        else:
+            yield list(run)
 
-    def __init__(self, work: Work) -> None:
+
+@dataclass(slots=True)
+class _Owed:
+    """Who asked first for what follows, and about what anybody did."""
+
+    work: Work
+    uow: UnitOfWork
+    abouts: dict[Any, None] = field(default_factory=dict)
+
+
+class _FollowUps:
+    """What follows from the verbs of a run."""
+
+    def __init__(self) -> None:
+        self._owed: dict[FollowUp, _Owed] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._owed)
+
+    def take(self, work: Work, uow: UnitOfWork) -> None:
+        """What a unit asked for."""
+        for follow_up, abouts in uow.follow_ups.items():
+            self._owed.setdefault(follow_up, _Owed(work, uow)).abouts.update(abouts)
+        uow.follow_ups.clear()
+
+    def do(self) -> list[EmittedEvent]:
+        """Do all of it, in the order it was asked for; its events. `_VerbFailed` where something of it fails."""
+        events: list[EmittedEvent] = []
+        while self._owed:
+            follow_up = next(iter(self._owed))
+            owed = self._owed.pop(follow_up)
+            before = len(owed.uow.events)
+            try:
+                follow_up(owed.uow, owed.abouts)
+                owed.uow.finish()
+            except Exception as error:
+                owed.work.result, owed.work.error = None, translated(error)
+                raise _VerbFailed(owed.work, error) from error
+            events += owed.uow.events[before:]
+            self.take(owed.work, owed.uow)
+        return events
+
+
+class _VerbFailed(Exception):
+    """This verb wrote and failed, or what follows from it did, so the batch has to run again without it."""
+
+    def __init__(self, work: Work, error: Exception) -> None:
         super().__init__("verb failed")
         self.work = work
+        self.by_itself = isinstance(error, Refusal)
+        """Not by the database, which may have meant an earlier verb's write."""
 
 
 _HARMLESS: Final = ("SELECT", "SAVEPO", "RELEAS", "ROLLBA")
@@ -358,7 +431,16 @@ def translated(error: BaseException) -> BaseException:
         return VersionConflict()
     if isinstance(error, (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)):
         return ConstraintConflict(_constraint(error))
+    if is_not_kept(error):
+        return ValueNotKept(str(getattr(error, "orig", error)).split("\n", 1)[0][:200])
     return weather(error) if isinstance(error, (OperationalError, *_DRIVER_WEATHER)) else error
+
+
+def is_not_kept(error: BaseException) -> bool:
+    """A value was refused for what it is: by the database, or by its driver."""
+    if isinstance(error, OverflowError):
+        return "SQLite INTEGER" in str(error)
+    return isinstance(error, (DataError, psycopg.DataError))
 
 
 def _constraint(error: BaseException) -> str:

@@ -13,6 +13,8 @@ from mes.orders.types import GATED, Count, FirstArticle, JobRun
 from standards.isa95.job_control import DispatchStatus, JobState
 from standards.isa95.material import MaterialUse
 
+_KEYS_AT_ONCE: Final = 10_000
+"""Of one statement's parameters."""
 _JOB_COLUMNS: Final = (
     "j.pk, j.id, j.state, j.substate, j.dispatch_status, j.started_at_us, j.ended_at_us, j.note, j.version, j.manual, "
     "j.equipment_pk, j.work_request_pk, j.undo_until_us, j.counted_at_us, j.good_low_e6, j.good_high_e6, "
@@ -139,6 +141,17 @@ def prefetch_jobs(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], JobRec
     return {("job", job.job_id): job for job in load_jobs(uow, ids={call["job_id"] for call in calls})}
 
 
+def prefetch_released(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], JobRecord | bool]:
+    """The jobs of several calls (`versions={job id: …}`), and whether each has a bill; not of very many."""
+    ids = {job_id for call in calls for job_id in call["versions"]}
+    if len(ids) > _KEYS_AT_ONCE:
+        return {}
+    jobs = load_jobs(uow, ids=ids)
+    with_bills = load_with_bills(uow, [job.pk for job in jobs])
+    found: dict[tuple[str, str], JobRecord | bool] = {("job", job.job_id): job for job in jobs}
+    return found | {("bill", job.job_id): job.pk in with_bills for job in jobs}
+
+
 def load_jobs(uow: UnitOfWork, *, ids: Collection[str] = (), pks: Collection[int] = ()) -> list[JobRecord]:
     """Some jobs, by id or by key."""
     if not ids and not pks:
@@ -148,15 +161,39 @@ def load_jobs(uow: UnitOfWork, *, ids: Collection[str] = (), pks: Collection[int
     return [JobRecord(*row) for row in uow.driver_query(sql, values)]
 
 
-_BILL_FROM: Final = "FROM job_order j JOIN segment_material m ON m.segment_pk = j.segment_pk"
-
-
-def have_bills(uow: UnitOfWork, job_pks: Collection[int]) -> bool:
-    """Whether any of these jobs consumes material by its routing."""
+def load_with_bills(uow: UnitOfWork, job_pks: Collection[int]) -> set[int]:
+    """Those of some jobs that consume material by their routing."""
     if not job_pks:
-        return False
-    sql = f"SELECT 1 {_BILL_FROM} WHERE j.pk IN ({marks(job_pks)}) AND m.use = ? LIMIT 1"
-    return bool(uow.driver_query(sql, (*job_pks, MaterialUse.Consumed.value)))
+        return set()
+    sql = (
+        "SELECT j.pk FROM job_order j WHERE EXISTS (SELECT 1 FROM segment_material m "  # noqa: S608
+        f"WHERE m.segment_pk = j.segment_pk AND m.use = ?) AND j.pk IN ({marks(job_pks)})"
+    )
+    return {row[0] for row in uow.driver_query(sql, (MaterialUse.Consumed.value, *job_pks))}
+
+
+def load_states(uow: UnitOfWork, work_request_pks: Collection[int]) -> list[tuple[int, str, bool, int, str]]:
+    """Of each job of some work requests: its operations request's key and state, whether that was cancelled, and the
+    job's own state and dispatch status."""
+    pks, rows = list(work_request_pks), []
+    for start in range(0, len(pks), _KEYS_AT_ONCE):
+        some = pks[start : start + _KEYS_AT_ONCE]
+        sql = (
+            "SELECT r.pk, r.state, r.cancelled, j.state, j.dispatch_status FROM job_order j "  # noqa: S608
+            "JOIN work_request q ON q.pk = j.work_request_pk "
+            "JOIN operations_request r ON r.pk = q.operations_request_pk "
+            f"WHERE j.work_request_pk IN ({marks(some)})"
+        )
+        rows += uow.driver_query(sql, some)
+    return rows
+
+
+_SET_REQUEST_STATE: Final = keyed_update("operations_request", (("state", "text"), ("pk", "bigint")))
+
+
+def set_request_states(uow: UnitOfWork, states: Mapping[int, str]) -> None:
+    """Write the states of some operations requests."""
+    uow.driver_rows(_SET_REQUEST_STATE, [(state, pk) for pk, state in states.items()])
 
 
 def load_active_jobs(uow: UnitOfWork, equipment_pks: Collection[int]) -> list[JobRecord]:
@@ -169,21 +206,22 @@ def load_active_jobs(uow: UnitOfWork, equipment_pks: Collection[int]) -> list[Jo
     return [JobRecord(*row) for row in uow.driver_query(sql, tuple(int(value) for value in values))]
 
 
-_UPDATE_FACTS: Final = keyed_update(
+_FACTS: Final = (
+    ("state", "int"),
+    ("substate", "int"),
+    ("dispatch_status", "text"),
+    ("started_at_us", "bigint"),
+    ("ended_at_us", "bigint"),
+    ("note", "text"),
+    ("note_text", "text"),
+    ("confirmed_by", "text"),
+    ("undo_until_us", "bigint"),
+)
+_UPDATE_FACTS: Final = keyed_update("job_order", (*_FACTS, ("pk", "bigint")), always="version = version + 1")
+_RELEASE: Final = keyed_update(
     "job_order",
-    (
-        ("state", "int"),
-        ("substate", "int"),
-        ("dispatch_status", "text"),
-        ("started_at_us", "bigint"),
-        ("ended_at_us", "bigint"),
-        ("note", "text"),
-        ("note_text", "text"),
-        ("confirmed_by", "text"),
-        ("undo_until_us", "bigint"),
-        ("pk", "bigint"),
-    ),
-    always="version = version + 1",
+    (*_FACTS, ("released_at_us", "bigint"), ("pk", "bigint")),
+    always="version = version + 1, retry_at_us = NULL",
 )
 
 
@@ -195,28 +233,40 @@ def update_facts(
     confirmed_by: str = "",
     undo_until_us: int | None = None,
     note_text: str = "",
+    released: bool = False,
 ) -> None:
-    """Write a transition. The record was loaded in this transaction, and only one writes at a time."""
-    uow.driver_update(
-        _UPDATE_FACTS,
-        (
-            int(facts.state),
-            facts.substate,
-            str(facts.dispatch_status),
-            facts.started_at_us,
-            facts.ended_at_us,
-            str(facts.note),
-            note_text,
-            confirmed_by,
-            undo_until_us,
-            job.pk,
-        ),
+    """Write a transition. The record was loaded in this transaction, and only one writes at a time.
+
+    `released`: by this transition, so that it may be dispatched at once.
+    """
+    values = (
+        int(facts.state),
+        facts.substate,
+        str(facts.dispatch_status),
+        facts.started_at_us,
+        facts.ended_at_us,
+        str(facts.note),
+        note_text,
+        confirmed_by,
+        undo_until_us,
     )
+    if released:
+        uow.driver_update(_RELEASE, (*values, uow.now_us, job.pk))
+    else:
+        uow.driver_update(_UPDATE_FACTS, (*values, job.pk))
+
+
+_SET_NOTE: Final = keyed_update("job_order", (("note", "text"), ("note_text", "text"), ("pk", "bigint")))
 
 
 def set_note(uow: UnitOfWork, job_pk: int, note: str, text: str = "") -> None:
     """Say why a job waits. No transition: the version stays."""
-    uow.driver_write("UPDATE job_order SET note = ?, note_text = ? WHERE pk = ?", (str(note), text[:500], job_pk))
+    uow.driver_update(_SET_NOTE, (str(note), text[:500], job_pk))
+
+
+def set_notes(uow: UnitOfWork, notes: Mapping[int, str]) -> None:
+    """Say why some jobs wait."""
+    uow.driver_rows(_SET_NOTE, [(str(note), "", pk) for pk, note in notes.items()])
 
 
 def open_run(uow: UnitOfWork, job_pk: int, equipment_pk: int, at_us: int) -> None:

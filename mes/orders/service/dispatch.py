@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from mes.edge.service import put_command
@@ -10,7 +10,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import MachineUnreachable
 from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
 from mes.orders.service.parameters import job_parameters
-from mes.orders.statements import JobRecord, load_jobs, set_note
+from mes.orders.statements import JobRecord, load_jobs, set_note, set_notes
 from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
 from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6
@@ -38,7 +38,12 @@ GRACE_US: Final = 5_000_000
 
 
 def dispatch_due_jobs(uow: UnitOfWork) -> None:
-    """Ask each free, reachable, remote-controlled machine for the job whose turn it is; note why others wait."""
+    """Ask each free, reachable, remote-controlled machine for the job whose turn it is, once the verb has returned;
+    note why others wait."""
+    uow.afterwards(_dispatch_due_jobs)
+
+
+def _dispatch_due_jobs(uow: UnitOfWork, _abouts: Collection[Any]) -> None:
     _give_up_overdue(uow)
     waiting = uow.driver_query(_WAITING)
     if not waiting:
@@ -47,13 +52,14 @@ def dispatch_due_jobs(uow: UnitOfWork) -> None:
     notes = {row[0]: row[7] for row in waiting}
     candidates = [Candidate(r[0], r[1], r[2], r[3], (r[4], r[5]), r[10] == 0, r[6], r[9]) for r in waiting]
     manual = {row[0] for row in waiting if row[8]}
-    turns = whose_turn(candidates)
+    turns, told = whose_turn(candidates), {}
     for job in sorted(candidates, key=turn_key):
         note = _why_not(uow, job, turns, occupied, manual)
         if note is None:
             _dispatch(uow, job.pk)
         elif notes[job.pk] != note and not _says_more(notes[job.pk], note):
-            _tell(uow, job.pk, note)
+            told[job.pk] = note
+    _tell(uow, told)
 
 
 def _says_more(present: str, note: str) -> bool:
@@ -85,15 +91,16 @@ def _machine_note(uow: UnitOfWork, equipment_pk: int) -> str | None:
     return None if rows[0][1] else Note.machine_local
 
 
-def _tell(uow: UnitOfWork, job_pk: int, note: str) -> None:
-    set_note(uow, job_pk, note)
-    job = load_jobs(uow, pks=(job_pk,))[0]
-    uow.emit(
-        "orders.job-note-changed.v1",
-        topics=job.topics,
-        subject=f"job/{job.job_id}",
-        payload={"job_order_id": job.job_id, "note": note},
-    )
+def _tell(uow: UnitOfWork, notes: Mapping[int, str]) -> None:
+    """Why some jobs wait, from now on."""
+    set_notes(uow, notes)
+    for job in load_jobs(uow, pks=notes):
+        uow.emit(
+            "orders.job-note-changed.v1",
+            topics=job.topics,
+            subject=f"job/{job.job_id}",
+            payload={"job_order_id": job.job_id, "note": notes[job.pk]},
+        )
 
 
 def _dispatch(uow: UnitOfWork, job_pk: int) -> None:
@@ -199,4 +206,4 @@ def _give_up_overdue(uow: UnitOfWork) -> None:
     for (job_pk,) in uow.driver_query(_OVERDUE, (uow.now_us - GRACE_US,)):
         job = load_jobs(uow, pks=(job_pk,))[0]
         _back_to_queue(uow, job, Note.dispatch_expired, "")
-        _tell(uow, job_pk, Note.dispatch_expired)
+        _tell(uow, {job_pk: Note.dispatch_expired})

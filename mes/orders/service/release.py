@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import JobHeld, JobNotFound, JobStateConflict, JobVersionConflict, MaterialShort
 from mes.orders.planning.queries import list_material_needs
 from mes.orders.rules import JobFacts
 from mes.orders.service.dispatch import dispatch_due_jobs
 from mes.orders.service.transition import move, reason_of
-from mes.orders.statements import JobRecord, have_bills, load_jobs
+from mes.orders.statements import JobRecord, load_jobs, load_with_bills, prefetch_released
 from mes.orders.types import Note
 from standards.isa95.job_control import DispatchStatus, JobState
 
 
+@loaded_together(prefetch_released)
 def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reason: str = "") -> None:
     """Permit jobs, all or none: job id → the version somebody looked at.
 
@@ -37,22 +38,23 @@ def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reaso
         facts = replace(
             job.facts, state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Pending, note=Note.none
         )
-        move(uow, job, facts, at_us=uow.now_us, event="orders.job-released.v1", payload=why)
-    uow.driver_executemany(
-        "UPDATE job_order SET released_at_us = ?, retry_at_us = NULL WHERE id = ?",
-        [(uow.now_us, job_id) for job_id in versions],
-    )
+        move(uow, job, facts, at_us=uow.now_us, event="orders.job-released.v1", payload=why, released=True)
     dispatch_due_jobs(uow)
 
 
 def _short_materials(uow: UnitOfWork, jobs: Sequence[JobRecord]) -> list[str]:
-    job_pks = [job.pk for job in jobs]
-    if not have_bills(uow, job_pks):
+    if not _have_bills(uow, jobs):
         return []
-    needs = list_material_needs(uow.session, job_pks=job_pks, now=uow.now)
+    needs = list_material_needs(uow.session, job_pks=[job.pk for job in jobs], now=uow.now)
     return [need.material_id for need in needs if need.short]
 
 
+def _have_bills(uow: UnitOfWork, jobs: Sequence[JobRecord]) -> bool:
+    known = [uow.prefetched(("bill", job.job_id)) for job in jobs]
+    return bool(load_with_bills(uow, [job.pk for job in jobs])) if None in known else any(known)
+
+
+@loaded_together(prefetch_released)
 def revoke_release(uow: UnitOfWork, *, versions: Mapping[str, int]) -> None:
     """Take the permission back from jobs that no machine has yet, all or none. `job-state-conflict` otherwise."""
     for job in _records(uow, versions):
@@ -66,7 +68,8 @@ def _unreleased(job: JobRecord) -> JobFacts:
 
 
 def _records(uow: UnitOfWork, versions: Mapping[str, int]) -> list[JobRecord]:
-    jobs = load_jobs(uow, ids=tuple(versions))
+    known = [uow.prefetched(("job", job_id)) for job_id in versions]
+    jobs = load_jobs(uow, ids=tuple(versions)) if None in known else known
     missing = set(versions) - {job.job_id for job in jobs}
     if missing:
         raise JobNotFound(f"There is no job {', '.join(sorted(missing))}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from mes.kernel.uow import UnitOfWork
@@ -12,10 +13,12 @@ from mes.orders.statements import (
     JobRecord,
     close_run,
     load_job,
+    load_states,
     open_run,
     set_counted,
     set_hold,
     set_report_due,
+    set_request_states,
     update_facts,
 )
 from mes.orders.types import REASON_MAX, UNDO_S
@@ -45,9 +48,10 @@ def move(
     confirmed_by: str = "",
     undo_until_us: int | None = None,
     payload: dict[str, Any] | None = None,
+    released: bool = False,
 ) -> None:
     """Write a transition with everything that belongs to it, and say so."""
-    update_facts(uow, job, facts, confirmed_by=confirmed_by, undo_until_us=undo_until_us)
+    update_facts(uow, job, facts, confirmed_by=confirmed_by, undo_until_us=undo_until_us, released=released)
     _keep_run(uow, job, facts, at_us)
     if JobState(job.state) in FINAL_STATES and facts.state not in FINAL_STATES:
         set_counted(uow, job.pk, None)
@@ -82,25 +86,23 @@ def _keep_run(uow: UnitOfWork, job: JobRecord, facts: JobFacts, at_us: int) -> N
     if facts.state is JobState.Running and job.state not in ACTIVE_STATES:
         open_run(uow, job.pk, job.equipment_pk, at_us)
         want_at_start(uow, job)
-    elif facts.state not in ACTIVE_STATES:
+    elif job.state in ACTIVE_STATES and facts.state not in ACTIVE_STATES:
         close_run(uow, job.pk, at_us)
 
 
 def refresh_request_state(uow: UnitOfWork, work_request_pk: int) -> None:
-    """The operations request's state follows its jobs."""
-    rows = uow.driver_query(
-        "SELECT j.state, j.dispatch_status, r.cancelled FROM job_order j "
-        "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request r ON r.pk = q.operations_request_pk "
-        "WHERE j.work_request_pk = ?",
-        (work_request_pk,),
-    )
-    jobs = [(JobState(row[0]), DispatchStatus(row[1])) for row in rows]
-    state = request_state(jobs, cancelled=bool(rows and rows[0][2]))
-    uow.driver_execute(
-        "UPDATE operations_request SET state = ? WHERE state <> ? AND pk = "
-        "(SELECT operations_request_pk FROM work_request WHERE pk = ?)",
-        (str(state), str(state), work_request_pk),
-    )
+    """The operations request's state follows its jobs, once the verb has returned."""
+    uow.afterwards(_refresh_request_states, work_request_pk)
+
+
+def _refresh_request_states(uow: UnitOfWork, work_request_pks: Collection[int]) -> None:
+    jobs: dict[int, list[tuple[JobState, DispatchStatus]]] = {}
+    requests: dict[int, tuple[str, bool]] = {}
+    for pk, old, cancelled, state, dispatch_status in load_states(uow, work_request_pks):
+        jobs.setdefault(pk, []).append((JobState(state), DispatchStatus(dispatch_status)))
+        requests[pk] = (old, bool(cancelled))
+    new = {pk: str(request_state(jobs[pk], cancelled=cancelled)) for pk, (_, cancelled) in requests.items()}
+    set_request_states(uow, {pk: state for pk, state in new.items() if state != requests[pk][0]})
 
 
 def undo_deadline(uow: UnitOfWork) -> int:
