@@ -62,7 +62,7 @@ from web.webhooks import routes as webhooks
 _LOG = logging.getLogger(__name__)
 ASIDE_THREADS: Final = 64
 """For what would hold up the event loop (files that are read, plants that are opened): several times what one plant
-may have at work (`fair_share.ALONE_MAX`), so that its imports keep no other plant from being opened and looked after."""
+may have at work (`fair_share.ALONE_MAX`), so that its imports keep no other from being opened and looked after."""
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
     *(trace, bridges, quarantine, connect, routings, imports, erp, webhooks, reconciliation, access, audit, patterns),
