@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from mes.access.errors import IdentityProviderInvalid, SingleSignOnFailed, SingleSignOnOff, SingleSignOnRefused
 from mes.access.oidc import rules
-from mes.access.oidc.provider import _verified, asking
+from mes.access.oidc.provider import OF_PLANT_AT_A_TIME, _verified, asking
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import put_identity_provider, record_sign_on, remove_identity_provider, unlink_identity
 from mes.access.oidc.sign_on import begin_sign_on, finish_sign_on
@@ -31,6 +32,7 @@ from mes.kernel.addresses import resolve
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable, VersionConflict
 from mes.kernel.outbox import list_events
+from mes.kernel.plants import serving_plant
 from mes.kernel.vault import Vault
 
 ISSUER: Final = "https://id.example"
@@ -268,6 +270,22 @@ async def test_it_never_asks_inside_unless_the_plant_says_so() -> None:
         with pytest.raises(Unavailable, match="private"):
             await ask.discover()
     assert asked == ["id.example"]
+
+
+async def test_a_plant_whose_provider_does_not_answer_leaves_room_for_others() -> None:
+    before = serving_plant.set("north")
+    async with AsyncExitStack() as asked:
+        for _ in range(OF_PLANT_AT_A_TIME):
+            await asked.enter_async_context(asking(PROVIDER))
+        with pytest.raises(Unavailable) as refused:
+            await asked.enter_async_context(asking(PROVIDER))
+        assert refused.value.code == "sign-in-busy"
+        serving_plant.set("south")
+        await asked.enter_async_context(asking(PROVIDER))
+    serving_plant.set("north")
+    async with asking(PROVIDER):
+        pass
+    serving_plant.reset(before)
 
 
 async def test_what_was_not_begun_here_is_not_finished(database: Database) -> None:
