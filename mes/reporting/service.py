@@ -32,6 +32,8 @@ ACTS_MAX: Final = 2_000
 """Acts of genealogy looked at in one go."""
 LOOKS_MAX: Final = 20
 """Times in one unit of work."""
+JOBS_AT_ONCE: Final = 1_000
+"""Jobs named in one statement; after as many no further acts are looked at in this unit of work."""
 CONSUMPTION: Final = "reporting.consumption"
 """The cursor over acts of genealogy: jobs that used lots by later ones have not been reported with them."""
 
@@ -44,7 +46,9 @@ _JOBS: Final = (
     "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk WHERE "
 )
 _DUE: Final = f"{_JOBS} j.report_due_at_us <= ? ORDER BY j.report_due_at_us, j.pk LIMIT ?"
-_REPORTED: Final = f"{_JOBS} j.report_version > 0 AND j.report_due_at_us IS NULL AND j.pk IN "
+_DUE_AGAIN: Final = (
+    "UPDATE job_order SET report_due_at_us = ? WHERE report_version > 0 AND report_due_at_us IS NULL AND pk IN "
+)
 
 _DONE_IN_JOB: Final = (
     f"a.job_pk = ? AND a.job_pk IS NOT NULL AND a.kind <> {ActKind.passed.value} AND a.ended_by_pk IS NULL"
@@ -55,28 +59,33 @@ _DONE_IN_JOB: Final = (
 def publish_due_reports(uow: UnitOfWork) -> None:
     """Publish a version of each report that is due, or whose job used lots since, and says something new.
 
-    Called by the ticker.
+    Called by the ticker. What is too much for one unit of work is due at the next.
     """
+    _note_late_consumption(uow)
     for row in uow.driver_query(_DUE, (uow.now_us, REPORTS_MAX)):
         _publish_if_over(uow, row)
         uow.driver_execute("UPDATE job_order SET report_due_at_us = NULL WHERE pk = ?", (row[0],))
-    _publish_late_consumption(uow)
 
 
-def _publish_late_consumption(uow: UnitOfWork) -> None:
-    """Look at the next acts of genealogy, until enough reports were written anew."""
+def _note_late_consumption(uow: UnitOfWork) -> None:
+    """Reports of jobs that used more or less by the next acts of genealogy are due. One act may be of any number."""
     begun = since = read_cursor(uow.session, consumer=CONSUMPTION)
-    head, looked = newest_act(uow), 0
+    head, named = newest_act(uow), 0
     for _ in range(LOOKS_MAX):
-        if since >= head or looked >= REPORTS_MAX:
+        if since >= head or named >= JOBS_AT_ONCE:
             break
         first, since = since + 1, min(head, since + ACTS_MAX)
         jobs = sorted(jobs_of_acts(uow, first, since))
-        for row in uow.driver_query(f"{_REPORTED} ({marks(jobs)}) ORDER BY j.pk", jobs) if jobs else ():
-            _publish_if_over(uow, row)
-            looked += 1
+        named += len(jobs)
+        _note_due(uow, jobs)
     if since != begun:
         move_cursor(uow, consumer=CONSUMPTION, seq=since)
+
+
+def _note_due(uow: UnitOfWork, jobs: Sequence[int]) -> None:
+    for start in range(0, len(jobs), JOBS_AT_ONCE):
+        some = jobs[start : start + JOBS_AT_ONCE]
+        uow.driver_execute(f"{_DUE_AGAIN} ({marks(some)})", (uow.now_us, *some))
 
 
 def _publish_if_over(uow: UnitOfWork, row: Sequence[Any]) -> None:

@@ -32,10 +32,12 @@ from standards.isa95.quantity import to_e6
 from tests.mes.exchange.erp.floor import connection
 
 
-def uom(id: int, symbol: str, factor: str, rate: str, *, category: int = 1, rounding: str = "0.01") -> Any:
+def uom(
+    id: int, symbol: str, factor: str, rate: str, *, category: int = 1, rounding: str = "0.01", active: bool = True
+) -> Any:
     digits = max(-Decimal(rounding).as_tuple().exponent, 0)  # type: ignore[operator]
     numbers = {"factor": Decimal(factor), "rate": Decimal(rate), "rounding": Decimal(rounding), "digits": digits}
-    return uom_of({"id": id, "symbol": symbol, "category": category, **numbers})
+    return uom_of({"id": id, "symbol": symbol, "category": category, "active": active, **numbers})
 
 
 PIECE = uom(1, "u", "1", "1", rounding="1")
