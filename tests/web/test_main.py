@@ -246,3 +246,12 @@ def test_a_line_of_the_log_is_one_line_in_utc() -> None:
     record.plant, record.created, record.msecs = "-", 0.0, 7.0
     line = OneLine(LOG_FORMAT).format(record)
     assert line == r"1970-01-01T00:00:00.007Z INFO [-] x: a\r\x1b[31m\n2026 INFO forged"
+
+
+def test_no_line_of_a_traceback_looks_like_one_of_the_log() -> None:
+    error = ValueError("a\r\x1b[31m\n2026 INFO forged")
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "it broke", (), (ValueError, error, None))
+    record.plant, record.created, record.msecs = "-", 0.0, 7.0
+    first, *more = OneLine(LOG_FORMAT).format(record).split("\n")
+    assert first == "1970-01-01T00:00:00.007Z ERROR [-] x: it broke"
+    assert more == [r"  ValueError: a\r\x1b[31m", "  2026 INFO forged"]

@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -19,6 +19,7 @@ from urllib.parse import quote_plus, urlsplit
 
 import httpx
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -207,10 +208,18 @@ def _document(status: int, body: bytes) -> Mapping[str, Any]:
 
 def _verified(id_token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        published = KeySet.import_key_set({"keys": keys.get("keys", [])})
-        return jwt.decode(id_token, published, algorithms=list(rules.ALGORITHMS)).claims
+        return jwt.decode(id_token, _usable(keys), algorithms=list(rules.ALGORITHMS)).claims
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise SingleSignOnFailed("The signature of the ID token is not good.") from error
+
+
+def _usable(published: Mapping[str, Any]) -> KeySet:
+    """Those of the published keys that can be read; the others are ignored (RFC 7517, section 5)."""
+    keys, given = [], published.get("keys")
+    for one in given if isinstance(given, list) else []:
+        with suppress(JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
+            keys.append(KeySet.registry_cls.import_key(one))
+    return KeySet(keys)
 
 
 def _away(why: str) -> Unavailable:

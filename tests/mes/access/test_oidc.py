@@ -28,6 +28,7 @@ from mes.access.permissions import AT_STATIONS, scope_of
 from mes.access.queries import find_session, get_principal
 from mes.access.service import create_principal, disable_principal, put_access_policy
 from mes.access.types import AccessPolicy, Role
+from mes.kernel.addresses import resolve
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable, VersionConflict
 from mes.kernel.outbox import list_events
@@ -135,9 +136,25 @@ def test_only_a_key_of_the_provider_signs() -> None:
 
 
 @pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"kty": "EC", "crv": "P-999", "kid": "b", "x": "AA", "y": "AA"},
+        {"kty": "RSA", "kid": "b", "n": "AA", "e": "AA"},
+        {"kty": []},
+        None,
+    ],
+)
+def test_a_key_that_cannot_be_read_is_passed_over(unreadable: object) -> None:
+    key = RSAKey.generate_key(2048, {"kid": "a"})
+    published = {"keys": [unreadable, key.as_dict(private=False)]}
+    assert _verified(jwt.encode({"alg": "RS256", "kid": "a"}, dict(CLAIMS), key), published) == CLAIMS
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"issuer": "http://id.example"},
+        {"issuer": "https://id..example"},
         {"issuer": "https://10.0.0.1"},
         {"issuer": "https://id.example?x=1"},
         {"issuer": ""},
@@ -282,3 +299,9 @@ async def test_what_was_not_begun_here_is_not_finished(database: Database) -> No
 
     with pytest.raises(Unavailable):
         await begin_sign_on(database, VAULT, redirect_uri="http://h/back", following="", resolve=nowhere)
+
+
+@pytest.mark.parametrize("host", ["id..example", "a" * 64 + ".example"])
+async def test_what_is_no_name_leads_nowhere(host: str) -> None:
+    with pytest.raises(OSError, match="no name"):
+        await resolve(host, 443)
