@@ -38,9 +38,9 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import release_lots, set_disposition
-from mes.materials.types import Disposition
 from mes.orders.service import submit_operations_request
 from standards.isa95.equipment_hierarchy import EquipmentLevel
+from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, CELL, LINE, PRESS, Box
 
@@ -279,7 +279,7 @@ def test_a_pass_that_was_taken_back_measured_nothing_and_a_limit_is_said(line: L
         return [value.tag.tag for value in found.values], found.truncated
 
     assert line.database.read_now(some, limit=9) == ([ZONE, f"{CELL}.Light"], False)
-    assert line.database.read_now(some, limit=1) == ([ZONE], True)
+    assert line.database.read_now(some, limit=2) == ([ZONE], True), "the recipe's name was looked at, too"
     acts = line.database.read_now(get_as_built, lot_id="P1").tables["acts"].rows
     (last,) = [row[0] for row in acts if (row[1], row[4]) == ("passed", CELL)]
     line.database.write_now(reverse_act, actor=None, request_id="r", act=last, reason="misread")
