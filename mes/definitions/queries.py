@@ -46,6 +46,7 @@ from mes.definitions.types import (
 )
 from mes.equipment.queries import EquipmentView, get_equipment_views
 from mes.equipment.tables import Equipment
+from mes.kernel.errors import Refusal
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us_or_none
 from mes.materials.tables import MaterialDefinition
@@ -277,54 +278,94 @@ def resolve_definition(
     `operations-definition-ambiguous` where the material has several definitions and none was named,
     `operations-definition-not-effective`, `work-master-not-effective`.
     """
-    released = _released(session, definition_id=definition_id, material_id=material_id)
+    found = resolve_definitions(session, choices=[(definition_id, material_id)], at=at)[definition_id, material_id]
+    if isinstance(found, Refusal):
+        raise found
+    return found
+
+
+Choice = tuple[str | None, str | None]
+"""What an order says of how it is made: definition id, material id."""
+
+
+def resolve_definitions(
+    session: Session, *, choices: Collection[Choice], at: datetime | None
+) -> dict[Choice, ResolvedDefinition | Refusal]:
+    """`resolve_definition` of many at once, by a fixed number of statements; why where there is none."""
+    released: dict[Choice, list[Any]] = {}
+    for row in _released(session, choices):
+        released.setdefault((row.id, None), []).append(row)
+        released.setdefault((None, row.material_id), []).append(row)
+    chosen = {choice: _chosen(choice, _of_choice(released, choice), at) for choice in choices}
+    pks = {pk for pk in chosen.values() if isinstance(pk, int)}
+    found = {each.pk: each for each in _definitions(session, _select().where(_D.c.pk.in_(pks)))} if pks else {}
+    late = {} if at is None else _late_recipes(session, found.values(), at)
+    return {choice: pk if isinstance(pk, Refusal) else late.get(pk, found[pk]) for choice, pk in chosen.items()}
+
+
+def _released(session: Session, choices: Collection[Choice]) -> list[Any]:
+    """Released versions that some choices may mean, oldest first."""
+    definition_ids = {definition_id for definition_id, _ in choices if definition_id is not None}
+    material_ids = {material_id for definition_id, material_id in choices if definition_id is None and material_id}
+    if not definition_ids and not material_ids:
+        return []
+    statement = (
+        select(_D.c.id, _D.c.pk, _D.c.effective_from_us, _D.c.effective_until_us, _M.c.id.label("material_id"))
+        .join(_M, _M.c.pk == _D.c.material_pk)
+        .where(_D.c.state == DefinitionState.Released.value)
+        .where(_D.c.id.in_(definition_ids) | _M.c.id.in_(material_ids))
+        .order_by(_D.c.pk)
+    )
+    return list(session.execute(statement))
+
+
+def _of_choice(released: Mapping[Choice, Iterable[Any]], choice: Choice) -> dict[str, list[tuple[int, Effectivity]]]:
+    """Versions a choice means, oldest first, by definition; `released` by either half of a choice."""
+    definition_id, material_id = choice
+    rows = released.get((None, material_id) if definition_id is None else (definition_id, None), ())
+    found: dict[str, list[tuple[int, Effectivity]]] = {}
+    for row in rows:
+        if material_id in (None, row.material_id):
+            found.setdefault(row.id, []).append((row.pk, _effectivity(row)))
+    return found
+
+
+def _chosen(
+    choice: Choice, released: Mapping[str, list[tuple[int, Effectivity]]], at: datetime | None
+) -> int | Refusal:
+    definition_id, material_id = choice
     wanted = f"definition {definition_id!r}" if definition_id else f"material {material_id!r}"
     if not released:
-        raise OperationsDefinitionNotFound(f"There is no released operations definition for {wanted}.")
+        return OperationsDefinitionNotFound(f"There is no released operations definition for {wanted}.")
     newest = {i: v[-1][0] if at is None else newest_effective(v, at) for i, v in released.items()}
     effective = {i: pk for i, pk in newest.items() if pk is not None}
     if not effective:
-        raise OperationsDefinitionNotEffective(f"No released version for {wanted} is effective now.")
+        return OperationsDefinitionNotEffective(f"No released version for {wanted} is effective now.")
     if len(effective) > 1:
-        raise OperationsDefinitionAmbiguous(f"{material_id!r} can be made by {', '.join(sorted(effective))}.")
-    found = _definitions(session, _select().where(_D.c.pk.in_(effective.values())))[0]
-    if at is not None:
-        _require_effective_recipes(session, found, at)
-    return found
-
-
-def _released(
-    session: Session, *, definition_id: str | None, material_id: str | None
-) -> dict[str, list[tuple[int, Effectivity]]]:
-    """Released versions, oldest first, by definition."""
-    if definition_id is None and material_id is None:
-        return {}
-    statement = (
-        select(_D.c.id, _D.c.pk, _D.c.effective_from_us, _D.c.effective_until_us)
-        .join(_M, _M.c.pk == _D.c.material_pk)
-        .where(_D.c.state == DefinitionState.Released.value)
-        .order_by(_D.c.pk)
-    )
-    if definition_id is not None:
-        statement = statement.where(_D.c.id == definition_id)
-    if material_id is not None:
-        statement = statement.where(_M.c.id == material_id)
-    found: dict[str, list[tuple[int, Effectivity]]] = {}
-    for row in session.execute(statement):
-        found.setdefault(row.id, []).append((row.pk, _effectivity(row)))
-    return found
+        return OperationsDefinitionAmbiguous(f"{material_id!r} can be made by {', '.join(sorted(effective))}.")
+    return next(iter(effective.values()))
 
 
 def list_released_ids(session: Session, *, material_id: str) -> set[str]:
     """Ids of the definitions that make a material and have a released version."""
-    return set(_released(session, definition_id=None, material_id=material_id))
+    return {row.id for row in _released(session, [(None, material_id)])}
 
 
-def _require_effective_recipes(session: Session, definition: ResolvedDefinition, at: datetime) -> None:
-    rows = session.execute(select(_W).where(_W.c.pk.in_([s.work_master_pk for s in definition.segments])))
-    late = sorted(f"{row.id} {row.version_label}" for row in rows if not is_effective(_effectivity(row), at))
-    if late:
-        raise WorkMasterNotEffective(f"{definition.id} {definition.version_label} needs {', '.join(late)}.")
+def _late_recipes(
+    session: Session, definitions: Collection[ResolvedDefinition], at: datetime
+) -> dict[int, WorkMasterNotEffective]:
+    """Of some definitions, by key, those that need a recipe that is not effective then."""
+    pks = {segment.work_master_pk for definition in definitions for segment in definition.segments}
+    rows = session.execute(select(_W).where(_W.c.pk.in_(pks)))
+    late = {row.pk: f"{row.id} {row.version_label}" for row in rows if not is_effective(_effectivity(row), at)}
+    needed = {
+        d.pk: sorted({late[s.work_master_pk] for s in d.segments if s.work_master_pk in late}) for d in definitions
+    }
+    return {
+        d.pk: WorkMasterNotEffective(f"{d.id} {d.version_label} needs {', '.join(needed[d.pk])}.")
+        for d in definitions
+        if needed[d.pk]
+    }
 
 
 def get_definition(session: Session, *, definition_id: str, version_label: str | None = None) -> ResolvedDefinition:

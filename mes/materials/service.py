@@ -29,7 +29,7 @@ from mes.materials.errors import (
 from mes.materials.queries import MATERIAL_CLASSES
 from mes.materials.statements import LotDisposition, load_dispositions, store_disposition, store_quantity
 from mes.materials.tables import MaterialDefinition, MaterialLot, UnitConversionRow
-from mes.materials.types import LotSpec, MaterialSpec
+from mes.materials.types import DISPOSITION_CHANGED, LotSpec, MaterialSpec
 from standards.isa95.material import Disposition
 from standards.isa95.quantity import from_e6
 
@@ -322,7 +322,7 @@ def _sign_release(uow: UnitOfWork, steps: Mapping[str, tuple[str, Disposition]],
 
 def _emit_disposition(uow: UnitOfWork, lot_id: str, before: str, disposition: Disposition, *, reason: str) -> None:
     uow.emit(
-        "materials.lot-disposition-changed.v1",
+        DISPOSITION_CHANGED,
         topics=[f"material-lot/{lot_id}"],
         subject=f"material-lot/{lot_id}",
         payload={"lot_id": lot_id, "from": before, "to": disposition.value, "reason": reason},

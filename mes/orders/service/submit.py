@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 import orjson
 from sqlalchemy import select, update
 
-from mes.definitions.queries import ResolvedDefinition, ResolvedSegment, resolve_definition
+from mes.definitions.queries import Choice, ResolvedDefinition, ResolvedSegment, resolve_definitions
+from mes.kernel.errors import Refusal
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import (
@@ -33,6 +34,8 @@ _JOB = JobOrderRow.__table__  # type: ignore[attr-defined]
 _T = TypeVar("_T")
 PARAMETERS_MAX: Final = 5_000
 """Values one statement asks for."""
+ROUTES_MAX: Final = 500
+"""Routings looked up together, with all their steps."""
 _REQUEST_COLUMNS: Final = (
     "pk id version_label current content_sha256 description material_pk definition_pk quantity_e6 unit priority "
     "due_at_us under_tolerance_bp over_tolerance_bp state created_at_us"
@@ -56,18 +59,23 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    spec: RequestSpec
-    quantity_e6: int
+class _Route:
+    """What the orders of one routing have in common."""
+
     definition: ResolvedDefinition
     families: Mapping[int, str]
     """By recipe."""
-    work_id: str
-    content_sha256: str
+    topics: tuple[str, ...]
 
-    @property
-    def job_ids(self) -> tuple[str, ...]:
-        return tuple(f"{self.work_id}-{segment.id}" for segment in self.definition.segments)
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    spec: RequestSpec
+    quantity_e6: int
+    route: _Route
+    work_id: str
+    job_ids: tuple[str, ...]
+    content_sha256: str
 
 
 def submit_operations_request(
@@ -112,7 +120,7 @@ def submit_operations_requests(uow: UnitOfWork, *, specs: Sequence[RequestSpec])
     `work-master-not-effective`.
     """
     known = _versions(uow, [spec.id for spec in specs])
-    routes = _Routes(uow)
+    routes = _Routes(uow, specs)
     here: dict[str, int] = {}
     wanted: list[_Wanted] = []
     for spec in specs:
@@ -133,27 +141,56 @@ def submit_operations_requests(uow: UnitOfWork, *, specs: Sequence[RequestSpec])
 
 
 class _Routes:
-    """The routings that orders follow, each looked up once."""
+    """The routings that orders follow, all looked up together once one is asked for."""
 
-    def __init__(self, uow: UnitOfWork) -> None:
+    def __init__(self, uow: UnitOfWork, specs: Sequence[RequestSpec]) -> None:
         self._uow = uow
-        self._found: dict[tuple[str | None, str | None], tuple[ResolvedDefinition, Mapping[int, str]]] = {}
+        self._choices = list({_choice(spec) for spec in specs})
+        self._found: dict[Choice, ResolvedDefinition | Refusal] = {}
+        self._families: Mapping[int, str] = {}
+        self._routes: dict[Choice, _Route] = {}
 
-    def of(self, spec: RequestSpec) -> tuple[ResolvedDefinition, Mapping[int, str]]:
-        """The routing and the families of its recipes."""
-        key = (spec.operations_definition_id, spec.material_id)
-        if key not in self._found:
-            definition = resolve_definition(
-                self._uow.session, definition_id=key[0], material_id=key[1], at=self._uow.now
-            )
-            self._found[key] = (definition, setup_families(self._uow, definition.segments))
-        return self._found[key]
+    def of(self, spec: RequestSpec) -> _Route:
+        """The routing of an order; refused where there is none."""
+        if not self._found:
+            self._look_up()
+        choice = _choice(spec)
+        if choice not in self._routes:
+            definition = self._found[choice]
+            if isinstance(definition, Refusal):
+                raise definition
+            self._routes[choice] = _Route(definition, self._families, _topics(definition))
+        return self._routes[choice]
+
+    def _look_up(self) -> None:
+        session = self._uow.session
+        for some in _portions(self._choices, ROUTES_MAX):
+            self._found |= resolve_definitions(session, choices=some, at=self._uow.now)
+        definitions = [found for found in self._found.values() if isinstance(found, ResolvedDefinition)]
+        self._families = setup_families(self._uow, [s for definition in definitions for s in definition.segments])
+
+
+def _choice(spec: RequestSpec) -> Choice:
+    return (spec.operations_definition_id, spec.material_id)
+
+
+def _topics(definition: ResolvedDefinition) -> tuple[str, ...]:
+    """Of everything an order of this routing concerns but itself."""
+    segments = definition.segments
+    return (
+        "board",
+        *(f"work-center/{place}" for place in sorted({s.work_center_id for s in segments if s.work_center_id})),
+        *(f"equipment/{station}" for station in sorted({s.equipment_id for s in segments})),
+        *(f"area/{area}" for area in sorted({s.area_id for s in segments if s.area_id})),
+    )
 
 
 def _wanted(routes: _Routes, spec: RequestSpec, content: str, *, first: bool) -> _Wanted:
-    definition, families = routes.of(spec)
-    pieces = _quantity(spec.quantity, spec.unit, definition)
-    return _Wanted(spec, pieces, definition, families, spec.id if first else f"{spec.id}.{spec.version}", content)
+    route = routes.of(spec)
+    pieces = _quantity(spec.quantity, spec.unit, route.definition)
+    work_id = spec.id if first else f"{spec.id}.{spec.version}"
+    job_ids = tuple([f"{work_id}-{segment.id}" for segment in route.definition.segments])
+    return _Wanted(spec, pieces, route, work_id, job_ids, content)
 
 
 def _content_of(spec: RequestSpec) -> str:
@@ -197,9 +234,9 @@ def _versions(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _portions(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+def _portions(values: Sequence[_T], size: int = PARAMETERS_MAX) -> Iterator[Sequence[_T]]:
     """As many as one statement takes."""
-    return (values[start : start + PARAMETERS_MAX] for start in range(0, len(values), PARAMETERS_MAX))
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _quantity(quantity: Decimal, unit: str | None, definition: ResolvedDefinition) -> int:
@@ -246,14 +283,18 @@ def _create(uow: UnitOfWork, wanted: Sequence[_Wanted]) -> None:
     if not wanted:
         return
     request_pk, work_pk = uow.take_keys("operations_request", len(wanted)), uow.take_keys("work_request", len(wanted))
-    job_pk = uow.take_keys("job_order", sum(len(one.definition.segments) for one in wanted))
+    job_pk = uow.take_keys("job_order", sum(len(one.job_ids) for one in wanted))
     requests, works, jobs, after = [], [], [], []
     for place, one in enumerate(wanted):
-        pks = {segment.id: job_pk + at for at, segment in enumerate(one.definition.segments)}
+        segments = one.route.definition.segments
+        pks = {segment.id: job_pk + at for at, segment in enumerate(segments)}
         job_pk += len(pks)
         requests.append(_request_row(uow, one, request_pk + place))
         works.append((work_pk + place, one.work_id, request_pk + place, uow.now_us))
-        jobs += [_job_row(one, segment, work_pk + place, pks[segment.id]) for segment in one.definition.segments]
+        jobs += [
+            _job_row(one, segment, work_pk + place, pks[segment.id], id)
+            for segment, id in zip(segments, one.job_ids, strict=True)
+        ]
         after += _dependencies(one, pks)
         _emit_created(uow, one)
     uow.driver_copy("operations_request", _REQUEST_COLUMNS, requests)
@@ -263,7 +304,7 @@ def _create(uow: UnitOfWork, wanted: Sequence[_Wanted]) -> None:
 
 
 def _request_row(uow: UnitOfWork, wanted: _Wanted, pk: int) -> tuple[Any, ...]:
-    spec, definition = wanted.spec, wanted.definition
+    spec, definition = wanted.spec, wanted.route.definition
     tolerances = _tolerances(spec)
     return (
         pk,
@@ -285,16 +326,16 @@ def _request_row(uow: UnitOfWork, wanted: _Wanted, pk: int) -> tuple[Any, ...]:
     )
 
 
-def _job_row(wanted: _Wanted, segment: ResolvedSegment, work_pk: int, pk: int) -> tuple[Any, ...]:
+def _job_row(wanted: _Wanted, segment: ResolvedSegment, work_pk: int, pk: int, id: str) -> tuple[Any, ...]:
     values = {
         "pk": pk,
-        "id": f"{wanted.work_id}-{segment.id}",
+        "id": id,
         "work_request_pk": work_pk,
-        "material_pk": wanted.definition.material_pk,
+        "material_pk": wanted.route.definition.material_pk,
         "priority": wanted.spec.priority,
         "due_at_us": None if wanted.spec.due_at is None else to_us(wanted.spec.due_at),
-        "unit": wanted.definition.unit,
-        "setup_family": wanted.families[segment.work_master_pk],
+        "unit": wanted.route.definition.unit,
+        "setup_family": wanted.route.families[segment.work_master_pk],
         **UNRELEASED,
         **followed_values(segment, wanted.quantity_e6),
     }
@@ -304,25 +345,16 @@ def _job_row(wanted: _Wanted, segment: ResolvedSegment, work_pk: int, pk: int) -
 def _dependencies(wanted: _Wanted, pks: Mapping[str, int]) -> list[tuple[int, int, str]]:
     return [
         (pks[segment.id], pks[after], str(kind))
-        for segment in wanted.definition.segments
+        for segment in wanted.route.definition.segments
         for after, kind in segment.after
     ]
 
 
 def _emit_created(uow: UnitOfWork, wanted: _Wanted) -> None:
-    spec, definition = wanted.spec, wanted.definition
-    places = {segment.work_center_id for segment in definition.segments if segment.work_center_id}
-    stations = {segment.equipment_id for segment in definition.segments}
-    areas = {segment.area_id for segment in definition.segments if segment.area_id}
+    spec, definition = wanted.spec, wanted.route.definition
     uow.emit(
         "orders.operations-request-accepted.v1",
-        topics=[
-            f"order/{spec.id}",
-            "board",
-            *(f"work-center/{place}" for place in sorted(places)),
-            *(f"equipment/{station}" for station in sorted(stations)),
-            *(f"area/{area}" for area in sorted(areas)),
-        ],
+        topics=(f"order/{spec.id}", *wanted.route.topics),
         subject=f"order/{spec.id}",
         payload={
             "operations_request_id": spec.id,

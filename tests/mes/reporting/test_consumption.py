@@ -119,7 +119,7 @@ class TestScanned:
             }
             for lot_id, quantity in (("S-1", "3.5"), ("S-2", "1"))
         ]
-        assert report["personnel_actual"] == [{"person_id": "ada"}]
+        assert report["personnel_actual"] == [{"person_id": "ada"}, {"quantity": "15", "unit": "s"}]
         assert report["equipment_actual"] == [{"equipment_id": PLACE}, {"equipment_id": "MENDER"}]
         assert floor.publish() == []
 
