@@ -181,7 +181,7 @@ def _place_of(
     """The columns that say where it stands; None for an equipment that is not there yet."""
     place = rules.place_of(nodes, equipment_id)
     there = {"work_center_pk": place.work_center_id, "area_pk": place.area_id}
-    return {name: rows[found].pk if found in rows else None for name, found in there.items()}
+    return {name: rows[found].pk if found is not None and found in rows else None for name, found in there.items()}
 
 
 def _emit(uow: UnitOfWork, rows: Mapping[str, Equipment], outcomes: Mapping[str, PutOutcome]) -> None:
