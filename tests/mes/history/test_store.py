@@ -305,5 +305,5 @@ def test_an_empty_batch_leaves_no_row(database: Database) -> None:
 
 @pytest.mark.parametrize("to_us_", [0, 50_001 * HOUR_US])
 def test_windows_are_bounded_by_who_asks(sqlite_database: Database, to_us_: int) -> None:
-    with pytest.raises(ValueError, match="a window that|more than"):
+    with pytest.raises(ValueError, match=r"a window that|more than"):
         sqlite_database.read_now(measure_windows, windows=[Window(1, 0, to_us_)])

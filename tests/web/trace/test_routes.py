@@ -128,10 +128,7 @@ def test_a_unit_shows_what_was_measured_and_where_nothing_is_known(site: Site) -
     tag = TagBindingSpec(f"{BENCH}.Force <b>", "measurement", BENCH, unit="kN")
     write(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[tag])
     samples = [(now_us - 300 * MILLION, 4.25), (now_us - 200 * MILLION, math.nan), (now_us - 100 * MILLION, 4.75)]
-    items = [
-        Sample(tag.tag, None if value != value else value, at_us, source_at_us=at_us)
-        for at_us, value in samples
-    ]
+    items = [Sample(tag.tag, None if value != value else value, at_us, source_at_us=at_us) for at_us, value in samples]
     write(receive_batch, actor=None, bridge_id=BRIDGE, batch=Batch("values", 1, items))
     lots = [NewLot(name, "RES") for name in ("PV-1", "PV-2")]
     scans = [("PV-1", 400), ("PV-2", 150), ("PV-2", 20)]
