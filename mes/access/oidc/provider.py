@@ -1,7 +1,8 @@
 """Talking to an identity provider: what it publishes, a code for an ID token, the token checked.
 
-Discovery and keys are read at each sign-in: people sign in at desks rarely, and a key that was changed there needs
-nothing here. A request goes to the very address that was looked at, as webhooks' do; redirects are not followed.
+Keys are read at each sign-in: people sign in at desks rarely, and a key that was changed there needs nothing here. What
+a provider publishes of itself is remembered for a minute: anybody may ask to be sent there. A request goes to the very
+address that was looked at, as webhooks' do; redirects are not followed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote_plus, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
@@ -27,15 +29,29 @@ from mes.access.errors import SingleSignOnFailed
 from mes.access.oidc import rules
 from mes.access.oidc.types import Attempt, Discovered, IdentityProvider
 from mes.kernel.addresses import Resolve, fault_of_url, is_public, resolve
+from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
+from mes.kernel.sqltypes import to_us
 
 ANSWER_MAX: Final = 256 * 1024
 """Bytes of an answer."""
 ALTOGETHER_S: Final = 10.0
 """For all that is asked during one request of a browser."""
 AT_A_TIME: Final = 16
-"""Sign-ins of the whole process that wait for a provider; more are answered 503 `sign-in-busy`."""
-_WAITING: Final = threading.BoundedSemaphore(AT_A_TIME)
+"""Sign-ins of one plant that wait for its provider; more are answered 503 `sign-in-busy`."""
+REMEMBERED_US: Final = 60 * 1_000_000
+"""How long what a provider publishes of itself is not asked for again."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one plant in this process: who waits for its provider, and what that published, when and to whom."""
+
+    waiting: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_A_TIME))
+    published: tuple[tuple[str, bool], int, Discovered] | None = None
+
+
+_MEMORIES: Final[WeakKeyDictionary[Database, _Memory]] = WeakKeyDictionary()
 
 
 @dataclass(slots=True)
@@ -151,10 +167,31 @@ class Asking:
 _MORE: Final = ("name", "email", "email_verified")
 
 
+async def discovered(database: Database, provider: IdentityProvider, *, resolve: Resolve = resolve) -> Discovered:
+    """What a plant's provider publishes of itself, not older than `REMEMBERED_US`; Unavailable as `asking`."""
+    memory = _memory_of(database)
+    its, now_us = (provider.issuer, provider.private_addresses), to_us(database.clock())
+    if memory.published is not None:
+        whose, at_us, found = memory.published
+        if whose == its and 0 <= now_us - at_us < REMEMBERED_US:
+            return found
+    async with asking(database, provider, resolve=resolve) as ask:
+        found = await ask.discover()
+    memory.published = (its, now_us, found)
+    return found
+
+
+def _memory_of(database: Database) -> _Memory:
+    return _MEMORIES.setdefault(database, _Memory())
+
+
 @asynccontextmanager
-async def asking(provider: IdentityProvider, *, resolve: Resolve = resolve) -> AsyncIterator[Asking]:
-    """Ask a provider within `ALTOGETHER_S`; Unavailable `identity-provider-unreachable` where that fails."""
-    if not _WAITING.acquire(blocking=False):
+async def asking(
+    database: Database, provider: IdentityProvider, *, resolve: Resolve = resolve
+) -> AsyncIterator[Asking]:
+    """Ask a plant's provider within `ALTOGETHER_S`; Unavailable `identity-provider-unreachable` where that fails."""
+    waiting = _memory_of(database).waiting
+    if not waiting.acquire(blocking=False):
         raise Unavailable("Too many people are signing in at this moment.", code="sign-in-busy")
     try:
         http = httpx.AsyncClient(
@@ -165,7 +202,7 @@ async def asking(provider: IdentityProvider, *, resolve: Resolve = resolve) -> A
     except TimeoutError:
         raise _away(f"No answer within {ALTOGETHER_S:g} s.") from None
     finally:
-        _WAITING.release()
+        waiting.release()
 
 
 @cache
