@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import psycopg
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
@@ -17,7 +18,7 @@ from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.limits import READER_THREADS
 from mes.kernel.origins import acting_from
 from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
-from mes.kernel.writer import Work, Writer
+from mes.kernel.writer import Work, Writer, is_not_kept, translated
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -159,7 +160,11 @@ class Database:
         try:
             with self._snapshot() as session:
                 return query(session, **kwargs)
-        except DBAPIError as error:
+        except (DBAPIError, OverflowError, psycopg.DataError) as error:
+            if is_not_kept(error):
+                raise translated(error) from error
+            if not isinstance(error, DBAPIError):
+                raise
             if error.connection_invalidated or isinstance(error, OperationalError) or self.dialect == "sqlite":
                 raise Unavailable("The database cannot be read right now.", code="database-unavailable") from error
             raise

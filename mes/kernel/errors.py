@@ -101,6 +101,14 @@ class ConstraintConflict(Conflict):
     next_step = "Check that the id is not taken and that everything it refers to exists."
 
 
+class ValueNotKept(Unprocessable):
+    """No database can keep a value as it was given; features refuse earlier and better where they can."""
+
+    code = "value-not-kept"
+    title = "A value cannot be kept"
+    next_step = "Leave out NUL characters, numbers beyond 64 bits, and texts longer than their field."
+
+
 class BadCursor(BadRequest):
     code = "bad-cursor"
     title = "The cursor is not one of ours"

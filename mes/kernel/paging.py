@@ -40,9 +40,16 @@ def decode_cursor(text: str, types: Sequence[type]) -> tuple[Any, ...]:
     except (binascii.Error, ValueError) as error:
         raise BadCursor() from error
     fits = isinstance(values, list) and len(values) == len(types)
-    if not fits or any(type(v) is not t for v, t in zip(values, types, strict=True)):
+    if not fits or not all(_is_key(v, t) for v, t in zip(values, types, strict=True)):
         raise BadCursor()
     return tuple(values)
+
+
+def _is_key(value: Any, kind: type) -> bool:
+    """Of the kind, and one that a database can be asked for."""
+    if kind is int:
+        return type(value) is int and -(2**63) <= value < 2**63
+    return isinstance(value, kind) and "\x00" not in str(value)
 
 
 def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[str | int, ...]]) -> Page[T]:

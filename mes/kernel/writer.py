@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import psycopg
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
 from mes.kernel.clock import Clock
 from mes.kernel.crash import crash_point
-from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, VersionConflict
+from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, ValueNotKept, VersionConflict
 from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
 from mes.kernel.origins import Origin, OriginBook
 from mes.kernel.outbox import append_events, is_chain_ahead
@@ -147,9 +147,10 @@ class Writer:
 
     def _note_failure(self, error: BaseException) -> None:
         """Weather is logged when it begins and when it is over; a bug each time, with where it was."""
-        if not isinstance(translated(error), Unavailable):
+        told = translated(error)
+        if not isinstance(told, Refusal | Unavailable):
             _LOG.error("a write failed", exc_info=error)
-        elif not self._in_weather:
+        elif isinstance(told, Unavailable) and not self._in_weather:
             self._in_weather = True
             _LOG.error("The database cannot be written to: %s", " ".join(str(error).split())[:300])
 
@@ -169,7 +170,7 @@ class Writer:
             try:
                 return self._attempt(waiting)
             except _VerbFailed as failed:
-                if not isinstance(failed.work.error, Refusal):
+                if not failed.by_itself:
                     break
                 waiting = [work for work in waiting if work is not failed.work]
             except psycopg.Error as error:
@@ -179,8 +180,9 @@ class Writer:
         return self._one_by_one(waiting)
 
     def _was_refused(self, error: psycopg.Error) -> bool:
-        """PostgreSQL: the server has answered, so that nothing of the batch was kept; not that it went away."""
-        if error.sqlstate is None or self._connection is None:
+        """PostgreSQL: the server or, of a value, the driver has answered, so that nothing of the batch was kept; not
+        that the server went away."""
+        if self._connection is None or (error.sqlstate is None and not is_not_kept(error)):
             return False
         driver: Any = self._connection.connection.driver_connection
         return not driver.closed
@@ -307,7 +309,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001  it is answered to whoever waits
             uow.discard()
             work.result, work.error = None, translated(error)
-            self._undo_verb(connection, cursor, work)
+            self._undo_verb(connection, cursor, work, error)
             return None
         if cursor is not None:
             cursor.execute("RELEASE verb")
@@ -322,12 +324,12 @@ class Writer:
             origin=work.origin,
         )
 
-    def _undo_verb(self, connection: Connection, cursor: Any, work: Work) -> None:
+    def _undo_verb(self, connection: Connection, cursor: Any, work: Work, error: Exception) -> None:
         if cursor is not None:
             cursor.execute("ROLLBACK TO verb")
             cursor.execute("RELEASE verb")
-        elif connection.info["wrote"] or not isinstance(work.error, Refusal):
-            raise _VerbFailed(work)
+        elif connection.info["wrote"] or not isinstance(error, Refusal):
+            raise _VerbFailed(work, error)
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
@@ -395,7 +397,7 @@ class _FollowUps:
                 owed.uow.finish()
             except Exception as error:
                 owed.work.result, owed.work.error = None, translated(error)
-                raise _VerbFailed(owed.work) from error
+                raise _VerbFailed(owed.work, error) from error
             events += owed.uow.events[before:]
             self.take(owed.work, owed.uow)
         return events
@@ -404,9 +406,11 @@ class _FollowUps:
 class _VerbFailed(Exception):
     """This verb wrote and failed, or what follows from it did, so the batch has to run again without it."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, error: Exception) -> None:
         super().__init__("verb failed")
         self.work = work
+        self.by_itself = isinstance(error, Refusal)
+        """Not by the database, which may have meant an earlier verb's write."""
 
 
 _HARMLESS: Final = ("SELECT", "SAVEPO", "RELEAS", "ROLLBA")
@@ -424,7 +428,16 @@ def translated(error: BaseException) -> BaseException:
         return VersionConflict()
     if isinstance(error, (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)):
         return ConstraintConflict(_constraint(error))
+    if is_not_kept(error):
+        return ValueNotKept(str(getattr(error, "orig", error)).split("\n", 1)[0][:200])
     return weather(error) if isinstance(error, (OperationalError, *_DRIVER_WEATHER)) else error
+
+
+def is_not_kept(error: BaseException) -> bool:
+    """A value was refused for what it is: by the database, or by its driver."""
+    if isinstance(error, OverflowError):
+        return "SQLite INTEGER" in str(error)
+    return isinstance(error, (DataError, psycopg.DataError))
 
 
 def _constraint(error: BaseException) -> str:

@@ -104,7 +104,7 @@ class WrongMaterial(Conflict):
 class LotOnHold(Conflict):
     code = "lot-on-hold"
     title = "The lot is on hold"
-    next_step = "Take another lot; whoever holds it says why in the lot's history."
+    next_step = "Take another lot; who holds this one, and why, stands on its page."
 
 
 class LotNotHeld(Conflict):

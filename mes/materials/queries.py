@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Select, select
 from sqlmodel import Session
 
+from mes.access.tables import Principal
 from mes.kernel.classes import ClassTables, ClassView
+from mes.kernel.outbox import list_subject_events
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
+from mes.kernel.sqltypes import from_us
 from mes.materials import rules
 from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
 from mes.materials.tables import (
@@ -21,13 +25,14 @@ from mes.materials.tables import (
     MaterialLot,
     UnitConversionRow,
 )
-from mes.materials.types import UnitConversion
+from mes.materials.types import DISPOSITION_CHANGED, UnitConversion
 from standards.isa95.material import Disposition
 from standards.isa95.quantity import from_e6, to_e6
 
 _M: Final = MaterialDefinition.__table__  # type: ignore[attr-defined]
 _C: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
+_A: Final = Principal.__table__  # type: ignore[attr-defined]
 MATERIAL_CLASSES: Final = ClassTables(
     MaterialClass.__table__,  # type: ignore[attr-defined]
     MaterialClassMember.__table__,  # type: ignore[attr-defined]
@@ -46,6 +51,15 @@ class MaterialView:
     conversions: tuple[UnitConversion, ...]
     version: int
     classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LotHoldView:
+    """`reason` is "" where master data or a document of an ERP held it, `who` where nobody is known."""
+
+    reason: str
+    who: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,18 @@ def get_material_lot(session: Session, *, lot_id: str) -> MaterialLotView:
     if row is None:
         raise MaterialLotNotFound(f"There is no lot {lot_id!r}.")
     return _lot_view(row)
+
+
+def find_lot_hold(session: Session, *, lot_id: str) -> LotHoldView | None:
+    """Why a lot is on hold, by the newest word on it; None where it is not."""
+    lot = get_material_lots(session, [lot_id]).get(lot_id)
+    if lot is None or lot.disposition is not Disposition.Restricted:
+        return None
+    subjects = [f"material-lot/{lot_id}"]
+    for event in list_subject_events(session, subjects=subjects, of_type=DISPOSITION_CHANGED, limit=1):
+        who = session.execute(select(_A.c.display_name).where(_A.c.pk == event.actor)).scalar_one_or_none()
+        return LotHoldView(event.payload["reason"], who or "", from_us(event.occurred_at_us))
+    return None
 
 
 def get_material_lots(session: Session, ids: Iterable[str]) -> dict[str, MaterialLotView]:

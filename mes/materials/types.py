@@ -9,6 +9,8 @@ from typing import Final
 
 from standards.isa95.material import Disposition
 
+DISPOSITION_CHANGED: Final = "materials.lot-disposition-changed.v1"
+
 
 class LotKind(IntEnum):
     """What a lot is. One key space: whatever has a past and may be held."""

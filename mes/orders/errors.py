@@ -142,13 +142,13 @@ class MergeInvalid(Unprocessable):
 class ReworkInvalid(Unprocessable):
     code = "rework-invalid"
     title = "These pieces cannot be reworked like this"
-    next_step = "Choose a manual station, a step of this order to return to, and no more pieces than were counted."
+    next_step = "Choose a manual station, a step of this order to return to, and no more pieces than there are."
 
 
 class OutsideTolerance(Conflict):
     code = "outside-tolerance"
     title = "Not within the order's tolerance"
-    next_step = "Make the rest, split it off, or ask a supervisor, who may accept it with a reason."
+    next_step = "Make what is missing, split it off, or put the count right; or a supervisor accepts it with a reason."
 
 
 class OrderVersionConflict(Conflict):

@@ -1448,6 +1448,20 @@ SCREENS: Final = [
     ),
     Row(
         "POST",
+        "/lots/{lot_id}/hold",
+        DECIDING,
+        lambda s: Sample(f"/lots/{s.lot()}/hold", form={"reason": "tested"}),
+        303,
+    ),
+    Row(
+        "POST",
+        "/lots/{lot_id}/release",
+        DECIDING,
+        lambda s: Sample(f"/lots/{s.lot()}/release", form={"reason": "tested"}),
+        303,
+    ),
+    Row(
+        "POST",
         "/lots/{lot_id}/storage",
         FLOOR,
         lambda s: Sample(f"/lots/{s.lot()}/storage", form={"storage": "open", "version": 0}),

@@ -497,7 +497,7 @@ def dispatch_list(**over: Any) -> DispatchList:
         job(2, "lead-free", priority=80),
         job(3, "flex", rank=1, due_at=f.NOW - timedelta(hours=1)),
         job(4, "lead-free"),
-        job(5, "flex", hold_reason="Stencil is being cleaned", note=""),
+        job(5, "flex", hold_reason="Stencil is being cleaned", note="", operations_request_id=f"PO-{'LONG-' * 10}05"),
     )
     made = DispatchList("SMT-1", "SMT line", (f.job(),), waiting, tuple(j.job_id for j in waiting), "lead-free", 4, 2)
     return replace(made, **over)

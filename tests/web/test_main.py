@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from mes.kernel.errors import Conflict, FieldError, Unavailable
 from web.caretaker import tick
+from web.fair_share import ALONE_MAX
 from web.main import create_app
 from web.problems import ErrorBoundary
 from web.server import LOG_FORMAT, OneLine
@@ -62,6 +64,19 @@ async def test_it_is_alive_and_ready(client: httpx.AsyncClient) -> None:
         answer = await client.get(path)
         assert answer.status_code == 200
         assert answer.json()["status"] == status
+
+
+async def test_what_one_plant_has_aside_leaves_room(client: httpx.AsyncClient) -> None:
+    """Twice as many files being read as one plant may have at work, and a plant is opened all the same."""
+    assert client is not None
+    over = threading.Event()
+    try:
+        waiting = [asyncio.create_task(asyncio.to_thread(over.wait)) for _ in range(2 * ALONE_MAX)]
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(int, "7") == 7
+    finally:
+        over.set()
+    await asyncio.gather(*waiting)
 
 
 async def test_a_refusal_is_problem_json_for_programs(client: httpx.AsyncClient) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mes.equipment.queries import EquipmentStatus
+from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.packml.states import EquipmentState, UnitMode
 from web.components.elapsed import Elapsed, elapsed
 
@@ -31,6 +32,11 @@ PATIENCE: Final = timedelta(seconds=60)
 WAITING: Final = frozenset({_E.Starved, _E.Blocked})
 MANUAL: Final = "Manual"
 """The state word of a manual work unit, which has no machine to ask."""
+
+STATION_LEVELS: Final = frozenset(
+    {EquipmentLevel.ProductionLine, EquipmentLevel.WorkUnit, EquipmentLevel.Unit, EquipmentLevel.ProductionUnit}
+)
+"""Where jobs run: a linked line as a whole, not its cells; a work unit of any other work centre."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from mes.orders.types import JobRole, JobView, OrderCard
+from mes.orders.types import JobRole, JobView, OrderCard, RequestState
 from standards.isa95.job_control import JobState
 from web.components.job import NOTHING, Amount, JobPanel, amount, sum_of, view_job
 
@@ -48,7 +48,8 @@ def order_row(card: OrderCard, zone: tzinfo, now: datetime) -> OrderRow:
     """One order with its jobs in their order."""
     jobs = sorted((job for job in card.jobs if not job.cancelled), key=lambda job: (job.sequence, job.pk))
     here = now.astimezone(zone)
-    state = order_state(jobs) if jobs else "cancelled"
+    given_up = card.state is RequestState.Aborted
+    state = "cancelled" if not jobs else "aborted" if given_up else order_state(jobs)
     over = state in ("done", "aborted", "cancelled")
     ended = max((job.ended_at for job in jobs if job.ended_at), default=None) if over else None
     return OrderRow(
@@ -65,15 +66,15 @@ def order_row(card: OrderCard, zone: tzinfo, now: datetime) -> OrderRow:
         revoke=_with_version(jobs, JobState.AllowedToStart),
         over=over,
         ended_at=ended.astimezone(zone) if ended else None,
-        good=_delivered(jobs),
+        good=_delivered(card.jobs if given_up else jobs),
         scrap=sum_of(amount(job.scrap_low, job.scrap_high) for job in jobs),
-        in_time=ended <= card.due_at if ended and card.due_at else None,
+        in_time=ended <= card.due_at if ended and card.due_at and not given_up else None,
     )
 
 
 def _delivered(jobs: Sequence[JobView]) -> Amount:
     """What the jobs of the last step made; pieces that only went through rework were not made by it."""
-    last = jobs[-1].sequence if jobs else 0
+    last = max((job.sequence for job in jobs), default=0)
     made = [
         amount(job.good_low, job.good_high) for job in jobs if job.sequence == last and job.role is not JobRole.rework
     ]

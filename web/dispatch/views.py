@@ -15,11 +15,15 @@ SHOWN_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class WaitingRow:
-    """`flag` is `late` or ""; `same_setup`: no other set-up is needed. `up`, `down`: it may move that way."""
+    """`due_at` in the plant's zone; `flag` is `late` or ""; `same_setup`: no other set-up is needed.
+
+    `up`, `down`: it may move that way.
+    """
 
     job: JobPanel
     key: str
     priority: int
+    due_at: datetime | None
     flag: str
     setup_family: str
     same_setup: bool
@@ -88,6 +92,7 @@ def _rows(found: DispatchList, zone: tzinfo, now: datetime) -> tuple[WaitingRow,
             view_job(job, now.astimezone(zone)),
             f"{job.version}:{job.job_id}",
             job.priority,
+            job.due_at.astimezone(zone) if job.due_at else None,
             "late" if job.due_at is not None and job.due_at < now else "",
             job.setup_family,
             bool(job.setup_family) and before[place] == job.setup_family,

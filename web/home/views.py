@@ -11,12 +11,7 @@ from mes.equipment.queries import EquipmentStatus
 from mes.orders.types import JobView
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from web.components.job import JobPanel, view_job
-from web.components.machine import MachineView, view_machine
-
-STATION_LEVELS = frozenset(
-    {EquipmentLevel.ProductionLine, EquipmentLevel.WorkUnit, EquipmentLevel.Unit, EquipmentLevel.ProductionUnit}
-)
-"""Where jobs run: a linked line as a whole, not its cells; a work unit of any other work centre."""
+from web.components.machine import STATION_LEVELS, MachineView, view_machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 
 from mes.kernel.db import ReadSession
 from mes.materials.life.queries import exposure_of, list_storage_changes, lots_running_out
+from mes.materials.queries import find_lot_hold
 from web.components.plant_time import plant_zone
 from web.live.region import Region
 from web.lots.views import LotView, RunningOutView, lot_view, running_out_view
@@ -23,7 +24,8 @@ def build_running_out(session: ReadSession, *, now: datetime, params: Params) ->
 def build_lot(session: ReadSession, *, now: datetime, params: Params) -> LotView:
     view = exposure_of(session, lot_id=params["lot_id"], now=now)
     changes = list_storage_changes(session, lot_id=params["lot_id"], limit=CHANGES_SHOWN)
-    return lot_view(view, changes, plant_zone(session), now)
+    hold = find_lot_hold(session, lot_id=params["lot_id"])
+    return lot_view(view, changes, plant_zone(session), now, hold)
 
 
 RUNNING_OUT = Region(

@@ -19,6 +19,7 @@ from mes.materials.queries import get_material_lot
 from mes.materials.receiving.errors import ReceiptNotFound
 from mes.materials.receiving.queries import get_receipt
 from mes.materials.types import Storage
+from mes.quality.service import hold_lots, release_lots
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.live.region import live_url
@@ -33,6 +34,7 @@ router.routes.extend(region_routes("/lots/{lot_id}", (LOT,)).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]
+Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 Reason = Annotated[str, Form(min_length=1, max_length=500)]
 Wanted = Annotated[str, Query(max_length=200)]
 Version = Annotated[int, Form(ge=0, le=2**31)]
@@ -84,6 +86,19 @@ def _came(session: ReadSession, lot_id: str, zone: ZoneInfo) -> Came | None:
 async def put(lot_id: str, storage: Annotated[Storage, Form()], version: Version, who: Operator) -> Response:
     """A transition carries the version it saw: a second tap is refused."""
     await who.write(set_lot_storage, lot_id=lot_id, storage=storage, version=version)
+    return RedirectResponse(base_of(lot_id), status_code=303)
+
+
+@router.post("/lots/{lot_id}/hold")
+async def hold(lot_id: str, reason: Reason, who: Decider) -> Response:
+    """Nobody may use it until somebody releases it."""
+    await who.write(hold_lots, lot_ids=[lot_id], reason=reason)
+    return RedirectResponse(base_of(lot_id), status_code=303)
+
+
+@router.post("/lots/{lot_id}/release")
+async def release(lot_id: str, reason: Reason, who: Decider) -> Response:
+    await who.write(release_lots, lot_ids=[lot_id], reason=reason)
     return RedirectResponse(base_of(lot_id), status_code=303)
 
 

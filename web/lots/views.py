@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -11,6 +11,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from mes.materials.life.queries import LotLifeView, RunningOut, StorageChangeView
+from mes.materials.queries import LotHoldView
 from mes.materials.receiving.queries import ReceiptView
 from mes.materials.types import Storage
 from standards.isa95.material import Disposition
@@ -89,7 +90,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """A lot. `refused` is the code of what forbids its use, "" if nothing does."""
+    """A lot. `refused` is the code of what forbids its use, "" if nothing does; `hold` says why it is on hold."""
 
     lot_id: str
     base: str
@@ -108,6 +109,8 @@ class LotView:
     moves: tuple[Moved, ...]
     version: int
     closed: bool
+    hold: LotHoldView | None
+    may_hold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,13 @@ def _row(view: LotLifeView, now: datetime) -> LotRow:
     )
 
 
-def lot_view(view: LotLifeView, changes: Sequence[StorageChangeView], zone: ZoneInfo, now: datetime) -> LotView:
+def lot_view(
+    view: LotLifeView,
+    changes: Sequence[StorageChangeView],
+    zone: ZoneInfo,
+    now: datetime,
+    hold: LotHoldView | None = None,
+) -> LotView:
     refusal = view.refusal
     here = view.life.exposure.storage
     return LotView(
@@ -165,6 +174,8 @@ def lot_view(view: LotLifeView, changes: Sequence[StorageChangeView], zone: Zone
         tuple(_moved(change, zone) for change in changes),
         view.version,
         view.disposition is Disposition.Closed,
+        replace(hold, at=hold.at.astimezone(zone)) if hold else None,
+        view.disposition not in (Disposition.Closed, Disposition.Restricted),
     )
 
 

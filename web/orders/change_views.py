@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
+from mes.equipment.queries import EquipmentView
 from mes.orders.following.types import FollowedParameter
 from mes.orders.planning.types import MaterialNeed, SubstituteStock, Taker
 from mes.orders.types import CountFact, CountKind, JobLink, JobRole, JobView, OrderCard
 from standards.isa95.job_control import DispatchStatus, JobState
 from web.components.job import JobPanel, view_job
+from web.components.machine import STATION_LEVELS
 from web.components.parameters import ParameterView, parameter_views
 from web.orders.views import base_of
 
@@ -194,6 +196,15 @@ def job_change(
         parameters=shown,
         may_set=job.waits and job.dispatch_status not in WITH_MACHINE and any(one.changeable for one in shown),
     )
+
+
+def rework_places(places: Iterable[EquipmentView]) -> list[Choice]:
+    """Manual stations. A work centre is none: what is sent there stands in no station's queue."""
+    return [
+        Choice(e.equipment_id, e.description or e.equipment_id)
+        for e in places
+        if e.manual and e.level in STATION_LEVELS
+    ]
 
 
 def _link(job_id: str, link: JobLink, zone: tzinfo | None) -> Link:

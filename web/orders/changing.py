@@ -30,7 +30,7 @@ from mes.orders.types import CountKind, Remainder
 from mes.quality.first_article import service as first_article
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
-from web.orders.change_views import Choice, JobChange, OrderChange, job_change, order_change
+from web.orders.change_views import JobChange, OrderChange, job_change, order_change, rework_places
 from web.orders.views import base_of
 from web.templating import render
 from web.typed import seen_version, typed_number
@@ -89,7 +89,7 @@ def _job(session: ReadSession, *, order_id: str, job_id: str, now: datetime) -> 
     counts = list_counts(session, job_pks=[job.pk], limit=COUNTS_MAX)
     reasons = {r.reason_id: r.description or r.reason_id for r in list_scrap_reasons(session)}
     places = list_equipment(session, limit=LIMIT_MAX).items
-    stations = [Choice(e.equipment_id, e.description or e.equipment_id) for e in places if e.manual]
+    stations = rework_places(places)
     zone, links = plant_zone(session), list_job_links(session, job_pk=job.pk)
     parameters = get_job_parameters(session, job_pk=job.pk)
     local = now.astimezone(zone)

@@ -33,6 +33,8 @@ from mes.genealogy.errors import LotUnknown
 from mes.genealogy.tools.queries import get_tool
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
+from mes.materials.errors import LotOnHold
+from mes.materials.queries import find_lot_hold
 from mes.quality.queries import list_defect_codes
 from web.components.material import lot_view
 from web.components.plant_time import plant_zone
@@ -96,8 +98,8 @@ def build_answer(
     held, refused = outcome.held, outcome.refused
     place = get_place(session, equipment_id=equipment_id, now=now)
     unit = get_unit_at(session, unit_id=held.id, equipment_id=equipment_id) if held.kind in _OF_A_UNIT else None
-    if refused is None and outcome.told is None and held.kind is HeldKind.lot:
-        refused = _unusable(session, held.id, now)
+    if refused is None and (coming := _coming(outcome)):
+        refused = _unusable(session, coming, now)
     return answer(
         equipment_id,
         _told(outcome, refused, unit, place),
@@ -106,9 +108,16 @@ def build_answer(
         request_id=uuid4().hex,
         before=outcome.before,
         panel=_of_follow(session, outcome.follow, place, now) or _of_held(session, held, unit, place, now, records),
-        said=_said(refused, language) if refused else said_of_unit(unit) if unit else NOTHING_SAID,
+        said=_said(session, refused, language) if refused else said_of_unit(unit) if unit else NOTHING_SAID,
         override=_override(session, refused),
     )
+
+
+def _coming(outcome: Outcome) -> str:
+    """The lot that was scanned and is yet to be put somewhere; "" none."""
+    if outcome.told is None:
+        return outcome.held.id if outcome.held.kind is HeldKind.lot else ""
+    return outcome.follow.lot_id if outcome.follow is not None and outcome.follow.what is Following.occupied else ""
 
 
 def _unusable(session: ReadSession, lot_id: str, now: datetime) -> Refused | None:
@@ -128,8 +137,10 @@ def _told(outcome: Outcome, refused: Refused | None, unit: UnitAt | None, place:
     return Told(kind, line.material if line else held.part_id or held.id, held.id)
 
 
-def _said(refused: Refused, language: str) -> Said:
-    return said_of_refusal(refused.refusal, refusal_words(language, refused.refusal))
+def _said(session: ReadSession, refused: Refused, language: str) -> Said:
+    on_hold = isinstance(refused.refusal, LotOnHold)
+    hold = find_lot_hold(session, lot_id=refused.what) if on_hold else None
+    return said_of_refusal(refused.refusal, refusal_words(language, refused.refusal), hold.reason if hold else "")
 
 
 def _override(session: ReadSession, refused: Refused | None) -> OverrideView | None:

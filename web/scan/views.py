@@ -282,6 +282,7 @@ class Answer:
     undoes: str = ""
     until_ms: int = 0
     sign_in: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +463,8 @@ class Said:
     code: str = ""
     step: str = ""
     place: str = ""
+    reason: str = ""
+    """Why somebody put it on hold."""
 
 
 NOTHING_SAID: Final = Said()
@@ -507,6 +510,7 @@ def answer(
         undoes=told.undoes,
         until_ms=int(until.timestamp() * 1000) if told.undoes else 0,
         sign_in=sign_in_href(equipment_id) if told.kind == "person" else "",
+        reason=said.reason,
     )
 
 
@@ -529,6 +533,6 @@ def said_of_unit(unit: UnitAt) -> Said:
     return Said(code=code, step=step.description, place=step.equipment)
 
 
-def said_of_refusal(refusal: Refusal, words: RefusalWords) -> Said:
+def said_of_refusal(refusal: Refusal, words: RefusalWords, reason: str = "") -> Said:
     detail = words.detail if words.detail_fits and refusal.detail != refusal.title else ""
-    return Said(words.title, detail, words.next_step)
+    return Said(words.title, detail, words.next_step, reason=reason)

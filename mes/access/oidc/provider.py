@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote_plus, urlsplit
@@ -31,6 +32,7 @@ from mes.access.oidc.types import Attempt, Discovered, IdentityProvider
 from mes.kernel.addresses import Resolve, fault_of_url, is_public, resolve
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
+from mes.kernel.plants import serving_plant
 from mes.kernel.sqltypes import to_us
 
 ANSWER_MAX: Final = 256 * 1024
@@ -38,20 +40,15 @@ ANSWER_MAX: Final = 256 * 1024
 ALTOGETHER_S: Final = 10.0
 """For all that is asked during one request of a browser."""
 AT_A_TIME: Final = 16
-"""Sign-ins of one plant that wait for its provider; more are answered 503 `sign-in-busy`."""
+"""Sign-ins of the whole process that wait for a provider; more are answered 503 `sign-in-busy`."""
+OF_PLANT_AT_A_TIME: Final = 4
+"""Of one plant: where its provider does not answer, there is room for the others'."""
+_WAITING: Final = threading.BoundedSemaphore(AT_A_TIME)
+_of_plant: Final[Counter[str]] = Counter()
 REMEMBERED_US: Final = 60 * 1_000_000
 """How long what a provider publishes of itself is not asked for again."""
-
-
-@dataclass(slots=True)
-class _Memory:
-    """Of one plant in this process: who waits for its provider, and what that published, when and to whom."""
-
-    waiting: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_A_TIME))
-    published: tuple[tuple[str, bool], int, Discovered] | None = None
-
-
-_MEMORIES: Final[WeakKeyDictionary[Database, _Memory]] = WeakKeyDictionary()
+_PUBLISHED: Final[WeakKeyDictionary[Database, tuple[tuple[str, bool], int, Discovered]]] = WeakKeyDictionary()
+"""By plant: who published it, to whom it may lead, when."""
 
 
 @dataclass(slots=True)
@@ -169,30 +166,23 @@ _MORE: Final = ("name", "email", "email_verified")
 
 async def discovered(database: Database, provider: IdentityProvider, *, resolve: Resolve = resolve) -> Discovered:
     """What a plant's provider publishes of itself, not older than `REMEMBERED_US`; Unavailable as `asking`."""
-    memory = _memory_of(database)
     its, now_us = (provider.issuer, provider.private_addresses), to_us(database.clock())
-    if memory.published is not None:
-        whose, at_us, found = memory.published
-        if whose == its and 0 <= now_us - at_us < REMEMBERED_US:
-            return found
-    async with asking(database, provider, resolve=resolve) as ask:
+    whose, at_us, found = _PUBLISHED.get(database, (None, 0, None))
+    if found is not None and whose == its and 0 <= now_us - at_us < REMEMBERED_US:
+        return found
+    async with asking(provider, resolve=resolve) as ask:
         found = await ask.discover()
-    memory.published = (its, now_us, found)
+    _PUBLISHED[database] = (its, now_us, found)
     return found
 
 
-def _memory_of(database: Database) -> _Memory:
-    return _MEMORIES.setdefault(database, _Memory())
-
-
 @asynccontextmanager
-async def asking(
-    database: Database, provider: IdentityProvider, *, resolve: Resolve = resolve
-) -> AsyncIterator[Asking]:
-    """Ask a plant's provider within `ALTOGETHER_S`; Unavailable `identity-provider-unreachable` where that fails."""
-    waiting = _memory_of(database).waiting
-    if not waiting.acquire(blocking=False):
+async def asking(provider: IdentityProvider, *, resolve: Resolve = resolve) -> AsyncIterator[Asking]:
+    """Ask a provider within `ALTOGETHER_S`; Unavailable `identity-provider-unreachable` where that fails."""
+    plant_id = serving_plant.get()
+    if _of_plant[plant_id] >= OF_PLANT_AT_A_TIME or not _WAITING.acquire(blocking=False):
         raise Unavailable("Too many people are signing in at this moment.", code="sign-in-busy")
+    _of_plant[plant_id] += 1
     try:
         http = httpx.AsyncClient(
             verify=await asyncio.to_thread(_trusted), trust_env=False, follow_redirects=False, timeout=ALTOGETHER_S
@@ -202,7 +192,8 @@ async def asking(
     except TimeoutError:
         raise _away(f"No answer within {ALTOGETHER_S:g} s.") from None
     finally:
-        waiting.release()
+        _of_plant[plant_id] -= 1
+        _WAITING.release()
 
 
 @cache

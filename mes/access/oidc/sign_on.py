@@ -89,7 +89,7 @@ async def finish_sign_on(
     found = await discovered(database, kept.provider, resolve=resolve)
     if said_issuer != found.issuer and (found.names_issuer or said_issuer):
         raise SingleSignOnFailed("The answer is of another issuer.")
-    async with asking(database, kept.provider, resolve=resolve) as ask:
+    async with asking(kept.provider, resolve=resolve) as ask:
         claims = await ask.claims(
             found,
             attempt,

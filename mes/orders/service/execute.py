@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from mes.access.signatures.service import require_signature
 from mes.access.types import SignedAct
@@ -165,6 +166,9 @@ def complete_job(
     dispatch_due_jobs(uow)
 
 
+_THAN: Final = {"under": "less", "over": "more"}
+
+
 def _accepted(job: JobRecord, remainder: Remainder, reason: str) -> dict[str, str]:
     """What the event tells of a tolerance that was not kept. What went to rework is delivered by other jobs."""
     found = deviation(
@@ -177,7 +181,7 @@ def _accepted(job: JobRecord, remainder: Remainder, reason: str) -> dict[str, st
     if not found:
         return {}
     if not reason.strip():
-        raise OutsideTolerance(f"Job {job.job_id} would deliver {found} what its order tolerates.")
+        raise OutsideTolerance(f"Job {job.job_id} would deliver {_THAN[found]} than its order tolerates.")
     return {"deviation": found, "reason": reason_of(reason)}
 
 

@@ -58,8 +58,8 @@ def send_to_rework(
     Returning to the step they left, or to one before it, they pass every step from there on again, in jobs of their
     own: each of those steps gives them back and counts them when they pass. Returning to the step right after, what is
     good after rework is good of the step they left. Where a machine counts, or the job is over, the pieces leave its
-    good ones; a running manual job has not counted them yet. `rework-invalid`, `scrap-reason-unknown`,
-    `quantity-invalid`, `job-state-conflict` before the job ran, `equipment-not-found`.
+    good ones; a running manual job gives those that are not counted yet, then good ones. `rework-invalid`,
+    `scrap-reason-unknown`, `quantity-invalid`, `job-state-conflict` before the job ran, `equipment-not-found`.
     """
     job, pieces = get_record(uow, job_id), pieces_of(quantity)
     if not is_new_act(uow, job, request_id, REWORK, pieces, reason_id, equipment_id, return_segment_id):
@@ -103,23 +103,25 @@ def _counts(uow: UnitOfWork, way: _Way, pieces: int, reason_id: str, request_id:
     """The pieces leave the job, and every step before it that they pass again."""
     counts = []
     for job in {way.job.pk: way.job, **{each.pk: each for each in way.again}}.values():
-        if _counted_good(job) or job is not way.job:
-            if pieces > job.good_low_e6:
-                good = from_e6(job.good_low_e6)
-                raise ReworkInvalid(f"Job {job.job_id} has {good} good pieces, fewer than are sent back.")
-            counts.append(operator_count(uow, job, CountKind.good, -pieces, request_id))
-        elif pieces > job.quantity_e6 - job.made_e6:
-            left = from_e6(max(job.quantity_e6 - job.made_e6, 0))
+        uncounted = _uncounted(job) if job is way.job else 0
+        given_back = max(pieces - uncounted, 0)
+        if given_back > job.good_low_e6:
+            good, left = from_e6(job.good_low_e6), from_e6(uncounted)
             raise ReworkInvalid(
-                f"Job {job.job_id} has {left} pieces that are not counted yet, fewer than are sent back."
+                f"Job {job.job_id} has {good} good pieces and {left} that are not counted yet, fewer than are sent."
             )
+        if given_back:
+            counts.append(operator_count(uow, job, CountKind.good, -given_back, request_id))
         count = operator_count(uow, job, CountKind.rework, pieces, request_id)
         counts.append(count._replace(reason_id=reason_id))
     return counts
 
 
-def _counted_good(job: JobRecord) -> bool:
-    return not job.manual or JobState(job.state) in FINAL_STATES
+def _uncounted(job: JobRecord) -> int:
+    """Pieces of a running manual job that nobody has counted yet; they go first."""
+    if not job.manual or JobState(job.state) in FINAL_STATES:
+        return 0
+    return max(job.quantity_e6 - job.made_e6, 0)
 
 
 def _make_jobs(uow: UnitOfWork, way: _Way, pieces: int, taken: set[str]) -> None:

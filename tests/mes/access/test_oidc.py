@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ from mes.access.errors import (
     SingleSignOnRefused,
 )
 from mes.access.oidc import rules
-from mes.access.oidc.provider import AT_A_TIME, _verified, asking
+from mes.access.oidc.provider import OF_PLANT_AT_A_TIME, _verified, asking
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import (
     put_identity_provider,
@@ -45,8 +44,8 @@ from mes.kernel.addresses import resolve
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable, VersionConflict
 from mes.kernel.outbox import list_events
+from mes.kernel.plants import serving_plant
 from mes.kernel.vault import Vault
-from tests.conftest import SettableClock
 
 ISSUER: Final = "https://id.example"
 PROVIDER: Final = IdentityProvider(issuer=ISSUER, client_id="mes", label="Company")
@@ -311,45 +310,33 @@ def test_a_provider_is_changed_by_whoever_saw_it_and_removed(database: Database)
         name(database, PROVIDER, None)
 
 
-async def test_a_slow_provider_holds_the_sign_ins_of_its_plant_alone(
-    sqlite_database: Database, clock: SettableClock
-) -> None:
-    name(sqlite_database, PROVIDER)
-    asked = {"redirect_uri": "https://h/back", "following": ""}
-
-    async def hang(host: str, port: int) -> list[str]:
-        await asyncio.sleep(60)
-        return []
-
-    async def nowhere(host: str, port: int) -> list[str]:
-        raise OSError
-
-    async with asyncio.TaskGroup() as group:
-        slow = [
-            group.create_task(begin_sign_on(sqlite_database, VAULT, **asked, resolve=hang)) for _ in range(AT_A_TIME)
-        ]
-        await asyncio.sleep(0.1)
-        with pytest.raises(Unavailable) as here:
-            await begin_sign_on(sqlite_database, VAULT, **asked, resolve=nowhere)
-        with closing(Database(sqlite_database.url, plant_id="south", clock=clock)) as other:
-            there = await asyncio.gather(begin_sign_on(other, VAULT, **asked, resolve=nowhere), return_exceptions=True)
-        codes = [getattr(error, "code", error) for error in (here.value, *there)]
-        assert codes == ["sign-in-busy", "identity-provider-unreachable"]
-        for one in slow:
-            one.cancel()
-
-
-async def test_it_never_asks_inside_unless_the_plant_says_so(sqlite_database: Database) -> None:
+async def test_it_never_asks_inside_unless_the_plant_says_so() -> None:
     asked: list[str] = []
 
     async def inside(host: str, port: int) -> list[str]:
         asked.append(host)
         return ["93.184.216.34", "127.0.0.1"]
 
-    async with asking(sqlite_database, PROVIDER, resolve=inside) as ask:
+    async with asking(PROVIDER, resolve=inside) as ask:
         with pytest.raises(Unavailable, match="private"):
             await ask.discover()
     assert asked == ["id.example"]
+
+
+async def test_a_plant_whose_provider_does_not_answer_leaves_room_for_others() -> None:
+    before = serving_plant.set("north")
+    async with AsyncExitStack() as asked:
+        for _ in range(OF_PLANT_AT_A_TIME):
+            await asked.enter_async_context(asking(PROVIDER))
+        with pytest.raises(Unavailable) as refused:
+            await asked.enter_async_context(asking(PROVIDER))
+        assert refused.value.code == "sign-in-busy"
+        serving_plant.set("south")
+        await asked.enter_async_context(asking(PROVIDER))
+    serving_plant.set("north")
+    async with asking(PROVIDER):
+        pass
+    serving_plant.reset(before)
 
 
 async def test_what_was_not_begun_here_is_not_finished(database: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from mes.kernel.db import Database, ReadOnlySession, ReadSession
-from mes.kernel.errors import Conflict, ConstraintConflict, Unavailable
+from mes.kernel.errors import Conflict, ConstraintConflict, Unavailable, ValueNotKept
 from mes.kernel.outbox import head_seq, list_events
 from mes.kernel.pending import keyed_update
 from mes.kernel.uow import UnitOfWork
@@ -263,3 +263,47 @@ async def test_a_verb_may_write_more_than_a_socket_takes_at_once(tally: Database
     async with asyncio.timeout(30):
         assert await tally.write(write_much, actor=None, facts=10_000) == 1_000_001
         assert await tally.write(add_one, actor=None) == 1_000_002
+
+
+NOT_KEPT = pytest.mark.parametrize("value", [2**70, "a\x00b"], ids=["number", "nul"])
+
+
+def put_anything(uow: UnitOfWork, *, value: object) -> None:
+    uow.driver_write(f"UPDATE tally SET {'value' if type(value) is int else 'name'} = ?", (value,))
+
+
+def find_anything(session: ReadSession, *, value: object) -> int:
+    kind = "BIGINT" if type(value) is int else "TEXT"
+    return len(session.execute(text(f"SELECT CAST(:value AS {kind})"), {"value": value}).all())
+
+
+@NOT_KEPT
+async def test_a_value_no_database_keeps_is_refused_alone(tally: Database, value: object) -> None:
+    """PostgreSQL takes neither; SQLite keeps a NUL and finds it again."""
+    if isinstance(value, str) and tally.dialect == "sqlite":
+        assert await tally.read(find_anything, value=value) == 1
+        return
+    with pytest.raises(ValueNotKept):
+        await tally.read(find_anything, value=value)
+    done = await asyncio.gather(
+        tally.write(add_one, actor=None),
+        tally.write(put_anything, actor=None, value=value),
+        tally.write(add_one, actor=None),
+        return_exceptions=True,
+    )
+    assert (done[0], type(done[1]), done[2]) == (1, ValueNotKept, 2)
+
+
+async def test_a_write_that_travelled_with_another_verb_is_refused_to_its_own(wide: Database) -> None:
+    """Only the database knows it is wrong, and says so to whoever asks it next."""
+    go = threading.Event()
+    busy = asyncio.create_task(wide.write(lambda _uow: go.wait(10), actor=None))
+    await asyncio.sleep(0.05)
+    wrong = asyncio.create_task(wide.write(put, actor=None, name="b", value=None))
+    await asyncio.sleep(0)
+    right = asyncio.create_task(wide.write(add_one, actor=None))
+    await asyncio.sleep(0.05)
+    go.set()
+    await busy
+    done = await asyncio.gather(wrong, right, return_exceptions=True)
+    assert (type(done[0]), done[1]) == (ConstraintConflict, 1)

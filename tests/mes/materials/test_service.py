@@ -12,6 +12,7 @@ from mes.equipment.types import PutOutcome
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq, list_events
+from mes.kernel.sqltypes import from_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials import queries
 from mes.materials.errors import (
@@ -176,6 +177,12 @@ def test_hold_and_release_say_who_and_why(stocked: Database) -> None:
     assert event.payload == {"lot_id": "L-1", "from": "UnRestricted", "to": "Restricted", "reason": reason}
     held = stocked.read_now(queries.list_material_lots, disposition="Restricted").items
     assert [lot.lot_id for lot in held] == ["L-1"]
+    found = stocked.read_now(queries.find_lot_hold, lot_id="L-1")
+    assert (found.reason, found.at) == (reason, from_us(event.occurred_at_us))
+    write(stocked, release_lots, lot_ids=["L-1"], reason="Looked at")
+    assert stocked.read_now(queries.find_lot_hold, lot_id="L-1") is None
+    write(stocked, hold_lots, lot_ids=["L-1"], reason="After all")
+    assert stocked.read_now(queries.find_lot_hold, lot_id="L-1").reason == "After all"
     with pytest.raises(VersionConflict):
         write(stocked, set_disposition, lot_id="L-1", disposition=Disposition.Closed, reason="x", version=1)
 

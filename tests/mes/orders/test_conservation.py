@@ -123,8 +123,9 @@ def rework(acts: Acts, ledger: Ledger, job: JobView, return_to: str, n: int, req
     last = STEPS.index(job.segment_id)
     for step in STEPS[STEPS.index(return_to) : last]:
         ledger.good[step] -= n
-    if job.state.name in ("Ended", "Aborted"):
-        ledger.good[job.segment_id] -= n
+    over = job.state.name in ("Ended", "Aborted")
+    uncounted = 0 if over else max(job.quantity - job.good_low - job.scrap_low - job.rework, Decimal(0))
+    ledger.good[job.segment_id] -= max(n - int(uncounted), 0)
 
 
 def check(acts: Acts, ledger: Ledger) -> None:

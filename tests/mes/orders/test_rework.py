@@ -172,6 +172,15 @@ class TestRework:
         at_test.make("LO-1-TEST.R1-1", 3)
         assert at_test.order("LO-1").state.value == "Completed"
 
+    def test_what_is_sent_beyond_what_is_to_be_counted_was_counted_good(self, at_test: Acts) -> None:
+        """Of 40 all were tapped as good, then the last three turn out to be bad, before anybody ended the job."""
+        at_test.good("LO-1-TEST", 4)
+        rework(at_test, "LO-1-TEST", 3, "TEST")
+        assert numbers(at_test, "LO-1-TEST") == (37, 0, 3)
+        with pytest.raises(errors.ReworkInvalid, match="37 good pieces and 0"):
+            rework(at_test, "LO-1-TEST", 38, "TEST", request_id="rework-all")
+        at_test.complete("LO-1-TEST")
+
     @pytest.mark.parametrize(
         "wrong",
         [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from standards.isa95.job_control import JobState
+from mes.orders.types import RequestState
+from standards.isa95.job_control import DispatchStatus, JobState
 from tests.web import factory as f
 from web.board.views import SHOWS, board_orders
 from web.components.order import order_row, order_state
@@ -80,6 +82,13 @@ def test_a_release_carries_the_versions_that_were_seen_and_only_unreleased_jobs(
 def test_the_word_for_an_order_follows_from_its_jobs(states: str, word: str) -> None:
     jobs = [replace(job, state=JobState(int(state))) for job, state in zip(f.CHAIN, states, strict=True)]
     assert order_state(jobs) == word
+
+
+def test_an_order_given_up_half_way_is_not_done_and_delivered_nothing() -> None:
+    made = replace(f.CHAIN[0], state=JobState.Ended, ended_at=f.NOW, good_low=Decimal(50), good_high=Decimal(50))
+    rest = [replace(one, dispatch_status=DispatchStatus.Cancelled, good_low=Decimal(0)) for one in f.CHAIN[1:]]
+    row = order_row(f.order(jobs=(made, *rest), state=RequestState.Aborted), ZONE, f.NOW)
+    assert (row.state, row.over, row.in_time, row.good.low) == ("aborted", True, None, 0)
 
 
 def test_jobs_stand_in_their_order() -> None:

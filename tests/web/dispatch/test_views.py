@@ -17,6 +17,7 @@ def test_a_job_moves_among_its_priority_only_and_set_ups_are_told() -> None:
     (station,) = dispatch_region("SMT-1", [dispatch_list()], ZONE, f.NOW).stations
     assert [(row.up, row.down) for row in station.rows] == [(False, False), (False, True), (True, True), (True, False)]
     assert [row.same_setup for row in station.rows] == [True, False, False, False]
+    assert {row.due_at.tzinfo for row in station.rows if row.due_at} == {ZONE}
     assert [row.flag for row in station.rows] == ["", "late", "", ""]
     assert station.rows[3].job.said == "Stencil is being cleaned"
     assert len(station.suggested) == 4

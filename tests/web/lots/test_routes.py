@@ -69,12 +69,25 @@ def test_a_lot_is_opened_once_and_the_second_tap_is_refused(site: Site, lot: str
         assert re.search(r'value="open" aria-pressed="true"', ada.get(f"/lots/{lot}").text)
 
 
+def test_a_lot_is_put_on_hold_and_released_on_its_page_with_a_reason_each(site: Site, lot: str) -> None:
+    with site.client("SVEN") as sven:
+        for act, why in (("hold", "Smells of smoke"), ("release", "It was the oven")):
+            assert f'action="/lots/{lot}/{act}"' in sven.get(f"/lots/{lot}").text
+            assert sven.post(f"/lots/{lot}/{act}", data={"reason": ""}).status_code == 422
+            assert sven.post(f"/lots/{lot}/{act}", data={"reason": why}).status_code == 303
+            text = said(sven.get(f"/lots/{lot}"))
+            assert ("Smells of smoke Sven" in text) is (act == "hold")
+        assert "May be used" in text
+
+
 def test_a_lot_that_may_not_be_used_says_why(site: Site, lot: str) -> None:
     site.database.write_now(
         set_disposition, actor=None, lot_id=lot, disposition=Disposition.Restricted, reason="Wrong marking"
     )
     with site.client("ADA") as ada:
-        assert "On hold" in said(ada.get(f"/lots/{lot}/lot-life"))
+        text = said(ada.get(f"/lots/{lot}/lot-life"))
+        assert "On hold" in text
+        assert "Wrong marking" in text
         assert ada.get("/lots/NO-SUCH").status_code == 404
 
 

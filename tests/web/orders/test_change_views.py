@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from mes.equipment.queries import EquipmentView
+from mes.equipment.types import Confirmation
 from mes.orders.types import FirstArticle, JobRole
 from standards.isa95.job_control import DispatchStatus, JobState
 from tests.web import factory as f
 from tests.web.screens import job_page, order_page
 from web.components.time_axis import WIDTH
-from web.orders.change_views import JobChange, job_change
+from web.orders.change_views import JobChange, job_change, rework_places
 from web.orders.timeline import OrderTimeline
 
 RUNNING = f.job("PACK-1", manual=True)
@@ -51,6 +53,13 @@ def offered(job: Any) -> set[str]:
 )
 def test_a_page_offers_what_would_not_be_refused(job: Any, acts: set[str]) -> None:
     assert offered(job) == acts
+
+
+def test_rework_is_offered_where_a_station_shows_its_queue() -> None:
+    bench = EquipmentView(1, "BENCH", "WorkUnit", "HAND", "HAND", "HALL", "Bench", None, True, None, "", 1, ())
+    centre = replace(bench, equipment_id="HAND", level="WorkCenter", confirmation=Confirmation.Manual)
+    machine = replace(bench, equipment_id="PRESS", manual=False)
+    assert [choice.value for choice in rework_places([centre, bench, machine])] == ["BENCH"]
 
 
 def test_a_job_takes_in_only_its_like() -> None:

@@ -157,11 +157,13 @@ def test_a_reel_goes_to_its_slot_either_way_round(site: Site, ada: httpx.Client)
 
 def test_a_lot_on_hold_is_refused_before_it_is_carried_to_its_slot(site: Site, ada: httpx.Client) -> None:
     lot_id = part(site, "RES")
-    hold = {"lot_id": lot_id, "disposition": Disposition.Restricted, "reason": "look"}
+    hold = {"lot_id": lot_id, "disposition": Disposition.Restricted, "reason": "Wrong silicon"}
     site.database.write_now(set_disposition, actor=None, **hold)
     page = scan(ada, lot_id, base=f"/s/{LINE}/scan")
     assert title(page) == f"The lot is on hold {lot_id}"
-    assert "Take another lot" in said(page)
+    assert "Wrong silicon Take another lot" in said(page)
+    occupied = scan(ada, "1", page, f"/s/{LINE}/scan")
+    assert title(occupied) == f"The lot is on hold {lot_id}", "nobody takes a reel out for one that may not go in"
 
 
 def test_a_supervisor_decides_with_a_pin_and_it_is_recorded(site: Site, ada: httpx.Client) -> None:
