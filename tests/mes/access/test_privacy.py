@@ -136,7 +136,12 @@ def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
 def signed_in_from(database: Database, principal_id: str, address: str) -> int:
     """The number of a session that somebody opened with a PIN, after they got it wrong once."""
     key = digest(new_session_value("default"))
-    asked = {"principal_id": principal_id, "checked_hash": "a hash", "device": device_at(address), "actor": None}
+    asked: dict[str, Any] = {
+        "principal_id": principal_id,
+        "checked_hash": "a hash",
+        "device": device_at(address),
+        "actor": None,
+    }
     here = acting_from.set(Origin("", "", address))
     try:
         database.write_now(record_pin_attempt, **asked, matches=False, session_sha256=None)
