@@ -54,6 +54,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "deviation": ("",),
     "dispatch_status": ("Dispatched",),
     "display_name": ("Ada Adams",),
+    "login_name": ("ada@plant.example",),
     "document": ("",),
     "document_sha256": ("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",),
     "encoding": ("utf-8",),

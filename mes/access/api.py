@@ -90,7 +90,9 @@ async def get_principal(caller: Administrator, principal_id: str, response: Resp
 
 @router.patch(
     "/principals/{principal_id}",
-    openapi_extra=refuses("last-administrator placed-roles-invalid principal-not-found role-kind-mismatch"),
+    openapi_extra=refuses(
+        "last-administrator login-name-invalid placed-roles-invalid principal-not-found role-kind-mismatch"
+    ),
 )
 async def change_principal(
     caller: Administrator,
@@ -99,7 +101,7 @@ async def change_principal(
     response: Response,
     if_match: IfMatch = None,
 ) -> PrincipalOut:
-    """Give another role, or roles at places; disable or enable."""
+    """Give another role, roles at places, or a login name; disable or enable."""
     await caller.write(
         service.change_principal,
         principal_id=principal_id,
@@ -109,6 +111,7 @@ async def change_principal(
         placed=None
         if body.placed_roles is None
         else [PlacedRole(one.equipment_id, one.role) for one in body.placed_roles],
+        login_name=body.login_name,
     )
     return await _shown(caller, principal_id, response)
 

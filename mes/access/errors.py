@@ -117,6 +117,12 @@ class PlacedRolesInvalid(Unprocessable):
     next_step = "Give operator, supervisor or engineer to a person, at ids of equipment."
 
 
+class LoginNameInvalid(Unprocessable):
+    code = "login-name-invalid"
+    title = "This login name cannot be used"
+    next_step = "Give the name the identity provider has for this person: at most 200 characters, nobody else's here."
+
+
 class LastAdministrator(Conflict):
     code = "last-administrator"
     title = "This is the last administrator"

@@ -308,6 +308,7 @@ def _principal(row: Any) -> PrincipalView:
         has_pin=bool(row.has_pin),
         version=row.version,
         placed=placed_of(row.placed_roles),
+        login_name=row.login_name or "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Final
@@ -11,6 +12,7 @@ from mes.access.permissions import Permission
 from mes.access.types import (
     BADGE_MAX,
     BADGE_MIN,
+    LOGIN_NAME_MAX,
     PASSWORD_MAX,
     PASSWORD_MIN,
     LockPolicy,
@@ -26,6 +28,7 @@ TOUCH_TOKEN_US: Final = 600 * SECOND_US
 """How old the last recorded use may be before a use is recorded again."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+_SMALL: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PIN: Final = re.compile(r"[0-9]{4,6}")
 _KEYPAD_LINES: Final = frozenset({"2580", "0852", "1470", "0741", "3690", "0963"})
 _DISTINCT_MIN: Final = 3
@@ -59,6 +62,14 @@ _TOPIC_MAX: Final = 220
 def is_valid_id(text: str) -> bool:
     """Whether an id is safe in a path, a topic and a file name."""
     return _ID.fullmatch(text) is not None
+
+
+def folded_login_name(text: str) -> str | None:
+    """A login name as names are compared: A to Z count as a to z, and nothing else as anything else: what looks alike
+    may be somebody else. None: it cannot be one."""
+    folded = text.translate(_SMALL)
+    fits = 0 < len(folded) <= LOGIN_NAME_MAX and folded.isprintable() and folded == folded.strip()
+    return folded if fits else None
 
 
 def is_acceptable_pin(pin: str) -> bool:

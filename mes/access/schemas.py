@@ -11,6 +11,7 @@ from mes.access.oidc.types import CLAIM_MAX, GROUP_MAX, SECRET_MAX, IdentityProv
 from mes.access.permissions import PLACED_MAX, Permission
 from mes.access.signatures.types import Meaning, SignatureView
 from mes.access.types import (
+    LOGIN_NAME_MAX,
     PASSWORD_MAX,
     AccessPolicy,
     BadgeUse,
@@ -58,6 +59,8 @@ class PrincipalOut(_Document):
     has_pin: bool
     version: int
     placed_roles: list[PlacedRoleOf]
+    login_name: str
+    """What the identity provider calls them; empty: as their id."""
 
     @classmethod
     def of(cls, view: PrincipalView) -> PrincipalOut:
@@ -71,6 +74,7 @@ class PrincipalOut(_Document):
             has_pin=view.has_pin,
             version=view.version,
             placed_roles=[PlacedRoleOf(equipment_id=one.equipment_id, role=one.role) for one in view.placed],
+            login_name=view.login_name,
         )
 
 
@@ -90,6 +94,8 @@ class PrincipalChange(_Document):
     disabled: bool | None = None
     placed_roles: list[PlacedRoleOf] | None = Field(default=None, max_length=PLACED_MAX)
     """In place of those before. The role given here counts at its places only, others add to it there."""
+    login_name: str | None = Field(default=None, max_length=LOGIN_NAME_MAX)
+    """What the identity provider calls them; empty: as their id."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 

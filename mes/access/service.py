@@ -16,6 +16,7 @@ from mes.access.errors import (
     BadgeTaken,
     IdInvalid,
     LastAdministrator,
+    LoginNameInvalid,
     PinNotForMachines,
     PlacedRolesInvalid,
     PrincipalDisabled,
@@ -111,6 +112,7 @@ def create_principal(uow: UnitOfWork, *, principal_id: str, role: Role, display_
     )
     uow.session.add(principal)
     uow.flush()
+    come_as(uow, _pk(principal))
     _emit(uow, "principal-created", principal_id, role=role.value)
     return _pk(principal)
 
@@ -165,6 +167,23 @@ def set_placed_roles(
     _emit(uow, "placed-roles-set", principal_id, placed_roles=after, before=before)
 
 
+def set_login_name(uow: UnitOfWork, *, principal_id: str, login_name: str, version: int | None = None) -> None:
+    """Say what the identity provider calls a person; "": as their id. Who they are there already stays.
+
+    `version-conflict`, `login-name-invalid`.
+    """
+    principal = _load(uow, principal_id, version)
+    name = rules.folded_login_name(login_name)
+    if login_name and (name is None or principal.kind != PrincipalKind.person.value):
+        raise LoginNameInvalid(f"{principal_id} cannot have it.")
+    if principal.login_name == name:
+        return
+    if name and uow.execute(select(col(Principal.pk)).where(col(Principal.login_name) == name)).first():
+        raise LoginNameInvalid("It is somebody else's.")
+    principal.login_name = name
+    _emit(uow, "login-name-set", principal_id)
+
+
 def disable_principal(uow: UnitOfWork, *, principal_id: str, version: int | None = None) -> None:
     """From now on none of its tokens and sessions is good. Repeating it changes nothing. `last-administrator`."""
     principal = _load(uow, principal_id, version)
@@ -194,13 +213,17 @@ def change_principal(
     role: Role | None = None,
     disabled: bool | None = None,
     placed: Collection[PlacedRole] | None = None,
+    login_name: str | None = None,
 ) -> None:
-    """Set the role, roles at places, disable or enable, in one step; None leaves it alone. Errors as of those verbs."""
+    """Set the role, roles at places, the login name, disable or enable, in one step; None leaves it alone. Errors as of
+    those verbs."""
     _load(uow, principal_id, version)
     if role is not None:
         set_role(uow, principal_id=principal_id, role=role)
     if placed is not None:
         set_placed_roles(uow, principal_id=principal_id, placed=placed)
+    if login_name is not None:
+        set_login_name(uow, principal_id=principal_id, login_name=login_name)
     if disabled is not None:
         (disable_principal if disabled else enable_principal)(uow, principal_id=principal_id)
 
@@ -301,6 +324,8 @@ def record_pin_attempt(
     record, locks = find_pin(uow.session, principal_id=principal_id, device=device)
     if uow.now_us < locks.until_us:
         return AttemptOutcome(signed_in=False, locked_until_us=locks.until_us)
+    if record is not None:
+        come_as(uow, record.principal_pk)
     proven = record is not None and matches and checked_hash == record.pin_hash
     if record is None or not proven or not _suffices(uow, record, by, shown, at_desk=work_unit_id is None):
         principal_pk = None if record is None else record.principal_pk
@@ -437,6 +462,7 @@ def open_session(
     principal = _load(uow, principal_id)
     if principal.kind != PrincipalKind.person.value:
         raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")
+    come_as(uow, _pk(principal))
     uow.execute(
         insert(_SESSION).values(
             token_sha256=session_sha256,
@@ -509,6 +535,13 @@ def touch_session(uow: UnitOfWork, *, session_sha256: bytes) -> None:
 def touch_token(uow: UnitOfWork, *, token_sha256: bytes) -> None:
     """Record that a token was used. The door calls this at most every ten minutes; it leaves no event."""
     uow.execute(update(_TOKEN).where(_TOKEN.c.token_sha256 == token_sha256).values(last_used_at_us=uow.now_us))
+
+
+def come_as(uow: UnitOfWork, principal_pk: int) -> None:
+    """Who has no credential yet comes from an address of their own: others who sign in from it keep theirs when it is
+    forgotten."""
+    if uow.origin is not None and not uow.origin.credential:
+        uow.origin = uow.origin._replace(credential=f"person/{principal_pk}")
 
 
 def _count_failure(uow: UnitOfWork, principal_id: str, principal_pk: int | None, locks: Locks) -> AttemptOutcome:

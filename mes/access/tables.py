@@ -18,6 +18,7 @@ class Principal(TableModel, Versioned, table=True):
     __tablename__ = "principal"
     __table_args__ = (
         CheckConstraint("kind IN ('person', 'bridge', 'integration')", name="kind"),
+        Index("ix_principal_login_name", "login_name", unique=True),
         CheckConstraint(
             "role IN ('operator', 'supervisor', 'engineer', 'administrator', 'integration', 'bridge', 'monitor')",
             name="role",
@@ -33,6 +34,8 @@ class Principal(TableModel, Versioned, table=True):
     disabled_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
     placed_roles: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     """`role@equipment`, a blank between (`permissions.placed_of`)."""
+    login_name: str | None = Field(default=None, max_length=200, sa_column_kwargs={"info": PERSONAL})
+    """What the identity provider calls a person (`rules.folded_login_name`); none: their id."""
 
 
 class ApiToken(TableModel, table=True):
@@ -56,7 +59,10 @@ class SignInSession(TableModel, table=True):
     """Somebody signed in on a screen, by the SHA-256 of the cookie's value."""
 
     __tablename__ = "session"
-    __table_args__ = (Index("ix_session_work_unit", "work_unit_id", "principal_pk", "created_at_us"),)
+    __table_args__ = (
+        Index("ix_session_work_unit", "work_unit_id", "principal_pk", "created_at_us"),
+        {"sqlite_autoincrement": True},
+    )
 
     pk: int | None = Field(default=None, primary_key=True)
     token_sha256: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))

@@ -114,6 +114,8 @@ KNOWN_DEVICES_MAX: Final = 20
 BADGE_MIN: Final = 4
 BADGE_MAX: Final = 64
 """Characters of what a scanner reads from a badge."""
+LOGIN_NAME_MAX: Final = 200
+"""Characters of what an identity provider calls a person."""
 PASSWORD_MIN: Final = 15
 PASSWORD_MAX: Final = 64
 """Characters."""
@@ -320,6 +322,8 @@ class PrincipalView:
     has_pin: bool
     version: int
     placed: tuple[PlacedRole, ...] = ()
+    login_name: str = ""
+    """What the identity provider calls them, where that is not the id."""
 
 
 @dataclass(frozen=True, slots=True)

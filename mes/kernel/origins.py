@@ -27,7 +27,8 @@ INSERT: Final = f"INSERT INTO act_origin ({', '.join(COLUMNS)}) VALUES ({', '.jo
 
 
 class Origin(NamedTuple):
-    """`credential`: `session/7`, `token/3`, `command-line`, or empty. `place`: a work unit's id, or who types."""
+    """`credential`: `session/7`, `token/3`, `person/5` (who signs in), `command-line`, or empty. `place`: a work unit's
+    id, or who types."""
 
     credential: str = ""
     place: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, func, insert, select, text
 from sqlmodel import Session
 from uuid_utils import uuid7
@@ -37,9 +38,15 @@ _INSERT: Final = {
     "sqlite": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608
     "postgresql": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES (%s{', %s' * (len(_COLUMNS) - 1)})",  # noqa: S608
 }
+_HEAD: Final = "SELECT seq, chain_sha256 FROM outbox_event ORDER BY seq DESC LIMIT 1"
+_HEAD_UNCHAINED: Final = (
+    "SELECT CASE WHEN h.chain_sha256 IS NULL THEN coalesce(h.seq, 0) END "  # noqa: S608
+    f"FROM (SELECT 1) one LEFT JOIN LATERAL ({_HEAD}) h ON true"
+)
+"""NULL, which no event takes for its number, where the newest has a link (`is_chain_ahead`)."""
 _INSERT_NEXT: Final = (
     f"INSERT INTO outbox_event ({', '.join(_COLUMNS[:-1])}) "  # noqa: S608
-    f"SELECT (SELECT coalesce(max(seq), 0) FROM outbox_event) + {', '.join(f'v.{name}' for name in _COLUMNS[:-1])} "
+    f"SELECT ({_HEAD_UNCHAINED}) + {', '.join(f'v.{name}' for name in _COLUMNS[:-1])} "
     "FROM json_to_recordset(%s) AS v(seq bigint, event_id text, type text, topics text, subject text, payload text, "
     "actor bigint, correlation_id text, occurred_at_us bigint, recorded_at_us bigint, "
     "origin_id text, changes text)"
@@ -70,7 +77,11 @@ class Event:
 def append_events(
     connection: Connection, events: Sequence[EmittedEvent], *, origins: OriginBook, chained: bool = False
 ) -> None:
-    """Kernel only, last act before a commit: number the events and write them."""
+    """Kernel only, last act before a commit: number the events and write them.
+
+    A chain that was begun is gone on with, whoever writes and since when. On PostgreSQL, unless `chained`, events are
+    written without a look, and refused where the newest has a link: `is_chain_ahead`.
+    """
     for origin in origins.record([event.origin for event in events], events[0].recorded_at_us):
         _write_origin(connection, origin)
     if connection.dialect.name == "postgresql" and not chained:
@@ -81,14 +92,13 @@ def append_events(
         return
     settle(connection)
     cursor = connection.connection.cursor()
-    cursor.execute("SELECT max(seq) FROM outbox_event")
-    head = cursor.fetchall()[0][0] or 0
-    previous = _last_link(connection, head) if chained else None
+    cursor.execute(_HEAD)
+    head, previous = next(iter(cursor.fetchall()), (0, None))
     linked = []
     for seq, event in enumerate(events, start=head + 1):
         row = _row(seq, event, origins)
-        if chained:
-            previous = link(previous or b"", row)
+        if chained or previous is not None:
+            previous = link(bytes(previous or b""), row)
         linked.append((*row, previous))
     cursor.executemany(_INSERT[connection.dialect.name], linked)
 
@@ -100,10 +110,10 @@ def _write_origin(connection: Connection, row: Sequence[Any]) -> None:
         connection.connection.cursor().execute(INSERT, row)
 
 
-def is_chained(connection: Connection) -> bool:
-    """Whether the newest event has a link: a chain that was begun is gone on with, whoever writes."""
-    newest = select(_TABLE.c.chain_sha256).order_by(_TABLE.c.seq.desc()).limit(1)
-    return connection.execute(newest).scalar() is not None
+def is_chain_ahead(error: psycopg.Error) -> bool:
+    """PostgreSQL: whether events were refused because the newest has a link, and theirs would have none."""
+    refused = isinstance(error, psycopg.errors.NotNullViolation)
+    return refused and (error.diag.table_name, error.diag.column_name) == ("outbox_event", "seq")
 
 
 def _row(seq: int, event: EmittedEvent, origins: OriginBook) -> tuple[Any, ...]:
@@ -121,11 +131,6 @@ def _row(seq: int, event: EmittedEvent, origins: OriginBook) -> tuple[Any, ...]:
         origins.id_of(event.origin),
         event.changes,
     )
-
-
-def _last_link(connection: Connection, head: int) -> bytes | None:
-    found: bytes | None = connection.execute(select(_TABLE.c.chain_sha256).where(_TABLE.c.seq == head)).scalar()
-    return found
 
 
 def head_seq(session: Session) -> int:

@@ -25,7 +25,7 @@ from mes.kernel.crash import crash_point
 from mes.kernel.errors import ConstraintConflict, Refusal, Unavailable, ValueNotKept, VersionConflict
 from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
 from mes.kernel.origins import Origin, OriginBook
-from mes.kernel.outbox import append_events, is_chained
+from mes.kernel.outbox import append_events, is_chain_ahead
 from mes.kernel.pending import commit, forget, postpone, settle
 from mes.kernel.uow import EmittedEvent, FollowUp, Prefetch, UnitOfWork
 
@@ -201,7 +201,16 @@ class Writer:
         return wrote
 
     def _attempt(self, works: list[Work]) -> bool:
-        """One transaction. True if it wrote events."""
+        """One transaction, run again where a chain turns out to have been begun. True if it wrote events."""
+        try:
+            return self._transact(works)
+        except psycopg.Error as error:
+            if self._chained or not is_chain_ahead(error):
+                raise
+            self._chained = True
+            return self._transact(works)
+
+    def _transact(self, works: list[Work]) -> bool:
         connection = self._open_connection()
         transaction = connection.begin()
         try:
@@ -324,13 +333,7 @@ class Writer:
 
     def _open_connection(self) -> Connection:
         if self._connection is None:
-            connection = self._engine.connect()
-            try:
-                self._chained = self._chained or _has_chain(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+            self._connection = self._engine.connect()
         return self._connection
 
     def _undo(self, transaction: Any) -> None:
@@ -347,12 +350,6 @@ class Writer:
                 connection.close()
             except (SQLAlchemyError, OSError):
                 _LOG.warning("the writer's connection could not be closed cleanly")
-
-
-def _has_chain(connection: Connection) -> bool:
-    """False, too, in a database that has no outbox yet."""
-    with connection.begin():
-        return connection.dialect.has_table(connection, "outbox_event") and is_chained(connection)
 
 
 def _runs(works: Sequence[Work]) -> Iterator[list[Work]]:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from mes.access.queries import find_token
+from mes.access.service import open_session
 from mes.access.tokens import digest
 from mes.access.types import Role
 from mes.edge.queries import get_bridge
@@ -71,6 +72,38 @@ def test_people_and_tokens_survive_the_role_for_monitoring(tmp_path: Path) -> No
 
     with pytest.raises(ConstraintConflict):
         database.write_now(no_such_role, actor=None)
+    database.close()
+
+
+def test_the_number_of_a_session_that_was_erased_is_not_given_again(tmp_path: Path) -> None:
+    """0033: sessions that are gone by then have left their numbers where acts came from."""
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+    upgrade(database, revision="0028")
+
+    def sign_in(uow: UnitOfWork) -> None:
+        uow.execute(
+            text(
+                "INSERT INTO principal (pk, id, kind, role, display_name, language, version) "
+                "VALUES (7, 'ada', 'person', 'operator', 'Ada', 'en', 1)"
+            )
+        )
+        uow.execute(
+            text(
+                "INSERT INTO session (pk, token_sha256, principal_pk, created_at_us, last_seen_at_us, idle_us, "
+                "expires_at_us) VALUES (5, :key, 7, 1, 2, 3, 4)"
+            ),
+            {"key": b"k" * 32},
+        )
+        uow.execute(text("INSERT INTO act_origin VALUES ('x', 'session/9', '', NULL, NULL, 1)"))
+
+    database.write_now(sign_in, actor=None)
+    upgrade(database)
+    assert differences(database) == []
+    database.write_now(open_session, actor=None, principal_id="ada", session_sha256=b"l" * 32)
+    found = database.read_now(
+        lambda session: session.execute(text("SELECT pk FROM session ORDER BY pk")).scalars().all()
+    )
+    assert found == [5, 10]
     database.close()
 
 

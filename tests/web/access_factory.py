@@ -158,7 +158,12 @@ def elsewhere(*, empty: bool = False) -> ElsewherePage:
         return elsewhere_page(IdentityProvider("", "", ""), back)
     roles = {"floor": Role.operator, "night shift of hall 4, south side": Role.operator, "leads": Role.supervisor}
     issuer = "https://id.example/realms/a-realm-with-a-rather-long-name"
-    return elsewhere_page(IdentityProvider(issuer, "lineside", "Company ID", roles=roles, version=3), back)
+    plain = PrincipalView(1, "ada", PrincipalKind.person, Role.operator, "Ada Okafor", "en", None, True, 1)
+    other = replace(
+        plain, pk=2, id="p-17", display_name=LONG, login_name="anna-katharina.with-a-long-name@plant.example"
+    )
+    provider = IdentityProvider(issuer, "lineside", "Company ID", roles=roles, version=3)
+    return elsewhere_page(provider, back, (plain, other))
 
 
 def audit(*, empty: bool = False) -> AuditPage:

@@ -124,6 +124,11 @@ def _provider_of_ours(stage: Stage) -> Sample:
     return Sample(f"{V1}/identity-provider", json=body)
 
 
+def _login_name(stage: Stage) -> Sample:
+    name = f"{stage.fresh('name')}@plant.example"
+    return Sample("/access/elsewhere/name", form={"principal_id": stage.principal(), "login_name": name})
+
+
 def _provider_form(stage: Stage) -> Sample:
     claims = {"person_claim": "email", "groups_claim": "groups"}
     form = {**_PROVIDER, **claims, "label": stage.fresh("Company"), "version": str(stage.name_provider())}
@@ -1312,6 +1317,7 @@ SCREENS: Final = [
     Row("POST", "/access/places/take", ADMINISTRATION, _placed("/access/places/take"), 303),
     Row("GET", "/access/elsewhere", ADMINISTRATION, at("/access/elsewhere")),
     Row("POST", "/access/elsewhere", ADMINISTRATION, _provider_form, 303),
+    Row("POST", "/access/elsewhere/name", ADMINISTRATION, _login_name, 303),
     Row("POST", "/access/elsewhere/remove", ADMINISTRATION, at("/access/elsewhere/remove"), 303),
     Row("GET", "/access/policy", ADMINISTRATION, at("/access/policy")),
     Row(

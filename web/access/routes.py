@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -41,11 +42,13 @@ from mes.access.service import (
     give_badge,
     put_access_policy,
     revoke_token,
+    set_login_name,
     set_placed_roles,
     take_badge,
 )
 from mes.access.sign_in import new_badge_hmacs, prove_again, set_password
 from mes.access.types import (
+    LOGIN_NAME_MAX,
     PASSWORD_MAX,
     AccessPolicy,
     BadgeUse,
@@ -405,14 +408,15 @@ async def _place(who: Caller, principal_id: str, one: PlacedRole, *, given: bool
 @router.get("/access/elsewhere")
 async def elsewhere(request: Request, who: Administrator) -> HTMLResponse:
     """Where people may sign in instead of here."""
-    kept, zone = await who.read(_elsewhere)
+    kept, people, zone = await who.read(_elsewhere)
     back = f"{request.url.scheme}://{request.url.netloc}{SIGN_ON_BACK}"
-    return _shown(request, who, "access/elsewhere.html", elsewhere_page(kept, back), zone)
+    return _shown(request, who, "access/elsewhere.html", elsewhere_page(kept, back, people), zone)
 
 
-def _elsewhere(session: ReadSession) -> tuple[IdentityProvider, ZoneInfo]:
+def _elsewhere(session: ReadSession) -> tuple[IdentityProvider, Sequence[PrincipalView], ZoneInfo]:
     kept = find_identity_provider(session)
-    return NO_PROVIDER if kept is None else kept.provider, plant_zone(session)
+    people = list_principals(session, kind=PrincipalKind.person, limit=LIMIT_MAX).items
+    return NO_PROVIDER if kept is None else kept.provider, people, plant_zone(session)
 
 
 @router.post("/access/elsewhere")
@@ -455,6 +459,15 @@ async def put_elsewhere(
     )
     sealed = vault.seal(client_secret) if client_secret else None
     await who.write(put_identity_provider, provider=provider, sealed_secret=sealed, version=version)
+    return RedirectResponse("/access/elsewhere", status_code=303)
+
+
+@router.post("/access/elsewhere/name")
+async def name_elsewhere(
+    who: Administrator, principal_id: Id, login_name: Annotated[str, Form(max_length=LOGIN_NAME_MAX)] = ""
+) -> Response:
+    """Say what the identity provider calls somebody; nothing: as their id."""
+    await who.write(set_login_name, principal_id=principal_id, login_name=login_name.strip())
     return RedirectResponse("/access/elsewhere", status_code=303)
 
 

@@ -193,10 +193,14 @@ class ElsewherePage:
     makes_people: bool
     administrators: bool
     private_addresses: bool
+    people: tuple[Owner, ...]
+    login_names: tuple[tuple[Owner, str], ...]
+    """Who is called otherwise there than here."""
 
 
-def elsewhere_page(found: IdentityProvider, back: str) -> ElsewherePage:
-    """The form of an identity provider."""
+def elsewhere_page(found: IdentityProvider, back: str, people: Iterable[PrincipalView] = ()) -> ElsewherePage:
+    """The form of an identity provider, and what people are called there."""
+    present = [one for one in people if one.disabled_at is None]
     groups = tuple(
         (role.value, ", ".join(sorted(group for group, its in found.roles.items() if its is role))) for role in PEOPLE
     )
@@ -212,6 +216,8 @@ def elsewhere_page(found: IdentityProvider, back: str) -> ElsewherePage:
         found.makes_people,
         found.administrators,
         found.private_addresses,
+        tuple(owner_of(one) for one in present),
+        tuple((owner_of(one), one.login_name) for one in present if one.login_name),
     )
 
 

@@ -111,7 +111,7 @@ def _line(act: Act, zone: tzinfo | None) -> ActLine:
         at=act.recorded_at.astimezone(zone),
         by="person" if act.principal_id else "prompt" if at_prompt else "itself",
         who=act.display_name or act.principal_id or "",
-        credential="" if at_prompt else kind,
+        credential=kind if kind in ("session", "token") else "",
         number=number,
         place=act.place,
         address=act.address or "",

@@ -1,7 +1,8 @@
 """Talking to an identity provider: what it publishes, a code for an ID token, the token checked.
 
-Discovery and keys are read at each sign-in: people sign in at desks rarely, and a key that was changed there needs
-nothing here. A request goes to the very address that was looked at, as webhooks' do; redirects are not followed.
+Keys are read at each sign-in: people sign in at desks rarely, and a key that was changed there needs nothing here. What
+a provider publishes of itself is remembered for a minute: anybody may ask to be sent there. A request goes to the very
+address that was looked at, as webhooks' do; redirects are not followed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import quote_plus, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
@@ -28,8 +30,10 @@ from mes.access.errors import SingleSignOnFailed
 from mes.access.oidc import rules
 from mes.access.oidc.types import Attempt, Discovered, IdentityProvider
 from mes.kernel.addresses import Resolve, fault_of_url, is_public, resolve
+from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import serving_plant
+from mes.kernel.sqltypes import to_us
 
 ANSWER_MAX: Final = 256 * 1024
 """Bytes of an answer."""
@@ -41,6 +45,10 @@ OF_PLANT_AT_A_TIME: Final = 4
 """Of one plant: where its provider does not answer, there is room for the others'."""
 _WAITING: Final = threading.BoundedSemaphore(AT_A_TIME)
 _of_plant: Final[Counter[str]] = Counter()
+REMEMBERED_US: Final = 60 * 1_000_000
+"""How long what a provider publishes of itself is not asked for again."""
+_PUBLISHED: Final[WeakKeyDictionary[Database, tuple[tuple[str, bool], int, Discovered]]] = WeakKeyDictionary()
+"""By plant: who published it, to whom it may lead, when."""
 
 
 @dataclass(slots=True)
@@ -154,6 +162,18 @@ class Asking:
 
 
 _MORE: Final = ("name", "email", "email_verified")
+
+
+async def discovered(database: Database, provider: IdentityProvider, *, resolve: Resolve = resolve) -> Discovered:
+    """What a plant's provider publishes of itself, not older than `REMEMBERED_US`; Unavailable as `asking`."""
+    its, now_us = (provider.issuer, provider.private_addresses), to_us(database.clock())
+    whose, at_us, found = _PUBLISHED.get(database, (None, 0, None))
+    if found is not None and whose == its and 0 <= now_us - at_us < REMEMBERED_US:
+        return found
+    async with asking(provider, resolve=resolve) as ask:
+        found = await ask.discover()
+    _PUBLISHED[database] = (its, now_us, found)
+    return found
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -15,8 +16,15 @@ from mes.access.oidc.queries import find_identity_provider, find_linked, has_lin
 from mes.access.oidc.types import IdentityProvider, Told
 from mes.access.permissions import Permission, session_limits
 from mes.access.queries import POLICY_ID, find_second_factor, get_access_policy
-from mes.access.rules import is_valid_id
-from mes.access.service import create_principal, end_sessions_of, open_session, set_role
+from mes.access.rules import folded_login_name, is_valid_id
+from mes.access.service import (
+    come_as,
+    create_principal,
+    end_sessions_of,
+    open_session,
+    set_login_name,
+    set_role,
+)
 from mes.access.tables import IdentityLink, IdentityProviderRow, Principal
 from mes.access.types import SESSION_POLICY, Identity, PrincipalKind, Role, SessionPolicy, SignInWay
 from mes.kernel.errors import VersionConflict
@@ -86,13 +94,14 @@ def record_sign_on(
 ) -> Identity:
     """Open a session at a desk for whom the provider told of; the caller has checked that it was the provider.
 
-    Whose subject is known is who they were; else the one principal of their id that nobody of the provider is yet, or,
-    where the plant says so, a new one. `single-sign-on-off`, `single-sign-on-refused`.
+    Whose subject is known is who they were; else the one principal of their login name, or of their id, that nobody of
+    the provider is yet, or, where the plant says so, a new one. `single-sign-on-off`, `single-sign-on-refused`.
     """
     kept = find_identity_provider(uow.session)
     if kept is None or kept.provider.issuer != told.issuer:
         raise SingleSignOnOff()
     principal = _known(uow, told) or _met(uow, told) or _made(uow, kept.provider, told)
+    come_as(uow, _identity(principal).principal_pk)
     _give_role(uow, principal, kept.provider, told)
     who = _identity(principal)
     open_session(
@@ -108,7 +117,10 @@ def record_sign_on(
 
 def record_refused_sign_on(uow: UnitOfWork, *, told: Told, why: str) -> None:
     """Somebody of the provider was not let in."""
-    _emit(uow, "sign-on-refused", told.person_id, issuer=told.issuer, why=why)
+    found = _known(uow, told) or _called(uow, told.person_id)
+    if found is not None and found.pk is not None:
+        come_as(uow, found.pk)
+    _emit(uow, "sign-on-refused", _spoken(told) if found is None else found.id, issuer=told.issuer, why=why)
 
 
 def unlink_identity(uow: UnitOfWork, *, principal_id: str) -> None:
@@ -129,12 +141,11 @@ def _known(uow: UnitOfWork, told: Told) -> Principal | None:
 
 
 def _met(uow: UnitOfWork, told: Told) -> Principal | None:
-    its = select(Principal).where(col(Principal.id) == told.person_id)
-    found: Principal | None = uow.session.execute(its).scalar_one_or_none() if told.person_id else None
+    found = _called(uow, told.person_id)
     if found is None or found.pk is None:
         return None
     if has_link(uow.session, principal_pk=found.pk, issuer=told.issuer):
-        raise SingleSignOnRefused(f"{told.person_id} is somebody else of this provider.")
+        raise SingleSignOnRefused(f"{found.id} is somebody else of this provider.")
     if found.kind == PrincipalKind.person.value and found.disabled_at is None:
         _link(uow, found, told)
     return found
@@ -142,15 +153,42 @@ def _met(uow: UnitOfWork, told: Told) -> Principal | None:
 
 def _made(uow: UnitOfWork, provider: IdentityProvider, told: Told) -> Principal:
     role = rules.role_by(told.groups, provider.roles)
-    if not provider.makes_people or role is None or not is_valid_id(told.person_id):
-        raise SingleSignOnRefused(f"There is no {told.person_id or 'such person'} here.")
-    pk = create_principal(uow, principal_id=told.person_id, role=role, display_name=told.display_name)
+    if not provider.makes_people or role is None or folded_login_name(told.person_id) is None:
+        raise SingleSignOnRefused(f"There is no {_spoken(told) or 'such person'} here.")
+    principal_id = _free_id(uow, told)
+    pk = create_principal(uow, principal_id=principal_id, role=role, display_name=told.display_name)
+    if principal_id != told.person_id:
+        set_login_name(uow, principal_id=principal_id, login_name=told.person_id)
     made = uow.session.get_one(Principal, pk)
     _link(uow, made, told)
     return made
 
 
+def _called(uow: UnitOfWork, name: str) -> Principal | None:
+    """Whom the provider calls so: by login name, or by id where somebody has none."""
+    folded = folded_login_name(name)
+    if folded is None:
+        return None
+    by_id = (col(Principal.id) == name) & col(Principal.login_name).is_(None)
+    its = select(Principal).where((col(Principal.login_name) == folded) | by_id)
+    named_first = its.order_by(col(Principal.login_name).is_(None)).limit(1)
+    found: Principal | None = uow.session.execute(named_first).scalar_one_or_none()
+    return found
+
+
+def _free_id(uow: UnitOfWork, told: Told) -> str:
+    """Their name, where it can be an id; else one that tells nothing: ids stay in the record when people are erased."""
+    taken = uow.execute(select(col(Principal.pk)).where(col(Principal.id) == told.person_id)).first()
+    return _spoken(told) if _spoken(told) and taken is None else f"person-{secrets.token_hex(4)}"
+
+
+def _spoken(told: Told) -> str:
+    """What an event may say of their name: no address of theirs, which would stay."""
+    return told.person_id if is_valid_id(told.person_id) else ""
+
+
 def _link(uow: UnitOfWork, principal: Principal, told: Told) -> None:
+    come_as(uow, _identity(principal).principal_pk)
     values = {"issuer": told.issuer, "subject": told.subject, "linked_at_us": uow.now_us}
     uow.execute(insert(_LINK).values(principal_pk=principal.pk, **values))
     _emit(uow, "identity-linked", principal.id, issuer=told.issuer)  # not the subject: it goes when they are erased

@@ -11,7 +11,7 @@ import msgspec
 
 from mes.access.errors import SingleSignOnFailed, SingleSignOnOff, SingleSignOnRefused
 from mes.access.oidc import rules
-from mes.access.oidc.provider import asking
+from mes.access.oidc.provider import asking, discovered
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import record_refused_sign_on, record_sign_on
 from mes.access.oidc.types import Attempt, KeptProvider
@@ -46,8 +46,7 @@ async def begin_sign_on(
         following=following,
         begun_at_us=to_us(database.clock()),
     )
-    async with asking(provider, resolve=resolve) as ask:
-        found = await ask.discover()
+    found = await discovered(database, provider, resolve=resolve)
     asked = {
         "response_type": "code",
         "client_id": provider.client_id,
@@ -87,10 +86,10 @@ async def finish_sign_on(
     if error or not code:
         said = "".join(c for c in error[:100] if c.isprintable())
         raise SingleSignOnFailed(f"The provider refused: {said or 'no code came'}.")
+    found = await discovered(database, kept.provider, resolve=resolve)
+    if said_issuer != found.issuer and (found.names_issuer or said_issuer):
+        raise SingleSignOnFailed("The answer is of another issuer.")
     async with asking(kept.provider, resolve=resolve) as ask:
-        found = await ask.discover()
-        if said_issuer != found.issuer and (found.names_issuer or said_issuer):
-            raise SingleSignOnFailed("The answer is of another issuer.")
         claims = await ask.claims(
             found,
             attempt,
@@ -112,8 +111,7 @@ async def finish_sign_on(
 async def sign_off_address(database: Database, *, back_to: str, resolve: Resolve = resolve) -> str:
     """Where the browser signs out at the provider, too (RP-Initiated Logout 1.0); "" where that is not to be had."""
     provider = (await _provider_of(database)).provider
-    async with asking(provider, resolve=resolve) as ask:
-        found = await ask.discover()
+    found = await discovered(database, provider, resolve=resolve)
     if not found.end_session_endpoint:
         return ""
     asked = {"client_id": provider.client_id, "post_logout_redirect_uri": back_to}

@@ -26,7 +26,8 @@ class IdentityProvider:
     label: str
     """How the sign-in page calls it."""
     person_claim: str = "preferred_username"
-    """The claim that is compared with ids of principals, once: from then on the provider's own subject counts."""
+    """The claim that is compared with login names and ids of principals, once: from then on the provider's own subject
+    counts."""
     groups_claim: str = "groups"
     roles: Mapping[str, Role] = field(default_factory=dict)
     """Group → role, at each sign-in; empty: roles are given here and nowhere else."""

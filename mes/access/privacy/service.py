@@ -33,10 +33,11 @@ from mes.access.tables import (
 )
 from mes.access.types import PrincipalKind, PrincipalView, Role
 from mes.kernel.errors import VersionConflict
-from mes.kernel.tables import ActOrigin
+from mes.kernel.tables import ActOrigin, OutboxEvent
 from mes.kernel.uow import UnitOfWork
 
 _DAY_US: Final = 86_400_000_000
+_EVENT: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
 _ORIGIN: Final = ActOrigin.__table__  # type: ignore[attr-defined]
 _PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
 _KNOWN: Final = KnownDevice.__table__  # type: ignore[attr-defined]
@@ -92,7 +93,7 @@ def erase_principal(uow: UnitOfWork, *, principal_id: str, reason: str) -> str:
     if view.kind is not PrincipalKind.person:
         raise RoleKindMismatch(f"{principal_id} is a {view.kind}; only people are erased.")
     _refuse_the_last_administrator(uow, view)
-    _forget_addresses(uow, view.pk)
+    _forget_addresses(uow, view)
     for proof in _PROOFS:
         uow.execute(delete(proof).where(proof.principal_pk == view.pk))
     uow.execute(delete(_SESSION).where(_SESSION.c.principal_pk == view.pk))
@@ -100,7 +101,8 @@ def erase_principal(uow: UnitOfWork, *, principal_id: str, reason: str) -> str:
     uow.execute(update(_TOKEN).where(_TOKEN.c.principal_pk == view.pk).values(**revoked))
     name = erased_id(view.pk)
     # not through the session: its changes would keep the name that goes
-    values = {"id": name, "display_name": name, "disabled_at": uow.now, "version": _PRINCIPAL.c.version + 1}
+    values = {"id": name, "display_name": name, "login_name": None, "disabled_at": uow.now}
+    values["version"] = _PRINCIPAL.c.version + 1
     uow.execute(update(_PRINCIPAL).where(_PRINCIPAL.c.pk == view.pk).values(**values))
     RECENT.distrust()
     uow.emit("access.principal-erased.v1", topics=(), subject=name, payload={"principal_id": name, "reason": reason})
@@ -112,10 +114,15 @@ def _refuse_the_last_administrator(uow: UnitOfWork, view: PrincipalView) -> None
         raise LastAdministrator(f"{view.id} is the only one who can manage access.")
 
 
-def _forget_addresses(uow: UnitOfWork, principal_pk: int) -> None:
+def _forget_addresses(uow: UnitOfWork, view: PrincipalView) -> None:
+    credentials = [f"person/{view.pk}"]
     for kind, table in (("session", _SESSION), ("token", _TOKEN)):
-        pks = uow.execute(select(table.c.pk).where(table.c.principal_pk == principal_pk)).scalars()
-        credentials = [f"{kind}/{pk}" for pk in pks]
-        for start in range(0, len(credentials), _FORGOTTEN_AT_ONCE):
-            some = credentials[start : start + _FORGOTTEN_AT_ONCE]
-            uow.execute(update(_ORIGIN).where(_ORIGIN.c.credential.in_(some)).values(address=None, salt=None))
+        pks = uow.execute(select(table.c.pk).where(table.c.principal_pk == view.pk)).scalars()
+        credentials += [f"{kind}/{pk}" for pk in pks]
+    for start in range(0, len(credentials), _FORGOTTEN_AT_ONCE):
+        some = credentials[start : start + _FORGOTTEN_AT_ONCE]
+        uow.execute(update(_ORIGIN).where(_ORIGIN.c.credential.in_(some)).values(address=None, salt=None))
+    # before sign-ins had `person/…`, several people's came from one row
+    theirs = select(_EVENT.c.origin_id).where(or_(_EVENT.c.subject == view.id, _EVENT.c.actor == view.pk))
+    shared = (_ORIGIN.c.credential == "", _ORIGIN.c.id.in_(theirs))
+    uow.execute(update(_ORIGIN).where(*shared).values(address=None, salt=None))

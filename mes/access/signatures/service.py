@@ -31,7 +31,8 @@ def require_signature(uow: UnitOfWork, act: SignedAct, *, subjects: Sequence[str
     """Where the plant wants it, use up the signature that came with the request and record it with the act.
 
     Called by verbs for what they are about to do, which `what` has to say whole; each of the subjects has it in its
-    history. What the server does by itself (no actor) is signed by nobody.
+    history, the first with the words, the others with their SHA-256: an act of many is told once. What the server does
+    by itself (no actor) is signed by nobody.
     `signature-needed`, `signature-not-good`.
     """
     if uow.actor is None or act not in get_access_policy(uow.session).signed_acts:
@@ -50,10 +51,11 @@ def require_signature(uow: UnitOfWork, act: SignedAct, *, subjects: Sequence[str
     used = {"used_at_us": uow.now_us, "act": act.value, "what": text}
     uow.execute(update(_SIGNATURE).where(_SIGNATURE.c.pk == found.pk).values(used))
     signer = uow.execute(select(_PRINCIPAL.c.id).where(_PRINCIPAL.c.pk == uow.actor)).scalar_one()
-    payload = {"act": act.value, "act_sha256": sha256, "what": orjson.loads(text)["what"], "signature_id": found.pk}
-    signed = {"principal_id": signer, "meaning": found.meaning, "signed_at_us": found.signed_at_us}
-    for subject in subjects:
-        uow.emit(ACT_SIGNED, topics=(), subject=subject, payload=payload | signed)
+    payload = {"act": act.value, "act_sha256": sha256, "signature_id": found.pk}
+    signed = payload | {"principal_id": signer, "meaning": found.meaning, "signed_at_us": found.signed_at_us}
+    said = {"what": orjson.loads(text)["what"]}
+    for number, subject in enumerate(subjects):
+        uow.emit(ACT_SIGNED, topics=(), subject=subject, payload=signed if number else signed | said)
 
 
 def record_signature(uow: UnitOfWork, *, token_sha256: bytes, act_sha256: str, meaning: Meaning) -> None:

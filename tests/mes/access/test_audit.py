@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from mes.access.types import Role
 from mes.kernel.chain import Fault, FaultKind
 from mes.kernel.db import Database
 from mes.kernel.origins import Origin, acting_from
+from mes.kernel.outbox import head_seq
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.transfer import export_plant, import_plant
 from mes.personnel.service import create_person, put_person
@@ -164,6 +166,18 @@ def test_a_chain_goes_on_whoever_writes_and_holds(chained: Database, database: D
     other.close()
     verdict = verify_chain(chained)
     assert (verdict.is_whole, verdict.count, verdict.begun_at, verdict.head.seq) == (True, 2, 1, 2)
+
+
+def test_a_writer_that_was_open_before_goes_on_with_a_chain(database: Database, clock: SettableClock) -> None:
+    hire(database, "before")
+    with closing(Database(database.url, schema=database.schema, clock=clock, chained=True)) as other:
+        hire(other, "first")
+        hire(database, "second")
+        hire(other, "third")
+        hire(database, "fourth")
+        verdict = verify_chain(other)
+    assert (verdict.is_whole, verdict.begun_at, verdict.head.seq, verdict.faults) == (True, 2, 5, ())
+    assert database.read_now(head_seq) == 5
 
 
 def test_tampering_shows_where(chained: Database) -> None:

@@ -17,16 +17,28 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from mes.access.errors import IdentityProviderInvalid, SingleSignOnFailed, SingleSignOnOff, SingleSignOnRefused
+from mes.access.errors import (
+    IdentityProviderInvalid,
+    LoginNameInvalid,
+    SingleSignOnFailed,
+    SingleSignOnOff,
+    SingleSignOnRefused,
+)
 from mes.access.oidc import rules
 from mes.access.oidc.provider import OF_PLANT_AT_A_TIME, _verified, asking
 from mes.access.oidc.queries import find_identity_provider
-from mes.access.oidc.service import put_identity_provider, record_sign_on, remove_identity_provider, unlink_identity
+from mes.access.oidc.service import (
+    put_identity_provider,
+    record_refused_sign_on,
+    record_sign_on,
+    remove_identity_provider,
+    unlink_identity,
+)
 from mes.access.oidc.sign_on import begin_sign_on, finish_sign_on
 from mes.access.oidc.types import IdentityProvider, Told
 from mes.access.permissions import AT_STATIONS, scope_of
 from mes.access.queries import find_session, get_principal
-from mes.access.service import create_principal, disable_principal, put_access_policy
+from mes.access.service import create_principal, disable_principal, put_access_policy, set_login_name
 from mes.access.types import AccessPolicy, Role
 from mes.kernel.addresses import resolve
 from mes.kernel.db import Database
@@ -207,6 +219,45 @@ def test_somebody_is_met_once_and_then_known_by_their_subject(database: Database
     database.write_now(disable_principal, actor=None, principal_id="ada")
     with pytest.raises(SingleSignOnRefused):
         sign_on(database, replace(TOLD, subject="s-2"), b"n" * 32)
+
+
+def call(database: Database, principal_id: str, login_name: str) -> None:
+    database.write_now(set_login_name, actor=None, principal_id=principal_id, login_name=login_name)
+
+
+def test_whoever_has_an_address_for_a_name_is_met_by_it(database: Database) -> None:
+    name(database, replace(PROVIDER, person_claim="email"))
+    hire(database, "p17")
+    hire(database, "p18")
+    hire(database, "box", Role.bridge)
+    for named in ("Ada@Plant.example", "CORP\\ada"):
+        call(database, "p17", named)
+        assert sign_on(database, replace(TOLD, person_id=named.upper()), named.encode().ljust(32)) == "p17"
+        database.write_now(unlink_identity, actor=None, principal_id="p17")
+    for who, wrong in (("p18", "corp\\ADA"), ("p18", " x"), ("p18", "x" * 201), ("box", "box@plant.example")):
+        with pytest.raises(LoginNameInvalid):
+            call(database, who, wrong)
+    for nobody in ("p17", "CORP\\\u212aada", " ", "sven@plant.example"):
+        with pytest.raises(SingleSignOnRefused, match=r"no (p17|such person)"):
+            sign_on(database, replace(TOLD, person_id=nobody))
+    call(database, "p17", "")
+    assert sign_on(database, replace(TOLD, person_id="p17")) == "p17"
+
+
+def test_whoever_is_made_by_an_address_has_an_id_that_tells_nothing(database: Database) -> None:
+    name(database, replace(PROVIDER, person_claim="email", roles=ROLES, makes_people=True))
+    made = sign_on(database, replace(TOLD, person_id="ada@plant.example"))
+    found = database.read_now(get_principal, principal_id=made)
+    assert found is not None
+    assert (found.login_name, found.display_name, made.startswith("person-")) == ("ada@plant.example", "Ada", True)
+    assert sign_on(database, replace(TOLD, person_id="other@plant.example"), b"l" * 32) == made
+    refused = replace(TOLD, subject="s-9", person_id="Ada@plant.example")
+    with pytest.raises(SingleSignOnRefused) as why:
+        sign_on(database, refused)
+    database.write_now(record_refused_sign_on, actor=None, told=refused, why=why.value.detail)
+    events = database.read_now(list_events, after=0)
+    assert "plant.example" not in str(events)
+    assert (events[-1].type, events[-1].subject) == ("access.sign-on-refused.v1", made)
 
 
 def test_groups_give_the_role_and_never_an_administrators_unasked(database: Database) -> None:

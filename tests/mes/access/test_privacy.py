@@ -27,6 +27,7 @@ from mes.access.service import (
     give_badge,
     open_session,
     record_pin_attempt,
+    set_login_name,
     set_role,
     store_pin,
 )
@@ -130,6 +131,51 @@ def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
     )
     verdict = verify_chain(chained)
     assert (verdict.is_whole, verdict.begun_at) == (True, 1)
+
+
+def signed_in_from(database: Database, principal_id: str, address: str) -> int:
+    """The number of a session that somebody opened with a PIN, after they got it wrong once."""
+    key = digest(new_session_value("default"))
+    asked: dict[str, Any] = {
+        "principal_id": principal_id,
+        "checked_hash": "a hash",
+        "device": device_at(address),
+        "actor": None,
+    }
+    here = acting_from.set(Origin("", "", address))
+    try:
+        database.write_now(record_pin_attempt, **asked, matches=False, session_sha256=None)
+        database.write_now(record_pin_attempt, **asked, matches=True, session_sha256=key)
+    finally:
+        acting_from.reset(here)
+    session = database.read_now(find_session, token_sha256=key)
+    assert session is not None
+    return session.credential_pk
+
+
+def test_from_where_somebody_signed_in_goes_and_who_came_from_there_too_stays(database: Database) -> None:
+    for principal_id in ("ada", "bob"):
+        hired = {"principal_id": principal_id, "role": Role.operator, "display_name": principal_id}
+        database.write_now(create_principal, actor=None, **hired)
+        database.write_now(store_pin, actor=None, principal_id=principal_id, pin_hash="a hash")
+    call = {"principal_id": "ada", "login_name": "ada@plant.example"}
+    database.write_now(set_login_name, actor=None, **call)
+    old = acting_from.set(Origin("", "", "10.0.0.1"))  # as it was written before sign-ins had origins of their own
+    database.write_now(set_role, actor=None, principal_id="ada", role=Role.supervisor)
+    acting_from.reset(old)
+    sessions = [signed_in_from(database, one, "10.0.0.77") for one in ("ada", "bob")]
+    name = database.write_now(erase_principal, actor=None, principal_id="bob", reason="4")
+    sessions.append(signed_in_from(database, "ada", "10.0.0.77"))
+    assert len(set(sessions)) == 3, "the number of a session is given once"
+    acts = database.read_now(list_acts, wanted=ActFilter()).items
+    known = [
+        (act.subject, act.address) for act in acts if act.type in ("access.signed-in.v1", "access.sign-in-failed.v1")
+    ]
+    assert sorted(known, key=str) == [("ada", "10.0.0.77")] * 4 + [("bob", None)] * 2
+    assert name.startswith("erased-")
+    database.write_now(erase_principal, actor=None, principal_id="ada", reason="5")
+    kept = texts(database)
+    assert [word for word in ("10.0.0.1", "10.0.0.77", "plant.example") if word in kept] == []
 
 
 def test_who_is_no_person_or_the_last_administrator_stays(database: Database) -> None:

@@ -97,6 +97,10 @@ def test_a_signature_is_of_one_act_by_one_person_once(plant: Database, clock: Se
     signed = [event for event in plant.read_now(list_events, after=0, limit=500) if event.type == ACT_SIGNED]
     assert [event.subject for event in signed] == ["material-lot/L2", "material-lot/L3"]
     assert all(event.actor == sven and event.payload["meaning"] == "approved" for event in signed)
+    assert {(event.payload["signature_id"], event.payload["act_sha256"]) for event in signed} == {
+        (kept.signature_id, act)
+    }
+    assert [event.payload.get("what") for event in signed] == [orjson.loads(kept.what)["what"], None]
     for lot_id in ("L2", "L3"):
         plant.write_now(
             set_disposition, actor=sven, lot_id=lot_id, disposition=Disposition.Restricted, reason="scratched"

@@ -305,7 +305,7 @@ def test_a_role_at_this_station_counts_for_what_is_here_alone(site: Site, sven: 
     assert do(sven, "mount", f"/s/{LINE}/scan", **reel).status_code == 200
     failed = begun(sven)
     do(sven, "fail", unit_id=failed, code_id="MISSING")
-    placed = {"actor": None, "principal_id": "ADA"}
+    placed: dict[str, Any] = {"actor": None, "principal_id": "ADA"}
     site.database.write_now(set_placed_roles, **placed, placed=[PlacedRole(BENCH, Role.supervisor)])
     site.database.write_now(set_role, **placed, role=Role.supervisor)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -13,11 +13,13 @@ import pytest
 
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import put_identity_provider, remove_identity_provider
+from mes.access.oidc.sign_on import begin_sign_on
 from mes.access.oidc.types import IdentityProvider
 from mes.access.queries import list_sessions
 from mes.access.service import create_principal
 from mes.access.sign_in import set_pin_now
 from mes.access.types import Role
+from mes.kernel.addresses import resolve
 from mes.kernel.outbox import list_events
 from mes.kernel.sqltypes import to_us
 from tests.support.node_peer import Peer
@@ -116,6 +118,21 @@ async def test_somebody_signs_in_elsewhere_and_out_again(site: Site, issuer: str
         action = re.findall(r'action="([^"]+)"', page.text)[0]
         out = await ada.http.post(action, data=form)
         assert out.headers["location"] == site.address + "/signin"
+
+
+async def test_what_a_provider_says_of_itself_is_asked_once_a_minute(site: Site, issuer: str) -> None:
+    asked: list[str] = []
+
+    async def counted(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return await resolve(host, port)
+
+    for _ in range(2):
+        away, _ = await begin_sign_on(
+            site.database, site.vault, redirect_uri=site.address + BACK, following="", resolve=counted
+        )
+        assert away.startswith(issuer)
+    assert len(asked) == 1
 
 
 async def test_who_is_let_in_and_whose_answer_counts(site: Site, issuer: str) -> None:
