@@ -6,21 +6,21 @@ import time
 from datetime import UTC, datetime
 
 from mes.access.types import Role
-from mes.exchange.plant_file import check_plant_file, load_plant
 from mes.genealogy.finding import list_alike
 from mes.genealogy.queries import get_recall, list_shared
 from mes.genealogy.types import Suspects
 from mes.kernel.db import Database
+from mes.materials.queries import find_lot_hold
+from mes.materials.service import hold_lots
 from web.demo.history import principal_pk
-from web.demo.prepare import PLANT_FILE, _first
+from web.demo.prepare import _first, load_once
 from web.demo.reel import BAD, CUSTOMERS, FAILED, QUESTION, REELS, plant_bad_reel
 
 PLANTED_WITHIN_S = 3.0
 
 
 def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
-    plant = check_plant_file(PLANT_FILE.read_text(encoding="utf-8"), filename=PLANT_FILE.name)
-    database.write_now(load_plant, actor=None, plant=plant)
+    load_once(database)
     operator = principal_pk(database, _first(database, Role.operator))
     began = time.monotonic()
     database.write_now(plant_bad_reel, actor=None, at=datetime.now(UTC), operator_pk=operator)
@@ -37,3 +37,7 @@ def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
     assert {row[1] for row in recall.tables["shipments"].rows} == set(CUSTOMERS)
     assert all(serial in QUESTION for serial in FAILED)
     assert len(QUESTION) < 3_500
+
+    database.write_now(hold_lots, actor=None, lot_ids=["MCU-2609-03"], reason="recall")
+    load_once(database)
+    assert database.read_now(find_lot_hold, lot_id="MCU-2609-03"), "--keep goes on with what is on hold"
