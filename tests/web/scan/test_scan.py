@@ -17,7 +17,7 @@ from mes.genealogy.queries import get_as_built, trace_from
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
 from mes.kernel.outbox import list_events
-from mes.materials.service import create_lot, set_disposition
+from mes.materials.service import create_lot, hold_lots, set_disposition
 from mes.materials.types import LotSpec
 from mes.orders.queries import get_job
 from standards.isa95.material import Disposition
@@ -161,6 +161,14 @@ def test_a_lot_on_hold_is_refused_before_it_is_carried_to_its_slot(site: Site, a
     assert "Wrong silicon Take another lot" in said(page)
     occupied = scan(ada, "1", page, f"/s/{LINE}/scan")
     assert title(occupied) == f"The lot is on hold {lot_id}", "nobody takes a reel out for one that may not go in"
+
+
+def test_a_unit_on_hold_says_who_holds_it_for_what(site: Site, ada: httpx.Client, job: str) -> None:
+    unit_id = begun(ada)
+    site.database.write_now(hold_lots, actor=None, lot_ids=[unit_id], reason="Field failures")
+    page = scan(ada, unit_id)
+    assert title(page) == f"On hold {unit_id}"
+    assert "Field failures Put it aside" in said(page)
 
 
 def test_a_supervisor_decides_with_a_pin_and_it_is_recorded(site: Site, ada: httpx.Client) -> None:
