@@ -351,6 +351,8 @@ def trace(options: argparse.Namespace) -> int:
     """Ask genealogy, and write the answer to standard output; a recall may also hold what it finds."""
     query, values = _asked(options)
     with plant_of(options) as database:
+        if options.question in ("as-built", "difference"):
+            values["now_us"] = to_us(database.clock())
         if getattr(options, "hold", ""):
             held = database.write_now(hold_suspects, actor=None, reason=options.hold, **values)
             say(f"{held} put on hold")

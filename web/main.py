@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
@@ -59,6 +60,9 @@ from web.wall import routes as wall
 from web.webhooks import routes as webhooks
 
 _LOG = logging.getLogger(__name__)
+ASIDE_THREADS: Final = 64
+"""For what would hold up the event loop (files that are read, plants that are opened): several times what one plant
+may have at work (`fair_share.ALONE_MAX`), so that its imports keep no other from being opened and looked after."""
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
     *(trace, bridges, quarantine, connect, routings, imports, erp, webhooks, reconciliation, access, audit, patterns),
@@ -108,6 +112,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     async def running(app: FastAPI) -> AsyncIterator[None]:
         if sentence := templating.assets_sentence():
             _LOG.warning(sentence)
+        aside = ThreadPoolExecutor(ASIDE_THREADS, thread_name_prefix="aside")
+        asyncio.get_running_loop().set_default_executor(aside)
         plants = await asyncio.to_thread(open_plants, settings)
         app.state.plants = plants
         vault = await asyncio.to_thread(open_vault, settings.key_file)

@@ -15,6 +15,7 @@ from mes.access.door.routing import FIELDS_MAX, LEAVING_KEY, REFUSALS_KEY, REHEA
 from mes.kernel.errors import Refusal, Unavailable
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX
 from web.examples import example_of
+from web.wire_schemas import wire_schemas
 
 Document = dict[str, Any]
 JSON: Final = "application/json"
@@ -60,8 +61,8 @@ _ASKING: Final = frozenset({"ask_recall", "ask_shared", "check_erp_connection", 
 """They are sent by POST, and change nothing."""
 _OWN_REHEARSAL: Final = frozenset({"import_rows", "create_signature"})
 """Their `dry_run` is answered as the request itself is."""
-_WITHOUT_REHEARSAL: Final = frozenset({"bridge", "B2MML"})
-"""Tags whose protocol is told elsewhere (docs/api/ingest.md, docs/standards/b2mml.md)."""
+_OWN_PROTOCOL: Final = frozenset({"bridge", "B2MML"})
+"""Tags whose protocol is told elsewhere (docs/api/ingest.md, docs/standards/b2mml.md): no `dry_run`, no `fields`."""
 _OTHERS: Final[Mapping[str, tuple[int, str, str]]] = {
     "invalid": (422, "Not valid", "Correct what `errors` names."),
     "unreadable": (400, "Not JSON", "Send a JSON document."),
@@ -142,6 +143,7 @@ def described(plain: Document) -> Document:
     _bound(schemas)
     _bound(document["paths"])
     schemas |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR, "DryRun": DRY_RUN, "DryRunEvent": DRY_RUN_EVENT}
+    schemas |= wire_schemas()
     components["responses"] = {f"Problem{status}": _problem(codes) for status, codes in _by_status(_SHARED).items()}
     for method, operation in operations(document):
         _describe(method, operation, schemas)
@@ -219,7 +221,7 @@ def _describe(method: str, operation: Document, schemas: Mapping[str, Any]) -> N
     operation["responses"].pop("422", None)
     if method == "get":
         _say_fields(operation, schemas)
-    if is_writing and operation["tags"][0] not in _WITHOUT_REHEARSAL and operation["operationId"] not in _OWN_REHEARSAL:
+    if is_writing and operation["tags"][0] not in _OWN_PROTOCOL and operation["operationId"] not in _OWN_REHEARSAL:
         _say_rehearsal(operation)
     _say_etag(method, operation, schemas)
     _say_farewell(operation)
@@ -306,6 +308,8 @@ def _say_fields(operation: Document, schemas: Mapping[str, Any]) -> None:
     schema = _answer_schema(operation, schemas)
     if "properties" not in schema or schema.get("additionalProperties") is True:
         return
+    if operation["tags"][0] in _OWN_PROTOCOL:
+        return
     parameter = {
         "name": "fields",
         "in": "query",
@@ -353,7 +357,12 @@ def _say_farewell(operation: Document) -> None:
 
 
 def _show(operation: Document, schemas: Mapping[str, Any]) -> None:
-    """An example of each body and answer that has none."""
+    """An example of each body, answer and place in the path that has none."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter.setdefault(
+                "example", example_of(parameter["schema"], schemas, asked=True, name=parameter["name"])
+            )
     for content in operation.get("requestBody", {}).get("content", {}).values():
         _exemplify(content, schemas, asked=True)
     for status, answer in operation["responses"].items():

@@ -6,7 +6,7 @@ import logging
 import sys
 import tempfile
 import time
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -56,7 +56,8 @@ def why_it_cannot_start(settings: Settings) -> str | None:
 
 
 class OneLine(logging.Formatter):
-    """Instants in UTC (RFC 3339), and a message is one line: what a caller sent cannot look like a line of its own."""
+    """Instants in UTC (RFC 3339); a message is one line, a traceback is indented: what a caller sent cannot look like a
+    line of its own."""
 
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
@@ -68,8 +69,25 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging calls it so)
         """See logging.Formatter."""
-        record.message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in record.message)
+        record.message = _printable(record.message)
         return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (logging calls it so)
+        """See logging.Formatter."""
+        return _indented(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 (logging calls it so)
+        """See logging.Formatter."""
+        return _indented(super().formatStack(stack_info))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _indented(lines: str) -> str:
+    """What goes on with a line; an error's own text may hold breaks that somebody sent."""
+    return "\n".join(f"  {_printable(line)}" for line in lines.split("\n"))
 
 
 def with_plant(record: logging.LogRecord) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, exists, func, null, or_, select
@@ -14,6 +15,7 @@ from mes.access.tables import (
     ApiToken,
     Badge,
     DeviceLock,
+    KnownDevice,
     PinCredential,
     Principal,
     RecoveryCode,
@@ -24,8 +26,10 @@ from mes.access.types import (
     AccessPolicy,
     BadgeUse,
     BadgeView,
+    Device,
     FactorRecord,
     Identity,
+    Locks,
     LockState,
     PinRecord,
     PrincipalKind,
@@ -49,6 +53,7 @@ _POLICY: Final = AccessPolicyRow.__table__  # type: ignore[attr-defined]
 _FACTOR: Final = SecondFactor.__table__  # type: ignore[attr-defined]
 _RECOVERY: Final = RecoveryCode.__table__  # type: ignore[attr-defined]
 _DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
+_KNOWN: Final = KnownDevice.__table__  # type: ignore[attr-defined]
 
 _WHO: Final = (
     _PRINCIPAL.c.pk.label("principal_pk"),
@@ -128,16 +133,15 @@ def _credential(row: Mapping[Any, Any]) -> StoredCredential:
     )
 
 
-def find_pin(session: Session, *, principal_id: str, device_key: str) -> tuple[PinRecord | None, LockState, LockState]:
-    """Whom a PIN is to be checked for (None: nobody who could sign in), the lock on that person and on the device."""
+def find_pin(session: Session, *, principal_id: str, device: Device) -> tuple[PinRecord | None, Locks]:
+    """Whom a PIN is to be checked for (None: nobody who could sign in), and the locks on that person and the device."""
     row = session.execute(
         select(*_WHO, _PIN)
         .join_from(_PRINCIPAL, _PIN)
         .where(_PRINCIPAL.c.id == principal_id, _PRINCIPAL.c.disabled_at.is_(None))
     ).first()
-    device = get_device_lock(session, device_key=device_key)
     if row is None:
-        return None, LockState(), device
+        return None, find_locks(session, principal_pk=None, person=LockState(), device=device)
     record = PinRecord(
         principal_pk=row.principal_pk,
         principal_id=row.principal_id,
@@ -148,13 +152,31 @@ def find_pin(session: Session, *, principal_id: str, device_key: str) -> tuple[P
         changed_at_us=row.changed_at_us,
         placed=placed_of(row.placed_roles),
     )
-    return record, LockState(row.failed_count, row.locked_until_us, row.failed_at_us), device
+    return record, find_locks(session, principal_pk=record.principal_pk, person=_lock(row), device=device)
+
+
+def find_locks(session: Session, *, principal_pk: int | None, person: LockState, device: Device) -> Locks:
+    """What an attempt in the name of a principal counts against; `person`: their failures at unknown devices."""
+    known = None if principal_pk is None else find_known_device(session, principal_pk=principal_pk, device=device)
+    if known is None:
+        return Locks(person, get_device_lock(session, device_key=device.address_key), device.address_key)
+    key = device.cookie_key
+    return Locks(known, get_device_lock(session, device_key=key), key, known=True)
+
+
+def find_known_device(session: Session, *, principal_pk: int, device: Device) -> LockState | None:
+    """A person's failures at a device where they have proven who they are before; None: they have not."""
+    if not device.cookie:
+        return None
+    its_row = (_KNOWN.c.principal_pk == principal_pk, _KNOWN.c.device_key == device.cookie_key)
+    row = session.execute(select(_KNOWN).where(*its_row)).first()
+    return None if row is None else _lock(row)
 
 
 def find_badge(
-    session: Session, *, badge_hmacs: Sequence[bytes], device_key: str
-) -> tuple[Identity | None, LockState, AccessPolicy]:
-    """Whose badge it is (None: nobody's who could sign in), the lock on the device, and what badges are for."""
+    session: Session, *, badge_hmacs: Sequence[bytes], device: Device
+) -> tuple[Identity | None, Locks, AccessPolicy]:
+    """Whose badge it is (None: nobody's who could sign in), the lock on the device alone, and what badges are for."""
     row = session.execute(
         select(*_WHO)
         .join_from(_BADGE, _PRINCIPAL)
@@ -165,7 +187,9 @@ def find_badge(
         if row is None
         else Identity(row.principal_pk, row.principal_id, Role(row.role), row.display_name, row.language)
     )
-    return who, get_device_lock(session, device_key=device_key), get_access_policy(session)
+    principal_pk = None if who is None else who.principal_pk
+    locks = find_locks(session, principal_pk=principal_pk, person=LockState(), device=device)
+    return who, replace(locks, person=LockState()), get_access_policy(session)
 
 
 def needs_badge(session: Session, *, principal_pk: int) -> bool:
@@ -233,7 +257,11 @@ def list_vouchers(session: Session, *, permission: Permission) -> tuple[Voucher,
 def get_device_lock(session: Session, *, device_key: str) -> LockState:
     """The lock on a device; unlocked where it never failed."""
     row = session.execute(select(_DEVICE).where(_DEVICE.c.device_key == device_key)).first()
-    return LockState() if row is None else LockState(row.failed_count, row.locked_until_us, row.failed_at_us)
+    return LockState() if row is None else _lock(row)
+
+
+def _lock(row: Any) -> LockState:
+    return LockState(row.failed_count, row.locked_until_us, row.failed_at_us)
 
 
 def get_principal(session: Session, *, principal_id: str) -> PrincipalView | None:

@@ -49,10 +49,20 @@ from mes.access.queries import (
 )
 from mes.access.recent import RECENT
 from mes.access.second_factor import use_code
-from mes.access.tables import AccessPolicyRow, ApiToken, Badge, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.tables import (
+    AccessPolicyRow,
+    ApiToken,
+    Badge,
+    DeviceLock,
+    KnownDevice,
+    PinCredential,
+    Principal,
+    SignInSession,
+)
 from mes.access.tokens import digest, new_token
 from mes.access.types import (
     DEVICE_LOCK,
+    KNOWN_DEVICES_MAX,
     NO_CODE,
     PERSON_LOCK,
     ROLE_KIND,
@@ -61,6 +71,8 @@ from mes.access.types import (
     AttemptOutcome,
     BadgeUse,
     CodeShown,
+    Device,
+    Locks,
     LockState,
     NewToken,
     PinRecord,
@@ -79,6 +91,8 @@ _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
 _BADGE: Final = Badge.__table__  # type: ignore[attr-defined]
 _DEVICE: Final = DeviceLock.__table__  # type: ignore[attr-defined]
+_KNOWN: Final = KnownDevice.__table__  # type: ignore[attr-defined]
+_NO_FAILURES: Final = {"failed_count": 0, "failed_at_us": 0, "locked_until_us": 0}
 _DEVICE_LOCK_KEEP_US: Final = 24 * 3_600 * rules.SECOND_US
 
 
@@ -255,16 +269,11 @@ def store_pin(uow: UnitOfWork, *, principal_id: str, pin_hash: str) -> None:
     principal = _load(uow, principal_id)
     if principal.kind != PrincipalKind.person.value:
         raise PinNotForMachines(f"{principal_id} is a {principal.kind}.")
-    fresh = {
-        "pin_hash": pin_hash,
-        "changed_at_us": uow.now_us,
-        "failed_count": 0,
-        "failed_at_us": 0,
-        "locked_until_us": 0,
-    }
+    fresh = {"pin_hash": pin_hash, "changed_at_us": uow.now_us, **_NO_FAILURES}
     changed = _count_changed(uow, update(_PIN).where(_PIN.c.principal_pk == principal.pk).values(fresh))
     if changed == 0:
         uow.execute(insert(_PIN).values(principal_pk=principal.pk, **fresh))
+    uow.execute(update(_KNOWN).where(_KNOWN.c.principal_pk == principal.pk).values(_NO_FAILURES))
     _end_sessions(uow, _pk(principal))
     _emit(uow, "pin-set", principal_id)
 
@@ -276,7 +285,7 @@ def record_pin_attempt(
     checked_hash: str | None,
     matches: bool,
     session_sha256: bytes | None,
-    device_key: str,
+    device: Device,
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
     by: SignInWay = SignInWay.pin,
@@ -286,17 +295,19 @@ def record_pin_attempt(
 
     The check ran before, elsewhere, perhaps many at once; the attempts are counted here, one after another. Whatever
     the check said, an attempt that arrives while person or device is locked is refused, so guessing in parallel gains
-    nothing. Refusals are answers, not errors: the count must be committed.
+    nothing. Refusals are answers, not errors: the count must be committed. Whoever succeeds at a device with a cookie
+    has a budget of their own there from then on.
     """
-    record, person, device = find_pin(uow.session, principal_id=principal_id, device_key=device_key)
-    locked_until_us = max(person.locked_until_us, device.locked_until_us)
-    if uow.now_us < locked_until_us:
-        return AttemptOutcome(signed_in=False, locked_until_us=locked_until_us)
+    record, locks = find_pin(uow.session, principal_id=principal_id, device=device)
+    if uow.now_us < locks.until_us:
+        return AttemptOutcome(signed_in=False, locked_until_us=locks.until_us)
     proven = record is not None and matches and checked_hash == record.pin_hash
     if record is None or not proven or not _suffices(uow, record, by, shown, at_desk=work_unit_id is None):
         principal_pk = None if record is None else record.principal_pk
-        return _count_failure(uow, principal_id, principal_pk, person, device_key, device)
-    _write_lock(uow, record.principal_pk, LockState())
+        return _count_failure(uow, principal_id, principal_pk, locks)
+    _write_lock(uow, record.principal_pk, locks, LockState())
+    if device.cookie:
+        _know_device(uow, record, device)
     if session_sha256 is None:
         _emit(uow, "vouched", principal_id, work_unit_id=work_unit_id)
         return AttemptOutcome(signed_in=True)
@@ -336,19 +347,20 @@ def record_badge_attempt(
     *,
     badge_hmacs: Sequence[bytes],
     session_sha256: bytes,
-    device_key: str,
+    device: Device,
     work_unit_id: str,
     policy: SessionPolicy = SESSION_POLICY,
 ) -> AttemptOutcome:
     """Count a badge that was scanned to sign in by it alone and, if it is somebody's, open their session.
 
-    Only the device may be locked out: whoever has a badge is not kept away by another's wrong PINs.
+    Only the device may be locked out: whoever has a badge is not kept away by another's wrong PINs. Nor does a badge
+    make a device known: whoever has its number could make any number of them, each with guesses of its own.
     """
-    who, device, allowed = find_badge(uow.session, badge_hmacs=badge_hmacs, device_key=device_key)
-    if uow.now_us < device.locked_until_us:
-        return AttemptOutcome(signed_in=False, locked_until_us=device.locked_until_us)
+    who, locks, allowed = find_badge(uow.session, badge_hmacs=badge_hmacs, device=device)
+    if uow.now_us < locks.until_us:
+        return AttemptOutcome(signed_in=False, locked_until_us=locks.until_us)
     if who is None or allowed.badge is not BadgeUse.alone:
-        return _count_failure(uow, "", None, LockState(), device_key, device)
+        return _count_failure(uow, "", None, locks)
     open_session(
         uow,
         principal_id=who.principal_id,
@@ -499,29 +511,39 @@ def touch_token(uow: UnitOfWork, *, token_sha256: bytes) -> None:
     uow.execute(update(_TOKEN).where(_TOKEN.c.token_sha256 == token_sha256).values(last_used_at_us=uow.now_us))
 
 
-def _count_failure(
-    uow: UnitOfWork,
-    principal_id: str,
-    principal_pk: int | None,
-    person: LockState,
-    device_key: str,
-    device: LockState,
-) -> AttemptOutcome:
-    device = rules.after_failure(device, DEVICE_LOCK, uow.now_us)
-    _write_device_lock(uow, device_key, device)
+def _count_failure(uow: UnitOfWork, principal_id: str, principal_pk: int | None, locks: Locks) -> AttemptOutcome:
+    locks = replace(locks, device=rules.after_failure(locks.device, DEVICE_LOCK, uow.now_us))
+    _write_device_lock(uow, locks.device_key, locks.device)
     if principal_pk is not None:
-        person = rules.after_failure(person, PERSON_LOCK, uow.now_us)
-        _write_lock(uow, principal_pk, person)
+        locks = replace(locks, person=rules.after_failure(locks.person, PERSON_LOCK, uow.now_us))
+        _write_lock(uow, principal_pk, locks, locks.person)
     subject = principal_id if principal_pk is not None else ""
-    _emit(uow, "sign-in-failed", subject, failed_count=person.failed_count, device=device_key[:16])
-    locked_until_us = max(person.locked_until_us, device.locked_until_us)
-    if locked_until_us > uow.now_us:
-        _emit(uow, "sign-in-locked", subject, locked_until_us=locked_until_us, device=device_key[:16])
-    return AttemptOutcome(signed_in=False, locked_until_us=locked_until_us)
+    where = {"device": locks.device_key[:16], "known_device": locks.known}
+    _emit(uow, "sign-in-failed", subject, failed_count=locks.person.failed_count, **where)
+    if locks.until_us > uow.now_us:
+        _emit(uow, "sign-in-locked", subject, locked_until_us=locks.until_us, **where)
+    return AttemptOutcome(signed_in=False, locked_until_us=locks.until_us)
 
 
-def _write_lock(uow: UnitOfWork, principal_pk: int, lock: LockState) -> None:
-    uow.execute(update(_PIN).where(_PIN.c.principal_pk == principal_pk).values(_lock_values(lock)))
+def _write_lock(uow: UnitOfWork, principal_pk: int, locks: Locks, lock: LockState) -> None:
+    """A person's failures, where these locks have them: at one device, or at all that do not know them."""
+    table = _KNOWN if locks.known else _PIN
+    its_row = [table.c.principal_pk == principal_pk]
+    if locks.known:
+        its_row.append(_KNOWN.c.device_key == locks.device_key)
+    uow.execute(update(table).where(*its_row).values(_lock_values(lock)))
+
+
+def _know_device(uow: UnitOfWork, who: PinRecord, device: Device) -> None:
+    key, proven = device.cookie_key, {"proven_at_us": uow.now_us}
+    its_row = (_KNOWN.c.principal_pk == who.principal_pk, _KNOWN.c.device_key == key)
+    if _count_changed(uow, update(_KNOWN).where(*its_row).values(proven)):
+        return
+    theirs = select(_KNOWN.c.device_key).where(_KNOWN.c.principal_pk == who.principal_pk)
+    too_many = theirs.order_by(_KNOWN.c.proven_at_us.desc(), _KNOWN.c.device_key).offset(KNOWN_DEVICES_MAX - 1)
+    uow.execute(delete(_KNOWN).where(_KNOWN.c.principal_pk == who.principal_pk, _KNOWN.c.device_key.in_(too_many)))
+    uow.execute(insert(_KNOWN).values(principal_pk=who.principal_pk, device_key=key, **proven, **_NO_FAILURES))
+    _emit(uow, "device-known", who.principal_id, device=key[:16])
 
 
 def _write_device_lock(uow: UnitOfWork, device_key: str, lock: LockState) -> None:

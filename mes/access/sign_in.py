@@ -18,12 +18,13 @@ from mes.access.queries import find_badge, find_pin
 from mes.access.rules import is_badge, is_pin
 from mes.access.second_factor import shown_code
 from mes.access.service import record_badge_attempt, record_pin_attempt, sign_out, store_pin
-from mes.access.tokens import SESSION_PREFIX, digest, new_session_value, plant_of
+from mes.access.tokens import SESSION_PREFIX, digest, is_device_value, new_device_value, new_session_value, plant_of
 from mes.access.types import (
     NO_CODE,
     SESSION_POLICY,
     AttemptOutcome,
     BadgeUse,
+    Device,
     Identity,
     PinRecord,
     SessionPolicy,
@@ -36,9 +37,9 @@ from mes.kernel.sqltypes import to_us
 from mes.kernel.vault import Vault
 
 
-def device_key(address: str) -> str:
-    """How a device is named in the lock: a digest of its network address."""
-    return hashlib.sha256(address.encode()).hexdigest()
+def device_at(address: str, cookie: str = "") -> Device:
+    """The device at a network address, with the value of its cookie if that may be one of ours."""
+    return Device(hashlib.sha256(address.encode()).hexdigest(), cookie if is_device_value(cookie) else "")
 
 
 async def sign_in_with_pin(
@@ -46,17 +47,18 @@ async def sign_in_with_pin(
     *,
     principal_id: str,
     pin: str,
-    device: str,
+    device: Device,
     work_unit_id: str | None = None,
     policy: SessionPolicy = SESSION_POLICY,
     by_badge: bool = False,
     code: str = "",
     vault: Vault | None = None,
 ) -> SignedIn:
-    """Open a session for a person. `pin` may be the person's password; `device` is a `device_key`.
+    """Open a session for a person. `pin` may be the person's password; `device` is a `device_at`.
 
     `code` is of the person's authenticator app, or a recovery code; `vault` opens its secret.
     `by_badge`: their badge was scanned, too. A PIN without it is wrong where the plant wants both.
+    The device is known from then on (`SignedIn.device`): others' wrong guesses elsewhere do not lock them out of it.
 
     `sign-in-failed` (401) for a wrong PIN, for nobody of that id and for somebody without a PIN alike: same
     answer, same work. `sign-in-locked` (429, `retry_after_s`) while the person or the device is locked out;
@@ -66,10 +68,12 @@ async def sign_in_with_pin(
     by = SignInWay.password
     if is_pin(pin):
         by = SignInWay.badge_and_pin if by_badge else SignInWay.pin
+    device = replace(device, cookie=device.cookie or new_device_value())
     record, outcome = await _checked(
         database, principal_id, pin, device, work_unit_id, policy, digest(token), by, code, vault
     )
-    return replace(session_of(database, record, token, work_unit_id, policy), must_set_up=outcome.must_set_up)
+    signed_in = session_of(database, record, token, work_unit_id, policy)
+    return replace(signed_in, must_set_up=outcome.must_set_up, device=device.cookie)
 
 
 async def sign_in_with_badge(
@@ -78,7 +82,7 @@ async def sign_in_with_badge(
     *,
     badge: str,
     pin: str = "",
-    device: str,
+    device: Device,
     work_unit_id: str,
     policy: SessionPolicy = SESSION_POLICY,
 ) -> SignedIn:
@@ -87,7 +91,7 @@ async def sign_in_with_badge(
     `badges-not-used` (409), else as signing in with a PIN. By the badge alone the session is limited to `AT_STATIONS`.
     """
     hmacs = badge_hmacs(vault, database.plant_id, badge)
-    who, place, allowed = await database.read(find_badge, badge_hmacs=hmacs, device_key=device)
+    who, locks, allowed = await database.read(find_badge, badge_hmacs=hmacs, device=device)
     if allowed.badge is BadgeUse.off:
         raise BadgesNotUsed()
     if allowed.badge is BadgeUse.with_pin:
@@ -102,14 +106,14 @@ async def sign_in_with_badge(
             by_badge=True,
         )
     now_us = to_us(database.clock())
-    _refuse_locked(place.locked_until_us, now_us)
+    _refuse_locked(locks.until_us, now_us)
     token = new_session_value(database.plant_id)
     outcome = await database.write(
         record_badge_attempt,
         actor=None if who is None else who.principal_pk,
         badge_hmacs=hmacs,
         session_sha256=digest(token),
-        device_key=device,
+        device=device,
         work_unit_id=work_unit_id,
         policy=policy,
     )
@@ -124,7 +128,7 @@ async def owner_of_badge(database: Database, vault: Vault, *, scan: str) -> tupl
     if not is_badge(scan):
         return None
     hmacs = badge_hmacs(vault, database.plant_id, scan)
-    who, _, allowed = await database.read(find_badge, badge_hmacs=hmacs, device_key="")
+    who, _, allowed = await database.read(find_badge, badge_hmacs=hmacs, device=Device(""))
     return None if who is None or allowed.badge is BadgeUse.off else (who, allowed.badge)
 
 
@@ -145,7 +149,7 @@ async def vouch_with_pin(
     *,
     principal_id: str,
     pin: str,
-    device: str,
+    device: Device,
     permission: Permission,
     work_unit_id: str | None = None,
     path: Collection[str] = (),
@@ -165,7 +169,7 @@ async def vouch_with_pin(
 
 
 async def prove_again(
-    database: Database, vault: Vault, *, principal_id: str, pin: str, code: str = "", device: str
+    database: Database, vault: Vault, *, principal_id: str, pin: str, code: str = "", device: Device
 ) -> None:
     """Somebody who is signed in proves once more who they are, with a code where they have a second factor.
 
@@ -178,7 +182,7 @@ async def _checked(
     database: Database,
     principal_id: str,
     pin: str,
-    device: str,
+    device: Device,
     work_unit_id: str | None,
     policy: SessionPolicy,
     session_sha256: bytes | None,
@@ -187,9 +191,9 @@ async def _checked(
     vault: Vault | None = None,
 ) -> tuple[PinRecord, AttemptOutcome]:
     """Read, hash aside, count."""
-    record, person, place = await database.read(find_pin, principal_id=principal_id, device_key=device)
+    record, locks = await database.read(find_pin, principal_id=principal_id, device=device)
     now_us = to_us(database.clock())
-    _refuse_locked(max(person.locked_until_us, place.locked_until_us), now_us)
+    _refuse_locked(locks.until_us, now_us)
     checked_hash = NOBODYS_HASH if record is None else record.pin_hash
     matches = await verify_pin_aside(checked_hash, pin)
     shown = NO_CODE
@@ -202,7 +206,7 @@ async def _checked(
         checked_hash=checked_hash,
         matches=matches,
         session_sha256=session_sha256,
-        device_key=device,
+        device=device,
         work_unit_id=work_unit_id,
         policy=policy,
         by=by,

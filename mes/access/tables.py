@@ -193,8 +193,21 @@ class IdentityLink(TableModel, table=True):
     linked_at_us: int = Field(sa_column=micros())
 
 
+class KnownDevice(TableModel, table=True):
+    """A device at which a person has proven who they are, by a digest of its cookie, and their failures there since."""
+
+    __tablename__ = "known_device"
+
+    principal_pk: int = Field(primary_key=True, foreign_key="principal.pk")
+    device_key: str = Field(primary_key=True, max_length=64)
+    proven_at_us: int = Field(sa_column=micros())
+    failed_count: int = 0
+    failed_at_us: int = Field(default=0, sa_column=micros())
+    locked_until_us: int = Field(default=0, sa_column=micros())
+
+
 class DeviceLock(TableModel, table=True):
-    """Failed sign-ins from one device, by a digest of its address."""
+    """Failed sign-ins from one device, by a digest of its cookie where it knows who was tried, else its address."""
 
     __tablename__ = "device_lock"
 

@@ -11,6 +11,7 @@ TOKEN_PREFIX: Final = "lst"
 """Of bearer tokens: `lst_<plant>_<43 characters>`. A fixed prefix lets secret scanners find one that leaked."""
 SESSION_PREFIX: Final = "ls"
 _SECRET_BYTES: Final = 32
+_DEVICE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _TEXT: Final = re.compile(r"(lst|ls)_([a-z][a-z0-9-]{0,39})_([A-Za-z0-9_-]{43})")
 
 
@@ -22,6 +23,16 @@ def new_token(plant_id: str) -> str:
 def new_session_value(plant_id: str) -> str:
     """A fresh value of the session cookie of a plant."""
     return _new(SESSION_PREFIX, plant_id)
+
+
+def new_device_value() -> str:
+    """A fresh value of the device's cookie."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def is_device_value(text: str) -> bool:
+    """Whether a cookie may have come from `new_device_value`."""
+    return _DEVICE.fullmatch(text) is not None
 
 
 def plant_of(text: str, prefix: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -108,6 +109,8 @@ class LockPolicy:
 PERSON_LOCK: Final = LockPolicy(free_failures=5, first_delay_s=30, longest_delay_s=3_600)
 DEVICE_LOCK: Final = LockPolicy(free_failures=20, first_delay_s=30, longest_delay_s=300, forget_after_s=900)
 SESSION_POLICY: Final = SessionPolicy()
+KNOWN_DEVICES_MAX: Final = 20
+"""Devices that are remembered of a person; the one they proved themselves at longest ago makes room."""
 BADGE_MIN: Final = 4
 BADGE_MAX: Final = 64
 """Characters of what a scanner reads from a badge."""
@@ -123,6 +126,39 @@ class LockState:
     failed_count: int = 0
     locked_until_us: int = 0
     failed_at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """From where somebody proves who they are: a digest of the network address, the value of the device's cookie."""
+
+    address_key: str
+    cookie: str = field(default="", repr=False)
+    """"": it has none."""
+
+    @property
+    def cookie_key(self) -> str:
+        """What is stored of the cookie."""
+        return hashlib.sha256(self.cookie.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """What an attempt counts against: a person's failures and a device's.
+
+    `known`: the person has proven who they are at this device before, so it has a budget of its own for them, and
+    `device_key` is of its cookie; else the person's is that of all unknown devices, and the device is its address.
+    """
+
+    person: LockState
+    device: LockState
+    device_key: str
+    known: bool = False
+
+    @property
+    def until_us(self) -> int:
+        """Until when attempts are refused unseen."""
+        return max(self.person.locked_until_us, self.device.locked_until_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +184,8 @@ class SignedIn:
     expires_at: datetime
     must_set_up: bool = False
     """The plant wants a second factor of them, and until it is set up the session is good for nothing else."""
+    device: str = field(default="", repr=False)
+    """The value of the device's cookie, where the device is known from now on."""
 
 
 @dataclass(frozen=True, slots=True)

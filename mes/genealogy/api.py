@@ -41,6 +41,7 @@ from mes.genealogy.schemas import (
 )
 from mes.genealogy.types import NODES_MAX, Answer, Override, Recording
 from mes.kernel.idempotency import fingerprint, run_once
+from mes.kernel.sqltypes import to_us
 from mes.kernel.texts import NO_NUL
 from mes.kernel.uow import UnitOfWork
 from standards.isa95.quantity import to_e6
@@ -111,14 +112,16 @@ async def get_shipped(caller: Viewer, asked: How, lot_id: Named, limit: Nodes = 
 @router.get("/lots/{lot_id}/as-built", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_as_built(caller: Viewer, asked: How, lot_id: Named) -> Response:
     """One unit, everything. Tables: links, lots, acts, ended (what was in it before), shipments,
-    results, measurements, defects."""
-    return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id)
+    results, measurements, defects, process_values (measured where it was, while it was there), signatures."""
+    return await _answer(caller, asked, queries.get_as_built, lot_id=lot_id, now_us=to_us(caller.database.clock()))
 
 
 @router.get("/difference", response_model=AnswerOut, openapi_extra=refuses("genealogy-invalid lot-unknown"))
 async def get_difference(caller: Viewer, asked: How, first_id: Asks, second_id: Asks) -> Response:
-    """What only one of two units has. Table: difference."""
-    return await _answer(caller, asked, queries.get_difference, first_id=first_id, second_id=second_id)
+    """What only one of two units has, and what was measured at the same station for both. Tables: difference,
+    process_values."""
+    now_us = to_us(caller.database.clock())
+    return await _answer(caller, asked, queries.get_difference, first_id=first_id, second_id=second_id, now_us=now_us)
 
 
 @router.post(

@@ -16,8 +16,19 @@ from tsdownsample import MinMaxLTTBDownsampler
 
 from mes.history.codec import hour_of
 from mes.history.errors import HistoryWindowInvalid
-from mes.history.reader import count_sealed, read_rollups, read_samples
-from mes.history.rules import chained, coarser, held_until, known, rollups_of, starts_of_runs, summary, taken
+from mes.history.reader import count_sealed, read_hours, read_newest, read_rollups, read_samples
+from mes.history.rules import (
+    chained,
+    coarser,
+    held_in,
+    held_until,
+    known,
+    newest_before,
+    rollups_of,
+    starts_of_runs,
+    summary,
+    taken,
+)
 from mes.history.statements import load_log
 from mes.history.tables import HistoryLast, HistoryRetention, HistoryText
 from mes.history.types import (
@@ -25,6 +36,7 @@ from mes.history.types import (
     HOUR_US,
     MINUTE_US,
     TIME_MAX_US,
+    Held,
     LastValue,
     Measurements,
     Retention,
@@ -155,15 +167,58 @@ def summarise(session: Session, *, windows: Sequence[Window]) -> dict[int, Summa
     )
     by_tag: dict[int, list[tuple[Rollups, bool]]] = {}
     for window in asked:
-        by_tag.setdefault(window.tag_pk, []).append(_of_window(window, minutes[window.tag_pk], raw))
+        parts, widened = _of_window(window, minutes[window.tag_pk], raw)
+        by_tag.setdefault(window.tag_pk, []).append((held_until(parts, window), widened))
     return {
         tag_pk: summary([one for one, _ in found], whole_minutes=any(widened for _, widened in found))
         for tag_pk, found in by_tag.items()
     }
 
 
+def measure_windows(session: Session, *, windows: Sequence[Window]) -> list[Held | None]:
+    """What each window's tag did in it, in their order; None: nothing is known, neither in it nor before it.
+
+    Windows may lie years apart: only the hours they touch are read. ValueError for more than `SUMMARY_HOURS_MAX` hours
+    of tags, and for a window that does not end after it begins: the caller bounds them.
+    """
+    spans = [(window, hour_of(window.from_us), hour_of(window.to_us - 1)) for window in windows]
+    if any(not 0 <= window.from_us < window.to_us for window in windows):
+        raise ValueError("a window that does not end after it begins")
+    if sum(last - first + 1 for _, first, last in spans) > SUMMARY_HOURS_MAX:
+        raise ValueError(f"more than {SUMMARY_HOURS_MAX} hours of tags")
+    keys = {(window.tag_pk, hour) for window, first, last in spans for hour in range(first - 1, last + 1)}
+    ends = {(window.tag_pk, hour) for window, first, last in spans for hour in (first, last)}
+    minutes, raw = read_hours(session, keys=keys, whole=ends)
+    near = [
+        newest_before(window.from_us, raw.get((window.tag_pk, first)), minutes[window.tag_pk])
+        for window, first, _ in spans
+    ]
+    far = _far_before(session, [window for window, before in zip(windows, near, strict=True) if before is None])
+    found: list[Held | None] = []
+    for window, before in zip(windows, near, strict=True):
+        one, widened = _of_window(window, minutes[window.tag_pk], raw)
+        found.append(held_in(window, one, before or far.get(window), whole_minutes=widened))
+    return found
+
+
+def _far_before(session: Session, windows: Sequence[Window]) -> dict[Window, tuple[int, float]]:
+    """The newest sample before windows that have none in their own hour and the one before: when, and the value."""
+    if not windows:
+        return {}
+    keys = {window: (window.tag_pk, hour_of(window.from_us) - 1) for window in windows}
+    sealed = read_newest(session, keys=set(keys.values()))
+    missing = {window.tag_pk for window in windows if keys[window] not in sealed}
+    last = list_last(session, tag_pks=missing) if missing else {}
+    found = {window: sealed[key] for window, key in keys.items() if key in sealed}
+    for window in windows:
+        newest = last.get(window.tag_pk)
+        if window not in found and newest is not None and newest.at_us <= window.from_us:
+            found[window] = newest.at_us, np.nan if newest.value is None else newest.value
+    return found
+
+
 def _of_window(window: Window, minutes: Rollups, raw: dict[tuple[int, int], Samples]) -> tuple[Rollups, bool]:
-    """The window as one roll-up, and whether its ends had to be widened to whole minutes."""
+    """The roll-ups of a window, and whether its ends had to be widened to whole minutes."""
     parts: list[Rollups] = []
     widened = False
     first, last = hour_of(window.from_us), hour_of(window.to_us - 1)
@@ -176,7 +231,7 @@ def _of_window(window: Window, minutes: Rollups, raw: dict[tuple[int, int], Samp
         part = taken(minutes, slice(*np.searchsorted(minutes.start_us, (begin, end))))
         widened |= len(part) > 0 and (int(part.start_us[0]) < window.from_us or end % MINUTE_US != 0)
         parts.append(part)
-    return held_until(chained([part for part in parts if len(part)]), window), widened
+    return chained([part for part in parts if len(part)]), widened
 
 
 def _stretches(first: int, last: int) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from sqlmodel import Session
@@ -20,6 +21,8 @@ from mes.history.statements import load_log
 from mes.history.store import Packed, SealedReads
 from mes.history.types import HOUR_US, Measurements, Rollups, Samples, Tags
 
+BACK_HOURS: Final = 31 * 24
+"""How far back a value is looked for that still held: a set-point is told once."""
 Hours = dict[int, list[Samples]]
 """Runs of one tag by the hour, in the order they came in."""
 
@@ -106,22 +109,82 @@ def _raw_hours(
 ) -> dict[tuple[int, int], Samples]:
     """The hours no roll-up tells the whole of (they wait in pieces or in the log), and those in `whole`."""
     wanted = {(tag_pk, hour) for tag_pk, hours in fresh.items() for hour in hours} | whole
+    tag_pks = {tag_pk for tag_pk, _ in wanted}
+    sealed = sealed_reads(session)
     found: dict[tuple[int, int], list[Samples]] = {}
-    for hour, tags in sorted(_by_hour(wanted).items()):
-        for shelf in sealed_reads(session).chunks(hour, hour + 1):
-            for chunk in store.load_chunks(shelf, tag_pks=tags, from_hour=hour, to_hour=hour + 1):
-                found[chunk.tag_pk, hour] = [unpack_samples(chunk.blob)]
-    for tag_pk, hours in fresh.items():
-        for hour, runs in hours.items():
+    for hours in _by_days(hour for _, hour in wanted):
+        for shelf in sealed.chunks(hours[0], hours[-1] + 1):
+            for chunk in store.load_chunks_of(shelf, tag_pks=tag_pks, hours=hours):
+                if (chunk.tag_pk, chunk.hour) in wanted:
+                    found[chunk.tag_pk, chunk.hour] = [unpack_samples(chunk.blob)]
+    for tag_pk, by_hour in fresh.items():
+        for hour, runs in by_hour.items():
             found.setdefault((tag_pk, hour), []).extend(runs)
     return {key: joined(runs) for key, runs in found.items()}
 
 
-def _by_hour(keys: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
-    hours: dict[int, list[int]] = {}
-    for tag_pk, hour in keys:
-        hours.setdefault(hour, []).append(tag_pk)
-    return hours
+def _by_days(hours: Iterable[int]) -> list[list[int]]:
+    """Hours in order, those of days that follow on one another together: what lies between is not looked at."""
+    groups: list[list[int]] = []
+    for hour in sorted(set(hours)):
+        if groups and hour // store.HOURS_A_DAY - groups[-1][-1] // store.HOURS_A_DAY <= 1:
+            groups[-1].append(hour)
+        else:
+            groups.append([hour])
+    return groups
+
+
+def read_hours(
+    session: Session, *, keys: Collection[tuple[int, int]], whole: Collection[tuple[int, int]]
+) -> tuple[dict[int, Rollups], dict[tuple[int, int], Samples]]:
+    """As `read_rollups`, of single hours of tags (tag, hour), however far apart."""
+    if not keys:
+        return {}, {}
+    wanted = set(keys)
+    tag_pks, hours = {tag_pk for tag_pk, _ in wanted}, {hour for _, hour in wanted}
+    fresh = {
+        tag_pk: {hour: runs for hour, runs in its.items() if (tag_pk, hour) in wanted}
+        for tag_pk, its in _fresh(session, tag_pks, min(hours), max(hours) + 1).items()
+    }
+    raw = _raw_hours(session, fresh, set(whole))
+    parts: dict[int, dict[int, Rollups]] = {tag_pk: {} for tag_pk in tag_pks}
+    sealed = sealed_reads(session)
+    for some in _by_days(hours):
+        for shelf in sealed.rollups(some[0], some[-1] + 1):
+            for tag_pk, hour, blob in store.load_rollups_of(shelf, tag_pks=tag_pks, hours=some):
+                if (tag_pk, hour) in wanted and (tag_pk, hour) not in raw:
+                    parts[tag_pk][hour] = unpack_rollups(blob)
+    for (tag_pk, hour), samples in raw.items():
+        parts[tag_pk][hour] = rollups_of(samples)
+    return {tag_pk: chained([its[hour] for hour in sorted(its)]) for tag_pk, its in parts.items()}, raw
+
+
+def read_newest(session: Session, *, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, float]]:
+    """Of tags and hours (tag, hour) the newest sealed sample of the hours before: when, and the value (NaN: not known).
+
+    At most `BACK_HOURS` before; tags that have none are absent.
+    """
+    newest: dict[tuple[int, int], int] = {}
+    sealed = sealed_reads(session)
+    for tag_pk, hour, before in _newest_hours(sealed, keys):
+        newest[tag_pk, hour] = max(before, newest.get((tag_pk, hour), before))
+    wanted = {(tag_pk, before) for (tag_pk, _), before in newest.items()}
+    found: dict[tuple[int, int], tuple[int, float]] = {}
+    for hours in _by_days(before for _, before in wanted):
+        for shelf in sealed.rollups(hours[0], hours[-1] + 1):
+            for tag_pk, hour, blob in store.load_rollups_of(shelf, tag_pks={tag for tag, _ in wanted}, hours=hours):
+                if (tag_pk, hour) in wanted:
+                    its = unpack_rollups(blob)
+                    found[tag_pk, hour] = int(its.last_at_us[-1]), float(its.last[-1])
+    return {key: found[key[0], before] for key, before in newest.items() if (key[0], before) in found}
+
+
+def _newest_hours(sealed: SealedReads, keys: Collection[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    if not keys:
+        return
+    hours = [hour for _, hour in keys]
+    for shelf in sealed.rollups(min(hours) - BACK_HOURS, max(hours)):
+        yield from store.newest_hours(shelf, keys=sorted(keys), back=BACK_HOURS)
 
 
 def _fresh(session: Session, tag_pks: Collection[int], from_hour: int, to_hour: int) -> dict[int, Hours]:

@@ -8,9 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from mes.history.types import (
+    GOOD,
+    HOUR_US,
     MINUTE_US,
     NOT_KNOWN,
     TIME_MAX_US,
+    Held,
     Measurements,
     Qualities,
     Rollups,
@@ -208,6 +211,32 @@ def summary(windows: list[Rollups], *, whole_minutes: bool) -> Summary:
     if low == high and held_us:
         held_mean = low
     return Summary(n, low, high, known(mean), known(held_mean), held_us, whole_minutes)
+
+
+def newest_before(at_us: int, samples: Samples | None, minutes: Rollups) -> tuple[int, float] | None:
+    """The newest sample not after an instant, when and its value (NaN: not known), of its hour's samples, else of the
+    roll-ups of its hour and the one before; None: there is none in these."""
+    if samples is not None and (place := int(np.searchsorted(samples.at_us, at_us, "right"))):
+        return int(samples.at_us[place - 1]), float(samples.value[place - 1])
+    place = int(np.searchsorted(minutes.last_at_us, at_us, "right"))
+    if not place or minutes.last_at_us[place - 1] < (at_us // HOUR_US - 1) * HOUR_US:
+        return None
+    return int(minutes.last_at_us[place - 1]), float(minutes.last[place - 1])
+
+
+def held_in(window: Window, parts: Rollups, before: tuple[int, float] | None, *, whole_minutes: bool) -> Held | None:
+    """The roll-ups of a window as one sentence, the value that held when it began (`before`) included; None: neither
+    there is."""
+    n = int(parts.n.sum())
+    if before is not None and not (len(parts) and int(parts.first_at_us[0]) <= window.from_us):
+        began = Samples(np.array([window.from_us]), np.array([before[1]]), np.array([GOOD], np.uint8))
+        parts = chained([part for part in (rollups_of(began), parts) if len(part)])
+    if not len(parts):
+        return None
+    one = held_until(parts, window)
+    total = summary([one], whole_minutes=whole_minutes)
+    mean = total.mean if total.held_mean is None else total.held_mean
+    return Held(n, total.minimum, total.maximum, mean, known(float(one.last[0])), total.known_us, whole_minutes)
 
 
 def known(value: float) -> float | None:

@@ -16,6 +16,8 @@ from typing import Any, Final, Protocol
 from mes.kernel.uow import marks
 
 HOURS_A_DAY: Final = 24
+KEYS_AT_ONCE: Final = 100
+"""Tags and hours that one statement looks for."""
 
 
 class Shelf(Protocol):
@@ -132,6 +134,18 @@ def load_chunks(shelf: Shelf, *, tag_pks: Collection[int], from_hour: int, to_ho
     ]
 
 
+def load_chunks_of(shelf: Shelf, *, tag_pks: Collection[int], hours: Collection[int]) -> list[Packed]:
+    """The chunks of some tags in single hours."""
+    return [
+        Packed(tag_pk, hour, n, bytes(blob))
+        for tag_pk, hour, n, blob in shelf.query(
+            "SELECT tag_pk, hour, n, data FROM history_chunk "  # noqa: S608
+            f"WHERE tag_pk IN ({marks(tag_pks)}) AND hour IN ({marks(hours)})",
+            (*tag_pks, *hours),
+        )
+    ]
+
+
 def chunk_sizes(shelf: Shelf, *, tag_pk: int, from_hour: int, to_hour: int) -> list[tuple[int, int]]:
     """Hour and number of samples of a tag's chunks, oldest first."""
     rows = shelf.query(
@@ -162,6 +176,30 @@ def load_rollups(
             (*tag_pks, from_hour, to_hour),
         )
     ]
+
+
+def load_rollups_of(shelf: Shelf, *, tag_pks: Collection[int], hours: Collection[int]) -> list[tuple[int, int, bytes]]:
+    """Tag, hour and packed roll-ups of single hours."""
+    return [
+        (tag_pk, hour, bytes(blob))
+        for tag_pk, hour, blob in shelf.query(
+            "SELECT tag_pk, hour, data FROM history_rollup "  # noqa: S608
+            f"WHERE tag_pk IN ({marks(tag_pks)}) AND hour IN ({marks(hours)})",
+            (*tag_pks, *hours),
+        )
+    ]
+
+
+def newest_hours(shelf: Shelf, *, keys: Sequence[tuple[int, int]], back: int) -> list[tuple[int, int, int]]:
+    """Of tags and hours the newest hour before that has roll-ups, at most `back` hours before: tag, hour, that one."""
+    newest = "SELECT max(hour) FROM history_rollup WHERE tag_pk = ? AND hour < ? AND hour >= ?"
+    found: list[tuple[int, int, int]] = []
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[start : start + KEYS_AT_ONCE]
+        sql = " UNION ALL ".join(f"SELECT {place}, ({newest})" for place in range(len(some)))
+        rows = shelf.query(sql, [number for tag_pk, hour in some for number in (tag_pk, hour, hour - back)])
+        found += [(*some[place], hour) for place, hour in rows if hour is not None]
+    return found
 
 
 def month_of(day: int) -> tuple[int, int]:

@@ -107,6 +107,23 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a tag did in one window, each value holding until the next sample, the one before the window included.
+
+    `n` samples lie in the window. Values are None where none was known; `last` is what held at its end, None: it was
+    not known then. `whole_minutes`: as in `Summary`.
+    """
+
+    n: int
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    last: float | None
+    known_us: int
+    whole_minutes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LastValue:
     """The newest sample of a tag; `value` None: not known since `at_us`."""
 

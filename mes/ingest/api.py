@@ -27,26 +27,39 @@ from standards.lineside import commands_v1, health_v1, ingest_v1
 router = api_router("bridge", prefix="/api/v1/bridge")
 
 
-def _speaks(*, told: dict[str, Any] | None, answered: dict[str, Any] | None) -> dict[str, Any]:
-    """For `openapi_extra`: the documents of a bridge's contract, which are read and written without pydantic."""
+Shown = tuple[type[msgspec.Struct], dict[str, Any]]
+"""A document of a bridge's contract, which is read and written without pydantic, and an example of it."""
+
+
+def _speaks(*, told: Shown | None, answered: Shown | None) -> dict[str, Any]:
+    """For `openapi_extra`; the schemas themselves are web/wire_schemas.py's."""
     extra: dict[str, Any] = {}
     if told is not None:
-        extra["requestBody"] = {"required": True, "content": _document(told)}
+        extra["requestBody"] = {"required": True, "content": _document(*told)}
     if answered is not None:
-        extra["responses"] = {"200": {"description": "docs/api/ingest.md", "content": _document(answered)}}
+        extra["responses"] = {"200": {"description": "docs/api/ingest.md", "content": _document(*answered)}}
     return extra
 
 
-def _document(example: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": {"type": "object"}, "example": example}}
+def _document(kind: type[msgspec.Struct], example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{kind.__name__}"}
+    return {"application/json": {"schema": schema, "example": example}}
 
 
+_AT_US: Final = 1795297971540000
 _BATCH: Final = {
     "journal_id": "0c7c1a52-7a0e-4b5e-9a55-2f1f6d0a1c11",
     "first_seq": 1,
-    "items": [{"kind": "sample", "tag": "PRESS.Good", "value": 17, "observed_at_us": 1795297971540000}],
+    "items": [{"kind": "sample", "tag": "PRESS.Good", "value": 17, "observed_at_us": _AT_US}],
 }
-_COMMAND: Final = {"id": "c-1", "kind": "job", "expires_at_us": 1795297981540000, "payload": {}}
+_TAKEN: Final = {"accepted_through": 1, "duplicates": 0, "quarantined": 0}
+_HEALTH: Final = {"at_us": _AT_US, "version": "1.0.0", "journal": {"waiting": 0}, "uplink": {}}
+_COMMAND: Final = {
+    "id": "c-1",
+    "kind": "job",
+    "expires_at_us": _AT_US + 10_000_000,
+    "payload": {"action": "store-and-start", "target": "PRESS", "job_order_id": "PO-1001-PRESS", "cycles": 50},
+}
 Bridge = Annotated[Caller, Depends(caller(Permission.bridge_ingest))]
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder says of bytes that are no such document: text in MessagePack that is no UTF-8 is the second."""
@@ -57,7 +70,7 @@ POLL_S = 1.0
 @router.post(
     "/ingest",
     openapi_extra=refuses("bridge-not-found ingest-sequence-gap ingest-too-large ingest-unreadable")
-    | _speaks(told=_BATCH, answered={"accepted_through": 1, "duplicates": 0, "quarantined": 0}),
+    | _speaks(told=(ingest_v1.Batch, _BATCH), answered=(ingest_v1.BatchAnswer, _TAKEN)),
 )
 async def ingest_batch(caller: Bridge, request: Request) -> Response:
     """Take a batch of `ingest_v1` (docs/api/ingest.md). 200 once it is durable; 409 `ingest-sequence-gap`."""
@@ -75,7 +88,7 @@ async def ingest_batch(caller: Bridge, request: Request) -> Response:
 @router.post(
     "/health",
     openapi_extra=refuses("bridge-not-found health-unreadable")
-    | _speaks(told={"at_us": 1795297971540000}, answered={"server_at_us": 1795297971540000}),
+    | _speaks(told=(health_v1.BridgeHealth, _HEALTH), answered=(health_v1.HealthAnswer, {"server_at_us": _AT_US})),
 )
 async def report_health(caller: Bridge, request: Request) -> Response:
     """Take what a bridge says of itself: `health_v1` (docs/api/ingest.md). The newest replaces the one before."""
@@ -90,7 +103,7 @@ async def report_health(caller: Bridge, request: Request) -> Response:
 @router.get(
     "/commands",
     openapi_extra=refuses("bridge-not-found")
-    | _speaks(told=None, answered={"commands": [_COMMAND], "server_at_us": 1795297971540000}),
+    | _speaks(told=None, answered=(commands_v1.CommandList, {"commands": [_COMMAND], "server_at_us": _AT_US})),
 )
 async def take_commands(
     caller: Bridge, request: Request, wait_s: Annotated[int, Query(ge=0, le=commands_v1.MAX_WAIT_S)] = 0
@@ -110,7 +123,7 @@ async def take_commands(
     openapi_extra=refuses(
         "binding-invalid bridge-not-found command-finished command-not-found ingest-unreadable machine-setup-not-found"
     )
-    | _speaks(told={"outcome": "done"}, answered=None),
+    | _speaks(told=(commands_v1.CommandResult, {"outcome": "done"}), answered=None),
 )
 async def finish_command(caller: Bridge, command_id: str, request: Request) -> None:
     """The result of a command. The same again is fine; another one is `command-finished` (409)."""

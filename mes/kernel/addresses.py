@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -12,12 +13,17 @@ from urllib.parse import urlsplit
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 URL_MAX: Final = 2_000
 """Characters of an address we call."""
+_NAME: Final = re.compile(r"(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+"""A host's name (RFC 1035, section 2.3.4); with underscores, which the names of containers have."""
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a host; OSError where there are none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # no name at all: an empty label, or one that is too long
+        raise OSError(f"{host[:100]!r} is no name of a host") from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -46,6 +52,8 @@ def fault_of_url(url: str, *, private: bool) -> str:
         return f"The address has to be at most {URL_MAX} plain characters without spaces."
     if parts.scheme not in ("https", "http") or not host or port == 0:
         return "The address has to begin with https:// and name a host."
+    if not is_address(host) and ("[" in parts.netloc or not _NAME.fullmatch(host)):
+        return "The host has no name that can be looked up."
     if parts.username is not None or parts.fragment:
         return "The address may hold neither a user name nor a fragment; it is no secret."
     if parts.scheme == "http" and not private:

@@ -52,17 +52,22 @@ def reader_engine(url: str, *, schema: str | None = None, pool_size: int = 4) ->
 
 
 def why_unreachable(url: str) -> str | None:
-    """What a database server says, or is silent about, instead of letting us in; None if it does. No password in it."""
+    """What a database server says, or is silent about, instead of letting us in; None if it does. No secret in it."""
     engine = reader_engine(url)
     try:
         engine.connect().close()
     except OperationalError as error:
-        return (
-            f"{engine.url.render_as_string(hide_password=True)} does not answer ({' '.join(str(error.orig).split())})"
-        )
+        return f"{_place_of(engine.url)} does not answer ({' '.join(str(error.orig).split())})"
     finally:
         engine.dispose()
     return None
+
+
+def _place_of(url: URL) -> str:
+    """Host, port and database: whatever else a URL holds may be a secret."""
+    host = url.host or url.query.get("host") or "the database server"
+    port = url.port or url.query.get("port")
+    return f"{host}{f':{port}' if port else ''}/{url.database or ''}"
 
 
 def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:

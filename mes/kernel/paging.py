@@ -47,9 +47,9 @@ def decode_cursor(text: str, types: Sequence[type]) -> tuple[Any, ...]:
 
 def _is_key(value: Any, kind: type) -> bool:
     """Of the kind, and one that a database can be asked for."""
-    if type(value) is not kind:
-        return False
-    return -(2**63) <= value < 2**63 if kind is int else "\x00" not in value
+    if kind is int:
+        return type(value) is int and -(2**63) <= value < 2**63
+    return isinstance(value, kind) and "\x00" not in str(value)
 
 
 def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[str | int, ...]]) -> Page[T]:

@@ -127,6 +127,11 @@ def check_disposition(lot_id: str, current: Disposition, following: Disposition)
         raise MaterialLotClosed(f"The lot {lot_id!r} is closed.")
 
 
+def is_release(current: Disposition, following: Disposition) -> bool:
+    """Whether a lot that may not be used may be from then on."""
+    return current not in USABLE and following in USABLE
+
+
 def check_release(lot_id: str, current: Disposition) -> None:
     """`lot-not-held` if a lot may not be used for another reason than a hold; `material-lot-closed`."""
     check_disposition(lot_id, current, Disposition.UnRestricted)

@@ -170,9 +170,11 @@ def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec], in_use: Collection[st
     `in_use`: lots that something was done with, whose quantity is no longer told but recorded (genealogy knows them).
     `material-not-found`, `unit-not-convertible`, `quantity-out-of-range`, `material-lot-fixed` (a lot keeps material
     and unit), `material-lot-in-use`, `material-lot-closed`, `lot-hold-stands`; `errors` has every lot refused.
+    `signature-needed`, `signature-not-good`: of all lots it releases together.
     """
     materials = queries.get_materials(uow.session, {s.material_id for s in specs})
     rows = _load_lots(uow, [s.lot_id for s in specs])
+    before = {lot_id: row.disposition for lot_id, row in rows.items()}
     outcomes: dict[str, PutOutcome] = {}
     refusals: list[tuple[str, Refusal]] = []
     for spec in specs:
@@ -181,6 +183,8 @@ def put_lots(uow: UnitOfWork, *, specs: Sequence[LotSpec], in_use: Collection[st
         except Refusal as refusal:
             refusals.append((spec.lot_id, refusal))
     _refuse(refusals)
+    told = {s.lot_id: s.disposition for s in specs if s.lot_id in before}
+    _sign_release(uow, {lot_id: (before[lot_id], wanted) for lot_id, wanted in told.items()}, reason="")
     uow.flush()
     for lot_id, outcome in outcomes.items():
         if outcome is not PutOutcome.Unchanged:
@@ -295,14 +299,25 @@ def _change_dispositions(
 ) -> list[str]:
     """Each lot that changes has its own event: screens and the audit trail find it by the lot."""
     changed = [lot for lot in lots if lot.disposition != disposition]
-    if changed and disposition is Disposition.UnRestricted:
-        held = {lot.lot_id: lot.disposition for lot in changed}
-        subjects = [f"material-lot/{lot_id}" for lot_id in sorted(held)]
-        require_signature(uow, SignedAct.release_lot, subjects=subjects, what={"lots": held, "reason": reason})
+    _sign_release(uow, {lot.lot_id: (lot.disposition, disposition) for lot in changed}, reason=reason)
     store_disposition(uow, [lot.pk for lot in changed], disposition)
     for lot in changed:
         _emit_disposition(uow, lot.lot_id, lot.disposition, disposition, reason=reason)
     return [lot.lot_id for lot in changed]
+
+
+def _sign_release(uow: UnitOfWork, steps: Mapping[str, tuple[str, Disposition]], *, reason: str) -> None:
+    """One signature for all lots that may be used from now on, of `steps` by lot: what it was, what it becomes."""
+    released = {lot_id: step for lot_id, step in steps.items() if rules.is_release(Disposition(step[0]), step[1])}
+    if not released:
+        return
+    what = {
+        "lots": {lot_id: before for lot_id, (before, _) in released.items()},
+        "becomes": {lot_id: after for lot_id, (_, after) in released.items()},
+        "reason": reason,
+    }
+    subjects = [f"material-lot/{lot_id}" for lot_id in sorted(released)]
+    require_signature(uow, SignedAct.release_lot, subjects=subjects, what=what)
 
 
 def _emit_disposition(uow: UnitOfWork, lot_id: str, before: str, disposition: Disposition, *, reason: str) -> None:

@@ -17,7 +17,7 @@ router = api_router("operations performance")
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
 
 
-@router.get("/operations-performance")
+@router.get("/operations-performance", response_model_exclude_unset=True)
 async def list_operations_performance(
     caller: Reader,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
@@ -28,5 +28,5 @@ async def list_operations_performance(
     Quantities are the proven minimum; `quantity_upper` is the most it can be, null where no bound is known.
     """
     entries = await caller.read(queries.list_operations_performance, after=after, limit=limit)
-    items = [PerformanceOut(cursor=entry.cursor, **entry.content) for entry in entries]
+    items = [PerformanceOut.model_validate({"cursor": entry.cursor, **entry.content}) for entry in entries]
     return PerformancePage(items=items, next_after=entries[-1].cursor if entries else after)

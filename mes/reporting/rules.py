@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -41,6 +41,39 @@ class Consumption:
     quantity_e6: int
 
 
+TIME_UNIT: Final = "s"
+_SECOND_US: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunTime:
+    """Whole seconds that a job ran, pauses left out: at a machine, or at a station where a person runs it.
+
+    ISO 22400-2: the work unit's actual production time (APT), and the actual personnel work time (APWT).
+    """
+
+    machine_s: int = 0
+    labour_s: int = 0
+
+
+def run_time(moves: Iterable[tuple[int, str]], *, from_us: int | None, until_us: int | None, manual: bool) -> RunTime:
+    """Of a job that is over; one that never began ran for no time."""
+    if from_us is None or until_us is None:
+        return RunTime()
+    ran_s = round(running_us(moves, until_us) / _SECOND_US)
+    return RunTime(labour_s=ran_s) if manual else RunTime(machine_s=ran_s)
+
+
+def running_us(moves: Iterable[tuple[int, str]], until_us: int) -> int:
+    """How long a job ran, pauses left out; `moves` are (instant, state it came to) in order."""
+    total, since = 0, None
+    for at_us, state in moves:
+        if since is not None:
+            total += max(at_us - since, 0)
+        since = at_us if state == JobState.Running.name else None
+    return total + (max(until_us - since, 0) if since is not None else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
     """What reporting gathers of one ended job."""
@@ -73,6 +106,7 @@ class JobOutcome:
     used_at: tuple[str, ...] = ()
     """Other equipment where something was done in it."""
     consumed: tuple[Consumption, ...] = ()
+    ran: RunTime = RunTime()
 
     @property
     def word(self) -> str:
@@ -110,9 +144,15 @@ def job_response(job: JobOutcome) -> dict[str, Any]:
             "final": job.final,
             "start_time": _time(job.started_at_us),
             "end_time": _time(job.ended_at_us),
-            "equipment_actual": [{"equipment_id": place} for place in (job.equipment_id, *job.used_at)],
+            "equipment_actual": [
+                {"equipment_id": job.equipment_id, **_time_of(job.ran.machine_s)},
+                *({"equipment_id": place} for place in job.used_at),
+            ],
             "physical_asset_actual": [{"physical_asset_id": asset} for asset in job.physical_asset_ids],
-            "personnel_actual": [{"person_id": person} for person in job.person_ids],
+            "personnel_actual": [
+                *({"person_id": person} for person in job.person_ids),
+                *([_time_of(job.ran.labour_s)] if job.ran.labour_s else ()),
+            ],
             "material_actual": [
                 {
                     "material_id": job.material_id,
@@ -152,6 +192,10 @@ def _rework(job: JobOutcome) -> dict[str, Any]:
     return {"rework": {**sent, **returned}} if sent or returned else {}
 
 
+def _time_of(seconds: int) -> dict[str, Any]:
+    return {"quantity": str(seconds), "unit": TIME_UNIT} if seconds else {}
+
+
 def _quantity(amount: Interval) -> dict[str, Any]:
     upper = None if amount.high_e6 is None else str(from_e6(amount.high_e6))
     return {"quantity": str(from_e6(amount.low_e6)), "quantity_upper": upper, "exact": amount.exact}
@@ -168,3 +212,22 @@ def _time(at_us: int | None) -> str | None:
 def digest(content: Mapping[str, Any]) -> str:
     """What a report says about its job, as SHA-256: the same again is no new version."""
     return hashlib.sha256(orjson.dumps(content["job_response"], option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def says_the_same(job: JobOutcome, told_sha256: str) -> bool:
+    """Whether this was told of a job already, if only by a release that told no times: they are no news."""
+    return told_sha256 in {digest(job_response(job)), digest(job_response(replace(job, ran=RunTime())))}
+
+
+def in_short(job: JobOutcome) -> dict[str, Any]:
+    """What the event says of a report: the figures an ERP books."""
+    return {
+        "operations_request_id": job.operations_request_id,
+        "state": job.word,
+        "final": job.final,
+        "unit": job.unit,
+        "good": str(from_e6(job.produced.low_e6)),
+        "scrap": str(from_e6(job.scrap.low_e6)),
+        "machine_time_s": job.ran.machine_s,
+        "labour_time_s": job.ran.labour_s,
+    }

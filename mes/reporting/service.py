@@ -13,8 +13,17 @@ from mes.genealogy.types import ActKind
 from mes.kernel.outbox import move_cursor, read_cursor
 from mes.kernel.uow import UnitOfWork, marks
 from mes.orders.types import JobRole
-from mes.reporting.rules import Consumption, Interval, JobOutcome, digest, job_response
-from mes.reporting.statements import JobSpan, jobs_of_acts, load_lots_used, newest_act
+from mes.reporting.rules import (
+    Consumption,
+    Interval,
+    JobOutcome,
+    digest,
+    in_short,
+    job_response,
+    run_time,
+    says_the_same,
+)
+from mes.reporting.statements import JobSpan, jobs_of_acts, load_lots_used, load_moves, newest_act
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, EndedSubstate, JobState
 
 REPORTS_MAX: Final = 200
@@ -23,19 +32,23 @@ ACTS_MAX: Final = 2_000
 """Acts of genealogy looked at in one go."""
 LOOKS_MAX: Final = 20
 """Times in one unit of work."""
+JOBS_AT_ONCE: Final = 1_000
+"""Jobs named in one statement; after as many no further acts are looked at in this unit of work."""
 CONSUMPTION: Final = "reporting.consumption"
 """The cursor over acts of genealogy: jobs that used lots by later ones have not been reported with them."""
 
 _JOBS: Final = (
     "SELECT j.pk, j.id, j.state, j.segment_id, j.work_master_id, j.work_master_version, j.unit, j.started_at_us, "
     "j.ended_at_us, j.quantity_e6, j.good_low_e6, j.good_high_e6, j.scrap_low_e6, j.scrap_high_e6, j.report_version, "
-    "r.pk, r.id, r.version_label, r.state, q.id, m.id, e.id, e.pk, j.dispatch_status, j.rework_e6, j.role "
+    "r.pk, r.id, r.version_label, r.state, q.id, m.id, e.id, e.pk, j.dispatch_status, j.rework_e6, j.role, j.manual "
     "FROM job_order j JOIN work_request q ON q.pk = j.work_request_pk "
     "JOIN operations_request r ON r.pk = q.operations_request_pk "
     "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk WHERE "
 )
 _DUE: Final = f"{_JOBS} j.report_due_at_us <= ? ORDER BY j.report_due_at_us, j.pk LIMIT ?"
-_REPORTED: Final = f"{_JOBS} j.report_version > 0 AND j.report_due_at_us IS NULL AND j.pk IN "
+_DUE_AGAIN: Final = (
+    "UPDATE job_order SET report_due_at_us = ? WHERE report_version > 0 AND report_due_at_us IS NULL AND pk IN "
+)
 
 _DONE_IN_JOB: Final = (
     f"a.job_pk = ? AND a.job_pk IS NOT NULL AND a.kind <> {ActKind.passed.value} AND a.ended_by_pk IS NULL"
@@ -46,28 +59,33 @@ _DONE_IN_JOB: Final = (
 def publish_due_reports(uow: UnitOfWork) -> None:
     """Publish a version of each report that is due, or whose job used lots since, and says something new.
 
-    Called by the ticker.
+    Called by the ticker. What is too much for one unit of work is due at the next.
     """
+    _note_late_consumption(uow)
     for row in uow.driver_query(_DUE, (uow.now_us, REPORTS_MAX)):
         _publish_if_over(uow, row)
         uow.driver_execute("UPDATE job_order SET report_due_at_us = NULL WHERE pk = ?", (row[0],))
-    _publish_late_consumption(uow)
 
 
-def _publish_late_consumption(uow: UnitOfWork) -> None:
-    """Look at the next acts of genealogy, until enough reports were written anew."""
+def _note_late_consumption(uow: UnitOfWork) -> None:
+    """Reports of jobs that used more or less by the next acts of genealogy are due. One act may be of any number."""
     begun = since = read_cursor(uow.session, consumer=CONSUMPTION)
-    head, looked = newest_act(uow), 0
+    head, named = newest_act(uow), 0
     for _ in range(LOOKS_MAX):
-        if since >= head or looked >= REPORTS_MAX:
+        if since >= head or named >= JOBS_AT_ONCE:
             break
         first, since = since + 1, min(head, since + ACTS_MAX)
         jobs = sorted(jobs_of_acts(uow, first, since))
-        for row in uow.driver_query(f"{_REPORTED} ({marks(jobs)}) ORDER BY j.pk", jobs) if jobs else ():
-            _publish_if_over(uow, row)
-            looked += 1
+        named += len(jobs)
+        _note_due(uow, jobs)
     if since != begun:
         move_cursor(uow, consumer=CONSUMPTION, seq=since)
+
+
+def _note_due(uow: UnitOfWork, jobs: Sequence[int]) -> None:
+    for start in range(0, len(jobs), JOBS_AT_ONCE):
+        some = jobs[start : start + JOBS_AT_ONCE]
+        uow.driver_execute(f"{_DUE_AGAIN} ({marks(some)})", (uow.now_us, *some))
 
 
 def _publish_if_over(uow: UnitOfWork, row: Sequence[Any]) -> None:
@@ -78,14 +96,13 @@ def _publish_if_over(uow: UnitOfWork, row: Sequence[Any]) -> None:
 def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
     job_pk, job_id, version, request_pk = row[0], row[1], row[14] + 1, row[15]
     outcome = _outcome(uow, row)
-    content = job_response(outcome)
-    sha256 = digest(content)
-    if _last_digest(uow, job_pk) == sha256:
+    if says_the_same(outcome, _last_digest(uow, job_pk)):
         return
+    content = job_response(outcome)
     uow.driver_execute(
         "INSERT INTO job_report (job_pk, operations_request_pk, version, content, content_sha256, created_at_us) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        (job_pk, request_pk, version, orjson.dumps(content).decode(), sha256, uow.now_us),
+        (job_pk, request_pk, version, orjson.dumps(content).decode(), digest(content), uow.now_us),
     )
     uow.driver_execute("UPDATE job_order SET report_version = ? WHERE pk = ?", (version, job_pk))
     _close(uow, outcome, job_pk)
@@ -93,7 +110,7 @@ def _publish(uow: UnitOfWork, row: Sequence[Any]) -> None:
         "reporting.job-response-published.v1",
         topics=[f"order/{row[16]}", "board"],
         subject=f"job/{job_id}",
-        payload={"job_order_id": job_id, "version": version},
+        payload={"job_order_id": job_id, "version": version, **in_short(outcome)},
     )
 
 
@@ -140,6 +157,7 @@ def _outcome(uow: UnitOfWork, row: Sequence[Any]) -> JobOutcome:
         reworked=row[25] == JobRole.rework,
         used_at=_used_at(uow, row[0], row[22]),
         consumed=_consumed(uow, JobSpan(row[0], row[22], row[7], row[8])),
+        ran=run_time(load_moves(uow, [row[1]])[row[1]], from_us=row[7], until_us=row[8], manual=bool(row[26])),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import orjson
+
 from mes.genealogy.statements import Reads
 from mes.genealogy.types import ActKind, LinkKind
 from mes.kernel.uow import marks
@@ -27,6 +29,23 @@ class LotUsed(NamedTuple):
     material_id: str
     unit: str
     quantity_e6: int
+
+
+_MOVES: Final = (
+    "SELECT subject, occurred_at_us, payload FROM outbox_event WHERE subject IN ({subjects}) AND type LIKE ? "
+    "AND payload LIKE ? ORDER BY seq"
+)
+
+
+def load_moves(reads: Reads, job_ids: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+    """The states that jobs came to, by job and in order, as (instant, name of the state)."""
+    moves: dict[str, list[tuple[int, str]]] = {job_id: [] for job_id in job_ids}
+    if not moves:
+        return moves
+    asked = (*(f"job/{job_id}" for job_id in moves), "orders.%", '%"state":%')
+    for subject, at_us, payload in reads.driver_query(_MOVES.format(subjects=marks(moves)), asked):
+        moves[subject.removeprefix("job/")].append((at_us, orjson.loads(payload)["state"]))
+    return moves
 
 
 def load_lots_used(reads: Reads, jobs: Sequence[JobSpan]) -> list[LotUsed]:

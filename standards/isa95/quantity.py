@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 SCALE: Final = 1_000_000
@@ -30,7 +30,7 @@ def to_e6(value: Decimal | int | str) -> int:
     try:
         scaled = Decimal(value) * SCALE
         whole = int(scaled)
-    except (InvalidOperation, OverflowError, ValueError) as error:
+    except (ArithmeticError, ValueError) as error:
         raise ValueError("not a decimal number") from error
     if whole != scaled:
         raise ValueError("a quantity has at most six decimals")

@@ -14,6 +14,8 @@ import pytest
 from tests.architecture import house
 from tests.architecture.source import WINGS
 
+pytestmark = pytest.mark.xdist_group("house")
+"""On one worker every file is parsed once for all rules."""
 Rule = Callable[[Path], list[str]]
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ from mes.exchange.b2mml.outgoing import operations_performance, work_performance
 from mes.kernel.db import Database
 from mes.materials.queries import get_material, get_material_lot
 from mes.orders.queries import get_operations_request
-from mes.reporting.rules import Consumption, Interval, JobOutcome, job_response
+from mes.reporting.rules import Consumption, Interval, JobOutcome, RunTime, job_response
 from standards.isa95.b2mml import Document, Element, element, leaf, write_document
 from standards.isa95.job_control import JobState
 from tests.mes.exchange.b2mml_of import XML, document, lot, produced, property_of, quantity, request, schedule
@@ -177,9 +177,9 @@ def report(job: JobOutcome) -> dict[str, Any]:
 
 USED = (Consumption("SCREW", "S-1", "pcs", 39_500_000), Consumption("GLUE", "", "g", 1))
 OUTCOMES = [
-    outcome(used_at=("BENCH",), consumed=USED),
+    outcome(used_at=("BENCH",), consumed=USED, ran=RunTime(machine_s=5400)),
     outcome(good=OPEN, scrap=BETWEEN, scrap_by_reason={"": BETWEEN}),
-    outcome(good=BETWEEN, rework_e6=2_000_000),
+    outcome(good=BETWEEN, rework_e6=2_000_000, ran=RunTime(labour_s=1)),
     outcome(reworked=True, state=JobState.Aborted, operations_request_state="Running"),
     outcome(cancelled=True, started_at_us=None, ended_at_us=None, operations_request_state="Cancelled"),
 ]

@@ -1,8 +1,12 @@
-"""The server's disk takes no more: it says so, the bridge keeps everything, and with room again nothing is missing."""
+"""The server's disk takes no more, or nothing at all: it says so, the bridge keeps everything, and when the disk takes
+writes again, nothing is missing and nobody has touched anything."""
 
 from __future__ import annotations
 
 import resource
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,20 +29,51 @@ NOTHING_MORE: Final = 4096
 """Bytes a file may have: less than any database has already."""
 
 
-async def test_with_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
+def set_room(box: Box, *, fault: bool) -> None:
+    """How long the server's files may become: a disk that is full, for this one process."""
+    assert box.server.process is not None
+    most = NOTHING_MORE if fault else resource.RLIM_INFINITY
+    resource.prlimit(box.server.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+
+def set_read_only(box: Box, *, fault: bool) -> None:
+    """Folders and databases that the file system lets nobody write to, also those who have them open.
+
+    But `-shm`: where `chattr +i` is on a mapped file the process is ended by SIGBUS, which a disk that the kernel makes
+    read-only does not do (tests/mes/kernel/test_read_only_disk.py has a real one).
+    """
+    files = [path for pattern in ("**/*.sqlite", "**/*-wal") for path in box.files.data.glob(pattern)]
+    folders = sorted({path.parent for path in files})
+    subprocess.run(["chattr", "+i" if fault else "-i", *files, *folders], check=True)
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder on a disk: files in memory know no `chattr +i`."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("disturb", [set_room, set_read_only])
+async def test_with_a_disk_that_takes_nothing_nothing_is_lost(disk: Path, disturb: Callable[..., None]) -> None:
+    if disturb is set_read_only and not may_lock_files(disk):
+        pytest.skip("needs root, and a file system that knows chattr +i for open files")
     async with (
-        factory_in_a_box(tmp_path / "box", seed=41, speed=20, database_url=None, disturbances=0) as box,
+        factory_in_a_box(disk / "box", seed=41, speed=20, database_url=None, disturbances=0) as box,
         box.person(Role.supervisor) as desk,
     ):
         await box.order("PO-1")
         await box.release(desk, "PO-1")
         await box.job_in("PO-1", SMT, "Running")
         server = box.server.process
-        set_room(box, NOTHING_MORE)
-        await until(lambda: refused(box), "the server says that it cannot write")
-        await until(lambda: made(box), "the machines go on", holds=lambda pieces: pieces > 0)
-        await until(lambda: waiting(box), "the bridge keeps what the server cannot take")
-        set_room(box, resource.RLIM_INFINITY)
+        disturb(box, fault=True)
+        try:
+            await until(lambda: refused(box), "the server says that it cannot write")
+            assert (await desk.get("/board")).status_code == 200, "what is there is shown"
+            await until(lambda: made(box), "the machines go on", holds=lambda pieces: pieces > 0)
+            await until(lambda: waiting(box), "the bridge keeps what the server cannot take")
+        finally:
+            disturb(box, fault=False)
         for machine in MACHINES:
             await box.job_in("PO-1", machine, "Ended")
         await Accounts(box).agree()
@@ -47,10 +82,17 @@ async def test_with_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
         assert set(await box.jobs()) == {"PO-1-SMT", "PO-1-DEPANEL", "PO-1-TEST", "PO-1-PACK"}
 
 
-def set_room(box: Box, most: int) -> None:
-    """How long the server's files may become: a disk that is full, for this one process."""
-    assert box.server.process is not None
-    resource.prlimit(box.server.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+def may_lock_files(folder: Path) -> bool:
+    """Whether a file that is open for writing can be made one that takes nothing."""
+    with (folder / "probe").open("wb", buffering=0) as probe:
+        subprocess.run(["chattr", "+i", probe.name], capture_output=True, check=False)
+        try:
+            probe.write(b"?")
+        except PermissionError:
+            return True
+        finally:
+            subprocess.run(["chattr", "-i", probe.name], capture_output=True, check=False)
+    return False
 
 
 async def refused(box: Box) -> bool:

@@ -34,7 +34,7 @@ LONG: Final = pytest.mark.long
     ("engine", "seed"),
     [
         ("sqlite", "drawn"),
-        ("postgresql", 12),
+        pytest.param("postgresql", 12, marks=LONG),
         pytest.param("sqlite", 11, marks=LONG),
         pytest.param("sqlite", 13, marks=LONG),
         pytest.param("postgresql", "drawn", marks=LONG),

@@ -217,9 +217,10 @@ def test_a_server_that_cannot_start_says_why_in_a_sentence(
     in_the_way.write_text("")
     assert run("serve", "--data-dir", in_the_way) == 1
     assert "takes no file (File exists): make room, or name another LINESIDE_DATA_DIR." in capsys.readouterr().err
-    monkeypatch.setenv("LINESIDE_DATABASE_URL", f"postgresql://plant:secret@/plant?host={tmp_path}")
+    url = f"postgresql://plant:secret@/plant?host={tmp_path}&password=secret"
+    monkeypatch.setenv("LINESIDE_DATABASE_URL", url)
     assert run("serve", "--data-dir", tmp_path / "data") == 1
     said = capsys.readouterr().err
-    assert "does not answer" in said
+    assert f"{tmp_path}/plant does not answer" in said
     assert "correct LINESIDE_DATABASE_URL" in said
     assert "secret" not in said

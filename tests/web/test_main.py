@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from mes.kernel.errors import Conflict, FieldError, Unavailable
 from web.caretaker import tick
+from web.fair_share import ALONE_MAX
 from web.main import create_app
 from web.problems import ErrorBoundary
 from web.server import LOG_FORMAT, OneLine
@@ -62,6 +64,19 @@ async def test_it_is_alive_and_ready(client: httpx.AsyncClient) -> None:
         answer = await client.get(path)
         assert answer.status_code == 200
         assert answer.json()["status"] == status
+
+
+async def test_what_one_plant_has_aside_leaves_room(client: httpx.AsyncClient) -> None:
+    """Twice as many files being read as one plant may have at work, and a plant is opened all the same."""
+    assert client is not None
+    over = threading.Event()
+    try:
+        waiting = [asyncio.create_task(asyncio.to_thread(over.wait)) for _ in range(2 * ALONE_MAX)]
+        async with asyncio.timeout(10):
+            assert await asyncio.to_thread(int, "7") == 7
+    finally:
+        over.set()
+    await asyncio.gather(*waiting)
 
 
 async def test_a_refusal_is_problem_json_for_programs(client: httpx.AsyncClient) -> None:
@@ -231,3 +246,12 @@ def test_a_line_of_the_log_is_one_line_in_utc() -> None:
     record.plant, record.created, record.msecs = "-", 0.0, 7.0
     line = OneLine(LOG_FORMAT).format(record)
     assert line == r"1970-01-01T00:00:00.007Z INFO [-] x: a\r\x1b[31m\n2026 INFO forged"
+
+
+def test_no_line_of_a_traceback_looks_like_one_of_the_log() -> None:
+    error = ValueError("a\r\x1b[31m\n2026 INFO forged")
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "it broke", (), (ValueError, error, None))
+    record.plant, record.created, record.msecs = "-", 0.0, 7.0
+    first, *more = OneLine(LOG_FORMAT).format(record).split("\n")
+    assert first == "1970-01-01T00:00:00.007Z ERROR [-] x: it broke"
+    assert more == [r"  ValueError: a\r\x1b[31m", "  2026 INFO forged"]

@@ -11,7 +11,7 @@ import pytest
 
 from mes.access.service import create_principal, rename_principal
 from mes.access.sign_in import set_password_now, set_pin_now
-from mes.access.types import Role
+from mes.access.types import PERSON_LOCK, Role
 from mes.orders.types import JobView
 from standards.isa95.job_control import JobState
 from tests.support.plants import BENCH, LINE
@@ -71,9 +71,28 @@ def test_the_sign_in_names_everybody_and_takes_only_the_right_pin(site: Site) ->
         assert "lineside_session" not in wrong.cookies
         right = nobody.post("/signin", data={"person": "ADA", "pin": PINS["ADA"], "station": LINE, "next": "/board"})
         assert right.headers["location"] == "/board"
-        cookie = right.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=lax" in cookie
+        session, device, _ = (one.lower() for one in right.headers.get_list("set-cookie"))
+    assert "httponly" in session
+    assert "samesite=lax" in session
+    assert device.startswith("lineside_device=")
+    assert "httponly" in device
+    assert "samesite=strict" in device
+
+
+def test_a_tablet_that_knows_somebody_is_not_locked_by_guesses_elsewhere(site: Site) -> None:
+    """The same address, as behind a proxy that hides it: what tells the tablet from the stranger is its cookie."""
+    principal = {"principal_id": "INA", "role": Role.operator, "display_name": "Ina"}
+    site.database.write_now(create_principal, actor=None, **principal)
+    set_pin_now(site.database, actor=None, principal_id="INA", pin="864209")
+    right, wrong = {"person": "INA", "pin": "864209"}, {"person": "INA", "pin": "000000"}
+    with site.client(None) as tablet, site.client(None) as stranger:
+        device = tablet.post("/signin", data=right).cookies["lineside_device"]
+        guesses = [stranger.post("/signin", data=wrong).status_code for _ in range(PERSON_LOCK.free_failures)]
+        assert guesses[-1] == 429
+        tablet.post("/signout")
+        again = tablet.post("/signin", data=right)
+        assert (again.status_code, again.cookies["lineside_device"]) == (303, device)
+        assert stranger.post("/signin", data=right).status_code == 429
 
 
 def test_a_password_opens_the_door_in_the_place_of_the_pin(site: Site) -> None:

@@ -32,6 +32,8 @@ REELS: Final[tuple[tuple[str, str, int, int], ...]] = (
 BAD: Final[tuple[str, int]] = ("MCU-32", 2)
 """Material, and which of its reels, from 0."""
 CUSTOMERS: Final = ("Nordwind Robotics", "Halvorsen Pumps")
+SCANNED: Final = (("SMT-1-PLACER-B", 30 * E6), ("SMT-1-AOI", 330 * E6))
+"""Where a board was read, and how long after it was begun; the oven stands in between."""
 PROGRAM: Final = Context("CB-100 rev C", "STENCIL-4", '{"Reflow peak C": 243}')
 
 
@@ -82,6 +84,11 @@ def _made(began_us: int) -> Recording:
     packed = _packed()
     acts = [Act(ActKind.consumed, serial(n), began_us + n * CYCLE_US, "SMT-1", context=PROGRAM) for n in boards]
     links = [Link(n, reel(material, n), serial(n), each * E6) for n in boards for material, _, each, _ in REELS]
+    acts += [
+        Act(ActKind.passed, serial(n), began_us + n * CYCLE_US + after_us, station, n + 1)
+        for station, after_us in SCANNED
+        for n in boards
+    ]
     lots = [*_reels(), *(NewLot(serial(n), "CB-100") for n in boards)]
     for number in range(len(packed) // TO_A_CARTON):
         contents = packed[number * TO_A_CARTON :][:TO_A_CARTON]

@@ -127,7 +127,7 @@ async def erp(request: Request, connection_id: str, who: Keeper, cursor: Cursor 
 async def change(
     request: Request, connection_id: str, who: Keeper, version: Version, form: Described, password: Password = ""
 ) -> Response:
-    """Make it what the form says; without a password the one that is kept stays."""
+    """Make it what the form says; without a password the one that is kept stays, at the address it was given for."""
     view = await who.read(queries.get_connection, connection_id=connection_id)
     sealed = _vault(request).seal(password) if password else None
     try:
@@ -136,7 +136,8 @@ async def change(
         await who.write(service.change_connection, **wanted)
     except ErpConnectionInvalid as refusal:
         words = refusal_words(who.language, refusal)
-        return await _shown(request, who, connection_id, form=form, said=words, status=refusal.status)
+        seen = replace(form, version=version)
+        return await _shown(request, who, connection_id, form=seen, said=words, status=refusal.status)
     return RedirectResponse(base_of(connection_id), status_code=303)
 
 

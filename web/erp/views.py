@@ -49,7 +49,10 @@ class ErpRow:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What stands in the form; never a password. `places`: a line each, `Press 1 = PRESS`."""
+    """What stands in the form; never a password. `places`: a line each, `Press 1 = PRESS`.
+
+    `version`: of the connection the form was filled in from; 0 where it is that of now.
+    """
 
     connection_id: str = ""
     kind: str = ""
@@ -61,6 +64,7 @@ class Typed:
     order_prefix: str = ""
     poll_s: str = "5"
     plain_http: bool = False
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ def erp_page(
         view.spec.kind,
         view.spec.url,
         view.spec.active,
-        view.version,
+        typed.version if typed else view.version,
         standing(view, zone),
         view.orders,
         view.waiting,

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mes.access.door import session_cookie
+from mes.access.door import device_cookie, session_cookie
 from mes.access.types import SESSION_POLICY, SignedIn
 from web.settings import Settings
 
@@ -19,7 +19,7 @@ YEAR_S: Final = 31_536_000
 
 
 def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
-    """The answer, with the session in a cookie that no script can read, and the language of the person."""
+    """The answer, with the session and a known device in cookies that no script can read, and the person's language."""
     answer.set_cookie(
         session_cookie(request),
         signed_in.token,
@@ -28,6 +28,15 @@ def keep_signed_in(request: Request, answer: R, signed_in: SignedIn) -> R:
         samesite="lax",
         secure=is_secure(request),
     )
+    if signed_in.device:
+        answer.set_cookie(
+            device_cookie(request),
+            signed_in.device,
+            max_age=YEAR_S,
+            httponly=True,
+            samesite="strict",
+            secure=is_secure(request),
+        )
     answer.set_cookie(LANGUAGE_COOKIE, signed_in.language, max_age=YEAR_S, samesite="lax")
     return answer
 

@@ -28,11 +28,12 @@ from web.scan.views import Told
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Where it is done, in which job, and what a supervisor said."""
+    """Where it is done, in which job, what a supervisor said, and where what it is done to is."""
 
     equipment_id: str
     job_id: str
     override: Override | None
+    there: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Deed:
 
 NEEDS: Final[Mapping[Act, Permission]] = {"rework": Permission.decide_quality, "scrap": Permission.decide_quality}
 """Acts that ask for more than to operate: whoever may says so with a PIN, if it is not who is signed in."""
+
+WITHOUT_PLACE: Final = frozenset[Act]({"rework", "unpack", "ship"})
+"""Acts that have no place, wherever they are done: whoever does them has the role for the whole plant."""
 
 
 def _at(here: Here, **more: Any) -> dict[str, Any]:
@@ -145,7 +149,7 @@ def _ship(form: Done, here: Here) -> Deed:
 
 
 def _undo(form: Done, here: Here) -> Deed:
-    return Deed(undo_act, {"undoes": form.undoes}, Told("undone"), form.holding)
+    return Deed(undo_act, {"undoes": form.undoes, "equipment_id": here.there}, Told("undone"), form.holding)
 
 
 def _mount_tool(form: Done, here: Here) -> Deed:
@@ -154,12 +158,14 @@ def _mount_tool(form: Done, here: Here) -> Deed:
 
 
 def _unmount_tool(form: Done, here: Here) -> Deed:
-    return Deed(unmount_tool, {"tool_id": form.tool_id}, Told("tool-out", form.tool_id))
+    return Deed(unmount_tool, {"tool_id": form.tool_id, "equipment_id": here.there}, Told("tool-out", form.tool_id))
 
 
 def _clean_tool(form: Done, here: Here) -> Deed:
     held = Held(HeldKind.tool, form.tool_id)
-    return Deed(clean_tool, {"tool_id": form.tool_id}, Told("tool-cleaned", form.tool_id), held)
+    return Deed(
+        clean_tool, {"tool_id": form.tool_id, "equipment_id": here.there}, Told("tool-cleaned", form.tool_id), held
+    )
 
 
 ACTS: Final[Mapping[Act, Callable[[Done, Here], Deed]]] = {

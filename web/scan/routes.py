@@ -14,7 +14,7 @@ from mes.access.errors import PermissionMissing, SignInFailed, SignInLocked
 from mes.access.permissions import Permission
 from mes.access.sign_in import owner_of_badge, sign_in_with_badge, vouch_with_pin
 from mes.access.types import BadgeUse, Voucher
-from mes.genealogy.at_station.queries import get_place, understand_scan
+from mes.genealogy.at_station.queries import find_place_of_act, find_place_of_tool, get_place, understand_scan
 from mes.genealogy.at_station.types import NOTHING_HELD, Follow, Following, Held, Place
 from mes.genealogy.service import may_be_overridden
 from mes.kernel.db import ReadSession
@@ -28,7 +28,7 @@ from web.components.plant_time import plant_zone
 from web.layouts.cookies import keep_signed_in
 from web.layouts.shell import is_htmx, shell_of
 from web.live.region import live_url
-from web.scan.acts import ACTS, NEEDS, Here
+from web.scan.acts import ACTS, NEEDS, WITHOUT_PLACE, Here
 from web.scan.answering import Outcome, Refused, build_answer
 from web.scan.forms import Act, Done, Remembered, Scan
 from web.scan.regions import REGIONS, build_lately, build_material, build_tools
@@ -138,18 +138,19 @@ async def do(request: Request, equipment_id: str, act: Act, who: Operator, form:
 
 
 async def _do(request: Request, who: Caller, equipment_id: str, act: Act, form: Done, before: str = "") -> Response:
+    there = await _place_of(who, equipment_id, act, form)
     try:
-        vouched = await _vouched(request, who, equipment_id, act, form)
+        vouched = await _vouched(request, who, equipment_id, there, act, form)
         override = form.override(who.principal_id) if vouched and act not in NEEDS else None
     except (SignInFailed, SignInLocked, PermissionMissing, ReasonMissing) as refusal:
         refused = _asking(act, form, refusal)
         return await _answer(request, who, equipment_id, Outcome(form.holding, refused=refused, status=refusal.status))
     place: Place = await who.read(get_place, equipment_id=equipment_id, now=who.database.clock())
-    deed = ACTS[act](form, Here(equipment_id, place.job_id, override))
+    deed = ACTS[act](form, Here(equipment_id, place.job_id, override, there))
     common: dict[str, Any] = {"request_id": form.request_id, "correlation_id": who.correlation_id}
     actor = vouched.principal_pk if vouched else who.principal_pk
     try:
-        await who.require_there({"equipment_id": equipment_id})
+        await who.require_there(deed.kwargs)
         await who.database.write(deed.verb, actor=actor, **common, **deed.kwargs)
     except Refusal as refusal:
         refused = _refused(act, form, refusal, overridable=vouched is None and may_be_overridden(refusal))
@@ -158,7 +159,18 @@ async def _do(request: Request, who: Caller, equipment_id: str, act: Act, form: 
     return await _answer(request, who, equipment_id, Outcome(deed.held, deed.told, before=before))
 
 
-async def _vouched(request: Request, who: Caller, equipment_id: str, act: Act, form: Done) -> Voucher | None:
+async def _place_of(who: Caller, equipment_id: str, act: Act, form: Done) -> str:
+    """Where a role has to count for it: at the station, or where what it is done to is; "": in the whole plant."""
+    if act == "undo":
+        return await who.read(find_place_of_act, undoes=form.undoes)
+    if act in ("unmount-tool", "clean-tool"):
+        return await who.read(find_place_of_tool, tool_id=form.tool_id, request_id=form.request_id)
+    return "" if act in WITHOUT_PLACE else equipment_id
+
+
+async def _vouched(
+    request: Request, who: Caller, equipment_id: str, there: str, act: Act, form: Done
+) -> Voucher | None:
     """Who answers for it beside whoever is signed in; None where nobody has to. `permission-missing`, as signing in."""
     needed = NEEDS.get(act)
     if form.by:
@@ -169,9 +181,9 @@ async def _vouched(request: Request, who: Caller, equipment_id: str, act: Act, f
             device=device_of(request),
             permission=needed or Permission.override_refusals,
             work_unit_id=equipment_id,
-            path=(await who.read(list_paths, job_ids=(), equipment_ids=(equipment_id,))).get(equipment_id, ()),
+            path=(await who.read(list_paths, job_ids=(), equipment_ids=(there,))).get(there, ()),
         )
-    if needed is not None and not (await who.at(equipment_id)).may(needed):
+    if needed is not None and not (await who.at(there)).may(needed):
         raise PermissionMissing(f"{needed} is needed; {who.principal_id} is {who.role}.")
     return None
 

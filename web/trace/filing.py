@@ -14,6 +14,7 @@ from mes.access.permissions import Permission
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes
 from mes.genealogy.queries import get_as_built, get_difference, get_recall, trace_from, trace_used
 from mes.genealogy.types import Answer
+from mes.kernel.sqltypes import to_us
 from web.components.plant_time import plant_zone
 from web.trace.forms import ComparedFile, Filed
 from web.trace.recalling import share_of
@@ -41,12 +42,17 @@ async def save_lot(
     lot_id: str, who: Viewer, question: Question, format: Format = Format.json, table: Named = ""
 ) -> Response:
     """The whole answer about one lot as JSON, or a table of it as CSV."""
-    return await _file(who, question.value, format, _ASKED[question], lot_id=lot_id, table=table)
+    now = {"now_us": to_us(who.database.clock())} if question is Question.as_built else {}
+    return await _file(who, question.value, format, _ASKED[question], lot_id=lot_id, table=table, **now)
 
 
 @router.get("/trace/units/{lot_id}/difference/file")
-async def save_difference(lot_id: str, who: Viewer, other: Named, format: Format = Format.json) -> Response:
-    return await _file(who, "difference", format, get_difference, first_id=lot_id, second_id=other)
+async def save_difference(
+    lot_id: str, who: Viewer, other: Named, format: Format = Format.json, table: Named = ""
+) -> Response:
+    now_us = to_us(who.database.clock())
+    asked = {"first_id": lot_id, "second_id": other, "now_us": now_us, "table": table}
+    return await _file(who, "difference", format, get_difference, **asked)
 
 
 @router.post("/trace/recall/file")

@@ -18,6 +18,7 @@ from mes.genealogy.queries import get_as_built, get_difference
 from mes.genealogy.queries.steps import Way, get_layers, get_step
 from mes.genealogy.service import adjust_lot
 from mes.kernel.db import ReadSession
+from mes.kernel.sqltypes import to_us
 from mes.quality.errors import UnitNotSeen
 from mes.quality.queries import get_unit_results
 from mes.quality.types import ResultView
@@ -112,15 +113,15 @@ async def one_drawn_step(lot_id: str, who: Viewer, way: Way = Way.made_of, start
 
 @router.get("/trace/units/{lot_id}")
 async def unit(request: Request, lot_id: str, who: Viewer, unknown: Wanted = "") -> HTMLResponse:
-    page, zone = await who.read(_unit, lot_id=lot_id, unknown=unknown)
+    page, zone = await who.read(_unit, lot_id=lot_id, unknown=unknown, now_us=to_us(who.database.clock()))
     shell = shell_of(request, who, zone=zone)
     return HTMLResponse(render("trace/unit.html", page, language=who.language, shell=shell))
 
 
-def _unit(session: ReadSession, *, lot_id: str, unknown: str) -> tuple[UnitPage, ZoneInfo]:
+def _unit(session: ReadSession, *, lot_id: str, unknown: str, now_us: int) -> tuple[UnitPage, ZoneInfo]:
     zone = plant_zone(session)
     around = get_step(session, lot_id=lot_id, way=Way.used_in, limit=CARRIERS_SHOWN)
-    built = get_as_built(session, lot_id=lot_id)
+    built = get_as_built(session, lot_id=lot_id, now_us=now_us)
     return unit_page(built, around, _results(session, lot_id), zone, unknown), zone
 
 
@@ -138,11 +139,12 @@ async def difference(request: Request, lot_id: str, who: Viewer, other: Wanted) 
     found = await who.read(find_lot, text=other, year=who.database.clock().year)
     if not found:
         return RedirectResponse(f"{unit_of(lot_id)}?{urlencode({'unknown': other.strip()[:200]})}", status_code=303)
-    page, zone = await who.read(_difference, first_id=lot_id, second_id=found)
+    now_us = to_us(who.database.clock())
+    page, zone = await who.read(_difference, first_id=lot_id, second_id=found, now_us=now_us)
     shell = shell_of(request, who, zone=zone)
     return HTMLResponse(render("trace/difference.html", page, language=who.language, shell=shell))
 
 
-def _difference(session: ReadSession, *, first_id: str, second_id: str) -> tuple[DifferencePage, ZoneInfo]:
-    answer = get_difference(session, first_id=first_id, second_id=second_id)
+def _difference(session: ReadSession, *, first_id: str, second_id: str, now_us: int) -> tuple[DifferencePage, ZoneInfo]:
+    answer = get_difference(session, first_id=first_id, second_id=second_id, now_us=now_us)
     return difference_page(answer), plant_zone(session)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from web.trace.views import address, file_of, local, unit_of
 
 DONE_SHOWN: Final = 200
 LOTS_SHOWN: Final = 20
+VISITED_SHOWN: Final = 60
 DIFFERENCES_SHOWN: Final = 300
 TONES: Final = {
     Verdict.passed: ("run", "check"),
@@ -118,6 +119,53 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """What one value did in a stay; numbers are None where nothing was known. `known`: all, part, none, not-kept.
+    `judged`: within, outside, not-known, "" where the recipe limits nothing."""
+
+    name: str
+    unit: str
+    minimum: Decimal | None
+    maximum: Decimal | None
+    mean: Decimal | None
+    last: Decimal | None
+    known: str
+    percent: Decimal
+    widened: bool
+    low: Decimal | None
+    high: Decimal | None
+    judged: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """A stay at an equipment with what was measured. `scanned`: it was read there; else it was in the line then."""
+
+    place: str
+    scanned: bool
+    lot: Named | None
+    job: str
+    since: datetime
+    until: datetime
+    over_days: bool
+    values: tuple[Value, ...]
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An electronic signature (21 CFR 11.50). `about`: the lot or the job it is of."""
+
+    act: str
+    about: str
+    meaning: str
+    name: str
+    person_id: str
+    at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitPage:
     lot_id: str
     kind: str
@@ -133,6 +181,9 @@ class UnitPage:
     inside: tuple[Named, ...]
     sent: tuple[Sent, ...]
     tested: tuple[Tested, ...]
+    visited: tuple[Visited, ...]
+    visited_hidden: int
+    signed: tuple[Signed, ...]
     done: tuple[Done, ...]
     done_hidden: int
     parts: tuple[Part, ...]
@@ -154,11 +205,27 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """The mean of one value at one station for both units; None: not known."""
+
+    place: str
+    name: str
+    unit: str
+    first: Decimal | None
+    second: Decimal | None
+    apart: Decimal | None
+    first_known: str
+    second_known: str
+
+
+@dataclass(frozen=True, slots=True)
 class DifferencePage:
     first: Named
     second: Named
     differences: tuple[Difference, ...]
     hidden: int
+    values: tuple[Apart, ...]
+    values_hidden: int
     truncated: str
     rest: str
 
@@ -169,6 +236,7 @@ def unit_page(
     lot_id = str(built.facts["lot_id"])
     (mine,) = [row for row in built.tables["lots"].rows if row[0] == lot_id]
     acts = built.tables["acts"].rows
+    visited = _visited(built, lot_id, zone)
     decided = next((one for one in results if one.counts and one.verdict is not Verdict.aborted), None)
     return UnitPage(
         lot_id,
@@ -184,6 +252,9 @@ def unit_page(
         tuple(_named(line.node.lot_id, "used-in") for line in around.lines),
         tuple(Sent(row[0], row[1], row[2], local(row[3], zone)) for row in built.tables["shipments"].rows),
         tuple(_tested(result, zone) for result in results),
+        visited[:VISITED_SHOWN],
+        max(len(visited) - VISITED_SHOWN, 0),
+        tuple(_signed(row, zone) for row in built.tables["signatures"].rows),
         tuple(_done(row, lot_id, zone) for row in acts[:DONE_SHOWN]),
         max(len(acts) - DONE_SHOWN, 0),
         _parts(built, lot_id),
@@ -236,6 +307,59 @@ def _done(row: Row, lot_id: str, zone: ZoneInfo) -> Done:
     return Done(kind, local(at, zone), named, place, sequence, job, who, *with_what, bool(ended), note, flag == HELD)
 
 
+def _visited(built: Answer, lot_id: str, zone: ZoneInfo) -> tuple[Visited, ...]:
+    """Stays in the order of time, those of what the unit was split from among them."""
+    table = built.tables["process_values"]
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for values in table.rows:
+        row = dict(zip(table.columns, values, strict=True))
+        found[row["from"], row["to"], row["equipment_id"], row["lot_id"]].append(row)
+    return tuple(_stay(rows, lot_id, zone) for _, rows in sorted(found.items(), key=lambda one: one[0]))
+
+
+def _stay(rows: Sequence[dict[str, Any]], lot_id: str, zone: ZoneInfo) -> Visited:
+    row = rows[0]
+    lot = None if row["lot_id"] == lot_id else _named(row["lot_id"])
+    outside = sum(one["judged"] == "outside" for one in rows)
+    since, until = (datetime.fromisoformat(row[end]).astimezone(zone) for end in ("from", "to"))
+    times = (since, until, since.date() != until.date())
+    values = tuple(_value(one) for one in rows)
+    return Visited(row["equipment_id"], row["scanned"], lot, row["job_order_id"], *times, values, outside)
+
+
+def _value(row: dict[str, Any]) -> Value:
+    window_s = (datetime.fromisoformat(row["to"]) - datetime.fromisoformat(row["from"])).total_seconds()
+    percent = Decimal(int(100 * row["known_s"] / window_s)) if window_s else Decimal(0)
+    minimum, maximum, last = (_shown(row[name]) for name in ("minimum", "maximum", "last"))
+    low, high = (Decimal(row[end]) if row[end] else None for end in ("low", "high"))
+    name = row["tag"].removeprefix(f"{row['equipment_id']}.") if not row["what"] else row["what"]
+    return Value(
+        name,
+        row["unit"],
+        minimum,
+        maximum,
+        _shown(row["mean"], 5),
+        last,
+        row["known"],
+        percent,
+        row["whole_minutes"],
+        low,
+        high,
+        row["judged"],
+    )
+
+
+def _shown(value: float | None, digits: int = 6) -> Decimal | None:
+    """So many digits are enough for a screen; files have them all."""
+    return None if value is None else Decimal(f"{value:.{digits}g}")
+
+
+def _signed(row: Row, zone: ZoneInfo) -> Signed:
+    _, act, subjects, meaning, person_id, name, at, reason = row
+    about = ", ".join(subject.partition("/")[2] for subject in subjects.split(", "))
+    return Signed(act, about, meaning, name, person_id, local(at, zone), reason)
+
+
 def _parts(built: Answer, lot_id: str) -> tuple[Part, ...]:
     found: dict[str, list[tuple[Named, bool]]] = defaultdict(list)
     for row in built.tables["lots"].rows:
@@ -249,6 +373,7 @@ def _parts(built: Answer, lot_id: str) -> tuple[Part, ...]:
 
 def difference_page(answer: Answer) -> DifferencePage:
     first, second = str(answer.facts["first_id"]), str(answer.facts["second_id"])
+    values = answer.tables["process_values"].rows
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for what, where, side, value in answer.tables["difference"].rows:
         found.setdefault((what, where), {"first": [], "second": []})[side].append(value)
@@ -260,6 +385,14 @@ def difference_page(answer: Answer) -> DifferencePage:
         Named(second, unit_of(second)),
         tuple(lines[:DIFFERENCES_SHOWN]),
         max(len(lines) - DIFFERENCES_SHOWN, 0),
+        tuple(_apart(row) for row in values[:DIFFERENCES_SHOWN]),
+        max(len(values) - DIFFERENCES_SHOWN, 0),
         str(answer.facts["truncated"]),
         f"{unit_of(first)}/difference/file?other={quote(second, safe='')}",
     )
+
+
+def _apart(row: Row) -> Apart:
+    place, tag, unit, first, second, apart, first_known, second_known = row
+    name = tag.removeprefix(f"{place}.")
+    return Apart(place, name, unit, _shown(first, 5), _shown(second, 5), _shown(apart, 3), first_known, second_known)

@@ -39,10 +39,10 @@ from mes.access.permissions import Permission
 from mes.access.queries import find_session, find_sessions, find_token
 from mes.access.recent import RECENT
 from mes.access.service import touch_session, touch_token
-from mes.access.sign_in import device_key
+from mes.access.sign_in import device_at
 from mes.access.signatures.types import Meaning
 from mes.access.tokens import SESSION_PREFIX, TOKEN_PREFIX, digest, plant_of
-from mes.access.types import PASSWORD_MAX, PlacedRole, Role, Standing, StoredCredential
+from mes.access.types import PASSWORD_MAX, Device, PlacedRole, Role, Standing, StoredCredential
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import Refusal, Unauthenticated, Unavailable
 from mes.kernel.origins import ADDRESS_MAX, Origin, acting_from
@@ -54,6 +54,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 SESSION_COOKIE: Final = "lineside_session"
+DEVICE_COOKIE: Final = "lineside_device"
 API_PREFIX: Final = "/api/"
 METRICS_PATH: Final = "/metrics"
 B2MML_PATH: Final = "/b2mml"
@@ -336,13 +337,23 @@ def may_subscribe(found: Caller, topic: str) -> bool:
 
 def session_cookie(connection: HTTPConnection) -> str:
     """The name of the session's cookie: by https one that only this very host can have set (RFC 6265bis, `__Host-`)."""
+    return _of_this_host(connection, SESSION_COOKIE)
+
+
+def device_cookie(connection: HTTPConnection) -> str:
+    """The name of the device's cookie."""
+    return _of_this_host(connection, DEVICE_COOKIE)
+
+
+def _of_this_host(connection: HTTPConnection, name: str) -> str:
     by_https = connection.scope.get("scheme") in ("https", "wss")
-    return f"__Host-{SESSION_COOKIE}" if by_https else SESSION_COOKIE
+    return f"__Host-{name}" if by_https else name
 
 
-def device_of(connection: HTTPConnection) -> str:
-    """The device key of a connection: its network address, as uvicorn's trusted proxies report it."""
-    return device_key(_address_of(connection) or "unknown")
+def device_of(connection: HTTPConnection) -> Device:
+    """The device of a connection: its network address, as trusted proxies report it, and a browser's cookie."""
+    cookie = "" if _is_api(connection) else connection.cookies.get(device_cookie(connection), "")
+    return device_at(_address_of(connection) or "unknown", cookie)
 
 
 def _address_of(connection: HTTPConnection) -> str:

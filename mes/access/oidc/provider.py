@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -18,6 +19,7 @@ from urllib.parse import quote_plus, urlsplit
 
 import httpx
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -27,6 +29,7 @@ from mes.access.oidc import rules
 from mes.access.oidc.types import Attempt, Discovered, IdentityProvider
 from mes.kernel.addresses import Resolve, fault_of_url, is_public, resolve
 from mes.kernel.errors import Unavailable
+from mes.kernel.plants import serving_plant
 
 ANSWER_MAX: Final = 256 * 1024
 """Bytes of an answer."""
@@ -34,7 +37,10 @@ ALTOGETHER_S: Final = 10.0
 """For all that is asked during one request of a browser."""
 AT_A_TIME: Final = 16
 """Sign-ins of the whole process that wait for a provider; more are answered 503 `sign-in-busy`."""
+OF_PLANT_AT_A_TIME: Final = 4
+"""Of one plant: where its provider does not answer, there is room for the others'."""
 _WAITING: Final = threading.BoundedSemaphore(AT_A_TIME)
+_of_plant: Final[Counter[str]] = Counter()
 
 
 @dataclass(slots=True)
@@ -153,8 +159,10 @@ _MORE: Final = ("name", "email", "email_verified")
 @asynccontextmanager
 async def asking(provider: IdentityProvider, *, resolve: Resolve = resolve) -> AsyncIterator[Asking]:
     """Ask a provider within `ALTOGETHER_S`; Unavailable `identity-provider-unreachable` where that fails."""
-    if not _WAITING.acquire(blocking=False):
+    plant_id = serving_plant.get()
+    if _of_plant[plant_id] >= OF_PLANT_AT_A_TIME or not _WAITING.acquire(blocking=False):
         raise Unavailable("Too many people are signing in at this moment.", code="sign-in-busy")
+    _of_plant[plant_id] += 1
     try:
         http = httpx.AsyncClient(
             verify=await asyncio.to_thread(_trusted), trust_env=False, follow_redirects=False, timeout=ALTOGETHER_S
@@ -164,6 +172,7 @@ async def asking(provider: IdentityProvider, *, resolve: Resolve = resolve) -> A
     except TimeoutError:
         raise _away(f"No answer within {ALTOGETHER_S:g} s.") from None
     finally:
+        _of_plant[plant_id] -= 1
         _WAITING.release()
 
 
@@ -199,10 +208,18 @@ def _document(status: int, body: bytes) -> Mapping[str, Any]:
 
 def _verified(id_token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        published = KeySet.import_key_set({"keys": keys.get("keys", [])})
-        return jwt.decode(id_token, published, algorithms=list(rules.ALGORITHMS)).claims
+        return jwt.decode(id_token, _usable(keys), algorithms=list(rules.ALGORITHMS)).claims
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise SingleSignOnFailed("The signature of the ID token is not good.") from error
+
+
+def _usable(published: Mapping[str, Any]) -> KeySet:
+    """Those of the published keys that can be read; the others are ignored (RFC 7517, section 5)."""
+    keys, given = [], published.get("keys")
+    for one in given if isinstance(given, list) else []:
+        with suppress(JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
+            keys.append(KeySet.registry_cls.import_key(one))
+    return KeySet(keys)
 
 
 def _away(why: str) -> Unavailable:

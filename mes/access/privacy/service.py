@@ -23,6 +23,7 @@ from mes.access.tables import (
     ApiToken,
     Badge,
     IdentityLink,
+    KnownDevice,
     PinCredential,
     Principal,
     PrivacyPolicyRow,
@@ -38,9 +39,10 @@ from mes.kernel.uow import UnitOfWork
 _DAY_US: Final = 86_400_000_000
 _ORIGIN: Final = ActOrigin.__table__  # type: ignore[attr-defined]
 _PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
+_KNOWN: Final = KnownDevice.__table__  # type: ignore[attr-defined]
 _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
-_PROOFS: Final[tuple[Any, ...]] = (PinCredential, Badge, SecondFactor, RecoveryCode, IdentityLink)
+_PROOFS: Final[tuple[Any, ...]] = (PinCredential, KnownDevice, Badge, SecondFactor, RecoveryCode, IdentityLink)
 _FORGOTTEN_AT_ONCE: Final = 1_000
 
 
@@ -64,7 +66,7 @@ def put_privacy_policy(uow: UnitOfWork, *, policy: PrivacyPolicy, version: int) 
 
 
 def forget_old_personal_data(uow: UnitOfWork) -> None:
-    """Sessions that ended, and addresses that were recorded, longer ago than the plant keeps them; some at a time."""
+    """Sessions that ended, known devices and addresses that are older than the plant keeps them; some at a time."""
     days = get_privacy_policy(uow.session).keep_days
     if days is None:
         return
@@ -72,6 +74,7 @@ def forget_old_personal_data(uow: UnitOfWork) -> None:
     over = or_(_SESSION.c.ended_at_us < before_us, _SESSION.c.expires_at_us < before_us)
     old = select(_SESSION.c.pk).where(over).order_by(_SESSION.c.pk).limit(_FORGOTTEN_AT_ONCE)
     uow.execute(delete(_SESSION).where(_SESSION.c.pk.in_(old)))
+    uow.execute(delete(_KNOWN).where(_KNOWN.c.proven_at_us < before_us))
     known = (_ORIGIN.c.first_at_us < before_us, _ORIGIN.c.salt.is_not(None))
     ids = select(_ORIGIN.c.id).where(*known).limit(_FORGOTTEN_AT_ONCE)
     uow.execute(update(_ORIGIN).where(_ORIGIN.c.id.in_(ids)).values(address=None, salt=None))

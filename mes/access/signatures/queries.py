@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -18,9 +19,15 @@ _PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
 
 
 def list_signatures(
-    session: Session, *, subject: str | None = None, cursor: str | None = None, limit: int = LIMIT_DEFAULT
+    session: Session,
+    *,
+    subject: str | None = None,
+    subjects: Sequence[str] | None = None,
+    cursor: str | None = None,
+    limit: int = LIMIT_DEFAULT,
 ) -> Page[SignatureView]:
-    """Signatures that acts have used, newest first: all, or of one subject (`job/…`, `material-lot/…`)."""
+    """Signatures that acts have used, newest first: all, or of one or some subjects (`job/…`, `material-lot/…`)."""
+    wanted = subjects if subject is None else [subject]
     statement = (
         select(_SIGNATURE, _PRINCIPAL.c.id.label("principal_id"), _PRINCIPAL.c.display_name)
         .join_from(_SIGNATURE, _PRINCIPAL)
@@ -28,8 +35,8 @@ def list_signatures(
         .order_by(_SIGNATURE.c.pk.desc())
         .limit(limit + 1)
     )
-    if subject is not None:
-        signed = list_subject_events(session, subjects=[subject], of_type=ACT_SIGNED)
+    if wanted is not None:
+        signed = list_subject_events(session, subjects=wanted, of_type=ACT_SIGNED)
         statement = statement.where(_SIGNATURE.c.pk.in_([event.payload["signature_id"] for event in signed]))
     if cursor is not None:
         statement = statement.where(_SIGNATURE.c.pk < decode_cursor(cursor, (int,))[0])

@@ -8,6 +8,7 @@ from mes.access.sign_in import prove_again
 from mes.access.signatures.service import record_signature
 from mes.access.signatures.types import Meaning
 from mes.access.tokens import digest
+from mes.access.types import Device
 from mes.kernel.db import Database
 from mes.kernel.vault import Vault
 
@@ -20,7 +21,7 @@ async def sign_act(
     principal_id: str,
     pin: str,
     code: str,
-    device: str,
+    device: Device,
     act_sha256: str,
     meaning: Meaning,
 ) -> str:

@@ -251,13 +251,18 @@ def _final(name: str, job: Mapping[str, Any]) -> Element:
 
 def _actuals(job: Mapping[str, Any]) -> Iterator[Element]:
     for place, person in enumerate(job["personnel_actual"], start=1):
-        yield element("PersonnelActual", leaf("ID", place), leaf("PersonID", person["person_id"]))
+        name = _text("PersonID", person.get("person_id", ""))
+        yield element("PersonnelActual", leaf("ID", place), name, _duration(person))
     for place, used in enumerate(job["equipment_actual"], start=1):
-        yield element("EquipmentActual", leaf("ID", place), leaf("EquipmentID", used["equipment_id"]))
+        yield element("EquipmentActual", leaf("ID", place), leaf("EquipmentID", used["equipment_id"]), _duration(used))
     for place, asset in enumerate(job["physical_asset_actual"], start=1):
         yield element("PhysicalAssetActual", leaf("ID", place), leaf("PhysicalAssetID", asset["physical_asset_id"]))
     for place, actual in enumerate(job["material_actual"], start=1):
         yield _material_actual(str(place), actual)
+
+
+def _duration(actual: Mapping[str, Any]) -> Element | None:
+    return _quantity(actual["quantity"], actual["unit"]) if "quantity" in actual else None
 
 
 def _material_actual(place: str, actual: Mapping[str, Any]) -> Element:

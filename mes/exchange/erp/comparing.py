@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,11 +12,13 @@ from sqlalchemy import select
 
 from mes.exchange.erp import statements
 from mes.exchange.erp.tables import ErpLink, ErpOrderRow
-from mes.exchange.erp.types import Books, LinkKind
+from mes.exchange.erp.types import Books, LinkKind, StockedLot
 from mes.exchange.reconciliation.service import put_view
 from mes.exchange.reconciliation.types import ROWS_MAX, ErpLot, ErpOrder, ErpView, Subject
 from mes.kernel.db import ReadSession
 from mes.kernel.uow import UnitOfWork
+from mes.materials.queries import get_material_lots, get_materials
+from mes.materials.rules import LOT_QUANTITY_MAX
 from standards.isa95.quantity import to_e6
 
 ORDERS_MAX: Final = 1_000
@@ -60,7 +62,11 @@ def get_known(session: ReadSession, *, connection_pk: int) -> Known:
 
 
 def take_books(uow: UnitOfWork, *, known: Known, books: Books, taken_at: datetime) -> None:
-    """The ERP's view of its orders, and of the lots it books by, replaces the one before."""
+    """The ERP's view of its orders, and of the lots it books by, replaces the one before.
+
+    Quantities that no order or lot here can have are left out. A clock that was set back since makes it of now.
+    """
+    taken_at = min(taken_at, uow.now)
     orders = tuple(
         ErpOrder(
             known.orders[order.key],
@@ -70,15 +76,26 @@ def take_books(uow: UnitOfWork, *, known: Known, books: Books, taken_at: datetim
             known.told_us[known.orders[order.key]],
         )
         for order in books.orders
+        if max(map(abs, (order.good, order.scrap, order.ordered))) <= LOT_QUANTITY_MAX
     )
     put_view(uow, view=ErpView(Subject.orders, taken_at, orders))
     if books.lots is not None:
-        put_view(uow, view=ErpView(Subject.lots, taken_at, lots=_lots(known, books)[:ROWS_MAX]))
+        put_view(uow, view=ErpView(Subject.lots, taken_at, lots=_lots(uow, known, books.lots)))
 
 
-def _lots(known: Known, books: Books) -> tuple[ErpLot, ...]:
+def _lots(uow: UnitOfWork, known: Known, lots: Sequence[StockedLot]) -> tuple[ErpLot, ...]:
     """What the ERP does not name it has none of. A number of two products is left out: nobody knows which is meant."""
-    numbers = Counter(lot.lot_id for lot in books.lots or ())
-    there = {lot.lot_id: to_e6(lot.quantity) for lot in books.lots or () if numbers[lot.lot_id] == 1}
+    numbers = Counter(lot.lot_id for lot in lots)
+    clear = (lot for lot in lots if numbers[lot.lot_id] == 1 and abs(lot.quantity) <= LOT_QUANTITY_MAX)
+    there = {lot.lot_id: to_e6(lot.quantity) for lot in clear}
     missing = dict.fromkeys(sorted(known.left - numbers.keys()), 0)
-    return tuple(ErpLot(name, left, untold=name in known.untold) for name, left in {**there, **missing}.items())
+    found = list({**there, **missing}.items())[:ROWS_MAX]
+    units = _own_units(uow, [name for name, _ in found])
+    return tuple(ErpLot(name, left, units.get(name, ""), untold=name in known.untold) for name, left in found)
+
+
+def _own_units(uow: UnitOfWork, lot_ids: Sequence[str]) -> dict[str, str]:
+    """By lot what its material is counted in: the ERP counts it so, whatever the lot itself is counted in here."""
+    lots = get_material_lots(uow.session, lot_ids)
+    materials = get_materials(uow.session, {lot.material_id for lot in lots.values()})
+    return {name: materials[lot.material_id].unit for name, lot in lots.items()}

@@ -71,18 +71,29 @@ class Rounds:
             _LOG.warning("ERP connections of %s wait: %s", self._database.plant_id, weather.detail)
 
     async def _turn(self, turn: Turn) -> None:
-        fault = ""
+        """Never raises: what goes wrong with one ERP is no matter of the others."""
         try:
-            await self._work(turn)
-        except ErpAway as away:
-            fault = str(away)
-            await self._let_go(turn.pk)
-        except SealedElsewhere:
-            fault = "The password was sealed with a key this server does not have; set it again."
+            fault = await self._fault_of(turn)
+            await self._write(service.end_turn, connection_pk=turn.pk, fault=fault)
         except Unavailable as weather:
             _LOG.warning("the ERP connection %s waits: %s", turn.spec.connection_id, weather.detail)
-            return
-        await self._write(service.end_turn, connection_pk=turn.pk, fault=fault)
+
+    async def _fault_of(self, turn: Turn) -> str:
+        """Work it; what was in the way, in a sentence, "" for nothing."""
+        try:
+            await self._work(turn)
+        except Unavailable:
+            raise
+        except ErpAway as away:
+            await self._let_go(turn.pk)
+            return str(away)
+        except SealedElsewhere:
+            return "The password was sealed with a key this server does not have; set it again."
+        except Exception:  # noqa: BLE001 (a loop of deliveries goes on: the log keeps what it was)
+            _LOG.exception("the turn of the ERP connection %s broke off", turn.spec.connection_id)
+            await self._let_go(turn.pk)
+            return "Something broke here while it was worked; the server's log says what. It is tried again."
+        return ""
 
     async def _work(self, turn: Turn) -> None:
         connector = await self._connector(turn)

@@ -29,7 +29,6 @@ from mes.exchange.erp.types import (
 from mes.kernel.errors import Refusal
 from mes.materials.rules import factor_of
 from mes.materials.types import MaterialSpec
-from standards.isa95.job_control import JobState
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import SCALE, from_e6, to_e6
 
@@ -214,16 +213,6 @@ def counted_by_lot(bills: Iterable[Sequence[Position]], by_bill: Collection[int]
     flushed = {line.material_pk for lines in bills for line in lines if line.material_pk in by_bill}
     instead = {pk for lines in bills for line in lines if line.material_pk in flushed for pk in line.substitutes}
     return set(seen) - set(by_bill) - instead
-
-
-def running_us(moves: Iterable[tuple[int, str]], until_us: int) -> int:
-    """How long a job ran, pauses left out; `moves` are (instant, state it came to) in order."""
-    total, since = 0, None
-    for at_us, state in moves:
-        if since is not None:
-            total += max(at_us - since, 0)
-        since = at_us if state == JobState.Running.name else None
-    return total + (max(until_us - since, 0) if since is not None else 0)
 
 
 def digest(confirmation: Confirmation) -> str:

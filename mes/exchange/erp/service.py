@@ -63,7 +63,8 @@ def change_connection(
 ) -> None:
     """Make it what `spec` says; its ERP is looked at again at once. What it linked and took stays.
 
-    `erp-connection-not-found`, `version-conflict`, `erp-connection-invalid`.
+    `erp-connection-not-found`, `version-conflict`, `erp-connection-invalid`: also where the password that is kept would
+    go to another address, or for the first time without TLS.
     """
     refuse_invalid(spec, kinds)
     row = _load(uow, spec.connection_id)
@@ -72,6 +73,8 @@ def change_connection(
     if row.kind != spec.kind:
         raise ErpConnectionInvalid("A connection keeps its kind of ERP; make another one.")
     changes = {**_described(uow, spec), "version": row.version + 1}
+    if sealed_password is None and (changes["url"] != row.url or (spec.plain_http and not row.plain_http)):
+        raise ErpConnectionInvalid("Its password was given for another address, or for TLS only: give it again.")
     if sealed_password is not None:
         changes["sealed_password"] = sealed_password
     uow.execute(update(_C).where(_C.c.pk == row.pk).values(**changes))

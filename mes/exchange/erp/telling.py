@@ -18,7 +18,6 @@ from mes.exchange.erp.rules import (
     counted_by_lot,
     nearest,
     next_try_us,
-    running_us,
     step_key_of,
 )
 from mes.exchange.erp.statements import (
@@ -44,19 +43,18 @@ from mes.exchange.erp.types import (
 )
 from mes.genealogy.statements import load_jobs
 from mes.kernel.db import ReadSession
-from mes.kernel.outbox import list_subject_events
 from mes.kernel.tables import OutboxEvent
 from mes.kernel.uow import UnitOfWork
 from mes.materials.queries import MaterialView, get_materials
 from mes.materials.rules import factor_of
 from mes.orders.types import JobRole
-from mes.reporting.statements import jobs_of_acts, load_lots_used
+from mes.reporting.rules import run_time
+from mes.reporting.statements import jobs_of_acts, load_lots_used, load_moves
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
 from standards.isa95.quantity import SCALE, from_e6
 
 LOOK_MAX: Final = 500
 """Events looked at in one go."""
-EVENTS_OF_A_JOB_MAX: Final = 5_000
 LATER_US: Final = 15 * SECOND_US
 _REPORTED: Final = "reporting.job-response-published.v1"
 _C: Final = ErpConnection.__table__  # type: ignore[attr-defined]
@@ -191,16 +189,17 @@ def _lots(
 
 
 def _worked(session: ReadSession, jobs: Sequence[JobRow], *, by_bill: bool) -> tuple[Worked, ...]:
-    seconds: dict[str, list[int]] = {}
+    """As the jobs' reports say."""
+    moves = load_moves(session, [job.job_id for job in jobs])
+    worked: dict[str, Worked] = {}
     for job in jobs:
         if job.started_at_us is None or job.ended_at_us is None:
             continue
-        found = list_subject_events(session, subjects=[f"job/{job.job_id}"], limit=EVENTS_OF_A_JOB_MAX)
-        moves = [(event.occurred_at_us, event.payload["state"]) for event in found if "state" in event.payload]
-        ran_s = round(running_us(reversed(moves), job.ended_at_us) / SECOND_US)
+        ran = run_time(moves[job.job_id], from_us=job.started_at_us, until_us=job.ended_at_us, manual=job.manual)
         key = step_key_of(job.segment_id) if by_bill else ""
-        seconds.setdefault(key, [0, 0])[1 if job.manual else 0] += ran_s
-    return tuple(Worked(key, machine, labour) for key, (machine, labour) in sorted(seconds.items()))
+        before = worked.get(key, Worked(key))
+        worked[key] = Worked(key, before.machine_s + ran.machine_s, before.labour_s + ran.labour_s)
+    return tuple(worked[key] for key in sorted(worked))
 
 
 # -- whose news

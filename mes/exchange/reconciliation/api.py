@@ -18,7 +18,10 @@ from mes.exchange.reconciliation.types import ErpView, Subject
 router = api_router("reconciliation")
 Teller = Annotated[Caller, Depends(caller(Permission.import_files))]
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
-_CSV: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_ROWS: Final = "id;what;erp;plant;unit;reason;version\r\nPO-1001;good;50;48;pcs;corrected-since;2\r\n"
+_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _ROWS}}}
+}
 
 
 @router.put("/reconciliation/orders", openapi_extra=refuses("erp-view-invalid erp-view-not-found"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
@@ -34,6 +36,9 @@ from mes.genealogy.tables import GenealogyAct, GenealogyLink, SlotMount
 from mes.kernel.db import ReadSession
 from mes.kernel.sqltypes import from_us, to_us
 from mes.kernel.tables import OutboxEvent
+from mes.materials.errors import UnitNotConvertible
+from mes.materials.queries import get_material_lots, get_materials
+from mes.materials.rules import factor_of
 from mes.materials.tables import MaterialLot
 from mes.materials.types import LotKind
 from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
@@ -229,25 +234,40 @@ def _unknown_orders(session: Session, view: ErpView) -> list[Difference]:
 def _lot_differences(session: ReadSession, view: ErpView) -> list[Difference]:
     found: list[Difference] = []
     for portion in _portions(view.lots):
-        known = _plant_lots(session, [lot.id for lot in portion], view)
+        known = _plant_lots(session, portion, view)
         for lot in portion:
             found += rules.lot_differences(lot, known.get(lot.id))
     return found
 
 
-def _plant_lots(session: ReadSession, ids: Sequence[str], view: ErpView) -> dict[str, PlantLot]:
-    facts = load_lots(session, ids)
+def _plant_lots(session: ReadSession, erp: Sequence[ErpLot], view: ErpView) -> dict[str, PlantLot]:
+    """What is here of the ERP's lots, in its unit where a factor leads there."""
+    facts = load_lots(session, [lot.id for lot in erp])
     changed = _changed_since(session, {lot.pk: lot.lot_id for lot in facts.values()}, to_us(view.taken_at))
-    return {
-        lot.lot_id: PlantLot(
-            lot.lot_id,
-            lot.unit,
-            0 if _is_gone(lot) else max(lot.quantity_e6 - lot.used_e6, 0),
-            lot.disposition == Disposition.Restricted,
-            lot.pk in changed,
-        )
-        for lot in facts.values()
-    }
+    factors = _factors(session, {lot.id: lot.unit for lot in erp})
+    found: dict[str, PlantLot] = {}
+    for told in (one for one in erp if one.id in facts):
+        lot = facts[told.id]
+        left_e6 = 0 if _is_gone(lot) else max(lot.quantity_e6 - lot.used_e6, 0)
+        unit, held = lot.unit, lot.disposition == Disposition.Restricted
+        if (factor := factors.get(told.id)) is not None:
+            unit, left_e6 = told.unit, rules.in_erp_unit_e6(left_e6, told.quantity_e6, factor)
+        found[told.id] = PlantLot(told.id, unit, left_e6, held, lot.pk in changed)
+    return found
+
+
+def _factors(session: ReadSession, units: Mapping[str, str]) -> dict[str, Fraction]:
+    """By lot how much of the ERP's unit one of its own is, where both are units of its material."""
+    lots = get_material_lots(session, [name for name, unit in units.items() if unit])
+    other = {name: lot for name, lot in lots.items() if lot.unit != units[name]}
+    materials = get_materials(session, {lot.material_id for lot in other.values()})
+    found: dict[str, Fraction] = {}
+    for name, lot in other.items():
+        material = materials[lot.material_id]
+        with suppress(UnitNotConvertible):
+            per = factor_of(units[name], material.unit, material.conversions)
+            found[name] = factor_of(lot.unit, material.unit, material.conversions) / per
+    return found
 
 
 def _is_gone(lot: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from mes.exchange.reconciliation.types import Difference, ErpLot, ErpOrder, PlantLot, PlantOrder, Reason, What
 from standards.isa95.quantity import from_e6
@@ -35,7 +36,7 @@ def _why(erp_e6: int, told_e6: int, plant: PlantOrder) -> Reason:
 
 
 def lot_differences(erp: ErpLot, plant: PlantLot | None) -> Iterator[Difference]:
-    """Of a lot the ERP names; None: nobody here knows it. Quantities of different units are not compared."""
+    """Of a lot the ERP names; None: nobody here knows it. Units that no factor leads between are not compared."""
     if plant is None:
         yield Difference(erp.id, What.itself, text(erp.quantity_e6), "", erp.unit, Reason.unknown_here)
         return
@@ -48,6 +49,14 @@ def lot_differences(erp: ErpLot, plant: PlantLot | None) -> Iterator[Difference]
         yield Difference(erp.id, What.quantity, text(erp.quantity_e6), text(plant.left_e6), plant.unit, reason)
     if erp.blocked not in (None, plant.blocked):
         yield Difference(erp.id, What.blocked, _yes(bool(erp.blocked)), _yes(plant.blocked), "", reason)
+
+
+def in_erp_unit_e6(left_e6: int, erp_e6: int, factor: Fraction) -> int:
+    """What is left, in the ERP's unit, of which one of the lot's own unit is `factor`.
+
+    What is the same to the last millionth in either unit is the same: one of them rounds.
+    """
+    return erp_e6 if round(erp_e6 / factor) == left_e6 else round(left_e6 * factor)
 
 
 def _yes(value: bool) -> str:

@@ -24,13 +24,14 @@ Importer = Annotated[Caller, Depends(caller(Permission.import_files))]
 Name = Annotated[str, Path(pattern=NAME_PATTERN)]
 _CSV = "text/csv; charset=utf-8"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
+_REFUSED = "Charge;Material;Menge;line;code;reason\nL-2;CB-101;1,5;3;material-not-found;No such material.\n"
 _FILE = {
     "requestBody": {
         "required": True,
         "content": {
             "text/csv": {**_BYTES, "example": "Charge;Material;Menge\nL-1;CB-100;1,5\n"},
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _BYTES,
-            "application/octet-stream": _BYTES,
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {**_BYTES, "example": "PK\u2026"},
+            "application/octet-stream": {**_BYTES, "example": "PK\u2026"},
         },
     }
 }
@@ -85,7 +86,7 @@ async def get_import(caller: Importer, import_id: str) -> ImportListed:
 @router.get(
     "/imports/{import_id}/refused",
     response_class=Response,
-    responses={200: {"content": {"text/csv": _BYTES}}},
+    responses={200: {"content": {"text/csv": {**_BYTES, "example": _REFUSED}}}},
     openapi_extra=refuses("import-not-found"),
 )
 async def get_refused_rows(caller: Importer, import_id: str) -> Response:

@@ -47,7 +47,8 @@ class Sender:
 
     def __post_init__(self) -> None:
         # No connection is used twice: the pool knows it by its address, the certificate was checked for one name there.
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
+        # How many there are is each plant's own bound: one whose receivers are slow must not use up another's.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
             verify=self.tls, trust_env=False, follow_redirects=False, timeout=self.attempt_s, limits=limits
         )

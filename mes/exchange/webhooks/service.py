@@ -33,6 +33,8 @@ OLD_SECRET_US: Final = 24 * 3_600 * SECOND_US
 """How long the secret before the present one still signs."""
 IN_HAND_MAX: Final = 4
 """Attempts of one webhook at the same time; one while it fails."""
+IN_HAND_OF_PLANT_MAX: Final = 32
+"""Attempts of one plant at the same time, in one process."""
 _LOOK_MAX: Final = 200
 _TOPIC: Final = "webhooks"
 _HOOK: Final = Webhook.__table__  # type: ignore[attr-defined]
@@ -121,6 +123,8 @@ def take_deliveries(uow: UnitOfWork, *, in_hand: Mapping[int, int]) -> tuple[Mes
     counts = Counter(in_hand)
     busy = tuple(sorted(pk for pk, count in in_hand.items() if count >= IN_HAND_MAX))
     for delivery_pk, webhook_pk, failures in load_due(uow, busy=busy, limit=_LOOK_MAX):
+        if counts.total() >= IN_HAND_OF_PLANT_MAX:
+            break
         if counts[webhook_pk] < (1 if failures else IN_HAND_MAX):
             counts[webhook_pk] += 1
             taken.append(delivery_pk)

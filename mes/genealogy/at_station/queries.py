@@ -13,7 +13,15 @@ from sqlmodel import Session
 from mes.definitions.queries import ResolvedMaterial, get_segments
 from mes.equipment.queries import get_equipment
 from mes.genealogy.at_station import statements
-from mes.genealogy.at_station.rules import by_hand_slot, follow, ids_of, in_order, is_carton_label, slot_of
+from mes.genealogy.at_station.rules import (
+    by_hand_slot,
+    follow,
+    ids_of,
+    in_order,
+    is_carton_label,
+    request_ids_of,
+    slot_of,
+)
 from mes.genealogy.at_station.types import (
     ALIKE_MAX,
     BY_HAND,
@@ -41,7 +49,7 @@ from mes.genealogy.errors import LotUnknown
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.rules import PROGRAM, expected_program
 from mes.genealogy.may_i.statements import load_parameters
-from mes.genealogy.statements import load_lots, lot_id_of, material_of
+from mes.genealogy.statements import Reads, load_lots, lot_id_of, material_of
 from mes.genealogy.tools.queries import list_tools_at
 from mes.genealogy.tools.statements import known_tools
 from mes.genealogy.types import ActKind, LotFacts
@@ -188,6 +196,18 @@ def _lot_at(view: LotLifeView, facts: LotFacts) -> LotAt:
 
 def _refusal(view: LotLifeView, facts: LotFacts, left_e6: int) -> Refusal | None:
     return usable_lot(view.facts, shipped=facts.shipment_pk is not None, lacking=left_e6 == 0)
+
+
+def find_place_of_act(reads: Reads, *, undoes: str) -> str:
+    """The one place of all that was done by what has a request id; "": it has none, or several."""
+    some = request_ids_of(undoes)
+    rows = reads.driver_query(statements.PLACES_OF.format(some=marks(some)), some * 3)
+    return str(rows[0][0]) if len(rows) == 1 else ""
+
+
+def find_place_of_tool(session: ReadSession, *, tool_id: str, request_id: str) -> str:
+    """Where a tool is, or was when this was done with it under `request_id`; "": nowhere."""
+    return str(session.driver_query(statements.PLACE_OF_TOOL, (request_id, tool_id))[0][0])
 
 
 def get_place(session: ReadSession, *, equipment_id: str, now: datetime) -> Place:

@@ -9,6 +9,7 @@ from typing import Final
 from mes.genealogy.at_station.types import (
     BY_HAND,
     NOTHING_HELD,
+    WITH_VERDICT,
     Follow,
     Following,
     Held,
@@ -28,6 +29,23 @@ SERIAL_FIELDS: Final[Mapping[LabelFormat, tuple[str, ...]]] = {
 CARTON_FIELD: Final = "00"
 SLOT_PREFIX: Final = "SLOT:"
 """What a label may have before the id of a slot, where ids of slots could be taken for something else."""
+
+
+STEP: Final = ":step"
+SCRAP: Final = ":scrap"
+"""How request ids of acts end that another one brings with it."""
+
+
+def own_request_id(request_id: str, what: str) -> str:
+    """The request id of one of several acts that are done by one."""
+    return request_id[: ID_MAX - len(what)] + what
+
+
+def request_ids_of(request_id: str) -> tuple[str, ...]:
+    """All under which something may have been done by one act at a station, itself first."""
+    step = own_request_id(request_id, STEP)
+    more = (own_request_id(one, WITH_VERDICT) for one in (request_id, step))
+    return (request_id, step, *more, own_request_id(request_id, SCRAP))
 
 
 def by_hand_slot(material_id: str) -> str:

@@ -10,8 +10,8 @@ from typing import Final
 from mes.definitions.queries import ResolvedMaterial
 from mes.equipment.queries import get_equipment
 from mes.genealogy.at_station import statements
-from mes.genealogy.at_station.queries import bill_of
-from mes.genealogy.at_station.rules import by_hand_slot
+from mes.genealogy.at_station.queries import bill_of, find_place_of_act
+from mes.genealogy.at_station.rules import SCRAP, STEP, by_hand_slot, own_request_id, request_ids_of
 from mes.genealogy.at_station.types import WITH_VERDICT
 from mes.genealogy.errors import GenealogyInvalid, LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
@@ -40,9 +40,6 @@ from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6, to_e6
 
 UNDONE: Final = "undone at the station"
-STEP: Final = ":step"
-SCRAP: Final = ":scrap"
-"""How request ids of acts end that another one brings with it."""
 
 
 @done_once()
@@ -187,17 +184,12 @@ def finish_step(
     if not is_new or not get_equipment(uow.session, equipment_id=equipment_id).manual:
         return found
     if load_lots(uow, [unit_id]):
-        own_id = _own(request_id, WITH_VERDICT)
+        own_id = own_request_id(request_id, WITH_VERDICT)
         record_pass(uow, request_id=own_id, lot_id=unit_id, equipment_id=equipment_id, job_id=found.job_id)
     job = _counting_job(uow, found.job_id)
     if verdict is Verdict.passed and job and not _was_good(uow, unit_id, job.job_id, request_id):
         report_good(uow, job_id=job.job_id, quantity=Decimal(1), request_id=request_id)
     return found
-
-
-def _own(request_id: str, what: str) -> str:
-    """The request id of one of several acts that are done by one."""
-    return request_id[: ID_MAX - len(what)] + what
 
 
 def _counting_job(uow: UnitOfWork, job_id: str) -> JobView | None:
@@ -218,7 +210,7 @@ def lose_unit(uow: UnitOfWork, *, request_id: str, unit_id: str, equipment_id: s
     scrap_unit(uow, unit_id=unit_id, request_id=request_id, note=note)
     job = _counting_job(uow, found.job_id)
     if job and not _was_good(uow, unit_id, job.job_id, request_id):
-        own_id = _own(request_id, SCRAP)
+        own_id = own_request_id(request_id, SCRAP)
         report_scrap(uow, job_id=job.job_id, quantity=Decimal(1), reason_id=reason_id, request_id=own_id)
 
 
@@ -239,7 +231,7 @@ def pack_unit(
     """
     found = get_permission(uow, unit_id=unit_id, equipment_id=equipment_id, now_us=uow.now_us)
     if found.allowed:
-        own_id = _own(request_id, STEP)
+        own_id = own_request_id(request_id, STEP)
         finish_step(uow, request_id=own_id, unit_id=unit_id, equipment_id=equipment_id, verdict=Verdict.passed)
     elif found.why is not Why.already_done and not _is_free(uow, found):
         raise UnitRefused(f"{unit_id}: {found.why} {found.other}".rstrip(), why=found.why, other=found.other)
@@ -261,25 +253,28 @@ def _is_free(uow: UnitOfWork, found: Permission) -> bool:
     return not rows or rows[0][0] not in (Verdict.failed, Verdict.rework)
 
 
-def undo_act(uow: UnitOfWork, *, request_id: str, undoes: str) -> None:
+def undo_act(uow: UnitOfWork, *, request_id: str, undoes: str, equipment_id: str | None = None) -> None:
     """Take back within 10 s what was done under a request id: a scan, a decision about a unit, a verdict with the pass
-    and the piece it counted. Repeating a `request_id` does nothing.
+    and the piece it counted. Repeating a `request_id` does nothing. `equipment_id`: it has to be where that was done
+    (`find_place_of_act`).
 
     `nothing-to-undo` later, and where something else followed; and as `reverse_act`.
     """
     if find_request(uow, request_id) or load_known(uow, {(PERSON, request_id)}):
         return
-    step = _own(undoes, STEP)
-    acts = find_requests(uow, [undoes, _own(undoes, WITH_VERDICT), _own(step, WITH_VERDICT)])
+    if equipment_id not in (None, find_place_of_act(uow, undoes=undoes)):
+        raise NothingToUndo("It was done elsewhere.")
+    step = own_request_id(undoes, STEP)
+    acts = find_requests(uow, request_ids_of(undoes))
     verdicts = [key for key in ((STATION, undoes), (STATION, step), (PERSON, undoes)) if load_decided(uow, *key)]
     _refuse_late(uow, acts.values(), verdicts)
-    own_ids = (_own(request_id, f":{n}") if n else request_id for n in count())
+    own_ids = (own_request_id(request_id, f":{n}") if n else request_id for n in count())
     for act in acts.values():
         reverse_act(uow, request_id=next(own_ids), act=act.pk, reason=UNDONE)
     for source, result_id in verdicts:
         own_id = next(own_ids) if acts else request_id
         take_back_verdict(uow, request_id=own_id, source=source, result_id=result_id, reason=UNDONE)
-    for counted in load_counted(uow, [undoes, step, _own(undoes, SCRAP)]):
+    for counted in load_counted(uow, request_ids_of(undoes)):
         undo_count(uow, request_id=counted)
 
 

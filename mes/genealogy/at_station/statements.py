@@ -8,7 +8,7 @@ from mes.genealogy.at_station.types import LATELY_ACTS
 from mes.genealogy.statements import STILL_MOUNTED, Reads, Rows
 from mes.genealogy.types import OPEN_SEQ, ActKind, LinkKind
 from mes.quality.statements import COUNTS
-from mes.quality.types import Verdict
+from mes.quality.types import PERSON, STATION, Verdict
 
 SLOTS: Final = (
     "SELECT s.id, d.id, coalesce(d.description, ''), coalesce(d.unit, '') FROM station_slot s "
@@ -42,6 +42,21 @@ TOLD_PROGRAM: Final = (
     "JOIN act_context c ON c.pk = a.context_pk WHERE q.id = ? AND a.seq IS NOT NULL AND a.ended_by_pk IS NULL "
     "ORDER BY a.seq DESC LIMIT 1"
 )
+PLACES_OF: Final = (
+    "SELECT coalesce(q.id, '') FROM genealogy_act a LEFT JOIN equipment q ON q.pk = a.equipment_pk "  # noqa: S608
+    "WHERE a.request_id IN ({some}) "
+    "UNION SELECT coalesce(q.id, '') FROM unit_verdict v LEFT JOIN job_order j ON j.pk = v.job_pk "
+    "LEFT JOIN equipment q ON q.pk = coalesce(v.equipment_pk, j.equipment_pk) "
+    f"WHERE v.source IN ('{STATION}', '{PERSON}') AND v.result_id IN ({{some}}) "
+    "UNION SELECT q.id FROM job_act a JOIN job_order j ON j.pk = a.job_pk JOIN equipment q ON q.pk = j.equipment_pk "
+    "WHERE a.request_id IN ({some})"
+)
+"""Where something was done under some request ids; a decision about a unit without a place: where its job is."""
+PLACE_OF_TOOL: Final = (
+    "SELECT coalesce((SELECT q.id FROM tool_act a JOIN equipment q ON q.pk = a.equipment_pk WHERE a.request_id = ?), "
+    "(SELECT q.id FROM production_tool t JOIN equipment q ON q.pk = t.place_pk WHERE t.id = ?), '')"
+)
+"""Of an act that was done already, where it was; else where the tool is."""
 _PART_KINDS: Final = f"({LinkKind.installed.value}, {LinkKind.consumed.value})"
 PARTS: Final = (
     "SELECT DISTINCT l.id, d.description, d.id FROM genealogy_link e JOIN material_lot l ON l.pk = e.parent_pk "  # noqa: S608

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from mes.access.signatures.queries import list_signatures
+from mes.access.signatures.types import SignatureView
 from mes.genealogy.statements import (
     DEFECTS_IN,
     GROUPS,
@@ -26,7 +28,8 @@ from mes.genealogy.statements import (
 )
 from mes.genealogy.tools.types import ToolThen
 from mes.genealogy.types import ActKind, LinkKind, LinkRow, Reach, Table
-from mes.kernel.sqltypes import from_us
+from mes.kernel.db import ReadSession
+from mes.kernel.sqltypes import from_us, to_us
 from mes.materials.types import LotKind
 from mes.quality.types import Verdict
 from standards.isa95.quantity import from_e6
@@ -86,6 +89,11 @@ RESULT_COLUMNS: Final = (
 )
 MEASURED_COLUMNS: Final = ("result", "name", "value", "unit", "low", "high", "verdict")
 DEFECT_COLUMNS: Final = ("result", "unit_id", "code", "position", "note", "repaired_by")
+SIGNATURE_COLUMNS: Final = ("signature", "act", "subject", "meaning", "signed_by", "name", "signed_at", "reason")
+SIGNED_MAX: Final = 200
+"""Signatures of one answer, the newest."""
+SIGNED_SUBJECTS_MAX: Final = 2_000
+"""Lots and jobs whose signatures one answer looks for."""
 CERTAIN, POSSIBLE = "certain", "possible"
 _VERDICTS: Final = {verdict.value: verdict.name for verdict in Verdict}
 _KINDS: Final = {kind.value: kind.name for kind in LotKind}
@@ -241,6 +249,23 @@ def results_tables(reads: Reads, unit_ids: Collection[str]) -> dict[str, Table]:
         "measurements": Table(MEASURED_COLUMNS, [row[:-1] for row in sorted(measured, key=_in_result)]),
         "defects": Table(DEFECT_COLUMNS, [row[:-1] for row in sorted(defects, key=_in_result)]),
     }
+
+
+def signatures_table(session: ReadSession, lots: Table, acts: Table) -> Table:
+    """What was signed electronically of the lots and of the jobs they were made in, in the order of time
+    (21 CFR 11.50: who, when, with which meaning)."""
+    jobs = {row[5] for row in lots.rows} | {row[6] for row in acts.rows}
+    subjects = [f"job/{job}" for job in sorted(jobs - {""})] + [f"material-lot/{row[0]}" for row in lots.rows]
+    page = list_signatures(session, subjects=subjects[:SIGNED_SUBJECTS_MAX], limit=SIGNED_MAX)
+    return Table(SIGNATURE_COLUMNS, [_signature(view, set(subjects)) for view in reversed(page.items)])
+
+
+def _signature(view: SignatureView, asked: Collection[str]) -> tuple[Any, ...]:
+    signed = orjson.loads(view.what)
+    about = ", ".join(subject for subject in signed["subjects"] if subject in asked)
+    at = instant(to_us(view.signed_at))
+    reason = str(signed["what"].get("reason") or "")
+    return view.signature_id, view.act, about, view.meaning.value, view.principal_id, view.display_name, at, reason
 
 
 def _by_time(row: Sequence[Any]) -> tuple[int, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 import orjson
 
 from mes.genealogy.errors import LotUnknown
+from mes.genealogy.process_values.queries import Found, compared_values, list_process_values, process_values_table
 from mes.genealogy.queries.tables import (
     acts_table,
     amount,
@@ -17,6 +19,7 @@ from mes.genealogy.queries.tables import (
     lots_table,
     results_tables,
     shipments_table,
+    signatures_table,
 )
 from mes.genealogy.queries.walk import containers_of, reach_down, walk_down, walk_up
 from mes.genealogy.statements import (
@@ -32,9 +35,13 @@ from mes.genealogy.statements import (
     shipped_of,
 )
 from mes.genealogy.tools.statements import load_stays_at
-from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
+from mes.genealogy.types import NODES_MAX, Answer, LinkKind, Reach, Table
+from mes.kernel.db import ReadSession
 from mes.kernel.errors import FieldError
+from mes.materials.types import LotKind
 from standards.isa95.material import Disposition
+
+_NOTHING: Final = Found((), truncated=False)
 
 
 def known_lots(reads: Reads, lot_ids: Collection[str]) -> dict[str, int]:
@@ -87,24 +94,26 @@ def list_shipped(reads: Reads, *, lot_ids: Sequence[str], limit: int = NODES_MAX
     return Answer(facts, {"shipped": Table(columns, sorted(table, key=lambda row: row[:1]))})
 
 
-def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
-    """One unit: what it is, all that was done to it and its parts, what is in it, what was in it before, and how it was
-    tested.
+def get_as_built(reads: ReadSession, *, lot_id: str, now_us: int | None = None) -> Answer:
+    """One unit: what it is, all that was done to it and its parts, what is in it, what was in it before, how it was
+    tested, what was signed, and up to `now_us` what was measured where it was (None: that is not asked for).
 
     `lot-unknown`.
     """
     known_lots(reads, [lot_id])
     root = load_lots(reads, [lot_id])[lot_id]
     reach = walk_up(reads, [root.pk])
-    made = {root.pk} | {link.child_pk for link in reach.links}
+    lots, names = lots_table(reads, reach)
+    made = {root.pk} | {link.child_pk for link in reach.links} | _split_from(reach, lots, names)
     keys = key_text(reads, sorted(made))
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
     stays = load_stays_at(reads, {row[4] for row in acts if row[4] is not None and row[5] is not None})
-    lots, names = lots_table(reads, reach)
     (before,) = names_of(reads, material_lot={pk for row in ended for pk in row[:2]})
     removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
     shipments = shipments_table(reads, {root.shipment_pk: 1} if root.shipment_pk else {})
+    done = acts_table(reads, acts, stays)
+    measured = _NOTHING if now_us is None else list_process_values(reads, acts=acts, root_pk=root.pk, now_us=now_us)
     return Answer(
         {
             "lot_id": lot_id,
@@ -112,17 +121,27 @@ def get_as_built(reads: Reads, *, lot_id: str) -> Answer:
             "held_in": _held_in(reads, root.pk),
             "quantity": amount(root.quantity_e6),
             "used": amount(root.used_e6),
-            "truncated": reach.truncated,
+            "truncated": reach.truncated or ("values" if measured.truncated else ""),
         },
         {
             "links": links_table(names, reach.links),
             "lots": lots,
-            "acts": acts_table(reads, acts, stays),
+            "acts": done,
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
             **results_tables(reads, [names[pk] for pk in made if pk in names]),
+            "process_values": process_values_table(reads, measured.values),
+            "signatures": signatures_table(reads, lots, done),
         },
     )
+
+
+def _split_from(reach: Reach, lots: Table, names: Mapping[int, str]) -> set[int]:
+    """Units that others were split from: what the panel went through, its boards did."""
+    units = {row[0] for row in lots.rows if row[1] == LotKind.unit.name}
+    return {
+        link.parent_pk for link in reach.links if link.kind == LinkKind.split and names.get(link.parent_pk) in units
+    }
 
 
 def _held_in(reads: Reads, pk: int) -> str:
@@ -131,19 +150,21 @@ def _held_in(reads: Reads, pk: int) -> str:
     return min((lot.lot_id for lot in around if lot.disposition == Disposition.Restricted), default="")
 
 
-def get_difference(reads: Reads, *, first_id: str, second_id: str) -> Answer:
+def get_difference(reads: ReadSession, *, first_id: str, second_id: str, now_us: int | None = None) -> Answer:
     """What only one of two units has: lots, by material; passes, by station, with another program, tool or parameters.
+    And what was measured at the same station for both, up to `now_us` (as in `get_as_built`).
 
     `lot-unknown`.
     """
     known_lots(reads, [first_id, second_id])
-    sides = [get_as_built(reads, lot_id=lot_id) for lot_id in (first_id, second_id)]
+    sides = [get_as_built(reads, lot_id=lot_id, now_us=now_us) for lot_id in (first_id, second_id)]
     rows = _compared("lot", *(_lots_by_material(side) for side in sides))
     rows += _compared("pass", *(_passes_by_station(side) for side in sides))
     columns = ("what", "where", "only_in", "value")
     truncated = next((side.facts["truncated"] for side in sides if side.facts["truncated"]), "")
     facts = {"first_id": first_id, "second_id": second_id, "truncated": truncated}
-    return Answer(facts, {"difference": Table(columns, rows)})
+    compared = compared_values(*(side.tables["process_values"] for side in sides), roots=(first_id, second_id))
+    return Answer(facts, {"difference": Table(columns, rows), "process_values": compared})
 
 
 def _lots_by_material(side: Answer) -> dict[str, set[str]]:

@@ -67,11 +67,12 @@ async def list_tool_acts(
 async def do_tool_act(caller: Operator, tool_id: ToolId, body: ToolActIn) -> None:
     """Mount, take out or clean a tool. The same `request_id` does it once."""
     asked = {"tool_id": tool_id, "request_id": body.request_id}
+    place = {} if body.equipment_id is None else {"equipment_id": body.equipment_id}
     if body.act == "mounted":
         await caller.write(service.mount_tool, **asked, equipment_id=body.equipment_id or "")
     else:
         verb = service.clean_tool if body.act == "cleaned" else service.unmount_tool
-        await caller.write(verb, **asked)
+        await caller.write(verb, **asked, **place)
 
 
 @router.post(

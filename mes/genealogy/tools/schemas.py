@@ -91,7 +91,7 @@ class ToolOut(ToolLimits):
 
 
 class ToolActIn(Document):
-    """`equipment_id` is needed where it is mounted."""
+    """`equipment_id`: where it is mounted; else where it has to be. Whoever has a role at places has to say it."""
 
     act: Literal["mounted", "unmounted", "cleaned"]
     request_id: RequestId

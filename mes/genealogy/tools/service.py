@@ -71,8 +71,8 @@ def mount_tool(uow: UnitOfWork, *, tool_id: str, equipment_id: str, request_id: 
     _emit(uow, "mounted", tool_id, before, places[equipment_id], equipment_id=equipment_id, cycles=cycles)
 
 
-def unmount_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
-    """A tool is taken out of its station. Repeating a `request_id` does nothing.
+def unmount_tool(uow: UnitOfWork, *, tool_id: str, request_id: str, equipment_id: str | None = None) -> None:
+    """A tool is taken out of its station. Repeating a `request_id` does nothing. `equipment_id`: it has to be there.
 
     `tool-not-found`, `tool-not-mounted`.
     """
@@ -82,17 +82,23 @@ def unmount_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
     pk, cycles, place_pk = _load(uow, tool_id)
     if place_pk is None:
         raise ToolNotMounted(f"The tool {tool_id} is at no station.")
+    _refuse_elsewhere(uow, tool_id, place_pk, equipment_id)
     uow.driver_write("UPDATE production_tool SET place_pk = NULL WHERE pk = ?", (pk,))
     insert_tool_act(uow, pk, ToolAct.unmounted, place_pk, cycles, request_id, told)
     _emit(uow, "unmounted", tool_id, place_pk, cycles=cycles)
 
 
-def clean_tool(uow: UnitOfWork, *, tool_id: str, request_id: str) -> None:
-    """A tool was cleaned just now. Repeating a `request_id` does nothing. `tool-not-found`."""
+def clean_tool(uow: UnitOfWork, *, tool_id: str, request_id: str, equipment_id: str | None = None) -> None:
+    """A tool was cleaned just now. Repeating a `request_id` does nothing. `equipment_id`: it has to be there ("": at no
+    station).
+
+    `tool-not-found`, `tool-not-mounted`.
+    """
     told = content_hash(ToolAct.cleaned, tool_id)
     if _is_done(uow, request_id, told):
         return
     pk, cycles, place_pk = _load(uow, tool_id)
+    _refuse_elsewhere(uow, tool_id, place_pk, equipment_id)
     uow.driver_write(
         "UPDATE production_tool SET cleaned_at_cycles = cycles, cleaned_at_us = ? WHERE pk = ?", (uow.now_us, pk)
     )
@@ -129,6 +135,12 @@ def _load(uow: UnitOfWork, tool_id: str) -> tuple[int, int, int | None]:
     if found is None:
         raise ToolNotFound(f"There is no tool {tool_id!r}.")
     return found[0], found[1], found[2]
+
+
+def _refuse_elsewhere(uow: UnitOfWork, tool_id: str, place_pk: int | None, equipment_id: str | None) -> None:
+    """Whoever may do it at a place says which: the tool has to be there."""
+    if equipment_id is not None and load_equipment(uow, [equipment_id]).get(equipment_id) != place_pk:
+        raise ToolNotMounted(f"The tool {tool_id} is not at {equipment_id or 'no station'}.")
 
 
 def _emit(uow: UnitOfWork, what: str, tool_id: str, *place_pks: int | None, **more: object) -> None:

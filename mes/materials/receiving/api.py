@@ -61,7 +61,10 @@ async def get_receipt(caller: Viewer, lot_id: Lot) -> ReceiptOut:
 
 
 @router.get(
-    "/receipts/{lot_id}/label.zpl", response_class=PlainTextResponse, openapi_extra=refuses("receipt-not-found")
+    "/receipts/{lot_id}/label.zpl",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": "^XA^FO20,20^BXN,6,200^FDR-00000001^FS^XZ"}}}},
+    openapi_extra=refuses("receipt-not-found"),
 )
 async def get_reel_label(caller: Viewer, lot_id: Lot) -> PlainTextResponse:
     """A reel's own label for a printer that speaks ZPL II, 203 dots to the inch, 70 × 35 mm."""

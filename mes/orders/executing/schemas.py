@@ -46,6 +46,8 @@ class SettledCountIn(_In):
 
 
 class UndoCountIn(_In):
-    """`request_id` of the count that is taken back."""
+    """`request_id` of the count that is taken back. `job_id`: it has to be of this job, which whoever has a role at
+    places has to say."""
 
     request_id: RequestId
+    job_id: JobId | None = None

@@ -20,6 +20,8 @@ from mes.access.audit.files import PartUnreadable, check_part, export_audit
 from mes.access.audit.queries import list_acts, verify_chain
 from mes.access.audit.types import Act, ActFilter, ExportFormat
 from mes.access.errors import PrincipalNotFound
+from mes.access.privacy.service import put_privacy_policy
+from mes.access.privacy.types import PrivacyPolicy
 from mes.access.service import create_principal, set_role
 from mes.access.types import Role
 from mes.kernel.chain import Fault, FaultKind
@@ -28,6 +30,7 @@ from mes.kernel.origins import Origin, acting_from
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.transfer import export_plant, import_plant
 from mes.personnel.service import create_person, put_person
+from mes.ticks import HOURLY, TICKS
 from tests.conftest import SettableClock
 
 HANDBOOK = Path(__file__).parents[3] / "docs" / "operate" / "audit.md"
@@ -57,6 +60,21 @@ def change(database: Database, sql: str) -> None:
 
 def acts(database: Database, **wanted: Any) -> list[Act]:
     return list(database.read_now(list_acts, wanted=ActFilter(**wanted)).items)
+
+
+def test_no_time_takes_an_event_away(chained: Database, clock: SettableClock) -> None:
+    """Everything that is forgotten in time, thirty years later, where the plant keeps people's data for a day."""
+    for name in ("ada", "bo"):
+        hire(chained, name)
+    policy = PrivacyPolicy(keep_days=1)
+    chained.write_now(put_privacy_policy, actor=None, policy=policy, version=0)
+    kept = [act.seq for act in acts(chained)]
+    clock.advance(days=30 * 365)
+    for verb in (*TICKS, *HOURLY):
+        chained.write_now(verb, actor=None)
+    assert [act.seq for act in acts(chained) if act.seq <= max(kept)] == kept
+    verdict = verify_chain(chained)
+    assert (verdict.is_whole, verdict.begun_at) == (True, 1)
 
 
 def test_an_act_says_who_before_and_after_and_from_where(database: Database) -> None:

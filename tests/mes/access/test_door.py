@@ -18,6 +18,7 @@ from mes.access.door import (
     Caller,
     caller,
     close_code,
+    device_cookie,
     device_of,
     may_subscribe,
     plant_database,
@@ -27,7 +28,7 @@ from mes.access.door import (
 )
 from mes.access.permissions import Permission
 from mes.access.recent import RecentCredentials
-from mes.access.tokens import digest
+from mes.access.tokens import digest, new_device_value
 from mes.access.types import Role, StoredCredential
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
@@ -86,7 +87,7 @@ def app(plants: Plants) -> FastAPI:
 
     @app.get("/open")
     async def open_to_all(request: Request) -> dict[str, str]:
-        return {"plant": (await plant_database(request)).plant_id, "device": device_of(request)}
+        return {"plant": (await plant_database(request)).plant_id, "device": device_of(request).address_key}
 
     @app.websocket("/live")
     async def live(websocket: WebSocket) -> None:
@@ -317,3 +318,16 @@ async def test_topics_are_asked_for_one_by_one_and_a_session_may_end_meanwhile(
 def test_by_https_the_cookie_is_one_that_no_other_host_can_set(scheme: str, prefix: str) -> None:
     connection = HTTPConnection({"type": "http", "scheme": scheme, "headers": []})
     assert session_cookie(connection) == f"{prefix}lineside_session"
+    assert device_cookie(connection) == f"{prefix}lineside_device"
+
+
+def test_a_device_is_known_by_a_cookie_of_ours_on_screens_alone() -> None:
+    ours = new_device_value()
+
+    def device(path: str, cookie: str) -> str:
+        headers = [(b"cookie", f"lineside_device={cookie}".encode())]
+        return device_of(HTTPConnection({"type": "http", "path": path, "headers": headers})).cookie
+
+    assert device("/signin", ours) == ours
+    assert device("/signin", "guessable") == ""
+    assert device("/api/v1/signatures", ours) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from mes.access.errors import IdentityProviderInvalid, SingleSignOnFailed, SingleSignOnOff, SingleSignOnRefused
 from mes.access.oidc import rules
-from mes.access.oidc.provider import _verified, asking
+from mes.access.oidc.provider import OF_PLANT_AT_A_TIME, _verified, asking
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import put_identity_provider, record_sign_on, remove_identity_provider, unlink_identity
 from mes.access.oidc.sign_on import begin_sign_on, finish_sign_on
@@ -27,9 +28,11 @@ from mes.access.permissions import AT_STATIONS, scope_of
 from mes.access.queries import find_session, get_principal
 from mes.access.service import create_principal, disable_principal, put_access_policy
 from mes.access.types import AccessPolicy, Role
+from mes.kernel.addresses import resolve
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable, VersionConflict
 from mes.kernel.outbox import list_events
+from mes.kernel.plants import serving_plant
 from mes.kernel.vault import Vault
 
 ISSUER: Final = "https://id.example"
@@ -133,9 +136,25 @@ def test_only_a_key_of_the_provider_signs() -> None:
 
 
 @pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"kty": "EC", "crv": "P-999", "kid": "b", "x": "AA", "y": "AA"},
+        {"kty": "RSA", "kid": "b", "n": "AA", "e": "AA"},
+        {"kty": []},
+        None,
+    ],
+)
+def test_a_key_that_cannot_be_read_is_passed_over(unreadable: object) -> None:
+    key = RSAKey.generate_key(2048, {"kid": "a"})
+    published = {"keys": [unreadable, key.as_dict(private=False)]}
+    assert _verified(jwt.encode({"alg": "RS256", "kid": "a"}, dict(CLAIMS), key), published) == CLAIMS
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"issuer": "http://id.example"},
+        {"issuer": "https://id..example"},
         {"issuer": "https://10.0.0.1"},
         {"issuer": "https://id.example?x=1"},
         {"issuer": ""},
@@ -253,6 +272,22 @@ async def test_it_never_asks_inside_unless_the_plant_says_so() -> None:
     assert asked == ["id.example"]
 
 
+async def test_a_plant_whose_provider_does_not_answer_leaves_room_for_others() -> None:
+    before = serving_plant.set("north")
+    async with AsyncExitStack() as asked:
+        for _ in range(OF_PLANT_AT_A_TIME):
+            await asked.enter_async_context(asking(PROVIDER))
+        with pytest.raises(Unavailable) as refused:
+            await asked.enter_async_context(asking(PROVIDER))
+        assert refused.value.code == "sign-in-busy"
+        serving_plant.set("south")
+        await asked.enter_async_context(asking(PROVIDER))
+    serving_plant.set("north")
+    async with asking(PROVIDER):
+        pass
+    serving_plant.reset(before)
+
+
 async def test_what_was_not_begun_here_is_not_finished(database: Database) -> None:
     name(database, PROVIDER, VAULT.seal("secret"))
     for sealed in ("", "x" * 10, VAULT.seal("{}").decode(), Vault([Fernet.generate_key()]).seal("{}").decode()):
@@ -264,3 +299,9 @@ async def test_what_was_not_begun_here_is_not_finished(database: Database) -> No
 
     with pytest.raises(Unavailable):
         await begin_sign_on(database, VAULT, redirect_uri="http://h/back", following="", resolve=nowhere)
+
+
+@pytest.mark.parametrize("host", ["id..example", "a" * 64 + ".example"])
+async def test_what_is_no_name_leads_nowhere(host: str) -> None:
+    with pytest.raises(OSError, match="no name"):
+        await resolve(host, 443)

@@ -22,7 +22,7 @@ from mes.access.permissions import (
 )
 from mes.access.queries import find_session, get_principal, list_vouchers
 from mes.access.service import create_principal, open_session, set_placed_roles
-from mes.access.sign_in import set_pin_now, vouch_with_pin
+from mes.access.sign_in import device_at, set_pin_now, vouch_with_pin
 from mes.access.types import PlacedRole, Role
 from mes.kernel.db import Database
 from mes.orders.queries import list_paths
@@ -104,7 +104,7 @@ async def test_roles_at_places_are_kept_and_bind_whoever_vouches(plant: Database
     for equipment_id, may in ((CELL, True), (BENCH, False)):
         path = plant.read_now(list_paths, job_ids=(), equipment_ids=(equipment_id,))[equipment_id]
         said = vouch_with_pin(
-            plant, principal_id="ada", pin="4711", device="d", permission=P.override_refusals, path=path
+            plant, principal_id="ada", pin="4711", device=device_at("d"), permission=P.override_refusals, path=path
         )
         if may:
             assert (await said).principal_id == "ada"

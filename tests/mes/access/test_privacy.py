@@ -20,10 +20,19 @@ from mes.access.privacy.queries import get_privacy_policy
 from mes.access.privacy.rules import named, pseudonym
 from mes.access.privacy.service import erase_principal, forget_old_personal_data, put_privacy_policy
 from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
-from mes.access.queries import find_session, get_principal
-from mes.access.service import create_principal, create_token, give_badge, open_session, set_role, store_pin
-from mes.access.tokens import digest, new_session_value
-from mes.access.types import Role
+from mes.access.queries import find_known_device, find_session, get_principal
+from mes.access.service import (
+    create_principal,
+    create_token,
+    give_badge,
+    open_session,
+    record_pin_attempt,
+    set_role,
+    store_pin,
+)
+from mes.access.sign_in import device_at
+from mes.access.tokens import digest, new_device_value, new_session_value
+from mes.access.types import Device, Role
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.origins import Origin, acting_from
@@ -153,6 +162,27 @@ def test_sign_ins_and_addresses_are_forgotten_in_time(database: Database, clock:
     assert verify_chain(database).origins_changed == ()
 
 
+def test_a_device_that_knows_somebody_forgets_them(database: Database, clock: SettableClock) -> None:
+    policy = PrivacyPolicy(keep_days=30)
+    database.write_now(put_privacy_policy, actor=None, policy=policy, version=0)
+    create = {"role": Role.operator, "display_name": "Somebody"}
+    ada, bo = (database.write_now(create_principal, actor=None, principal_id=name, **create) for name in ("ada", "bo"))
+    old, young = device_at("10.0.0.1", new_device_value()), device_at("10.0.0.1", new_device_value())
+    checked = {"checked_hash": "a hash", "matches": True, "session_sha256": None}
+    for name, device in (("ada", old), ("ada", young), ("bo", young)):
+        database.write_now(store_pin, actor=None, principal_id=name, pin_hash="a hash")
+        database.write_now(record_pin_attempt, actor=None, principal_id=name, device=device, **checked)
+        clock.advance(days=14)
+    database.write_now(forget_old_personal_data, actor=None)
+    assert [knows(database, *one) for one in ((old, ada), (young, ada), (young, bo))] == [False, True, True]
+    database.write_now(erase_principal, actor=None, principal_id="bo", reason="asked for")
+    assert [knows(database, *one) for one in ((young, ada), (young, bo))] == [True, False]
+
+
+def knows(database: Database, device: Device, pk: int) -> bool:
+    return database.read_now(find_known_device, principal_pk=pk, device=device) is not None
+
+
 def test_an_address_that_is_used_for_long_is_as_old_as_its_acts(database: Database, clock: SettableClock) -> None:
     database.write_now(create_principal, actor=None, principal_id="ada", role=Role.operator, display_name="Ada")
     database.write_now(put_privacy_policy, actor=None, policy=PrivacyPolicy(keep_days=30), version=0)
@@ -181,7 +211,16 @@ def act_from(database: Database, clock: SettableClock, address: str) -> bytes:
 
 RECORD = {"signature"}
 """Tables of access that say what a principal did, by number: they stay."""
-ERASED = {"api_token", "badge", "identity_link", "pin_credential", "recovery_code", "second_factor", "session"}
+ERASED = {
+    "api_token",
+    "badge",
+    "identity_link",
+    "known_device",
+    "pin_credential",
+    "recovery_code",
+    "second_factor",
+    "session",
+}
 
 
 def test_whatever_access_keeps_of_somebody_is_erased_or_part_of_the_record() -> None:

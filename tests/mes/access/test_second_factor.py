@@ -18,7 +18,7 @@ from mes.access.codes import matching_step, new_recovery_codes, new_secret, reco
 from mes.access.errors import CodeWrong, SecondFactorExists, SecondFactorNotFound, SignInFailed, SignInLocked
 from mes.access.permissions import AT_STATIONS, ROLE_PERMISSIONS, Permission, granted
 from mes.access.second_factor import begin_setting_up, finish_setting_up, remove_second_factor
-from mes.access.sign_in import device_key, prove_again, set_pin_now, sign_in_with_pin, vouch_with_pin
+from mes.access.sign_in import device_at, prove_again, set_pin_now, sign_in_with_pin, vouch_with_pin
 from mes.access.tokens import digest
 from mes.access.types import PERSON_LOCK, AccessPolicy, BadgeUse, Role, SignedIn
 from mes.kernel.db import Database
@@ -27,7 +27,7 @@ from mes.kernel.sqltypes import to_us
 from mes.kernel.vault import Vault
 from tests.conftest import SettableClock
 
-DESK = device_key("10.0.0.9")
+DESK = device_at("10.0.0.9")
 VAULT = Vault([Fernet.generate_key()])
 PIN = "4711"
 RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()

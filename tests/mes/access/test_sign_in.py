@@ -13,7 +13,7 @@ from mes.access.errors import PasswordUnacceptable, PermissionMissing, PinUnacce
 from mes.access.permissions import Permission
 from mes.access.rules import standing
 from mes.access.sign_in import (
-    device_key,
+    device_at,
     set_password,
     set_pin,
     set_pin_now,
@@ -21,15 +21,25 @@ from mes.access.sign_in import (
     sign_out_session,
     vouch_with_pin,
 )
-from mes.access.tokens import SESSION_PREFIX, digest, plant_of
-from mes.access.types import DEVICE_LOCK, PERSON_LOCK, Role, SessionPolicy, SignedIn, Standing, Voucher
+from mes.access.tokens import SESSION_PREFIX, digest, new_device_value, plant_of
+from mes.access.types import (
+    DEVICE_LOCK,
+    KNOWN_DEVICES_MAX,
+    PERSON_LOCK,
+    Device,
+    Role,
+    SessionPolicy,
+    SignedIn,
+    Standing,
+    Voucher,
+)
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.outbox import list_events
 from mes.kernel.sqltypes import to_us
 from tests.conftest import SettableClock
 
-TABLET = device_key("10.0.0.7")
+TABLET = device_at("10.0.0.7")
 PIN = "4711"
 
 
@@ -44,11 +54,11 @@ def hire(database: Database, principal_id: str = "ada") -> None:
     set_pin_now(database, actor=None, principal_id=principal_id, pin=PIN)
 
 
-async def attempt(database: Database, pin: str, who: str = "ada", device: str = TABLET) -> SignedIn:
+async def attempt(database: Database, pin: str, who: str = "ada", device: Device = TABLET) -> SignedIn:
     return await sign_in_with_pin(database, principal_id=who, pin=pin, device=device, work_unit_id="PACK-1")
 
 
-async def outcomes(database: Database, pins_tried: list[str], device: str = TABLET) -> list[type | None]:
+async def outcomes(database: Database, pins_tried: list[str], device: Device = TABLET) -> list[type | None]:
     """What each of many simultaneous attempts ended with; None: signed in."""
     tried = [attempt(database, pin, device=device) for pin in pins_tried]
     found = await asyncio.gather(*tried, return_exceptions=True)
@@ -111,7 +121,7 @@ async def test_nobody_costs_as_much_as_somebody(database: Database, monkeypatch:
     monkeypatch.setattr(PasswordHasher, "verify", verify)
     for who in costs:
         with pytest.raises(SignInFailed):
-            await attempt(database, "9999", who, device_key(who))
+            await attempt(database, "9999", who, device_at(who))
     assert len(costs["ada"]) == 1
     assert costs["nobody"] == costs["ada"]
 
@@ -129,12 +139,12 @@ async def test_failures_lock_the_person_everywhere_and_the_delay_grows(
     hire(database)
     for number in range(PERSON_LOCK.free_failures - 1):
         with pytest.raises(SignInFailed):
-            await attempt(database, "9999", device=device_key(f"10.0.0.{number}"))
+            await attempt(database, "9999", device=device_at(f"10.0.0.{number}"))
     with pytest.raises(SignInLocked) as locked:
         await attempt(database, "9999")
     assert locked.value.extra["retry_after_s"] == 30
     with pytest.raises(SignInLocked):
-        await attempt(database, PIN, device=device_key("10.9.9.9"))
+        await attempt(database, PIN, device=device_at("10.9.9.9"))
     clock.advance(seconds=30)
     with pytest.raises(SignInLocked) as locked:
         await attempt(database, "9999")
@@ -162,34 +172,124 @@ async def test_failures_lock_the_device_for_everybody(database: Database, clock:
             await attempt(database, "9999", f"guess-{number}")
     with pytest.raises(SignInLocked):
         await attempt(database, PIN)
-    assert (await attempt(database, PIN, device=device_key("10.0.0.8"))).principal_id == "ada"
+    assert (await attempt(database, PIN, device=device_at("10.0.0.8"))).principal_id == "ada"
     clock.advance(seconds=DEVICE_LOCK.first_delay_s)
     assert (await attempt(database, PIN)).principal_id == "ada"
+
+
+async def guess(database: Database, device: Device, count: int, who: str = "ada") -> None:
+    for _ in range(count):
+        with pytest.raises((SignInFailed, SignInLocked)):
+            await attempt(database, "9999", who, device)
+
+
+async def test_a_device_that_knows_somebody_has_guesses_of_its_own(database: Database, clock: SettableClock) -> None:
+    """Guessing in ADA's name keeps her out of where she has never been, and of no place where she has."""
+    hire(database)
+    hire(database, "bo")
+    tablet = device_at("10.0.0.7", (await attempt(database, PIN)).device)
+    assert (await attempt(database, PIN, device=tablet)).device == tablet.cookie
+    await guess(database, TABLET, PERSON_LOCK.free_failures)
+    await guess(database, TABLET, DEVICE_LOCK.free_failures - PERSON_LOCK.free_failures + 1, "nobody")
+    for elsewhere in (TABLET, device_at("10.0.0.8"), device_at("10.0.0.7", new_device_value())):
+        with pytest.raises(SignInLocked):
+            await attempt(database, PIN, device=elsewhere)
+    assert (await attempt(database, PIN, device=tablet)).principal_id == "ada"
+    with pytest.raises(SignInLocked):  # what she does where she is known lifts nothing for strangers
+        await attempt(database, PIN, device=device_at("10.0.0.8"))
+
+    bos = device_at("10.0.0.9", (await attempt(database, PIN, "bo", device_at("10.0.0.9"))).device)
+    with pytest.raises(SignInLocked):  # known to him, not to her
+        await attempt(database, PIN, device=bos)
+    await guess(database, tablet, PERSON_LOCK.free_failures)
+    with pytest.raises(SignInLocked):
+        await attempt(database, PIN, device=tablet)
+    clock.advance(seconds=PERSON_LOCK.first_delay_s)
+    await guess(database, tablet, 1)
+    with pytest.raises(SignInLocked):  # twice as long there, while the strangers' lock is over
+        await attempt(database, PIN, device=tablet)
+    assert (await attempt(database, PIN, device=device_at("10.0.0.8"))).principal_id == "ada"
+
+    failures = [e for e in database.read_now(list_events, after=0) if e.type == "access.sign-in-failed.v1"]
+    told = {(e.payload["device"], e.payload["known_device"]) for e in failures}
+    assert told == {(TABLET.address_key[:16], False), (tablet.cookie_key[:16], True)}
+    assert tablet.cookie not in repr(database.read_now(list_events, after=0))
+
+
+async def test_a_new_pin_lifts_the_lock_of_known_devices(database: Database) -> None:
+    hire(database)
+    tablet = device_at("10.0.0.7", (await attempt(database, PIN)).device)
+    await guess(database, tablet, PERSON_LOCK.free_failures)
+    await set_pin(database, actor=None, principal_id="ada", pin="8642")
+    assert (await attempt(database, "8642", device=tablet)).principal_id == "ada"
+
+
+def said(database: Database, who: str, device: Device, *, matches: bool) -> bool:
+    """Whether somebody gets in with a PIN that was checked elsewhere."""
+    record, _ = database.read_now(queries.find_pin, principal_id=who, device=device)
+    assert record is not None
+    outcome = database.write_now(
+        service.record_pin_attempt,
+        actor=None,
+        principal_id=who,
+        checked_hash=record.pin_hash,
+        matches=matches,
+        session_sha256=None,
+        device=device,
+    )
+    return outcome.signed_in
+
+
+def test_a_known_device_that_tries_everybody_is_locked_for_all(database: Database) -> None:
+    """PINs that are sprayed over many people from a tablet: the tablet waits, as an address does."""
+    people = [f"op-{n}" for n in range(DEVICE_LOCK.free_failures // (PERSON_LOCK.free_failures - 1) + 1)]
+    tablet = device_at("10.0.0.7", new_device_value())
+    for person in people:
+        hire(database, person)
+        assert said(database, person, tablet, matches=True)
+    for person in people[:-1]:
+        for _ in range(PERSON_LOCK.free_failures - 1):
+            assert not said(database, person, tablet, matches=False)
+    assert not said(database, people[-1], tablet, matches=True)
+    assert said(database, people[-1], TABLET, matches=True)
+
+
+def test_so_many_devices_know_somebody(database: Database, clock: SettableClock) -> None:
+    hire(database)
+    tablets = [device_at(f"10.0.1.{n}", new_device_value()) for n in range(KNOWN_DEVICES_MAX + 1)]
+    for tablet in [*tablets[:-1], tablets[0], tablets[-1], tablets[-1]]:
+        clock.advance(seconds=1)
+        assert said(database, "ada", tablet, matches=True)
+    principal = database.read_now(queries.get_principal, principal_id="ada")
+    assert principal is not None
+    found = [database.read_now(queries.find_known_device, principal_pk=principal.pk, device=one) for one in tablets]
+    assert [n for n, lock in enumerate(found) if lock is None] == [1]
+    assert events(database, "device-known") == KNOWN_DEVICES_MAX + 1
 
 
 async def test_guessing_in_parallel_gains_nothing(database: Database) -> None:
     """As many guesses at once as a plant may have, each from another device: only the free ones are looked at."""
     hire(database)
-    guesses = [attempt(database, "9999", device=device_key(str(n))) for n in range(pins.HASHING_WAITING_OF_PLANT_MAX)]
+    guesses = [attempt(database, "9999", device=device_at(str(n))) for n in range(pins.HASHING_WAITING_OF_PLANT_MAX)]
     found = await asyncio.gather(*guesses, return_exceptions=True)
     assert all(isinstance(one, SignInFailed | SignInLocked) for one in found)
     assert sum(isinstance(one, SignInFailed) for one in found) == PERSON_LOCK.free_failures - 1
     assert events(database, "sign-in-failed") == PERSON_LOCK.free_failures
-    _, person, _ = database.read_now(queries.find_pin, principal_id="ada", device_key=TABLET)
-    assert person.failed_count == PERSON_LOCK.free_failures
+    _, locks = database.read_now(queries.find_pin, principal_id="ada", device=TABLET)
+    assert locks.person.failed_count == PERSON_LOCK.free_failures
 
 
 async def test_a_right_guess_among_many_after_the_lock_is_refused(database: Database) -> None:
     """The right PIN was checked before the lock fell, and counted after it: its answer must not give it away."""
     hire(database)
-    record, _, _ = database.read_now(queries.find_pin, principal_id="ada", device_key=TABLET)
+    record, _ = database.read_now(queries.find_pin, principal_id="ada", device=TABLET)
     assert record is not None
     late = {
         "principal_id": "ada",
         "checked_hash": record.pin_hash,
         "matches": True,
         "session_sha256": digest("ls_default_late"),
-        "device_key": TABLET,
+        "device": TABLET,
     }
     await outcomes(database, ["9999"] * PERSON_LOCK.free_failures)
     outcome = await database.write(service.record_pin_attempt, actor=None, **late)
@@ -200,7 +300,7 @@ async def test_a_right_guess_among_many_after_the_lock_is_refused(database: Data
 
 async def test_a_pin_checked_against_an_old_hash_does_not_count_as_right(database: Database) -> None:
     hire(database)
-    record, _, _ = database.read_now(queries.find_pin, principal_id="ada", device_key=TABLET)
+    record, _ = database.read_now(queries.find_pin, principal_id="ada", device=TABLET)
     assert record is not None
     await set_pin(database, actor=None, principal_id="ada", pin="8642")
     outcome = await database.write(
@@ -210,7 +310,7 @@ async def test_a_pin_checked_against_an_old_hash_does_not_count_as_right(databas
         checked_hash=record.pin_hash,
         matches=True,
         session_sha256=digest("ls_default_old"),
-        device_key=TABLET,
+        device=TABLET,
     )
     assert not outcome.signed_in
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from typing import Any, Final
 
 import httpx
@@ -25,8 +27,9 @@ from mes.kernel.db import Database
 from mes.kernel.outbox import list_events
 from mes.kernel.uow import UnitOfWork
 from mes.materials.queries import get_material_lot
-from mes.materials.service import create_lot, release_lots, set_disposition
+from mes.materials.service import create_lot, put_lots, release_lots, set_disposition
 from mes.materials.types import Disposition, LotSpec
+from standards.isa95.material import USABLE
 from tests.conftest import SettableClock
 from tests.web.cast import as_, hire
 
@@ -105,6 +108,27 @@ def test_a_signature_is_of_one_act_by_one_person_once(plant: Database, clock: Se
     with pytest.raises(SignatureNotGood, match="old"):
         plant.write_now(release, actor=sven, signature=late, lot_ids=["L2", "L3"])
     plant.write_now(release, actor=None, signature=None, lot_ids=["L2", "L3"])
+
+
+def test_whatever_lets_a_lot_be_used_is_a_release(plant: Database) -> None:
+    sven, _ = people(plant)
+    mark(plant, SignedAct.release_lot)
+    free = LotSpec("L0", "BOARD", Decimal(1), "pcs")
+    for before, wanted in product((Disposition.Restricted, Disposition.Planned), USABLE):
+        kept = replace(free, lot_id=f"{before}:{wanted}", disposition=before)
+        plant.write_now(put_lots, actor=sven, specs=[kept, free])
+        change = {"lot_id": kept.lot_id, "disposition": wanted, "reason": "looked at"}
+        with pytest.raises(SignatureNeeded) as asked:
+            plant.write_now(set_disposition, actor=sven, **change)
+        what = asked.value.extra["what"]
+        assert (what["lots"], what["becomes"]) == ({kept.lot_id: before}, {kept.lot_id: wanted})
+        if before is Disposition.Planned:
+            with pytest.raises(SignatureNeeded):
+                plant.write_now(put_lots, actor=sven, specs=[replace(kept, disposition=wanted), free])
+        assert plant.read_now(get_material_lot, lot_id=kept.lot_id).disposition is before
+    for wanted in (Disposition.InProcess, Disposition.UnRestricted):
+        plant.write_now(set_disposition, actor=sven, lot_id="L0", disposition=wanted, reason="")
+        plant.write_now(put_lots, actor=sven, specs=[replace(free, disposition=Disposition.InProcess)])
 
 
 texts = st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers(0, 9) | st.lists(st.text(max_size=3)))

@@ -189,7 +189,14 @@ class TestFolder:
         assert [report.recorded for report in folder.look()] == [1]
 
 
-@pytest.mark.parametrize("place", ["before-commit", "after-commit-before-answer", "result-file-recorded"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "result-file-recorded",
+        pytest.param("before-commit", marks=pytest.mark.long),
+        pytest.param("after-commit-before-answer", marks=pytest.mark.long),
+    ],
+)
 def test_killed_anywhere_each_result_is_recorded_once(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

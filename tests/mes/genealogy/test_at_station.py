@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mes.genealogy.at_station.queries import (
+    find_place_of_act,
     get_carton_at,
     get_lot_at,
     get_place,
@@ -47,7 +48,7 @@ from mes.orders.queries import get_job
 from mes.quality.service import send_unit_to_rework
 from mes.quality.types import FoundDefect, Verdict
 from standards.isa95.material import Disposition
-from tests.support.plants import BENCH, LINE
+from tests.support.plants import BENCH, LINE, PRESS
 from tests.support.scanning import LABEL, receive, stock_bench
 from tests.web import factory as f
 
@@ -214,8 +215,12 @@ def test_a_verdict_is_taken_back_with_its_pass_and_its_piece_and_both_stay_on_re
     do(plant, begin_unit, **asked, job_id=job)
     do(plant, finish_step, **asked, verdict=Verdict.passed, request_id="pass-1")
     assert (good(plant, job), made_of(plant, "U-1")) == ((1, 0), {"S-1"})
+    assert [plant.read_now(find_place_of_act, undoes=one) for one in ("pass-1", "no-act")] == [BENCH, ""]
+    for elsewhere in (PRESS, ""):
+        with pytest.raises(NothingToUndo, match="elsewhere"):
+            do(plant, undo_act, undoes="pass-1", equipment_id=elsewhere)
     for _ in range(2):
-        do(plant, undo_act, undoes="pass-1", request_id="undo-1")
+        do(plant, undo_act, undoes="pass-1", request_id="undo-1", equipment_id=BENCH)
     assert (good(plant, job), made_of(plant, "U-1")) == ((0, 0), set())
     ready = plant.read_now(get_unit_at, **asked)
     assert ready.permission.allowed
@@ -252,6 +257,7 @@ def test_decisions_are_taken_back_newest_first_and_not_after_ten_seconds(plant: 
     assert plant.read_now(get_unit_at, **asked).defects == (defect,), "what was repaired is open again"
     do(plant, lose_unit, **asked, reason_id="scratch", note="", request_id="lost-1")
     assert good(plant, job) == (0, 1)
+    assert plant.read_now(find_place_of_act, undoes="lost-1") == BENCH
     do(plant, undo_act, undoes="lost-1")
     assert good(plant, job) == (0, 0)
     unit = plant.read_now(get_unit_at, **asked)

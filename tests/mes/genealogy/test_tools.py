@@ -18,6 +18,7 @@ from mes.definitions.service import put_definitions, put_work_masters
 from mes.definitions.types import DefinitionSpec, SegmentSpec, WorkMasterSpec
 from mes.equipment.errors import EquipmentNotFound
 from mes.equipment.types import PutOutcome
+from mes.genealogy.at_station.queries import find_place_of_tool
 from mes.genealogy.may_i.errors import ProgramMissing, UnitRefused
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.service import let_program, report_step
@@ -88,7 +89,14 @@ def test_pieces_that_pass_where_it_stands_are_its_cycles(stencil: Database) -> N
     passes(stencil, 2)
     passes(stencil, 1, PRESS)
     assert tool(stencil) == (2, 2, BENCH, None)
-    do(stencil, unmount_tool)
+    for verb in (unmount_tool, clean_tool):
+        with pytest.raises(ToolNotMounted):
+            do(stencil, verb, equipment_id=PRESS)
+    where = {"tool_id": STENCIL.tool_id, "request_id": "out-00001"}
+    assert stencil.read_now(find_place_of_tool, **where) == BENCH
+    do(stencil, unmount_tool, equipment_id=BENCH, request_id="out-00001")
+    assert stencil.read_now(find_place_of_tool, **where) == BENCH
+    assert stencil.read_now(find_place_of_tool, tool_id=STENCIL.tool_id, request_id="new-00001") == ""
     passes(stencil, 1)
     assert tool(stencil) == (2, 2, "", None)
 

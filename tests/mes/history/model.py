@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mes.history.types import NOT_KNOWN, Measurements, Rollups, Samples
+from mes.history.types import NOT_KNOWN, Held, Measurements, Rollups, Samples, Window
 
 Row = tuple[int, int, float, int]
 """Tag, instant, value, quality."""
@@ -81,3 +81,28 @@ def check_held(found: Rollups, place: int, its: list[tuple[int, float, int]]) ->
     mean = math.fsum(value * (length / held_us) for length, value in steps)
     scale = max(abs(value) for _, value in steps)
     assert math.isclose(float(found.held_mean[place]), mean, rel_tol=1e-9, abs_tol=scale * 1e-9)
+
+
+def check_window(found: Held | None, plain: PlainHistory, window: Window) -> None:
+    """Walk through the samples, each value holding until the next one, the one before the window included."""
+    inside = plain.samples(window.tag_pk, window.from_us, window.to_us)
+    before = plain.samples(window.tag_pk, 0, window.from_us)[-1:]
+    if not inside and not before:
+        assert found is None
+        return
+    assert found is not None
+    steps = [(max(at_us, window.from_us), value) for at_us, value, _ in (*before, *inside)]
+    ends = [*(at_us for at_us, _ in steps[1:]), window.to_us]
+    held = [(end - at_us, value) for (at_us, value), end in zip(steps, ends, strict=True) if not math.isnan(value)]
+    held = [(length, value) for length, value in held if length]
+    assert found.n == sum(not math.isnan(value) for _, value, _ in inside)
+    assert found.known_us == sum(length for length, _ in held)
+    assert repr(found.last) == repr(None if math.isnan(steps[-1][1]) else steps[-1][1])
+    if not held:
+        assert (found.minimum, found.maximum, found.mean) == (None, None, None)
+        return
+    assert (found.minimum, found.maximum) == (min(v for _, v in held), max(v for _, v in held))
+    assert found.mean is not None
+    mean = math.fsum(value * (length / found.known_us) for length, value in held)
+    scale = max(abs(value) for _, value in held)
+    assert math.isclose(found.mean, mean, rel_tol=1e-9, abs_tol=scale * 1e-9)

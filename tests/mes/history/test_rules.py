@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from mes.history.rules import (
     COLUMNS,
     checked,
     coarser,
+    held_in,
     held_until,
     joined,
+    newest_before,
     no_rollups,
     rollups_of,
     summary,
@@ -24,7 +27,7 @@ from mes.history.rules import (
     tidy,
 )
 from mes.history.types import HOUR_US, MINUTE_US, NOT_KNOWN, TIME_MAX_US, Measurements, Samples, Window
-from tests.mes.history.model import PlainHistory, check_rollups, columns, same, told
+from tests.mes.history.model import PlainHistory, check_rollups, check_window, columns, same, told
 
 WHOLE = st.integers(-(2**53), 2**53).map(float)
 EXTREME = st.sampled_from(
@@ -142,3 +145,19 @@ def test_few_samples_are_all_points() -> None:
 def test_some_of_the_rollups() -> None:
     minutes = rollups_of(samples_of([(7, n * MINUTE_US, float(n), 0) for n in range(5)]))
     assert taken(minutes, slice(1, 3)).minimum.tolist() == [1.0, 2.0]
+
+
+NUMBERS = st.lists(st.tuples(st.just(7), INSTANTS, NOISE | st.just(math.nan), st.just(0)), max_size=40)
+
+
+@given(NUMBERS, st.integers(1, 3 * HOUR_US), st.integers(1, HOUR_US))
+@example([(7, 5, 1.0, 0), (7, 10, math.nan, 0)], 10, 5)
+@example([(7, 10, 2.0, 0)], 10, 1)
+def test_a_window_begins_with_what_held_when_it_began(rows: list[Any], from_us: int, length_us: int) -> None:
+    plain = PlainHistory()
+    plain.add(rows)
+    window = Window(7, from_us, from_us + length_us)
+    samples = samples_of(rows) if rows else joined([])
+    before = newest_before(from_us, samples, rollups_of(samples))
+    parts = rollups_of(samples.between(window.from_us, window.to_us))
+    check_window(held_in(window, parts, before, whole_minutes=False), plain, window)

@@ -21,6 +21,7 @@ from mes.history.queries import (
     list_rollups,
     list_samples,
     list_texts,
+    measure_windows,
     summarise,
 )
 from mes.history.sealer import Sealer
@@ -35,7 +36,7 @@ from mes.history.types import DAY_US, HOUR_US, MINUTE_US, Window
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
 from tests.conftest import SettableClock
-from tests.mes.history.model import PlainHistory, Row, check_rollups, columns, same, told
+from tests.mes.history.model import PlainHistory, Row, check_rollups, check_window, columns, same, told
 
 TAGS = (1, 2, 4_000_000_000)
 
@@ -64,12 +65,26 @@ def check_all(database: Database, plain: PlainHistory, begin_us: int, end_us: in
             check_rollups(found, plain.spans(tag_pk, begin_us, end_us, span_us))
         points = database.read_now(downsample, **window, points=100_000)
         assert np.array_equal(points.at_us[~np.isnan(points.value)], samples.at_us[~np.isnan(samples.value)])
+    check_windows(database, plain, begin_us, end_us)
     last = database.read_now(list_last, tag_pks=plain.tags)
     for tag_pk, its in plain.tags.items():
         newest = max(its)
         value, quality = its[newest]
         kept = last[tag_pk]
         assert (kept.at_us, kept.value, kept.quality) == (newest, None if math.isnan(value) else value, quality)
+
+
+def check_windows(database: Database, plain: PlainHistory, begin_us: int, end_us: int) -> None:
+    """Long and short ones, some of them days later: what held then."""
+    ends = [
+        (begin_us + 1, end_us),
+        (begin_us + HOUR_US, begin_us + HOUR_US + 7),
+        (end_us + DAY_US, end_us + DAY_US + 9),
+    ]
+    windows = [Window(tag_pk, *end) for tag_pk in plain.tags for end in ends]
+    found = database.read_now(measure_windows, windows=windows)
+    for window, held in zip(windows, found, strict=True):
+        check_window(held, plain, window)
 
 
 INSTANTS = st.integers(0, 4 * 60).map(lambda n: n * MINUTE_US // 2) | st.integers(0, 3 * HOUR_US)
@@ -207,10 +222,15 @@ def test_what_is_old_is_dropped_by_whole_days_and_rollups_stay(
     assert found.whole_minutes
     whole = [v for _, at, v, _ in rows if begin_us + 60_000_000 <= at < begin_us + 2 * HOUR_US + 60_000_000]
     assert (found.n, found.minimum, found.maximum) == (len(whole), min(whole), max(whole))
+    (held,) = database.read_now(measure_windows, windows=[window])
+    assert held is not None
+    assert held.whole_minutes
+    assert (held.n, held.minimum, held.maximum) == (found.n, found.minimum, found.maximum)
     clock.advance(days=150)
     assert len(sealer.forget()) == 1
     minutes = database.read_now(list_rollups, tag_pk=1, from_us=begin_us, to_us=begin_us + DAY_US)
     assert len(minutes) == 0
+    assert database.read_now(measure_windows, windows=[window]) == [None]
 
 
 def test_what_comes_too_late_does_not_bring_back_a_day_that_was_dropped(
@@ -281,3 +301,9 @@ def test_an_empty_batch_leaves_no_row(database: Database) -> None:
         return int(session.execute(text("SELECT count(*) FROM history_log")).scalar_one())
 
     assert database.read_now(rows) == 0
+
+
+@pytest.mark.parametrize("to_us_", [0, 50_001 * HOUR_US])
+def test_windows_are_bounded_by_who_asks(sqlite_database: Database, to_us_: int) -> None:
+    with pytest.raises(ValueError, match=r"a window that|more than"):
+        sqlite_database.read_now(measure_windows, windows=[Window(1, 0, to_us_)])

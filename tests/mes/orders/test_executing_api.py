@@ -54,7 +54,8 @@ async def test_a_job_from_its_start_to_an_end_that_is_taken_back(
         assert await do("good", job_id=JOB, quantity="3", request_id="good-0001") == 204
     assert await do("scrap", job_id=JOB, quantity="1", reason_id="scratch", request_id="scrap-0001") == 204
     assert f"{job().good_low} {job().scrap_low}" == "3 1"
-    assert await do("undo-count", request_id="good-0001") == 204
+    assert await do("undo-count", request_id="good-0001", job_id="PO-9-10") == 409
+    assert await do("undo-count", request_id="good-0001", job_id=JOB) == 204
     assert await do("undo-count", request_id="good-0001") == 409
     assert f"{job().good_low} {job().scrap_low}" == "0 1"
     assert await do("good", job_id=JOB, quantity="0", request_id="good-0002") == 422

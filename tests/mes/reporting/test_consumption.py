@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from mes.access.privacy.service import put_privacy_policy
 from mes.access.privacy.types import PerformanceByPerson, PrivacyPolicy
@@ -25,11 +26,13 @@ from mes.genealogy.service import (
     reverse_act,
     unmount_lot,
 )
-from mes.genealogy.types import Act, ActKind, Link, LinkKind, NewLot, Recording
+from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Link, LinkKind, Mount, NewLot, Recording
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
 from mes.materials.service import put_lots
 from mes.materials.types import LotKind, LotSpec
+from mes.reporting import service
 from mes.reporting.queries import list_operations_performance
 from mes.reporting.rules import LOTS_TOLD_MAX, Consumption, told_consumption
 from mes.reporting.service import publish_due_reports
@@ -116,7 +119,7 @@ class TestScanned:
             }
             for lot_id, quantity in (("S-1", "3.5"), ("S-2", "1"))
         ]
-        assert report["personnel_actual"] == [{"person_id": "ada"}]
+        assert report["personnel_actual"] == [{"person_id": "ada"}, {"quantity": "15", "unit": "s"}]
         assert report["equipment_actual"] == [{"equipment_id": PLACE}, {"equipment_id": "MENDER"}]
         assert floor.publish() == []
 
@@ -168,6 +171,30 @@ class TestMounted:
         assert floor.used(version=3) == {"S-1": "8"}
         floor.acts.do(reverse_act, request_id="never-in", act=mounted, reason="it was the other slot")
         assert floor.used(version=4) == {}
+
+    def test_a_lot_that_many_jobs_took_of_is_told_in_portions(
+        self, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service, "REPORTS_MAX", 5)
+        monkeypatch.setattr(service, "JOBS_AT_ONCE", 20)
+        finish(floor)
+        floor.publish()
+        copies = 50
+
+        def many(uow: UnitOfWork) -> None:
+            names = uow.execute(text("SELECT * FROM job_order WHERE 1 = 0")).keys()
+            its = {"pk": "1000 + k.v", "id": "CAST(k.v AS VARCHAR)"}
+            sql = f"INSERT INTO job_order ({', '.join(names)}) WITH RECURSIVE k(v) AS (SELECT 1 UNION ALL "
+            sql += f"SELECT v + 1 FROM k WHERE v < {copies}) SELECT {', '.join(its.get(n, f'j.{n}') for n in names)} "
+            uow.execute(text(f"{sql} FROM job_order j, k WHERE j.id = '{JOB}'"))
+
+        floor.acts.do(many)
+        mount = Mount(0, "1", "S-1", 1, OPEN_SEQ, quantity_per_e6=1_000_000)
+        act = Act(ActKind.mounted, "S-1", to_us(floor.clock()) - 60_000_000, PLACE)
+        floor.acts.do(record_genealogy, recording=Recording(acts=[act], mounts=[mount]))
+        floor.acts.do(publish_due_reports)
+        due = "SELECT count(*) FROM job_order WHERE report_due_at_us IS NOT NULL"
+        assert floor.plant.read_now(lambda s: s.execute(text(due)).scalar()) == copies + 1 - 5
 
     def test_acts_that_took_nothing_of_it_write_nothing(self, floor: Floor) -> None:
         finish(floor)

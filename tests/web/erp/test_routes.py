@@ -69,10 +69,17 @@ def test_the_life_of_a_connection(site: Site) -> None:
         changed = adam.post("/erp/tryton", data={**FORM, "database": "other", "version": version(page)})
         assert changed.status_code == 303
         assert site.database.read_now(get_sealed_password, connection_id="tryton") == sealed
+        refused = adam.post("/erp/tryton", data={**FORM, "places": "Press 1", "version": version(page)})
+        assert refused.status_code == 422
+        assert version(refused) == version(page), "what was changed meanwhile is not overwritten by the next save"
         stale = adam.post("/erp/tryton", data={**FORM, "version": version(page)})
         assert stale.status_code == 409
         a_round_with_trouble(site)
         page = adam.get("/erp/tryton")
+        elsewhere = {**FORM, "database": "other", "url": "http://elsewhere.example", "version": version(page)}
+        refused = adam.post("/erp/tryton", data=elsewhere)
+        assert refused.status_code == 422
+        assert "give it again" in said(refused)
         assert re.search(r"Not taken 17 Nothing says how it is made\.", said(page))
         assert "BOLT stands there twice." in said(page)
         assert "1 order waits for a person" in said(adam.get("/erp"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mes.access.tables import ApiToken, DeviceLock, PinCredential, Principal, SignInSession
+from mes.access.tables import ApiToken, DeviceLock, KnownDevice, PinCredential, Principal, SignInSession
 from mes.kernel.db import Database
 from mes.kernel.tables import ActOrigin, ConsumerCursor, IdempotencyKey, OutboxEvent, metadata
 from mes.kernel.uow import UnitOfWork
 
 _TABLES = (
     *(OutboxEvent, ActOrigin, ConsumerCursor, IdempotencyKey),
-    *(Principal, ApiToken, PinCredential, DeviceLock, SignInSession),
+    *(Principal, ApiToken, PinCredential, DeviceLock, KnownDevice, SignInSession),
 )
 
 

@@ -30,6 +30,11 @@ GIVEN = {"version-missing", "bad-cursor", "fields-unknown", "signature-not-good"
 """Those that follow from a route's parameters, or from what a plant marks: told of every route that writes."""
 READINGS = {"ingest_batch", "retry_quarantined_reading"}
 """What a machine told is never refused with the words of the verb it ends in: it goes to quarantine, or stays there."""
+OPEN = {
+    *("AuditedActOut.changes", "AuditedActOut.data", "DryRunEvent.payload", "EventOut.data"),
+    *("Command.payload", "CommandResult.document"),
+}
+"""Objects whose members another word names: the type of the event, the kind of the command."""
 VERBS = (
     "acknowledge adjust ask begin cancel change check choose complete convert correct create decide do erase exchange "
     "finish get hold import ingest lift list map mark may merge mount move override pack pause prolong propose "
@@ -106,6 +111,56 @@ def test_every_example_of_a_body_is_taken_by_its_route(document: Document) -> No
         except ValidationError as error:
             wrong.append(f"{name}: {error.errors()[0]['loc']} {error.errors()[0]['msg']} of {bodies[name]}")
     assert wrong == []
+
+
+def test_no_example_is_a_members_own_name(document: Document) -> None:
+    """What nobody thought of says its name: give it a word in web/examples.py, or an example in its schema."""
+    named = set()
+    for _, operation in operations(document):
+        shown = [(where, content.get("example")) for where, content, _ in _contents(document, operation)]
+        places = [p for p in operation.get("parameters", ()) if p["in"] == "path"]
+        shown += [(f"{operation['operationId']}?", {p["name"]: p["example"]}) for p in places]
+        named |= {f"{where}{member}" for where, example in shown for member in _placeholders(example, "text", "")}
+    assert named == set()
+
+
+def _placeholders(example: Any, name: str, where: str) -> Iterator[str]:
+    if isinstance(example, dict):
+        for member, value in example.items():
+            yield from _placeholders(value, member, f"{where}.{member}")
+    elif isinstance(example, list):
+        for value in example:
+            yield from _placeholders(value, name, where)
+    elif isinstance(example, str) and example in {name.replace("_", "-"), "text", "string", "example"}:
+        yield where
+
+
+def test_every_object_says_what_is_in_it(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+    contents = {
+        where: content["schema"]
+        for _, operation in operations(document)
+        for where, content, _ in _contents(document, operation)
+        if "schema" in content
+    }
+    found = {where for name, schema in {**schemas, **contents}.items() for where in _unsaid(schema, name)}
+    assert found == OPEN
+
+
+def _unsaid(schema: Document, where: str) -> Iterator[str]:
+    """Objects, lists and values of which nothing is told."""
+    told = {"type", "$ref", "anyOf", "oneOf", "const", "enum"} & schema.keys()
+    is_open = schema.get("additionalProperties", True) in (True, {}) and "patternProperties" not in schema
+    if not told or (schema.get("type") == "object" and "properties" not in schema and is_open):
+        yield where
+    if schema.get("type") == "array" and "items" not in schema:
+        yield f"{where}[]"
+    members = {**schema.get("properties", {}), "[]": schema.get("items"), "*": schema.get("additionalProperties")}
+    for member, its_schema in members.items():
+        if isinstance(its_schema, dict):
+            yield from _unsaid(its_schema, f"{where}.{member}")
+    for option in schema.get("anyOf", schema.get("oneOf", ())):
+        yield from _unsaid(option, where)
 
 
 def test_every_number_that_is_asked_for_has_its_bounds(document: Document) -> None:

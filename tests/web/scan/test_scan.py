@@ -12,8 +12,11 @@ import httpx
 import pytest
 
 from mes.access.permissions import Permission
+from mes.access.service import set_placed_roles, set_role
+from mes.access.types import PlacedRole, Role
 from mes.genealogy.at_station.queries import get_carton_at, get_place, get_unit_at
 from mes.genealogy.queries import get_as_built, trace_from
+from mes.genealogy.tools.queries import get_tool
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
 from mes.kernel.outbox import list_events
@@ -21,7 +24,7 @@ from mes.materials.service import create_lot, hold_lots, set_disposition
 from mes.materials.types import LotSpec
 from mes.orders.queries import get_job
 from standards.isa95.material import Disposition
-from tests.support.plants import BENCH, LINE
+from tests.support.plants import BENCH, LINE, PRESS
 from tests.support.scanning import LABEL, receive, stock_bench
 from tests.web.site import HTMX, PINS, Site
 from web.scan.acts import ACTS, NEEDS
@@ -296,6 +299,49 @@ def test_a_tool_is_mounted_cleaned_and_taken_out_by_scan(site: Site, ada: httpx.
     assert title(do(ada, "clean-tool", tool_id=name)) == f"{name} was cleaned"
     assert title(do(ada, "unmount-tool", tool_id=name)) == f"{name} is taken out"
     assert f"{name}" in said(ada.get("/trace/units/" + unit_id)), "it was made with it"
+
+
+def test_a_role_at_this_station_counts_for_what_is_here_alone(site: Site, sven: httpx.Client) -> None:
+    def tool_at(tool_id: str) -> str:
+        return site.database.read_now(get_tool, tool_id=tool_id, now=site.database.clock()).equipment_id
+
+    far, near = (f"STENCIL-{uuid4().hex[:8]}" for _ in range(2))
+    for tool_id, place in ((far, PRESS), (near, BENCH)):
+        site.database.write_now(put_tool, actor=None, spec=ToolSpec(tool_id, "stencil"))
+        assert do(sven, "mount-tool", f"/s/{place}/scan", tool_id=tool_id).status_code == 200
+    reel = {"request_id": uuid4().hex, "slot_id": "1", "lot_id": part(site, "RES")}
+    assert do(sven, "mount", f"/s/{LINE}/scan", **reel).status_code == 200
+    failed = begun(sven)
+    do(sven, "fail", unit_id=failed, code_id="MISSING")
+    placed = {"actor": None, "principal_id": "ADA"}
+    site.database.write_now(set_placed_roles, **placed, placed=[PlacedRole(BENCH, Role.supervisor)])
+    site.database.write_now(set_role, **placed, role=Role.supervisor)
+    try:
+        with site.client("ADA") as ada:
+            parcel = {"container_id": reel["lot_id"], "shipment_id": uuid4().hex, "customer_id": "C"}
+            refused = (
+                do(ada, "unmount-tool", tool_id=far),
+                do(ada, "clean-tool", tool_id=far),
+                do(ada, "undo", undoes=reel["request_id"]),
+                do(ada, "ship", **parcel),
+                do(ada, "unpack", container_id="BOX", unit_id=failed),
+                do(ada, "rework", unit_id=failed, segment_id="ASSEMBLE"),
+                do(ada, "mount-tool", f"/s/{PRESS}/scan", tool_id=near),
+            )
+            assert [answer.status_code for answer in refused] == [403] * 7
+            assert (tool_at(far), in_use(site, LINE)["1"]) == (PRESS, reel["lot_id"])
+            assert do(ada, "clean-tool", tool_id=near).status_code == 200
+            taken_out = {"tool_id": near, "request_id": uuid4().hex}
+            assert [do(ada, "unmount-tool", **taken_out).status_code for _ in range(2)] == [200, 200]
+            assert tool_at(near) == ""
+            used = do(ada, "use", lot_id=part(site, "SCREW"))
+            assert title(undo(ada, used)) == "Taken back"
+            unit_id = begun(ada)
+            assert title(undo(ada, do(ada, "pass", unit_id=unit_id))) == "Taken back"
+            assert title(undo(ada, do(ada, "scrap", unit_id=failed, reason_id="scratch"))) == "Taken back"
+    finally:
+        site.database.write_now(set_role, **placed, role=Role.operator)
+        site.database.write_now(set_placed_roles, **placed, placed=[])
 
 
 def test_what_nobody_knows_what_cannot_be_read_and_a_badge(ada: httpx.Client) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import httpx
 import pytest
 
+from mes.edge.service import put_tag_bindings
+from mes.edge.types import TagBindingSpec
 from mes.genealogy.service import mount_lot, record_genealogy, ship_lots
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Recording
+from mes.ingest.service import receive_batch
 from mes.kernel.sqltypes import to_us
 from mes.materials.queries import get_material_lot
 from mes.materials.service import put_materials
@@ -16,7 +20,8 @@ from mes.materials.types import LotKind, MaterialSpec
 from mes.quality.service import put_defect_codes, record_results
 from mes.quality.types import DefectCodeSpec, FoundDefect, Measurement, ResultSpec, Verdict
 from standards.isa95.material import Disposition
-from tests.support.plants import BENCH, PRESS
+from standards.lineside.ingest_v1 import Batch, Sample
+from tests.support.plants import BENCH, BRIDGE, PRESS
 from tests.web.site import Site
 
 MILLION = 1_000_000
@@ -117,6 +122,30 @@ def test_a_unit_tells_everything(site: Site) -> None:
         assert expected in text
     for expected in ("DEL-1 ACME", "Used in BOX", "RES R-BAD", BENCH):
         assert expected in text
+
+
+def test_a_unit_shows_what_was_measured_and_where_nothing_is_known(site: Site) -> None:
+    write, now_us = site.database.write_now, to_us(site.database.clock())
+    tag = TagBindingSpec(f"{BENCH}.Force <b>", "measurement", BENCH, unit="kN")
+    write(put_tag_bindings, actor=None, bridge_id=BRIDGE, bindings=[tag])
+    samples = [(now_us - 300 * MILLION, 4.25), (now_us - 200 * MILLION, math.nan), (now_us - 100 * MILLION, 4.75)]
+    items = [Sample(tag.tag, None if value != value else value, at_us, source_at_us=at_us) for at_us, value in samples]
+    write(receive_batch, actor=None, bridge_id=BRIDGE, batch=Batch("values", 1, items))
+    lots = [NewLot(name, "RES") for name in ("PV-1", "PV-2")]
+    scans = [("PV-1", 400), ("PV-2", 150), ("PV-2", 20)]
+    acts = [Act(ActKind.passed, lot, now_us - before * MILLION, BENCH, n + 1) for n, (lot, before) in enumerate(scans)]
+    write(record_genealogy, actor=None, recording=Recording(lots, acts))
+    with site.client("ADA") as ada:
+        page = ada.get("/trace/units/PV-1")
+        text = said(page)
+        assert "Force &lt;b&gt; kN 4.25 … 4.25 4.25 –" in text
+        assert re.search(r"\d+ % of the time, the rest is a gap", text)
+        (link,) = re.findall(r'href="([^"]*table=process_values[^"]*)"', page.text)
+        assert ada.get(link.replace("&amp;", "&")).text.startswith("lot_id,equipment_id,scanned,from,to")
+        assert "No process value recorded" in said(ada.get("/trace/units/SN-001"))
+        text = said(ada.get("/trace/units/PV-1/difference?other=PV-2"))
+        assert "Force &lt;b&gt; kN 4.25 with a gap 4.75" in text
+        assert text.endswith("0.5") or " 0.5 " in text
 
 
 def test_the_difference_between_two_units(site: Site) -> None:

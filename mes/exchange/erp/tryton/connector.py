@@ -241,7 +241,9 @@ class TrytonConnector:
             return None
 
     async def _uoms(self) -> Mapping[int, Uom]:
-        found = await self._client.search_read("product.uom", [], UNIT_FIELDS)
+        """Those put out of use too: old records and products go on naming them."""
+        every = [["active", "in", [True, False]]]
+        found = await self._client.search_read("product.uom", every, UNIT_FIELDS)
         return {record["id"]: uom_of(record) for record in found}
 
     async def _known(self, confirmation: Confirmation) -> Known:

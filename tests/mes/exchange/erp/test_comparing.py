@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,8 @@ from mes.exchange.reconciliation.types import Subject
 from mes.genealogy.service import mount_lot, record_genealogy
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording
 from mes.kernel.sqltypes import to_us
-from mes.materials.service import put_lots
-from mes.materials.types import LotKind, LotSpec
+from mes.materials.service import put_lots, put_materials
+from mes.materials.types import LotKind, LotSpec, MaterialSpec, UnitConversion
 from tests.mes.exchange.erp.test_service import Erp, acts, erp
 from tests.mes.orders.acts import Acts
 
@@ -73,9 +74,33 @@ def test_a_number_of_two_products_is_compared_with_none(erp: Erp, acts: Acts) ->
     assert erp.plant.read_now(reconcile, subject=Subject.lots).stored.view.lots == ()
 
 
+def test_a_lot_is_compared_in_the_unit_the_erp_counts_its_material_in(erp: Erp, acts: Acts) -> None:
+    erp.says()
+    erp.do(put_materials, specs=[MaterialSpec("LOCK", "u", conversions=(UnitConversion("box", 3, 1),))])
+    erp.do(put_lots, specs=[LotSpec("K-1", "LOCK", D("0.333333"), "box"), LotSpec("K-2", "LOCK", D(2), "box")])
+    assert says(erp, 0, K_1=1, K_2=6)["lots"] == []
+    assert says(erp, 0, K_1=2, K_2=0)["lots"] == [
+        ("K-1", "2", "0.999999", "unexplained"),
+        ("K-2", "0", "6", "unexplained"),
+    ]
+
+
+def test_quantities_that_cannot_be_are_left_out_and_a_clock_set_back_makes_it_of_now(erp: Erp, acts: Acts) -> None:
+    erp.says()
+    known = erp.plant.read_now(comparing.get_known, connection_pk=erp.pk)
+    huge = D(10) ** 14
+    books = Books((BookedOrder("100", D(12), huge, D(0)),), (StockedLot("K-1", -huge), StockedLot("K-2", D(1))))
+    erp.do(comparing.take_books, known=known, books=books, taken_at=erp.clock() + timedelta(minutes=1))
+    orders, lots = (erp.plant.read_now(reconcile, subject=subject).stored.view for subject in Subject)
+    assert (orders.orders, [lot.id for lot in lots.lots], lots.taken_at) == ((), ["K-2"], erp.clock())
+
+
 def test_tryton_is_read_in_the_products_own_unit_and_only_what_is_done() -> None:
-    unit = {"symbol": "u", "category": 1, "rate": 1.0, "factor": 1.0, "rounding": 1.0, "digits": 0}
-    uoms = {1: uom_of({**unit, "id": 1}), 2: uom_of({**unit, "id": 2, "symbol": "dz", "factor": 12.0, "rate": 1 / 12})}
+    unit = {"symbol": "u", "category": 1, "rate": 1.0, "factor": 1.0, "rounding": 1.0, "digits": 0, "active": True}
+    uoms = {
+        1: uom_of({**unit, "id": 1}),
+        2: uom_of({**unit, "id": 2, "symbol": "dz", "factor": 12.0, "rate": 1 / 12, "active": False}),
+    }
     move = {"product": 7, "unit": 1, "quantity": 17.0, "lot": None, "state": "done", "to_location": 3}
     moves = [
         {**move, "id": 10},

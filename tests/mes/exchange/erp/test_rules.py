@@ -21,7 +21,6 @@ from mes.exchange.erp.rules import (
     fault_of,
     in_own_unit,
     routing_of,
-    running_us,
 )
 from mes.exchange.erp.tryton.booking import Act, Line, Move, Production, Stop, Wanted, Work, changes, next_step
 from mes.exchange.erp.tryton.client import Refused, Stale, _answer
@@ -33,10 +32,12 @@ from standards.isa95.quantity import to_e6
 from tests.mes.exchange.erp.floor import connection
 
 
-def uom(id: int, symbol: str, factor: str, rate: str, *, category: int = 1, rounding: str = "0.01") -> Any:
+def uom(
+    id: int, symbol: str, factor: str, rate: str, *, category: int = 1, rounding: str = "0.01", active: bool = True
+) -> Any:
     digits = max(-Decimal(rounding).as_tuple().exponent, 0)  # type: ignore[operator]
     numbers = {"factor": Decimal(factor), "rate": Decimal(rate), "rounding": Decimal(rounding), "digits": digits}
-    return uom_of({"id": id, "symbol": symbol, "category": category, **numbers})
+    return uom_of({"id": id, "symbol": symbol, "category": category, "active": active, **numbers})
 
 
 PIECE = uom(1, "u", "1", "1", rounding="1")
@@ -135,12 +136,6 @@ class TestWhatWasUsed:
         assert consumption_of("", by_lot=True) is Consumption.actual
         assert consumption_of("", by_lot=False) is Consumption.by_bill
         assert consumption_of("by-bill", by_lot=True) is Consumption.by_bill
-
-    def test_pauses_are_no_time_worked(self) -> None:
-        moves = [(10, "Running"), (40, "Interrupted"), (70, "Running"), (100, "Ended")]
-        assert running_us(moves, 100) == 60
-        assert running_us(moves[:1], 25) == 15
-        assert running_us([], 25) == 0
 
 
 class TestConnections:

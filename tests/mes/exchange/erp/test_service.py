@@ -406,6 +406,14 @@ class TestTurns:
         erp.do(service.change_connection, spec=spec, version=1, kinds=("tryton",), sealed_password=b"other")
         assert (erp.view().spec.active, erp.view().version) == (False, 2)
         assert erp.plant.read_now(queries.get_sealed_password, connection_id=ERP) == b"other"
+        for elsewhere in (replace(spec, url="http://127.0.0.1:10"), replace(spec, url="https://127.0.0.1:9")):
+            with pytest.raises(errors.ErpConnectionInvalid, match="give it again"):
+                erp.do(service.change_connection, spec=elsewhere, version=2, kinds=("tryton",))
+        safe = replace(spec, url="https://erp.example", plain_http=False)
+        erp.do(service.change_connection, spec=safe, version=2, kinds=("tryton",), sealed_password=b"new")
+        erp.do(service.change_connection, spec=replace(safe, database="b"), version=3, kinds=("tryton",))
+        with pytest.raises(errors.ErpConnectionInvalid, match="give it again"):
+            erp.do(service.change_connection, spec=replace(safe, plain_http=True), version=4, kinds=("tryton",))
         erp.masters()
         erp.do(service.remove_connection, connection_id=ERP)
         assert erp.plant.read_now(queries.list_connections) == ()

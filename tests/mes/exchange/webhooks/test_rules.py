@@ -89,6 +89,12 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
         "http://hooks.example/",
         "https://hooks.example/" + "a" * 2_000,
         "https://hooks.example/\n",
+        "https://hooks..example/",
+        "https://" + "a" * 64 + ".example/",
+        "https://*/",
+        "https://a%2e/",
+        "https://[v1.a]/",
+        "https://" + "a." * 130 + "example/",
     ],
 )
 def test_what_is_no_address_for_a_webhook(url: str) -> None:
@@ -96,7 +102,13 @@ def test_what_is_no_address_for_a_webhook(url: str) -> None:
 
 
 def test_the_plants_own_network_has_to_be_allowed() -> None:
-    for url in ("http://10.0.0.5:8069/hook", "https://127.0.0.1/", "http://erp.local/"):
+    for url in (
+        "http://10.0.0.5:8069/hook",
+        "https://127.0.0.1/",
+        "http://erp.local/",
+        "http://erp_1:8069/",
+        "https://[::1]/",
+    ):
         assert rules.fault_of(WebhookSpec("h", url, ("*",), private_addresses=True)) == ""
     assert rules.fault_of(WebhookSpec("h", "https://hooks.example/a?b=c", ("*",))) == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from standardwebhooks import Webhook
 
 from mes.exchange.webhooks.rules import secret_text
 from mes.exchange.webhooks.sending import ANSWER_MAX, Sender
+from mes.exchange.webhooks.service import IN_HAND_OF_PLANT_MAX
 from mes.exchange.webhooks.types import Message, OutcomeKind
 from mes.kernel.vault import Vault
 from tests.mes.exchange.webhooks.receiver import receiving
@@ -82,6 +84,19 @@ async def test_who_does_not_answer_is_unreachable() -> None:
     async with Sender(VAULT) as sender:
         outcome = await sender.send(message(f"http://127.0.0.1:{receiver.port}/"))
         assert (outcome.kind, outcome.status) == (OutcomeKind.unreachable, 0)
+
+
+async def test_slow_receivers_of_some_plants_hold_up_no_other() -> None:
+    async with receiving() as slow, receiving() as good, Sender(VAULT) as sender:
+        slow.delay_s = 60
+        waiting = [asyncio.create_task(sender.send(message(slow.url))) for _ in range(4 * IN_HAND_OF_PLANT_MAX)]
+        async with asyncio.timeout(10):
+            while len(slow.came) < len(waiting):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert (await sender.send(message(good.url))).kind is OutcomeKind.delivered
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
 
 
 async def test_a_name_that_leads_inside_is_not_followed() -> None:

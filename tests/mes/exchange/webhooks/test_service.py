@@ -10,6 +10,7 @@ from mes.exchange.webhooks.errors import WebhookExists, WebhookInvalid, WebhookN
 from mes.exchange.webhooks.queries import get_webhook, has_news, list_deliveries
 from mes.exchange.webhooks.rules import GIVE_UP_AFTER_US
 from mes.exchange.webhooks.service import (
+    IN_HAND_OF_PLANT_MAX,
     change_webhook,
     create_webhook,
     forget_old_deliveries,
@@ -76,6 +77,12 @@ def test_it_hears_what_it_wants_from_now_on_once_and_in_order(hooked: Database) 
     done(hooked, messages)
     assert take(hooked) == ()
     assert (hook(hooked).waiting, hook(hooked).dead) == (0, 0)
+
+
+def test_a_plant_has_so_many_attempts_at_a_time(hooked: Database) -> None:
+    happen(hooked, "job/1", "job/2")
+    assert take(hooked, w99=IN_HAND_OF_PLANT_MAX) == ()
+    assert [message.subject for message in take(hooked, w99=IN_HAND_OF_PLANT_MAX - 1)] == ["job/1"]
 
 
 def test_of_one_subject_the_next_goes_when_the_one_before_is_through(hooked: Database, clock: SettableClock) -> None:

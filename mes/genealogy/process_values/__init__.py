@@ -1,0 +1,1 @@
+"""What was measured where a unit was, while it was there."""
