@@ -12,7 +12,7 @@ processes over those of one on PostgreSQL, clients and database on the same core
 them the server processes and the clients had, so that one sees whether there was anything left for a second one.
 
 The flood and the taps come out of one client process, whose own work is in `noisy_delay_ms`, too: it is an upper bound.
---quick is with 40 plants (`plants`).
+--quick is with 25 plants (`plants`).
 
 Last line: {"name": "plants", "ratios": {…}, "figures": {…}}.
 """
@@ -60,7 +60,7 @@ from tests.support.postgres import start_cluster
 from tests.web.cast import hire
 
 PLANTS = 100
-QUICK_PLANTS = 40
+QUICK_PLANTS = 25
 SOCKETS_A_PLANT = 5
 BENCHES = 16
 NOISE = 8

@@ -297,7 +297,7 @@ def _of_erp(erp: Any, name: str, what: str, command: str) -> Any:
 
 ROW_KINDS = (
     *("equipment", "material-definitions", "material-lots", "persons", "operations-requests"),
-    *("erp-orders", "erp-lots"),
+    *("bills", "erp-orders", "erp-lots"),
 )
 
 

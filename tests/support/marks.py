@@ -4,7 +4,8 @@ So `-m "not postgres"` leaves out every test that would start a database server,
 processes and a browser each and wait most of the time: those on SQLite take turns on one worker, those on PostgreSQL
 on another, and those marked `journey(turns=…)` on a third.
 
-What is imported and migrated stays: looking through it for garbage as often as Python does took a twentieth of the time.
+What is imported and migrated stays: looking through it for garbage as often as Python does cost a twentieth of the
+time.
 
 Temporary folders lie in memory where the machine has some to spare: a plant is made a thousand times, and what outlives
 a killed process outlives it there as well.

@@ -46,6 +46,8 @@ _REFUSALS = refuses(
     "operations-request-outdated operations-request-started person-exists personnel-class-unknown principal-exists "
     "principal-not-found qualification-invalid quantity-invalid quantity-out-of-range role-kind-mismatch "
     "unit-not-convertible work-master-not-effective",
+    "import-bill-incomplete operations-definition-invalid operations-definition-version-fixed "
+    "operations-segment-not-found quantity-not-exact",
 )
 """Of the file as a whole, and of single rows."""
 

@@ -166,6 +166,37 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
         ),
         _field("over_percent", "over|over tolerance|over-delivery|Übermenge|Überlieferung|Übertoleranz", Shape.number),
     ),
+    Kind.bills: (
+        _field(
+            "id",
+            "routing|routing no|routing id|operations definition|operations definition id|bill|bill of material|"
+            "bill of materials|bom|bom no|bom id|Arbeitsplan|Arbeitsplannummer|Plan|Plan-Nr.|Stückliste|"
+            "Stücklistennummer|Stücklisten-Nr.|Stkl.",
+            needed=True,
+        ),
+        _field(
+            "segment_id",
+            "segment|step|operation|operation no|op|Arbeitsgang|Arbeitsvorgang|AG|AVO|Vorgang|Schritt",
+        ),
+        _field(
+            "material_id",
+            "component|component no|component number|Komponente|Komponentennummer|Einsatzmaterial|" + _MATERIAL_WORDS,
+            needed=True,
+        ),
+        _field(
+            "quantity",
+            "qty|quantity per|qty per|quantity per piece|component quantity|usage|Menge|Menge je Stück|Einsatzmenge|"
+            "Komponentenmenge|Stückzahl|Anzahl",
+            Shape.number,
+            needed=True,
+        ),
+        _UNIT,
+        _field(
+            "scrap_allowance",
+            "scrap|scrap %|component scrap|scrap percent|Ausschuss|Ausschuss %|Komponentenausschuss|Verschnitt",
+            Shape.number,
+        ),
+    ),
     Kind.erp_orders: (
         _ORDER_ID,
         _field(

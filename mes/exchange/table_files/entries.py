@@ -36,6 +36,8 @@ from mes.kernel.errors import Refusal
 from mes.kernel.limits import ID_MAX
 
 _NUMBERS: Final = (Shape.number, Shape.whole)
+_KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {Kind.bills: ("id", "segment_id", "material_id")}
+"""The fields that no two rows share; else the id."""
 
 
 def open_table(data: bytes, kind: Kind, mapping: ImportMapping | None) -> Table:
@@ -96,7 +98,7 @@ def refuse_missing(table: Table, kind: Kind, mapping: ImportMapping) -> None:
 def reading_of(table: Table, kind: Kind, mapping: ImportMapping, zone: ZoneInfo) -> Reading:
     """Every row under a mapping whose columns are there."""
     places = {field: _place(table, mapping.columns.get(field.name, "")) for field in FIELDS[kind]}
-    read = partial(_entry, places=places, mapping=mapping, zone=zone)
+    read = partial(_entry, key=_KEYS.get(kind, ("id",)), places=places, mapping=mapping, zone=zone)
     return Reading(kind, table, mapping, tuple(_first_only([read(row) for row in table.rows])))
 
 
@@ -111,7 +113,9 @@ def _first_only(entries: Iterable[Entry]) -> Iterable[Entry]:
         yield entry
 
 
-def _entry(row: Row, *, places: Mapping[Field, int], mapping: ImportMapping, zone: ZoneInfo) -> Entry:
+def _entry(
+    row: Row, *, key: Sequence[str], places: Mapping[Field, int], mapping: ImportMapping, zone: ZoneInfo
+) -> Entry:
     values: dict[str, object] = {}
     named = ""
     for field, place in places.items():
@@ -126,7 +130,7 @@ def _entry(row: Row, *, places: Mapping[Field, int], mapping: ImportMapping, zon
         named = str(values["id"])[:ID_MAX] if field.name == "id" else named
     if "id" not in values:
         return Entry(row.line, "", {}, RowFault(ImportRowInvalid.code, "id: the cell is empty."))
-    return Entry(row.line, named, values)
+    return Entry(row.line, " / ".join(str(values[name])[:ID_MAX] for name in key if name in values), values)
 
 
 _READERS: Final[Mapping[Shape, Callable[[Cell, Style, ZoneInfo], object]]] = {

@@ -39,6 +39,14 @@ class ImportRowTwice(Unprocessable):
     next_step = "Leave the row in that is meant."
 
 
+class ImportBillIncomplete(Unprocessable):
+    """Of one row, which is as good as another row of its bill is bad."""
+
+    code = "import-bill-incomplete"
+    title = "Another row of this bill is refused, and a bill is taken whole"
+    next_step = "Correct the row that has a reason of its own, and import all rows of the bill again."
+
+
 class ImportValueAmbiguous(Unprocessable):
     """Of one row."""
 

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from uuid_utils import uuid7
 
 from mes.exchange.table_files.entries import read_file
-from mes.exchange.table_files.errors import ImportMappingInvalid
+from mes.exchange.table_files.errors import ImportBillIncomplete, ImportMappingInvalid
 from mes.exchange.table_files.putting import WHOLE, Undone, put_rows
 from mes.exchange.table_files.queries import get_mapping, get_zone
 from mes.exchange.table_files.service import record_import
@@ -34,6 +34,8 @@ from mes.exchange.table_files.types import (
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 
+_INCOMPLETE: Final = RowFault(ImportBillIncomplete.code, ImportBillIncomplete.title + ".")
+
 
 @dataclass(frozen=True, slots=True)
 class RowImport:
@@ -44,7 +46,12 @@ class RowImport:
     correlation_id: str = ""
 
     def run(self, reading: Reading, *, dry_run: bool, first: int | None = None) -> tuple[RowOutcome, ...]:
-        """What became, or in a dry run would become, of each row in their order; `first`: of so many rows only."""
+        """What became, or in a dry run would become, of each row in their order; `first`: of so many rows only.
+
+        Bills are judged whole, also where only the first rows are told.
+        """
+        if reading.kind is Kind.bills:
+            return self._take_bills(reading, dry_run)[:first]
         entries = reading.entries[:first]
         found = [_refused(entry, entry.fault) for entry in entries if entry.fault is not None]
         sound = [entry for entry in entries if entry.fault is None]
@@ -67,6 +74,27 @@ class RowImport:
             return [*refused, *(self._take(kind, others, dry_run) if others else ())]
         half = len(block) // 2
         return [*self._take(kind, block[:half], dry_run), *self._take(kind, block[half:], dry_run)]
+
+    def _take_bills(self, reading: Reading, dry_run: bool) -> tuple[RowOutcome, ...]:
+        """Each bill is a unit of work. A row that names no routing may be of any bill, so it keeps out all of them."""
+        bills: dict[str, list[Entry]] = {}
+        for entry in reading.entries:
+            bills.setdefault(entry.of, []).append(entry)
+        found: list[RowOutcome] = []
+        for rows in bills.values():
+            found += self._take_bill(rows, dry_run, sound="" not in bills)
+        return tuple(sorted(found, key=lambda outcome: outcome.line))
+
+    def _take_bill(self, rows: Sequence[Entry], dry_run: bool, *, sound: bool) -> Sequence[RowOutcome]:
+        faults = {row.line: row.fault for row in rows if row.fault is not None}
+        if sound and not faults:
+            try:
+                return self._put(Kind.bills, rows, dry_run)
+            except Refusal as refusal:
+                whole = RowFault(refusal.code, refusal.detail or refusal.title)
+                named = _named(refusal, rows)
+                faults = {row.line: named[row.id] if named else whole for row in rows if not named or row.id in named}
+        return [_refused(row, faults.get(row.line, _INCOMPLETE)) for row in rows]
 
     def _put(self, kind: Kind, block: Sequence[Entry], dry_run: bool) -> Sequence[RowOutcome]:
         try:

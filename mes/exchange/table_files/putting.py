@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from mes.definitions.queries import get_definition
+from mes.definitions.service import begin_draft, replace_draft
+from mes.definitions.types import DefinitionState
 from mes.equipment.queries import get_equipment_pks, get_equipment_views
 from mes.equipment.service import put_equipment
 from mes.equipment.types import PutOutcome
@@ -125,6 +128,22 @@ def _put_orders(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     return {d.operations_request_id: Result.created if d.created else Result.unchanged for d in done}
 
 
+def _put_bills(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
+    """The bill of one routing, in a draft: that of its newest version, or a new one. A file releases nothing."""
+    newest = get_definition(uow.session, definition_id=entries[0].of)
+    materials = get_materials(uow.session, {str(entry.values.get("material_id", "")) for entry in entries})
+    lines = _prepared(entries, lambda entry: specs.bill_line(entry, newest, materials))
+    wanted = specs.with_bill(newest, lines)
+    if wanted == specs.with_bill(newest, specs.bill_of(newest)):
+        return {entry.id: Result.unchanged for entry in entries}
+    draft = newest
+    if newest.fixed or newest.state is not DefinitionState.Draft:
+        label = begin_draft(uow, definition_id=newest.id, from_label=newest.version_label)
+        draft = get_definition(uow.session, definition_id=newest.id, version_label=label)
+    replace_draft(uow, spec=wanted, version_label=draft.version_label, version=draft.version)
+    return {entry.id: Result.updated for entry in entries}
+
+
 def _put_erp_orders(uow: UnitOfWork, entries: Sequence[Entry]) -> Results:
     orders = tuple(_prepared(entries, specs.erp_order))
     return _put_view(uow, entries, ErpView(Subject.orders, uow.now, orders, complete=True))
@@ -148,6 +167,7 @@ _PUT: Final[Mapping[Kind, Put]] = {
     Kind.material_lots: _put_lots,
     Kind.persons: _put_persons,
     Kind.operations_requests: _put_orders,
+    Kind.bills: _put_bills,
     Kind.erp_orders: _put_erp_orders,
     Kind.erp_lots: _put_erp_lots,
 }

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mes.definitions.errors import SegmentNotFound
+from mes.definitions.queries import ResolvedDefinition
+from mes.definitions.schemas import MaterialSpecificationDocument
+from mes.definitions.service.content import segment_spec_of, spec_of
+from mes.definitions.types import DefinitionSpec, MaterialSpecification, SegmentSpec
 from mes.equipment.queries import EquipmentView
 from mes.equipment.schemas import EquipmentIn
 from mes.equipment.types import EquipmentSpec
@@ -15,9 +21,9 @@ from mes.exchange.reconciliation.types import ErpLot, ErpOrder
 from mes.exchange.table_files.columns import normal
 from mes.exchange.table_files.errors import ImportLotInUse, ImportRowInvalid
 from mes.exchange.table_files.types import Entry
-from mes.materials.errors import MaterialUnitFixed
+from mes.materials.errors import MaterialNotFound, MaterialUnitFixed
 from mes.materials.queries import MaterialLotView, MaterialView
-from mes.materials.rules import check_told_disposition
+from mes.materials.rules import check_told_disposition, convert_e6
 from mes.materials.schemas import ConversionDocument, MaterialIn, MaterialLotIn
 from mes.materials.types import LotSpec, MaterialSpec
 from mes.orders.schemas import OperationsRequestIn
@@ -25,7 +31,8 @@ from mes.personnel.rules import named_qualifications
 from mes.personnel.schemas import PersonIn
 from mes.personnel.types import PersonView, Qualification
 from standards.isa95.equipment_hierarchy import EquipmentLevel
-from standards.isa95.material import Disposition
+from standards.isa95.material import Disposition, MaterialUse
+from standards.isa95.quantity import from_e6, to_e6
 
 _LEVELS: Final[Mapping[EquipmentLevel, str]] = {
     EquipmentLevel.Enterprise: "company|unternehmen|firma",
@@ -135,6 +142,66 @@ def person_of(entry: Entry, known: PersonView | None) -> tuple[PersonIn, tuple[Q
     held = known.qualifications if known else ()
     named = _several(said.pop("qualifications", ()))
     return _checked(PersonIn, said), named_qualifications(held, named) if named else held
+
+
+def bill_line(
+    entry: Entry, routing: ResolvedDefinition, materials: Mapping[str, MaterialView]
+) -> tuple[str, MaterialSpecification]:
+    """The step and what one piece needs there, in the material's own unit. The allowance and the substitutes of a
+    line that is there already stay as they are where the row says nothing of them.
+
+    `material-not-found`, `operations-segment-not-found`, `unit-not-convertible`, `quantity-not-exact`.
+    """
+    said = dict(entry.values)
+    step, unit = _step(routing, str(said.pop("segment_id", ""))), str(said.pop("unit", ""))
+    said.pop("id")
+    lines = {m.material_id: m for m in step.materials if m.use == MaterialUse.Consumed}
+    known = lines.get(str(said.get("material_id", "")))
+    if known is not None:
+        said.setdefault("scrap_allowance", known.scrap_allowance)
+    line = _checked(MaterialSpecificationDocument, said).spec()
+    material = materials.get(line.material_id)
+    if material is None:
+        raise MaterialNotFound(f"There is no material {line.material_id!r}.")
+    own = convert_e6(
+        to_e6(line.quantity),
+        unit or material.unit,
+        material.unit,
+        base_unit=material.unit,
+        conversions=material.conversions,
+    )
+    substitutes = known.substitutes if known is not None else ()
+    return step.segment_id, replace(line, quantity=from_e6(own), substitutes=substitutes)
+
+
+def _step(routing: ResolvedDefinition, name: str) -> SegmentSpec:
+    steps = {segment.id: segment for segment in routing.segments}
+    if not name and len(steps) == 1:
+        return segment_spec_of(routing.segments[0])
+    if not name:
+        raise ImportRowInvalid(f"segment_id: {routing.id} has several steps: {', '.join(steps)[:300]}.")
+    if name not in steps:
+        raise SegmentNotFound(f"{routing.id} has no step {name[:100]!r}; it has {', '.join(steps)[:300]}.")
+    return segment_spec_of(steps[name])
+
+
+def with_bill(routing: ResolvedDefinition, lines: Sequence[tuple[str, MaterialSpecification]]) -> DefinitionSpec:
+    """The routing with this bill in the place of its own; what its steps yield stays."""
+
+    def step(segment: SegmentSpec) -> SegmentSpec:
+        yields = [m for m in segment.materials if m.use != MaterialUse.Consumed]
+        needs = [line for name, line in lines if name == segment.segment_id]
+        materials = sorted((*yields, *needs), key=lambda m: (m.material_id, m.use))
+        return replace(segment, materials=tuple(materials))
+
+    spec = spec_of(routing)
+    return replace(spec, segments=tuple(map(step, spec.segments)))
+
+
+def bill_of(routing: ResolvedDefinition) -> list[tuple[str, MaterialSpecification]]:
+    """What one piece needs, by step."""
+    steps = map(segment_spec_of, routing.segments)
+    return [(step.segment_id, m) for step in steps for m in step.materials if m.use == MaterialUse.Consumed]
 
 
 def order_of(entry: Entry) -> OperationsRequestIn:

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     material_lots = "material-lots"
     persons = "persons"
     operations_requests = "operations-requests"
+    bills = "bills"
+    """What one piece needs, by routing and step. The rows of one routing are its bill, whole."""
     erp_orders = "erp-orders"
     """What an ERP has booked of its orders: one view, compared in reconciliation."""
     erp_lots = "erp-lots"
@@ -121,12 +123,20 @@ class RowFault:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row as what it says, by field; what it does not say is absent. `fault`: why it cannot be used."""
+    """A row as what it says, by field; what it does not say is absent. `fault`: why it cannot be used.
+
+    `id`: what no other row of the file has; of a row of a bill its routing, step and material.
+    """
 
     line: int
     id: str
     values: Mapping[str, object]
     fault: RowFault | None = None
+
+    @property
+    def of(self) -> str:
+        """What it is a row of: its own id, or that of a bill. Empty where it does not say."""
+        return str(self.values.get("id", self.id))
 
 
 @dataclass(frozen=True, slots=True)

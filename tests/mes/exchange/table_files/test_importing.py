@@ -7,6 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from mes.definitions.queries import get_definition
+from mes.definitions.service import put_definitions, set_definition_state
+from mes.definitions.types import DefinitionSpec, DefinitionState, SegmentSpec
 from mes.equipment.queries import get_equipment
 from mes.equipment.service import put_equipment_classes
 from mes.exchange.table_files import queries, service
@@ -31,7 +34,9 @@ from mes.orders.queries import get_operations_request
 from mes.personnel.queries import get_person
 from mes.personnel.service import put_personnel_class
 from standards.isa95.material import Disposition
+from standards.isa95.quantity import from_e6
 from tests.conftest import SettableClock
+from tests.mes.orders.acts import build_benches
 
 
 def take(plant: Database, text: str, kind: Kind, *, mapping_name: str = "", dry_run: bool = False) -> Imported:
@@ -275,3 +280,72 @@ def test_a_plant_has_so_many_mappings(plant: Database) -> None:
     with pytest.raises(Refusal) as refused:
         plant.write_now(many, actor=None, count=MAPPINGS_MAX + 1)
     assert refused.value.code == "import-mapping-invalid"
+
+
+BILL = (
+    "Stückliste;Arbeitsgang;Komponente;Menge;ME;Ausschuss %\n"
+    "LAMP-ROUTE;FIT;SCREW;2;;\nLAMP-ROUTE;FIT;GLUE;0,0015;kg;2,5\n"
+)
+
+
+def bill(plant: Database) -> tuple[str, str, dict[str, list[tuple[str, str]]]]:
+    """Of the newest version: its label, its state, and what a piece needs by step."""
+    newest = plant.read_now(get_definition, definition_id="LAMP-ROUTE")
+    needs = {s.id: [(m.material_id, str(from_e6(m.quantity_e6))) for m in s.materials] for s in newest.segments}
+    return newest.version_label, newest.state.value, needs
+
+
+def test_a_bill_is_taken_whole_into_a_draft(plant: Database) -> None:
+    plant.write_now(build_benches, actor=None)
+    before = plant.read_now(head_seq)
+    expected = [(f"LAMP-ROUTE / FIT / {name}", "updated", "") for name in ("SCREW", "GLUE")]
+    assert told(take(plant, BILL, Kind.bills, dry_run=True)) == expected
+    assert plant.read_now(head_seq) == before
+    assert told(take(plant, BILL, Kind.bills)) == expected
+    assert bill(plant) == ("2", "Draft", {"CUT": [], "FIT": [("GLUE", "1.5"), ("SCREW", "2")], "TEST": []})
+    assert {outcome.result for outcome in take(plant, BILL, Kind.bills).outcomes} == {Result.unchanged}
+
+    moved = "routing,step,component,qty\nLAMP-ROUTE,TEST,SCREW,3\n"
+    assert told(take(plant, moved, Kind.bills)) == [("LAMP-ROUTE / TEST / SCREW", "updated", "")]
+    assert bill(plant) == ("2", "Draft", {"CUT": [], "FIT": [], "TEST": [("SCREW", "3")]}), "the draft is drawn up anew"
+    released = {"definition_id": "LAMP-ROUTE", "version_label": "2", "state": DefinitionState.Released}
+    plant.write_now(set_definition_state, actor=None, **released)
+    assert told(take(plant, moved, Kind.bills)) == [("LAMP-ROUTE / TEST / SCREW", "unchanged", "")]
+    take(plant, BILL, Kind.bills)
+    assert bill(plant)[:2] == ("3", "Draft"), "what was released stays"
+
+
+def test_what_a_row_of_a_bill_leaves_out_stays(plant: Database) -> None:
+    plant.write_now(build_benches, actor=None)
+    take(plant, BILL, Kind.bills)
+    more = "routing,step,component,qty\nLAMP-ROUTE,FIT,SCREW,2\nLAMP-ROUTE,FIT,GLUE,4\n"
+    take(plant, more, Kind.bills)
+    (fit,) = [s for s in plant.read_now(get_definition, definition_id="LAMP-ROUTE").segments if s.id == "FIT"]
+    assert [(m.material_id, m.quantity_e6, m.allowance_e6) for m in fit.materials] == [
+        ("GLUE", 4_000_000, 2_500_000),
+        ("SCREW", 2_000_000, 0),
+    ]
+
+
+def test_a_bad_row_keeps_out_its_bill_and_no_other(plant: Database) -> None:
+    plant.write_now(build_benches, actor=None)
+    spec = DefinitionSpec("HULL-ROUTE", "LAMP", (SegmentSpec("ONLY", "WM-FIT", "FITTER"),))
+    plant.write_now(put_definitions, actor=None, specs=[spec])
+    head = "routing,step,component,qty,uom\n"
+    text = head + "LAMP-ROUTE,FIT,SCREW,2,\nLAMP-ROUTE,FIT,NONE,1,\nLAMP-ROUTE,GLUE,SCREW,1,\nHULL-ROUTE,,SCREW,1,\n"
+    assert [code for _, _, code in told(take(plant, text, Kind.bills))] == [
+        *("import-bill-incomplete", "material-not-found", "operations-segment-not-found", ""),
+    ]
+    assert plant.read_now(get_definition, definition_id="HULL-ROUTE").version_label == "2"
+    for row, code in (
+        ("LAMP-ROUTE,FIT,GLUE,1,kilo", "unit-not-convertible"),
+        ("LAMP-ROUTE,,GLUE,1,", "import-row-invalid"),
+        ("LAMP-ROUTE,FIT,GLUE,none,", "import-row-invalid"),
+        ("LAMP-ROUTE,FIT,,1,", "import-row-invalid"),
+        ("LAMP-ROUTE,FIT,SCREW,1,", "import-row-twice"),
+        (",FIT,GLUE,1,", "import-row-invalid"),
+    ):
+        done = told(take(plant, f"{head}LAMP-ROUTE,FIT,SCREW,2,\n{row}\n", Kind.bills))
+        assert [found for _, _, found in done] == ["import-bill-incomplete", code], row
+    assert told(take(plant, f"{head}NO-ROUTE,FIT,SCREW,2,\n", Kind.bills))[0][2] == "operations-definition-not-found"
+    assert bill(plant)[:2] == ("1", "Released")
