@@ -342,6 +342,7 @@ def test_a_role_at_this_station_counts_for_what_is_here_alone(site: Site, sven: 
     finally:
         site.database.write_now(set_role, **placed, role=Role.operator)
         site.database.write_now(set_placed_roles, **placed, placed=[])
+    do(sven, "unmount", f"/s/{LINE}/scan", slot_id="1")
 
 
 def test_what_nobody_knows_what_cannot_be_read_and_a_badge(ada: httpx.Client) -> None:
