@@ -34,27 +34,20 @@ from mes.equipment.types import (
     Weekday,
     WhenAway,
 )
-from mes.kernel.classes import CLASSES_MAX, ClassView
-from mes.kernel.limits import Version
+from mes.kernel.classes import ClassIds, ClassView, class_ids
+from mes.kernel.limits import ID_PATTERN, Version
 from mes.kernel.paging import Page
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.packml.states import EquipmentState
 
-ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=500)]
 Word = Annotated[str, StringConstraints(max_length=200)]
 Seconds = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=6)]
-ClassIds = Annotated[list[Id], Field(max_length=CLASSES_MAX)]
 WALL_TIME: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 WallTime = Annotated[str, StringConstraints(pattern=WALL_TIME)]
 """HH:MM on the plant's wall clock."""
-
-
-def class_ids(named: list[str] | None) -> tuple[str, ...] | None:
-    """Each once; None says nothing about them."""
-    return None if named is None else tuple(dict.fromkeys(named))
 
 
 class Document(BaseModel):

@@ -351,7 +351,7 @@ class AnswerOut(Document):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     truncated: str
-    """Which limit ended it: "lots", "links" or "levels"; "" none."""
+    """Which limit ended it: "lots", "links", "levels", "values" or "measurements"; "" none."""
 
 
 def _us(at: datetime | None) -> int | None:

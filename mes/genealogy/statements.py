@@ -915,9 +915,10 @@ RESULTS_OF_UNITS: Final = _Sql(
 )
 _OF_RESULTS: Final = "ANY((SELECT ?::bigint[])::bigint[])"
 MEASURED_IN: Final = _Sql(
-    "SELECT {row} FROM json_each(?) k CROSS JOIN measured_value m ON m.verdict_pk = k.value",
-    "SELECT {row} FROM measured_value m WHERE m.verdict_pk = {results}",
+    "SELECT {row} FROM json_each(?) k CROSS JOIN measured_value m ON m.verdict_pk = k.value {newest}",
+    "SELECT {row} FROM measured_value m WHERE m.verdict_pk = {results} {newest}",
     row="m.verdict_pk, m.name, m.value, m.unit, m.low, m.high, m.verdict, m.place",
+    newest="ORDER BY m.verdict_pk DESC, m.place LIMIT ?",
     results=_OF_RESULTS,
 )
 DEFECTS_IN: Final = _Sql(

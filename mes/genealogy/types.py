@@ -19,6 +19,8 @@ LINKS_MAX: Final = 500_000
 """Links in one answer."""
 DEPTH_MAX: Final = 100
 """Levels in one answer."""
+MEASURED_MAX: Final = 20_000
+"""Measured values in one answer."""
 BATCH_MAX: Final = 100_000
 """Rows of one recording."""
 SHARED_UNITS_MAX: Final = 2_000

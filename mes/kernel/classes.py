@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import Select, Table, delete, insert, select, update
 from sqlmodel import Session
 
+from mes.kernel.limits import ID_PATTERN
 from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.uow import UnitOfWork
 
 CLASSES_MAX: Final = 200
 """Classes that one thing belongs to."""
+ClassIds = Annotated[list[Annotated[str, StringConstraints(pattern=ID_PATTERN)]], Field(max_length=CLASSES_MAX)]
+"""As documents and files name them."""
+
+
+def class_ids(named: list[str] | None) -> tuple[str, ...] | None:
+    """Each once; None says nothing about them."""
+    return None if named is None else tuple(dict.fromkeys(named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ READER_THREADS: Final = 4
 
 ID_MAX: Final = 100
 """Length of an ISA-95 id."""
+ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
+"""What an id looks like that people and files give."""
 
 Version = Annotated[int, Field(ge=0, lt=2**31)]
 """The version of a document that a caller has read."""

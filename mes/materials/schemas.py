@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from mes.kernel.classes import CLASSES_MAX, ClassView
-from mes.kernel.limits import Version
+from mes.kernel.classes import ClassIds, ClassView, class_ids
+from mes.kernel.limits import ID_PATTERN, Version
 from mes.kernel.paging import Page
 from mes.kernel.texts import NO_NUL
 from mes.materials.queries import MaterialLotView, MaterialView
@@ -16,17 +16,10 @@ from mes.materials.rules import conversion, exact_number
 from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
 from standards.isa95.material import Disposition
 
-ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=500), NO_NUL]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=20), NO_NUL]
-ClassIds = Annotated[list[Id], Field(max_length=CLASSES_MAX)]
 Amount = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, max_digits=19, decimal_places=6)]
-
-
-def class_ids(named: list[str] | None) -> tuple[str, ...] | None:
-    """Each once; None says nothing about them."""
-    return None if named is None else tuple(dict.fromkeys(named))
 
 
 class Document(BaseModel):

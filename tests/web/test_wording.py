@@ -25,6 +25,7 @@ from mes.exchange.table_files.types import DateOrder
 from mes.exchange.table_files.types import Kind as RowKind
 from mes.exchange.table_files.types import Result as RowResult
 from mes.genealogy.may_i.types import Why
+from mes.genealogy.process_values.types import Judged, Known
 from mes.genealogy.queries.steps import Way
 from mes.genealogy.types import ActKind
 from mes.genealogy.types import LinkKind as GenealogyLink
@@ -229,9 +230,9 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "trace.act.": ActKind.__members__,
         "trace.verdict.": Verdict.__members__,
         "trace.truncated-by.": ["lots", "links", "levels", "values"],
-        "trace.known.": ["all", "part", "none", "not-kept"],
-        "trace.known-of.": ["part", "none", "not-kept", "never"],
-        "trace.judged.": ["within", "outside", "not-known"],
+        "trace.known.": list(Known),
+        "trace.known-of.": [*(known for known in Known if known is not Known.all), "never"],
+        "trace.judged.": list(Judged),
         "trace.differs-by.": ["lot", "pass"],
         "recall.step.": STEPS,
         "recall.count.": ["certain", "possible", "held", "closed"],

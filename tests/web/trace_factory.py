@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from mes.genealogy.process_values.queries import COMPARED_COLUMNS, PROCESS_COLUMNS
 from mes.genealogy.queries.steps import Layers, Node, Step, StepLine, Way
-from mes.genealogy.queries.tables import ACT_COLUMNS, GROUP_COLUMNS, LOT_COLUMNS
+from mes.genealogy.queries.tables import ACT_COLUMNS, GROUP_COLUMNS, LOT_COLUMNS, SIGNATURE_COLUMNS
 from mes.genealogy.types import Answer, Table
 from mes.quality.types import DefectView, Measurement, ResultView, Verdict
 from tests.web import factory as f
@@ -128,6 +130,8 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
     ]
     ended = [("R-00000042", lot_id, "1", 3, 4)]
     shipments = [("DEL-77", "ACME Robotics", "LS-4711", AT, 1)]
+    reason = LONG_MATERIAL if long else ""
+    signed = (1, "release-lot", f"material-lot/{lot_id}", "approved", "SVEN", "Sven Hartmann", AT, reason)
     tables = {
         "lots": Table(LOT_COLUMNS, [mine] if bare else [mine, *parts]),
         "acts": Table(ACT_COLUMNS, [] if bare else acts),
@@ -135,6 +139,8 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
         "shipments": Table(
             ("shipment_id", "customer_id", "delivery_note", "shipped_at", "lots"), [] if bare else shipments
         ),
+        "process_values": Table(PROCESS_COLUMNS, [] if bare else _process_values(lot_id, long=long)),
+        "signatures": Table(SIGNATURE_COLUMNS, [] if bare else [signed]),
     }
     facts = {
         "lot_id": lot_id,
@@ -148,10 +154,39 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
     return "trace/unit.html", unit_page(Answer(facts, tables), around, results, ZONE, "NO-SUCH" if long else "")
 
 
+def _process_values(lot_id: str, *, long: bool) -> list[tuple[Any, ...]]:
+    """Within, outside, with a gap, of which nothing is known, kept by the minute only, over days, no longer kept."""
+    since, until, later = AT, (f.NOW + timedelta(seconds=140)).isoformat(), (f.NOW + timedelta(days=2)).isoformat()
+    job, name = "PO-1001-SMT", "SMT-1-OVEN." + (LONG_MATERIAL if long else "Zone1")
+    limits, none = ("zone", "105", "115"), (None,) * 4
+
+    def oven(tag: str, *told: Any) -> tuple[Any, ...]:
+        return (lot_id, "SMT-1-OVEN", False, since, until, job, tag, *told)
+
+    def test(tag: str) -> tuple[Any, ...]:
+        where = ("PANEL-0007", "TEST-1", True, since, later, "")
+        return (*where, tag, "", "V", 0, *none, "not-kept", 0.0, False, "", "", "", "")
+
+    return [
+        oven(name, "", "Cel", 14, 109.4, 110.625, 110.0213, 110.1, "all", 140.0, False, *limits, "within"),
+        oven("Zone2", "", "Cel", 14, 148.0, 163.5, 155.1, None, "part", 84.0, True, *limits, "outside"),
+        oven("Zone3", "", "Cel", 0, 1e12, 1e12, 1e12, 1e12, "part", 1.0, False, *limits, "not-known"),
+        oven("O2", "Oxygen", "", 0, *none, "none", 0.0, False, "", "", "", ""),
+        test("TEST-1.A"),
+        test("TEST-1.B"),
+    ]
+
+
 def difference(*rows: tuple[str, str, str, str]) -> Page:
     facts = {"first_id": "SN-000123", "second_id": LONG, "truncated": ""}
     table = Table(("what", "where", "only_in", "value"), rows)
-    return "trace/difference.html", difference_page(Answer(facts, {"difference": table}))
+    values = [
+        ("SMT-1-OVEN", "SMT-1-OVEN.Zone1", "Cel", 110.02, 109.4, -0.62, "all", "part"),
+        ("TEST-1", LONG_MATERIAL, "", None, 12.5, None, "none", "all"),
+        ("TEST-2", "TEST-2.A", "V", 4.0, None, None, "all", ""),
+    ]
+    compared = Table(COMPARED_COLUMNS, values if rows else [])
+    return "trace/difference.html", difference_page(Answer(facts, {"difference": table, "process_values": compared}))
 
 
 DIFFERENT = (

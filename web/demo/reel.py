@@ -5,13 +5,18 @@ Every third of its boards passed the test and left; the others failed. Which ree
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from math import nan
+from random import Random
 from typing import Final
 from urllib.parse import urlencode
 
+from mes.edge.queries import list_bindings, list_bridges
 from mes.genealogy.service import record_genealogy, ship_lots
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Recording
+from mes.history.service import MeasurementRow, append_measurements, measurements_of
+from mes.history.types import GOOD, NOT_KNOWN
 from mes.kernel.sqltypes import from_us, to_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials.types import LotKind
@@ -32,6 +37,7 @@ REELS: Final[tuple[tuple[str, str, int, int], ...]] = (
 BAD: Final[tuple[str, int]] = ("MCU-32", 2)
 """Material, and which of its reels, from 0."""
 CUSTOMERS: Final = ("Nordwind Robotics", "Halvorsen Pumps")
+OVEN: Final = "SMT-1-OVEN"
 SCANNED: Final = (("SMT-1-PLACER-B", 30 * E6), ("SMT-1-AOI", 330 * E6))
 """Where a board was read, and how long after it was begun; the oven stands in between."""
 PROGRAM: Final = Context("CB-100 rev C", "STENCIL-4", '{"Reflow peak C": 243}')
@@ -62,6 +68,7 @@ def plant_bad_reel(uow: UnitOfWork, *, at: datetime, operator_pk: int) -> None:
     began_us = to_us(at - MADE_AGO)
     uow.now, uow.now_us, uow.actor = at, to_us(at), operator_pk
     record_genealogy(uow, recording=_made(began_us))
+    append_measurements(uow, columns=measurements_of(list(_oven(uow, began_us))))
     put_defect_codes(uow, specs=[DefectCodeSpec("NO-BOOT", "Controller does not start")])
     record_results(uow, results=[_tested(board, began_us) for board in range(BOARDS)])
     for number, customer in enumerate(CUSTOMERS):
@@ -96,6 +103,21 @@ def _made(began_us: int) -> Recording:
         links += [Link(len(acts), serial(n), _carton(number), kind=LinkKind.packed) for n in contents]
         acts.append(Act(ActKind.packed, _carton(number), began_us + (BOARDS + number) * CYCLE_US, "PACK-1"))
     return Recording(lots, acts, links)
+
+
+def _oven(uow: UnitOfWork, began_us: int) -> Iterator[MeasurementRow]:
+    """Its zones meanwhile, with two minutes of which nobody knows."""
+    from opcua_bridge.simulator.catalog import OVEN_SETPOINTS_C  # brings the OPC UA library: not while starting
+
+    chance = Random(OVEN)
+    bridges = (list_bindings(uow.session, bridge_pk=bridge.pk) for bridge in list_bridges(uow.session))
+    tags = {binding.tag: binding.pk for its in bridges for binding in its}
+    gap_us = began_us + 1_000 * E6
+    for at_us in range(began_us - 60 * E6, began_us + BOARDS * CYCLE_US + 400 * E6, 10 * E6):
+        for zone, setpoint in enumerate(OVEN_SETPOINTS_C, start=1):
+            is_known = not gap_us <= at_us < gap_us + 120 * E6
+            value = round(chance.gauss(setpoint, 0.6), 1) if is_known else nan
+            yield tags[f"{OVEN}.Zone{zone}"], at_us, value, GOOD if is_known else NOT_KNOWN
 
 
 def _reels() -> list[NewLot]:

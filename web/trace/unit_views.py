@@ -139,17 +139,19 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A stay at an equipment with what was measured. `scanned`: it was read there; else it was in the line then."""
+    """A stay at an equipment with what was measured. `scanned`: it was read there; else it was in the line then.
+    `blank`: nothing is known of any of its values, and why."""
 
     place: str
     scanned: bool
-    lot: Named | None
+    lot: str
     job: str
     since: datetime
     until: datetime
     over_days: bool
     values: tuple[Value, ...]
     outside: int
+    blank: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,12 +321,14 @@ def _visited(built: Answer, lot_id: str, zone: ZoneInfo) -> tuple[Visited, ...]:
 
 def _stay(rows: Sequence[dict[str, Any]], lot_id: str, zone: ZoneInfo) -> Visited:
     row = rows[0]
-    lot = None if row["lot_id"] == lot_id else _named(row["lot_id"])
+    lot = "" if row["lot_id"] == lot_id else row["lot_id"]
+    known = {one["known"] for one in rows}
+    blank = known.pop() if len(known) == 1 and known <= {"none", "not-kept"} else ""
     outside = sum(one["judged"] == "outside" for one in rows)
     since, until = (datetime.fromisoformat(row[end]).astimezone(zone) for end in ("from", "to"))
     times = (since, until, since.date() != until.date())
     values = tuple(_value(one) for one in rows)
-    return Visited(row["equipment_id"], row["scanned"], lot, row["job_order_id"], *times, values, outside)
+    return Visited(row["equipment_id"], row["scanned"], lot, row["job_order_id"], *times, values, outside, blank)
 
 
 def _value(row: dict[str, Any]) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -280,13 +280,6 @@ def drawing(layers: Layers) -> Drawing:
         hidden,
         layers.goes_on,
     )
-
-
-def _ties(layers: Layers, shown_by: Mapping[Place, Place], spots: Mapping[Place, tuple[int, int]]) -> Iterator[Tie]:
-    for level, a, b, doubt in layers.links:
-        near, far = (level, a), (level + 1, b)
-        path = _path(spots[near], spots[far], straight=shown_by[far] == near)
-        yield Tie(path, doubt, layers.columns[level][a].lot_id, layers.columns[level + 1][b].lot_id)
 
 
 def _rows(shown_by: Mapping[Place, Place]) -> dict[Place, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm.attributes import flag_modified
-from sqlmodel import select
+from sqlmodel import col, select
 
 from mes.equipment import queries, rules, statements
 from mes.equipment.errors import (
@@ -54,7 +55,7 @@ def put_equipment(uow: UnitOfWork, *, specs: Sequence[EquipmentSpec]) -> dict[st
     rows = {row.id: row for row in uow.session.exec(select(Equipment))}
     nodes = _nodes(rows) | {s.equipment_id: _node(s) for s in specs}
     _refuse_faults(nodes, specs)
-    outcomes = {s.equipment_id: _put_one(uow, rows, s) for s in sorted(specs, key=lambda s: _depth(nodes, s))}
+    outcomes = _put_levels(uow, rows, nodes, specs)
     _classify(uow, rows, outcomes, specs)
     _place(uow, rows, nodes)
     created = [_pk(rows[i]) for i, outcome in outcomes.items() if outcome is PutOutcome.Created]
@@ -103,20 +104,48 @@ def _pk(row: Equipment) -> int:
     return row.pk
 
 
-def _put_one(uow: UnitOfWork, rows: dict[str, Equipment], spec: EquipmentSpec) -> PutOutcome:
-    row = rows.get(spec.equipment_id)
-    values: dict[str, Any] = {
+def _put_levels(
+    uow: UnitOfWork, rows: dict[str, Equipment], nodes: Mapping[str, HierarchyNode], specs: Sequence[EquipmentSpec]
+) -> dict[str, PutOutcome]:
+    """Parents first; what is new and stands equally deep is written at once."""
+    levels: dict[int, list[EquipmentSpec]] = {}
+    for spec in specs:
+        levels.setdefault(_depth(nodes, spec), []).append(spec)
+    outcomes: dict[str, PutOutcome] = {}
+    for depth in sorted(levels):
+        new = [spec for spec in levels[depth] if spec.equipment_id not in rows]
+        outcomes |= {s.equipment_id: _change(rows, s) for s in levels[depth] if s.equipment_id in rows}
+        outcomes |= dict.fromkeys((spec.equipment_id for spec in new), PutOutcome.Created)
+        _create(uow, rows, nodes, new)
+    return outcomes
+
+
+def _values(rows: Mapping[str, Equipment], spec: EquipmentSpec) -> dict[str, Any]:
+    return {
         "level": spec.level.value,
-        "parent_pk": rows[spec.parent_id].pk if spec.parent_id is not None else None,
+        "parent_pk": _pk(rows[spec.parent_id]) if spec.parent_id is not None else None,
         "description": spec.description,
         "confirmation": spec.confirmation.value if spec.confirmation else None,
         "nominal_cycle_s": spec.nominal_cycle_s,
     }
-    if row is None:
-        rows[spec.equipment_id] = row = Equipment(id=spec.equipment_id, **values)
-        uow.session.add(row)
-        uow.flush()
-        return PutOutcome.Created
+
+
+def _create(
+    uow: UnitOfWork, rows: dict[str, Equipment], nodes: Mapping[str, HierarchyNode], specs: Sequence[EquipmentSpec]
+) -> None:
+    """Of one depth; who is a work centre or an area of its own is told so by `_place`."""
+    if not specs:
+        return
+    places = {spec.equipment_id: _place_of(rows, nodes, spec.equipment_id) for spec in specs}
+    uow.execute(
+        insert(Equipment),
+        [{"id": s.equipment_id, "version": 1, **_values(rows, s), **places[s.equipment_id]} for s in specs],
+    )
+    rows |= {r.id: r for r in uow.session.exec(select(Equipment).where(col(Equipment.id).in_(places)))}
+
+
+def _change(rows: Mapping[str, Equipment], spec: EquipmentSpec) -> PutOutcome:
+    row, values = rows[spec.equipment_id], _values(rows, spec)
     if all(getattr(row, name) == value for name, value in values.items()):
         return PutOutcome.Unchanged
     for name, value in values.items():
@@ -140,10 +169,19 @@ def _classify(
 
 def _place(uow: UnitOfWork, rows: Mapping[str, Equipment], nodes: Mapping[str, HierarchyNode]) -> None:
     for row in rows.values():
-        place = rules.place_of(nodes, row.id)
-        row.work_center_pk = rows[place.work_center_id].pk if place.work_center_id else None
-        row.area_pk = rows[place.area_id].pk if place.area_id else None
+        for name, pk in _place_of(rows, nodes, row.id).items():
+            if getattr(row, name) != pk:
+                setattr(row, name, pk)
     uow.flush()
+
+
+def _place_of(
+    rows: Mapping[str, Equipment], nodes: Mapping[str, HierarchyNode], equipment_id: str
+) -> dict[str, int | None]:
+    """The columns that say where it stands; None for an equipment that is not there yet."""
+    place = rules.place_of(nodes, equipment_id)
+    there = {"work_center_pk": place.work_center_id, "area_pk": place.area_id}
+    return {name: rows[found].pk if found is not None and found in rows else None for name, found in there.items()}
 
 
 def _emit(uow: UnitOfWork, rows: Mapping[str, Equipment], outcomes: Mapping[str, PutOutcome]) -> None:

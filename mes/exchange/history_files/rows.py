@@ -24,8 +24,8 @@ from mes.genealogy.types import (
     NewLot,
     Sent,
 )
+from mes.kernel.limits import ID_PATTERN
 from mes.kernel.sqltypes import to_us
-from mes.materials.schemas import ID_PATTERN
 from mes.materials.types import LotKind
 from standards.isa95.quantity import to_e6
 

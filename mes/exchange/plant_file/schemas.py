@@ -32,7 +32,8 @@ from mes.definitions.types import (
 )
 from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, FirstArticleFor, Weekday, WhenAway
-from mes.kernel.classes import CLASSES_MAX
+from mes.kernel.classes import ClassIds
+from mes.kernel.limits import ID_PATTERN
 from mes.materials.errors import ConversionInvalid
 from mes.materials.life_rules import HOURS_MAX
 from mes.materials.rules import conversion
@@ -42,7 +43,6 @@ from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition, MaterialUse
 from standards.isa95.quantity import to_e6
 
-ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 ENTRIES_MAX: Final = 20_000
 """Entries of one kind, and tags of one bridge."""
 
@@ -132,9 +132,6 @@ class ClassEntry(Entry):
 
     id: Id
     description: Text = ""
-
-
-ClassIds = Annotated[list[Id], Field(max_length=CLASSES_MAX)]
 
 
 class EquipmentEntry(Entry):

@@ -48,6 +48,7 @@ from mes.exchange.plant_file.schemas import (
     TagEntry,
     WorkMasterEntry,
 )
+from mes.kernel.classes import class_ids
 from mes.materials.types import ApprovedPart, HandlingSpec, LotSpec, MaterialSpec, MoistureLevelSpec
 from mes.quality.types import DefectCodeSpec, RequirementSpec
 from standards.isa95.quantity import to_e6
@@ -61,12 +62,8 @@ def equipment_spec(entry: EquipmentEntry) -> EquipmentSpec:
         entry.description,
         entry.confirmation,
         entry.nominal_cycle_s,
-        _classes(entry.classes),
+        class_ids(entry.classes),
     )
-
-
-def _classes(named: list[str] | None) -> tuple[str, ...] | None:
-    return None if named is None else tuple(dict.fromkeys(named))
 
 
 def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
@@ -77,7 +74,7 @@ def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
 
 def material_spec(entry: MaterialEntry) -> MaterialSpec:
     exact = tuple(c.exact() for c in entry.conversions)
-    return MaterialSpec(entry.id, entry.unit, entry.description, exact, _classes(entry.classes))
+    return MaterialSpec(entry.id, entry.unit, entry.description, exact, class_ids(entry.classes))
 
 
 def moisture_level_spec(entry: MoistureLevelEntry) -> MoistureLevelSpec:

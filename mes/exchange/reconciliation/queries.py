@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -36,9 +35,7 @@ from mes.genealogy.tables import GenealogyAct, GenealogyLink, SlotMount
 from mes.kernel.db import ReadSession
 from mes.kernel.sqltypes import from_us, to_us
 from mes.kernel.tables import OutboxEvent
-from mes.materials.errors import UnitNotConvertible
 from mes.materials.queries import get_material_lots, get_materials
-from mes.materials.rules import factor_of
 from mes.materials.tables import MaterialLot
 from mes.materials.types import LotKind
 from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
@@ -264,9 +261,11 @@ def _factors(session: ReadSession, units: Mapping[str, str]) -> dict[str, Fracti
     found: dict[str, Fraction] = {}
     for name, lot in other.items():
         material = materials[lot.material_id]
-        with suppress(UnitNotConvertible):
-            per = factor_of(units[name], material.unit, material.conversions)
-            found[name] = factor_of(lot.unit, material.unit, material.conversions) / per
+        own = {c.unit: Fraction(c.numerator, c.denominator) for c in material.conversions} | {
+            material.unit: Fraction(1)
+        }
+        if units[name] in own and lot.unit in own:
+            found[name] = own[lot.unit] / own[units[name]]
     return found
 
 

@@ -27,7 +27,7 @@ from mes.genealogy.statements import (
     shipments_of,
 )
 from mes.genealogy.tools.types import ToolThen
-from mes.genealogy.types import ActKind, LinkKind, LinkRow, Reach, Table
+from mes.genealogy.types import MEASURED_MAX, ActKind, LinkKind, LinkRow, Reach, Table
 from mes.kernel.db import ReadSession
 from mes.kernel.sqltypes import from_us, to_us
 from mes.materials.types import LotKind
@@ -234,21 +234,25 @@ def acts_table(reads: Reads, rows: Sequence[Any], stays: Sequence[ToolThen] = ()
     )
 
 
-def results_tables(reads: Reads, unit_ids: Collection[str]) -> dict[str, Table]:
-    """What was decided of units, in the order of time, what was measured for it, and the defects found."""
+def results_tables(reads: Reads, unit_ids: Collection[str]) -> tuple[dict[str, Table], bool]:
+    """What was decided of units, in the order of time, what was measured for it, and the defects found; whether that is
+    all: of more than `MEASURED_MAX` measured values those of the newest results are there."""
     found = RESULTS_OF_UNITS.on(reads, name_text(reads, unit_ids))
     jobs, places = names_of(reads, job_order=[row[4] for row in found], equipment=[row[5] for row in found])
     keys = key_text(reads, [row[0] for row in found])
-    measured, defects = (sql.on(reads, keys) if found else [] for sql in (MEASURED_IN, DEFECTS_IN))
+    measured = MEASURED_IN.on(reads, keys, MEASURED_MAX + 1) if found else []
+    defects = DEFECTS_IN.on(reads, keys) if found else []
+    is_all = len(measured) <= MEASURED_MAX
     results = [
         (pk, unit, _VERDICTS[verdict], step, jobs[job], places[place], *program, instant(at_us), ended_by, note)
         for pk, unit, verdict, step, job, place, *program, at_us, ended_by, note in sorted(found, key=_by_time)
     ]
-    return {
+    tables = {
         "results": Table(RESULT_COLUMNS, results),
-        "measurements": Table(MEASURED_COLUMNS, [row[:-1] for row in sorted(measured, key=_in_result)]),
+        "measurements": Table(MEASURED_COLUMNS, [row[:-1] for row in sorted(measured[:MEASURED_MAX], key=_in_result)]),
         "defects": Table(DEFECT_COLUMNS, [row[:-1] for row in sorted(defects, key=_in_result)]),
     }
+    return tables, is_all
 
 
 def signatures_table(session: ReadSession, lots: Table, acts: Table) -> Table:

@@ -35,7 +35,7 @@ from mes.genealogy.statements import (
     shipped_of,
 )
 from mes.genealogy.tools.statements import load_stays_at
-from mes.genealogy.types import NODES_MAX, Answer, LinkKind, Reach, Table
+from mes.genealogy.types import NODES_MAX, Answer, Reach, Table
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import FieldError
 from mes.materials.types import LotKind
@@ -104,7 +104,7 @@ def get_as_built(reads: ReadSession, *, lot_id: str, now_us: int | None = None) 
     root = load_lots(reads, [lot_id])[lot_id]
     reach = walk_up(reads, [root.pk])
     lots, names = lots_table(reads, reach)
-    made = {root.pk} | {link.child_pk for link in reach.links} | _split_from(reach, lots, names)
+    made = {root.pk} | {link.child_pk for link in reach.links} | _units(reach, lots, names)
     keys = key_text(reads, sorted(made))
     ended = ENDED_LINKS.on(reads, keys)
     acts = ACTS_OF_LOTS.on(reads, keys)
@@ -113,6 +113,7 @@ def get_as_built(reads: ReadSession, *, lot_id: str, now_us: int | None = None) 
     removed = [(before[row[0]], before[row[1]], amount(row[3]), row[2], row[5]) for row in ended]
     shipments = shipments_table(reads, {root.shipment_pk: 1} if root.shipment_pk else {})
     done = acts_table(reads, acts, stays)
+    results, is_all = results_tables(reads, [names[pk] for pk in made if pk in names])
     measured = _NOTHING if now_us is None else list_process_values(reads, acts=acts, root_pk=root.pk, now_us=now_us)
     return Answer(
         {
@@ -121,7 +122,9 @@ def get_as_built(reads: ReadSession, *, lot_id: str, now_us: int | None = None) 
             "held_in": _held_in(reads, root.pk),
             "quantity": amount(root.quantity_e6),
             "used": amount(root.used_e6),
-            "truncated": reach.truncated or ("values" if measured.truncated else ""),
+            "truncated": reach.truncated
+            or ("values" if measured.truncated else "")
+            or ("" if is_all else "measurements"),
         },
         {
             "links": links_table(names, reach.links),
@@ -129,19 +132,18 @@ def get_as_built(reads: ReadSession, *, lot_id: str, now_us: int | None = None) 
             "acts": done,
             "ended": Table(("parent_id", "child_id", "quantity", "act", "ended_by"), sorted(removed)),
             "shipments": shipments,
-            **results_tables(reads, [names[pk] for pk in made if pk in names]),
+            **results,
             "process_values": process_values_table(reads, measured.values),
             "signatures": signatures_table(reads, lots, done),
         },
     )
 
 
-def _split_from(reach: Reach, lots: Table, names: Mapping[int, str]) -> set[int]:
-    """Units that others were split from: what the panel went through, its boards did."""
+def _units(reach: Reach, lots: Table, names: Mapping[int, str]) -> set[int]:
+    """Units that are in it, whatever they were made of, and those that others were split from: what the panel went
+    through, its boards did."""
     units = {row[0] for row in lots.rows if row[1] == LotKind.unit.name}
-    return {
-        link.parent_pk for link in reach.links if link.kind == LinkKind.split and names.get(link.parent_pk) in units
-    }
+    return {pk for pk in reach.certain if names.get(pk) in units}
 
 
 def _held_in(reads: Reads, pk: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event
 
 from mes.equipment import queries
 from mes.equipment.errors import (
@@ -34,6 +35,7 @@ from mes.equipment.types import EquipmentSpec, PhysicalAssetSpec, PutOutcome
 from mes.kernel.db import Database
 from mes.kernel.errors import BadCursor, VersionConflict
 from mes.kernel.outbox import head_seq
+from mes.kernel.uow import UnitOfWork
 from standards.isa95.equipment_hierarchy import EquipmentLevel as L
 from tests.mes.equipment.conftest import SPECS
 
@@ -52,6 +54,25 @@ def test_putting_the_same_again_changes_and_says_nothing(plant: Database) -> Non
     outcomes = write(plant, put_equipment, specs=SPECS)
     assert set(outcomes.values()) == {PutOutcome.Unchanged}
     assert plant.read_now(head_seq) == before
+
+
+def test_a_hierarchy_is_written_in_as_many_statements_whatever_its_size(plant: Database) -> None:
+    def put(uow: UnitOfWork, specs: list[EquipmentSpec]) -> int:
+        said: list[str] = []
+        connection = uow.session.connection()
+        note = lambda *args: said.append(args[2])  # noqa: E731
+        event.listen(connection, "before_cursor_execute", note)
+        put_equipment(uow, specs=specs)
+        event.remove(connection, "before_cursor_execute", note)
+        return len(said)
+
+    few, many = (
+        write(plant, put, specs=[EquipmentSpec(f"U-{n}", L.WorkCell, "LINE") for n in names])
+        for names in (range(2), range(2, 60))
+    )
+    assert few == many
+    view = plant.read_now(queries.get_equipment, equipment_id="U-59")
+    assert (view.work_center_id, view.area_id, view.version) == ("LINE", "AREA", 1)
 
 
 def test_work_unit_takes_its_confirmation_from_its_work_center(plant: Database) -> None:

@@ -10,6 +10,7 @@ from mes.genealogy import statements
 from mes.genealogy.at_station import statements as at_station
 from mes.genealogy.errors import GenealogyTooLarge
 from mes.genealogy.may_i.statements import FACTS
+from mes.genealogy.process_values.statements import PIECES_AROUND
 from mes.genealogy.queries import get_recall, list_shipped, trace_from, trace_used, walk
 from mes.genealogy.service import record_genealogy
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording, Suspects
@@ -149,6 +150,23 @@ def test_the_neighbours_of_a_mount_are_found_by_index(plant: Database) -> None:
     else:
         assert found.count("using ix_slot_mount_slot on slot_mount") == 2, found
         assert "Seq Scan" not in found
+
+
+def test_the_pieces_around_a_pass_are_found_by_index(plant: Database, fan: Recording) -> None:
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+
+    def plan(session: ReadSession) -> str:
+        explain = "EXPLAIN QUERY PLAN" if plant.dialect == "sqlite" else "EXPLAIN"
+        if plant.dialect == "postgresql":
+            session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        asked = (statements.key_text(session, range(1, 2_000)),)
+        rows = session.driver_query(f"{explain} {PIECES_AROUND[plant.dialect]}", asked)
+        return "\n".join(str(row[-1]) for row in rows)
+
+    found = plant.read_now(plan)
+    assert found.count("INDEX ix_genealogy_act_pass (" if plant.dialect == "sqlite" else "ix_genealogy_act_pass") == 2
+    assert "Sort" not in found
+    assert "TEMP B-TREE" not in found
 
 
 AT_STATION = {

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from mes.access.errors import SignatureNeeded
 from mes.access.queries import get_access_policy
@@ -37,9 +38,9 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import release_lots, set_disposition
-from mes.materials.types import Disposition
 from mes.orders.service import submit_operations_request
 from standards.isa95.equipment_hierarchy import EquipmentLevel
+from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, CELL, LINE, PRESS, Box
 
@@ -278,11 +279,35 @@ def test_a_pass_that_was_taken_back_measured_nothing_and_a_limit_is_said(line: L
         return [value.tag.tag for value in found.values], found.truncated
 
     assert line.database.read_now(some, limit=9) == ([ZONE, f"{CELL}.Light"], False)
-    assert line.database.read_now(some, limit=1) == ([ZONE], True)
+    assert line.database.read_now(some, limit=2) == ([ZONE], True), "the recipe's name was looked at, too"
     acts = line.database.read_now(get_as_built, lot_id="P1").tables["acts"].rows
     (last,) = [row[0] for row in acts if (row[1], row[4]) == ("passed", CELL)]
     line.database.write_now(reverse_act, actor=None, request_id="r", act=last, reason="misread")
     assert line.database.read_now(some, limit=9) == ([], False)
+
+
+def test_more_passes_are_no_more_statements(line: Line) -> None:
+    asked: list[str] = []
+    seen = lambda *told: asked.append(told[2])  # noqa: E731
+
+    def count(session: ReadSession) -> tuple[int, int]:
+        asked.clear()
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", seen)
+        try:
+            (root,) = load_lot_keys(session, ["P1"]).values()
+            acts = ACTS_OF_LOTS.on(session, key_text(session, [root]))
+            found = list_process_values(session, acts=acts, root_pk=root, now_us=to_us(line.clock.at))
+        finally:
+            event.remove(engine, "before_cursor_execute", seen)
+        return len(found.values), len(asked)
+
+    few, statements = line.database.read_now(count)
+    for n in range(6):
+        line.passed(("P1", ENTRY, 200 + 30 * n, 10 + n), ("P1", CELL, 210 + 30 * n, 10 + n))
+    many, again = line.database.read_now(count)
+    assert (few, many > 5 * few) == (2, True)
+    assert again == statements > 0
 
 
 def test_two_units_are_compared_value_by_value(line: Line) -> None:

@@ -14,7 +14,15 @@ import pytest
 from mes.genealogy import errors
 from mes.genealogy.may_i.queries import get_permission
 from mes.genealogy.may_i.types import Why
-from mes.genealogy.queries import get_as_built, get_difference, get_recall, list_shared, list_shipped, trace_from
+from mes.genealogy.queries import (
+    get_as_built,
+    get_difference,
+    get_recall,
+    list_shared,
+    list_shipped,
+    tables,
+    trace_from,
+)
 from mes.genealogy.queries.walk import walk_down, walk_up
 from mes.genealogy.service import (
     hold_suspects,
@@ -42,6 +50,7 @@ from mes.genealogy.types import (
     Context,
     Interval,
     Link,
+    LinkKind,
     Mount,
     NewLot,
     Override,
@@ -606,6 +615,30 @@ def test_texts_come_through_a_copy_as_they_are(stocked: Database) -> None:
     first = stocked.write_now(record_genealogy, actor=None, recording=Recording(acts=acts)).first_act
     notes = {row[0]: row[-1] for row in rows(stocked.read_now(get_as_built, lot_id="U1"), "acts")}
     assert (notes[first + 7], notes[first + 8], len(notes)) == (odd, "", 300)
+
+
+def test_the_as_built_record_has_the_tests_of_parts_and_says_where_it_ends(
+    stocked: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = to_us(stocked.clock())
+    parts = [NewLot(f"PART-{n}", "BOARD") for n in range(3)]
+    links = [Link(0, part.lot_id, "U1", kind=LinkKind.installed) for part in parts]
+    recording = Recording(parts, [Act(ActKind.installed, "U1", now, BENCH)], links)
+    stocked.write_now(record_genealogy, actor=None, recording=recording)
+    for n, part in enumerate(parts):
+        measured = tuple(Measurement(f"m{k}", f"{n}.{k}", "V") for k in range(2))
+        tested = ResultSpec("ICT", f"r{n}", part.lot_id, BENCH, Verdict.passed, now - 9, measurements=measured)
+        stocked.write_now(record_results, actor=None, results=[tested])
+    built = stocked.read_now(get_as_built, lot_id="U1")
+    assert ([row[1] for row in rows(built, "results")], built.facts["truncated"]) == (
+        ["PART-0", "PART-1", "PART-2"],
+        "",
+    )
+    assert len(rows(built, "measurements")) == 6
+    monkeypatch.setattr(tables, "MEASURED_MAX", 3)
+    built = stocked.read_now(get_as_built, lot_id="U1")
+    assert (len(rows(built, "results")), built.facts["truncated"]) == (3, "measurements")
+    assert [row[2] for row in rows(built, "measurements")] == ["1.0", "2.0", "2.1"]
 
 
 def test_the_as_built_record_has_results_measurements_and_defects(stocked: Database) -> None:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 from mes.access.types import Role
 from mes.genealogy.finding import list_alike
-from mes.genealogy.queries import get_recall, list_shared
+from mes.genealogy.queries import get_as_built, get_recall, list_shared
 from mes.genealogy.types import Suspects
+from mes.ingest.service import receive_batch
 from mes.kernel.db import Database
+from mes.kernel.sqltypes import to_us
 from mes.materials.queries import find_lot_hold
 from mes.materials.service import hold_lots
+from standards.lineside.ingest_v1 import Batch, Sample
 from web.demo.history import principal_pk
 from web.demo.prepare import _first, load_once
-from web.demo.reel import BAD, CUSTOMERS, FAILED, QUESTION, REELS, plant_bad_reel
+from web.demo.reel import BAD, CUSTOMERS, FAILED, OVEN, QUESTION, REELS, plant_bad_reel, serial
 
 PLANTED_WITHIN_S = 3.0
 
 
 def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
-    load_once(database)
+    plant = load_once(database)
     operator = principal_pk(database, _first(database, Role.operator))
     began = time.monotonic()
-    database.write_now(plant_bad_reel, actor=None, at=datetime.now(UTC), operator_pk=operator)
+    database.write_now(plant_bad_reel, actor=None, at=database.clock(), operator_pk=operator)
     assert time.monotonic() - began < PLANTED_WITHIN_S
 
     good = database.read_now(list_alike, failed_ids=FAILED)
@@ -37,6 +39,17 @@ def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
     assert {row[1] for row in recall.tables["shipments"].rows} == set(CUSTOMERS)
     assert all(serial in QUESTION for serial in FAILED)
     assert len(QUESTION) < 3_500
+
+    told = Batch("today", 1, [Sample("SMT-1-OVEN.Zone1", 110.0, to_us(database.clock()))])
+    database.write_now(receive_batch, actor=None, bridge_id=plant.bridges[0].id, batch=told)
+    for board, known in ((60, "part"), (150, "all")):
+        built = database.read_now(get_as_built, lot_id=serial(board), now_us=to_us(database.clock()))
+        table = built.tables["process_values"]
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        zones = {row["tag"]: row for row in rows if row["equipment_id"] == OVEN}
+        assert len(zones) == 8
+        assert {row["known"] for row in zones.values()} == {known}
+        assert 245 < zones["SMT-1-OVEN.Zone7"]["mean"] < 255
 
     database.write_now(hold_lots, actor=None, lot_ids=["MCU-2609-03"], reason="recall")
     load_once(database)

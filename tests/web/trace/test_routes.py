@@ -7,13 +7,20 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 
+from mes.access.queries import get_principal
+from mes.access.signatures.service import act_text, record_signature
+from mes.access.signatures.types import ACT_SIGNED, Meaning
+from mes.access.tables import Signature
+from mes.access.types import SignedAct
 from mes.edge.service import put_tag_bindings
 from mes.edge.types import TagBindingSpec
 from mes.genealogy.service import mount_lot, record_genealogy, ship_lots
 from mes.genealogy.types import Act, ActKind, Context, Link, LinkKind, NewLot, Recording
 from mes.ingest.service import receive_batch
 from mes.kernel.sqltypes import to_us
+from mes.kernel.uow import UnitOfWork
 from mes.materials.queries import get_material_lot
 from mes.materials.service import put_materials
 from mes.materials.types import LotKind, MaterialSpec
@@ -25,6 +32,7 @@ from tests.support.plants import BENCH, BRIDGE, PRESS
 from tests.web.site import Site
 
 MILLION = 1_000_000
+_SIGNATURE = Signature.__table__  # type: ignore[attr-defined]
 UNITS = [f"SN-{n:03}" for n in range(60)]
 """Of the bad reel the first six; they failed."""
 LABEL = "[)>\x1e06\x1dPRES\x1dSSN-001\x1e\x04"
@@ -146,6 +154,25 @@ def test_a_unit_shows_what_was_measured_and_where_nothing_is_known(site: Site) -
         text = said(ada.get("/trace/units/PV-1/difference?other=PV-2"))
         assert "Force &lt;b&gt; kN 4.25 with a gap 4.75" in text
         assert text.endswith("0.5") or " 0.5 " in text
+
+
+def test_a_unit_shows_who_signed_what(site: Site) -> None:
+    def sign(uow: UnitOfWork) -> None:
+        text = act_text(SignedAct.release_lot, ["material-lot/SN-050"], {"reason": "looked at <twice>"})
+        record_signature(uow, token_sha256=b"s" * 32, act_sha256="0" * 64, meaning=Meaning.reviewed)
+        found = {"used_at_us": uow.now_us, "act": "release-lot", "what": text}
+        uow.execute(update(_SIGNATURE).values(found))
+        pk = uow.execute(select(_SIGNATURE.c.pk)).scalar_one()
+        uow.emit(ACT_SIGNED, topics=(), subject="material-lot/SN-050", payload={"signature_id": pk})
+
+    who = site.database.read_now(get_principal, principal_id="SVEN")
+    assert who is not None
+    site.database.write_now(sign, actor=who.pk)
+    with site.client("ADA") as ada:
+        text = said(ada.get("/trace/units/SN-050"))
+        assert "Sven" in text
+        assert re.search(r"SVEN Signed: reviewed .* Release a lot – SN-050 looked at &lt;twice&gt;", text)
+        assert "Electronic signatures" not in said(ada.get("/trace/units/SN-051"))
 
 
 def test_the_difference_between_two_units(site: Site) -> None:

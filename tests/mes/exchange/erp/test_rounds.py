@@ -19,7 +19,7 @@ from tests.mes.exchange.erp.floor import connection
 
 @dataclass
 class FakeErp:
-    """An ERP without orders; the one whose database is `odd` says what nobody can read."""
+    """An ERP without orders; the one whose database is `odd` says what cannot be read."""
 
     address: Address
 
@@ -31,7 +31,9 @@ class FakeErp:
         return ()
 
     async def read_books(self, orders: Collection[str], materials: Collection[str]) -> Books:
-        return Books() if self.address.database == "sound" else Books(({}[self.address.database],))
+        if self.address.database == "odd":
+            raise KeyError("a unit nobody has")
+        return Books()
 
     async def close(self) -> None:
         pass
