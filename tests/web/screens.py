@@ -156,7 +156,8 @@ def long_words() -> StationPage:
         good_high=Decimal(12480),
         target_now=Decimal(25000),
     )
-    return station(jobs=(one, f.waiting("SMT-1")), cells=f.cells(_E.Down))
+    next_one = f.waiting("SMT-1", operations_request_id=f"PO-{'0123456789' * 9}")
+    return station(jobs=(one, next_one), cells=f.cells(_E.Down))
 
 
 def bench() -> StationPage:

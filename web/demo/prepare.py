@@ -12,7 +12,7 @@ from mes.access.queries import get_principal, list_principals
 from mes.access.service import create_principal, create_token
 from mes.access.sign_in import set_pin_now
 from mes.access.types import PrincipalKind, PrincipalView, Role
-from mes.exchange.plant_file import check_plant_file, load_plant
+from mes.exchange.plant_file import PlantDocument, check_plant_file, load_plant
 from mes.kernel.db import Database
 from web.demo.history import principal_pk, seed_history
 from web.demo.options import DemoOptions, Files, Ports
@@ -57,8 +57,7 @@ def prepare(options: DemoOptions, files: Files, ports: Ports) -> Prepared:
 
 
 def _prepare(database: Database, options: DemoOptions, files: Files, ports: Ports) -> Prepared:
-    plant = check_plant_file(PLANT_FILE.read_text(encoding="utf-8"), filename=PLANT_FILE.name)
-    database.write_now(load_plant, actor=None, plant=plant)
+    plant = load_once(database)
     _ensure_principal(database, ADMINISTRATOR, "Administrator", Role.administrator)
     people = database.read_now(list_principals, kind=PrincipalKind.person).items
     bridge_id = plant.bridges[0].id
@@ -71,6 +70,14 @@ def _prepare(database: Database, options: DemoOptions, files: Files, ports: Port
         _seed(database, bridge_id, options, files)
     witness_token = _token(database, WITNESS, Role.operator)
     return Prepared(tuple(_with_new_pin(database, person) for person in people), erp_token, witness_token)
+
+
+def load_once(database: Database) -> PlantDocument:
+    """The plant of the demo. One that goes on is not loaded again: what was put on hold since, no file lifts."""
+    plant = check_plant_file(PLANT_FILE.read_text(encoding="utf-8"), filename=PLANT_FILE.name)
+    if not database.read_now(list_principals, kind=PrincipalKind.person).items:
+        database.write_now(load_plant, actor=None, plant=plant)
+    return plant
 
 
 def _openings(files: Files) -> int:

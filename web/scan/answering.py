@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -30,6 +30,7 @@ from mes.genealogy.at_station.types import (
     UnitAt,
 )
 from mes.genealogy.errors import LotUnknown
+from mes.genealogy.may_i.types import Why
 from mes.genealogy.tools.queries import get_tool
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
@@ -108,7 +109,7 @@ def build_answer(
         request_id=uuid4().hex,
         before=outcome.before,
         panel=_of_follow(session, outcome.follow, place, now) or _of_held(session, held, unit, place, now, records),
-        said=_said(session, refused, language) if refused else said_of_unit(unit) if unit else NOTHING_SAID,
+        said=_said(session, refused, language) if refused else _said_of_unit(session, unit) if unit else NOTHING_SAID,
         override=_override(session, refused),
     )
 
@@ -135,6 +136,12 @@ def _told(outcome: Outcome, refused: Refused | None, unit: UnitAt | None, place:
     kind = kind_of(held, unit)
     line = place.line(held.id) if kind == "line" else None
     return Told(kind, line.material if line else held.part_id or held.id, held.id)
+
+
+def _said_of_unit(session: ReadSession, unit: UnitAt) -> Said:
+    said = said_of_unit(unit)
+    hold = find_lot_hold(session, lot_id=unit.permission.other) if unit.permission.why is Why.held else None
+    return replace(said, reason=hold.reason) if hold else said
 
 
 def _said(session: ReadSession, refused: Refused, language: str) -> Said:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 
 from mes.access.types import Role
-from mes.exchange.plant_file import check_plant_file, load_plant
 from mes.genealogy.finding import list_alike
 from mes.genealogy.queries import get_as_built, get_recall, list_shared
 from mes.genealogy.types import Suspects
 from mes.ingest.service import receive_batch
 from mes.kernel.db import Database
 from mes.kernel.sqltypes import to_us
+from mes.materials.queries import find_lot_hold
+from mes.materials.service import hold_lots
 from standards.lineside.ingest_v1 import Batch, Sample
 from web.demo.history import principal_pk
-from web.demo.prepare import PLANT_FILE, _first
+from web.demo.prepare import _first, load_once
 from web.demo.reel import BAD, CUSTOMERS, FAILED, OVEN, QUESTION, REELS, plant_bad_reel, serial
 
 PLANTED_WITHIN_S = 3.0
 
 
 def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
-    plant = check_plant_file(PLANT_FILE.read_text(encoding="utf-8"), filename=PLANT_FILE.name)
-    database.write_now(load_plant, actor=None, plant=plant)
+    plant = load_once(database)
     operator = principal_pk(database, _first(database, Role.operator))
     began = time.monotonic()
     database.write_now(plant_bad_reel, actor=None, at=database.clock(), operator_pk=operator)
@@ -50,3 +50,7 @@ def test_the_recall_of_the_demo_can_be_told(database: Database) -> None:
         assert len(zones) == 8
         assert {row["known"] for row in zones.values()} == {known}
         assert 245 < zones["SMT-1-OVEN.Zone7"]["mean"] < 255
+
+    database.write_now(hold_lots, actor=None, lot_ids=["MCU-2609-03"], reason="recall")
+    load_once(database)
+    assert database.read_now(find_lot_hold, lot_id="MCU-2609-03"), "--keep goes on with what is on hold"

@@ -20,7 +20,7 @@ from mes.genealogy.tools.queries import get_tool
 from mes.genealogy.tools.service import put_tool
 from mes.genealogy.tools.types import ToolSpec
 from mes.kernel.outbox import list_events
-from mes.materials.service import create_lot, set_disposition
+from mes.materials.service import create_lot, hold_lots, set_disposition
 from mes.materials.types import LotSpec
 from mes.orders.queries import get_job
 from standards.isa95.material import Disposition
@@ -164,6 +164,14 @@ def test_a_lot_on_hold_is_refused_before_it_is_carried_to_its_slot(site: Site, a
     assert "Wrong silicon Take another lot" in said(page)
     occupied = scan(ada, "1", page, f"/s/{LINE}/scan")
     assert title(occupied) == f"The lot is on hold {lot_id}", "nobody takes a reel out for one that may not go in"
+
+
+def test_a_unit_on_hold_says_who_holds_it_for_what(site: Site, ada: httpx.Client, job: str) -> None:
+    unit_id = begun(ada)
+    site.database.write_now(hold_lots, actor=None, lot_ids=[unit_id], reason="Field failures")
+    page = scan(ada, unit_id)
+    assert title(page) == f"On hold {unit_id}"
+    assert "Field failures Put it aside" in said(page)
 
 
 def test_a_supervisor_decides_with_a_pin_and_it_is_recorded(site: Site, ada: httpx.Client) -> None:
@@ -334,6 +342,7 @@ def test_a_role_at_this_station_counts_for_what_is_here_alone(site: Site, sven: 
     finally:
         site.database.write_now(set_role, **placed, role=Role.operator)
         site.database.write_now(set_placed_roles, **placed, placed=[])
+    do(sven, "unmount", f"/s/{LINE}/scan", slot_id="1")
 
 
 def test_what_nobody_knows_what_cannot_be_read_and_a_badge(ada: httpx.Client) -> None:

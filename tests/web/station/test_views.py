@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mes.orders.types import Note
+from mes.orders.types import FirstArticle, Note
 from standards.isa95.job_control import JobState
 from standards.packml.states import EquipmentState
 from tests.web import factory as f
-from tests.web.screens import PAGES
+from tests.web.screens import PAGES, station
 from web.components.job import PERMILLE, bar, lead, pace, view_job, why_waiting
 from web.components.machine import view_machine, view_machines
 from web.layouts.shell import Shell
@@ -217,6 +217,14 @@ def test_a_held_job_says_why_and_offers_nothing_that_would_be_refused() -> None:
     assert "No cartons" in html
     assert "Once more" in html
     assert [act for act in ("start", "pause", "resume", "complete") if f'action="/s/PACK-1/{act}"' in html] == []
+
+
+def test_a_job_that_waits_for_its_first_article_offers_neither_to_go_on_nor_to_end() -> None:
+    gated = f.paused("PACK-1", manual=True, first_article=FirstArticle.due)
+    page = station("PACK-1", jobs=(gated,), status=f.machine("PACK-1", EquipmentState.Unknown, manual=True))
+    html = render("station/page.html", page, language="en", shell=Shell(0, may="operate"))
+    assert "inspect the first pieces" in html
+    assert [act for act in ("resume", "complete") if f'action="/s/PACK-1/{act}"' in html] == []
 
 
 def test_a_job_that_runs_without_a_norm_does_not_wait() -> None:

@@ -75,6 +75,7 @@ def test_a_lot_is_found_by_what_was_scanned(site: Site, scan: str) -> None:
         to = ada.post("/trace", data={"lot": scan}).headers["location"]
         assert to == "/trace/lots/SN-001?way=made-of"
         assert "R-BAD Resistor 2 pcs" in said(ada.get(to))
+        assert 'href="/lots/SN-001"' in ada.get(to).text, "where its hold is told and ended"
         lost = ada.post("/trace", data={"lot": "NOBODY"}).headers["location"]
         assert "Nobody has recorded NOBODY" in said(ada.get(lost))
         assert ada.get("/trace/lots/NOBODY").status_code == 404
