@@ -30,6 +30,9 @@ WAITING_MAX: Final = 512
 """Requests of one plant that wait; more are answered 503 `plant-busy`."""
 READ_FIRST_BYTES: Final = 262_144
 """Of a body, before its request takes a turn."""
+READ_FIRST_ALTOGETHER: Final = 67_108_864
+"""Of all bodies whose requests have no turn yet; beyond it only the small ones are read, the others wait for room."""
+SMALL_BODY_BYTES: Final = 8_192
 HELD_OPEN: Final = ("/api/v1/bridge/commands", "/api/v1/events", "/api/v1/events/stream")
 """They wait for something to happen, at no cost; they have limits of their own."""
 _WITHOUT_BODY: Final = ("GET", "HEAD", "OPTIONS")
@@ -42,6 +45,55 @@ _BUSY: Final = Problem(
     detail=f"{WAITING_MAX} of them wait already.",
     next_step="Send fewer at a time, and try again in a second.",
 )
+
+
+class _Room:
+    """What is held of bodies before their turns, and who waits to send more."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._freed = asyncio.Event()
+
+    async def wait(self) -> None:
+        while self._left <= 0:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def take(self, size: int) -> None:
+        self._left -= size
+
+    def give(self, size: int) -> None:
+        self._left += size
+        self._freed.set()
+
+
+class _Body:
+    """A body, so much of which is read first that slowness is no trick: whoever sends slowly holds no turn."""
+
+    def __init__(self, receive: Receive, room: _Room) -> None:
+        self._receive = receive
+        self._room = room
+        self._messages: deque[Message] = deque()
+        self._read = 0
+
+    async def read_first(self) -> None:
+        while self._read < READ_FIRST_BYTES:
+            if self._read >= SMALL_BODY_BYTES:
+                await self._room.wait()
+            self._messages.append(message := await self._receive())
+            size = len(message.get("body", b""))
+            self._read += size
+            self._room.take(size)
+            if not message.get("more_body", False):
+                return
+
+    def leave_room(self) -> None:
+        """Its request has its turn, or has gone."""
+        self._room.give(self._read)
+        self._read = 0
+
+    async def receive(self) -> Message:
+        return self._messages.popleft() if self._messages else await self._receive()
 
 
 @dataclass(slots=True)
@@ -59,31 +111,47 @@ class Turns:
 class FairShare:
     """Knows plants by what a request says of itself; whether that is true the door finds out."""
 
-    def __init__(self, app: ASGIApp, *, turns: dict[str, Turns] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, turns: dict[str, Turns] | None = None, read_first: int = READ_FIRST_ALTOGETHER
+    ) -> None:
         self.app = app
         self._turns = {} if turns is None else turns
+        self._room = _Room(read_first)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _takes_no_turn(scope):
             await self.app(scope, receive, send)
             return
-        receive = await _received(receive) if scope["method"] not in _WITHOUT_BODY else receive
-        turns = self._turns.setdefault(_plant_of(scope), Turns())
-        turns.asked_at = asyncio.get_running_loop().time()
-        turns.asked += 1
-        if turns.at_work >= self._limit(turns):
-            if len(turns.waiting) >= WAITING_MAX:
-                turns.refused += 1
-                await _refuse(send)
-                return
-            await self._wait(turns)
-        else:
-            turns.at_work += 1
+        body = _Body(receive, self._room)
+        turns = None
         try:
-            await self.app(scope, receive, send)
+            if scope["method"] not in _WITHOUT_BODY:
+                await body.read_first()
+            turns = await self._turn(_plant_of(scope))
+        finally:
+            body.leave_room()
+        if turns is None:
+            await _refuse(send)
+            return
+        try:
+            await self.app(scope, body.receive, send)
         finally:
             turns.at_work -= 1
             self._let_in(turns)
+
+    async def _turn(self, plant_id: str) -> Turns | None:
+        """One of the plant's, when it comes; None: too many wait."""
+        turns = self._turns.setdefault(plant_id, Turns())
+        turns.asked_at = asyncio.get_running_loop().time()
+        turns.asked += 1
+        if turns.at_work < self._limit(turns):
+            turns.at_work += 1
+        elif len(turns.waiting) < WAITING_MAX:
+            await self._wait(turns)
+        else:
+            turns.refused += 1
+            return None
+        return turns
 
     async def _wait(self, turns: Turns) -> None:
         """Until somebody who has finished counts this one as at work."""
@@ -127,22 +195,6 @@ def _plant_of(scope: Scope) -> str:
 def _in_credential(headers: Headers) -> str | None:
     """A session names no other plant than its host does."""
     return plant_of(headers.get("authorization", "").partition(" ")[2].strip(), TOKEN_PREFIX)
-
-
-async def _received(receive: Receive) -> Receive:
-    """The same, once a body is there, or so much of it that it is no trick: whoever sends slowly holds no turn."""
-    messages: deque[Message] = deque()
-    read = 0
-    while read < READ_FIRST_BYTES:
-        messages.append(message := await receive())
-        read += len(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
-
-    async def replayed() -> Message:
-        return messages.popleft() if messages else await receive()
-
-    return replayed
 
 
 async def _refuse(send: Send) -> None:

@@ -14,9 +14,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.kernel.plants import serving_plant
-from web.fair_share import ALONE_MAX, AT_WORK_MAX, WAITING_MAX, FairShare, Turns
+from web.fair_share import ALONE_MAX, AT_WORK_MAX, SMALL_BODY_BYTES, WAITING_MAX, FairShare, Turns
 from web.server import with_plant
 
 
@@ -114,6 +115,49 @@ async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(client: httpx.As
     results = await asyncio.gather(*asked, return_exceptions=True)
     assert [result for result in results if result != 200] == [results[ALONE_MAX]]
     assert await ask(client, "north", 1)[0] == 200
+
+
+class Sender:
+    """A request whose body comes when the test says so."""
+
+    def __init__(self, app: ASGIApp, state: Starlette) -> None:
+        self.parts: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
+        self.taken = 0
+        self.answered = False
+        scope = {"type": "http", "method": "POST", "path": "/x", "headers": [(b"host", b"north.test")], "app": state}
+        self.task = asyncio.ensure_future(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> Message:
+        body, more = await self.parts.get()
+        self.taken += len(body)
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    async def _send(self, _message: Message) -> None:
+        self.answered = True
+
+
+async def test_bodies_before_their_turns_have_room_for_so_much_altogether() -> None:
+    """Small ones pass; who sends much waits until somebody with much has had a turn or has gone."""
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    state = Starlette()
+    state.state.plants = Directory()
+    share = FairShare(app, read_first=2 * SMALL_BODY_BYTES)
+    slow, waiting, small = (Sender(share, state) for _ in range(3))
+    slow.parts.put_nowait((bytes(2 * SMALL_BODY_BYTES), True))
+    await settled()
+    waiting.parts.put_nowait((bytes(SMALL_BODY_BYTES), True))
+    waiting.parts.put_nowait((bytes(SMALL_BODY_BYTES), False))
+    small.parts.put_nowait((b"{}", False))
+    await settled()
+    assert (small.answered, waiting.answered, waiting.taken) == (True, False, SMALL_BODY_BYTES)
+    slow.task.cancel()
+    await settled()
+    assert (waiting.answered, waiting.taken) == (True, 2 * SMALL_BODY_BYTES)
 
 
 async def test_what_waits_for_something_to_happen_takes_nobodys_turn(client: httpx.AsyncClient, floor: Floor) -> None:
