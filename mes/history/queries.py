@@ -206,10 +206,10 @@ def _far_before(session: Session, windows: Sequence[Window]) -> dict[Window, tup
     if not windows:
         return {}
     keys = {window: (window.tag_pk, hour_of(window.from_us) - 1) for window in windows}
-    sealed = read_newest(session, keys=set(keys.values()))
-    missing = {window.tag_pk for window in windows if keys[window] not in sealed}
+    kept = read_newest(session, keys=set(keys.values()))
+    missing = {window.tag_pk for window in windows if keys[window] not in kept}
     last = list_last(session, tag_pks=missing) if missing else {}
-    found = {window: sealed[key] for window, key in keys.items() if key in sealed}
+    found = {window: kept[key] for window, key in keys.items() if key in kept}
     for window in windows:
         newest = last.get(window.tag_pk)
         if window not in found and newest is not None and newest.at_us <= window.from_us:

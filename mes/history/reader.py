@@ -160,10 +160,12 @@ def read_hours(
 
 
 def read_newest(session: Session, *, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, float]]:
-    """Of tags and hours (tag, hour) the newest sealed sample of the hours before: when, and the value (NaN: not known).
+    """Of tags and hours (tag, hour) the newest sample of the hours before: when, and the value (NaN: not known).
 
     At most `BACK_HOURS` before; tags that have none are absent.
     """
+    if not keys:
+        return {}
     newest: dict[tuple[int, int], int] = {}
     sealed = sealed_reads(session)
     for tag_pk, hour, before in _newest_hours(sealed, keys):
@@ -176,12 +178,29 @@ def read_newest(session: Session, *, keys: Collection[tuple[int, int]]) -> dict[
                 if (tag_pk, hour) in wanted:
                     its = unpack_rollups(blob)
                     found[tag_pk, hour] = int(its.last_at_us[-1]), float(its.last[-1])
-    return {key: found[key[0], before] for key, before in newest.items() if (key[0], before) in found}
+    told = {key: found[key[0], before] for key, before in newest.items() if (key[0], before) in found}
+    return told | _newer(session, keys, told)
+
+
+def _newer(
+    session: Session, keys: Collection[tuple[int, int]], sealed: dict[tuple[int, int], tuple[int, float]]
+) -> dict[tuple[int, int], tuple[int, float]]:
+    """What waits to be sealed and is newer than what is."""
+    hours = [hour for _, hour in keys]
+    fresh = _fresh(session, {tag_pk for tag_pk, _ in keys}, min(hours) - BACK_HOURS, max(hours))
+    found: dict[tuple[int, int], tuple[int, float]] = {}
+    for tag_pk, hour in keys:
+        its = fresh.get(tag_pk, {})
+        before = max((one for one in its if hour - BACK_HOURS <= one < hour), default=None)
+        if before is None:
+            continue
+        run = joined(its[before])
+        if (tag_pk, hour) not in sealed or run.at_us[-1] > sealed[tag_pk, hour][0]:
+            found[tag_pk, hour] = int(run.at_us[-1]), float(run.value[-1])
+    return found
 
 
 def _newest_hours(sealed: SealedReads, keys: Collection[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    if not keys:
-        return
     hours = [hour for _, hour in keys]
     for shelf in sealed.rollups(min(hours) - BACK_HOURS, max(hours)):
         yield from store.newest_hours(shelf, keys=sorted(keys), back=BACK_HOURS)
