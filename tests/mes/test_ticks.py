@@ -32,6 +32,8 @@ def plans(uow: UnitOfWork, *, verb: Callable[..., Any]) -> list[str]:
     driver: Any = uow.connection.connection.driver_connection
     driver.set_trace_callback(seen.append)
     verb(uow)
+    for follow_up, abouts in uow.follow_ups.items():
+        follow_up(uow, abouts)
     driver.set_trace_callback(None)
     reads = [sql for sql in seen if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE"))]
     assert reads

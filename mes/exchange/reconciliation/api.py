@@ -24,13 +24,13 @@ _CSV: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.put("/reconciliation/orders", openapi_extra=refuses("erp-view-invalid erp-view-not-found unit-not-convertible"))
+@router.put("/reconciliation/orders", openapi_extra=refuses("erp-view-invalid erp-view-not-found"))
 async def put_orders_view(caller: Teller, body: OrdersViewIn) -> ReconciliationOut:
     """What the ERP has booked of its orders. The answer says where the plant knows otherwise, and why."""
     return await _taken(caller, body.value())
 
 
-@router.put("/reconciliation/lots", openapi_extra=refuses("erp-view-invalid erp-view-not-found unit-not-convertible"))
+@router.put("/reconciliation/lots", openapi_extra=refuses("erp-view-invalid erp-view-not-found"))
 async def put_lots_view(caller: Teller, body: LotsViewIn) -> ReconciliationOut:
     """What the ERP has in stock, by lot. The answer says where the plant knows otherwise, and why."""
     return await _taken(caller, body.value())
@@ -41,7 +41,7 @@ async def _taken(caller: Caller, view: ErpView) -> ReconciliationOut:
     return ReconciliationOut.of(await caller.read(reconcile, subject=view.subject))
 
 
-@router.get("/reconciliation/{subject}", openapi_extra=refuses("erp-view-not-found unit-not-convertible"))
+@router.get("/reconciliation/{subject}", openapi_extra=refuses("erp-view-not-found"))
 async def get_reconciliation(caller: Reader, subject: Subject) -> ReconciliationOut:
     """The ERP's last view against what the plant knows now."""
     return ReconciliationOut.of(await caller.read(reconcile, subject=subject))
@@ -51,7 +51,7 @@ async def get_reconciliation(caller: Reader, subject: Subject) -> Reconciliation
     "/reconciliation/{subject}/differences",
     response_class=Response,
     responses=_CSV,
-    openapi_extra=refuses("erp-view-not-found unit-not-convertible"),
+    openapi_extra=refuses("erp-view-not-found"),
 )
 async def get_reconciliation_csv(caller: Reader, subject: Subject) -> Response:
     """The same differences as a CSV file."""
