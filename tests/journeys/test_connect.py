@@ -23,6 +23,7 @@ from tests.opcua_bridge.support import Machine
 from tests.opcua_bridge.test_security import secured
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.journey(turns="machines"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]

@@ -36,10 +36,11 @@ from tests.support.plants import BENCH, build_plant
 from tests.web.cast import hire
 from web.live.region import live_url
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.long, pytest.mark.journey]
 JOB: Final = "PO-1-W"
 OPERATORS: Final = 4
 TAPS: Final = 5
+ROUNDS: Final = 5
 """Of each operator between two events."""
 WITHIN_S: Final = 120.0
 
@@ -152,17 +153,14 @@ async def counted(plants: Plants) -> int:
     return int(job.good_low)
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.long)])
-async def test_a_rolling_restart_loses_no_tap_and_counts_none_twice(
-    tmp_path: Path, postgres_url: str, rounds: int
-) -> None:
+async def test_a_rolling_restart_loses_no_tap_and_counts_none_twice(tmp_path: Path, postgres_url: str) -> None:
     async with two_servers(tmp_path, postgres_url) as (servers, plants, session):
         over = asyncio.Event()
         operators = [Operator(servers, session, f"operator-{n}") for n in range(OPERATORS)]
         async with asyncio.TaskGroup() as group:
             for operator in operators:
                 group.create_task(operator.tap_until(over))
-            for _ in range(rounds):
+            for _ in range(ROUNDS):
                 for port in servers.ports:
                     await taps_more(operators)
                     await servers.stop(port)

@@ -38,8 +38,11 @@ OVERLAID = """() => [...document.querySelectorAll('.order h2 a, .kan h3 a, .turn
 }).map(e => e.innerText)"""
 SAID_PX = "parseFloat(getComputedStyle(document.querySelector('.tile .state, .calm-word b')).fontSize)"
 WALLS = [name for name in PAGES if name.startswith("wall")]
-STATIONS = "station interval bench bench-ready paused held unknown scrap good receive-found".split()
-INSTRUCTIONS = ["instruction", "instruction-text", "instruction-pdf"]
+STATIONS = "station interval bench unknown scrap".split()
+ACTING = [
+    *"station interval bench bench-ready paused held unknown scrap good receive-found".split(),
+    *("instruction", "instruction-text", "instruction-pdf"),
+]
 ELSEWHERE = (
     *"account account-codes tokens tokens-none badges-none access-places-none access-elsewhere-none".split(),
     *"scan-mounted scan-slot scan-wrong scan-into scan-carton-empty".split(),
@@ -47,9 +50,10 @@ ELSEWHERE = (
 )
 """Like another one, or looked at on another device."""
 TABLET = [name for name in PAGES if name not in (*WALLS, *ELSEWHERE)]
-OF_TEMPLATE = {PAGES[name]()[0]: name for name in reversed(TABLET)}
-FIRST = {*OF_TEMPLATE.values(), *STATIONS, *(name for name in TABLET if name.endswith("-long"))}
-"""A state of each screen, each of the station, and long words; the other states in `make test-long`."""
+LONG_WORDS = [name for name in TABLET if name.endswith("-long")]
+OF_TEMPLATE = {PAGES[name]()[0]: name for name in [*reversed(TABLET), *LONG_WORDS]}
+FIRST = {*OF_TEMPLATE.values(), *STATIONS}
+"""A state of each screen, with long words where it has one, and more of the station; the others in `make test-long`."""
 LOOKS = [
     *((name, "tablet", "light", "en") for name in TABLET if name in FIRST),
     *((name, "tv", "light", "en") for name in WALLS[:2]),
@@ -153,14 +157,15 @@ def test_a_screen_can_be_used_by_everybody(
     assert errors == []
 
 
-@pytest.mark.parametrize("name", [*STATIONS, *INSTRUCTIONS])
-def test_the_main_actions_need_no_scrolling_on_a_tablet(browser: Browser, address: str, name: str) -> None:
-    with page_of(browser, "tablet") as (page, _):
-        page.goto(f"{address}/{name}")
-        bottom = page.evaluate(
-            "Math.max(0, ...[...document.querySelectorAll('.big')].map(e => e.getBoundingClientRect().bottom))"
-        )
-        assert bottom <= 800
+@pytest.mark.xdist_group("tablets")
+@pytest.mark.parametrize("name", ACTING)
+def test_the_main_actions_need_no_scrolling_on_a_tablet(kept_open: Open, address: str, name: str) -> None:
+    page, _ = kept_open("tablet")
+    page.goto(f"{address}/{name}")
+    bottom = page.evaluate(
+        "Math.max(0, ...[...document.querySelectorAll('.big')].map(e => e.getBoundingClientRect().bottom))"
+    )
+    assert bottom <= 800
 
 
 def test_a_drawing_and_a_picture_are_shown_under_the_policy(browser: Browser, address: str) -> None:
