@@ -39,8 +39,8 @@ from web.live.region import live_url
 pytestmark = [pytest.mark.long, pytest.mark.journey]
 JOB: Final = "PO-1-W"
 OPERATORS: Final = 4
-TAPS: Final = 5
 ROUNDS: Final = 5
+TAPS: Final = 5
 """Of each operator between two events."""
 WITHIN_S: Final = 120.0
 
