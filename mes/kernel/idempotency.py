@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select
 
 from mes.kernel.errors import IdempotencyKeyReused
 from mes.kernel.tables import IdempotencyKey
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import UnitOfWork, loaded_together
 
 KEEP_US: Final = 30 * 24 * 3600 * 1_000_000
 """How long an answer is kept: 30 days."""
@@ -71,6 +72,17 @@ def run_once(
         )
     )
     return StoredAnswer(status, body, replayed=False)
+
+
+@cache
+def once(verb: Callable[..., tuple[int, bytes]]) -> Callable[..., StoredAnswer]:
+    """`run_once` of a verb, as a verb that is loaded together with its like as that one is."""
+
+    def run(uow: UnitOfWork, /, **kwargs: Any) -> StoredAnswer:
+        return run_once(uow, verb=verb, **kwargs)
+
+    prefetch = getattr(verb, "prefetch", None)
+    return run if prefetch is None else loaded_together(prefetch)(run)
 
 
 def forget_old_answers(uow: UnitOfWork) -> None:

@@ -206,6 +206,10 @@ class UnitOfWork:
         """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""
         return self.connection.info.get("prefetched", {}).pop(key, None)
 
+    def shared(self, key: tuple[str, str]) -> Any:
+        """What was loaded for all of a batch, and none of its verbs changes; None where nothing was."""
+        return self.connection.info.get("prefetched", {}).get(key)
+
     def afterwards(self, follow_up: FollowUp, about: Any = None) -> None:
         """Have this done in the same transaction when the verb has returned.
 

@@ -275,7 +275,9 @@ class Writer:
         connection.info["prefetched"] = found
         for prefetch, its_calls in calls.items():
             if len(its_calls) > 1:
-                found.update(prefetch(UnitOfWork(connection, now=self._clock(), actor=None), its_calls))
+                uow = UnitOfWork(connection, now=self._clock(), actor=None)
+                found.update(prefetch(uow, its_calls))
+                uow.finish()
 
     def _run_verbs(self, connection: Connection, works: Sequence[Work], *, alone: bool) -> list[EmittedEvent]:
         """Verbs, and then once what follows from them; it is told of whoever asked for it first."""

@@ -14,9 +14,9 @@ from mes.access.door.pages import Cursor, Limit, PageOf
 from mes.access.door.preconditions import etag
 from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
-from mes.kernel.idempotency import fingerprint, run_once
+from mes.kernel.idempotency import fingerprint, once
 from mes.kernel.paging import LIMIT_DEFAULT
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders import queries, service
 from mes.orders.schemas import (
     JobOut,
@@ -63,15 +63,15 @@ async def submit_operations_request(
         status, answer = await caller.write(_submit, values=values)
         return _json(status, answer)
     stored = await caller.write(
-        run_once,
+        once(_submit),
         key=idempotency_key,
         request_fingerprint=fingerprint("POST", request.url.path, await request.body()),
-        verb=_submit,
         values=values,
     )
     return _json(stored.status, stored.body, replayed=stored.replayed)
 
 
+@loaded_together(service.prefetch_routes)
 def _submit(uow: UnitOfWork, *, values: Mapping[str, Any]) -> tuple[int, bytes]:
     done = service.submit_operations_request(uow, **values)
     answer = SubmittedOut(

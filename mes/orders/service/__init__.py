@@ -23,7 +23,7 @@ from mes.orders.service.release import release_jobs, revoke_release
 from mes.orders.service.rework import send_to_rework
 from mes.orders.service.settle import settle_count
 from mes.orders.service.split import merge_jobs, split_job, split_order, split_rest
-from mes.orders.service.submit import Submitted, submit_operations_request, submit_operations_requests
+from mes.orders.service.submit import Submitted, prefetch_routes, submit_operations_request, submit_operations_requests
 from mes.orders.service.versions import MovedOrder, move_order_to_version
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "move_order_to_version",
     "note_command_result",
     "pause_job",
+    "prefetch_routes",
     "record_counts",
     "release_jobs",
     "report_good",

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from mes.definitions.queries import Choice, ResolvedDefinition, ResolvedSegment, resolve_definitions
 from mes.kernel.errors import Refusal
 from mes.kernel.sqltypes import to_us
-from mes.kernel.uow import UnitOfWork
+from mes.kernel.uow import Calls, UnitOfWork
 from mes.orders.errors import (
     OperationsRequestDiffers,
     OperationsRequestOutdated,
@@ -146,32 +146,44 @@ class _Routes:
     def __init__(self, uow: UnitOfWork, specs: Sequence[RequestSpec]) -> None:
         self._uow = uow
         self._choices = list({_choice(spec) for spec in specs})
-        self._found: dict[Choice, ResolvedDefinition | Refusal] = {}
-        self._families: Mapping[int, str] = {}
-        self._routes: dict[Choice, _Route] = {}
+        self._found: dict[Choice, _Route | Refusal] = {}
 
     def of(self, spec: RequestSpec) -> _Route:
         """The routing of an order; refused where there is none."""
-        if not self._found:
-            self._look_up()
         choice = _choice(spec)
-        if choice not in self._routes:
-            definition = self._found[choice]
-            if isinstance(definition, Refusal):
-                raise definition
-            self._routes[choice] = _Route(definition, self._families, _topics(definition))
-        return self._routes[choice]
+        shared: _Route | Refusal | None = self._uow.shared(_shared_key(choice))
+        if shared is None and not self._found:
+            self._found = _look_up(self._uow, self._choices)
+        route = self._found[choice] if shared is None else shared
+        if isinstance(route, Refusal):
+            raise route
+        return route
 
-    def _look_up(self) -> None:
-        session = self._uow.session
-        for some in _portions(self._choices, ROUTES_MAX):
-            self._found |= resolve_definitions(session, choices=some, at=self._uow.now)
-        definitions = [found for found in self._found.values() if isinstance(found, ResolvedDefinition)]
-        self._families = setup_families(self._uow, [s for definition in definitions for s in definition.segments])
+
+def prefetch_routes(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], _Route | Refusal]:
+    """The routings of several orders (`values=…` of each)."""
+    choices = {(call["values"]["operations_definition_id"], call["values"]["material_id"]) for call in calls}
+    return {_shared_key(choice): route for choice, route in _look_up(uow, list(choices)).items()}
+
+
+def _shared_key(choice: Choice) -> tuple[str, str]:
+    return ("route", repr(choice))
 
 
 def _choice(spec: RequestSpec) -> Choice:
     return (spec.operations_definition_id, spec.material_id)
+
+
+def _look_up(uow: UnitOfWork, choices: Sequence[Choice]) -> dict[Choice, _Route | Refusal]:
+    found: dict[Choice, ResolvedDefinition | Refusal] = {}
+    for some in _portions(choices, ROUTES_MAX):
+        found |= resolve_definitions(uow.session, choices=some, at=uow.now)
+    definitions = [each for each in found.values() if isinstance(each, ResolvedDefinition)]
+    families = setup_families(uow, [segment for definition in definitions for segment in definition.segments])
+    return {
+        choice: each if isinstance(each, Refusal) else _Route(each, families, _topics(each))
+        for choice, each in found.items()
+    }
 
 
 def _topics(definition: ResolvedDefinition) -> tuple[str, ...]:

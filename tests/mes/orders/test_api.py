@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
@@ -48,6 +49,21 @@ class TestOrders:
         assert again.headers["idempotency-replayed"] == "true"
         other = await http.post("/api/v1/operations-requests", json={**ORDER, "id": "PO-2"}, headers=erp)
         assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-reused")
+
+    async def test_orders_posted_at_once_are_taken_or_refused_each_for_itself(
+        self, http: httpx.AsyncClient, cast: dict[Role, Member]
+    ) -> None:
+        """Their routings are looked up together."""
+
+        async def post(number: int) -> tuple[int, str]:
+            material = {"material_id": "NOT-MADE"} if number % 3 == 0 else {}
+            headers = as_(cast[Role.integration], **({"Idempotency-Key": f"k-{number}"} if number % 2 else {}))
+            body = {**ORDER, "id": f"PO-{number}", **material}
+            answer = await http.post("/api/v1/operations-requests", json=body, headers=headers)
+            return answer.status_code, answer.json().get("code", "")
+
+        found = await asyncio.gather(*map(post, range(12)))
+        assert found == [(404, "operations-definition-not-found") if n % 3 == 0 else (201, "") for n in range(12)]
 
     @pytest.mark.parametrize(
         "wrong",
