@@ -57,7 +57,7 @@ def disk() -> Iterator[Path]:
 @pytest.mark.parametrize("disturb", [set_room, set_read_only])
 async def test_with_a_disk_that_takes_nothing_nothing_is_lost(disk: Path, disturb: Callable[..., None]) -> None:
     if disturb is set_read_only and not may_lock_files(disk):
-        pytest.skip("needs root, and a file system that knows chattr +i for open files")
+        pytest.fail("Files nobody may write need root and `chattr +i`: run `make test-long` where they are.")
     async with (
         factory_in_a_box(disk / "box", seed=41, speed=20, database_url=None, disturbances=0) as box,
         box.person(Role.supervisor) as desk,

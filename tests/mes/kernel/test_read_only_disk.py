@@ -31,7 +31,7 @@ def image(tmp_path: Path) -> Path:
     if os.geteuid() or not (
         Path("/sys/fs/ext4").is_dir() and shutil.which("mkfs.ext4") and Path("/dev/loop0").exists()
     ):
-        pytest.skip("needs root, loop devices and ext4")
+        pytest.fail("A disk of its own needs root, loop devices and mkfs.ext4: run `make test-long` there.")
     image = tmp_path / "disk.img"
     run("truncate", "-s", "64M", str(image))
     run("mkfs.ext4", "-q", str(image))
