@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from web.live.region import Region
@@ -108,7 +109,7 @@ def region_routes(
 
     Parameters of the region are those of the path and then of the query. `permission` is what its topics ask for, too.
     """
-    router = APIRouter(prefix=prefix, include_in_schema=False)
+    router = screen_router(prefix)
     for region in regions:
         router.get(f"/{region.name}", name=region.name)(_refetch(region, permission))
     return router

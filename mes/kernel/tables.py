@@ -21,6 +21,7 @@ metadata = SQLModel.metadata
 class TableModel(SQLModel):
     """Base of all tables: storage only. It validates nothing; schemas do, and rules decide."""
 
+    model_config: ClassVar = {"defer_build": True}  # what validates nothing need not be read as if it did
     __table_args__: ClassVar[object] = ()
 
 

@@ -10,11 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import segno
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from pydantic import BeforeValidator, Field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of, identify
+from mes.access.door.routing import screen_router
 from mes.access.errors import CodeWrong, PasswordUnacceptable, PrincipalNotFound, SignInFailed, SignInLocked
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.service import put_identity_provider, remove_identity_provider
@@ -92,7 +93,7 @@ DAYS_MAX: Final = 3_650
 CODE_MAX: Final = 30
 INT32: Final = 2**31 - 1
 NO_STORE: Final = {"Cache-Control": "no-store"}
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Anybody = Annotated[Caller, Depends(identify)]
 Administrator = Annotated[Caller, Depends(caller(Permission.manage_access))]
 Secret = Annotated[str, Form(max_length=PASSWORD_MAX)]

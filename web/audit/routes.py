@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.audit.queries import list_acts
 from mes.access.audit.types import Act, ActFilter
 from mes.access.door import Caller, caller
 from mes.access.door.pages import Cursor
+from mes.access.door.routing import screen_router
 from mes.access.errors import PrincipalNotFound
 from mes.access.permissions import Permission
 from mes.access.queries import list_principals
@@ -28,7 +29,7 @@ from web.templating import render
 
 DAY: Final = r"^(\d{4}-\d{2}-\d{2})?$"
 KIND: Final = r"^([a-z][a-z0-9]{0,39})?$"
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Auditor = Annotated[Caller, Depends(caller(Permission.read_audit))]
 Text = Annotated[str, Query(max_length=200), NO_NUL]
 Day = Annotated[str, Query(pattern=DAY)]

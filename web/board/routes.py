@@ -8,10 +8,11 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import BadRequest
@@ -31,7 +32,7 @@ TOLD_S: Final = 4
 JOBS_MAX: Final = 200
 Plan = BoardKanban | BoardGantt
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 router.routes.extend(region_routes("/board", REGIONS).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Releaser = Annotated[Caller, Depends(caller(Permission.release_jobs))]

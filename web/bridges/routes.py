@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.edge.queries import get_bridge, get_bridge_report, get_certificate
 from mes.edge.service import decide_certificate
@@ -34,7 +35,7 @@ from web.live.region import live_url
 from web.templating import region_routes, render
 
 __all__ = ["REGIONS", "router"]
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_bridges))]
 Decider = Annotated[Caller, Depends(caller(Permission.decide_trust))]
 Name = Annotated[str, Query(max_length=200)]

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.definitions.queries import read_document
 from mes.kernel.db import ReadSession
@@ -39,7 +40,7 @@ from web.layouts.shell import shell_of
 from web.security import CONTENT_SECURITY_POLICY
 from web.templating import render
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]

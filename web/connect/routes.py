@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.definitions.queries import list_scrap_reasons
 from mes.edge.errors import SetupInvalid
@@ -53,7 +54,7 @@ from web.templating import region_routes, render
 
 __all__ = ["REGIONS", "router"]
 ROWS_MAX: Final = 400
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Engineer = Annotated[Caller, Depends(caller(Permission.connect_machines))]
 
 

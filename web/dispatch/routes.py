@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.equipment.queries import get_equipment
 from mes.kernel.db import ReadSession
@@ -25,7 +26,7 @@ from web.templating import region_routes, render, render_region
 from web.typed import seen_version
 
 KEY_MAX: Final = 270
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 router.routes.extend(region_routes("/dispatch/{work_center_id}", REGIONS).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.door.pages import Cursor
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.exchange.erp import queries, service
 from mes.exchange.erp.checking import check_connection
@@ -32,7 +33,7 @@ from web.wording import RefusalWords, refusal_words
 HERE: Final = "/erp"
 SHOWN: Final = 50
 NO_STORE: Final = {"Cache-Control": "no-store"}
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Keeper = Annotated[Caller, Depends(caller(Permission.manage_erp))]
 NewId = Annotated[str, Form(min_length=1, max_length=ID_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Password = Annotated[str, Form(max_length=200), NO_NUL]

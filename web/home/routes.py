@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.equipment.queries import list_equipment_status
 from mes.kernel.db import ReadSession
@@ -21,7 +22,7 @@ from web.layouts.shell import shell_of
 from web.live.region import Region, live_url
 from web.templating import region_routes, render
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 SEPARATOR = "|"
 

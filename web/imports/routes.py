@@ -8,10 +8,11 @@ from typing import Annotated, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import Depends, File, Form, Request, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.exchange.table_files import queries, service
 from mes.exchange.table_files.entries import open_table, reading_of, refuse_missing, settled
@@ -48,7 +49,7 @@ from web.layouts.shell import shell_of
 from web.templating import render
 from web.wording import RefusalWords, refusal_title, refusal_words
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Importer = Annotated[Caller, Depends(caller(Permission.import_files))]
 LISTED: Final = 20
 NO_STORE: Final = {"Cache-Control": "no-store"}

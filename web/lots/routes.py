@@ -7,10 +7,11 @@ from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from mes.materials.errors import MaterialLotNotFound
@@ -28,7 +29,7 @@ from web.lots.views import Came, LotPage, LotsPage, base_of, came_view
 from web.templating import region_routes, render
 
 __all__ = ["REGIONS", "router"]
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 router.routes.extend(region_routes("/lots", (RUNNING_OUT,)).routes)
 router.routes.extend(region_routes("/lots/{lot_id}", (LOT,)).routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]

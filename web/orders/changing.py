@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.definitions.queries import list_scrap_reasons
 from mes.equipment.queries import list_equipment
@@ -40,7 +41,7 @@ COUNTS_MAX: Final = 5_000
 LINES_MAX: Final = 50
 PARAMETERS_MAX: Final = 200
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Supervisor = Annotated[Caller, Depends(caller(Permission.release_jobs))]
 Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 Overrider = Annotated[Caller, Depends(caller(Permission.override_refusals))]

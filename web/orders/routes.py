@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from web.components.plant_time import plant_zone
@@ -20,7 +21,7 @@ from web.orders.regions import REGIONS, build_head, build_history, build_timelin
 from web.orders.views import OrderPage, base_of
 from web.templating import region_routes, render
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 router.routes.extend(changing.routes)
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
@@ -15,7 +16,7 @@ from web.patterns.views import patterns
 from web.templating import render
 from web.wording import language_of
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 
 
 @router.get("/-/patterns")

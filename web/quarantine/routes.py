@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
 from mes.access.door.pages import Cursor
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.ingest.quarantine.queries import list_quarantine
 from mes.ingest.quarantine.service import retry_reading, set_reading_aside
@@ -22,7 +23,7 @@ from web.quarantine.views import quarantine_page
 from web.templating import render
 
 HERE: Final = "/quarantine"
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_bridges))]
 Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 Key = Annotated[int, Path(ge=1, le=2**31 - 1)]

@@ -7,10 +7,11 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import segno
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, require
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
@@ -40,7 +41,7 @@ from web.receive.views import (
 from web.templating import render
 from web.wording import refusal_words
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Label = Annotated[str, Form(max_length=LABEL_MAX + 1), NO_NUL]

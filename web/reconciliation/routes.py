@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.exchange.reconciliation.errors import ErpViewNotFound
 from mes.exchange.reconciliation.files import differences_csv
@@ -20,7 +21,7 @@ from web.layouts.shell import shell_of
 from web.reconciliation.views import reconciliation_page
 from web.templating import render
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
 
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
+from fastapi import Depends, File, Form, Query, Request, UploadFile
 from pydantic import StringConstraints
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.definitions.errors import SegmentNotFound
 from mes.definitions.queries import (
@@ -59,7 +60,7 @@ from web.templating import render
 
 ROWS_MAX: Final = 200
 SHOWN: Final = 200
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_routings))]
 Engineer = Annotated[Caller, Depends(caller(Permission.manage_master_data))]
 

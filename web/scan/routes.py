@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller, device_of
+from mes.access.door.routing import screen_router
 from mes.access.errors import PermissionMissing, SignInFailed, SignInLocked
 from mes.access.permissions import Permission
 from mes.access.sign_in import owner_of_badge, sign_in_with_badge, vouch_with_pin
@@ -35,7 +36,7 @@ from web.scan.regions import REGIONS, build_lately, build_material, build_tools
 from web.scan.views import Answer, ScanPage, Told, base_of, held_href, records_at, station_of
 from web.templating import region_routes, render, render_region
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 ACT_OF: Final[dict[Following, Act]] = {
     Following.mount: "mount",

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import device_of, plant_database, session_cookie
+from mes.access.door.routing import screen_router
 from mes.access.errors import SignInFailed, SignInLocked, SingleSignOnFailed, SingleSignOnRefused
 from mes.access.oidc.queries import find_identity_provider
 from mes.access.oidc.sign_on import begin_sign_on, finish_sign_on, sign_off_address
@@ -46,7 +47,7 @@ LOCAL: Final = re.compile(r"/(?![/\\])[^\\\s]*")
 """A path on this server, and nothing that a browser could take for another host."""
 OFFERED: Final = ("en", "de")
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 
 
 @router.get("/signin")

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.definitions.queries import list_scrap_reasons
 from mes.equipment.queries import get_equipment
@@ -59,7 +60,7 @@ from web.station.views import (
 from web.templating import region_routes, render, render_region
 from web.typed import typed_number
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Operator = Annotated[Caller, Depends(caller(Permission.operate))]
 Text = Annotated[str, Form(max_length=250)]

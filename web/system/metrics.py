@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mes.access.door import METRICS_PATH, Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.edge.queries import list_bridge_reports
 from mes.edge.types import BridgeReport
@@ -22,7 +23,7 @@ from standards.lineside.metrics import CONTENT_TYPE, UP, Figure, Figures, add_br
 from web.fair_share import Turns
 from web.live.relay import Relays
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Monitor = Annotated[Caller, Depends(caller(Permission.read_metrics))]
 EVENTS: Final = Figure("lineside_events", "counter", "Events the plant has recorded.")
 SEEN: Final = Figure("lineside_bridge_seen_timestamp_seconds", "gauge", "When the bridge last handed in data.")

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import anyio
-from fastapi import APIRouter, Header, Request
+from fastapi import Header, Request
 from sqlalchemy import text
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from mes.access.door.routing import screen_router
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import NotFound, Unavailable
 from mes.kernel.plants import Plants
@@ -29,7 +30,7 @@ PAGES: Final = (HERE / "problems", HERE.parent.parent / "docs" / "problems")
 CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 READY_WITHIN_S: Final = 2.0
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 
 
 class NoSuchProblem(NotFound):

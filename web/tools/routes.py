@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.genealogy.tools.queries import list_tools
 from mes.genealogy.tools.service import prolong_tool
@@ -25,7 +26,7 @@ from web.live.region import Region, live_url
 from web.templating import region_routes, render
 from web.tools.views import ToolList, ToolsPage
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Supervisor = Annotated[Caller, Depends(caller(Permission.override_refusals))]
 Cycles = Annotated[int, Form(ge=1, le=CYCLES_MAX)]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import Depends, Form, Query
 from starlette.responses import Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.genealogy.formats import MEDIA_TYPES, Format, answer_bytes
 from mes.genealogy.queries import get_as_built, get_difference, get_recall, trace_from, trace_used
@@ -19,7 +20,7 @@ from web.components.plant_time import plant_zone
 from web.trace.forms import ComparedFile, Filed
 from web.trace.recalling import share_of
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Named = Annotated[str, Query(max_length=250)]
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.genealogy.finding import list_alike
 from mes.genealogy.queries import get_recall, list_shared
@@ -29,7 +30,7 @@ from web.trace.recall_views import RecallPage, SharedPage, first_step, recall_pa
 from web.wording import refusal_words
 
 NAMED_MAX: Final = 20
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Decider = Annotated[Caller, Depends(caller(Permission.decide_quality))]
 

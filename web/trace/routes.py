@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.genealogy.errors import GenealogyInvalid
 from mes.genealogy.finding import find_lot
@@ -31,7 +32,7 @@ from web.trace.unit_views import DifferencePage, UnitPage, difference_page, unit
 from web.trace.views import StepView, TracePage, address, drawn_step, explored, step_view, unit_of
 from web.typed import typed_number
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 router.routes.extend([*recalling.router.routes, *filing.router.routes])
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 Wanted = Annotated[str, Query(max_length=2_000)]

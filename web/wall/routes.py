@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.equipment.queries import get_equipment
 from mes.kernel.db import ReadSession
@@ -20,7 +21,7 @@ from web.templating import region_routes, render
 from web.wall.regions import REGIONS, build_machines, build_orders, build_totals
 from web.wall.views import WallPage
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_floor))]
 
 

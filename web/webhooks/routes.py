@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
+from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.exchange.webhooks import queries, service
 from mes.exchange.webhooks.errors import WebhookInvalid
@@ -26,7 +27,7 @@ from web.templating import render
 from web.webhooks.views import Answer, Typed, base_of, hook_page, hooks_page, trial_answer
 from web.wording import RefusalWords, refusal_words
 
-router = APIRouter(include_in_schema=False)
+router = screen_router()
 Keeper = Annotated[Caller, Depends(caller(Permission.manage_webhooks))]
 Address = Annotated[str, Form(max_length=URL_MAX), NO_NUL]
 Types = Annotated[str, Form(max_length=5_000), NO_NUL]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from email.utils import format_datetime
+from threading import RLock
 from typing import Any, Final, get_args
 
 import orjson
@@ -13,6 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path, get_name
 
 from mes.access.door import Rehearsed
 from mes.access.errors import FieldsUnknown
@@ -23,6 +25,12 @@ LEAVING_KEY: Final = "x-leaving"
 REHEARSAL: Final = "application/vnd.lineside.dry-run+json"
 FIELDS_MAX: Final = 2_000
 """Characters of `fields`."""
+_READING: Final = RLock()
+
+
+def screen_router(prefix: str = "") -> APIRouter:
+    """A router of screens, which the description of the API leaves out."""
+    return APIRouter(prefix=prefix, include_in_schema=False, route_class=LateRoute)
 
 
 def api_router(tag: str, *, prefix: str = "/api/v1") -> APIRouter:
@@ -51,7 +59,29 @@ def farewell(leave: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-class ApiRoute(APIRoute):
+class LateRoute(APIRoute):
+    """A route that is found at once and read (its parameters, its models) when it is first asked, or described.
+
+    To read all of some 450 was a quarter of what every start cost.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **said: Any) -> None:
+        self._said = (path, endpoint, said)
+        self.path, self.endpoint = path, endpoint
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self.methods = {method.upper() for method in said.get("methods") or ("GET",)}
+        self.name = said.get("name") or get_name(endpoint)
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever is not known yet: it is read now, once, whoever asks at the same time."""
+        with _READING:
+            if unread := self.__dict__.pop("_said", None):
+                path, endpoint, said = unread
+                super().__init__(path, endpoint, **said)
+        return self.__getattribute__(name)
+
+
+class ApiRoute(LateRoute):
     """A route whose answers can be thinned out, whose work can be rehearsed, and which says so if it will go."""
 
     def get_route_handler(self) -> Handler:
