@@ -37,9 +37,10 @@ help:  ## Say what there is to make
 demo: $(UV)  ## Start a simulated factory, the bridge and the server; prints the address and how to sign in
 	@$(UV) run $(LOCK) --compile-bytecode --no-dev --extra bridge --extra server lineside demo $(DEMO_ARGS)
 
-# Beside lint, which is one process: what the tests need is prepared, and another Python tries what it can get wrong.
+# Beside lint, which is one process: what the tests need is prepared, they are compiled once and not by every worker,
+# and another Python tries what it can get wrong.
 test: install  ## Everything that has to be green: checks, then all but the long tests
-	@$(MAKE) --no-print-directory prepare & preparing=$$!; \
+	@{ $(MAKE) --no-print-directory prepare && { $(IN_ENVIRONMENT) pytest -q --collect-only >/dev/null || true; }; } & preparing=$$!; \
 	  $(MAKE) --no-print-directory test-other-pythons & others=$$!; \
 	  $(MAKE) --no-print-directory lint; checked=$$?; \
 	  wait $$preparing || checked=1; wait $$others || checked=1; exit $$checked
@@ -86,7 +87,7 @@ test-other-pythons: install
 	@for python in $$($(IN_ENVIRONMENT) python -m tests.support.interpreters); do \
 	  echo "== $$($$python -VV)"; \
 	  UV_PROJECT_ENVIRONMENT=.lineside/$$(basename $$python) \
-	    $(IN_ENVIRONMENT) --python $$python pytest -q -n $(WORKERS) $(QUICK) $(if $(findstring tests/,$(PYTEST_ARGS)),,$(QUICK_PATHS)) $(PYTEST_ARGS) || exit 1; \
+	    $(IN_ENVIRONMENT) --python $$python pytest -q -n 2 $(QUICK) $(if $(findstring tests/,$(PYTEST_ARGS)),,$(QUICK_PATHS)) $(PYTEST_ARGS) || exit 1; \
 	done
 
 clean:  ## Remove what was built, keep the code

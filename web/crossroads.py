@@ -20,9 +20,9 @@ class Crossroads(BaseRoute):
     """Stands before the routes it knows; a path or method that none of them takes is left to those after it."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        words = {word_of(_path(route)) for route in routes}
-        self._by_word = {word: tuple(_beginning(routes, word)) for word in words}
-        self._any_word = tuple(route for route in routes if _begins_with_any(route))
+        named = [(word_of(_path(route)), route) for route in routes]
+        self._any_word = tuple(route for word, route in named if word.startswith("{"))
+        self._by_word = {word: tuple(_beginning(named, word)) for word in {word for word, _ in named}}
         literal = {path for route in routes if "{" not in (path := _path(route))}
         self._by_path = {path: tuple(_taking(self._by_word[word_of(path)], path)) for path in literal}
 
@@ -43,20 +43,14 @@ def word_of(path: str) -> str:
     return path.removeprefix(_API).lstrip("/").partition("/")[0]
 
 
-def _beginning(routes: Sequence[BaseRoute], word: str) -> Iterable[BaseRoute]:
+def _beginning(named: Iterable[tuple[str, BaseRoute]], word: str) -> Iterable[BaseRoute]:
     """In their order: those that begin with this word, and those that may begin with any."""
-    for route in routes:
-        if word_of(_path(route)) == word or _begins_with_any(route):
-            yield route
+    return (route for its, route in named if its == word or its.startswith("{"))
 
 
 def _taking(routes: Iterable[BaseRoute], path: str) -> Iterable[BaseRoute]:
     """In their order: those that take this path, whatever the method."""
     return (route for route in routes if not isinstance(route, Route | WebSocketRoute) or route.path_regex.match(path))
-
-
-def _begins_with_any(route: BaseRoute) -> bool:
-    return word_of(_path(route)).startswith("{")
 
 
 def _path(route: BaseRoute) -> str:

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -265,8 +266,9 @@ def problem_of_code(code: str) -> tuple[int, str, str]:
     return (kind.status, kind.title, kind.next_step) if kind is not None else _OTHERS[code]
 
 
+@cache
 def refusal_kinds() -> dict[str, type[Refusal]]:
-    """Every leaf of the error tree that is loaded, by its code."""
+    """Every leaf of the error tree that is loaded when this is first asked, by its code."""
     found: dict[str, type[Refusal]] = {}
     waiting: list[type[Refusal]] = [Refusal]
     while waiting:

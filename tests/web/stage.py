@@ -52,7 +52,8 @@ from mes.edge.types import SetupState, TagBindingSpec
 from mes.equipment.queries import get_calendar, get_equipment, get_plant_policy
 from mes.equipment.service import create_equipment, create_physical_asset, put_equipment_classes
 from mes.equipment.types import Confirmation, EquipmentSpec, PhysicalAssetSpec
-from mes.exchange.erp.service import create_connection, take_turns
+from mes.exchange.erp.queries import list_connections
+from mes.exchange.erp.service import create_connection, remove_connection, take_turns
 from mes.exchange.erp.taking import take_materials, take_order
 from mes.exchange.erp.types import ConnectionSpec, ErpMaterial, ErpOrder, OrderWord
 from mes.exchange.reconciliation.service import put_view
@@ -297,7 +298,9 @@ class Stage:
         return spec.webhook_id
 
     def erp(self) -> str:
-        """An ERP connection that nobody answers at."""
+        """An ERP connection that nobody answers at; those before it are gone, since a plant may have but a few."""
+        for before in self.database.read_now(list_connections):
+            self.do(remove_connection, connection_id=before.spec.connection_id)
         spec = ConnectionSpec(self.fresh("erp"), "tryton", "http://127.0.0.1:9", "plant", "lineside", plain_http=True)
         sealed = self.app.state.vault.seal("secret")
         self.do(create_connection, spec=spec, sealed_password=sealed, kinds=("tryton",))

@@ -168,6 +168,7 @@ def test_the_main_actions_need_no_scrolling_on_a_tablet(kept_open: Open, address
     assert bottom <= 800
 
 
+@group_of("any other")
 def test_a_drawing_and_a_picture_are_shown_under_the_policy(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, errors):
         page.goto(f"{address}/instruction")
@@ -180,6 +181,7 @@ def test_a_drawing_and_a_picture_are_shown_under_the_policy(browser: Browser, ad
         assert errors == []
 
 
+@group_of("any other")
 def test_a_wall_fits_its_screen(browser: Browser, address: str) -> None:
     for name in WALLS:
         with page_of(browser, "tv") as (page, _):
@@ -188,6 +190,7 @@ def test_a_wall_fits_its_screen(browser: Browser, address: str) -> None:
             assert page.evaluate(SAID_PX) >= 40
 
 
+@group_of("any other")
 def test_the_head_of_a_wall_draws_only_what_has_room_and_always_the_stops(browser: Browser, address: str) -> None:
     for width in (1280, 1366, 1920, 3840):
         with page_of(browser, "tv") as (page, _):
@@ -205,6 +208,7 @@ def test_the_head_of_a_wall_draws_only_what_has_room_and_always_the_stops(browse
             assert all(box["x"] + box["width"] <= clock["x"] for box in inside)
 
 
+@group_of("any other")
 def test_pin_keys_type_into_the_field(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, errors):
         page.goto(f"{address}/signin")
@@ -216,6 +220,7 @@ def test_pin_keys_type_into_the_field(browser: Browser, address: str) -> None:
         assert errors == []
 
 
+@group_of("any other")
 def test_the_quantity_keys_replace_the_one_that_stands_there(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, _):
         page.goto(f"{address}/scrap")
@@ -231,6 +236,7 @@ def test_the_quantity_keys_replace_the_one_that_stands_there(browser: Browser, a
         expect(quantity).to_have_value("30")
 
 
+@group_of("any other")
 def test_the_first_digit_replaces_the_proposal(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, _):
         page.goto(f"{address}/scrap")
@@ -238,6 +244,7 @@ def test_the_first_digit_replaces_the_proposal(browser: Browser, address: str) -
         expect(page.locator("#quantity")).to_have_value("7")
 
 
+@group_of("any other")
 def test_ages_count_on_by_the_clock_of_the_server(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, _):
         page.goto(f"{address}/station")
@@ -247,6 +254,7 @@ def test_ages_count_on_by_the_clock_of_the_server(browser: Browser, address: str
         expect(age).to_have_text("13\u00a0min")
 
 
+@group_of("any other")
 def test_the_undo_bar_goes_when_its_time_is_over(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, _):
         page.goto(f"{address}/interval")
@@ -255,6 +263,7 @@ def test_the_undo_bar_goes_when_its_time_is_over(browser: Browser, address: str)
         expect(page.locator(".undo")).to_have_count(0)
 
 
+@group_of("any other")
 def test_release_is_offered_only_to_those_who_may(browser: Browser, address: str) -> None:
     with page_of(browser, "desk") as (page, _):
         page.goto(f"{address}/board")
@@ -267,6 +276,7 @@ def without_permission(page: Page) -> None:
     page.evaluate("document.body.dataset.may = 'view-floor operate'")
 
 
+@group_of("any other")
 def test_no_connection_is_not_shown_where_nobody_said_so(browser: Browser, address: str) -> None:
     with page_of(browser, "tablet") as (page, _):
         page.goto(f"{address}/station")
