@@ -66,8 +66,7 @@ from mes.reporting.measurements.queries import list_history_tags
 from mes.reporting.measurements.types import TagView
 from web.backup import BackupRefused, back_up, restore
 from web.live.wakeup import announce
-from web.main import create_app, open_plants
-from web.openapi import written
+from web.plants import open_plants
 from web.settings import Settings
 from web.system.routes import version
 
@@ -289,6 +288,9 @@ def restore_backup(options: argparse.Namespace) -> int:
 
 
 def openapi(_options: argparse.Namespace) -> None:
+    from web.main import create_app
+    from web.openapi import written
+
     say(written(create_app(Settings()).openapi()).rstrip())
 
 

@@ -16,9 +16,7 @@ from starlette.middleware import Middleware
 from mes.access.signatures.signing import sign_act
 from mes.api import router as rest
 from mes.exchange.webhooks.sending import Sender
-from mes.kernel.plants import Plants
 from mes.kernel.vault import open_vault
-from mes.migrations.upgrade import upgrade
 from mes.orders.queries import list_paths
 from web import security, templating
 from web.access import routes as access
@@ -41,6 +39,7 @@ from web.openapi import Api
 from web.orders import routes as orders
 from web.patterns import routes as patterns
 from web.plant_path import PlantPath
+from web.plants import open_plants
 from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.quarantine import routes as quarantine
 from web.receive import routes as receive
@@ -131,15 +130,3 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
             await asyncio.to_thread(plants.close)
 
     return running
-
-
-def open_plants(settings: Settings) -> Plants:
-    """The directory of plants these settings name, with the default plant open and at the present schema."""
-    plants = Plants(
-        data_dir=settings.data_dir,
-        database_url=settings.database_url,
-        migrate=upgrade,
-        chained=settings.chained_audit,
-    )
-    plants.get(plants.default.plant_id)
-    return plants

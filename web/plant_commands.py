@@ -19,7 +19,7 @@ from mes.migrations.transfer import Manifest, export_plant, import_plant, read_m
 from mes.migrations.upgrade import upgrade
 from web.backup import is_backup, is_dump, restore_plant, verify
 from web.commands import NotDone, libpq_variables, run_postgres, say, settings_of
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 from web.system.routes import version
 

@@ -31,7 +31,7 @@ from mes.ingest.queries import list_gaps
 from mes.kernel.db import ReadSession
 from mes.reporting.measurements.queries import get_measurement
 from tests.opcua_bridge.support import free_port
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 pytestmark = [pytest.mark.journey, pytest.mark.long]

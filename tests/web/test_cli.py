@@ -19,7 +19,7 @@ from mes.kernel.uow import UnitOfWork
 from tests.support.postgres import PostgresCluster, find_programs
 from web.cli import main
 from web.commands import libpq_variables
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 PLANT_FILE = Path(__file__).parents[2] / "web" / "demo_plant.yaml"

@@ -20,7 +20,7 @@ from tests.mes.history.model import PlainHistory, Row, columns, same, told
 from tests.support.plants import PRESS, Box, build_plant
 from tests.support.postgres import PostgresCluster
 from web.cli import main
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 TAG = f"{PRESS}.Temperature"

@@ -20,7 +20,7 @@ from tests.support.plants import build_plant
 from tests.support.postgres import find_programs
 from web import plant_commands
 from web.cli import main
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 

@@ -14,7 +14,7 @@ from mes.genealogy.service import record_pass, scan_lot
 from mes.kernel.plants import Plants
 from tests.support.plants import PRESS, build_plant
 from web.cli import main
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 

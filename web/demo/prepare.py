@@ -18,7 +18,7 @@ from web.demo.history import principal_pk, seed_history
 from web.demo.options import DemoOptions, Files, Ports
 from web.demo.pieces import stock_factory
 from web.demo.reel import plant_bad_reel
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 PLANT_FILE: Final = Path(__file__).parent.parent / "demo_plant.yaml"

@@ -21,7 +21,7 @@ from mes.quality.types import DefectCodeSpec, Recorded, Verdict
 from mes.quality.types import ResultSpec as Spec
 from tests.support.plants import build_plant
 from web.cli import main
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 HEAD = "result_id,unit_id,equipment_id,outcome,at,measurement,value,low,high,defect_code,defect_position\n"

@@ -21,7 +21,7 @@ from tests.mes.exchange.table_files.test_reading import workbook
 from tests.support.plants import build_plant
 from tests.web.cast import as_, hire
 from web.cli import ROW_KINDS, main
-from web.main import open_plants
+from web.plants import open_plants
 from web.settings import Settings
 
 LOTS = "Charge;Material;Menge\nL-1;BOARD;1,5\nL-2;NONE;=1\nL-3;NONE;2\n"
