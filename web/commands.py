@@ -38,7 +38,7 @@ from mes.exchange.erp.checking import check_connection
 from mes.exchange.erp.kinds import MAKERS
 from mes.exchange.erp.types import ConnectionSpec, Consumption
 from mes.exchange.history_files import HistoryImport, Unreadable
-from mes.exchange.plant_file import check_plant_file, load_plant, read_known_plant
+from mes.exchange.plant_file import KnownPlant, check_plant_file, load_plant, read_known_plant
 from mes.exchange.result_files import FileReport, ResultFolder
 from mes.exchange.table_files.importing import RowImport, import_file
 from mes.exchange.table_files.queries import get_import
@@ -118,16 +118,27 @@ def _who_types() -> str:
 
 
 def plant_load(options: argparse.Namespace) -> int:
+    source = _read(options.file)
+    if options.check:
+        check_plant_file(source, filename=options.file.name, known=_known_plant(options))
+        say(f"{options.file}: no errors")
+        return 0
     with plant_of(options) as database:
         known = database.read_now(read_known_plant)
-        plant = check_plant_file(_read(options.file), filename=options.file.name, known=known)
-        if options.check:
-            say(f"{options.file}: no errors")
-            return 0
+        plant = check_plant_file(source, filename=options.file.name, known=known)
         summary = database.write_now(load_plant, actor=None, plant=plant)
     for kind in summary.kinds:
         say(f"{kind.kind}: {kind.created} added, {kind.updated} changed, {kind.unchanged} as they were")
     return 0
+
+
+def _known_plant(options: argparse.Namespace) -> KnownPlant:
+    """What is in the plant already; where there is no installation yet, none is made to look."""
+    settings = settings_of(options)
+    if settings.database_url is None and not settings.data_dir.exists():
+        return KnownPlant()
+    with plant_of(options) as database:
+        return database.read_now(read_known_plant)
 
 
 def _read(path: Path) -> bytes:

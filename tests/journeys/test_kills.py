@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -38,13 +39,13 @@ BATCH: Final = 3
 
 
 @pytest.mark.parametrize(
-    ("engine", "seed", "bridge_too"), [("sqlite", 21, True), ("postgresql", "drawn", False)], indirect=["seed"]
+    ("engine", "seed", "whose"), [("sqlite", 21, "bridge"), ("postgresql", "drawn", "server")], indirect=["seed"]
 )
 async def test_killed_at_every_marked_place_and_at_random_moments(
-    tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int, bridge_too: bool
+    tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int, whose: str
 ) -> None:
-    """The server at its places on both databases; the bridge, which knows neither, at its own on one."""
-    await run_killed(tmp_path / "box", browser, engine_url, seed, bridge_too=bridge_too, random_kills=RANDOM_KILLS)
+    """Each at its own places once, both at random moments on both databases; all on both: `make test-long`."""
+    await run_killed(tmp_path / "box", browser, engine_url, seed, places=[whose], random_kills=RANDOM_KILLS)
 
 
 @pytest.mark.long
@@ -53,11 +54,11 @@ async def test_killed_at_every_marked_place_and_at_random_moments(
 async def test_killed_again_and_again(
     tmp_path: Path, browser: Browser, engine: str, engine_url: str | None, seed: int
 ) -> None:
-    await run_killed(tmp_path / "box", browser, engine_url, seed, bridge_too=True, random_kills=MANY_KILLS)
+    await run_killed(tmp_path / "box", browser, engine_url, seed, places=["bridge", "server"], random_kills=MANY_KILLS)
 
 
 async def run_killed(
-    folder: Path, browser: Browser, database_url: str | None, seed: int, *, bridge_too: bool, random_kills: int
+    folder: Path, browser: Browser, database_url: str | None, seed: int, *, places: Sequence[str], random_kills: int
 ) -> None:
     """Under the eyes of a board that is loaded once: whatever is killed, it comes back and tells the truth."""
     chance = random.Random(seed)
@@ -70,9 +71,10 @@ async def run_killed(
         accounts, work = Accounts(box), Work(box, desk, hand)
         await work.more()
         await box.job_in(work.orders[0], SMT, "Running", "Ended")
-        if bridge_too:
+        if "bridge" in places:
             await bridge_at_its_places(box, work, chance)
-        await server_at_its_places(box, chance)
+        if "server" in places:
+            await server_at_its_places(box, chance)
         await at_random_moments(box, work, chance, random_kills)
         await work.done()
         await accounts.agree()

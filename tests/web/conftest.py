@@ -34,6 +34,19 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
+def begun_installation(tmp_path_factory: pytest.TempPathFactory, at_once: Migrate) -> Path:
+    folder = tmp_path_factory.mktemp("begun") / "data"
+    Plants(data_dir=folder, migrate=at_once).close()
+    return folder
+
+
+@pytest.fixture
+def data_dir(begun_installation: Path, tmp_path: Path) -> Path:
+    """Of an installation whose default plant is there, empty, and used by nobody."""
+    return Path(shutil.copytree(begun_installation, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
 def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built") / "site"
     build_site(folder)

@@ -25,11 +25,6 @@ from web.settings import Settings
 PLANT_FILE = Path(__file__).parents[2] / "web" / "demo_plant.yaml"
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
 def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
@@ -89,9 +84,12 @@ def test_a_pin_is_read_from_a_pipe(
     assert run("password", "set", "ANN", "--data-dir", data_dir) == 0
 
 
-def test_a_plant_file_is_checked_and_loaded(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plant_file_is_checked_and_loaded(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(data_dir.parent)
     assert run("plant", "load", PLANT_FILE, "--check") == 0
-    assert not data_dir.exists()
+    assert [*data_dir.parent.iterdir()] == [data_dir]
     assert run("plant", "load", PLANT_FILE, "--data-dir", data_dir) == 0
     assert "equipment: " in capsys.readouterr().out
     assert run("plant", "load", data_dir / "none.yaml", "--data-dir", data_dir) == 1

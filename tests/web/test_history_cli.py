@@ -31,9 +31,11 @@ def run(*arguments: object) -> int:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def plants(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plants]:
+def plants(
+    request: pytest.FixtureRequest, tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Plants]:
     """A plant of the installation that the settings name."""
-    monkeypatch.setenv("LINESIDE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LINESIDE_DATA_DIR", str(data_dir))
     if request.param == "postgresql":
         cluster: PostgresCluster = request.getfixturevalue("postgres")
         monkeypatch.setenv("LINESIDE_DATABASE_URL", cluster.create_database(f"history_{tmp_path.name[-40:]}"))

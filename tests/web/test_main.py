@@ -42,8 +42,8 @@ async def _bug() -> None:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> FastAPI:
-    app = create_app(Settings(data_dir=tmp_path, allowed_hosts="testserver"))
+def app(data_dir: Path) -> FastAPI:
+    app = create_app(Settings(data_dir=data_dir, allowed_hosts="testserver"))
     for prefix in ("/api/planted", "/planted"):
         app.get(f"{prefix}/refusal")(_refuse)
         app.get(f"{prefix}/weather")(_weather)

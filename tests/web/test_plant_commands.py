@@ -25,16 +25,11 @@ from web.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nobody else has a plant open here, unless a test says so."""
     monkeypatch.setattr(plant_commands, "SETTLE_S", 0.0)
     monkeypatch.setattr(plant_commands, "GONE_WITHIN_S", 0.2)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
 
 
 @pytest.fixture

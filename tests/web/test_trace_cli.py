@@ -19,9 +19,9 @@ from web.settings import Settings
 
 
 @pytest.fixture
-def plants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plants]:
+def plants(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plants]:
     """Two units, of which the first has a part."""
-    monkeypatch.setenv("LINESIDE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LINESIDE_DATA_DIR", str(data_dir))
     plants = open_plants(Settings())
     plants.default.write_now(build_plant, actor=None)
     for name in ("PART", "UNIT", "OTHER"):
