@@ -118,14 +118,14 @@ def _who_types() -> str:
 
 
 def plant_load(options: argparse.Namespace) -> int:
-    source = _read(options.file)
     if options.check:
-        check_plant_file(source, filename=options.file.name, known=_known_plant(options))
+        known = _known_plant(options)
+        check_plant_file(_read(options.file), filename=options.file.name, known=known)
         say(f"{options.file}: no errors")
         return 0
     with plant_of(options) as database:
         known = database.read_now(read_known_plant)
-        plant = check_plant_file(source, filename=options.file.name, known=known)
+        plant = check_plant_file(_read(options.file), filename=options.file.name, known=known)
         summary = database.write_now(load_plant, actor=None, plant=plant)
     for kind in summary.kinds:
         say(f"{kind.kind}: {kind.created} added, {kind.updated} changed, {kind.unchanged} as they were")
