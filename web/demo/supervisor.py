@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from web.demo.cable import Cable
@@ -87,13 +88,17 @@ async def run(options: DemoOptions) -> int:
 
 @asynccontextmanager
 async def _running(options: DemoOptions, files: Files, ports: Ports) -> AsyncIterator[Demo]:
-    """Programs first, since they take seconds to load; the plant meanwhile. None runs before the plant is made."""
+    """The plant is made while the programs load, which takes them seconds: the server first, the others when what makes
+    the plant is loaded itself, so that two processors are enough. None runs before the plant is made.
+    """
     started = time.monotonic()
     simulator, bridge, server = programs_of(options, files, ports)
     cable = Cable(ports.simulator)
     async with cable.laid(ports.cable), asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(program.run_for_ever()) for program in (server, simulator, bridge)]
+        running = [tasks.create_task(server.run_for_ever())]
         _say("Lineside demo: making the plant …")
+        await asyncio.to_thread(import_module, "web.demo.prepare")
+        running += [tasks.create_task(program.run_for_ever()) for program in (simulator, bridge)]
         prepared = await asyncio.to_thread(_prepare, options, files, ports)
         from web.demo.erp import Erp, erp_client
         from web.demo.page import serve_page
