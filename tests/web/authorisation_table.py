@@ -985,6 +985,12 @@ GENEALOGY: Final = [
     Row("POST", f"{_P}/recall/holds", DECIDING, _body("recall/holds", _one_lot(reason="bad solder"))),
     Row(
         "POST",
+        f"{_P}/recall/release",
+        DECIDING,
+        _body("recall/release", _one_lot(hold_reason="bad solder", reason="measured")),
+    ),
+    Row(
+        "POST",
         f"{_P}/recordings",
         ENGINEERING,
         _genealogy("recordings", lambda s: {"lots": [{"id": s.fresh("SN"), "material_id": "BOARD"}]}),
@@ -1420,6 +1426,12 @@ SCREENS: Final = [
         "/trace/recall/holds",
         DECIDING,
         lambda s: Sample("/trace/recall/holds", form={"lots": s.lot(), "reason": "tested"}),
+    ),
+    Row(
+        "POST",
+        "/trace/recall/release",
+        DECIDING,
+        lambda s: Sample("/trace/recall/release", form={"lots": s.lot(), "hold_reason": "x", "reason": "tested"}),
     ),
     Row("POST", "/trace/recall/file", FLOOR, lambda s: Sample("/trace/recall/file", form={"lots": s.lot()})),
     Row("GET", "/trace/shared", FLOOR, at("/trace/shared")),

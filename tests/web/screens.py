@@ -768,6 +768,9 @@ PAGES: Final[Mapping[str, Make]] = {
     "recall-truncated": lambda: g.recalled(truncated="lots"),
     "recall-none": lambda: g.recalled(empty=True),
     "recall-done": lambda: g.recalled(held=12_420),
+    "recall-holds": lambda: g.held_recall(*g.HELD_FOR),
+    "recall-released": lambda: g.released_recall(12_418),
+    "recall-released-nothing": lambda: g.released_recall(0),
     "shared": g.shared_ask,
     "shared-found": g.shared,
     "shared-none": lambda: g.shared(empty=True),
@@ -791,7 +794,8 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs override-refusals view-bridges view-routings connect-machines",
+        may="view-floor operate release-jobs override-refusals decide-quality view-bridges view-routings "
+        "connect-machines",
         zone="Europe/Berlin",
         station="SMT-1",
     )

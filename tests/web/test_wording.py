@@ -237,6 +237,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "recall.step.": STEPS,
         "recall.count.": ["certain", "possible", "held", "closed"],
         "recall.kind.": KINDS,
+        "recall.stays.": ["otherwise", "not-held", "closed"],
         "recall.field.": Typed.model_fields,
         "recall.by.": ["places", "orders", "jobs"],
         "recall.no.": ["places", "orders", "jobs"],
