@@ -1559,6 +1559,13 @@ SCREENS: Final = [
     Row(
         "POST", "/routings/{definition_id}/{label}/effectivity", ENGINEERING, _drafting("effectivity", from_at=""), 303
     ),
+    Row(
+        "POST",
+        "/routings/{definition_id}/{label}/tolerance",
+        ENGINEERING,
+        _drafting("tolerance", over_percent="5"),
+        303,
+    ),
     Row("POST", "/routings/{definition_id}/{label}/drop-step", ENGINEERING, _drafting("drop-step", **PACK), 422),
     Row(
         "POST",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import groupby
@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from mes.definitions.effectivity_rules import is_effective
 from mes.definitions.queries import ResolvedDefinition, ResolvedMaterial, ResolvedSegment, WorkMasterView
 from mes.definitions.types import DefinitionState, DependencyKind, MediaType, ParameterLimit
+from mes.kernel.errors import FieldError
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import from_e6
 from web.routings.forms import MINUTE
@@ -27,6 +28,7 @@ TONES: Final[Mapping[str, tuple[str, str]]] = {
     "obsolete": ("off", "circle-slash"),
 }
 """Word of a version → tone and icon. `current` is what a new order takes now."""
+TOLERANCE_FAULTS: Final = ("number-invalid", "tolerance-invalid")
 USES: Final = (MaterialUse.Consumed, MaterialUse.Produced)
 
 
@@ -138,6 +140,16 @@ class StepCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ToleranceField:
+    """`percent` as it is kept (None: nothing is said), `typed` in its field, `refused` a code of TOLERANCE_FAULTS."""
+
+    name: str
+    percent: Decimal | None
+    typed: str
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RoutingPage:
     """`release` is how this version can be put into force: "release", "again" or ""."""
 
@@ -160,6 +172,12 @@ class RoutingPage:
     until_at: str
     versions: tuple[VersionLine, ...]
     steps: tuple[StepCard, ...]
+    tolerances: tuple[ToleranceField, ...]
+    """Less, and more."""
+
+    @property
+    def refused(self) -> bool:
+        return any(field.refused for field in self.tolerances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +332,23 @@ def routing_page(
         until_at=ends.strftime(MINUTE) if ends else "",
         versions=version_lines(versions, version.version_label, zone, now),
         steps=tuple(_card(version, segment, recipes) for segment in version.segments),
+        tolerances=(
+            _tolerance("under_percent", version.under_tolerance_bp),
+            _tolerance("over_percent", version.over_tolerance_bp),
+        ),
     )
+
+
+def _tolerance(name: str, kept_bp: int | None) -> ToleranceField:
+    percent = None if kept_bp is None else Decimal(kept_bp) / 100
+    return ToleranceField(name, percent, "" if percent is None else f"{percent:f}")
+
+
+def refused_tolerances(page: RoutingPage, typed: Mapping[str, str], faults: Iterable[FieldError]) -> RoutingPage:
+    """What was typed stays in its fields, and each tells what is wrong with it."""
+    codes = {fault.where.rpartition("/")[2]: fault.code for fault in faults if fault.code in TOLERANCE_FAULTS}
+    fields = tuple(replace(f, typed=typed[f.name], refused=codes.get(f.name, "")) for f in page.tolerances)
+    return replace(page, tolerances=fields)
 
 
 def _card(

@@ -92,6 +92,31 @@ def test_what_is_in_force_is_only_changed_as_a_new_version(site: Site, route: st
     assert seen(site, route).state is DefinitionState.Obsolete
 
 
+def test_a_draft_says_how_much_less_or_more_orders_may_deliver(site: Site, route: str) -> None:
+    with site.client("MIA") as mia:
+        assert "May deliver less no limit, unless the order sets one" in said(mia.get(f"/routings/{route}"))
+        to = act(mia, site, route, "tolerance", under_percent=" 2,5 % ", over_percent="0")
+        assert "May deliver less up to 2.5 % May deliver more none" in said(mia.get(to.headers["location"]))
+        assert (seen(site, route).under_tolerance_bp, seen(site, route).over_tolerance_bp) == (250, 0)
+        refused = act(mia, site, route, "tolerance", under_percent="a <few>", over_percent="1001")
+        assert refused.status_code == 422
+        assert "Type a number, such as 2.5" in refused.text
+        assert 'value="a &lt;few&gt;"' in refused.text
+        assert 'value="1001"' in refused.text
+        for wrong in ("2.125", "-1", "1000.01"):
+            page = act(mia, site, route, "tolerance", under_percent="1", over_percent=wrong)
+            assert (page.status_code, page.text.count("with at most two decimals</strong>")) == (422, 1)
+        act(mia, site, route, "tolerance", under_percent="", over_percent="1e1")
+        assert (seen(site, route).under_tolerance_bp, seen(site, route).over_tolerance_bp) == (None, 1_000)
+        stale = {"version": "77", "under_percent": "1", "over_percent": "1"}
+        assert mia.post(f"/routings/{route}/1/tolerance", data=stale).status_code == 409
+        act(mia, site, route, "state", state="Released")
+        assert act(mia, site, route, "tolerance", over_percent="5").status_code == 409
+        mia.post(f"/routings/{route}/1/draft", data={})
+        act(mia, site, route, "tolerance", "2", over_percent="5")
+        assert [seen(site, route, label).over_tolerance_bp for label in ("1", "2")] == [1_000, 500]
+
+
 def said_of(page: httpx.Response) -> str:
     return re.sub(r"<[^>]+>", " ", page.text)
 
