@@ -200,14 +200,14 @@ def routings(*definitions: ResolvedDefinition, may_edit: bool = True) -> tuple[s
 def routing(label: str, *, may_edit: bool = True) -> tuple[str, object]:
     known = r.versions()
     version = next(v for v in known if v.version_label == label)
-    page = routing_page(version, known, r.recipes(), may_edit=may_edit, zone=ZONE, now=f.NOW)
+    page = routing_page(version, known, r.recipes(), r.CHECKS, may_edit=may_edit, zone=ZONE, now=f.NOW)
     return "routings/routing.html", page
 
 
 def routing_tolerance() -> tuple[str, object]:
     """A draft, and tolerances that are none."""
     draft = replace(r.definition("4", DefinitionState.Draft), under_tolerance_bp=0, over_tolerance_bp=250)
-    page = routing_page(draft, (draft,), r.recipes(), may_edit=True, zone=ZONE, now=f.NOW)
+    page = routing_page(draft, (draft,), r.recipes(), r.CHECKS, may_edit=True, zone=ZONE, now=f.NOW)
     faults = [
         FieldError("CB-100-ROUTE/under_percent", "", "number-invalid"),
         FieldError("CB-100-ROUTE/over_percent", "", "tolerance-invalid"),
@@ -218,7 +218,7 @@ def routing_tolerance() -> tuple[str, object]:
 
 def long_routing() -> tuple[str, object]:
     one = r.long_names()
-    page = routing_page(one, (one,), {}, may_edit=True, zone=ZONE, now=f.NOW)
+    page = routing_page(one, (one,), {}, {}, may_edit=True, zone=ZONE, now=f.NOW)
     return "routings/routing.html", page
 
 

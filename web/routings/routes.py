@@ -44,6 +44,7 @@ from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.texts import NO_NUL
 from mes.materials.queries import list_materials
 from mes.personnel.queries import list_personnel_classes
+from mes.quality.queries import list_requirements
 from standards.isa95.equipment_hierarchy import WORK_CENTER_LEVELS, WORK_UNIT_LEVELS
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
@@ -157,7 +158,8 @@ def _routing(
     version = get_definition(session, definition_id=definition_id, version_label=label)
     versions = get_definition_versions(session, [definition_id])[definition_id]
     recipes = _recipes(session, version)
-    return routing_page(version, versions, recipes, may_edit=may_edit, zone=zone, now=now), zone
+    checks = {asked.work_master_id: asked.unit_check for asked in list_requirements(session)}
+    return routing_page(version, versions, recipes, checks, may_edit=may_edit, zone=zone, now=now), zone
 
 
 def _recipes(session: ReadSession, version: ResolvedDefinition) -> dict[tuple[str, str], WorkMasterView]:
