@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -35,6 +36,8 @@ from web.templating import render
 from web.wording import language_of, refusal_words
 
 _LOG = logging.getLogger(__name__)
+SAID_MAX: Final = 20
+"""Lots, say, that are named where many are signed for at once."""
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MACHINE_PATHS: Final = ("/api/", "/healthz", "/readyz", "/metrics", "/b2mml")
@@ -138,7 +141,11 @@ async def _ask_signature(request: Request, needed: SignatureNeeded) -> Response:
 
 
 def _plain_text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    """Of very many things the first, and how many more: the whole is in what was done, and under what is signed."""
+    if not isinstance(value, Mapping) or not all(isinstance(told, str) for told in value.values()):
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    told = ", ".join(f"{name}: {text}" for name, text in islice(value.items(), SAID_MAX))
+    return told if len(value) <= SAID_MAX else f"{told} … + {len(value) - SAID_MAX}"
 
 
 def _note_refused(request: Request, error: Refusal) -> None:

@@ -87,11 +87,12 @@ def _first_articles(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:
             yield FieldError(segment.segment_id, message, "first-article-invalid")
 
 
-def tolerance_faults(*percents: Decimal | None) -> tuple[FieldError, ...]:
-    """Of what orders may deliver less or more than asked."""
-    if all(percent is None or 0 <= percent <= TOLERANCE_MAX for percent in percents):
-        return ()
-    return (FieldError("", f"a tolerance is 0 to {TOLERANCE_MAX} percent", "tolerance-invalid"),)
+def tolerance_faults(under_percent: Decimal | None, over_percent: Decimal | None) -> Iterator[FieldError]:
+    """Of what orders may deliver less or more than asked: percent with at most two decimals, as they are kept."""
+    for where, percent in (("under_percent", under_percent), ("over_percent", over_percent)):
+        if percent is not None and not (0 <= percent <= TOLERANCE_MAX and percent * 100 == int(percent * 100)):
+            message = f"a tolerance is 0 to {TOLERANCE_MAX} percent, with at most two decimals"
+            yield FieldError(where, message, "tolerance-invalid")
 
 
 def _places(segments: Sequence[SegmentSpec]) -> Iterator[FieldError]:

@@ -28,6 +28,7 @@ from mes.genealogy.schemas import (
     RecallIn,
     RecordingIn,
     RecordingOut,
+    ReleasedOut,
     RemovalIn,
     ReversalIn,
     ScanIn,
@@ -36,6 +37,7 @@ from mes.genealogy.schemas import (
     ShipIn,
     SplitIn,
     SuspectHoldIn,
+    SuspectReleaseIn,
     UnmountIn,
     UnpackIn,
 )
@@ -151,6 +153,19 @@ async def ask_shared(caller: Viewer, asked: How, body: SharedIn) -> Response:
 async def hold_suspects(caller: Decider, body: SuspectHoldIn) -> HeldOut:
     """Put everything that a recall finds on hold, in one step."""
     return HeldOut(held=await caller.write(service.hold_suspects, suspects=body.value(), reason=body.reason))
+
+
+@router.post(
+    "/recall/release",
+    openapi_extra=refuses(
+        "genealogy-invalid genealogy-too-large lot-not-held lot-unknown material-lot-closed material-lot-not-found "
+        "suspects-missing"
+    ),
+)
+async def release_suspects(caller: Decider, body: SuspectReleaseIn) -> ReleasedOut:
+    """Release everything of a recall that is on hold for its reason, in one step; what is held for another stays."""
+    what = {"suspects": body.value(), "hold_reason": body.hold_reason, "reason": body.reason}
+    return ReleasedOut(**(await caller.write(service.release_suspects, **what))._asdict())
 
 
 # -- recording

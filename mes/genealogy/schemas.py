@@ -339,6 +339,22 @@ class HeldOut(Document):
     held: int
 
 
+class SuspectReleaseIn(SuspectHoldIn):
+    """`hold_reason`: the reason that was given with the hold, word for word; what is held for another reason stays."""
+
+    hold_reason: Reason
+
+
+class ReleasedOut(Document):
+    """How many lots were released; of the others how many are held for other reasons, by reason, are not on hold
+    (released already, or never held), or closed."""
+
+    released: int
+    held_otherwise: dict[str, int]
+    not_held: int
+    closed: int
+
+
 class SharedIn(Document):
     failed_ids: Annotated[list[Id], Field(min_length=1, max_length=SHARED_UNITS_MAX)]
     good_ids: Annotated[list[Id], Field(min_length=1, max_length=SHARED_UNITS_MAX)]

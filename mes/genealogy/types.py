@@ -271,6 +271,35 @@ class Suspects:
         return any(named) or self.from_at_us is not None or self.until_us is not None
 
 
+class HeldBecause(NamedTuple):
+    """Affected lots that are on hold for one reason; `kinds` and `orders` count them, by kind and production order."""
+
+    reason: str
+    lot_ids: tuple[str, ...]
+    kinds: Mapping[str, int]
+    orders: int
+
+
+class Standings(NamedTuple):
+    """How the lots of a recall stand: on hold, by reason (the one with most lots first), and how many are what else."""
+
+    held: tuple[HeldBecause, ...]
+    others: Mapping[str, int]
+
+    def held_because(self, reason: str) -> tuple[str, ...]:
+        return next((group.lot_ids for group in self.held if group.reason == reason), ())
+
+
+class Released(NamedTuple):
+    """What came of the release of a recall: `held_otherwise` by reason, `not_held` (released already, or never held),
+    `closed`."""
+
+    released: int
+    held_otherwise: Mapping[str, int]
+    not_held: int
+    closed: int
+
+
 Row = tuple[Any, ...]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -16,8 +16,10 @@ from mes.kernel.chain import link
 from mes.kernel.origins import INSERT, OriginBook
 from mes.kernel.pending import postpone, settle
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
-from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
+from mes.kernel.uow import EmittedEvent, UnitOfWork, marks, placeholders
 
+SUBJECTS_MAX: Final = 10_000
+"""In one statement."""
 _TABLE: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
 _COLUMNS: Final = (
     "seq",
@@ -162,6 +164,18 @@ def list_subject_events(
     wanted = (_TABLE.c.subject.in_(subjects), types)
     statement = select(_TABLE).where(*wanted).order_by(_TABLE.c.seq.desc()).limit(limit)
     return tuple(_event(row) for row in session.execute(statement))
+
+
+def newest_payloads(reads: ReadsRows, *, of_type: str, subjects: Collection[str]) -> dict[str, Any]:
+    """What the newest event of a type says of each of many subjects; those that have none are absent."""
+    newest: dict[str, tuple[int, str]] = {}
+    asked = list(subjects)
+    for start in range(0, len(asked), SUBJECTS_MAX):
+        some = asked[start : start + SUBJECTS_MAX]
+        sql = f"SELECT subject, seq, payload FROM outbox_event WHERE type = ? AND subject IN ({marks(some)})"  # noqa: S608
+        for subject, seq, payload in reads.driver_query(sql, (of_type, *some)):
+            newest[subject] = max(newest.get(subject, (0, "")), (seq, payload))
+    return {subject: orjson.loads(payload) for subject, (_, payload) in newest.items()}
 
 
 def _event(row: Any) -> Event:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from mes.access.tables import Principal
 from mes.kernel.classes import ClassTables, ClassView
-from mes.kernel.outbox import list_subject_events
+from mes.kernel.outbox import ReadsRows, list_subject_events, newest_payloads
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us
 from mes.materials import rules
@@ -188,6 +188,13 @@ def find_lot_hold(session: Session, *, lot_id: str) -> LotHoldView | None:
         who = session.execute(select(_A.c.display_name).where(_A.c.pk == event.actor)).scalar_one_or_none()
         return LotHoldView(event.payload["reason"], who or "", from_us(event.occurred_at_us))
     return None
+
+
+def list_hold_reasons(reads: ReadsRows, *, lot_ids: Collection[str]) -> dict[str, str]:
+    """Why each of many lots that are on hold is, by the newest word on it; "" where nobody said."""
+    subjects = {f"material-lot/{lot_id}": lot_id for lot_id in lot_ids}
+    said = newest_payloads(reads, of_type=DISPOSITION_CHANGED, subjects=subjects)
+    return {lot_id: said[subject]["reason"] if subject in said else "" for subject, lot_id in subjects.items()}
 
 
 def get_material_lots(session: Session, ids: Iterable[str]) -> dict[str, MaterialLotView]:

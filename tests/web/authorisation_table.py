@@ -985,6 +985,12 @@ GENEALOGY: Final = [
     Row("POST", f"{_P}/recall/holds", DECIDING, _body("recall/holds", _one_lot(reason="bad solder"))),
     Row(
         "POST",
+        f"{_P}/recall/release",
+        DECIDING,
+        _body("recall/release", _one_lot(hold_reason="bad solder", reason="measured")),
+    ),
+    Row(
+        "POST",
         f"{_P}/recordings",
         ENGINEERING,
         _genealogy("recordings", lambda s: {"lots": [{"id": s.fresh("SN"), "material_id": "BOARD"}]}),
@@ -1421,6 +1427,12 @@ SCREENS: Final = [
         DECIDING,
         lambda s: Sample("/trace/recall/holds", form={"lots": s.lot(), "reason": "tested"}),
     ),
+    Row(
+        "POST",
+        "/trace/recall/release",
+        DECIDING,
+        lambda s: Sample("/trace/recall/release", form={"lots": s.lot(), "hold_reason": "x", "reason": "tested"}),
+    ),
     Row("POST", "/trace/recall/file", FLOOR, lambda s: Sample("/trace/recall/file", form={"lots": s.lot()})),
     Row("GET", "/trace/shared", FLOOR, at("/trace/shared")),
     Row(
@@ -1546,6 +1558,13 @@ SCREENS: Final = [
     Row("POST", "/routings/{definition_id}/{label}/state", ENGINEERING, _drafting("state", state="Released"), 303),
     Row(
         "POST", "/routings/{definition_id}/{label}/effectivity", ENGINEERING, _drafting("effectivity", from_at=""), 303
+    ),
+    Row(
+        "POST",
+        "/routings/{definition_id}/{label}/tolerance",
+        ENGINEERING,
+        _drafting("tolerance", over_percent="5"),
+        303,
     ),
     Row("POST", "/routings/{definition_id}/{label}/drop-step", ENGINEERING, _drafting("drop-step", **PACK), 422),
     Row(

@@ -30,6 +30,7 @@ from mes.orders.following.types import (
     InstructionCount,
     ParameterChange,
 )
+from mes.quality.types import StepCheck
 from web.patterns.samples import NOW
 from web.routings.views import Option
 
@@ -196,10 +197,22 @@ def long_names() -> ResolvedDefinition:
     return definition("1", DefinitionState.Draft, id="R" + "5" * 90, description=LONG, segments=(one,))
 
 
+CHECKS: Final = {"WM-SMT": StepCheck.passed, "WM-LABEL": StepCheck.nothing}
+
+
 def recipes() -> dict[tuple[str, str], WorkMasterView]:
-    limits = {"peak_c": ParameterLimit(DataType.decimal, "Cel", Decimal(240), Decimal(250))}
-    values = {"program": "CB-100-TOP-R3", "oven_profile": "SAC305-A", "peak_c": "245", "conveyor_cm_per_min": "85"}
-    return {("WM-SMT", "1"): WorkMasterView(1, "WM-SMT", "1", "Controller board, SMT", values, limits)}
+    """Of the first step two versions: the routing has the older one, which ends."""
+    limits = {
+        "peak_c": ParameterLimit(DataType.decimal, "Cel", Decimal(240), Decimal(250)),
+        "nozzles": ParameterLimit(DataType.integer, "", None, Decimal(16)),
+    }
+    values = {"program": "CB-100-TOP-R3", "nozzles": "12", "peak_c": "245", "conveyor_cm_per_min": "85"}
+    said = "Controller board, SMT"
+    ends = Effectivity(until_at=NOW + timedelta(days=7))
+    return {
+        ("WM-SMT", "1"): WorkMasterView(1, "WM-SMT", "1", said, values, limits, ends),
+        ("WM-SMT", "2"): WorkMasterView(2, "WM-SMT", "2", said, values, limits),
+    }
 
 
 def choices() -> dict[str, list[Option]]:

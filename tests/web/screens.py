@@ -21,9 +21,11 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mes.definitions.queries import ResolvedDefinition
+from mes.definitions.types import DefinitionState
 from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.genealogy.queries.steps import Way
+from mes.kernel.errors import FieldError
 from mes.kernel.sqltypes import to_us
 from mes.orders.following.types import Briefing
 from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot, SubstituteStock, Taker
@@ -75,7 +77,7 @@ from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
 from web.quarantine.views import quarantine_page
-from web.routings.views import routing_page, routings_page, step_page
+from web.routings.views import refused_tolerances, routing_page, routings_page, step_page
 from web.signin.views import PersonTile, SigninPage
 from web.station.views import (
     Deed,
@@ -198,13 +200,25 @@ def routings(*definitions: ResolvedDefinition, may_edit: bool = True) -> tuple[s
 def routing(label: str, *, may_edit: bool = True) -> tuple[str, object]:
     known = r.versions()
     version = next(v for v in known if v.version_label == label)
-    page = routing_page(version, known, r.recipes(), may_edit=may_edit, zone=ZONE, now=f.NOW)
+    page = routing_page(version, known, r.recipes(), r.CHECKS, may_edit=may_edit, zone=ZONE, now=f.NOW)
     return "routings/routing.html", page
+
+
+def routing_tolerance() -> tuple[str, object]:
+    """A draft, and tolerances that are none."""
+    draft = replace(r.definition("4", DefinitionState.Draft), under_tolerance_bp=0, over_tolerance_bp=250)
+    page = routing_page(draft, (draft,), r.recipes(), r.CHECKS, may_edit=True, zone=ZONE, now=f.NOW)
+    faults = [
+        FieldError("CB-100-ROUTE/under_percent", "", "number-invalid"),
+        FieldError("CB-100-ROUTE/over_percent", "", "tolerance-invalid"),
+    ]
+    typed = {"under_percent": "a few", "over_percent": "2.125"}
+    return "routings/routing.html", refused_tolerances(page, typed, faults)
 
 
 def long_routing() -> tuple[str, object]:
     one = r.long_names()
-    page = routing_page(one, (one,), {}, may_edit=True, zone=ZONE, now=f.NOW)
+    page = routing_page(one, (one,), {}, {}, may_edit=True, zone=ZONE, now=f.NOW)
     return "routings/routing.html", page
 
 
@@ -748,6 +762,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "routings-long": lambda: routings(r.long_names()),
     "routing": lambda: routing("2", may_edit=False),
     "routing-draft": lambda: routing("4"),
+    "routing-tolerance": routing_tolerance,
     "routing-later": lambda: routing("3"),
     "routing-long": long_routing,
     "routing-step": lambda: routing_step("SMT"),
@@ -768,6 +783,9 @@ PAGES: Final[Mapping[str, Make]] = {
     "recall-truncated": lambda: g.recalled(truncated="lots"),
     "recall-none": lambda: g.recalled(empty=True),
     "recall-done": lambda: g.recalled(held=12_420),
+    "recall-holds": lambda: g.held_recall(*g.HELD_FOR),
+    "recall-released": lambda: g.released_recall(12_418),
+    "recall-released-nothing": lambda: g.released_recall(0),
     "shared": g.shared_ask,
     "shared-found": g.shared,
     "shared-none": lambda: g.shared(empty=True),
@@ -791,7 +809,8 @@ def html_of(name: str, *, language: str = "en", theme: str = "light", now: datet
         theme,
         who=who,
         role="supervisor",
-        may="view-floor operate release-jobs override-refusals view-bridges view-routings connect-machines",
+        may="view-floor operate release-jobs override-refusals decide-quality view-bridges view-routings "
+        "connect-machines",
         zone="Europe/Berlin",
         station="SMT-1",
     )

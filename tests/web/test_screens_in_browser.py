@@ -91,7 +91,8 @@ MORE_LOOKS = [
         (name, "phone", "light", "qps-ploc")
         for name in ("trace-long", "trace-unit-long", "recall-review", "shared-found")
     ),
-    *((name, "desk", "dark", "de") for name in ("trace-unit", "recall-done", "recall")),
+    *((name, "desk", "dark", "de") for name in ("trace-unit", "recall-done", "recall", "recall-released")),
+    *((name, "phone", "light", "qps-ploc") for name in ("recall-holds", "recall-released", "routing-tolerance")),
     *((name, "phone", "dark", "de") for name in ("account-setting-up", "sign-ins", "tokens-shown", "access-policy")),
     *(
         (name, "phone", "light", "qps-ploc")

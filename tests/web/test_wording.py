@@ -17,7 +17,7 @@ from mes.access.permissions import Permission
 from mes.access.privacy.types import PerformanceByPerson
 from mes.access.signatures.types import Meaning
 from mes.access.types import BadgeUse, Role, SignedAct
-from mes.definitions.types import DependencyKind
+from mes.definitions.types import DataType, DependencyKind
 from mes.edge.types import CommandState, ModelSlot, SetupState
 from mes.exchange.reconciliation.types import Reason, Subject, What
 from mes.exchange.table_files.columns import FIELDS
@@ -32,7 +32,7 @@ from mes.genealogy.types import LinkKind as GenealogyLink
 from mes.kernel.errors import Refusal
 from mes.materials.types import LifeKind, LotKind, Storage
 from mes.orders.types import JobRole, LinkKind, Note, Unassigned
-from mes.quality.types import Verdict
+from mes.quality.types import StepCheck, Verdict
 from opcua_bridge.discovery.proposal import Slot
 from standards.lineside.commands_v1 import TrustAction
 from standards.lineside.health_v1 import CertificateState, Trouble
@@ -54,6 +54,7 @@ from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.quarantine.views import KNOWN_REASONS
 from web.receive.views import ICONS as ANSWERS
+from web.routings.views import TOLERANCE_FAULTS
 from web.routings.views import TONES as ROUTING_TONES
 from web.scan.views import EVENTS as SCAN_EVENTS
 from web.scan.views import SAID as SCAN_SAID
@@ -234,9 +235,15 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "trace.known-of.": [*(known for known in Known if known is not Known.all), "never"],
         "trace.judged.": list(Judged),
         "trace.differs-by.": ["lot", "pass"],
+        "routings.check.": list(StepCheck),
+        "routings.type.": list(DataType),
+        "routings.tolerance.": ["under_percent", "over_percent"],
+        "routings.tolerance-field.": ["under_percent", "over_percent"],
+        "routings.tolerance-wrong.": TOLERANCE_FAULTS,
         "recall.step.": STEPS,
         "recall.count.": ["certain", "possible", "held", "closed"],
         "recall.kind.": KINDS,
+        "recall.stays.": ["otherwise", "not-held", "closed"],
         "recall.field.": Typed.model_fields,
         "recall.by.": ["places", "orders", "jobs"],
         "recall.no.": ["places", "orders", "jobs"],

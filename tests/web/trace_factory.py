@@ -12,11 +12,19 @@ import orjson
 from mes.genealogy.process_values.queries import COMPARED_COLUMNS, PROCESS_COLUMNS
 from mes.genealogy.queries.steps import Layers, Node, Step, StepLine, Way
 from mes.genealogy.queries.tables import ACT_COLUMNS, GROUP_COLUMNS, LOT_COLUMNS, SIGNATURE_COLUMNS
-from mes.genealogy.types import Answer, Table
+from mes.genealogy.types import Answer, HeldBecause, Released, Standings, Table
 from mes.quality.types import DefectView, Measurement, ResultView, Verdict
 from tests.web import factory as f
 from web.trace.forms import Compared, Typed
-from web.trace.recall_views import SharedPage, first_step, recall_page, shared_page
+from web.trace.recall_views import (
+    RecallPage,
+    SharedPage,
+    first_step,
+    holds_of,
+    recall_page,
+    released_page,
+    shared_page,
+)
 from web.trace.unit_views import difference_page, unit_page
 from web.trace.views import TracePage, explored, step_view
 
@@ -26,6 +34,12 @@ LONG = "REEL-2026-11-21-ABCDEFGHIJKLMNOPQRSTUVWXYZ-0000000000000017-C"
 LONG_MATERIAL = "Lagergehäusehälfte mit Schmiernippelgewindebohrung, gefräst und entgratet"
 MILLION = 1_000_000
 Page = tuple[str, object]
+SOLDER = "Solder does not wet"
+HELD_FOR = (
+    HeldBecause(SOLDER, tuple(f"SN-{n:06}" for n in range(12_420)), {"unit": 12_400, "container": 20}, 2),
+    HeldBecause(LONG_MATERIAL * 3, ("SN-900001", LONG), {"unit": 2}, 1),
+    HeldBecause("", ("R-00000044",), {"lot": 1}, 0),
+)
 
 
 def node(
@@ -226,8 +240,20 @@ def recalled(*, held: int | None = None, truncated: str = "", empty: bool = Fals
     }
     typed = Typed(lots="R-00000042\nR-00000043", machine="SMT-1", since="2026-11-20T06:00")
     answer = Answer({"truncated": truncated}, tables)
-    page = recall_page(typed, answer, ZONE, held=held, reason="" if held is None else "Solder does not wet")
-    return "trace/recall.html", page
+    page = recall_page(typed, answer, ZONE, held=held, reason="" if held is None else SOLDER)
+    return "trace/recall.html", page if held is None else replace(page, holds=holds_of(Standings((HELD_FOR[0],), {})))
+
+
+def held_recall(*held: HeldBecause) -> Page:
+    template, page = recalled()
+    assert isinstance(page, RecallPage)
+    return template, replace(page, holds=holds_of(Standings(held, {}), SOLDER), reason="Measured: the joints hold")
+
+
+def released_recall(n: int) -> Page:
+    template, page = held_recall(*HELD_FOR[1:])
+    assert isinstance(page, RecallPage)
+    return template, released_page(page, Released(n, {LONG_MATERIAL: 2, "": 1}, not_held=n // 7 + 1, closed=1))
 
 
 def asked_recall() -> Page:

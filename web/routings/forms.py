@@ -18,6 +18,7 @@ from mes.definitions.types import (
     SegmentSpec,
     Substitute,
 )
+from mes.kernel.errors import FieldError
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import to_e6
 from web.typed import SHOWN, typed_number
@@ -74,6 +75,28 @@ def segment_of(form: StepForm, instructions: Sequence[InstructionSpec]) -> Segme
         instructions=tuple(instructions),
         first_article=number_of(form.first_article or "0"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ToleranceForm:
+    """What orders may deliver less or more, as it was typed; empty: nothing is said."""
+
+    under_percent: str
+    over_percent: str
+
+    def values(self) -> dict[str, Decimal | None]:
+        """`operations-definition-invalid` with every field that is no number."""
+        found: dict[str, Decimal | None] = {}
+        faults: list[FieldError] = []
+        for name, text in (("under_percent", self.under_percent), ("over_percent", self.over_percent)):
+            bare = text.strip().removesuffix("%").strip()
+            try:
+                found[name] = typed_number(bare, OperationsDefinitionInvalid) if bare else None
+            except OperationsDefinitionInvalid as refusal:
+                faults.append(FieldError(name, refusal.detail, "number-invalid"))
+        if faults:
+            raise OperationsDefinitionInvalid(faults[0].message, errors=faults)
+        return found
 
 
 def number_of(text: str) -> Decimal:

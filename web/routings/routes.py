@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mes.access.door import Caller, caller
 from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
-from mes.definitions.errors import SegmentNotFound
+from mes.definitions.errors import OperationsDefinitionInvalid, SegmentNotFound
 from mes.definitions.queries import (
     ResolvedDefinition,
     ResolvedSegment,
@@ -34,6 +35,7 @@ from mes.definitions.service import (
     put_draft_segment,
     set_definition_effectivity,
     set_definition_state,
+    set_draft_tolerances,
 )
 from mes.definitions.types import DOCUMENT_MAX_BYTES, DefinitionSpec, DefinitionState, InstructionSpec, SegmentSpec
 from mes.equipment.queries import list_equipment
@@ -42,15 +44,17 @@ from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.texts import NO_NUL
 from mes.materials.queries import list_materials
 from mes.personnel.queries import list_personnel_classes
+from mes.quality.queries import list_requirements
 from standards.isa95.equipment_hierarchy import WORK_CENTER_LEVELS, WORK_UNIT_LEVELS
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
-from web.routings.forms import MaterialRow, StepForm, effectivity_of, segment_of
+from web.routings.forms import MaterialRow, StepForm, ToleranceForm, effectivity_of, segment_of
 from web.routings.views import (
     Option,
     RoutingPage,
     RoutingsPage,
     StepPage,
+    refused_tolerances,
     routing_page,
     routings_page,
     step_page,
@@ -154,7 +158,8 @@ def _routing(
     version = get_definition(session, definition_id=definition_id, version_label=label)
     versions = get_definition_versions(session, [definition_id])[definition_id]
     recipes = _recipes(session, version)
-    return routing_page(version, versions, recipes, may_edit=may_edit, zone=zone, now=now), zone
+    checks = {asked.work_master_id: asked.unit_check for asked in list_requirements(session)}
+    return routing_page(version, versions, recipes, checks, may_edit=may_edit, zone=zone, now=now), zone
 
 
 def _recipes(session: ReadSession, version: ResolvedDefinition) -> dict[tuple[str, str], WorkMasterView]:
@@ -187,6 +192,32 @@ async def effectivity(
     zone = await who.read(plant_zone)
     asked = {"definition_id": definition_id, "version_label": label, "version": version}
     await who.write(set_definition_effectivity, **asked, effectivity=effectivity_of(from_at, until_at, zone))
+    return _to(definition_id, label)
+
+
+@router.post("/routings/{definition_id}/{label}/tolerance")
+async def tolerance(
+    request: Request,
+    definition_id: str,
+    label: str,
+    version: Version,
+    who: Engineer,
+    under_percent: Text = "",
+    over_percent: Text = "",
+) -> Response:
+    """What orders may deliver less or more than asked. What is no tolerance is told at its field."""
+    form = ToleranceForm(under_percent, over_percent)
+    asked = {"definition_id": definition_id, "version_label": label, "version": version}
+    try:
+        await who.write(set_draft_tolerances, **asked, **form.values())
+    except OperationsDefinitionInvalid as refusal:
+        seen = {"definition_id": definition_id, "label": label, "may_edit": True, "now": who.database.clock()}
+        page, zone = await who.read(_routing, **seen)
+        said = refused_tolerances(page, asdict(form), refusal.errors)
+        if not said.refused:
+            raise
+        shell = shell_of(request, who, zone=zone)
+        return HTMLResponse(render("routings/routing.html", said, language=who.language, shell=shell), refusal.status)
     return _to(definition_id, label)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import groupby
@@ -13,10 +13,14 @@ from urllib.parse import quote, urlencode
 from mes.definitions.effectivity_rules import is_effective
 from mes.definitions.queries import ResolvedDefinition, ResolvedMaterial, ResolvedSegment, WorkMasterView
 from mes.definitions.types import DefinitionState, DependencyKind, MediaType, ParameterLimit
+from mes.kernel.errors import FieldError
+from mes.quality.types import StepCheck
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import from_e6
 from web.routings.forms import MINUTE
 
+Recipes = Mapping[tuple[str, str], WorkMasterView]
+"""By id and version."""
 SPARE_ROWS: Final = 3
 """Empty rows of a table of materials: that many can be added at a time without JavaScript."""
 TONES: Final[Mapping[str, tuple[str, str]]] = {
@@ -27,6 +31,7 @@ TONES: Final[Mapping[str, tuple[str, str]]] = {
     "obsolete": ("off", "circle-slash"),
 }
 """Word of a version → tone and icon. `current` is what a new order takes now."""
+TOLERANCE_FAULTS: Final = ("number-invalid", "tolerance-invalid")
 USES: Final = (MaterialUse.Consumed, MaterialUse.Produced)
 
 
@@ -98,6 +103,8 @@ class ParameterLine:
     unit: str
     limits: str
     own: bool
+    data_type: str
+    """A DataType where the recipe says one, else ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +123,26 @@ class AfterLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeCard:
+    """The version of a recipe that a step has. `newest` is another that is newer ("" none); `check` a StepCheck: what
+    later steps ask of a unit that was to be here."""
+
+    recipe_id: str
+    label: str
+    description: str
+    from_at: datetime | None
+    until_at: datetime | None
+    newest: str
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepCard:
     number: int
     segment_id: str
     description: str
     href: str
-    recipe: str
+    recipe: RecipeCard
     places: tuple[str, ...]
     manual: bool
     per_cycle: Decimal
@@ -135,6 +156,16 @@ class StepCard:
     parameters: tuple[ParameterLine, ...]
     materials: tuple[MaterialLine, ...]
     instructions: tuple[InstructionLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToleranceField:
+    """`percent` as it is kept (None: nothing is said), `typed` in its field, `refused` a code of TOLERANCE_FAULTS."""
+
+    name: str
+    percent: Decimal | None
+    typed: str
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +191,12 @@ class RoutingPage:
     until_at: str
     versions: tuple[VersionLine, ...]
     steps: tuple[StepCard, ...]
+    tolerances: tuple[ToleranceField, ...]
+    """Less, and more."""
+
+    @property
+    def refused(self) -> bool:
+        return any(field.refused for field in self.tolerances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,13 +320,14 @@ def _local(at: datetime | None, zone: tzinfo) -> datetime | None:
 def routing_page(
     version: ResolvedDefinition,
     versions: Sequence[ResolvedDefinition],
-    recipes: Mapping[tuple[str, str], WorkMasterView],
+    recipes: Recipes,
+    checks: Mapping[str, StepCheck],
     *,
     may_edit: bool,
     zone: tzinfo,
     now: datetime,
 ) -> RoutingPage:
-    """One version of a routing among the others."""
+    """One version of a routing among the others. `recipes`: all versions of what its steps have."""
     word = version_word(version, versions, now)
     tone, icon = TONES[word]
     released = version.state is DefinitionState.Released
@@ -313,12 +351,50 @@ def routing_page(
         from_at=begins.strftime(MINUTE) if begins else "",
         until_at=ends.strftime(MINUTE) if ends else "",
         versions=version_lines(versions, version.version_label, zone, now),
-        steps=tuple(_card(version, segment, recipes) for segment in version.segments),
+        steps=tuple(_card(version, segment, recipes, checks, zone) for segment in version.segments),
+        tolerances=(
+            _tolerance("under_percent", version.under_tolerance_bp),
+            _tolerance("over_percent", version.over_tolerance_bp),
+        ),
+    )
+
+
+def _tolerance(name: str, kept_bp: int | None) -> ToleranceField:
+    percent = None if kept_bp is None else Decimal(kept_bp) / 100
+    return ToleranceField(name, percent, "" if percent is None else f"{percent:f}")
+
+
+def refused_tolerances(page: RoutingPage, typed: Mapping[str, str], faults: Iterable[FieldError]) -> RoutingPage:
+    """What was typed stays in its fields, and each tells what is wrong with it."""
+    codes = {fault.where.rpartition("/")[2]: fault.code for fault in faults if fault.code in TOLERANCE_FAULTS}
+    fields = tuple(replace(f, typed=typed[f.name], refused=codes.get(f.name, "")) for f in page.tolerances)
+    return replace(page, tolerances=fields)
+
+
+def _recipe_card(
+    segment: ResolvedSegment, recipes: Recipes, checks: Mapping[str, StepCheck], zone: tzinfo
+) -> RecipeCard:
+    recipe_id, label = segment.work_master_id, segment.work_master_version
+    recipe = recipes.get((recipe_id, label))
+    newest = max((r for (name, _), r in recipes.items() if name == recipe_id), key=lambda r: r.pk, default=recipe)
+    begins, ends = (None, None) if recipe is None else (recipe.effectivity.from_at, recipe.effectivity.until_at)
+    return RecipeCard(
+        recipe_id,
+        label,
+        "" if recipe is None else recipe.description,
+        _local(begins, zone),
+        _local(ends, zone),
+        "" if newest is None or newest.version_label == label else newest.version_label,
+        checks.get(recipe_id, StepCheck.recorded).value,
     )
 
 
 def _card(
-    version: ResolvedDefinition, segment: ResolvedSegment, recipes: Mapping[tuple[str, str], WorkMasterView]
+    version: ResolvedDefinition,
+    segment: ResolvedSegment,
+    recipes: Recipes,
+    checks: Mapping[str, StepCheck],
+    zone: tzinfo,
 ) -> StepCard:
     recipe = recipes.get((segment.work_master_id, segment.work_master_version))
     query = urlencode({"segment": segment.id})
@@ -327,7 +403,7 @@ def _card(
         segment_id=segment.id,
         description=segment.description,
         href=f"{base_of(version.id, version.version_label)}/step?{query}",
-        recipe=f"{segment.work_master_id} {segment.work_master_version}",
+        recipe=_recipe_card(segment, recipes, checks, zone),
         places=(segment.equipment_id, *(place.equipment_id for place in segment.alternatives)),
         manual=segment.manual,
         per_cycle=from_e6(segment.quantity_per_cycle_e6),
@@ -378,6 +454,7 @@ def parameter_lines(own: Mapping[str, str], recipe: WorkMasterView | None) -> tu
             limits.get(name, ParameterLimit()).unit,
             _limits_said(limits.get(name, ParameterLimit())),
             name in own,
+            limits[name].data_type.value if name in limits else "",
         )
         for name in sorted({*values, *own})
     )

@@ -63,6 +63,17 @@ class Holding(Typed):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
+class Releasing(Holding):
+    """`hold_reason`: that of the holds that are meant, as it was given."""
+
+    hold_reason: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+    @property
+    def held_because(self) -> str:
+        """Browsers send each end of a line as two characters."""
+        return self.hold_reason.replace("\r\n", "\n")
+
+
 class Filed(Typed):
     """A recall as a file; `table` of it where it is CSV."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,16 +12,17 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from mes.genealogy.types import Answer
+from mes.genealogy.types import Answer, Released, Standings
 from standards.isa95.material import Disposition
 from web.trace.forms import Compared, Typed
 from web.trace.views import ICONS, address, local, unit_of
 
 KINDS: Final = ("unit", "lot", "container", "shipment")
-STEPS: Final = ("ask", "review", "done")
+STEPS: Final = ("ask", "review", "done", "released")
 GROUPS_SHOWN: Final = 50
 NAMES_SHOWN: Final = 300
 HELD_SHOWN: Final = 50
+REASONS_SHOWN: Final = 20
 SHARED_SHOWN: Final = 25
 FEATURES_SHOWN: Final = 12
 HELD, CLOSED = Disposition.Restricted.value, Disposition.Closed.value
@@ -101,6 +102,37 @@ class Affected:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRow:
+    """Affected lots on hold for one reason ("" nobody gave one: such are released on their own pages)."""
+
+    reason: str
+    counts: tuple[int, ...]
+    """By kind, as `Holds.kinds`."""
+    orders: int
+    total: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What of a recall is on hold. `releasable`: rows with a reason; `hidden` more reasons."""
+
+    kinds: tuple[str, ...]
+    rows: tuple[HoldRow, ...]
+    total: int
+    releasable: int
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a release: how many, and of the others `(why, how many)`, `otherwise` | `not-held` | `closed`."""
+
+    released: int
+    kept: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecallPage:
     """`step` is one of STEPS. `kept` are the filled fields, to travel on; `held` how many were put on hold."""
 
@@ -113,6 +145,13 @@ class RecallPage:
     held: int = 0
     refused: str = ""
     refused_next: str = ""
+    holds: Holds | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Most recalls are not taken back: that step is told where it was taken."""
+        return STEPS if self.step == "released" else STEPS[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +195,37 @@ def recall_page(
     told = tuple((name, _told(name, value, typed)) for name, value in kept)
     step = "review" if held is None else "done"
     return RecallPage(step, typed, kept, told, affected(answer, zone), reason, held or 0)
+
+
+def holds_of(standings: Standings, chosen: str = "") -> Holds:
+    """`chosen`: the reason whose lots are meant first; without it the reason with most lots."""
+    groups = sorted(standings.held, key=lambda group: group.reason != chosen)[:REASONS_SHOWN]
+    kinds = tuple(kind for kind in KINDS if any(group.kinds.get(kind) for group in groups))
+    named = [group.reason for group in groups if group.reason]
+    first = next(iter(named), None)
+    rows = tuple(
+        HoldRow(
+            group.reason,
+            tuple(group.kinds.get(kind, 0) for kind in kinds),
+            group.orders,
+            len(group.lot_ids),
+            group.reason == first,
+        )
+        for group in groups
+    )
+    total = sum(len(group.lot_ids) for group in standings.held)
+    return Holds(kinds, rows, total, len(named), len(standings.held) - len(rows))
+
+
+def released_page(page: RecallPage, released: Released) -> RecallPage:
+    """After a release: what was, and what was not and why."""
+    others = {
+        "otherwise": sum(released.held_otherwise.values()),
+        "not-held": released.not_held,
+        "closed": released.closed,
+    }
+    outcome = Outcome(released.released, tuple((why, n) for why, n in others.items() if n))
+    return replace(page, step="released", outcome=outcome)
 
 
 def _kept(typed: Typed) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,5 @@
-"""The recall wizard: what is suspected, what is affected, the holds in one step; and what failed units share.
+"""The recall wizard: what is suspected, what is affected, the holds in one step and their release in one; and what
+failed units share.
 
 A list of ten thousand lots fits in no address: each step is a form that carries what was typed on, and answers with the
 next page. Nothing is kept on the server, and holding twice holds nothing twice.
@@ -17,16 +18,24 @@ from mes.access.door import Caller, caller
 from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
 from mes.genealogy.finding import list_alike
-from mes.genealogy.queries import get_recall, list_shared
-from mes.genealogy.service import hold_suspects
+from mes.genealogy.queries import get_recall, list_recall_holds, list_shared
+from mes.genealogy.service import hold_suspects, release_suspects
 from mes.genealogy.types import Answer
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.templating import render
-from web.trace.forms import Compared, Holding, Typed, listed
-from web.trace.recall_views import RecallPage, SharedPage, first_step, recall_page, shared_page
+from web.trace.forms import Compared, Holding, Releasing, Typed, listed
+from web.trace.recall_views import (
+    RecallPage,
+    SharedPage,
+    first_step,
+    holds_of,
+    recall_page,
+    released_page,
+    shared_page,
+)
 from web.wording import refusal_words
 
 NAMED_MAX: Final = 20
@@ -76,9 +85,14 @@ async def review(request: Request, who: Viewer, typed: Annotated[Typed, Form()])
 def _review(
     session: ReadSession, *, typed: Typed, reason: str = "", held: int | None = None
 ) -> tuple[RecallPage, ZoneInfo]:
+    """What is on hold is told by its reasons where anything is."""
     zone = plant_zone(session)
-    answer = get_recall(session, suspects=typed.suspects(zone))
-    return recall_page(typed, answer, zone, reason=reason, held=held), zone
+    suspects = typed.suspects(zone)
+    page = recall_page(typed, get_recall(session, suspects=suspects), zone, reason=reason, held=held)
+    found = page.affected
+    if found is None or found.truncated or not any(count.held for count in found.counts):
+        return page, zone
+    return replace(page, holds=holds_of(list_recall_holds(session, suspects=suspects), reason)), zone
 
 
 @router.post("/trace/recall/holds")
@@ -88,6 +102,16 @@ async def hold(request: Request, who: Decider, typed: Annotated[Holding, Form()]
     held = await who.write(hold_suspects, suspects=typed.suspects(zone), reason=typed.reason)
     page, zone = await who.read(_review, typed=typed, reason=typed.reason, held=held)
     return _page(request, who, page, zone)
+
+
+@router.post("/trace/recall/release")
+async def release(request: Request, who: Decider, typed: Annotated[Releasing, Form()]) -> HTMLResponse:
+    """What is held for this reason, in one step; what is held for another stays."""
+    zone = await who.read(plant_zone)
+    what = {"suspects": typed.suspects(zone), "hold_reason": typed.held_because, "reason": typed.reason}
+    released = await who.write(release_suspects, **what)
+    page, zone = await who.read(_review, typed=typed, reason=typed.reason)
+    return _page(request, who, released_page(page, released), zone)
 
 
 @router.get("/trace/shared")

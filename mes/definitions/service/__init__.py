@@ -10,6 +10,7 @@ from mes.definitions.service.drafts import (
     drop_draft_segment,
     put_draft_segment,
     replace_draft,
+    set_draft_tolerances,
 )
 from mes.definitions.service.operations_definitions import (
     create_definition,
@@ -42,6 +43,7 @@ __all__ = [
     "replace_draft",
     "set_definition_effectivity",
     "set_definition_state",
+    "set_draft_tolerances",
     "set_work_master_effectivity",
     "update_definition",
     "update_scrap_reason",

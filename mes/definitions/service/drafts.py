@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -45,6 +46,22 @@ def replace_draft(uow: UnitOfWork, *, spec: DefinitionSpec, version_label: str, 
     uow.flush()
     store_content(uow, known, row, wanted)
     say_put(uow, row, spec.material_id)
+
+
+def set_draft_tolerances(
+    uow: UnitOfWork,
+    *,
+    definition_id: str,
+    version_label: str,
+    version: int,
+    under_percent: Decimal | None,
+    over_percent: Decimal | None,
+) -> None:
+    """Say what orders may deliver less or more than asked where they say nothing themselves; None: nothing is said.
+    As `replace_draft`."""
+    spec = _draft_spec(uow, definition_id, version_label)
+    wanted = replace(spec, under_percent=under_percent, over_percent=over_percent)
+    replace_draft(uow, spec=wanted, version_label=version_label, version=version)
 
 
 def put_draft_segment(

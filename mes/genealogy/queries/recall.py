@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mes.genealogy.errors import GenealogyInvalid, SuspectsMissing
-from mes.genealogy.queries.tables import acts_table, groups_table, shipments_table
+from mes.genealogy.queries.tables import acts_table, groups_table, list_groups, shipments_table
 from mes.genealogy.queries.trace import known_lots
 from mes.genealogy.queries.walk import contents, reach_down
 from mes.genealogy.statements import (
@@ -21,7 +22,18 @@ from mes.genealogy.statements import (
     names_of,
 )
 from mes.genealogy.tools.statements import load_stays
-from mes.genealogy.types import NODES_MAX, OPEN_SEQ, Answer, Reach, Suspects, Table
+from mes.genealogy.types import (
+    NODES_MAX,
+    OPEN_SEQ,
+    Answer,
+    HeldBecause,
+    Reach,
+    Standings,
+    Suspects,
+    Table,
+)
+from mes.materials.queries import list_hold_reasons
+from standards.isa95.material import Disposition
 
 
 def reach_suspects(reads: Reads, suspects: Suspects, *, limit: int = NODES_MAX) -> tuple[set[int], Reach]:
@@ -54,6 +66,42 @@ def get_recall(reads: Reads, *, suspects: Suspects, limit: int = NODES_MAX) -> A
             "while_held": _while_held(reads, reach.certain | reach.possible),
         },
     )
+
+
+def list_recall_holds(reads: Reads, *, suspects: Suspects) -> Standings:
+    """What of a recall is on hold, and why. Refusals as `reach_suspects`."""
+    return standings_of(reads, reach_suspects(reads, suspects)[1])
+
+
+def standings_of(reads: Reads, reach: Reach) -> Standings:
+    """How the lots of a walk stand: a fixed number of statements for each ten thousand."""
+    groups = list_groups(reads, reach.pks)
+    (orders,) = names_of(reads, order_of_job=[group.job_pk for group in groups])
+    others: Counter[str] = Counter()
+    held: list[tuple[str, str, str]] = []
+    for group in groups:
+        if group.disposition == Disposition.Restricted:
+            held += [(lot_id, group.kind, orders[group.job_pk]) for lot_id in group.lot_ids]
+        else:
+            others[group.disposition] += len(group.lot_ids)
+    return Standings(_by_reason(held, list_hold_reasons(reads, lot_ids=[row[0] for row in held])), others)
+
+
+def _by_reason(held: Iterable[tuple[str, str, str]], reasons: Mapping[str, str]) -> tuple[HeldBecause, ...]:
+    """Of lot, kind and order."""
+    found: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for row in held:
+        found[reasons[row[0]]].append(row)
+    groups = [
+        HeldBecause(
+            reason,
+            tuple(sorted(row[0] for row in rows)),
+            Counter(row[1] for row in rows),
+            len({row[2] for row in rows} - {""}),
+        )
+        for reason, rows in found.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (-len(group.lot_ids), group.reason)))
 
 
 def _mounted(reads: Reads, pks: Collection[int]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -180,6 +180,18 @@ def groups_table(reads: Reads, reach: Reach) -> tuple[Table, Counter[int]]:
 
 def _grouped(reads: Reads, pks: Collection[int]) -> Rows:
     return GROUPS.on(reads, key_text(reads, sorted(pks)))
+
+
+class LotGroup(NamedTuple):
+    kind: str
+    disposition: str
+    job_pk: int | None
+    lot_ids: list[str]
+
+
+def list_groups(reads: Reads, pks: Collection[int]) -> list[LotGroup]:
+    """The lots of a walk with their ids, those of one kind, disposition and job (and more) together."""
+    return [LotGroup(_KINDS[row[0]], row[2], row[3], orjson.loads(row[7])) for row in _grouped(reads, pks)]
 
 
 def links_table(names: Mapping[int, str], links: Iterable[LinkRow]) -> Table:

@@ -2,7 +2,7 @@
 
 from mes.genealogy.service.correcting import remove_part, replace_part, reverse_act
 from mes.genealogy.service.counting import count_mounted
-from mes.genealogy.service.holding import hold_suspects
+from mes.genealogy.service.holding import hold_suspects, release_suspects
 from mes.genealogy.service.importing import begin_import, import_block
 from mes.genealogy.service.mounting import mount_lot, put_setup, unmount_lot
 from mes.genealogy.service.packing import move_lots, pack_lots, ship_lots, unpack_lots
@@ -27,6 +27,7 @@ __all__ = [
     "put_setup",
     "record_genealogy",
     "record_pass",
+    "release_suspects",
     "remove_part",
     "replace_part",
     "reverse_act",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -22,6 +23,7 @@ from mes.definitions.service import (
     replace_draft,
     set_definition_effectivity,
     set_definition_state,
+    set_draft_tolerances,
     set_work_master_effectivity,
     update_work_master,
 )
@@ -269,6 +271,19 @@ class TestDrafts:
         edit(drafted, drop_draft_segment, "2", definition_id="ROUTE", segment_id="SMT")
         assert [(s.id, s.after) for s in version(drafted, "2").segments] == [("PACK", ()), ("TEST", ())]
         assert version(drafted, "1") == old
+
+    def test_a_tolerance_is_percent_as_it_is_kept(self, drafted: Database) -> None:
+        tolerate = partial(edit, drafted, set_draft_tolerances, definition_id="ROUTE")
+        tolerate("2", under_percent=Decimal("2.5"), over_percent=None)
+        edit(drafted, put_draft_segment, "2", definition_id="ROUTE", segment=replace(SMT, description="New"))
+        kept = [(v.under_tolerance_bp, v.over_tolerance_bp) for v in (version(drafted, "1"), version(drafted, "2"))]
+        assert kept == [(None, None), (250, None)]
+        for wrong in ("-0.01", "1000.01", "2.125"):
+            with pytest.raises(errors.OperationsDefinitionInvalid) as refused:
+                tolerate("2", under_percent=Decimal(0), over_percent=Decimal(wrong))
+            assert [(e.where, e.code) for e in refused.value.errors] == [("ROUTE/over_percent", "tolerance-invalid")]
+        with pytest.raises(errors.OperationsDefinitionVersionFixed):
+            tolerate("1", under_percent=None, over_percent=None)
 
     def test_an_instruction_grows_and_shrinks_step_by_step(self, drafted: Database) -> None:
         step = {"definition_id": "ROUTE", "segment_id": "SMT"}

@@ -56,6 +56,10 @@ async def test_a_unit_is_made_and_told(http: httpx.AsyncClient, plant: Database,
     assert (await send(http, sven, "recall/holds", 200, lot_ids=["REEL"], reason="paste")) == {"held": 2}
     refused = await send(http, ada, "scans", 409, request_id="s1", parent_id="SN-1", child_id="REEL")
     assert refused["code"] == "lot-on-hold"
+    release = {"lot_ids": ["REEL"], "hold_reason": "paste", "reason": "measured"}
+    assert (await send(http, ada, "recall/release", 403, **release))["code"] == "permission-missing"
+    released = {"released": 2, "held_otherwise": {}, "not_held": 0, "closed": 0}
+    assert await send(http, sven, "recall/release", 200, **release) == released
 
 
 async def test_only_a_supervisor_overrides(http: httpx.AsyncClient, plant: Database, ada: Member) -> None:

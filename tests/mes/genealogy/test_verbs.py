@@ -18,6 +18,7 @@ from mes.genealogy.queries import (
     get_as_built,
     get_difference,
     get_recall,
+    list_recall_holds,
     list_shared,
     list_shipped,
     tables,
@@ -33,6 +34,7 @@ from mes.genealogy.service import (
     put_setup,
     record_genealogy,
     record_pass,
+    release_suspects,
     remove_part,
     replace_part,
     reverse_act,
@@ -55,6 +57,7 @@ from mes.genealogy.types import (
     NewLot,
     Override,
     Recording,
+    Released,
     Suspects,
 )
 from mes.kernel.db import Database, ReadSession
@@ -547,6 +550,30 @@ class TestRecall:
         event = made.read_now(list_events, after=0)[-1]
         assert event.type == "genealogy.lots-held.v1"
         assert len(event.payload["lot_ids"]) == 5
+
+    def test_what_a_recall_holds_is_released_in_one_step_and_nothing_else(self, made: Database) -> None:
+        suspects = Suspects(lot_ids=("R1",))
+        hold(made, "SN-3")
+        hold(made, "SN-1", Disposition.Closed)
+        made.write_now(hold_suspects, actor=None, suspects=suspects, reason="bad paste")
+        hold(made, "BOX", Disposition.UnRestricted)
+        standing = made.read_now(list_recall_holds, suspects=suspects)
+        assert [(group.reason, group.lot_ids, dict(group.kinds)) for group in standing.held] == [
+            ("bad paste", ("R1", "SN-2"), {"lot": 1, "unit": 1}),
+            ("test", ("SN-3",), {"unit": 1}),
+        ]
+        release = {"suspects": suspects, "hold_reason": "bad paste", "reason": "measured"}
+        released = made.write_now(release_suspects, actor=None, **release)
+        assert released == Released(2, {"test": 1}, not_held=1, closed=1)
+        event = made.read_now(list_events, after=0)[-1]
+        assert (event.type, sorted(event.payload["lot_ids"])) == ("genealogy.lots-released.v1", ["R1", "SN-2"])
+        states = {lot: made.read_now(get_material_lot, lot_id=lot).disposition for lot in ("SN-1", "SN-2", "SN-3")}
+        kept = {"SN-1": Disposition.Closed, "SN-2": Disposition.UnRestricted, "SN-3": Disposition.Restricted}
+        assert states == kept
+        again = made.write_now(release_suspects, actor=None, **release)
+        assert again == Released(0, {"test": 1}, not_held=3, closed=1)
+        made.write_now(hold_suspects, actor=None, suspects=suspects, reason="found again")
+        assert made.write_now(release_suspects, actor=None, **release).released == 0, "that hold has ended"
 
     def test_difference(self, made: Database) -> None:
         do(made, scan_lot, parent_id="C1", child_id="SN-1")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import uuid4
 
 import httpx
@@ -14,7 +17,10 @@ from mes.access.signatures.queries import list_signatures
 from mes.access.signatures.types import Meaning
 from mes.access.types import AccessPolicy, SignedAct
 from mes.definitions.queries import ResolvedDefinition, get_definition, read_document
-from mes.definitions.types import DefinitionState, MediaType
+from mes.definitions.service import put_work_masters
+from mes.definitions.types import DataType, DefinitionState, Effectivity, MediaType, ParameterLimit, WorkMasterSpec
+from mes.quality.service import put_requirements
+from mes.quality.types import RequirementSpec, StepCheck
 from tests.support.plants import BENCH, PRESS
 from tests.web.routing_factory import picture
 from tests.web.site import HTMX, PINS, Site
@@ -90,6 +96,57 @@ def test_what_is_in_force_is_only_changed_as_a_new_version(site: Site, route: st
         act(mia, site, route, "state", "2", state="Released")
     assert seen(site, route).segments[0].equipment_id == BENCH
     assert seen(site, route).state is DefinitionState.Obsolete
+
+
+def test_a_draft_says_how_much_less_or_more_orders_may_deliver(site: Site, route: str) -> None:
+    with site.client("MIA") as mia:
+        assert "May deliver less no limit, unless the order sets one" in said(mia.get(f"/routings/{route}"))
+        to = act(mia, site, route, "tolerance", under_percent=" 2,5 % ", over_percent="0")
+        assert "May deliver less up to 2.5 % May deliver more none" in said(mia.get(to.headers["location"]))
+        assert (seen(site, route).under_tolerance_bp, seen(site, route).over_tolerance_bp) == (250, 0)
+        refused = act(mia, site, route, "tolerance", under_percent="a <few>", over_percent="1001")
+        assert refused.status_code == 422
+        assert "Type a number, such as 2.5" in refused.text
+        assert 'value="a &lt;few&gt;"' in refused.text
+        assert 'value="1001"' in refused.text
+        for wrong in ("2.125", "-1", "1000.01"):
+            page = act(mia, site, route, "tolerance", under_percent="1", over_percent=wrong)
+            assert (page.status_code, page.text.count("with at most two decimals</strong>")) == (422, 1)
+        act(mia, site, route, "tolerance", under_percent="", over_percent="1e1")
+        assert (seen(site, route).under_tolerance_bp, seen(site, route).over_tolerance_bp) == (None, 1_000)
+        stale = {"version": "77", "under_percent": "1", "over_percent": "1"}
+        assert mia.post(f"/routings/{route}/1/tolerance", data=stale).status_code == 409
+        act(mia, site, route, "state", state="Released")
+        assert act(mia, site, route, "tolerance", over_percent="5").status_code == 409
+        mia.post(f"/routings/{route}/1/draft", data={})
+        act(mia, site, route, "tolerance", "2", over_percent="5")
+        assert [seen(site, route, label).over_tolerance_bp for label in ("1", "2")] == [1_000, 500]
+
+
+def test_a_step_tells_its_recipe_whole(site: Site, route: str) -> None:
+    name = f"WM-{route}"
+    limits = {"torque": ParameterLimit(DataType.decimal, "N·m", Decimal("0.5"), None)}
+    ends = Effectivity(until_at=datetime(2031, 1, 2, 12, tzinfo=UTC))
+    first = WorkMasterSpec(name, None, "Screw <lids>", {"torque": "0.6"}, limits, ends)
+    site.database.write_now(put_work_masters, actor=None, specs=[first])
+    with site.client("MIA") as mia:
+        step = {"segment_id": "PACK", "work_master_id": name, "equipment_id": BENCH}
+        act(mia, site, route, "step", **step)
+        page = said(mia.get(f"/routings/{route}"))
+        assert re.search(rf"{name} 1 Screw &lt;lids&gt; until .*2 Jan", page), page
+        assert "torque 0.6 N·m number, allowed: 0.5 – …" in page
+        assert "To have been here, where the station records units" in page
+        newer = replace(first, parameters={"torque": "0.7"}, effectivity=Effectivity())
+        site.database.write_now(put_work_masters, actor=None, specs=[newer])
+        check = RequirementSpec(name, StepCheck.passed)
+        site.database.write_now(put_requirements, actor=None, specs=[check])
+        page = said(mia.get(f"/routings/{route}"))
+        assert "There is a newer version, 2;" in page
+        assert "To have passed here" in page
+        act(mia, site, route, "step", **step)
+        page = said(mia.get(f"/routings/{route}"))
+        assert f"{name} 2 Screw" in page
+        assert "There is a newer version" not in page
 
 
 def said_of(page: httpx.Response) -> str:

@@ -32,7 +32,7 @@ def test_only_the_newest_that_is_effective_is_in_force() -> None:
 def test_a_withdrawn_version_can_come_back_and_a_draft_be_changed() -> None:
     def page(state: DefinitionState, *, may_edit: bool = True) -> object:
         one = r.definition("1", state)
-        return routing_page(one, (one,), r.recipes(), may_edit=may_edit, zone=BERLIN, now=r.NOW)
+        return routing_page(one, (one,), r.recipes(), r.CHECKS, may_edit=may_edit, zone=BERLIN, now=r.NOW)
 
     shown = {state: page(state) for state in DefinitionState}
     acts = {s: (p.release, p.withdraw, p.may_change) for s, p in shown.items()}  # type: ignore[attr-defined]
@@ -47,7 +47,7 @@ def test_a_withdrawn_version_can_come_back_and_a_draft_be_changed() -> None:
 
 def test_steps_beside_each_other_are_named_and_own_values_told_apart() -> None:
     one = r.definition()
-    page = routing_page(one, (one,), r.recipes(), may_edit=False, zone=BERLIN, now=r.NOW)
+    page = routing_page(one, (one,), r.recipes(), r.CHECKS, may_edit=False, zone=BERLIN, now=r.NOW)
     assert [step.parallel for step in page.steps] == [(), ("LABEL",), ("DEPANEL",), ()]
     peak = next(p for p in page.steps[0].parameters if p.name == "peak_c")
     assert (peak.value, peak.recipe_value, peak.own, peak.limits) == ("247", "245", True, "240 – 250")
@@ -85,5 +85,5 @@ def test_times_are_the_plants_own() -> None:
     with pytest.raises(EffectivityInvalid):
         effectivity_of("tomorrow", "", BERLIN)
     shown = r.definition(effectivity=replace(found, until_at=found.from_at and found.from_at + timedelta(days=1)))
-    page = routing_page(shown, (shown,), {}, may_edit=True, zone=BERLIN, now=r.NOW)
+    page = routing_page(shown, (shown,), {}, {}, may_edit=True, zone=BERLIN, now=r.NOW)
     assert (page.from_at, page.until_at) == ("2026-07-01T06:00", "2026-07-02T06:00")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 from sqlalchemy import select, update
 
-from mes.access.queries import get_principal
+from mes.access.queries import get_access_policy, get_principal
+from mes.access.service import put_access_policy
+from mes.access.signatures.queries import list_signatures
 from mes.access.signatures.service import act_text, record_signature
 from mes.access.signatures.types import ACT_SIGNED, Meaning
 from mes.access.tables import Signature
-from mes.access.types import SignedAct
+from mes.access.types import AccessPolicy, SignedAct
 from mes.edge.service import put_tag_bindings
 from mes.edge.types import TagBindingSpec
 from mes.genealogy.service import mount_lot, record_genealogy, ship_lots
@@ -22,14 +27,14 @@ from mes.ingest.service import receive_batch
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials.queries import get_material_lot
-from mes.materials.service import put_materials
+from mes.materials.service import hold_lots, put_materials
 from mes.materials.types import LotKind, MaterialSpec
 from mes.quality.service import put_defect_codes, record_results
 from mes.quality.types import DefectCodeSpec, FoundDefect, Measurement, ResultSpec, Verdict
 from standards.isa95.material import Disposition
 from standards.lineside.ingest_v1 import Batch, Sample
 from tests.support.plants import BENCH, BRIDGE, PRESS
-from tests.web.site import Site
+from tests.web.site import PINS, Site
 
 MILLION = 1_000_000
 _SIGNATURE = Signature.__table__  # type: ignore[attr-defined]
@@ -62,6 +67,22 @@ def graph(site: Site) -> None:
         for n, name in enumerate(UNITS[:6])
     ]
     assert write(record_results, actor=None, results=failed).recorded == 6
+
+
+HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
+
+
+@contextmanager
+def marked(site: Site, act: SignedAct) -> Iterator[None]:
+    """While the plant has an act signed."""
+    before = site.database.read_now(get_access_policy)
+    policy = AccessPolicy(signed_acts=frozenset({act}))
+    site.database.write_now(put_access_policy, actor=None, policy=policy, version=before.version)
+    try:
+        yield
+    finally:
+        now = site.database.read_now(get_access_policy).version
+        site.database.write_now(put_access_policy, actor=None, policy=before, version=now)
 
 
 def said(page: httpx.Response, status: int = 200) -> str:
@@ -161,8 +182,9 @@ def test_a_unit_shows_who_signed_what(site: Site) -> None:
         text = act_text(SignedAct.release_lot, ["material-lot/SN-050"], {"reason": "looked at <twice>"})
         record_signature(uow, token_sha256=b"s" * 32, act_sha256="0" * 64, meaning=Meaning.reviewed)
         found = {"used_at_us": uow.now_us, "act": "release-lot", "what": text}
-        uow.execute(update(_SIGNATURE).values(found))
-        pk = uow.execute(select(_SIGNATURE.c.pk)).scalar_one()
+        mine = _SIGNATURE.c.token_sha256 == b"s" * 32
+        uow.execute(update(_SIGNATURE).where(mine).values(found))
+        pk = uow.execute(select(_SIGNATURE.c.pk).where(mine)).scalar_one()
         uow.emit(ACT_SIGNED, topics=(), subject="material-lot/SN-050", payload={"signature_id": pk})
 
     who = site.database.read_now(get_principal, principal_id="SVEN")
@@ -205,6 +227,48 @@ def test_a_recall_names_deliveries_then_holds_everything_in_one_step(site: Site)
         again = said(sven.post("/trace/recall/affected", data={"lots": "R-BAD"}))
         assert "Everything that can be held is on hold already" in again
         assert "0 are now on hold" in said(sven.post("/trace/recall/holds", data={"lots": "R-BAD", "reason": "Twice"}))
+
+
+def test_what_a_recall_holds_is_signed_and_released_in_one_step(site: Site) -> None:
+    lots, why, more = {"lots": "SN-040\nSN-041\nSN-042"}, "Bad <paste>\nseen twice", "Scratched"
+    with site.client("SVEN") as sven:
+        site.database.write_now(hold_lots, actor=None, lot_ids=["SN-041"], reason=more)
+        done = sven.post("/trace/recall/holds", data={**lots, "reason": why})
+        assert "3 lots and serials are on hold" in said(done)
+        assert "Bad &lt;paste&gt; seen twice 2 –" in said(done)
+        (chosen,) = re.findall(r'value="([^"]*)" required checked', done.text)
+        asked = {**lots, "hold_reason": html.unescape(chosen).replace("\n", "\r\n"), "reason": "measured"}
+        with marked(site, SignedAct.release_lot):
+            sign = sven.post("/trace/recall/release", data=asked)
+            assert "This has to be signed" in said(sign, 403)
+            assert "SN-041" not in said(sign, 403)
+            fields = {name: html.unescape(value) for name, value in HIDDEN.findall(sign.text)}
+            typed = {"signature_meaning": "approved", "signature_pin": PINS["SVEN"], "signature_code": ""}
+            page = sven.post("/trace/recall/release", data=fields | typed)
+        text = said(page)
+        assert "2 are released Reason: measured" in text
+        assert "1 stays on hold, for another reason" in text
+        assert "1 lot or serial is on hold" in text
+        again = said(sven.post("/trace/recall/release", data=asked))
+        assert "0 are released" in again
+        assert "2 were not on hold: released before, or never held" in again
+    (kept,) = site.database.read_now(list_signatures, subject="material-lot/SN-042").items
+    assert (kept.principal_id, kept.act) == ("SVEN", "release-lot")
+    with site.client("ADA") as ada:
+        page = ada.post("/trace/recall/affected", data=lots)
+        assert "On hold because of" in said(page)
+        assert ada.post("/trace/recall/release", data=asked).status_code == 403
+
+
+def test_many_lots_are_signed_for_without_naming_each(site: Site) -> None:
+    with site.client("SVEN") as sven, marked(site, SignedAct.release_lot):
+        many = {"lots": "\n".join(UNITS[11:36])}
+        sven.post("/trace/recall/holds", data={**many, "reason": "Many"})
+        page = sven.post("/trace/recall/release", data={**many, "hold_reason": "Many", "reason": "measured"})
+        shown = re.findall(r"<dd>([^<]*)</dd>", page.text)
+        assert [len(re.findall(r"SN-\d+", text)) for text in shown] == [20, 20, 0]
+        assert shown[1].startswith("SN-011: Restricted, SN-012: Restricted, ")
+        assert shown[0].endswith("… + 5")
 
 
 def test_ten_thousand_lots_travel_in_a_form(site: Site) -> None:
