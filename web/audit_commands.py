@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from mes.access.audit.files import PartUnreadable, check_part, export_audit
@@ -12,7 +11,7 @@ from mes.access.audit.queries import first_event, verify_chain
 from mes.access.audit.types import ExportFormat, Verdict
 from mes.kernel.chain import BEGINNING, Anchor, ChainCheck, Fault, FaultKind
 from mes.kernel.db import Database
-from web.commands import NotDone, plant_of, say
+from web.commands import NotDone, instant, plant_of, say
 
 SENTENCES = {
     FaultKind.changed: "event {seq} is not what was recorded after event {before}: it was changed, or that one was, "
@@ -91,20 +90,10 @@ def _sentence(fault: Fault) -> str:
 
 
 def audit_export(options: argparse.Namespace) -> None:
-    since, until = _instant(options.since), _instant(options.until)
+    since, until = instant(options.since), instant(options.until)
     target: Path = options.target
     if target.exists():
         raise NotDone(f"{target} is there already")
     with plant_of(options) as database, target.open("wb") as file:
         made = export_audit(database, file, format=ExportFormat(options.format), since=since, until=until)
     say(f"{target}: {made.count} events, {made.after.seq + 1} to {made.head.seq}")
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise NotDone(f"{text!r} is no instant: 2026-03-02 or 2026-03-02T08:00:00+01:00") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -335,6 +335,7 @@ def _upkeep(commands: Any) -> None:
     restoring.add_argument("source", type=Path)
     restoring.add_argument("--plant", help="only this one, while servers run")
     restoring.add_argument("--as", dest="id", help="under another name")
+    restoring.add_argument("--moment", help="SOURCE is a folder of backups: the one that is exactly that")
     _with_data_dir(restoring)
     restoring.set_defaults(command=_restore)
     health = commands.add_parser("healthcheck", help="exit 0 if the server is ready")
