@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mes.kernel.errors import Unprocessable
+from mes.kernel.outbox import ARCHIVED
 from mes.kernel.sqltypes import to_us
 from web.backup import MANIFEST, BackupRefused, is_backup
 
@@ -114,11 +115,17 @@ def _beyond(plants: Mapping[str, sqlite3.Connection], moment: datetime) -> int:
 
 
 def _short(earlier: Mapping[str, sqlite3.Connection], later: Mapping[str, sqlite3.Connection], moment: datetime) -> int:
-    """Events up to a moment that the later backup has and the earlier does not."""
-    asked = "SELECT count(*) FROM outbox_event WHERE seq > ? AND recorded_at_us <= ?"
+    """Events up to a moment that the earlier backup lacks: by their numbers, since some may be in an archive."""
+    asked = "SELECT coalesce(max(seq), 0) FROM outbox_event WHERE recorded_at_us <= ?"
     return sum(
-        plant.execute(asked, (_head(earlier.get(name)), to_us(moment))).fetchone()[0] for name, plant in later.items()
+        max(max(plant.execute(asked, (to_us(moment),)).fetchone()[0], _archived(plant)) - _head(earlier.get(name)), 0)
+        for name, plant in later.items()
     )
+
+
+def _archived(plant: sqlite3.Connection) -> int:
+    asked = "SELECT coalesce(max(seq), 0) FROM consumer_cursor WHERE consumer = ?"
+    return int(plant.execute(asked, (ARCHIVED,)).fetchone()[0])
 
 
 def _head(plant: sqlite3.Connection | None) -> int:

@@ -7,6 +7,7 @@ A link is SHA-256 over the link before (nothing for the first) and the event's r
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -49,6 +50,15 @@ class Anchor:
 BEGINNING: Final = Anchor()
 
 
+@dataclass(frozen=True, slots=True)
+class RemovedRun:
+    """Events first to last were archived and removed; `link` is the last one's (None: it had none)."""
+
+    first: int
+    last: int
+    link: bytes | None
+
+
 def link(previous: bytes, row: Sequence[Any]) -> bytes:
     """SHA-256 over the predecessor's link and this row: a changed or missing row breaks the link after it."""
     said = row[:10] if row[10] is None and row[11] is None else row
@@ -68,6 +78,8 @@ class ChainCheck:
     count: int = 0
     begun_at: int = 0
     """The first linked event; 0: none yet."""
+    removed: int = 0
+    """Events that were archived and removed: followed by their last link alone."""
     more: int = 0
     _seq: int = field(init=False)
     _link: bytes | None = field(init=False)
@@ -82,9 +94,12 @@ class ChainCheck:
         """The last event and its link: what to note."""
         return Anchor(self._seq, self._link or b"")
 
-    def follow(self, rows: Iterable[tuple[Sequence[Any], bytes | None]]) -> None:
-        """More events, each as (row, link)."""
+    def follow(self, rows: Iterable[tuple[Sequence[Any], bytes | None]], removed: Sequence[RemovedRun] = ()) -> None:
+        """More events, each as (row, link), and the runs that were removed before or between them, in their order."""
+        runs = deque(removed)
         for row, its_link in rows:
+            while runs and runs[0].last < row[0]:
+                self._pass(runs.popleft())
             self._next(row, its_link)
 
     def end(self, told: Anchor = BEGINNING) -> None:
@@ -94,6 +109,16 @@ class ChainCheck:
             self._keep(Fault(FaultKind.another, told.seq))
         if self._seq < last:
             self._keep(Fault(FaultKind.removed, self._seq + 1, last))
+
+    def _pass(self, run: RemovedRun) -> None:
+        if run.first > self._seq + 1:
+            self._keep(Fault(FaultKind.removed, self._seq + 1, run.first - 1))
+        if run.last in self.noted and self.noted[run.last] != (run.link or b""):
+            self._keep(Fault(FaultKind.another, run.last))
+        self.removed += run.last - max(run.first, self._seq + 1) + 1
+        self._seq = run.last
+        if run.link is not None:
+            self._link, self.begun_at = run.link, self.begun_at or run.last
 
     def _next(self, row: Sequence[Any], its_link: bytes | None) -> None:
         seq = int(row[0])
