@@ -16,7 +16,7 @@ import pytest
 from benchmarks.backup import archiving, recovered
 from mes.access.audit.queries import verify_chain
 from mes.kernel.db import Database, ReadSession
-from mes.kernel.outbox import list_events
+from mes.kernel.outbox import ARCHIVED, list_events, move_cursor
 from mes.kernel.plants import Plants
 from mes.kernel.uow import UnitOfWork
 from tests.support.postgres import SUPERUSER, ClusterError, PostgresCluster, as_account, environment, start_cluster
@@ -117,6 +117,26 @@ def test_a_moment_gives_what_was_recorded_before_it_and_nothing_after(
     assert restored(quiet, "was-quiet") == ["first"]
     assert restored(third, "was-third") == ["first", "second", "third"]
     refused(quiet, "moment-between-backups")  # of all plants, one of which was written to all the time
+
+
+def test_what_went_into_an_archive_was_there_at_the_moment(
+    plants: Plants, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A later backup lacks an event that had been removed before it was made; the earlier one lacks it, too."""
+
+    def remove_second(uow: UnitOfWork) -> None:
+        uow.driver_execute("DELETE FROM outbox_event WHERE seq = 2")
+        move_cursor(uow, consumer=ARCHIVED, seq=2)
+
+    at = ("--data-dir", data_dir)
+    stated(plants.default, "first")
+    assert run("backup", "backups/b1.zip", *at) == 0
+    moment = stated(plants.default, "second")
+    stated(plants.default, "third")
+    plants.default.write_now(remove_second, actor=None)
+    assert run("backup", "backups/b2.zip", *at) == 0
+    assert run("restore", "backups", "--moment", moment.isoformat(), "--data-dir", "new") == 1
+    assert "b1.zip is 1 events short of it" in capsys.readouterr().err
 
 
 @pytest.fixture
