@@ -24,6 +24,7 @@ SENTENCES = {
     FaultKind.added: "event {seq} stands where no event can be: it was added",
     FaultKind.unlinked: "event {seq} has no link: it was added, or its link was taken away",
     FaultKind.another: "event {seq} has another link than the one that was noted: the record was written anew",
+    FaultKind.untold: "of events {seq} to {until} more are said to be in archives than any removal tells of",
 }
 
 

@@ -138,7 +138,7 @@ class Care:
         self._keeper = Keeper(database)
         self._announcements = Announcements(database) if database.dialect == "postgresql" else None
         name = database.plant_id
-        works = {
+        works: dict[str, Callable[[], Awaitable[None]]] = {
             f"ticks of {name}": self._tick_for_ever,
             f"rights in {name}": partial(follow_rights, database),
             f"webhooks of {name}": Deliveries(database, sender).run,

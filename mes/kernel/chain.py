@@ -20,6 +20,8 @@ FIELDS: Final = (
     *("occurred_at_us", "recorded_at_us", "origin_id", "changes"),
 )
 FAULTS_MAX: Final = 20
+EVENTS_REMOVED: Final = "exchange.events-removed.v1"
+"""Says in the chain itself how many events were archived and removed: `removed` in its payload."""
 
 
 class FaultKind(StrEnum):
@@ -28,6 +30,7 @@ class FaultKind(StrEnum):
     added = "added"
     unlinked = "unlinked"
     another = "another"
+    untold = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,14 @@ def link(previous: bytes, row: Sequence[Any]) -> bytes:
     return hashlib.sha256(previous + orjson.dumps(said)).digest()
 
 
+def _told(payload: str) -> int:
+    """How many events a removal says it took; nothing where it was changed to what says nothing."""
+    try:
+        return int(orjson.loads(payload)["removed"])
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
 @dataclass(slots=True)
 class ChainCheck:
     """Follows the events in the order of `seq` and keeps what is wrong. `after`: where the events go on from.
@@ -80,6 +91,8 @@ class ChainCheck:
     """The first linked event; 0: none yet."""
     removed: int = 0
     """Events that were archived and removed: followed by their last link alone."""
+    removed_told: int = 0
+    """So many as events say, wherever they stand."""
     more: int = 0
     _seq: int = field(init=False)
     _link: bytes | None = field(init=False)
@@ -109,6 +122,8 @@ class ChainCheck:
             self._keep(Fault(FaultKind.another, told.seq))
         if self._seq < last:
             self._keep(Fault(FaultKind.removed, self._seq + 1, last))
+        if self.removed > self.removed_told:
+            self._keep(Fault(FaultKind.untold, self.after.seq + 1, self._seq))
 
     def _pass(self, run: RemovedRun) -> None:
         if run.first > self._seq + 1:
@@ -130,6 +145,8 @@ class ChainCheck:
             self._keep(Fault(FaultKind.removed, self._seq + 1, seq - 1))
             self._link = None if self.begun_at else self._link
         self._seq = seq
+        if row[2] == EVENTS_REMOVED:
+            self.removed_told += _told(row[5])
         self._check(seq, row, its_link)
         if seq in self.noted and self.noted[seq] != (its_link or b""):
             self._keep(Fault(FaultKind.another, seq))

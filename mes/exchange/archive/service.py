@@ -12,6 +12,7 @@ from mes.exchange.archive.errors import ArchiveDiffers, ArchiveLeavesGap, Events
 from mes.exchange.archive.queries import last_follower
 from mes.exchange.archive.rules import first_difference, runs_removed
 from mes.exchange.archive.types import AT_ONCE, KEEP_DAYS, REMOVED_TYPES, Linked, Removed
+from mes.kernel.chain import EVENTS_REMOVED
 from mes.kernel.db import Database
 from mes.kernel.outbox import ARCHIVED, archived_to, head_seq, list_links, move_cursor
 from mes.kernel.uow import UnitOfWork, marks
@@ -68,7 +69,7 @@ def remove_events(uow: UnitOfWork, *, rows: Sequence[Linked], archive_sha256: st
     uow.driver_executemany(_KEEP_RUN, [(run.first, run.last, run.link) for run in runs])
     move_cursor(uow, consumer=ARCHIVED, seq=last)
     uow.emit(
-        "exchange.events-removed.v1",
+        EVENTS_REMOVED,
         topics=(),
         subject="audit-chain",
         payload={"first": begun + 1, "last": last, "removed": removed, "archive_sha256": archive_sha256},

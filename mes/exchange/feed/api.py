@@ -25,7 +25,8 @@ from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX
 router = api_router("events")
 _EVENT: Final = 'id: 42\nevent: orders.job-order-ended.v1\ndata: {"seq": 42, "subject": "order/PO-1001", …}\n\n'
 Reader = Annotated[Caller, Depends(caller(Permission.read_events))]
-After = Annotated[int, Query(ge=0, le=2**62, description="The last sequence you have.")]
+AFTER_MAX: Final = 2**62
+After = Annotated[int, Query(ge=0, le=AFTER_MAX, description="The last sequence you have.")]
 Types = Annotated[
     list[str], Query(max_length=TYPES_MAX, description="`*`, `orders.*` or `orders.job-ended.v1`; may be repeated.")
 ]
@@ -95,7 +96,7 @@ async def _stream(
     """What is refused is refused here: the stream itself has answered 200 before its first event."""
     feed = _Feed(caller, _checked(types), subject, STREAM_LIMIT)
     if last_event_id is not None and last_event_id.isdigit():
-        after = int(last_event_id)
+        after = min(int(last_event_id), AFTER_MAX)
     await caller.read(refuse_archived, after=after)
     async with listening(caller.database) as listener:
         yield _Stream(feed, after, listener)
