@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mes.access.audit.files import PartUnreadable, check_part, export_audit
+from mes.access.audit.files import PartUnreadable, archive_audit, check_part, export_audit
 from mes.access.audit.queries import first_event, verify_chain
 from mes.access.audit.types import ExportFormat, Verdict
+from mes.exchange.archive.service import remove_archived
+from mes.exchange.archive.types import KEEP_DAYS
 from mes.kernel.chain import BEGINNING, Anchor, ChainCheck, Fault, FaultKind
 from mes.kernel.db import Database
-from web.commands import NotDone, plant_of, say
+from web.commands import NotDone, instant, plant_of, say
 
 SENTENCES = {
     FaultKind.changed: "event {seq} is not what was recorded after event {before}: it was changed, or that one was, "
@@ -21,6 +24,7 @@ SENTENCES = {
     FaultKind.added: "event {seq} stands where no event can be: it was added",
     FaultKind.unlinked: "event {seq} has no link: it was added, or its link was taken away",
     FaultKind.another: "event {seq} has another link than the one that was noted: the record was written anew",
+    FaultKind.untold: "of events {seq} to {until} more are said to be in archives than any removal tells of",
 }
 
 
@@ -83,6 +87,8 @@ def _tell(verdict: Verdict) -> None:
         say(f"{verdict.count} events, none of them chained: `lineside plant chain`, or LINESIDE_CHAINED_AUDIT=true")
     elif verdict.is_whole:
         say(f"{verdict.count} events, chained from {verdict.begun_at} on, whole")
+        if verdict.removed:
+            say(f"{verdict.removed} more are in archives alone: check those with --part")
         say(f"Keep this elsewhere, and check against it with --noted: {verdict.head.seq}:{verdict.head.link.hex()}")
 
 
@@ -90,21 +96,37 @@ def _sentence(fault: Fault) -> str:
     return SENTENCES[fault.kind].format(seq=fault.seq, until=fault.until, before=fault.seq - 1)
 
 
+def events_archive(options: argparse.Namespace) -> None:
+    """The next events into a file that has its name only when it is whole on the disk."""
+    until = instant(options.until)
+    target: Path = options.target
+    if target.exists():
+        raise NotDone(f"{target} is there already")
+    part = target.with_name(target.name + ".part")
+    with plant_of(options) as database, part.open("wb") as file:
+        made = archive_audit(database, file, until=until or datetime.now(UTC) - timedelta(days=KEEP_DAYS))
+        file.flush()
+        os.fsync(file.fileno())
+    if faults := check_part(part).faults:
+        raise NotDone(f"{part}: {_sentence(faults[0])}")
+    part.replace(target)
+    say(f"{target}: {made.count} events, {made.after.seq + 1} to {made.head.seq}")
+
+
+def events_remove(options: argparse.Namespace) -> None:
+    try:
+        with plant_of(options) as database:
+            removed = remove_archived(database, options.archive, tell=_progress)
+    except (PartUnreadable, OSError) as error:
+        raise NotDone(str(error)) from error
+    say(f"{removed.count} events removed; up to {removed.archived_to} they are whole in archives alone")
+
+
 def audit_export(options: argparse.Namespace) -> None:
-    since, until = _instant(options.since), _instant(options.until)
+    since, until = instant(options.since), instant(options.until)
     target: Path = options.target
     if target.exists():
         raise NotDone(f"{target} is there already")
     with plant_of(options) as database, target.open("wb") as file:
         made = export_audit(database, file, format=ExportFormat(options.format), since=since, until=until)
     say(f"{target}: {made.count} events, {made.after.seq + 1} to {made.head.seq}")
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise NotDone(f"{text!r} is no instant: 2026-03-02 or 2026-03-02T08:00:00+01:00") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import Any, Final
 
 from mes.access.recent import RECENT
@@ -24,6 +25,7 @@ from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
 from mes.ticks import HOURLY, TICKS
 from web.live.relay import Relays
 from web.live.wakeup import Announcements
+from web.rights import follow_rights
 from web.supervision import supervise
 
 _LOG = logging.getLogger(__name__)
@@ -136,8 +138,9 @@ class Care:
         self._keeper = Keeper(database)
         self._announcements = Announcements(database) if database.dialect == "postgresql" else None
         name = database.plant_id
-        works = {
+        works: dict[str, Callable[[], Awaitable[None]]] = {
             f"ticks of {name}": self._tick_for_ever,
+            f"rights in {name}": partial(follow_rights, database),
             f"webhooks of {name}": Deliveries(database, sender).run,
             f"ERP connections of {name}": Rounds(database, sender.vault, MAKERS).run,
         }

@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _master_data(commands)
     _people(commands)
     _audit(commands)
+    _events(commands)
     _history(commands)
     _quality(commands)
     _trace(commands)
@@ -181,6 +182,20 @@ def _audit(commands: Any) -> None:
     export.add_argument("--until", help="up to, not including it; default: now")
     _with_plant(export)
     export.set_defaults(command=_command("audit_export", "web.audit_commands"))
+
+
+def _events(commands: Any) -> None:
+    events = commands.add_parser("events", help="old events into an archive, and out of the database")
+    events = events.add_subparsers(required=True, metavar="what")
+    archive = events.add_parser("archive", help="what was not archived yet into a file, with the links of the chain")
+    archive.add_argument("target", type=Path)
+    archive.add_argument("--until", help="up to, not including it; default: 30 days ago")
+    _with_plant(archive)
+    archive.set_defaults(command=_command("events_archive", "web.audit_commands"))
+    remove = events.add_parser("remove", help="what is in an archive, needed by nobody, and told by tables as well")
+    remove.add_argument("archive", type=Path)
+    _with_plant(remove)
+    remove.set_defaults(command=_command("events_remove", "web.audit_commands"))
 
 
 def _history(commands: Any) -> None:
@@ -335,6 +350,7 @@ def _upkeep(commands: Any) -> None:
     restoring.add_argument("source", type=Path)
     restoring.add_argument("--plant", help="only this one, while servers run")
     restoring.add_argument("--as", dest="id", help="under another name")
+    restoring.add_argument("--moment", help="SOURCE is a folder of backups: the one that is exactly that")
     _with_data_dir(restoring)
     restoring.set_defaults(command=_restore)
     health = commands.add_parser("healthcheck", help="exit 0 if the server is ready")

@@ -66,6 +66,7 @@ from mes.reporting.measurements.queries import list_history_tags
 from mes.reporting.measurements.types import TagView
 from web.backup import BackupRefused, back_up, restore
 from web.live.wakeup import announce
+from web.moments import find_backup
 from web.plants import open_plants
 from web.settings import Settings
 from web.system.routes import version
@@ -292,10 +293,33 @@ def libpq_variables(address: str) -> dict[str, str]:
 def restore_backup(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     if settings.database_url is not None:
-        raise NotDone("on PostgreSQL restore with pg_restore; see docs/operate/backup.md")
-    names = restore(options.source, settings.data_dir)
-    say(f"{settings.data_dir}: {len(names)} databases restored")
+        raise NotDone("on PostgreSQL restore with pg_restore, to a moment from its log; see docs/operate/backup.md")
+    source = backup_meant(options)
+    names = restore(source, settings.data_dir)
+    say(f"{settings.data_dir}: {len(names)} databases restored from {source}")
     return 0
+
+
+def backup_meant(options: argparse.Namespace) -> Path:
+    """The file that was named, or the one of a folder that is as it was at the moment that was named."""
+    source: Path = options.source
+    moment = instant(options.moment)
+    if moment is None:
+        return source
+    if not source.is_dir():
+        raise NotDone(f"{source} is no folder: a moment is looked for in a folder of backups")
+    return find_backup(source, moment, plant_id=options.plant)
+
+
+def instant(text: str | None) -> datetime | None:
+    """UTC where no zone is named. NotDone for what is none."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise NotDone(f"{text!r} is no instant: 2026-03-02 or 2026-03-02T08:00:00+01:00") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def openapi(_options: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from mes.kernel.plants import DEFAULT_PLANT, PLANT_ID, STALE_S, Plants, schema_o
 from mes.migrations.transfer import Manifest, export_plant, import_plant, read_manifest, verify_export
 from mes.migrations.upgrade import upgrade
 from web.backup import is_backup, is_dump, restore_plant, verify
-from web.commands import NotDone, libpq_variables, run_postgres, say, settings_of
+from web.commands import NotDone, backup_meant, libpq_variables, run_postgres, say, settings_of
 from web.plants import open_plants
 from web.settings import Settings
 from web.system.routes import version
@@ -174,15 +174,18 @@ def restore_one(options: argparse.Namespace) -> None:
     """One plant out of a backup of all, while the others are in use."""
     plant_id = _checked_id(options.id or options.plant)
     settings = settings_of(options)
+    if settings.database_url is not None and options.moment is not None:
+        raise NotDone("PostgreSQL is recovered to a moment from its log; see docs/operate/backup.md")
+    source = backup_meant(options)
     with _plants(settings) as plants:
         if settings.database_url is None:
-            verify(options.source)
-            _making(plants, plant_id, lambda: restore_plant(options.source, options.plant, plants.folder(plant_id)))
+            verify(source)
+            _making(plants, plant_id, lambda: restore_plant(source, options.plant, plants.folder(plant_id)))
         elif plant_id != options.plant:
             raise NotDone("PostgreSQL restores a plant under its own name; export it then, and import it as another")
         else:
-            _making(plants, plant_id, lambda: _restore_schema(plants, options.source, plant_id))
-    say(f"{plant_id} is as it was in {options.source}")
+            _making(plants, plant_id, lambda: _restore_schema(plants, source, plant_id))
+    say(f"{plant_id} is as it was in {source}")
 
 
 def _restore_schema(plants: Plants, source: Path, plant_id: str) -> None:

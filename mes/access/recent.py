@@ -1,7 +1,8 @@
 """Credentials looked up in the last few seconds, so that a tablet's burst of requests costs one query.
 
 What changes a credential in this process distrusts it at once: until the change has surely been committed it is read
-from the database every time. Another process learns of the change when its own memory lapses: `KEEP_S` at most.
+from the database every time. Another process forgets everything when it is woken by the change (`forget`), and learns
+of it at the latest when its own memory lapses: after `KEEP_S`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ KEEP_S: Final = 3.0
 REMEMBER_MAX: Final = 4_096
 DISTRUST_S: Final = 10.0
 """Longer than any commit that is still going to succeed takes."""
+READ_S: Final = 1.0
+"""Longer than a look-up takes that began before a commit elsewhere was known of."""
 
 
 class RecentCredentials:
@@ -68,6 +71,12 @@ class RecentCredentials:
             else:
                 self._known.pop(key, None)
                 self._distrusted[key] = until
+
+    def forget(self) -> None:
+        """Forget all: a change elsewhere is committed. What was being read meanwhile is not remembered either."""
+        with self._lock:
+            self._known.clear()
+            self._distrust_all_until = max(self._distrust_all_until, self._monotonic() + READ_S)
 
     def _is_distrusted(self, key: bytes, now: float) -> bool:
         if now < self._distrust_all_until:

@@ -7,6 +7,7 @@ A link is SHA-256 over the link before (nothing for the first) and the event's r
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,6 +20,8 @@ FIELDS: Final = (
     *("occurred_at_us", "recorded_at_us", "origin_id", "changes"),
 )
 FAULTS_MAX: Final = 20
+EVENTS_REMOVED: Final = "exchange.events-removed.v1"
+"""Says in the chain itself how many events were archived and removed: `removed` in its payload."""
 
 
 class FaultKind(StrEnum):
@@ -27,6 +30,7 @@ class FaultKind(StrEnum):
     added = "added"
     unlinked = "unlinked"
     another = "another"
+    untold = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,27 @@ class Anchor:
 BEGINNING: Final = Anchor()
 
 
+@dataclass(frozen=True, slots=True)
+class RemovedRun:
+    """Events first to last were archived and removed; `link` is the last one's (None: it had none)."""
+
+    first: int
+    last: int
+    link: bytes | None
+
+
 def link(previous: bytes, row: Sequence[Any]) -> bytes:
     """SHA-256 over the predecessor's link and this row: a changed or missing row breaks the link after it."""
     said = row[:10] if row[10] is None and row[11] is None else row
     return hashlib.sha256(previous + orjson.dumps(said)).digest()
+
+
+def _told(payload: str) -> int:
+    """How many events a removal says it took; nothing where it was changed to what says nothing."""
+    try:
+        return int(orjson.loads(payload)["removed"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 @dataclass(slots=True)
@@ -68,6 +89,10 @@ class ChainCheck:
     count: int = 0
     begun_at: int = 0
     """The first linked event; 0: none yet."""
+    removed: int = 0
+    """Events that were archived and removed: followed by their last link alone."""
+    removed_told: int = 0
+    """So many as events say, wherever they stand."""
     more: int = 0
     _seq: int = field(init=False)
     _link: bytes | None = field(init=False)
@@ -82,9 +107,12 @@ class ChainCheck:
         """The last event and its link: what to note."""
         return Anchor(self._seq, self._link or b"")
 
-    def follow(self, rows: Iterable[tuple[Sequence[Any], bytes | None]]) -> None:
-        """More events, each as (row, link)."""
+    def follow(self, rows: Iterable[tuple[Sequence[Any], bytes | None]], removed: Sequence[RemovedRun] = ()) -> None:
+        """More events, each as (row, link), and the runs that were removed before or between them, in their order."""
+        runs = deque(removed)
         for row, its_link in rows:
+            while runs and runs[0].last < row[0]:
+                self._pass(runs.popleft())
             self._next(row, its_link)
 
     def end(self, told: Anchor = BEGINNING) -> None:
@@ -94,6 +122,18 @@ class ChainCheck:
             self._keep(Fault(FaultKind.another, told.seq))
         if self._seq < last:
             self._keep(Fault(FaultKind.removed, self._seq + 1, last))
+        if self.removed > self.removed_told:
+            self._keep(Fault(FaultKind.untold, self.after.seq + 1, self._seq))
+
+    def _pass(self, run: RemovedRun) -> None:
+        if run.first > self._seq + 1:
+            self._keep(Fault(FaultKind.removed, self._seq + 1, run.first - 1))
+        if run.last in self.noted and self.noted[run.last] != (run.link or b""):
+            self._keep(Fault(FaultKind.another, run.last))
+        self.removed += run.last - max(run.first, self._seq + 1) + 1
+        self._seq = run.last
+        if run.link is not None:
+            self._link, self.begun_at = run.link, self.begun_at or run.last
 
     def _next(self, row: Sequence[Any], its_link: bytes | None) -> None:
         seq = int(row[0])
@@ -105,6 +145,8 @@ class ChainCheck:
             self._keep(Fault(FaultKind.removed, self._seq + 1, seq - 1))
             self._link = None if self.begun_at else self._link
         self._seq = seq
+        if row[2] == EVENTS_REMOVED:
+            self.removed_told += _told(row[5])
         self._check(seq, row, its_link)
         if seq in self.noted and self.noted[seq] != (its_link or b""):
             self._keep(Fault(FaultKind.another, seq))

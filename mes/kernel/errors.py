@@ -121,6 +121,15 @@ class IdempotencyKeyReused(Conflict):
     next_step = "Use a new key for a new request; repeat a request with exactly the same body."
 
 
+class EventsArchived(Refusal):
+    """`archived_to`: the last event that is not there any more; what comes after it is whole."""
+
+    status = 410
+    code = "events-archived"
+    title = "These events were archived"
+    next_step = "Read what there is anew by its own listings, then go on after `archived_to`; the archive has the rest."
+
+
 class NoSuchPlant(NotFound):
     code = "no-such-plant"
     title = "No such plant"

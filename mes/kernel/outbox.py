@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlmodel import Session
 from uuid_utils import uuid7
 
-from mes.kernel.chain import link
+from mes.kernel.chain import Anchor, RemovedRun, link
 from mes.kernel.origins import INSERT, OriginBook
 from mes.kernel.pending import postpone, settle
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
@@ -54,6 +54,10 @@ _INSERT_NEXT: Final = (
     "origin_id text, changes text)"
 )
 """PostgreSQL: rows numbered from 1, put after the newest event."""
+
+
+ARCHIVED: Final = "archived"
+"""The cursor up to which events were archived and may be removed."""
 
 
 class ReadsRows(Protocol):
@@ -200,6 +204,28 @@ def list_links(session: ReadsRows, *, after: int, limit: int) -> list[tuple[Sequ
     """Events after a sequence as the chain sees them: the row as it is hashed, and its link."""
     rows = session.driver_query(_LINKS, (after, limit))
     return [(tuple(row[:-1]), None if row[-1] is None else bytes(row[-1])) for row in rows]
+
+
+def list_removed(session: ReadsRows, *, after: int, before: int) -> list[RemovedRun]:
+    """Runs of removed events that end between two sequences, in their order."""
+    asked = (
+        "SELECT first_seq, last_seq, chain_sha256 FROM outbox_removed WHERE last_seq > ? AND last_seq < ? ORDER BY 2"
+    )
+    return [
+        RemovedRun(row[0], row[1], None if row[2] is None else bytes(row[2]))
+        for row in session.driver_query(asked, (after, before))
+    ]
+
+
+def archived_to(session: ReadsRows) -> Anchor:
+    """The last event up to which the outbox is not whole any more, with its link; seq 0: it is whole."""
+    found = session.driver_query(
+        "SELECT c.seq, coalesce(e.chain_sha256, r.chain_sha256) FROM consumer_cursor c "
+        "LEFT JOIN outbox_event e ON e.seq = c.seq LEFT JOIN outbox_removed r ON r.last_seq = c.seq "
+        "WHERE c.consumer = ?",
+        (ARCHIVED,),
+    )
+    return Anchor(found[0][0], bytes(found[0][1] or b"")) if found else Anchor()
 
 
 def seq_at(session: ReadsRows, *, at_us: int) -> int:

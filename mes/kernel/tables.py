@@ -53,6 +53,17 @@ class OutboxEvent(TableModel, table=True):
     chain_sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
 
 
+class RemovedEvents(TableModel, table=True):
+    """A run of events that were removed after they had been archived: what the chain goes on from."""
+
+    __tablename__ = "outbox_removed"
+
+    last_seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    first_seq: int = Field(sa_column=Column(BigInteger, nullable=False))
+    chain_sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    """Of the last of them."""
+
+
 class ActOrigin(TableModel, table=True):
     """From where acts came (`mes.kernel.origins`). Its address is forgotten in time, and the salt of its id with it."""
 

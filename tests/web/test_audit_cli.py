@@ -58,3 +58,23 @@ def test_an_act_at_a_prompt_says_whose_prompt(data_dir: Path) -> None:
         rows = plant.execute("SELECT credential, place FROM act_origin").fetchall()
     assert {credential for credential, _ in rows} == {"command-line"}
     assert all("@" in place for _, place in rows)
+
+
+def test_old_events_are_archived_and_removed_and_the_record_stays_whole(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "archive.jsonl"
+    assert run("events", "archive", archive) == 0
+    assert "0 events" in capsys.readouterr().out
+    assert run("events", "remove", archive) == 0
+    young = tmp_path / "young.jsonl"
+    assert run("events", "archive", young, "--until", "2999-01-01") == 0
+    assert run("events", "archive", young) == 1
+    assert "3 events, 1 to 3" in capsys.readouterr().out
+    assert run("events", "remove", young) == 1
+    assert "[events-still-needed]" in capsys.readouterr().err
+    young.write_text(young.read_text("utf-8").replace('"p2"', '"p9"'), "utf-8")
+    assert run("events", "remove", young) == 1
+    assert "it was changed, or a part is missing, at event 2" in capsys.readouterr().err
+    with closing(sqlite3.connect(data_dir / "plants" / "default" / "plant.sqlite")) as plant, plant:
+        assert plant.execute("SELECT count(*) FROM outbox_event").fetchone() == (3,)

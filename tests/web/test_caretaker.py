@@ -11,6 +11,9 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from mes.access import door, service
+from mes.access.queries import list_tokens
+from mes.access.recent import RecentCredentials
 from mes.access.types import Role
 from mes.exchange.webhooks.sending import Sender
 from mes.kernel.directory import PlantState
@@ -19,7 +22,7 @@ from mes.kernel.vault import Vault
 from tests.support.plants import build_plant
 from tests.web.asgi_socket import SocketClosed, open_socket
 from tests.web.cast import as_, hire
-from web import caretaker
+from web import caretaker, rights
 from web.caretaker import Caretaker
 from web.live.region import live_url
 from web.live.relay import Relays
@@ -38,6 +41,35 @@ async def until(holds: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(20):
         while not await holds():  # noqa: ASYNC110 (nobody tells us)
             await asyncio.sleep(0.02)
+
+
+async def test_a_token_revoked_by_another_process_is_refused(
+    data_dir: Path, at_once: Migrate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one remembers for an hour; the verb runs with the other one's memory."""
+    memory = RecentCredentials(keep_s=3_600)
+    monkeypatch.setattr("mes.access.recent.READ_S", 0.0)
+    for here in (door, rights):
+        monkeypatch.setattr(here, "RECENT", memory)
+    monkeypatch.setattr(service, "RECENT", RecentCredentials())
+    app = create_app(Settings(data_dir=data_dir, allowed_hosts="mes.test"))
+    elsewhere = Plants(data_dir=data_dir, migrate=at_once)
+    ada = hire(elsewhere.default, "ada", Role.operator)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://mes.test") as client,
+    ):
+
+        async def answered(status: int) -> bool:
+            return (await client.get(PERSONS, headers=as_(ada))).status_code == status
+
+        await until(lambda: answered(200))
+        await asyncio.sleep(0.3)
+        assert await answered(200)
+        (token,) = elsewhere.default.read_now(list_tokens, principal_id="ada").items
+        elsewhere.default.write_now(service.revoke_token, actor=None, token_id=token.token_id)
+        await until(lambda: answered(401))
+    elsewhere.close()
 
 
 async def test_what_happens_to_a_plant_elsewhere_is_known_here(tmp_path: Path, at_once: Migrate) -> None:

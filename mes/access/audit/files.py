@@ -6,7 +6,7 @@ JSON lines: a header, an event a line, an end. CSV: the same columns for people;
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +20,9 @@ from mes.access.audit.queries import period_of
 from mes.access.audit.types import ExportFormat
 from mes.access.tables import Principal
 from mes.kernel.chain import FIELDS, Anchor, ChainCheck
-from mes.kernel.db import Database
-from mes.kernel.outbox import list_links
+from mes.kernel.db import Database, ReadSession
+from mes.kernel.outbox import archived_to, list_links, seq_at
+from mes.kernel.sqltypes import to_us
 from mes.kernel.tables import ActOrigin
 from mes.kernel.texts import csv_cell
 
@@ -58,9 +59,32 @@ def export_audit(
     after, last = database.read_now(period_of, since=since, until=until)
     sink = _Lines(target) if format is ExportFormat.jsonl else _Cells(target)
     period = [None if at is None else at.isoformat() for at in (since, until)]
-    sink.begin({"format": FORMAT, "plant": database.plant_id, "period": period, "after": _noted(after)})
+    return _told(database, sink, {"period": period}, after, last, _some)
+
+
+def archive_audit(database: Database, target: IO[bytes], *, until: datetime) -> Exported:
+    """Events recorded before an instant that were not archived and removed yet, as an export, but of nobody's name or
+    address: what a plant forgets of people an archive must not know.
+    """
+    after, last = database.read_now(_not_archived, until=until)
+    return _told(database, _Lines(target), {"until": until.isoformat()}, after, last, _nameless)
+
+
+def _not_archived(session: ReadSession, *, until: datetime) -> tuple[Anchor, int]:
+    return archived_to(session), seq_at(session, at_us=to_us(until))
+
+
+def _told(
+    database: Database,
+    sink: _Lines | _Cells,
+    header: Mapping[str, Any],
+    after: Anchor,
+    last: int,
+    some: Callable[..., list[Row]],
+) -> Exported:
+    sink.begin({"format": FORMAT, "plant": database.plant_id, **header, "after": _noted(after)})
     head, count = after, 0
-    while rows := database.read_now(_some, after=head.seq, until=last):
+    while rows := database.read_now(some, after=head.seq, until=last):
         for row, link, where in rows:
             sink.event(row, link, where)
         count += len(rows)
@@ -82,6 +106,10 @@ def _some(session: Any, *, after: int, until: int) -> list[Row]:
     actors = _by_key(session, _PRINCIPAL.c.pk, _PRINCIPAL.c.id, {row[6] for row, _ in rows})
     origins = _by_key(session, _ORIGIN.c.id, _ORIGIN, {row[10] for row, _ in rows})
     return [(row, link, _where(actors.get(row[6]), origins.get(row[10]))) for row, link in rows]
+
+
+def _nameless(session: ReadSession, *, after: int, until: int) -> list[Row]:
+    return [(row, link, {}) for row, link in list_links(session, after=after, limit=_AT_ONCE) if row[0] <= until]
 
 
 def _by_key(session: Session, key: Any, what: Any, wanted: set[Any]) -> dict[Any, Any]:
@@ -129,6 +157,20 @@ class _Cells:
 
     def end(self, _told: Mapping[str, Any]) -> None:
         """A table has no end of its own."""
+
+
+def read_part(path: Path, *, at_once: int) -> Iterator[list[tuple[Sequence[Any], bytes | None]]]:
+    """The events of an export as the chain sees them, so many at a time. PartUnreadable."""
+    with path.open("rb") as source:
+        rows = []
+        for line in _read_lines(source, path):
+            if "row" in line:
+                rows.append(_row_of(line, path))
+                if len(rows) == at_once:
+                    yield rows
+                    rows = []
+        if rows:
+            yield rows
 
 
 def check_part(path: Path) -> ChainCheck:

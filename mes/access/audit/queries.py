@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,10 +13,11 @@ from sqlmodel import Session
 from mes.access.audit.types import LOOK_MAX, SHOWN_DEFAULT, Act, ActFilter, Verdict
 from mes.access.errors import PrincipalNotFound
 from mes.access.tables import Principal
-from mes.kernel.chain import BEGINNING, Anchor, ChainCheck
+from mes.kernel.chain import BEGINNING, Anchor, ChainCheck, RemovedRun
 from mes.kernel.db import Database, ReadSession
+from mes.kernel.errors import EventsArchived
 from mes.kernel.origins import Origin, digest_of
-from mes.kernel.outbox import head_seq, list_links, seq_at
+from mes.kernel.outbox import archived_to, head_seq, list_links, list_removed, seq_at
 from mes.kernel.paging import Page, decode_cursor, encode_cursor
 from mes.kernel.sqltypes import from_us, to_us
 from mes.kernel.tables import ActOrigin, OutboxEvent
@@ -105,11 +106,13 @@ def _act(row: Any) -> Act:
 
 
 def period_of(session: ReadSession, *, since: datetime | None, until: datetime | None) -> tuple[Anchor, int]:
-    """The event before a period, with its link, and the last one of it: 0 where there is none."""
-    first = 0 if since is None else seq_at(session, at_us=to_us(since))
+    """The event before a period, with its link, and the last one of it: 0 where there is none. `events-archived`."""
+    first, begun = 0 if since is None else seq_at(session, at_us=to_us(since)), archived_to(session)
+    if first < begun.seq:
+        raise EventsArchived(f"Events up to {begun.seq} are in archives.", archived_to=begun.seq)
     last = head_seq(session) if until is None else seq_at(session, at_us=to_us(until))
     before = session.execute(select(_EVENT.c.chain_sha256).where(_EVENT.c.seq == first)).scalar()
-    return Anchor(first, b"" if before is None else bytes(before)), last
+    return begun if first == begun.seq else Anchor(first, b"" if before is None else bytes(before)), last
 
 
 def first_event(session: Session) -> int:
@@ -126,8 +129,9 @@ def verify_chain(
 ) -> Verdict:
     """Follow all events after one, a few thousand at a time; `tell` hears how many it has been."""
     check, seq = ChainCheck(after=after, noted=noted or {}), _before_all(after)
-    while rows := database.read_now(list_links, after=seq, limit=_LINKS_AT_ONCE):
-        check.follow(rows)
+    while (found := database.read_now(_links, after=seq))[0]:
+        rows, removed = found
+        check.follow(rows, removed)
         seq = int(rows[-1][0][0])
         if tell is not None:
             tell(check.count)
@@ -138,9 +142,16 @@ def verify_chain(
         head=check.head,
         faults=tuple(check.faults),
         more=check.more,
+        removed=check.removed,
         origins_changed=_changed_origins(database),
         origins_missing=database.read_now(_missing_origins),
     )
+
+
+def _links(session: ReadSession, *, after: int) -> tuple[list[tuple[Sequence[Any], bytes | None]], list[RemovedRun]]:
+    """The next events, and what was removed among them, of one snapshot."""
+    rows = list_links(session, after=after, limit=_LINKS_AT_ONCE)
+    return rows, list_removed(session, after=max(after, 0), before=rows[-1][0][0]) if rows else []
 
 
 def _before_all(after: Anchor) -> int:

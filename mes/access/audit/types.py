@@ -60,6 +60,8 @@ class Verdict:
     head: Anchor
     faults: tuple[Fault, ...]
     more: int
+    removed: int
+    """Events that were archived and removed."""
     origins_changed: tuple[str, ...]
     origins_missing: tuple[int, ...]
     """Events whose origin is not there."""

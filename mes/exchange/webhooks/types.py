@@ -10,7 +10,7 @@ from typing import Final
 WEBHOOKS_MAX: Final = 50
 """Webhooks of one plant."""
 WAITING_MAX: Final = 1_000
-"""Deliveries of one webhook that wait; the events after them wait in the outbox, which keeps everything."""
+"""Deliveries of one webhook that wait; the events after them wait in the outbox, which keeps them for it."""
 EVENTS_A_LOOK: Final = 500
 SAID_MAX: Final = 200
 """Characters kept of what a receiver answered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mes.access.recent import DISTRUST_S, KEEP_S, RecentCredentials
+from mes.access.recent import DISTRUST_S, KEEP_S, READ_S, RecentCredentials
 from mes.access.types import Role, StoredCredential
 
 ADA = StoredCredential(1, "ada", Role.operator, "Ada", "en", False, None, None, None)
@@ -67,4 +67,24 @@ def test_distrust_is_bounded_too() -> None:
     recent.put(b"k", ADA)
     for key in (b"a", b"b", b"c"):
         recent.distrust(key)
+    assert recent.get(b"k") is None
+
+
+def test_a_change_elsewhere_forgets_all_and_what_was_being_read() -> None:
+    recent, watch = memory()
+    recent.put(b"k", ADA)
+    recent.forget()
+    recent.put(b"k", ADA)
+    assert recent.get(b"k") is None
+    watch.at = READ_S
+    recent.put(b"k", ADA)
+    assert recent.get(b"k") is ADA
+
+
+def test_a_change_here_is_distrusted_as_long_whatever_is_heard_meanwhile() -> None:
+    recent, watch = memory()
+    recent.distrust()
+    recent.forget()
+    watch.at = DISTRUST_S - 0.1
+    recent.put(b"k", ADA)
     assert recent.get(b"k") is None

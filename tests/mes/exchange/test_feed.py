@@ -13,7 +13,7 @@ from mes.access.service import revoke_token
 from mes.access.types import Role
 from mes.exchange.feed import following
 from mes.kernel.db import Database
-from mes.kernel.outbox import head_seq
+from mes.kernel.outbox import ARCHIVED, head_seq, move_cursor
 from tests.mes.exchange.webhooks.test_service import happen
 from tests.web.cast import Member, as_, hire_cast
 
@@ -92,14 +92,27 @@ async def test_a_stream_ends_with_its_token(http: httpx.AsyncClient, iris: Membe
         assert (await stream).status_code == 200
 
 
+async def test_a_reader_before_what_was_archived_is_told_so(
+    http: httpx.AsyncClient, iris: Member, plant: Database
+) -> None:
+    head = plant.read_now(head_seq)
+    plant.write_now(move_cursor, actor=None, consumer=ARCHIVED, seq=head)
+    for path in (EVENTS, f"{EVENTS}/stream"):
+        refused = await http.get(path, params={"after": head - 1}, headers=as_(iris))
+        told = refused.json()
+        assert (refused.status_code, told["code"], told["archived_to"]) == (410, "events-archived", head)
+    assert (await read(http, iris, after=head))["items"] == []
+
+
 async def test_places_for_waiting_readers_are_counted(
     http: httpx.AsyncClient, iris: Member, plant: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "LISTENERS_MAX", 1)
     question = {"after": 2**40, "wait_s": 0.1}
     async with following.listening(plant):
-        refused = await http.get(EVENTS, params=question, headers=as_(iris))
-        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-listeners")
+        for path in (EVENTS, f"{EVENTS}/stream"):
+            refused = await http.get(path, params=question, headers=as_(iris))
+            assert (refused.status_code, refused.json()["code"]) == (429, "too-many-listeners")
     assert (await http.get(EVENTS, params=question, headers=as_(iris))).status_code == 200
 
 
