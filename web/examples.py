@@ -172,6 +172,8 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "request_id": ("0193f9d2-6c1e-7c4a-9f51-1d2f6f3a9b11",),
     "reserved": ("20",),
     "result_id": ("AOI-2026-12-01-0815",),
+    "ReconciliationOut.source": ("tryton",),
+    "ReconciliationOut.sources": ("tryton",),
     "ResultOut.source": ("AOI-7",),
     "return_segment_id": ("PACK",),
     "revision": (2,),

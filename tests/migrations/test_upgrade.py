@@ -107,6 +107,29 @@ def test_the_number_of_a_session_that_was_erased_is_not_given_again(tmp_path: Pa
     database.close()
 
 
+@pytest.mark.parametrize(("connections", "left"), [(["tryton"], ["tryton", "", ""]), (["a", "b"], ["", ""])])
+def test_a_view_that_a_connection_read_is_its_own(tmp_path: Path, connections: list[str], left: list[str]) -> None:
+    """0034: where there are several nobody can say whose it was, and each reads again what it says."""
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+    upgrade(database, revision="0033")
+
+    def keep(uow: UnitOfWork) -> None:
+        for name in connections:
+            columns = "id, kind, url, database_name, user_name, sealed_password, active, plain_http, place, places, "
+            columns += "order_prefix, poll_s, seq, masters_at_us, remarks, next_at_us, busy_until_us, failures, said, "
+            values = f"'{name}', 'tryton', 'u', 'd', 'n', 'x', 1, 0, '', '{{}}', '', 5, 0, 0, '[]', 0, 0, 0, '', "
+            uow.execute(text(f"INSERT INTO erp_connection ({columns}version) VALUES ({values}1)"))
+        for actor, complete in (("NULL", 0), ("NULL", 1), ("7", 0)):
+            columns = "subject, taken_at_us, received_at_us, actor, complete, content"
+            uow.execute(text(f"INSERT INTO erp_view ({columns}) VALUES ('lots', 0, 0, {actor}, {complete}, '[]')"))
+
+    database.write_now(keep, actor=None)
+    upgrade(database)
+    sources = text("SELECT source FROM erp_view ORDER BY pk")
+    assert database.read_now(lambda session: session.execute(sources).scalars().all()) == left
+    database.close()
+
+
 def _hire_at_0001(uow: UnitOfWork, *, token: str) -> None:
     into = "INSERT INTO principal (pk, id, kind, role, display_name, language, version)"
     uow.execute(text(f"{into} VALUES (7, 'ada', 'person', 'operator', 'Ada', 'en', 1)"))

@@ -98,9 +98,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ErpPage:
-    """`older`: address of more orders that wait for a person, "" for none."""
+    """`older`: address of more orders that wait for a person, "" for none. `compared`: of what its ERP has booked."""
 
     base: str
+    compared: str
     connection_id: str
     kind: str
     url: str
@@ -172,6 +173,7 @@ def erp_page(
     base = base_of(view.spec.connection_id)
     return ErpPage(
         base,
+        f"/reconciliation/orders?source={quote(view.spec.connection_id, safe='')}",
         view.spec.connection_id,
         view.spec.kind,
         view.spec.url,
