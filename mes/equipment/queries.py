@@ -61,6 +61,7 @@ _MAPPING: Final = EquipmentAssetMapping.__table__  # type: ignore[attr-defined]
 _STATUS: Final = EquipmentStatusRow.__table__  # type: ignore[attr-defined]
 _INTERVAL: Final = EquipmentStateInterval.__table__  # type: ignore[attr-defined]
 EQUIPMENT_CLASSES: Final = ClassTables(
+    "equipment",
     EquipmentClass.__table__,  # type: ignore[attr-defined]
     EquipmentClassMember.__table__,  # type: ignore[attr-defined]
     "equipment_pk",

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import Select, Table, delete, insert, select, update
 from sqlmodel import Session
 
+from mes.kernel.errors import FieldError, Refusal
 from mes.kernel.limits import ID_PATTERN
 from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.uow import UnitOfWork
@@ -35,17 +36,13 @@ class ClassView:
 
 
 @dataclass(frozen=True, slots=True)
-class PutClasses:
-    """What became of classes, by id."""
-
-    created: frozenset[str]
-    updated: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class ClassTables:
-    """`classes` has pk, id, description and version; `members` the class's key and, as `member`, the thing's."""
+    """`classes` has pk, id, description and version; `members` the class's key and, as `member`, the thing's.
 
+    `feature` begins the types of their events.
+    """
+
+    feature: str
     classes: Table
     members: Table
     member: str
@@ -63,8 +60,8 @@ class ClassTables:
         rows = [ClassView(row.id, row.description, row.version) for row in session.execute(statement)]
         return page_of(rows, limit, lambda view: (view.class_id,))
 
-    def put(self, uow: UnitOfWork, descriptions: Mapping[str, str]) -> PutClasses:
-        """Make classes say so; repeating it changes nothing."""
+    def put(self, uow: UnitOfWork, descriptions: Mapping[str, str]) -> dict[str, str]:
+        """Make classes say so; repeating it changes nothing. What became of each: created, updated or unchanged."""
         known = self.get(uow.session, descriptions)
         new = [{"id": name, "description": text, "version": 1} for name, text in descriptions.items()]
         if new := [row for row in new if row["id"] not in known]:
@@ -73,11 +70,31 @@ class ClassTables:
         for name in changed:
             values = {"description": descriptions[name], "version": known[name].version + 1}
             uow.execute(update(self.classes).where(self.classes.c.id == name).values(values))
-        return PutClasses(frozenset(descriptions) - known.keys(), frozenset(changed))
+        became = dict.fromkeys(known, "unchanged") | dict.fromkeys(changed, "updated")
+        outcomes = {name: became.get(name, "created") for name in descriptions}
+        for name, outcome in outcomes.items():
+            if outcome != "unchanged":
+                self._emit(uow, name, outcome)
+        return outcomes
 
-    def unknown(self, session: Session, ids: Collection[str]) -> list[str]:
-        """Those of some ids that no class has."""
-        return sorted(set(ids) - self.get(session, ids).keys()) if ids else []
+    def _emit(self, uow: UnitOfWork, class_id: str, outcome: str) -> None:
+        kind = self.classes.name.replace("_", "-")
+        uow.emit(
+            f"{self.feature}.{kind}-put.v1",
+            topics=[f"{kind}/{class_id}"],
+            subject=f"{kind}/{class_id}",
+            payload={f"{self.classes.name}_id": class_id, "outcome": outcome},
+        )
+
+    def refuse_unknown(
+        self, session: Session, named: Mapping[str, Collection[str] | None], missing: type[Refusal]
+    ) -> None:
+        """`missing` where no class has an id that things, by their own, name; an error for each that does."""
+        ids = {name for names in named.values() for name in names or ()}
+        if unknown := sorted(ids - self.get(session, ids).keys()) if ids else []:
+            message = f"There is no {self.classes.name.replace('_', ' ')} {unknown[0]!r}."
+            wrong = [thing for thing, names in named.items() if not set(unknown).isdisjoint(names or ())]
+            raise missing(message, errors=[FieldError(thing, message, missing.code) for thing in wrong])
 
     def of(self, session: Session, pks: Collection[int] | None = None) -> dict[int, tuple[str, ...]]:
         """The classes of some things (None: of all), by key and in order of id; without any they are absent."""

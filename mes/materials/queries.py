@@ -34,6 +34,7 @@ _C: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
 _A: Final = Principal.__table__  # type: ignore[attr-defined]
 MATERIAL_CLASSES: Final = ClassTables(
+    "materials",
     MaterialClass.__table__,  # type: ignore[attr-defined]
     MaterialClassMember.__table__,  # type: ignore[attr-defined]
     "material_pk",

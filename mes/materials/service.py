@@ -53,7 +53,7 @@ def put_materials(uow: UnitOfWork, *, specs: Sequence[MaterialSpec]) -> dict[str
 
     `material-unit-fixed` (a material keeps its unit), `conversion-invalid`, `material-class-not-found`.
     """
-    _refuse_unknown_classes(uow, specs)
+    MATERIAL_CLASSES.refuse_unknown(uow.session, {s.material_id: s.classes for s in specs}, MaterialClassNotFound)
     ids = [s.material_id for s in specs]
     views = queries.get_materials(uow.session, ids)
     rows = uow.session.exec(select(MaterialDefinition).where(col(MaterialDefinition.id).in_(ids)))
@@ -99,16 +99,6 @@ def _put_material(
     return PutOutcome.Updated
 
 
-def _refuse_unknown_classes(uow: UnitOfWork, specs: Sequence[MaterialSpec]) -> None:
-    named = {name for s in specs for name in s.classes or ()}
-    if unknown := MATERIAL_CLASSES.unknown(uow.session, named):
-        message = f"There is no material class {unknown[0]!r}."
-        wrong = [s.material_id for s in specs if not set(unknown).isdisjoint(s.classes or ())]
-        raise MaterialClassNotFound(
-            message, errors=[FieldError(name, message, MaterialClassNotFound.code) for name in wrong]
-        )
-
-
 def create_material_class(uow: UnitOfWork, *, material_class_id: str, description: str = "") -> None:
     """Add one material class. `material-class-exists`."""
     if MATERIAL_CLASSES.get(uow.session, [material_class_id]):
@@ -124,12 +114,7 @@ def update_material_class(uow: UnitOfWork, *, material_class_id: str, descriptio
 
 def put_material_classes(uow: UnitOfWork, *, descriptions: Mapping[str, str]) -> dict[str, PutOutcome]:
     """Make material classes say so, others stay. Repeating it changes nothing."""
-    done = MATERIAL_CLASSES.put(uow, descriptions)
-    outcomes = dict.fromkeys(descriptions, PutOutcome.Unchanged)
-    outcomes |= dict.fromkeys(done.created, PutOutcome.Created) | dict.fromkeys(done.updated, PutOutcome.Updated)
-    for class_id in (*done.created, *done.updated):
-        _emit(uow, "material-class", class_id, outcome=outcomes[class_id].value)
-    return outcomes
+    return {name: PutOutcome(outcome) for name, outcome in MATERIAL_CLASSES.put(uow, descriptions).items()}
 
 
 def _pk(row: MaterialDefinition) -> int:

@@ -12,12 +12,12 @@ from sqlmodel import col, select
 from mes.equipment import queries, rules, statements
 from mes.equipment.errors import (
     ConfirmationNotHere,
+    EquipmentClassNotFound,
     EquipmentExists,
     EquipmentNotFound,
     EquipmentPlaceInvalid,
 )
 from mes.equipment.queries import EQUIPMENT_CLASSES
-from mes.equipment.service.classes import refuse_unknown_classes
 from mes.equipment.tables import Equipment
 from mes.equipment.types import EquipmentSpec, HierarchyNode, PutOutcome
 from mes.kernel.errors import FieldError, VersionConflict
@@ -51,7 +51,7 @@ def put_equipment(uow: UnitOfWork, *, specs: Sequence[EquipmentSpec]) -> dict[st
     Refuses all or nothing, naming every fault: `equipment-place-invalid`, `confirmation-not-here`,
     `equipment-class-not-found`.
     """
-    refuse_unknown_classes(uow, specs)
+    EQUIPMENT_CLASSES.refuse_unknown(uow.session, {s.equipment_id: s.classes for s in specs}, EquipmentClassNotFound)
     rows = {row.id: row for row in uow.session.exec(select(Equipment))}
     nodes = _nodes(rows) | {s.equipment_id: _node(s) for s in specs}
     _refuse_faults(nodes, specs)
