@@ -27,6 +27,7 @@ WORDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "cause": ("machine",),
     "changed": ("PO-1001-PACK",),
     "child_id": ("SN-1001",),
+    "class_id": ("SOLDER-PASTES",),
     "client_id": ("lineside",),
     "client_secret": ("from-your-provider",),
     "code": ("no-such-reason", "BRIDGED"),

@@ -15,7 +15,7 @@ from mes.access.service import open_session
 from mes.access.tokens import digest
 from mes.access.types import Role
 from mes.edge.queries import get_bridge
-from mes.edge.service import put_tag_bindings
+from mes.edge.service import put_bridge, put_tag_bindings
 from mes.edge.types import TagBindingSpec
 from mes.history.queries import list_samples, list_texts
 from mes.history.types import NOT_KNOWN
@@ -23,7 +23,7 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
-from tests.support.plants import BRIDGE, CELL, build_places, build_plant
+from tests.support.plants import BRIDGE, CELL, build_plant
 from tests.web.cast import hire
 
 _BINDING = "tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, retentive, state_map, what, unit"
@@ -143,7 +143,12 @@ def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:
     upgrade(database, revision="0004")
 
     def build(uow: UnitOfWork) -> None:
-        build_places(uow)
+        for name in (CELL, "PRESS"):
+            row = {"id": name, "level": "WorkCell"}
+            uow.execute(
+                text("INSERT INTO equipment (id, level, description, version) VALUES (:id, :level, '', 1)"), row
+            )
+        put_bridge(uow, bridge_id=BRIDGE)
         uow.events.clear()  # the outbox of that time has no room for today's
 
     database.write_now(build, actor=None)

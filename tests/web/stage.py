@@ -71,6 +71,7 @@ from mes.genealogy.tools.types import ToolSpec
 from mes.genealogy.types import NewLot, Recording
 from mes.ingest.quarantine.queries import list_quarantine
 from mes.ingest.service import receive_batch
+from mes.kernel.classes import ClassSpec
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -196,12 +197,12 @@ class Stage:
 
     def equipment_class(self) -> str:
         name = self.fresh("class")
-        self.do(put_equipment_classes, descriptions={name: ""})
+        self.do(put_equipment_classes, specs=[ClassSpec(name)])
         return name
 
     def material_class(self) -> str:
         name = self.fresh("class")
-        self.do(put_material_classes, descriptions={name: ""})
+        self.do(put_material_classes, specs=[ClassSpec(name)])
         return name
 
     def bench(self) -> str:

@@ -1,4 +1,4 @@
-"""An ERP's view says whose it is"""
+"""An ERP's view says whose it is; properties of materials, of equipment and of their classes"""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def upgrade() -> None:
     op.create_index("ix_erp_view_source", "erp_view", ["subject", "source", "pk"])
     op.execute(_ITS_OWN)
     op.execute(_NOBODY_KNOWS_WHOSE)
+    for table in ("equipment", "equipment_class", "material_class", "material_definition"):
+        op.add_column(table, sa.Column("properties", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
 
 
 def downgrade() -> None:
