@@ -125,8 +125,12 @@ def test_a_view_that_a_connection_read_is_its_own(tmp_path: Path, connections: l
 
     database.write_now(keep, actor=None)
     upgrade(database)
-    sources = text("SELECT source FROM erp_view ORDER BY pk")
+    sources, home = (
+        text("SELECT source FROM erp_view ORDER BY pk"),
+        text("SELECT private_addresses FROM erp_connection"),
+    )
     assert database.read_now(lambda session: session.execute(sources).scalars().all()) == left
+    assert database.read_now(lambda session: all(session.execute(home).scalars())), "what works goes on"
     database.close()
 
 

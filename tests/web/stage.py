@@ -302,7 +302,8 @@ class Stage:
         """An ERP connection that nobody answers at; those before it are gone, since a plant may have but a few."""
         for before in self.database.read_now(list_connections):
             self.do(remove_connection, connection_id=before.spec.connection_id)
-        spec = ConnectionSpec(self.fresh("erp"), "tryton", "http://127.0.0.1:9", "plant", "lineside", plain_http=True)
+        home = {"plain_http": True, "private_addresses": True}
+        spec = ConnectionSpec(self.fresh("erp"), "tryton", "http://127.0.0.1:9", "plant", "lineside", **home)
         sealed = self.app.state.vault.seal("secret")
         self.do(create_connection, spec=spec, sealed_password=sealed, kinds=("tryton",))
         return spec.connection_id

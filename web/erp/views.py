@@ -64,6 +64,7 @@ class Typed:
     order_prefix: str = ""
     poll_s: str = "5"
     plain_http: bool = False
+    private_addresses: bool = False
     version: int = 0
 
 
@@ -210,4 +211,5 @@ def typed_of(spec: ConnectionSpec) -> Typed:
         spec.order_prefix,
         str(spec.poll_s),
         spec.plain_http,
+        spec.private_addresses,
     )

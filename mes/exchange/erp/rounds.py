@@ -33,7 +33,7 @@ Maker = Callable[[Address], Connector]
 
 
 def address_of(spec: ConnectionSpec, password: str) -> Address:
-    return Address(spec.url.rstrip("/"), spec.database, spec.user, password)
+    return Address(spec.url.rstrip("/"), spec.database, spec.user, password, spec.private_addresses)
 
 
 class Rounds:

@@ -174,6 +174,7 @@ def _described(uow: UnitOfWork, spec: ConnectionSpec) -> dict[str, Any]:
         "user_name": spec.user,
         "active": spec.active,
         "plain_http": spec.plain_http,
+        "private_addresses": spec.private_addresses,
         "place": spec.place,
         "places": dict(spec.places),
         "order_prefix": spec.order_prefix,

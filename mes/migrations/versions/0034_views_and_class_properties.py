@@ -1,4 +1,4 @@
-"""An ERP's view says whose it is; properties of materials, of equipment and of their classes"""
+"""Whose an ERP's view is; whether a connection may lead inside; properties of things and their classes"""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def upgrade() -> None:
     op.create_index("ix_erp_view_source", "erp_view", ["subject", "source", "pk"])
     op.execute(_ITS_OWN)
     op.execute(_NOBODY_KNOWS_WHOSE)
+    private = sa.Column("private_addresses", sa.Boolean(), server_default=sa.false(), nullable=False)
+    op.add_column("erp_connection", private)
+    op.execute("UPDATE erp_connection SET private_addresses = true")  # as they were: what works goes on
     for table in ("equipment", "equipment_class", "material_class", "material_definition"):
         op.add_column(table, sa.Column("properties", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
 
