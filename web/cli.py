@@ -281,6 +281,7 @@ def _erp(commands: Any) -> None:
     add.add_argument("--database", required=True)
     add.add_argument("--user", required=True)
     add.add_argument("--plain-http", action="store_true", help="let the password travel without TLS")
+    add.add_argument("--private-addresses", action="store_true", help="it stands in the plant's own network")
     add.add_argument("--place", default="", help="equipment where bills are made whose steps say nothing else")
     add.add_argument(
         "--at", action="append", default=[], metavar="NAME=EQUIPMENT", help="where the ERP's place is here"

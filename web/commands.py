@@ -506,6 +506,7 @@ def erp_add(options: argparse.Namespace) -> int:
         database=options.database,
         user=options.user,
         plain_http=options.plain_http,
+        private_addresses=options.private_addresses,
         place=options.place,
         places=_pairs(options.at),
         order_prefix=options.order_prefix,

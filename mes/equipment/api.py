@@ -196,7 +196,7 @@ async def list_equipment_classes(
 )
 async def create_equipment_class(caller: Engineer, body: EquipmentClassIn, response: Response) -> EquipmentClassOut:
     """A new equipment class."""
-    await caller.write(service.create_equipment_class, equipment_class_id=body.id, description=body.description)
+    await caller.write(service.create_equipment_class, spec=body.spec())
     response.headers["Location"] = f"/api/v1/equipment-classes/{body.id}"
     return await _shown_class(caller, body.id, response)
 
@@ -211,11 +211,10 @@ async def get_equipment_class(caller: Viewer, equipment_class_id: str, response:
 async def update_equipment_class(
     caller: Engineer, equipment_class_id: str, body: EquipmentClassChange, response: Response, if_match: IfMatch = None
 ) -> EquipmentClassOut:
-    """Describe an equipment class anew."""
+    """Change an equipment class."""
     await caller.write(
         service.update_equipment_class,
-        equipment_class_id=equipment_class_id,
-        description=body.description,
+        spec=body.spec(equipment_class_id),
         version=expected_version(if_match, body.version),
     )
     return await _shown_class(caller, equipment_class_id, response)

@@ -47,8 +47,9 @@ from mes.equipment.types import (
     Weekday,
     WhenAway,
 )
-from mes.kernel.classes import ClassTables, ClassView
+from mes.kernel.classes import Belonging, ClassTables, ClassView
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
+from mes.kernel.properties import InheritedProperty, Property, loaded
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from standards.packml.states import EquipmentState
 
@@ -61,6 +62,7 @@ _MAPPING: Final = EquipmentAssetMapping.__table__  # type: ignore[attr-defined]
 _STATUS: Final = EquipmentStatusRow.__table__  # type: ignore[attr-defined]
 _INTERVAL: Final = EquipmentStateInterval.__table__  # type: ignore[attr-defined]
 EQUIPMENT_CLASSES: Final = ClassTables(
+    "equipment",
     EquipmentClass.__table__,  # type: ignore[attr-defined]
     EquipmentClassMember.__table__,  # type: ignore[attr-defined]
     "equipment_pk",
@@ -74,7 +76,10 @@ STATE_INTERVALS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class EquipmentView:
-    """An entry of the hierarchy. Ids are "" above the level they name; `manual`: the operator confirms jobs."""
+    """An entry of the hierarchy. Ids are "" above the level they name; `manual`: the operator confirms jobs.
+
+    `properties`: its own; `inherited`: what its classes say and it does not say otherwise.
+    """
 
     pk: int
     equipment_id: str
@@ -89,6 +94,8 @@ class EquipmentView:
     physical_asset_id: str
     version: int
     classes: tuple[str, ...]
+    properties: tuple[Property, ...] = ()
+    inherited: tuple[InheritedProperty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +200,11 @@ def _is_manual(row: Any) -> bool:
 def _equipment_views(session: Session, statement: Select[Any], *, all_classes: bool = False) -> list[EquipmentView]:
     rows = session.execute(statement).all()
     classes = EQUIPMENT_CLASSES.of(session, None if all_classes else [row.pk for row in rows])
-    return [_equipment_view(row, classes.get(row.pk, ())) for row in rows]
+    return [_equipment_view(row, classes.get(row.pk, Belonging())) for row in rows]
 
 
-def _equipment_view(row: Any, classes: tuple[str, ...]) -> EquipmentView:
+def _equipment_view(row: Any, belonging: Belonging) -> EquipmentView:
+    own = loaded(row.properties)
     return EquipmentView(
         row.pk,
         row.id,
@@ -210,7 +218,9 @@ def _equipment_view(row: Any, classes: tuple[str, ...]) -> EquipmentView:
         row.nominal_cycle_s,
         row.asset_id or "",
         row.version,
-        classes,
+        belonging.ids,
+        own,
+        belonging.inherited(own),
     )
 
 

@@ -34,9 +34,10 @@ from mes.equipment.types import (
     Weekday,
     WhenAway,
 )
-from mes.kernel.classes import ClassIds, ClassView, class_ids
+from mes.kernel.classes import ClassIds, ClassSpec, ClassView, class_ids
 from mes.kernel.limits import ID_PATTERN, Version
 from mes.kernel.paging import Page
+from mes.kernel.properties import InheritedPropertyOut, PropertyDocument, PropertyDocuments, exact_properties
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.packml.states import EquipmentState
@@ -67,6 +68,8 @@ class EquipmentChange(Document):
     nominal_cycle_s: Seconds | None = None
     equipment_classes: ClassIds | None = None
     """The classes it belongs to; None leaves them alone."""
+    properties: PropertyDocuments | None = None
+    """Its own; None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
@@ -79,6 +82,7 @@ class EquipmentChange(Document):
             self.confirmation,
             self.nominal_cycle_s,
             class_ids(self.equipment_classes),
+            exact_properties(self.properties),
         )
 
 
@@ -90,6 +94,7 @@ class EquipmentIn(Document):
     confirmation: Confirmation | None = None
     nominal_cycle_s: Seconds | None = None
     equipment_classes: ClassIds | None = None
+    properties: PropertyDocuments | None = None
 
     def spec(self) -> EquipmentSpec:
         return EquipmentSpec(
@@ -100,11 +105,15 @@ class EquipmentIn(Document):
             self.confirmation,
             self.nominal_cycle_s,
             class_ids(self.equipment_classes),
+            exact_properties(self.properties),
         )
 
 
 class EquipmentOut(Document):
-    """An equipment of the hierarchy. `manual`: the operator confirms jobs, not the machine."""
+    """An equipment of the hierarchy. `manual`: the operator confirms jobs, not the machine.
+
+    `properties`: its own; `inherited_properties`: what its classes say and it does not say otherwise.
+    """
 
     id: str
     level: str
@@ -117,6 +126,8 @@ class EquipmentOut(Document):
     nominal_cycle_s: Decimal | None
     physical_asset_id: str | None
     equipment_classes: list[str]
+    properties: list[PropertyDocument]
+    inherited_properties: list[InheritedPropertyOut]
     version: int
 
     @classmethod
@@ -133,6 +144,8 @@ class EquipmentOut(Document):
             nominal_cycle_s=view.nominal_cycle_s,
             physical_asset_id=view.physical_asset_id or None,
             equipment_classes=list(view.classes),
+            properties=[PropertyDocument.of(one) for one in view.properties],
+            inherited_properties=[InheritedPropertyOut.of(one) for one in view.inherited],
             version=view.version,
         )
 
@@ -140,12 +153,21 @@ class EquipmentOut(Document):
 class EquipmentClassIn(Document):
     id: Id
     description: Text = ""
+    properties: PropertyDocuments | None = None
+
+    def spec(self) -> ClassSpec:
+        return ClassSpec(self.id, self.description, exact_properties(self.properties))
 
 
 class EquipmentClassChange(Document):
     description: Text
+    properties: PropertyDocuments | None = None
+    """None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
+
+    def spec(self, class_id: str) -> ClassSpec:
+        return ClassSpec(class_id, self.description, exact_properties(self.properties))
 
 
 class EquipmentClassOut(Document):
@@ -153,11 +175,13 @@ class EquipmentClassOut(Document):
 
     id: str
     description: str
+    properties: list[PropertyDocument]
     version: int
 
     @classmethod
     def of(cls, view: ClassView) -> EquipmentClassOut:
-        return cls(id=view.class_id, description=view.description, version=view.version)
+        properties = [PropertyDocument.of(one) for one in view.properties]
+        return cls(id=view.class_id, description=view.description, properties=properties, version=view.version)
 
 
 class EquipmentClassPage(Document):

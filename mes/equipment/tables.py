@@ -11,7 +11,7 @@ from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
 from mes.kernel.sqltypes import ExactQuantity, Versioned
-from mes.kernel.tables import TableModel, micros
+from mes.kernel.tables import TableModel, micros, properties_column
 
 CAUSE_MAX: Final = 200
 ALARM_TEXT_MAX: Final = 500
@@ -33,6 +33,7 @@ class Equipment(Versioned, TableModel, table=True):
     description: str = Field(default="", max_length=500)
     confirmation: str | None = Field(default=None, max_length=10)
     nominal_cycle_s: Decimal | None = Field(default=None, sa_type=ExactQuantity)
+    properties: list[dict[str, str]] = Field(default_factory=list, sa_column=properties_column())
 
 
 class EquipmentClass(Versioned, TableModel, table=True):
@@ -43,6 +44,7 @@ class EquipmentClass(Versioned, TableModel, table=True):
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=ID_MAX, unique=True)
     description: str = Field(default="", max_length=500)
+    properties: list[dict[str, str]] = Field(default_factory=list, sa_column=properties_column())
 
 
 class EquipmentClassMember(TableModel, table=True):

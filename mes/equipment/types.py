@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from mes.kernel.properties import Property
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.packml.states import EquipmentState
 
@@ -48,6 +49,8 @@ class EquipmentSpec:
     nominal_cycle_s: Decimal | None = None
     classes: tuple[str, ...] | None = None
     """None says nothing about them."""
+    properties: tuple[Property, ...] | None = None
+    """Its own; None says nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)

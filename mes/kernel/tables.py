@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 NAMING_CONVENTION = {
@@ -28,6 +28,11 @@ class TableModel(SQLModel):
 def micros(*, nullable: bool = False, index: bool = False, **kwargs: object) -> Column[int]:
     """A column of microseconds since 1970."""
     return Column(BigInteger, nullable=nullable, index=index, **kwargs)  # type: ignore[arg-type]
+
+
+def properties_column() -> Column[Any]:
+    """As `mes.kernel.properties` stores them."""
+    return Column(JSON, nullable=False, server_default=text("'[]'"))
 
 
 class OutboxEvent(TableModel, table=True):

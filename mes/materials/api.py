@@ -121,7 +121,7 @@ async def list_material_classes(
 )
 async def create_material_class(caller: Engineer, body: MaterialClassIn, response: Response) -> MaterialClassOut:
     """A new material class."""
-    await caller.write(service.create_material_class, material_class_id=body.id, description=body.description)
+    await caller.write(service.create_material_class, spec=body.spec())
     response.headers["Location"] = f"/api/v1/material-classes/{body.id}"
     return await _shown_class(caller, body.id, response)
 
@@ -136,11 +136,10 @@ async def get_material_class(caller: Viewer, material_class_id: str, response: R
 async def update_material_class(
     caller: Engineer, material_class_id: str, body: MaterialClassChange, response: Response, if_match: IfMatch = None
 ) -> MaterialClassOut:
-    """Describe a material class anew."""
+    """Change a material class."""
     await caller.write(
         service.update_material_class,
-        material_class_id=material_class_id,
-        description=body.description,
+        spec=body.spec(material_class_id),
         version=expected_version(if_match, body.version),
     )
     return await _shown_class(caller, material_class_id, response)

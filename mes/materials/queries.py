@@ -12,9 +12,10 @@ from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from mes.access.tables import Principal
-from mes.kernel.classes import ClassTables, ClassView
+from mes.kernel.classes import Belonging, ClassTables, ClassView
 from mes.kernel.outbox import ReadsRows, list_subject_events, newest_payloads
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
+from mes.kernel.properties import InheritedProperty, Property, loaded
 from mes.kernel.sqltypes import from_us
 from mes.materials import rules
 from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
@@ -34,6 +35,7 @@ _C: Final = UnitConversionRow.__table__  # type: ignore[attr-defined]
 _L: Final = MaterialLot.__table__  # type: ignore[attr-defined]
 _A: Final = Principal.__table__  # type: ignore[attr-defined]
 MATERIAL_CLASSES: Final = ClassTables(
+    "materials",
     MaterialClass.__table__,  # type: ignore[attr-defined]
     MaterialClassMember.__table__,  # type: ignore[attr-defined]
     "material_pk",
@@ -42,7 +44,10 @@ MATERIAL_CLASSES: Final = ClassTables(
 
 @dataclass(frozen=True, slots=True)
 class MaterialView:
-    """A material, its units and its classes; conversions in order of unit."""
+    """A material, its units and its classes; conversions in order of unit, properties (its own) in that of id.
+
+    `inherited`: what its classes say and it does not say otherwise.
+    """
 
     pk: int
     material_id: str
@@ -51,6 +56,8 @@ class MaterialView:
     conversions: tuple[UnitConversion, ...]
     version: int
     classes: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
+    inherited: tuple[InheritedProperty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +113,22 @@ def _material_views(session: Session, statement: Select[Any]) -> list[MaterialVi
     rows = session.execute(statement).all()
     pks = [row.pk for row in rows]
     conversions, classes = _conversions(session, pks), MATERIAL_CLASSES.of(session, pks)
-    return [
-        MaterialView(r.pk, r.id, r.description, r.unit, conversions.get(r.pk, ()), r.version, classes.get(r.pk, ()))
-        for r in rows
-    ]
+    return [_material_view(row, conversions.get(row.pk, ()), classes.get(row.pk, Belonging())) for row in rows]
+
+
+def _material_view(row: Any, conversions: tuple[UnitConversion, ...], belonging: Belonging) -> MaterialView:
+    own = loaded(row.properties)
+    return MaterialView(
+        row.pk,
+        row.id,
+        row.description,
+        row.unit,
+        conversions,
+        row.version,
+        belonging.ids,
+        own,
+        belonging.inherited(own),
+    )
 
 
 def list_material_classes(

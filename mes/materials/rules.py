@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from mes.kernel.errors import Refusal
+from mes.kernel.properties import PropertyDocument
 from mes.materials.errors import (
     ConversionInvalid,
     FloorLifeOver,
@@ -27,7 +28,7 @@ from mes.materials.errors import (
     UnitNotConvertible,
     WrongMaterial,
 )
-from mes.materials.types import LifeClock, LifeKind, LotFacts, MaterialSpec, UnitConversion, Unusable
+from mes.materials.types import UNIT_PROPERTIES, LifeClock, LifeKind, LotFacts, MaterialSpec, UnitConversion, Unusable
 from standards.isa95.material import USABLE, Disposition
 from standards.isa95.quantity import MAX_E6, to_e6
 
@@ -70,6 +71,13 @@ def check_put(lot_id: str, current: Disposition, wanted: Disposition) -> None:
     check_disposition(lot_id, current, wanted)
     if current is Disposition.Restricted and wanted not in (Disposition.Restricted, Disposition.Closed):
         raise LotHoldStands(f"{lot_id} is on hold.")
+
+
+def check_property_ids(properties: list[PropertyDocument]) -> list[PropertyDocument]:
+    """ValueError for one whose id says units in B2MML."""
+    if taken := UNIT_PROPERTIES & {one.id for one in properties}:
+        raise ValueError(f"{min(taken)} says units in B2MML: a property of a material has another id")
+    return properties
 
 
 def check_units(spec: MaterialSpec) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from mes.kernel.classes import ClassIds, ClassView, class_ids
+from mes.kernel.classes import ClassIds, ClassSpec, ClassView, class_ids
 from mes.kernel.limits import ID_PATTERN, Version
 from mes.kernel.paging import Page
+from mes.kernel.properties import InheritedPropertyOut, PropertyDocument, PropertyDocuments, exact_properties
 from mes.kernel.texts import NO_NUL
 from mes.materials.queries import MaterialLotView, MaterialView
-from mes.materials.rules import conversion, exact_number
+from mes.materials.rules import check_property_ids, conversion, exact_number
 from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
 from standards.isa95.material import Disposition
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=500), NO_NUL]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=20), NO_NUL]
+MaterialProperties = Annotated[PropertyDocuments, AfterValidator(check_property_ids)]
 Amount = Annotated[Decimal, BeforeValidator(exact_number), Field(ge=0, max_digits=19, decimal_places=6)]
 
 
@@ -51,12 +53,15 @@ class MaterialChange(Document):
     conversions: list[ConversionDocument] = Field(default=[], max_length=50)
     material_classes: ClassIds | None = None
     """The classes it belongs to; None leaves them alone."""
+    properties: MaterialProperties | None = None
+    """Its own; None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, material_id: str) -> MaterialSpec:
         exact = tuple(c.exact() for c in self.conversions)
-        return MaterialSpec(material_id, self.unit, self.description, exact, class_ids(self.material_classes))
+        classes, properties = class_ids(self.material_classes), exact_properties(self.properties)
+        return MaterialSpec(material_id, self.unit, self.description, exact, classes, properties)
 
 
 class MaterialIn(Document):
@@ -65,18 +70,24 @@ class MaterialIn(Document):
     description: Text = ""
     conversions: list[ConversionDocument] = Field(default=[], max_length=50)
     material_classes: ClassIds | None = None
+    properties: MaterialProperties | None = None
 
     def spec(self) -> MaterialSpec:
         exact = tuple(c.exact() for c in self.conversions)
-        return MaterialSpec(self.id, self.unit, self.description, exact, class_ids(self.material_classes))
+        classes, properties = class_ids(self.material_classes), exact_properties(self.properties)
+        return MaterialSpec(self.id, self.unit, self.description, exact, classes, properties)
 
 
 class MaterialOut(Document):
+    """`properties`: its own; `inherited_properties`: what its classes say and it does not say otherwise."""
+
     id: str
     unit: str
     description: str
     conversions: list[ConversionDocument]
     material_classes: list[str]
+    properties: list[PropertyDocument]
+    inherited_properties: list[InheritedPropertyOut]
     version: int
 
     @classmethod
@@ -87,6 +98,8 @@ class MaterialOut(Document):
             description=view.description,
             conversions=[ConversionDocument.of(c) for c in view.conversions],
             material_classes=list(view.classes),
+            properties=[PropertyDocument.of(one) for one in view.properties],
+            inherited_properties=[InheritedPropertyOut.of(one) for one in view.inherited],
             version=view.version,
         )
 
@@ -103,12 +116,21 @@ class MaterialPage(Document):
 class MaterialClassIn(Document):
     id: Id
     description: Text = ""
+    properties: PropertyDocuments | None = None
+
+    def spec(self) -> ClassSpec:
+        return ClassSpec(self.id, self.description, exact_properties(self.properties))
 
 
 class MaterialClassChange(Document):
     description: Text
+    properties: PropertyDocuments | None = None
+    """None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
+
+    def spec(self, class_id: str) -> ClassSpec:
+        return ClassSpec(class_id, self.description, exact_properties(self.properties))
 
 
 class MaterialClassOut(Document):
@@ -116,11 +138,13 @@ class MaterialClassOut(Document):
 
     id: str
     description: str
+    properties: list[PropertyDocument]
     version: int
 
     @classmethod
     def of(cls, view: ClassView) -> MaterialClassOut:
-        return cls(id=view.class_id, description=view.description, version=view.version)
+        properties = [PropertyDocument.of(one) for one in view.properties]
+        return cls(id=view.class_id, description=view.description, properties=properties, version=view.version)
 
 
 class MaterialClassPage(Document):

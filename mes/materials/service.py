@@ -11,7 +11,9 @@ from sqlmodel import col, select
 from mes.access.signatures.service import require_signature
 from mes.access.types import SignedAct
 from mes.equipment.types import PutOutcome
+from mes.kernel.classes import ClassSpec
 from mes.kernel.errors import FieldError, Refusal, VersionConflict
+from mes.kernel.properties import stored
 from mes.kernel.uow import UnitOfWork
 from mes.materials import queries, rules
 from mes.materials.errors import (
@@ -53,7 +55,7 @@ def put_materials(uow: UnitOfWork, *, specs: Sequence[MaterialSpec]) -> dict[str
 
     `material-unit-fixed` (a material keeps its unit), `conversion-invalid`, `material-class-not-found`.
     """
-    _refuse_unknown_classes(uow, specs)
+    MATERIAL_CLASSES.refuse_unknown(uow.session, {s.material_id: s.classes for s in specs}, MaterialClassNotFound)
     ids = [s.material_id for s in specs]
     views = queries.get_materials(uow.session, ids)
     rows = uow.session.exec(select(MaterialDefinition).where(col(MaterialDefinition.id).in_(ids)))
@@ -77,6 +79,7 @@ def _put_material(
     view, row = views.get(spec.material_id), rows.get(spec.material_id)
     if view is None or row is None:
         row = MaterialDefinition(id=spec.material_id, description=spec.description, unit=spec.unit)
+        row.properties = stored(spec.properties or ())
         rows[spec.material_id] = row
         uow.session.add(row)
         uow.flush()
@@ -89,9 +92,11 @@ def _put_material(
         )
     same_units = set(view.conversions) == set(spec.conversions)
     same_classes = spec.classes is None or set(view.classes) == set(spec.classes)
-    if same_units and same_classes and view.description == spec.description:
+    properties = row.properties if spec.properties is None else stored(spec.properties)
+    same_words = (view.description, row.properties) == (spec.description, properties)
+    if same_units and same_classes and same_words:
         return PutOutcome.Unchanged
-    row.description = spec.description
+    row.description, row.properties = spec.description, properties
     row.version = view.version + 1
     uow.flush()
     if not same_units:
@@ -99,37 +104,22 @@ def _put_material(
     return PutOutcome.Updated
 
 
-def _refuse_unknown_classes(uow: UnitOfWork, specs: Sequence[MaterialSpec]) -> None:
-    named = {name for s in specs for name in s.classes or ()}
-    if unknown := MATERIAL_CLASSES.unknown(uow.session, named):
-        message = f"There is no material class {unknown[0]!r}."
-        wrong = [s.material_id for s in specs if not set(unknown).isdisjoint(s.classes or ())]
-        raise MaterialClassNotFound(
-            message, errors=[FieldError(name, message, MaterialClassNotFound.code) for name in wrong]
-        )
-
-
-def create_material_class(uow: UnitOfWork, *, material_class_id: str, description: str = "") -> None:
+def create_material_class(uow: UnitOfWork, *, spec: ClassSpec) -> None:
     """Add one material class. `material-class-exists`."""
-    if MATERIAL_CLASSES.get(uow.session, [material_class_id]):
-        raise MaterialClassExists(f"There already is a material class {material_class_id!r}.")
-    put_material_classes(uow, descriptions={material_class_id: description})
+    if MATERIAL_CLASSES.get(uow.session, [spec.class_id]):
+        raise MaterialClassExists(f"There already is a material class {spec.class_id!r}.")
+    put_material_classes(uow, specs=[spec])
 
 
-def update_material_class(uow: UnitOfWork, *, material_class_id: str, description: str, version: int) -> None:
-    """Describe a class that is still at `version` anew. `material-class-not-found`, `version-conflict`."""
-    _check_version(queries.get_material_class(uow.session, material_class_id=material_class_id).version, version)
-    put_material_classes(uow, descriptions={material_class_id: description})
+def update_material_class(uow: UnitOfWork, *, spec: ClassSpec, version: int) -> None:
+    """Change a class that is still at `version`. `material-class-not-found`, `version-conflict`."""
+    _check_version(queries.get_material_class(uow.session, material_class_id=spec.class_id).version, version)
+    put_material_classes(uow, specs=[spec])
 
 
-def put_material_classes(uow: UnitOfWork, *, descriptions: Mapping[str, str]) -> dict[str, PutOutcome]:
+def put_material_classes(uow: UnitOfWork, *, specs: Sequence[ClassSpec]) -> dict[str, PutOutcome]:
     """Make material classes say so, others stay. Repeating it changes nothing."""
-    done = MATERIAL_CLASSES.put(uow, descriptions)
-    outcomes = dict.fromkeys(descriptions, PutOutcome.Unchanged)
-    outcomes |= dict.fromkeys(done.created, PutOutcome.Created) | dict.fromkeys(done.updated, PutOutcome.Updated)
-    for class_id in (*done.created, *done.updated):
-        _emit(uow, "material-class", class_id, outcome=outcomes[class_id].value)
-    return outcomes
+    return {name: PutOutcome(outcome) for name, outcome in MATERIAL_CLASSES.put(uow, specs).items()}
 
 
 def _pk(row: MaterialDefinition) -> int:

@@ -10,7 +10,7 @@ from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
 from mes.kernel.sqltypes import ExactQuantity, Versioned
-from mes.kernel.tables import TableModel, micros
+from mes.kernel.tables import TableModel, micros, properties_column
 
 UNIT_MAX: Final = 20
 PART_MAX: Final = 100
@@ -29,6 +29,7 @@ class MaterialDefinition(Versioned, TableModel, table=True):
     id: str = Field(max_length=ID_MAX, unique=True)
     description: str = Field(default="", max_length=500)
     unit: str = Field(max_length=UNIT_MAX)
+    properties: list[dict[str, str]] = Field(default_factory=list, sa_column=properties_column())
 
 
 class MaterialClass(Versioned, TableModel, table=True):
@@ -39,6 +40,7 @@ class MaterialClass(Versioned, TableModel, table=True):
     pk: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=ID_MAX, unique=True)
     description: str = Field(default="", max_length=500)
+    properties: list[dict[str, str]] = Field(default_factory=list, sa_column=properties_column())
 
 
 class MaterialClassMember(TableModel, table=True):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from mes.kernel.properties import Property
 from standards.isa95.material import Disposition
 
 DISPOSITION_CHANGED: Final = "materials.lot-disposition-changed.v1"
@@ -31,6 +32,13 @@ class UnitConversion:
     denominator: int
 
 
+UNIT_PROPERTY: Final = "BaseUnitOfMeasure"
+"""B2MML gives a material no unit; ours stands in a property of this id."""
+CONVERSION_PROPERTY: Final = "UnitConversion"
+"""One other unit: so many of the base unit are one of the value's unit."""
+UNIT_PROPERTIES: Final = frozenset({UNIT_PROPERTY, CONVERSION_PROPERTY})
+
+
 @dataclass(frozen=True, slots=True)
 class MaterialSpec:
     """A material as somebody declares it."""
@@ -41,6 +49,8 @@ class MaterialSpec:
     conversions: tuple[UnitConversion, ...] = ()
     classes: tuple[str, ...] | None = None
     """None says nothing about them."""
+    properties: tuple[Property, ...] | None = None
+    """Its own; None says nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from mes.orders.queries import get_operations_request
 from mes.reporting.rules import Consumption, Interval, JobOutcome, RunTime, job_response
 from standards.isa95.b2mml import Document, Element, element, leaf, write_document
 from standards.isa95.job_control import JobState
-from tests.mes.exchange.b2mml_of import XML, document, lot, produced, property_of, quantity, request, schedule
+from tests.mes.exchange.b2mml_of import XML, document, lot, produced, property_of, quantity, request, said, schedule
 from tests.support.rest import rest_api
 from tests.web.cast import OnePlant, hire
 
@@ -87,6 +87,9 @@ QUESTIONS = [
     ("GetOperationsPerformance", "<OperationsPerformance><ID>PO-1</ID></OperationsPerformance>", 404),
     ("GetWorkPerformance", "", 200),
 ]
+MELTS = said("MaterialClass", "Melts at", "217", "Cel", description="Liquidus &lt; peak")
+COATED = said("MaterialDefinition", "Coated")
+LONG, LONGER = said("EquipmentClass", "Length", "8", "m"), said("Equipment", "Length", "9.5", "m")
 COMMANDS = [
     ("ProcessMaterialDefinition", property_of("SCREW", "pcs", description="M3 &amp; &lt;washer&gt;"), 200),
     ("ChangeMaterialDefinition", property_of("SCREW", "", description="M3"), 200),
@@ -97,10 +100,14 @@ COMMANDS = [
     ("CancelOperationsSchedule", schedule(request("PO-2")), 200),
     ("CancelMaterialDefinition", property_of("SCREW", ""), 422),
     ("ProcessEquipment", "<Equipment><ID>LINE</ID><Colour>red</Colour></Equipment>", 200),
-    ("ProcessMaterialClass", "<MaterialClass><ID>METAL</ID><Description>Metal</Description></MaterialClass>", 200),
-    ("SyncMaterialDefinition", property_of("SCREW", "", more="<MaterialClassID>METAL</MaterialClassID>"), 200),
-    ("SyncEquipmentClass", "<EquipmentClass><ID>LINES</ID></EquipmentClass>", 200),
-    ("ChangeEquipment", "<Equipment><ID>LINE</ID><EquipmentClassID>LINES</EquipmentClassID></Equipment>", 200),
+    (
+        "ProcessMaterialClass",
+        f"<MaterialClass><ID>METAL</ID><Description>Metal</Description>{MELTS}</MaterialClass>",
+        200,
+    ),
+    ("SyncMaterialDefinition", property_of("SCREW", "", more=f"{COATED}<MaterialClassID>METAL</MaterialClassID>"), 200),
+    ("SyncEquipmentClass", f"<EquipmentClass><ID>LINES</ID>{LONG}</EquipmentClass>", 200),
+    ("ChangeEquipment", f"<Equipment><ID>LINE</ID>{LONGER}<EquipmentClassID>LINES</EquipmentClassID></Equipment>", 200),
     ("CancelEquipmentClass", "<EquipmentClass><ID>LINES</ID></EquipmentClass>", 422),
 ]
 

@@ -15,7 +15,7 @@ from mes.access.service import open_session
 from mes.access.tokens import digest
 from mes.access.types import Role
 from mes.edge.queries import get_bridge
-from mes.edge.service import put_tag_bindings
+from mes.edge.service import put_bridge, put_tag_bindings
 from mes.edge.types import TagBindingSpec
 from mes.history.queries import list_samples, list_texts
 from mes.history.types import NOT_KNOWN
@@ -23,7 +23,7 @@ from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import ConstraintConflict
 from mes.kernel.uow import UnitOfWork
 from mes.migrations.upgrade import SchemaTooNew, current_revision, differences, upgrade
-from tests.support.plants import BRIDGE, CELL, build_places, build_plant
+from tests.support.plants import BRIDGE, CELL, build_plant
 from tests.web.cast import hire
 
 _BINDING = "tag, signal, equipment_pk, counts, reason_id, units_per_count_e6, retentive, state_map, what, unit"
@@ -107,6 +107,33 @@ def test_the_number_of_a_session_that_was_erased_is_not_given_again(tmp_path: Pa
     database.close()
 
 
+@pytest.mark.parametrize(("connections", "left"), [(["tryton"], ["tryton", "", ""]), (["a", "b"], ["", ""])])
+def test_a_view_that_a_connection_read_is_its_own(tmp_path: Path, connections: list[str], left: list[str]) -> None:
+    """0034: where there are several nobody can say whose it was, and each reads again what it says."""
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+    upgrade(database, revision="0033")
+
+    def keep(uow: UnitOfWork) -> None:
+        for name in connections:
+            columns = "id, kind, url, database_name, user_name, sealed_password, active, plain_http, place, places, "
+            columns += "order_prefix, poll_s, seq, masters_at_us, remarks, next_at_us, busy_until_us, failures, said, "
+            values = f"'{name}', 'tryton', 'u', 'd', 'n', 'x', 1, 0, '', '{{}}', '', 5, 0, 0, '[]', 0, 0, 0, '', "
+            uow.execute(text(f"INSERT INTO erp_connection ({columns}version) VALUES ({values}1)"))
+        for actor, complete in (("NULL", 0), ("NULL", 1), ("7", 0)):
+            columns = "subject, taken_at_us, received_at_us, actor, complete, content"
+            uow.execute(text(f"INSERT INTO erp_view ({columns}) VALUES ('lots', 0, 0, {actor}, {complete}, '[]')"))
+
+    database.write_now(keep, actor=None)
+    upgrade(database)
+    sources, home = (
+        text("SELECT source FROM erp_view ORDER BY pk"),
+        text("SELECT private_addresses FROM erp_connection"),
+    )
+    assert database.read_now(lambda session: session.execute(sources).scalars().all()) == left
+    assert database.read_now(lambda session: all(session.execute(home).scalars())), "what works goes on"
+    database.close()
+
+
 def _hire_at_0001(uow: UnitOfWork, *, token: str) -> None:
     into = "INSERT INTO principal (pk, id, kind, role, display_name, language, version)"
     uow.execute(text(f"{into} VALUES (7, 'ada', 'person', 'operator', 'Ada', 'en', 1)"))
@@ -120,7 +147,12 @@ def test_bindings_and_what_was_counted_by_them_survive(tmp_path: Path) -> None:
     upgrade(database, revision="0004")
 
     def build(uow: UnitOfWork) -> None:
-        build_places(uow)
+        for name in (CELL, "PRESS"):
+            row = {"id": name, "level": "WorkCell"}
+            uow.execute(
+                text("INSERT INTO equipment (id, level, description, version) VALUES (:id, :level, '', 1)"), row
+            )
+        put_bridge(uow, bridge_id=BRIDGE)
         uow.events.clear()  # the outbox of that time has no room for today's
 
     database.write_now(build, actor=None)

@@ -1595,7 +1595,7 @@ def _hook(stage: Stage, **more: Any) -> dict[str, Any]:
 
 
 def _erp(**more: Any) -> dict[str, Any]:
-    address = {"url": "http://127.0.0.1:9", "plain_http": True}
+    address = {"url": "http://127.0.0.1:9", "plain_http": True, "private_addresses": True}
     return {"kind": "tryton", "database": "plant", "user": "lineside", **address, **more}
 
 
@@ -1690,8 +1690,8 @@ def _hook_act(act: str) -> Callable[[Stage], Sample]:
 
 
 def _erp_form(**more: str) -> dict[str, str]:
-    address = {"kind": "tryton", "url": "http://127.0.0.1:9", "plain_http": "true", "database": "plant"}
-    return {**address, "user": "lineside", "password": "secret", **more}
+    home = {"url": "http://127.0.0.1:9", "plain_http": "true", "private_addresses": "true"}
+    return {**home, "kind": "tryton", "database": "plant", "user": "lineside", "password": "secret", **more}
 
 
 def _erp_act(act: str) -> Callable[[Stage], Sample]:

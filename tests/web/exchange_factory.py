@@ -240,7 +240,9 @@ def reconciled(*, empty: bool = False) -> ReconciliationPage:
         Difference("PO-2026-000100", What.itself, "", "40", "pcs", Reason.unknown_there),
     ]
     stored = StoredView(ErpView(Subject.orders, NOW, complete=True), NOW, "ERP")
-    return reconciliation_page(Subject.orders, Reconciliation(stored, tuple(found), 1_204, True), ZONE, None)
+    return reconciliation_page(
+        Subject.orders, Reconciliation(stored, tuple(found), 1_204, True, ("", "tryton-nord")), ZONE, None
+    )
 
 
 def reconciled_lots() -> ReconciliationPage:
@@ -249,5 +251,7 @@ def reconciled_lots() -> ReconciliationPage:
         Difference("R-00000043", What.blocked, "no", "yes", "", Reason.changed_since),
         Difference("R-00000044", What.quantity, "11", "10.25", "kg", Reason.unexplained),
     )
-    stored = StoredView(ErpView(Subject.lots, NOW), NOW, "")
-    return reconciliation_page(Subject.lots, Reconciliation(stored, found, 0, False), ZONE, Reason.changed_since)
+    stored = StoredView(ErpView(Subject.lots, NOW, source="tryton-nord"), NOW, "")
+    return reconciliation_page(
+        Subject.lots, Reconciliation(stored, found, 0, False, ("tryton-nord",)), ZONE, Reason.changed_since
+    )

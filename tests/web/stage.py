@@ -71,6 +71,7 @@ from mes.genealogy.tools.types import ToolSpec
 from mes.genealogy.types import NewLot, Recording
 from mes.ingest.quarantine.queries import list_quarantine
 from mes.ingest.service import receive_batch
+from mes.kernel.classes import ClassSpec
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
 from mes.kernel.sqltypes import to_us
@@ -196,12 +197,12 @@ class Stage:
 
     def equipment_class(self) -> str:
         name = self.fresh("class")
-        self.do(put_equipment_classes, descriptions={name: ""})
+        self.do(put_equipment_classes, specs=[ClassSpec(name)])
         return name
 
     def material_class(self) -> str:
         name = self.fresh("class")
-        self.do(put_material_classes, descriptions={name: ""})
+        self.do(put_material_classes, specs=[ClassSpec(name)])
         return name
 
     def bench(self) -> str:
@@ -301,7 +302,8 @@ class Stage:
         """An ERP connection that nobody answers at; those before it are gone, since a plant may have but a few."""
         for before in self.database.read_now(list_connections):
             self.do(remove_connection, connection_id=before.spec.connection_id)
-        spec = ConnectionSpec(self.fresh("erp"), "tryton", "http://127.0.0.1:9", "plant", "lineside", plain_http=True)
+        home = {"plain_http": True, "private_addresses": True}
+        spec = ConnectionSpec(self.fresh("erp"), "tryton", "http://127.0.0.1:9", "plant", "lineside", **home)
         sealed = self.app.state.vault.seal("secret")
         self.do(create_connection, spec=spec, sealed_password=sealed, kinds=("tryton",))
         return spec.connection_id

@@ -167,7 +167,8 @@ def test_an_erp_is_kept_tried_and_forgotten(
     address = ("--kind", "tryton", "--url", "http://127.0.0.1:9", "--database", "factory", "--user", "lineside")
     assert "[erp-connection-invalid]" in erp("add", "tryton", *address)[2]
     assert "is no place" in erp("add", "tryton", *address, "--at", "Press 1")[2]
-    assert erp("add", "tryton", *address, "--plain-http", "--at", "Press 1=PRESS", "--place", "CELL")[0] == 0
+    home = ("--plain-http", "--private-addresses", "--at", "Press 1=PRESS", "--place", "CELL")
+    assert erp("add", "tryton", *address, *home)[0] == 0
     plants = open_plants(Settings(data_dir=data_dir))
     (kept,) = plants.default.read_now(list_connections)
     plants.close()

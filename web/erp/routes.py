@@ -52,6 +52,7 @@ def typed(
     order_prefix: Annotated[str, Form(max_length=20), NO_NUL] = "",
     poll_s: Annotated[int, Form(ge=1, le=POLL_S_MAX)] = 5,
     plain_http: Flag = False,
+    private_addresses: Flag = False,
 ) -> Typed:
     """What the form says of a connection, but for its name and its password."""
     return Typed(
@@ -64,6 +65,7 @@ def typed(
         order_prefix=order_prefix.strip(),
         poll_s=str(poll_s),
         plain_http=plain_http,
+        private_addresses=private_addresses,
     )
 
 
@@ -86,6 +88,7 @@ def _spec(form: Typed, connection_id: str, *, active: bool = True) -> Connection
         form.user,
         active,
         form.plain_http,
+        form.private_addresses,
         form.place,
         places,
         form.order_prefix,

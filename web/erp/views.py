@@ -64,6 +64,7 @@ class Typed:
     order_prefix: str = ""
     poll_s: str = "5"
     plain_http: bool = False
+    private_addresses: bool = False
     version: int = 0
 
 
@@ -98,9 +99,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ErpPage:
-    """`older`: address of more orders that wait for a person, "" for none."""
+    """`older`: address of more orders that wait for a person, "" for none. `compared`: of what its ERP has booked."""
 
     base: str
+    compared: str
     connection_id: str
     kind: str
     url: str
@@ -172,6 +174,7 @@ def erp_page(
     base = base_of(view.spec.connection_id)
     return ErpPage(
         base,
+        f"/reconciliation/orders?source={quote(view.spec.connection_id, safe='')}",
         view.spec.connection_id,
         view.spec.kind,
         view.spec.url,
@@ -208,4 +211,5 @@ def typed_of(spec: ConnectionSpec) -> Typed:
         spec.order_prefix,
         str(spec.poll_s),
         spec.plain_http,
+        spec.private_addresses,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mes.access.door import Caller, caller
@@ -16,6 +16,8 @@ from mes.exchange.reconciliation.files import differences_csv
 from mes.exchange.reconciliation.queries import reconcile
 from mes.exchange.reconciliation.types import Reason, Reconciliation, Subject
 from mes.kernel.db import ReadSession
+from mes.kernel.limits import ID_MAX
+from mes.kernel.texts import NO_NUL
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
 from web.reconciliation.views import reconciliation_page
@@ -23,6 +25,7 @@ from web.templating import render
 
 router = screen_router()
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
+Source = Annotated[str | None, Query(max_length=ID_MAX), NO_NUL]
 
 
 @router.get("/reconciliation")
@@ -32,25 +35,27 @@ async def reconciliation(who: Reader) -> Response:
 
 
 @router.get("/reconciliation/{subject}")
-async def compared(request: Request, subject: Subject, who: Reader, reason: Reason | None = None) -> HTMLResponse:
-    """The ERP's last view against now; with a reason only what differs by it."""
-    found, zone = await who.read(_found, subject=subject)
-    page = reconciliation_page(subject, found, zone, reason)
+async def compared(
+    request: Request, subject: Subject, who: Reader, reason: Reason | None = None, source: Source = None
+) -> HTMLResponse:
+    """An ERP's last view against now, the newest or one source's; with a reason only what differs by it."""
+    found, zone = await who.read(_found, subject=subject, source=source)
+    page = reconciliation_page(subject, found, zone, reason, source)
     html = render("reconciliation/page.html", page, language=who.language, shell=shell_of(request, who, zone=zone))
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
 
-def _found(session: ReadSession, *, subject: Subject) -> tuple[Reconciliation | None, ZoneInfo]:
+def _found(session: ReadSession, *, subject: Subject, source: str | None) -> tuple[Reconciliation | None, ZoneInfo]:
     zone = plant_zone(session)
     try:
-        return reconcile(session, subject=subject), zone
+        return reconcile(session, subject=subject, source=source), zone
     except ErpViewNotFound:
         return None, zone
 
 
 @router.get("/reconciliation/{subject}/differences.csv")
-async def as_file(subject: Subject, who: Reader) -> Response:
+async def as_file(subject: Subject, who: Reader, source: Source = None) -> Response:
     """All differences as a file."""
-    data = differences_csv(await who.read(reconcile, subject=subject))
+    data = differences_csv(await who.read(reconcile, subject=subject, source=source))
     headers = {"Cache-Control": "no-store", "Content-Disposition": f"attachment; filename=differences-{subject}.csv"}
     return Response(data, media_type="text/csv; charset=utf-8", headers=headers)

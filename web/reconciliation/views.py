@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from mes.exchange.reconciliation.types import Difference, Reason, Reconciliation, Subject
@@ -32,6 +32,7 @@ class Counted:
     """How many differences have a reason."""
 
     reason: str
+    href: str
     tone: str
     icon: str
     count: int
@@ -54,7 +55,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Whose view can be looked at; `source` "": the one that was handed in."""
+
+    source: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
+    """`others`: further sources of this subject. `all_href`, `file_href`: this source's."""
+
+    source: str
+    others: tuple[Said, ...]
+    all_href: str
+    file_href: str
     taken_at: datetime
     by: str
     complete: bool
@@ -66,32 +81,56 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    subject: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReconciliationPage:
     """`compared` None: the ERP has said nothing yet. `only`: the reason that is looked at, "" all."""
 
     subject: str
-    subjects: tuple[str, ...]
+    subjects: tuple[Tab, ...]
     only: str
     compared: Compared | None
 
 
 def reconciliation_page(
-    subject: Subject, found: Reconciliation | None, zone: ZoneInfo, only: Reason | None
+    subject: Subject, found: Reconciliation | None, zone: ZoneInfo, only: Reason | None, source: str | None = None
 ) -> ReconciliationPage:
+    """`source`: the one that was asked for, None: whichever is newest."""
     compared = None if found is None else _compared(subject, found, zone, only)
-    return ReconciliationPage(subject, tuple(Subject), only or "", compared)
+    return ReconciliationPage(
+        subject, tuple(Tab(one, address_of(one, source)) for one in Subject), only or "", compared
+    )
+
+
+def address_of(subject: Subject, source: str | None, **wanted: str) -> str:
+    """Of the page; `source` None: of the newest view."""
+    query = urlencode({**({} if source is None else {"source": source}), **wanted})
+    return f"/reconciliation/{subject}{'?' if query else ''}{query}"
 
 
 def _compared(subject: Subject, found: Reconciliation, zone: ZoneInfo, only: Reason | None) -> Compared:
     counts = Counter(one.reason for one in found.differences)
     wanted = [one for one in found.differences if only in (None, one.reason)]
     view = found.stored.view
+    source = view.source
     return Compared(
+        source,
+        tuple(Said(one, address_of(subject, one)) for one in found.sources if one != source),
+        address_of(subject, source),
+        f"/reconciliation/{subject}/differences.csv?{urlencode({'source': source})}",
         view.taken_at.astimezone(zone),
         found.stored.by,
         view.complete,
         found.equal,
-        tuple(Counted(reason, *tone, counts[reason]) for reason, tone in TONES.items() if counts[reason]),
+        tuple(
+            Counted(reason, address_of(subject, source, reason=reason), *tone, counts[reason])
+            for reason, tone in TONES.items()
+            if counts[reason]
+        ),
         tuple(_row(subject, one) for one in wanted[:SHOWN]),
         max(len(wanted) - SHOWN, 0),
         found.truncated,

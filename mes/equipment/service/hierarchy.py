@@ -12,15 +12,17 @@ from sqlmodel import col, select
 from mes.equipment import queries, rules, statements
 from mes.equipment.errors import (
     ConfirmationNotHere,
+    EquipmentClassNotFound,
     EquipmentExists,
     EquipmentNotFound,
     EquipmentPlaceInvalid,
 )
 from mes.equipment.queries import EQUIPMENT_CLASSES
-from mes.equipment.service.classes import refuse_unknown_classes
 from mes.equipment.tables import Equipment
 from mes.equipment.types import EquipmentSpec, HierarchyNode, PutOutcome
+from mes.kernel.classes import Belonging
 from mes.kernel.errors import FieldError, VersionConflict
+from mes.kernel.properties import stored
 from mes.kernel.uow import UnitOfWork
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 
@@ -51,7 +53,7 @@ def put_equipment(uow: UnitOfWork, *, specs: Sequence[EquipmentSpec]) -> dict[st
     Refuses all or nothing, naming every fault: `equipment-place-invalid`, `confirmation-not-here`,
     `equipment-class-not-found`.
     """
-    refuse_unknown_classes(uow, specs)
+    EQUIPMENT_CLASSES.refuse_unknown(uow.session, {s.equipment_id: s.classes for s in specs}, EquipmentClassNotFound)
     rows = {row.id: row for row in uow.session.exec(select(Equipment))}
     nodes = _nodes(rows) | {s.equipment_id: _node(s) for s in specs}
     _refuse_faults(nodes, specs)
@@ -127,6 +129,7 @@ def _values(rows: Mapping[str, Equipment], spec: EquipmentSpec) -> dict[str, Any
         "description": spec.description,
         "confirmation": spec.confirmation.value if spec.confirmation else None,
         "nominal_cycle_s": spec.nominal_cycle_s,
+        **({} if spec.properties is None else {"properties": stored(spec.properties)}),
     }
 
 
@@ -139,7 +142,10 @@ def _create(
     places = {spec.equipment_id: _place_of(rows, nodes, spec.equipment_id) for spec in specs}
     uow.execute(
         insert(Equipment),
-        [{"id": s.equipment_id, "version": 1, **_values(rows, s), **places[s.equipment_id]} for s in specs],
+        [
+            {"id": s.equipment_id, "version": 1, "properties": [], **_values(rows, s), **places[s.equipment_id]}
+            for s in specs
+        ],
     )
     rows |= {r.id: r for r in uow.session.exec(select(Equipment).where(col(Equipment.id).in_(places)))}
 
@@ -159,7 +165,8 @@ def _classify(
     """A change of classes alone is a change of the equipment."""
     named = {s.equipment_id: s.classes for s in specs if s.classes is not None}
     held = EQUIPMENT_CLASSES.of(uow.session, [_pk(rows[name]) for name in named])
-    changed = {name: classes for name, classes in named.items() if set(held.get(_pk(rows[name]), ())) != set(classes)}
+    before = {name: held.get(_pk(rows[name]), Belonging()).ids for name in named}
+    changed = {name: classes for name, classes in named.items() if set(before[name]) != set(classes)}
     EQUIPMENT_CLASSES.assign(uow, {_pk(rows[name]): classes for name, classes in changed.items()})
     for name in changed:
         if outcomes[name] is PutOutcome.Unchanged:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mes.exchange.b2mml.errors import B2mmlNotSupported
-from mes.exchange.b2mml.types import CONVERSION_PROPERTY, PRODUCED, UNIT_PROPERTY, Item
+from mes.exchange.b2mml.types import PRODUCED, Item
 from standards.isa95.b2mml import Document, Element, Remark
 from standards.isa95.b2mml.reading import REMARKS_MAX
 
@@ -28,16 +28,26 @@ SINGLE: Final = frozenset(
 )
 """Objects that are taken as they stand in the document."""
 
+PROPERTIES: Final = {
+    "MaterialClass": "MaterialClassProperty",
+    "MaterialDefinition": "MaterialDefinitionProperty",
+    "EquipmentClass": "EquipmentClassProperty",
+    "Equipment": "EquipmentProperty",
+}
+"""What holds properties, and what one is called there."""
+
 USED: Final = {
     name: frozenset(words.split())
     for name, words in {
         **{name: " ".join(("ID", *parts)) for name, parts in PARTS.items()},
-        "MaterialClass": "ID Description",
+        "MaterialClass": "ID Description MaterialClassProperty",
         "MaterialDefinition": "ID Description MaterialDefinitionProperty MaterialClassID",
         "MaterialLot": "ID MaterialDefinitionID Disposition Quantity",
-        "EquipmentClass": "ID Description",
-        "Equipment": "ID Description HierarchyScope EquipmentLevel EquipmentChild EquipmentClassID",
-        "EquipmentChild": "ID Description HierarchyScope EquipmentLevel EquipmentChild EquipmentClassID",
+        "EquipmentClass": "ID Description EquipmentClassProperty",
+        "Equipment": "ID Description HierarchyScope EquipmentLevel EquipmentProperty EquipmentChild EquipmentClassID",
+        "EquipmentChild": "ID Description HierarchyScope EquipmentLevel EquipmentProperty EquipmentChild "
+        "EquipmentClassID",
+        **dict.fromkeys(PROPERTIES.values(), "ID Description Value"),
         "Person": "ID PersonName PersonnelClassID",
         "PersonnelClass": "ID Description",
         "OperationsDefinition": "ID Description Version EffectiveStartDate EffectiveEndDate OperationsSegment",
@@ -105,8 +115,8 @@ def passed_over(document: Document) -> tuple[Remark, ...]:
 
 
 def _unused(element: Element, path: str) -> Iterator[Remark]:
-    if element.name == "MaterialDefinitionProperty" and element.value("ID") not in (UNIT_PROPERTY, CONVERSION_PROPERTY):
-        yield Remark(element.line, "element-ignored", f"{path} {element.value('ID')[:100]!r} is not kept")
+    if element.name in PROPERTIES.values() and len(element.all("Value")) > 1:
+        yield Remark(element.line, "element-ignored", f"{path}/Value but for the first is not kept")
     if element.name == "MaterialRequirement" and element.value("MaterialUse") not in PRODUCED:
         yield Remark(element.line, "element-ignored", f"{path} that is not Produced: the routing says what is used")
     if element.name == "MaterialLot" and element.first("Quantity") is None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Final
 
 from mes.equipment.queries import EquipmentView
 from mes.equipment.types import EquipmentSpec
-from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Item
+from mes.exchange.b2mml.incoming import PROPERTIES
+from mes.exchange.b2mml.types import Item
 from mes.exchange.b2mml.values import ID_PATTERN, bounded, checked, id_of, quantity_of, text_of, unit_of, unusable
-from mes.kernel.classes import CLASSES_MAX
+from mes.kernel.classes import CLASSES_MAX, ClassSpec
+from mes.kernel.properties import PROPERTIES_MAX, PROPERTY_ID_MAX, PROPERTY_TEXT_MAX, Property
 from mes.materials.queries import MaterialLotView, MaterialView
 from mes.materials.rules import check_told_disposition, conversion
-from mes.materials.types import LotSpec, MaterialSpec, UnitConversion
+from mes.materials.types import (
+    CONVERSION_PROPERTY,
+    UNIT_PROPERTIES,
+    UNIT_PROPERTY,
+    LotSpec,
+    MaterialSpec,
+    UnitConversion,
+)
 from mes.personnel.rules import named_qualifications
 from mes.personnel.types import PersonView, Qualification
 from standards.isa95.b2mml import Element
@@ -39,6 +49,7 @@ def material_spec(item: Item, known: MaterialView | None) -> MaterialSpec:
         description if description is not None else known.description if known else "",
         conversions or (known.conversions if known else ()),
         _classes(item, "MaterialClassID"),
+        _properties(item, but=UNIT_PROPERTIES),
     )
 
 
@@ -47,6 +58,28 @@ def _classes(item: Item, name: str) -> tuple[str, ...] | None:
     named = tuple(dict.fromkeys(item.element.values(name)))
     bounded(named, CLASSES_MAX, name)
     return tuple(checked(ID_PATTERN, one, name) for one in named) or None
+
+
+def _properties(item: Item, but: Collection[str] = ()) -> tuple[Property, ...] | None:
+    """The properties a document states; None where it states none: what is known stays."""
+    name = PROPERTIES[item.kind]
+    stated = [one for one in item.element.all(name) if one.value("ID") not in but]
+    bounded(stated, PROPERTIES_MAX, name)
+    found = {one.value("ID"): _property(one) for one in stated}
+    if len(found) < len(stated):
+        raise unusable(f"A {name} stands twice.")
+    return tuple(found.values()) or None
+
+
+def _property(element: Element) -> Property:
+    name, value = element.value("ID"), element.value("Value", "ValueString").strip()
+    if not 0 < len(name) <= PROPERTY_ID_MAX or len(value) > PROPERTY_TEXT_MAX:
+        raise unusable(
+            f"{element.name} {name[:100]!r}: its ID has 1 to {PROPERTY_ID_MAX} characters, "
+            f"its value up to {PROPERTY_TEXT_MAX}."
+        )
+    unit = element.value("Value", "UnitOfMeasure")
+    return Property(name, text_of(element, "Description") or "", value, unit_of(unit, "UnitOfMeasure") if unit else "")
 
 
 def _conversion(element: Element) -> UnitConversion:
@@ -91,12 +124,13 @@ def equipment_spec(item: Item, known: EquipmentView | None) -> EquipmentSpec:
         known.confirmation if known else None,
         known.nominal_cycle_s if known else None,
         _classes(item, "EquipmentClassID"),
+        _properties(item),
     )
 
 
-def class_spec(item: Item, known: str) -> tuple[str, str]:
-    """Id and description of a class of materials or equipment."""
-    return id_of(item.element, "ID"), class_description(item, known)
+def class_spec(item: Item, known: str) -> ClassSpec:
+    """Of a class of materials or equipment, whose description is known."""
+    return ClassSpec(id_of(item.element, "ID"), class_description(item, known), _properties(item))
 
 
 def class_description(item: Item, known: str) -> str:

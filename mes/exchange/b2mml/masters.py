@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from mes.definitions.errors import OperationsDefinitionNotFound
@@ -18,7 +19,7 @@ from mes.exchange.b2mml.errors import B2mmlNotSupported
 from mes.exchange.b2mml.routing_specs import definition_spec
 from mes.exchange.b2mml.types import Item, Outcome
 from mes.genealogy.service import put_lots
-from mes.kernel.classes import ClassTables
+from mes.kernel.classes import ClassSpec, ClassTables
 from mes.kernel.errors import NotFound, Refusal
 from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import MaterialClassNotFound, MaterialLotNotFound, MaterialNotFound
@@ -84,20 +85,13 @@ def put_together(
     return [outcomes[item.path] for item in items]
 
 
-Described = Mapping[str, str]
-
-
 def put_material_class_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Outcome]:
-    def put(descriptions: Described) -> Mapping[str, PutOutcome]:
-        return put_material_classes(uow, descriptions=descriptions)
-
+    put = partial(put_material_classes, uow)
     return _put_classes(uow, items, verb, MATERIAL_CLASSES, MaterialClassNotFound, put)
 
 
 def put_equipment_class_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Outcome]:
-    def put(descriptions: Described) -> Mapping[str, PutOutcome]:
-        return put_equipment_classes(uow, descriptions=descriptions)
-
+    put = partial(put_equipment_classes, uow)
     return _put_classes(uow, items, verb, EQUIPMENT_CLASSES, EquipmentClassNotFound, put)
 
 
@@ -107,16 +101,16 @@ def _put_classes(
     verb: str,
     tables: ClassTables,
     missing: type[NotFound],
-    put: Callable[[Described], Mapping[str, PutOutcome]],
+    put: Callable[..., Mapping[str, PutOutcome]],
 ) -> list[Outcome]:
     known = tables.get(uow.session, {item.id for item in items})
 
-    def spec_of(item: Item) -> tuple[str, str]:
+    def spec_of(item: Item) -> ClassSpec:
         before = known.get(item.id)
         require(item, before, verb, missing)
         return master_specs.class_spec(item, before.description if before else "")
 
-    return put_together(items, spec_of, lambda specs: put(dict(specs)))
+    return put_together(items, spec_of, lambda specs: put(specs=specs))
 
 
 def put_material_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[Outcome]:

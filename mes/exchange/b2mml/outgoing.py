@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from mes.equipment.queries import EquipmentView
-from mes.exchange.b2mml.types import CONVERSION_PROPERTY, UNIT_PROPERTY, Outcome, Shown
+from mes.exchange.b2mml.incoming import PROPERTIES
+from mes.exchange.b2mml.types import Outcome, Shown
 from mes.kernel.classes import ClassView
+from mes.kernel.properties import Property
 from mes.materials.queries import MaterialLotView, MaterialView
+from mes.materials.types import CONVERSION_PROPERTY, UNIT_PROPERTY
 from standards.isa95.b2mml import Document, Element, Remark, element, leaf
 from standards.isa95.b2mml.values import instant, time_text, word_of
 
@@ -113,16 +116,29 @@ def material(view: MaterialView) -> Element:
         _text("Description", view.description),
         element("MaterialDefinitionProperty", leaf("ID", UNIT_PROPERTY), _value(view.unit)),
         *conversions,
+        *_properties("MaterialDefinition", view.properties),
         *(leaf("MaterialClassID", name) for name in view.classes),
     )
 
 
 def material_class(view: ClassView) -> Element:
-    return element("MaterialClass", leaf("ID", view.class_id), _text("Description", view.description))
+    return _class("MaterialClass", view)
 
 
 def equipment_class(view: ClassView) -> Element:
-    return element("EquipmentClass", leaf("ID", view.class_id), _text("Description", view.description))
+    return _class("EquipmentClass", view)
+
+
+def _class(name: str, view: ClassView) -> Element:
+    described = _text("Description", view.description)
+    return element(name, leaf("ID", view.class_id), described, *_properties(name, view.properties))
+
+
+def _properties(of: str, properties: Iterable[Property]) -> Iterator[Element]:
+    """Its own; those of its classes stand in the classes."""
+    for one in properties:
+        value = _value(one.value, one.unit) if one.value or one.unit else None
+        yield element(PROPERTIES[of], leaf("ID", one.id), _text("Description", one.description), value)
 
 
 def _factor(known: Any) -> str:
@@ -152,6 +168,7 @@ def equipment(view: EquipmentView, levels: Mapping[str, str]) -> Element:
         scope,
         leaf("EquipmentLevel", view.level),
         _text("PhysicalAssetID", view.physical_asset_id),
+        *_properties("Equipment", view.properties),
         *(leaf("EquipmentClassID", name) for name in view.classes),
     )
 

@@ -18,11 +18,6 @@ SHOWN_MAX: Final = 100
 PRODUCED: Final = frozenset({"Produced", "Material Produced"})
 """Uses of what is made."""
 
-UNIT_PROPERTY: Final = "BaseUnitOfMeasure"
-"""B2MML gives a material no unit; ours stands in a property of this id."""
-CONVERSION_PROPERTY: Final = "UnitConversion"
-"""One other unit: so many of the base unit are one of the value's unit."""
-
 
 @dataclass(frozen=True, slots=True)
 class Item:

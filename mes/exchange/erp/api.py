@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Request, Response
@@ -85,9 +86,13 @@ async def update_erp_connection(
     if_match: IfMatch = None,
 ) -> ErpConnectionOut:
     """Make a connection as described. Switched off it loses nothing: on again, it goes on where it stopped."""
+    spec = body.spec(connection_id)
+    if body.private_addresses is None:
+        known = await caller.read(queries.get_connection, connection_id=connection_id)
+        spec = replace(spec, private_addresses=known.spec.private_addresses)
     await caller.write(
         service.change_connection,
-        spec=body.spec(connection_id),
+        spec=spec,
         version=expected_version(if_match, body.version),
         kinds=tuple(MAKERS),
         sealed_password=None if body.password is None else vault.seal(body.password),

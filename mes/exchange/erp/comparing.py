@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import select
 
 from mes.exchange.erp import statements
-from mes.exchange.erp.tables import ErpLink, ErpOrderRow
+from mes.exchange.erp.tables import ErpConnection, ErpLink, ErpOrderRow
 from mes.exchange.erp.types import Books, LinkKind, StockedLot
 from mes.exchange.reconciliation.service import put_view
 from mes.exchange.reconciliation.types import ROWS_MAX, ErpLot, ErpOrder, ErpView, Subject
@@ -23,6 +23,7 @@ from standards.isa95.quantity import to_e6
 
 ORDERS_MAX: Final = 1_000
 """Orders of a connection that are compared, the newest."""
+_C: Final = ErpConnection.__table__  # type: ignore[attr-defined]
 _O: Final = ErpOrderRow.__table__  # type: ignore[attr-defined]
 _LINK: Final = ErpLink.__table__  # type: ignore[attr-defined]
 
@@ -61,11 +62,15 @@ def get_known(session: ReadSession, *, connection_pk: int) -> Known:
     )
 
 
-def take_books(uow: UnitOfWork, *, known: Known, books: Books, taken_at: datetime) -> None:
-    """The ERP's view of its orders, and of the lots it books by, replaces the one before.
+def take_books(uow: UnitOfWork, *, connection_pk: int, known: Known, books: Books, taken_at: datetime) -> None:
+    """The ERP's view of its orders, and of the lots it books by, replaces the one this connection read before.
 
+    Nothing of a connection that was removed meanwhile.
     Quantities that no order or lot here can have are left out. A clock that was set back since makes it of now.
     """
+    source = uow.execute(select(_C.c.id).where(_C.c.pk == connection_pk)).scalar()
+    if source is None:
+        return
     taken_at = min(taken_at, uow.now)
     orders = tuple(
         ErpOrder(
@@ -78,9 +83,10 @@ def take_books(uow: UnitOfWork, *, known: Known, books: Books, taken_at: datetim
         for order in books.orders
         if max(map(abs, (order.good, order.scrap, order.ordered))) <= LOT_QUANTITY_MAX
     )
-    put_view(uow, view=ErpView(Subject.orders, taken_at, orders))
+    put_view(uow, view=ErpView(Subject.orders, taken_at, orders, source=source))
     if books.lots is not None:
-        put_view(uow, view=ErpView(Subject.lots, taken_at, lots=_lots(uow, known, books.lots)))
+        lots = _lots(uow, known, books.lots)
+        put_view(uow, view=ErpView(Subject.lots, taken_at, lots=lots, source=source))
 
 
 def _lots(uow: UnitOfWork, known: Known, lots: Sequence[StockedLot]) -> tuple[ErpLot, ...]:

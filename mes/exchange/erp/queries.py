@@ -141,6 +141,7 @@ def spec_of(row: Any) -> ConnectionSpec:
         user=row.user_name,
         active=row.active,
         plain_http=row.plain_http,
+        private_addresses=row.private_addresses,
         place=row.place,
         places=row.places,
         order_prefix=row.order_prefix,

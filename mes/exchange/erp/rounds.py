@@ -33,7 +33,7 @@ Maker = Callable[[Address], Connector]
 
 
 def address_of(spec: ConnectionSpec, password: str) -> Address:
-    return Address(spec.url.rstrip("/"), spec.database, spec.user, password)
+    return Address(spec.url.rstrip("/"), spec.database, spec.user, password, spec.private_addresses)
 
 
 class Rounds:
@@ -180,7 +180,7 @@ class Rounds:
         known = await self._database.read(comparing.get_known, connection_pk=turn.pk)
         books = await connector.read_books(tuple(known.orders), known.materials)
         if books is not None:
-            await self._write(comparing.take_books, known=known, books=books, taken_at=taken_at)
+            await self._write(comparing.take_books, connection_pk=turn.pk, known=known, books=books, taken_at=taken_at)
 
     async def _refused(self, verb: Callable[..., Any], **what: Any) -> str:
         """Do it; why not, in a sentence, where it is refused."""

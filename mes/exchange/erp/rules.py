@@ -19,13 +19,13 @@ from mes.exchange.erp.errors import ErpConnectionInvalid, ErpOrderUnusable
 from mes.exchange.erp.types import (
     PLACES_MAX,
     POLL_S_MAX,
-    URL_MAX,
     Confirmation,
     ConnectionSpec,
     Consumption,
     ErpBill,
     ErpMaterial,
 )
+from mes.kernel.addresses import fault_of_url
 from mes.kernel.errors import Refusal
 from mes.materials.rules import factor_of
 from mes.materials.types import MaterialSpec
@@ -58,18 +58,11 @@ def fault_of(spec: ConnectionSpec, kinds: Collection[str]) -> str:
 
 
 def _fault_of_url(spec: ConnectionSpec) -> str:
-    try:
-        parts = urlsplit(spec.url)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        return "The address cannot be read."
-    if len(spec.url) > URL_MAX or not spec.url.isascii() or any(c <= " " or c == "\x7f" for c in spec.url):
-        return f"The address has to be at most {URL_MAX} plain characters without spaces."
-    if parts.scheme not in ("https", "http") or not host or port == 0:
-        return "The address has to begin with https:// and name a host."
-    if parts.username is not None or parts.fragment or parts.query:
-        return "The address may hold neither a user name, a query nor a fragment."
-    if parts.scheme == "http" and not spec.plain_http:
+    if fault := fault_of_url(spec.url, private=spec.private_addresses):
+        return fault
+    if urlsplit(spec.url).query:
+        return "The address may hold no query."
+    if urlsplit(spec.url).scheme == "http" and not spec.plain_http:
         return "Over http:// the password travels in the clear: allow it, or use https://."
     return ""
 

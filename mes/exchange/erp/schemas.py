@@ -34,6 +34,10 @@ class _Described(BaseModel):
     user: str = Field(max_length=ID_MAX, examples=["lineside"])
     active: bool = True
     plain_http: bool = Field(default=False, description="Whether the password may travel without TLS.")
+    private_addresses: bool | None = Field(
+        default=None,
+        description="Whether it may lead into the plant's own network. Left out: no, in a change: as it was.",
+    )
     place: Place = Field(default="", description="Equipment where bills are made whose steps say nothing else.")
     places: dict[Place, Place] = Field(
         default_factory=dict, max_length=PLACES_MAX, description="What the ERP calls a place → equipment."
@@ -42,7 +46,7 @@ class _Described(BaseModel):
     poll_s: int = Field(default=5, ge=1, le=POLL_S_MAX, description="Seconds between two looks at the ERP.")
 
     def spec(self, connection_id: str) -> ConnectionSpec:
-        named = self.model_dump(exclude={"id", "version", "password"})
+        named = self.model_dump(exclude={"id", "version", "password"}, exclude_none=True)
         return ConnectionSpec(connection_id=connection_id, **named)
 
 
@@ -70,6 +74,7 @@ class ErpConnectionOut(BaseModel):
     user: str
     active: bool
     plain_http: bool
+    private_addresses: bool
     place: str
     places: dict[str, str]
     order_prefix: str

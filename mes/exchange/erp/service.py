@@ -26,6 +26,7 @@ from mes.exchange.erp.types import (
     LinkKind,
     Turn,
 )
+from mes.exchange.reconciliation.service import forget_views
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq
 from mes.kernel.uow import UnitOfWork
@@ -82,11 +83,15 @@ def change_connection(
 
 
 def remove_connection(uow: UnitOfWork, *, connection_id: str) -> None:
-    """It is gone with all it knew of the ERP; materials, routings and orders stay. `erp-connection-not-found`."""
+    """It is gone with all it knew of the ERP and its view; materials, routings and orders stay.
+
+    `erp-connection-not-found`.
+    """
     row = _load(uow, connection_id)
     for table in (_O, _LINK):
         uow.execute(delete(table).where(table.c.connection_pk == row.pk))
     uow.execute(delete(_C).where(_C.c.pk == row.pk))
+    forget_views(uow, source=connection_id)
     _emit(uow, "erp-connection-removed", connection_id, url=row.url)
 
 
@@ -169,6 +174,7 @@ def _described(uow: UnitOfWork, spec: ConnectionSpec) -> dict[str, Any]:
         "user_name": spec.user,
         "active": spec.active,
         "plain_http": spec.plain_http,
+        "private_addresses": spec.private_addresses,
         "place": spec.place,
         "places": dict(spec.places),
         "order_prefix": spec.order_prefix,

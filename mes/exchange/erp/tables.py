@@ -29,6 +29,7 @@ class ErpConnection(Versioned, TableModel, table=True):
     sealed_password: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     active: bool = True
     plain_http: bool = False
+    private_addresses: bool = False
     place: str = Field(default="", max_length=ID_MAX)
     places: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
     order_prefix: str = Field(default="", max_length=20)

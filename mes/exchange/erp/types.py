@@ -240,6 +240,8 @@ class ConnectionSpec:
     active: bool = True
     plain_http: bool = False
     """Whether the password may travel without TLS: in a network of the plant's own."""
+    private_addresses: bool = False
+    """Whether it may lead into the plant's own network: loopback, private and link-local addresses, and plain HTTP."""
     place: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
     order_prefix: str = ""
@@ -255,6 +257,7 @@ class Address:
     database: str
     user: str
     password: str
+    private_addresses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,10 @@ from mes.edge.types import Signal
 from mes.equipment.types import Confirmation, ExceptionKind, FirstArticleFor, Weekday, WhenAway
 from mes.kernel.classes import ClassIds
 from mes.kernel.limits import ID_PATTERN
+from mes.kernel.properties import PropertyDocuments
 from mes.materials.errors import ConversionInvalid
 from mes.materials.life_rules import HOURS_MAX
-from mes.materials.rules import conversion
+from mes.materials.rules import check_property_ids, conversion
 from mes.materials.types import UnitConversion
 from mes.quality.types import StepCheck
 from standards.isa95.equipment_hierarchy import EquipmentLevel
@@ -128,10 +129,16 @@ class Entry(BaseModel):
 
 
 class ClassEntry(Entry):
-    """A class of equipment, of materials or of people."""
+    """A class of people."""
 
     id: Id
     description: Text = ""
+
+
+class ThingClassEntry(ClassEntry):
+    """A class of equipment or of materials."""
+
+    properties: PropertyDocuments | None = None
 
 
 class EquipmentEntry(Entry):
@@ -142,6 +149,7 @@ class EquipmentEntry(Entry):
     confirmation: Annotated[Confirmation, Strict(False)] | None = None
     nominal_cycle_s: Exact | None = Field(default=None, gt=0)
     classes: ClassIds | None = None
+    properties: PropertyDocuments | None = None
 
 
 class PhysicalAssetEntry(Entry):
@@ -171,6 +179,7 @@ class MaterialEntry(Entry):
     description: Text = ""
     conversions: list[ConversionEntry] = Field(default=[], max_length=50)
     classes: ClassIds | None = None
+    properties: Annotated[PropertyDocuments, AfterValidator(check_property_ids)] | None = None
 
 
 class LotEntry(Entry):
@@ -377,10 +386,10 @@ class BridgeEntry(Entry):
 
 
 ENTRY_KINDS: Final[dict[str, type[Entry]]] = {
-    "equipment_classes": ClassEntry,
+    "equipment_classes": ThingClassEntry,
     "equipment": EquipmentEntry,
     "physical_assets": PhysicalAssetEntry,
-    "material_classes": ClassEntry,
+    "material_classes": ThingClassEntry,
     "material_definitions": MaterialEntry,
     "moisture_levels": MoistureLevelEntry,
     "material_handling": HandlingEntry,

@@ -34,6 +34,7 @@ from mes.exchange.plant_file.schemas import (
     PhysicalAssetEntry,
     QualityRequirementEntry,
     ScrapReasonEntry,
+    ThingClassEntry,
     WorkMasterEntry,
 )
 from mes.exchange.plant_file.source import Fault
@@ -86,8 +87,8 @@ def _summary(kind: str, outcomes: Iterable[PutOutcome], absent: tuple[str, ...])
 
 
 def _load_equipment_classes(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
-    wanted = {e.id: e.description for e in document.of("equipment_classes", ClassEntry)}
-    return put_equipment_classes(uow, descriptions=wanted)
+    wanted = [specs.class_spec(e) for e in document.of("equipment_classes", ThingClassEntry)]
+    return put_equipment_classes(uow, specs=wanted)
 
 
 def _load_equipment(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
@@ -101,8 +102,8 @@ def _load_assets(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
 
 
 def _load_material_classes(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
-    wanted = {e.id: e.description for e in document.of("material_classes", ClassEntry)}
-    return put_material_classes(uow, descriptions=wanted)
+    wanted = [specs.class_spec(e) for e in document.of("material_classes", ThingClassEntry)]
+    return put_material_classes(uow, specs=wanted)
 
 
 def _load_materials(uow: UnitOfWork, document: PlantDocument) -> Outcomes:

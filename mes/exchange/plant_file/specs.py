@@ -46,12 +46,18 @@ from mes.exchange.plant_file.schemas import (
     SegmentEntry,
     ShiftEntry,
     TagEntry,
+    ThingClassEntry,
     WorkMasterEntry,
 )
-from mes.kernel.classes import class_ids
+from mes.kernel.classes import ClassSpec, class_ids
+from mes.kernel.properties import exact_properties
 from mes.materials.types import ApprovedPart, HandlingSpec, LotSpec, MaterialSpec, MoistureLevelSpec
 from mes.quality.types import DefectCodeSpec, RequirementSpec
 from standards.isa95.quantity import to_e6
+
+
+def class_spec(entry: ThingClassEntry) -> ClassSpec:
+    return ClassSpec(entry.id, entry.description, exact_properties(entry.properties))
 
 
 def equipment_spec(entry: EquipmentEntry) -> EquipmentSpec:
@@ -63,6 +69,7 @@ def equipment_spec(entry: EquipmentEntry) -> EquipmentSpec:
         entry.confirmation,
         entry.nominal_cycle_s,
         class_ids(entry.classes),
+        exact_properties(entry.properties),
     )
 
 
@@ -74,7 +81,8 @@ def physical_asset_spec(entry: PhysicalAssetEntry) -> PhysicalAssetSpec:
 
 def material_spec(entry: MaterialEntry) -> MaterialSpec:
     exact = tuple(c.exact() for c in entry.conversions)
-    return MaterialSpec(entry.id, entry.unit, entry.description, exact, class_ids(entry.classes))
+    classes, properties = class_ids(entry.classes), exact_properties(entry.properties)
+    return MaterialSpec(entry.id, entry.unit, entry.description, exact, classes, properties)
 
 
 def moisture_level_spec(entry: MoistureLevelEntry) -> MoistureLevelSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Response
+from fastapi import Depends, Query, Response
 
 from mes.access.door import Caller, caller
 from mes.access.door.routing import api_router, refuses
@@ -14,9 +14,16 @@ from mes.exchange.reconciliation.queries import reconcile
 from mes.exchange.reconciliation.schemas import LotsViewIn, OrdersViewIn, ReconciliationOut
 from mes.exchange.reconciliation.service import put_view
 from mes.exchange.reconciliation.types import ErpView, Subject
+from mes.kernel.limits import ID_MAX
+from mes.kernel.texts import NO_NUL
 
 router = api_router("reconciliation")
 Teller = Annotated[Caller, Depends(caller(Permission.import_files))]
+Source = Annotated[
+    str | None,
+    Query(max_length=ID_MAX, description="Whose view: an ERP connection's id, empty: handed in; else the newest."),
+    NO_NUL,
+]
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
 _ROWS: Final = "id;what;erp;plant;unit;reason;version\r\nPO-1001;good;50;48;pcs;corrected-since;2\r\n"
 _CSV: Final[dict[int | str, dict[str, Any]]] = {
@@ -38,13 +45,13 @@ async def put_lots_view(caller: Teller, body: LotsViewIn) -> ReconciliationOut:
 
 async def _taken(caller: Caller, view: ErpView) -> ReconciliationOut:
     await caller.write(put_view, view=view)
-    return ReconciliationOut.of(await caller.read(reconcile, subject=view.subject))
+    return ReconciliationOut.of(await caller.read(reconcile, subject=view.subject, source=view.source))
 
 
 @router.get("/reconciliation/{subject}", openapi_extra=refuses("erp-view-not-found"))
-async def get_reconciliation(caller: Reader, subject: Subject) -> ReconciliationOut:
-    """The ERP's last view against what the plant knows now."""
-    return ReconciliationOut.of(await caller.read(reconcile, subject=subject))
+async def get_reconciliation(caller: Reader, subject: Subject, source: Source = None) -> ReconciliationOut:
+    """An ERP's last view against what the plant knows now."""
+    return ReconciliationOut.of(await caller.read(reconcile, subject=subject, source=source))
 
 
 @router.get(
@@ -53,7 +60,7 @@ async def get_reconciliation(caller: Reader, subject: Subject) -> Reconciliation
     responses=_CSV,
     openapi_extra=refuses("erp-view-not-found"),
 )
-async def get_reconciliation_csv(caller: Reader, subject: Subject) -> Response:
+async def get_reconciliation_csv(caller: Reader, subject: Subject, source: Source = None) -> Response:
     """The same differences as a CSV file."""
-    found = await caller.read(reconcile, subject=subject)
+    found = await caller.read(reconcile, subject=subject, source=source)
     return Response(differences_csv(found), media_type="text/csv; charset=utf-8")

@@ -62,9 +62,9 @@ _orders: Final = msgspec.json.Decoder(tuple[ErpOrder, ...])
 _lots: Final = msgspec.json.Decoder(tuple[ErpLot, ...])
 
 
-def reconcile(session: ReadSession, *, subject: Subject) -> Reconciliation:
-    """The newest view of this subject against now. `erp-view-not-found`."""
-    stored = get_newest_view(session, subject=subject)
+def reconcile(session: ReadSession, *, subject: Subject, source: str | None = None) -> Reconciliation:
+    """The newest view of this subject against now, whoever's (None) or one source's. `erp-view-not-found`."""
+    stored = get_newest_view(session, subject=subject, source=source)
     view = stored.view
     if subject is Subject.orders:
         found = _order_differences(session, view)
@@ -76,24 +76,32 @@ def reconcile(session: ReadSession, *, subject: Subject) -> Reconciliation:
         count = len(view.lots)
     differing = {difference.id for difference in found}
     told = tuple(unknown[:UNKNOWN_MAX])
-    return Reconciliation(stored, (*found, *told), count - len(differing), len(unknown) > UNKNOWN_MAX)
+    sources = select(_V.c.source).where(_V.c.subject == subject.value).distinct().order_by(_V.c.source)
+    return Reconciliation(
+        stored,
+        (*found, *told),
+        count - len(differing),
+        len(unknown) > UNKNOWN_MAX,
+        tuple(session.execute(sources).scalars()),
+    )
 
 
-def get_newest_view(session: Session, *, subject: Subject) -> StoredView:
+def get_newest_view(session: Session, *, subject: Subject, source: str | None = None) -> StoredView:
     """`erp-view-not-found`."""
+    wanted = (_V.c.subject == subject.value, *(() if source is None else (_V.c.source == source,)))
     statement = (
         select(_V, _WHO.c.display_name)
         .outerjoin(_WHO, _WHO.c.pk == _V.c.actor)
-        .where(_V.c.subject == subject.value)
-        .order_by(_V.c.pk.desc())
+        .where(_V.c.pk.in_(select(func.max(_V.c.pk)).where(*wanted).group_by(_V.c.source)))
+        .order_by(_V.c.received_at_us.desc(), _V.c.pk.desc())
         .limit(1)
     )
     row = session.execute(statement).first()
     if row is None:
-        raise ErpViewNotFound(f"No view of {subject} has come.")
+        raise ErpViewNotFound(f"No view of {subject} has come{f' from {source!r}' if source else ''}.")
     orders = _orders.decode(row.content) if subject is Subject.orders else ()
     lots = _lots.decode(row.content) if subject is Subject.lots else ()
-    view = ErpView(subject, from_us(row.taken_at_us), orders, lots, row.complete, row.performance_cursor)
+    view = ErpView(subject, from_us(row.taken_at_us), orders, lots, row.complete, row.performance_cursor, row.source)
     return StoredView(view, from_us(row.received_at_us), row.display_name or "")
 
 

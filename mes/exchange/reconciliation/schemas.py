@@ -107,9 +107,12 @@ class DifferenceOut(BaseModel):
 
 
 class ReconciliationOut(BaseModel):
-    """The newest view against now. `truncated`: more is unknown to the ERP than is listed."""
+    """A source's newest view against now. `source`: the ERP connection it is of, empty: it was handed in; `sources`:
+    all whose view of this subject can be asked for. `truncated`: more is unknown to the ERP than is listed."""
 
     subject: Subject
+    source: str
+    sources: list[str]
     taken_at: datetime
     received_at: datetime
     complete: bool
@@ -122,6 +125,8 @@ class ReconciliationOut(BaseModel):
         view = found.stored.view
         return cls(
             subject=view.subject,
+            source=view.source,
+            sources=list(found.sources),
             taken_at=view.taken_at,
             received_at=found.stored.received_at,
             complete=view.complete,

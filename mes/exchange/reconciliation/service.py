@@ -17,7 +17,7 @@ _VIEW: Final = ErpViewRow.__table__  # type: ignore[attr-defined]
 
 
 def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
-    """Compare this view from now on; older ones of its subject go. False: the newest says just that, and is as new now.
+    """Compare this view of its source from now on; older ones go. False: the newest says just that, and is as new now.
 
     `erp-view-invalid` for one of which something stands twice, which has too many rows, or lies in the future.
     """
@@ -28,7 +28,7 @@ def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
     content = msgspec.json.encode(rows).decode()
     newest = uow.execute(
         select(_VIEW.c.content, _VIEW.c.complete, _VIEW.c.performance_cursor, _VIEW.c.pk, _VIEW.c.taken_at_us)
-        .where(_VIEW.c.subject == view.subject.value)
+        .where(_VIEW.c.subject == view.subject.value, _VIEW.c.source == view.source)
         .order_by(_VIEW.c.pk.desc())
         .limit(VIEWS_KEPT)
     ).first()
@@ -38,6 +38,7 @@ def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
         return False
     values = {
         "subject": view.subject.value,
+        "source": view.source,
         "taken_at_us": to_us(view.taken_at),
         "received_at_us": uow.now_us,
         "actor": uow.actor,
@@ -46,14 +47,24 @@ def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
         "content": content,
     }
     uow.execute(insert(_VIEW).values(**values))
-    _forget_old(uow, view.subject.value)
+    _forget_old(uow, view)
     uow.emit(
         "exchange.erp-view-received.v1",
         topics=(),
         subject=f"erp-view/{view.subject}",
-        payload={"subject": view.subject.value, "rows": len(rows), "complete": view.complete},
+        payload={
+            "subject": view.subject.value,
+            "source": view.source,
+            "rows": len(rows),
+            "complete": view.complete,
+        },
     )
     return True
+
+
+def forget_views(uow: UnitOfWork, *, source: str) -> None:
+    """What this source said is compared no more."""
+    uow.execute(delete(_VIEW).where(_VIEW.c.source == source))
 
 
 def _refuse_invalid(ids: list[str]) -> None:
@@ -66,7 +77,7 @@ def _refuse_invalid(ids: list[str]) -> None:
         seen.add(name)
 
 
-def _forget_old(uow: UnitOfWork, subject: str) -> None:
-    kept = select(_VIEW.c.pk).where(_VIEW.c.subject == subject).order_by(_VIEW.c.pk.desc()).limit(VIEWS_KEPT)
-    pks = uow.execute(kept).scalars().all()
-    uow.execute(delete(_VIEW).where(_VIEW.c.subject == subject, _VIEW.c.pk.not_in(pks)))
+def _forget_old(uow: UnitOfWork, view: ErpView) -> None:
+    same = (_VIEW.c.subject == view.subject.value, _VIEW.c.source == view.source)
+    kept = select(_VIEW.c.pk).where(*same).order_by(_VIEW.c.pk.desc()).limit(VIEWS_KEPT)
+    uow.execute(delete(_VIEW).where(*same, _VIEW.c.pk.not_in(uow.execute(kept).scalars().all())))

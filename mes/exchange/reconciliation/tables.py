@@ -5,17 +5,20 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field
 
+from mes.kernel.limits import ID_MAX
 from mes.kernel.tables import TableModel, micros
 
 
 class ErpViewRow(TableModel, table=True):
-    """One view; the newest of a subject is compared."""
+    """One view; the newest of a subject and source is compared."""
 
     __tablename__ = "erp_view"
-    __table_args__ = (Index("ix_erp_view_subject", "subject", "pk"),)
+    __table_args__ = (Index("ix_erp_view_source", "subject", "source", "pk"),)
 
     pk: int | None = Field(default=None, primary_key=True)
     subject: str = Field(max_length=20)
+    source: str = Field(max_length=ID_MAX)
+    """The id of an ERP connection; "": it was handed in."""
     taken_at_us: int = Field(sa_column=micros())
     received_at_us: int = Field(sa_column=micros())
     actor: int | None = None

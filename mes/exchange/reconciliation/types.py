@@ -10,7 +10,7 @@ from typing import Final
 ROWS_MAX: Final = 10_000
 """Orders or lots of one view."""
 VIEWS_KEPT: Final = 10
-"""Of one subject."""
+"""Of one subject and source."""
 UNKNOWN_MAX: Final = 1_000
 """What the ERP does not name is told up to here."""
 
@@ -80,7 +80,8 @@ class ErpLot:
 @dataclass(frozen=True, slots=True)
 class ErpView:
     """`complete`: what it does not name the ERP does not know. `cursor`: of the operations performance it has taken;
-    None: what was published before `taken_at` counts as taken."""
+    None: what was published before `taken_at` counts as taken. `source`: the ERP connection that read it, "" where it
+    was handed in, by REST or as a file."""
 
     subject: Subject
     taken_at: datetime
@@ -88,6 +89,7 @@ class ErpView:
     lots: tuple[ErpLot, ...] = ()
     complete: bool = False
     cursor: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """`equal`: rows of the view in which nothing differs; `truncated`: more is unknown there than is told."""
+    """`equal`: rows of the view in which nothing differs; `truncated`: more is unknown there than is told; `sources`:
+    of every view of its subject, this one's among them."""
 
     stored: StoredView
     differences: tuple[Difference, ...]
     equal: int
     truncated: bool
+    sources: tuple[str, ...]

@@ -32,9 +32,11 @@ from mes.equipment.service import (
 )
 from mes.equipment.statements import load_asset_pks
 from mes.equipment.types import EquipmentSpec, PhysicalAssetSpec, PutOutcome
+from mes.kernel.classes import ClassSpec
 from mes.kernel.db import Database
 from mes.kernel.errors import BadCursor, VersionConflict
 from mes.kernel.outbox import head_seq
+from mes.kernel.properties import InheritedProperty, Property
 from mes.kernel.uow import UnitOfWork
 from standards.isa95.equipment_hierarchy import EquipmentLevel as L
 from tests.mes.equipment.conftest import SPECS
@@ -147,7 +149,7 @@ def test_filters(plant: Database) -> None:
 
 
 def test_equipment_belongs_to_classes_until_it_is_said_otherwise(plant: Database) -> None:
-    write(plant, put_equipment_classes, descriptions={"PLACERS": "Placers", "LEADED": ""})
+    write(plant, put_equipment_classes, specs=[ClassSpec("PLACERS", "Placers"), ClassSpec("LEADED")])
     cell = next(spec for spec in SPECS if spec.equipment_id == "CELL")
     classed = replace(cell, classes=("PLACERS", "LEADED"))
     version = plant.read_now(queries.get_equipment, equipment_id="CELL").version
@@ -165,15 +167,30 @@ def test_equipment_belongs_to_classes_until_it_is_said_otherwise(plant: Database
     assert (view.classes, view.version) == ((), version + 2)
 
 
+def test_properties_are_an_equipments_own_or_its_classes(plant: Database) -> None:
+    heads, speed = Property("Heads", value="2"), Property("Speed", "Parts placed", "40000", "1/h")
+    write(plant, put_equipment_classes, specs=[ClassSpec("PLACERS", properties=(heads, speed))])
+    cell = next(spec for spec in SPECS if spec.equipment_id == "CELL")
+    own = Property("Heads", value="4")
+    classed = replace(cell, classes=("PLACERS",), properties=(own,))
+    new = EquipmentSpec("NEW", cell.level, cell.parent_id, properties=(speed,))
+    assert write(plant, put_equipment, specs=[classed, new])["CELL"] is PutOutcome.Updated
+    assert set(write(plant, put_equipment, specs=[classed, new]).values()) == {PutOutcome.Unchanged}
+    assert write(plant, put_equipment, specs=[cell]) == {"CELL": PutOutcome.Unchanged}
+    view, other = (plant.read_now(queries.get_equipment, equipment_id=name) for name in ("CELL", "NEW"))
+    assert (view.properties, view.inherited) == ((own,), (InheritedProperty("PLACERS", speed),))
+    assert (other.properties, other.inherited) == ((speed,), ())
+
+
 def test_refusals_of_equipment_classes(plant: Database) -> None:
-    write(plant, create_equipment_class, equipment_class_id="PLACERS")
+    write(plant, create_equipment_class, spec=ClassSpec("PLACERS"))
     with pytest.raises(EquipmentClassExists):
-        write(plant, create_equipment_class, equipment_class_id="PLACERS")
-    write(plant, update_equipment_class, equipment_class_id="PLACERS", description="Placers", version=1)
+        write(plant, create_equipment_class, spec=ClassSpec("PLACERS"))
+    write(plant, update_equipment_class, spec=ClassSpec("PLACERS", "Placers"), version=1)
     with pytest.raises(VersionConflict):
-        write(plant, update_equipment_class, equipment_class_id="PLACERS", description="", version=1)
+        write(plant, update_equipment_class, spec=ClassSpec("PLACERS", ""), version=1)
     with pytest.raises(EquipmentClassNotFound):
-        write(plant, update_equipment_class, equipment_class_id="OVENS", description="", version=1)
+        write(plant, update_equipment_class, spec=ClassSpec("OVENS", ""), version=1)
     with pytest.raises(EquipmentClassNotFound) as refusal:
         write(plant, put_equipment, specs=[replace(spec, classes=("OVENS",)) for spec in SPECS[:2]])
     assert [error.where for error in refusal.value.errors] == [spec.equipment_id for spec in SPECS[:2]]

@@ -53,6 +53,14 @@ def property_of(material: str, unit: str, *, description: str = "", more: str = 
     return f"<MaterialDefinition><ID>{material}</ID>{said}{unit_property if unit else ''}{more}</MaterialDefinition>"
 
 
+def said(kind: str, name: str, value: str = "", unit: str = "", *, description: str = "") -> str:
+    """A property of a class, a material or an equipment."""
+    measured = f"<UnitOfMeasure>{unit}</UnitOfMeasure>" if unit else ""
+    inner = f"<Value><ValueString>{value}</ValueString>{measured}</Value>" if value else ""
+    words = f"<Description>{description}</Description>" if description else ""
+    return f"<{kind}Property><ID>{name}</ID>{words}{inner}</{kind}Property>"
+
+
 def lot(id: str, *inner: str) -> str:
     return f"<MaterialLot><ID>{id}</ID>{''.join(inner)}</MaterialLot>"
 

@@ -17,6 +17,7 @@ from mes.equipment.queries import get_equipment
 from mes.exchange.b2mml.types import OBJECTS_MAX
 from mes.kernel.db import Database
 from mes.kernel.outbox import head_seq
+from mes.kernel.properties import InheritedProperty, Property
 from mes.materials.queries import get_material, get_material_lot
 from mes.materials.service import set_disposition
 from mes.orders.queries import get_operations_request
@@ -27,7 +28,18 @@ from mes.reporting.service import publish_due_reports
 from standards.isa95.b2mml.types import NAMESPACE_V0401
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
-from tests.mes.exchange.b2mml_of import Answer, Erp, document, lot, produced, property_of, quantity, request, schedule
+from tests.mes.exchange.b2mml_of import (
+    Answer,
+    Erp,
+    document,
+    lot,
+    produced,
+    property_of,
+    quantity,
+    request,
+    said,
+    schedule,
+)
 from tests.web.cast import hire, hire_cast
 
 
@@ -266,6 +278,34 @@ class TestMaterials:
         changed = document("ChangeEquipmentClass", "<EquipmentClass><ID>OVENS</ID></EquipmentClass>")
         assert (await erp.send(changed)).codes == ["equipment-class-not-found"]
 
+    async def test_properties_are_taken_whole_or_left_alone(self, erp: Erp, plant: Database) -> None:
+        melts, alloy = said("MaterialClass", "Melts at", "217", "Cel", description="Liquidus"), "MaterialDefinition"
+        kind = f"<MaterialClass><ID>PASTES</ID>{melts}</MaterialClass>"
+        of_kind = f"{said(alloy, 'Alloy', 'SAC305')}<MaterialClassID>PASTES</MaterialClassID>"
+        new = f"<MaterialInformation>{kind}{property_of('PASTE', 'kg', more=of_kind)}</MaterialInformation>"
+        body = document("SyncMaterialInformation", new)
+        assert [(await erp.send(body)).codes for _ in range(2)] == [["created"] * 2, ["unchanged"] * 2]
+        view = plant.read_now(get_material, material_id="PASTE")
+        assert view.properties == (Property("Alloy", value="SAC305"),)
+        liquidus = Property("Melts at", "Liquidus", "217", "Cel")
+        assert view.inherited == (InheritedProperty("PASTES", liquidus),)
+        silent = document("SyncMaterialDefinition", property_of("PASTE", "kg"))
+        assert (await erp.send(silent)).codes == ["unchanged"]
+        other = said(alloy, "Melts at", "220").replace(
+            "</Value>", "</Value><Value><ValueString>9</ValueString></Value>"
+        )
+        answer = await erp.send(document("SyncMaterialDefinition", property_of("PASTE", "kg", more=other)))
+        assert answer.codes == ["updated", "element-ignored"]
+        view = plant.read_now(get_material, material_id="PASTE")
+        assert (view.properties, view.inherited) == ((Property("Melts at", value="220"),), ())
+
+    async def test_properties_are_bounded(self, erp: Erp) -> None:
+        long, twice = said("Equipment", "L", "x" * 501), said("Equipment", "L", "1") * 2
+        many = "".join(said("Equipment", f"P{n}") for n in range(101))
+        for wrong in (long, twice, many, said("Equipment", "P" * 101), said("Equipment", "P", "1", "u" * 21)):
+            answer = await erp.send(document("SyncEquipment", f"<Equipment><ID>LINE</ID>{wrong}</Equipment>"))
+            assert answer.codes == ["b2mml-value-unusable"]
+
 
 OF_BOARD = "<MaterialDefinitionID>BOARD</MaterialDefinitionID>"
 
@@ -474,9 +514,13 @@ class TestShow:
     async def test_what_is_shown_can_be_sent_back_and_changes_nothing(self, erp: Erp) -> None:
         await erp.send(document("SyncMaterialLot", lot("L-1", OF_BOARD, quantity("7.25"))))
         for kind, member in (("MaterialClass", "MaterialDefinition"), ("EquipmentClass", "Equipment")):
-            await erp.send(document(f"Sync{kind}", f"<{kind}><ID>C</ID><Description>x</Description></{kind}>"))
-            name = "BOARD" if member == "MaterialDefinition" else "LINE"
-            await erp.send(document(f"Sync{member}", f"<{member}><ID>{name}</ID><{kind}ID>C</{kind}ID></{member}>"))
+            words = (
+                f"<ID>C</ID><Description>x</Description>{said(kind, 'Colour', 'red')}{said(kind, 'Size', '7', 'mm')}"
+            )
+            assert (await erp.send(document(f"Sync{kind}", f"<{kind}>{words}</{kind}>"))).codes == ["created"]
+            words = f"<ID>{'BOARD' if member == 'MaterialDefinition' else 'LINE'}</ID>{said(member, 'Colour')}"
+            sync = document(f"Sync{member}", f"<{member}>{words}<{kind}ID>C</{kind}ID></{member}>")
+            assert (await erp.send(sync)).codes == ["updated"]
         for noun in ("MaterialClass", "MaterialDefinition", "MaterialLot", "EquipmentClass", "Equipment"):
             answer = await erp.post(document(f"Get{noun}", f"<{noun}><ID/></{noun}>"))
             back = answer.text.replace(f"Show{noun}", f"Sync{noun}")

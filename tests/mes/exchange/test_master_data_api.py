@@ -206,7 +206,7 @@ async def test_classes_and_what_belongs_to_them(
     missing = await engineer.post(f"/{members}", json=named)
     assert await code(missing) == (404, f"{classes.removesuffix('es')}-not-found")
     made = await engineer.post(f"/{classes}", json={"id": "KIND", "description": "of a kind"})
-    assert await answer(made, 201) == {"id": "KIND", "description": "of a kind", "version": 1}
+    assert await answer(made, 201) == {"id": "KIND", "description": "of a kind", "properties": [], "version": 1}
     assert made.headers["location"] == f"/api/v1/{classes}/KIND"
     changed = await engineer.put(f"/{classes}/KIND", json={"description": "alike"}, headers={"if-match": '"1"'})
     assert (await answer(changed))["version"] == 2
@@ -220,6 +220,44 @@ async def test_classes_and_what_belongs_to_them(
     assert (await answer(silent))[key] == ["KIND"]
     many = {**body, "id": "MANY", key: [f"C-{n}" for n in range(201)]}
     assert (await engineer.post(f"/{members}", json=many)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("classes", "members", "body"),
+    [
+        ("material-classes", "material-definitions", {"id": "NEW", "unit": "g"}),
+        ("equipment-classes", "equipment", {"id": "NEW", "level": "WorkUnit", "parent_id": "TEST"}),
+    ],
+)
+async def test_properties_of_a_class_are_those_of_its_members_but_for_their_own(
+    engineer: httpx.AsyncClient, classes: str, members: str, body: dict[str, Any]
+) -> None:
+    melts = {"id": "Melts at", "description": "Liquidus", "value": "217", "unit": "°C"}
+    alloy, mine = ({"id": "Alloy", "description": "", "value": value, "unit": ""} for value in ("SAC305", "SN63"))
+    kind = {"id": "KIND", "properties": [melts, {"id": "Alloy", "value": "SAC305"}]}
+    assert (await answer(await engineer.post(f"/{classes}", json=kind), 201))["properties"] == [alloy, melts]
+    own = {**body, classes.replace("-", "_"): ["KIND"], "properties": [mine]}
+    said = await answer(await engineer.post(f"/{members}", json=own), 201)
+    assert (said["properties"], said["inherited_properties"]) == ([mine], [{"class_id": "KIND", **melts}])
+    change = {name: value for name, value in body.items() if name != "id"} | {"version": said["version"]}
+    assert await answer(await engineer.put(f"/{members}/NEW", json=change)) == said, "left out: they stay"
+    emptied = await answer(await engineer.put(f"/{members}/NEW", json={**change, "properties": []}))
+    assert (emptied["properties"], emptied["version"]) == ([], said["version"] + 1)
+    assert [one["value"] for one in emptied["inherited_properties"]] == ["SAC305", "217"]
+    changed = await engineer.put(f"/{classes}/KIND", json={"description": "", "properties": [mine], "version": 1})
+    assert (await answer(changed))["version"] == 2
+    shown = await answer(await engineer.get(f"/{members}/NEW"))
+    assert shown["inherited_properties"] == [{"class_id": "KIND", **mine}]
+    many = [{"id": f"P{n}"} for n in range(101)]
+    for wrong in ([mine, mine], many, [{"id": "P", "value": "x" * 501}], [{"id": " "}]):
+        refused = await engineer.post(f"/{classes}", json={"id": "WRONG", "properties": wrong})
+        assert refused.status_code == 422
+
+
+async def test_no_property_of_a_material_says_its_unit_once_more(engineer: httpx.AsyncClient) -> None:
+    body = {"id": "NEW", "unit": "g", "properties": [{"id": "BaseUnitOfMeasure", "value": "kg"}]}
+    refused = await engineer.post("/material-definitions", json=body)
+    assert (refused.status_code, "says units in B2MML" in refused.text) == (422, True)
 
 
 async def test_lots_with_exact_quantities_and_holds(engineer: httpx.AsyncClient) -> None:

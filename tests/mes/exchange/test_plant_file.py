@@ -31,6 +31,7 @@ from mes.exchange.plant_file import (
 from mes.kernel.db import Database
 from mes.kernel.errors import NotFound
 from mes.kernel.outbox import head_seq
+from mes.kernel.properties import InheritedProperty, Property
 from mes.materials.life.queries import get_handling, list_moisture_levels
 from mes.materials.queries import get_material, get_material_lot
 from mes.materials.types import ApprovedPart
@@ -318,6 +319,21 @@ def test_classes_and_what_belongs_to_them(database: Database) -> None:
     assert database.read_now(get_equipment, equipment_id="WC").classes == ("LINES",)
     assert load(database, SMALL).updated == 0
     assert database.read_now(get_material, material_id="M").classes == ("BOARDS",)
+
+
+def test_properties_of_classes_and_of_what_belongs_to_them(database: Database) -> None:
+    text = SMALL.replace("unit: pcs,", "unit: pcs, classes: [BOARDS], properties: [{id: Layers, value: '4'}],")
+    said = "[{id: Layers, value: '2'}, {id: Tg, value: '170', unit: Cel}]"
+    text += f"material_classes: [{{id: BOARDS, properties: {said}}}]\n"
+    first = load(database, text)
+    assert load(database, text).unchanged == first.created
+    view = database.read_now(get_material, material_id="M")
+    assert view.properties == (Property("Layers", value="4"),)
+    assert view.inherited == (InheritedProperty("BOARDS", Property("Tg", value="170", unit="Cel")),)
+    assert load(database, SMALL).updated == 0
+    assert len(faults(text.replace("{id: Tg,", "{id: Layers,"))) == 1
+    assert len(faults(text.replace("{id: Layers, value: '4'}", "{id: UnitConversion}"))) == 1
+    assert len(faults(SMALL + "personnel_classes: [{id: C, properties: []}]\n")) == 1
 
 
 def test_defect_codes_and_what_steps_ask_are_loaded(database: Database) -> None:

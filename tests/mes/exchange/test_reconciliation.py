@@ -227,8 +227,20 @@ async def test_over_http_and_from_a_file(http: httpx.AsyncClient, plant: Databas
         ("L-1", "9.5", "10", "unexplained"),
         ("L-2", "", "3", "unknown-there"),
     ]
+    assert (answer["source"], answer["sources"]) == ("", [""])
     assert (await http.get("/api/v1/reconciliation/lots", headers=sven)).json() == answer
-    csv = await http.get("/api/v1/reconciliation/lots/differences", headers=sven)
+    view = ErpView(Subject.lots, plant.clock(), lots=(ErpLot("L-1", 7 * E6),), source="tryton")
+    plant.write_now(put_view, actor=None, view=view)
+    read = (await http.get("/api/v1/reconciliation/lots?source=tryton", headers=sven)).json()
+    assert (read["source"], read["sources"], [d["erp"] for d in read["differences"]]) == (
+        "tryton",
+        ["", "tryton"],
+        ["7"],
+    )
+    rows = await http.get("/api/v1/reconciliation/lots/differences?source=tryton", headers=sven)
+    assert rows.text.splitlines()[1:] == ["L-1;quantity;7;10;pcs;unexplained;0"]
+    assert (await http.put("/api/v1/reconciliation/lots", json=body, headers=iris)).json()["source"] == "", "its own"
+    csv = await http.get("/api/v1/reconciliation/lots/differences?source=", headers=sven)
     assert csv.content.decode("utf-8-sig").splitlines()[1] == "L-1;quantity;9.5;10;pcs;unexplained;0"
     orders = {"taken_at": plant.clock().isoformat(), "orders": [{"id": "PO-7", "good": "1"}], "cursor": 0}
     answer = (await http.put("/api/v1/reconciliation/orders", json=orders, headers=iris)).json()

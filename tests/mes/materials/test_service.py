@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from mes.equipment.types import PutOutcome
+from mes.kernel.classes import ClassSpec
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.outbox import head_seq, list_events
+from mes.kernel.properties import InheritedProperty, Property
 from mes.kernel.sqltypes import from_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials import queries
@@ -104,20 +106,22 @@ def test_a_change_of_units_alone_counts_a_version(stocked: Database) -> None:
         write(stocked, update_material, spec=BOARD, version=1)
 
 
-PASTES = {"SOLDER": "Solder", "COLD": "Kept cold"}
+PASTES = [ClassSpec("SOLDER", "Solder"), ClassSpec("COLD", "Kept cold")]
 
 
 def test_a_material_belongs_to_classes_until_it_is_said_otherwise(stocked: Database) -> None:
-    assert set(write(stocked, put_material_classes, descriptions=PASTES).values()) == {PutOutcome.Created}
+    assert set(write(stocked, put_material_classes, specs=PASTES).values()) == {PutOutcome.Created}
     in_both = replace(PASTE, classes=("SOLDER", "COLD"))
     assert write(stocked, put_materials, specs=[in_both, BOARD])["SP-305"] is PutOutcome.Updated
     before = stocked.read_now(head_seq)
     assert set(write(stocked, put_materials, specs=[in_both, PASTE]).values()) == {PutOutcome.Unchanged}
-    assert set(write(stocked, put_material_classes, descriptions=PASTES).values()) == {PutOutcome.Unchanged}
+    assert set(write(stocked, put_material_classes, specs=PASTES).values()) == {PutOutcome.Unchanged}
     assert stocked.read_now(head_seq) == before
     view = stocked.read_now(queries.get_material, material_id="SP-305")
     assert (view.classes, view.version) == (("COLD", "SOLDER"), 2)
-    members = [stocked.read_now(queries.list_materials, material_class=name).items for name in (*PASTES, "NONE")]
+    members = [
+        stocked.read_now(queries.list_materials, material_class=name).items for name in ("SOLDER", "COLD", "NONE")
+    ]
     assert [[view.material_id for view in page] for page in members] == [["SP-305"], ["SP-305"], []]
     write(stocked, update_material, spec=replace(PASTE, classes=()), version=2)
     assert stocked.read_now(queries.get_material, material_id="SP-305").classes == ()
@@ -125,15 +129,34 @@ def test_a_material_belongs_to_classes_until_it_is_said_otherwise(stocked: Datab
     assert stocked.read_now(queries.get_material, material_id="SP-400").classes == ("COLD",)
 
 
+def test_properties_are_a_materials_own_or_its_classes(stocked: Database) -> None:
+    cold, hot = Property("Kept at", value="5", unit="Cel"), Property("Kept at", value="40", unit="Cel")
+    alloy, own = Property("Alloy", "What it is made of", "SAC305"), Property("Alloy", value="SN63")
+    classes = [ClassSpec("COLD", properties=(cold, alloy)), ClassSpec("HOT", properties=(hot,))]
+    write(stocked, put_material_classes, specs=classes)
+    assert set(write(stocked, put_material_classes, specs=classes).values()) == {PutOutcome.Unchanged}
+    assert write(stocked, put_material_classes, specs=[ClassSpec("COLD")]) == {"COLD": PutOutcome.Unchanged}
+    spec = replace(PASTE, classes=("HOT", "COLD"), properties=(own,))
+    assert write(stocked, put_materials, specs=[spec]) == {"SP-305": PutOutcome.Updated}
+    assert set(write(stocked, put_materials, specs=[spec, PASTE]).values()) == {PutOutcome.Unchanged}
+    view = stocked.read_now(queries.get_material, material_id="SP-305")
+    assert (view.properties, view.inherited, view.version) == ((own,), (InheritedProperty("COLD", cold),), 2)
+    assert write(stocked, put_materials, specs=[replace(spec, properties=())]) == {"SP-305": PutOutcome.Updated}
+    bare = [ClassSpec("COLD", properties=(alloy,))]
+    assert write(stocked, put_material_classes, specs=bare) == {"COLD": PutOutcome.Updated}
+    view = stocked.read_now(queries.get_material, material_id="SP-305")
+    assert view.inherited == (InheritedProperty("COLD", alloy), InheritedProperty("HOT", hot))
+
+
 def test_refusals_of_material_classes(stocked: Database) -> None:
-    write(stocked, create_material_class, material_class_id="SOLDER")
+    write(stocked, create_material_class, spec=ClassSpec("SOLDER"))
     with pytest.raises(MaterialClassExists):
-        write(stocked, create_material_class, material_class_id="SOLDER")
-    write(stocked, update_material_class, material_class_id="SOLDER", description="Solder", version=1)
+        write(stocked, create_material_class, spec=ClassSpec("SOLDER"))
+    write(stocked, update_material_class, spec=ClassSpec("SOLDER", "Solder"), version=1)
     with pytest.raises(VersionConflict):
-        write(stocked, update_material_class, material_class_id="SOLDER", description="", version=1)
+        write(stocked, update_material_class, spec=ClassSpec("SOLDER", ""), version=1)
     with pytest.raises(MaterialClassNotFound):
-        write(stocked, update_material_class, material_class_id="COLD", description="", version=1)
+        write(stocked, update_material_class, spec=ClassSpec("COLD", ""), version=1)
     before = stocked.read_now(head_seq)
     specs = [replace(PASTE, classes=("SOLDER",)), replace(BOARD, classes=("SOLDER", "COLD"))]
     with pytest.raises(MaterialClassNotFound) as refusal:

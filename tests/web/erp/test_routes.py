@@ -25,6 +25,7 @@ FORM = {
     "user": "lineside",
     "places": "Press 1 = PRESS\n\nBench = 1 = BENCH",
     "plain_http": "true",
+    "private_addresses": "true",
     "poll_s": "3600",
 }
 

@@ -33,7 +33,16 @@ def test_what_differs_and_why(site: Site) -> None:
         only = said(sven.get("/reconciliation/orders?reason=unknown-here"))
         assert "PO-X Known" in only
         assert "PO-RECON Ordered" not in only
-        rows = sven.get("/reconciliation/orders/differences.csv").content.decode("utf-8-sig").splitlines()
+        assert "As it was handed in, by a program or as a file" in page
+        booked = ErpView(Subject.orders, datetime.now(UTC), (ErpOrder("PO-RECON", 3_000_000),), source="tryton")
+        site.database.write_now(put_view, actor=None, view=booked)
+        read = said(sven.get("/reconciliation/orders?source=tryton"))
+        assert "As the ERP connection tryton reads it As it was handed in" in read
+        assert "PO-RECON Good 3 pcs 0 pcs Booked elsewhere" in read
+        assert 'href="/reconciliation/orders?source="' in sven.get("/reconciliation/orders").text, (
+            "the newest, and others"
+        )
+        rows = sven.get("/reconciliation/orders/differences.csv?source=").content.decode("utf-8-sig").splitlines()
         assert rows[1:] == [
             "PO-RECON;ordered;20;16;pcs;ordered-differs;0",
             "PO-RECON;good;4;0;pcs;booked-elsewhere;0",

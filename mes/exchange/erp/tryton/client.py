@@ -17,6 +17,7 @@ import httpx
 import orjson
 
 from mes.exchange.erp.agreement import ErpAway
+from mes.exchange.erp.reaching import Reaching
 from mes.exchange.erp.types import SAID_MAX, Address
 
 CALL_S: Final = 30.0
@@ -38,7 +39,8 @@ class Client:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._http = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=CALL_S)
+        way = Reaching(private=address.private_addresses)
+        self._http = httpx.AsyncClient(transport=way, trust_env=False, follow_redirects=False, timeout=CALL_S)
         self._session = ""
         self._context: dict[str, Any] = {}
 

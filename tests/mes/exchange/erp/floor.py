@@ -31,7 +31,7 @@ PLACES = {"Press 1": PRESS, "Bench 1": BENCH}
 
 
 def connection(url: str = "http://127.0.0.1:9", **more: object) -> ConnectionSpec:
-    values = {"plain_http": True, "places": PLACES, **more}
+    values = {"plain_http": True, "private_addresses": True, "places": PLACES, **more}
     return ConnectionSpec(ERP, "tryton", url, DATABASE, USER, **values)  # type: ignore[arg-type]
 
 

@@ -6,17 +6,22 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from mes.exchange.erp import comparing
+import pytest
+
+from mes.exchange.erp import comparing, service
 from mes.exchange.erp.tryton.books import booked_orders, stocked_lots
 from mes.exchange.erp.tryton.units import uom_of
 from mes.exchange.erp.types import BookedOrder, Books, StockedLot
+from mes.exchange.reconciliation.errors import ErpViewNotFound
 from mes.exchange.reconciliation.queries import reconcile
-from mes.exchange.reconciliation.types import Subject
+from mes.exchange.reconciliation.service import put_view
+from mes.exchange.reconciliation.types import ErpOrder, ErpView, Subject
 from mes.genealogy.service import mount_lot, record_genealogy
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording
 from mes.kernel.sqltypes import to_us
 from mes.materials.service import put_lots, put_materials
 from mes.materials.types import LotKind, LotSpec, MaterialSpec, UnitConversion
+from tests.mes.exchange.erp.floor import ERP
 from tests.mes.exchange.erp.test_service import Erp, acts, erp
 from tests.mes.orders.acts import Acts
 
@@ -30,7 +35,7 @@ def says(erp: Erp, good: int, scrap: int = 0, **lots: int) -> dict[str, list[tup
     assert (dict(known.orders), known.materials) == ({"100": "PO-7"}, ("1", "2", "3", "4"))
     stocked = tuple(StockedLot(name.replace("_", "-"), D(left)) for name, left in lots.items())
     books = Books((BookedOrder("100", D(12), D(good), D(scrap)),), stocked)
-    erp.do(comparing.take_books, known=known, books=books, taken_at=erp.clock())
+    erp.do(comparing.take_books, connection_pk=erp.pk, known=known, books=books, taken_at=erp.clock())
     found: dict[str, Any] = {s.value: erp.plant.read_now(reconcile, subject=s).differences for s in Subject}
     return {name: [(d.id, d.erp, d.plant, d.reason.value) for d in some] for name, some in found.items()}
 
@@ -65,12 +70,40 @@ def test_what_was_not_told_yet_explains_itself_and_the_rest_does_not(erp: Erp, a
     }
 
 
+def test_views_stand_side_by_side_and_go_with_their_connection(erp: Erp, acts: Acts) -> None:
+    def compared(source: str | None) -> tuple[str, str, tuple[str, ...]]:
+        found = erp.plant.read_now(reconcile, subject=Subject.orders, source=source)
+        (good,) = found.differences
+        return found.stored.view.source, good.erp, found.sources
+
+    erp.says()
+    handed_in = ErpView(Subject.orders, erp.clock(), (ErpOrder("PO-7", 5_000_000),))
+    erp.do(put_view, view=handed_in)
+    assert compared(None) == ("", "5", ("",))
+    erp.clock.advance(minutes=1)
+    says(erp, 3)
+    both = ("", ERP)
+    assert compared("") == ("", "5", both)
+    assert compared(None) == compared(ERP) == (ERP, "3", both), "whoever spoke last"
+    erp.clock.advance(minutes=1)
+    assert not erp.do(put_view, view=handed_in), "it says the same again"
+    assert compared(None) == ("", "5", both)
+    known = erp.plant.read_now(comparing.get_known, connection_pk=erp.pk)
+    erp.do(service.remove_connection, connection_id=ERP)
+    books = Books((BookedOrder("100", D(12), D(3), D(0)),))
+    late = {"connection_pk": erp.pk, "known": known, "books": books, "taken_at": erp.clock()}
+    erp.do(comparing.take_books, **late)
+    assert compared(None) == ("", "5", ("",)), "not even what was read while it was removed"
+    with pytest.raises(ErpViewNotFound, match=ERP):
+        compared(ERP)
+
+
 def test_a_number_of_two_products_is_compared_with_none(erp: Erp, acts: Acts) -> None:
     erp.says()
     erp.do(put_lots, specs=[LotSpec("K-1", "LOCK", D(50), "u")])
     known = erp.plant.read_now(comparing.get_known, connection_pk=erp.pk)
     books = Books((), (StockedLot("K-1", D(1)), StockedLot("K-1", D(2))))
-    erp.do(comparing.take_books, known=known, books=books, taken_at=erp.clock())
+    erp.do(comparing.take_books, connection_pk=erp.pk, known=known, books=books, taken_at=erp.clock())
     assert erp.plant.read_now(reconcile, subject=Subject.lots).stored.view.lots == ()
 
 
@@ -90,7 +123,13 @@ def test_quantities_that_cannot_be_are_left_out_and_a_clock_set_back_makes_it_of
     known = erp.plant.read_now(comparing.get_known, connection_pk=erp.pk)
     huge = D(10) ** 14
     books = Books((BookedOrder("100", D(12), huge, D(0)),), (StockedLot("K-1", -huge), StockedLot("K-2", D(1))))
-    erp.do(comparing.take_books, known=known, books=books, taken_at=erp.clock() + timedelta(minutes=1))
+    erp.do(
+        comparing.take_books,
+        connection_pk=erp.pk,
+        known=known,
+        books=books,
+        taken_at=erp.clock() + timedelta(minutes=1),
+    )
     orders, lots = (erp.plant.read_now(reconcile, subject=subject).stored.view for subject in Subject)
     assert (orders.orders, [lot.id for lot in lots.lots], lots.taken_at) == ((), ["K-2"], erp.clock())
 

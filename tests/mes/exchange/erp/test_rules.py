@@ -144,6 +144,10 @@ class TestConnections:
         [
             ({"kind": "abacus"}, "no connector"),
             ({"plain_http": False}, "in the clear"),
+            ({"private_addresses": False}, "for private addresses only"),
+            ({"private_addresses": False, "url": "https://169.254.169.254"}, "a private one"),
+            ({"private_addresses": False, "url": "https://[::ffff:127.0.0.1]"}, "a private one"),
+            ({"url": "http://erp?x=1"}, "no query"),
             ({"url": "ftp://erp"}, "https://"),
             ({"url": "http://user@erp"}, "user name"),
             ({"url": "http://erp:99999"}, "cannot be read"),

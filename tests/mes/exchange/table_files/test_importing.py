@@ -24,6 +24,7 @@ from mes.exchange.table_files.types import (
     SavedMapping,
 )
 from mes.genealogy.service import split_lot
+from mes.kernel.classes import ClassSpec
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 from mes.kernel.outbox import head_seq
@@ -77,7 +78,7 @@ def test_what_a_row_does_not_say_stays(plant: Database) -> None:
     assert told(done) == [("MCU", "updated", "")]
     view = plant.read_now(get_material, material_id="MCU")
     assert (view.description, view.unit, len(view.conversions)) == ("Controller", "pcs", 2)
-    plant.write_now(put_material_classes, actor=None, descriptions={"CHIPS": ""})
+    plant.write_now(put_material_classes, actor=None, specs=[ClassSpec("CHIPS")])
     classed = take(plant, "sku,material group\nMCU,CHIPS\nBOARD,NONE\n", Kind.material_definitions)
     assert told(classed) == [("MCU", "updated", ""), ("BOARD", "refused", "material-class-not-found")]
     assert plant.read_now(get_material, material_id="MCU").classes == ("CHIPS",)
@@ -119,7 +120,7 @@ def test_what_is_left_of_a_lot_in_use_is_not_taken_for_what_came_in(plant: Datab
 def test_a_hierarchy_comes_in_any_order_and_what_is_wrong_with_it_keeps_out_only_what_stands_under_it(
     plant: Database,
 ) -> None:
-    plant.write_now(put_equipment_classes, actor=None, descriptions={"OVENS": ""})
+    plant.write_now(put_equipment_classes, actor=None, specs=[ClassSpec("OVENS")])
     rows = (
         "L9-1;Arbeitsplatz;L9;Ofen;OVENS;12,5",
         "L9;Kostenstelle;HALL;Linie neun;;",
