@@ -27,12 +27,11 @@ async def follow_rights(database: Database) -> None:
         RECENT.forget()
         while True:
             await watch.wait(wake_up)
-            if not wake_up.is_poked:
-                continue
-            wake_up.clear()
-            seq, changed = await database.read(rights_changed, after=seq)
-            if changed:
-                RECENT.forget()
+            if wake_up.is_poked:
+                wake_up.clear()
+                seq, changed = await database.read(rights_changed, after=seq)
+                if changed:
+                    RECENT.forget()
             await asyncio.sleep(PAUSE_S)
     finally:
         watch.close()

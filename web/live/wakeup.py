@@ -41,9 +41,14 @@ class WakeUp:
             return
         self._poked.set()
         try:
-            self._loop.call_soon_threadsafe(self._event.set)
+            self._loop.call_soon_threadsafe(self._wake)
         except RuntimeError:
             _LOG.debug("a wake-up came after the loop had closed")
+
+    def _wake(self) -> None:
+        """Unless `clear` was faster: whoever waits in a circle would find itself woken by nobody for ever."""
+        if self._poked.is_set():
+            self._event.set()
 
     def clear(self) -> None:
         """Before a look at the outbox: what is written from now on will poke again."""

@@ -131,3 +131,14 @@ def _throw_out(uow: object) -> None:
     uow.driver_execute(  # type: ignore[attr-defined]
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND pid <> pg_backend_pid()"
     )
+
+
+async def test_a_poke_that_was_seen_to_wakes_nobody_later() -> None:
+    """The loop hears of a poke a moment later; by then somebody may have looked, and waits for the next."""
+    wake_up = WakeUp()
+    wake_up.poke()
+    wake_up.clear()
+    assert not await wake_up.wait(0.02)
+    wake_up.poke()
+    assert await wake_up.wait(1.0)
+    assert wake_up.is_poked
