@@ -21,7 +21,7 @@ async def follow_rights(database: Database) -> None:
     A wake-up that is lost costs what is left of `KEEP_S`, so nothing is read without one.
     """
     wake_up = WakeUp()
-    watch = await asyncio.to_thread(watch_of, database)
+    watch = watch_of(database)  # in no thread: cancelled meanwhile, it would be closed by nobody
     try:
         seq = await database.read(head_seq)
         RECENT.forget()

@@ -43,7 +43,7 @@ class Relay:
     async def _follow(self) -> None:
         wake_up = WakeUp()
         unsubscribe = self.database.on_commit(wake_up.poke)
-        watch = await asyncio.to_thread(watch_of, self.database)
+        watch = watch_of(self.database)
         try:
             await self._start()
             while True:
