@@ -1,8 +1,9 @@
 """Requests of one plant take turns, so that one plant's flood is not every plant's.
 
 An event loop serves whoever is ready in turn: of a plant that sends a thousand requests at once, a thousand stood
-before another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them. A plant
-that is alone may have more at work, which makes for larger commits.
+before another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them: one at a
+time where the plant asks for more than it is served, so that somebody else's tap shares the processor with one request
+of it and not with four. A plant that is alone may have more at work, which makes for larger commits.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 AT_WORK_MAX: Final = 4
 """Requests of one plant that are at work, while another plant asks for something too."""
 ALONE_MAX: Final = 16
-ALONE_S: Final = 1.0
+FLOOD_MAX: Final = 1
+"""The same, where somebody of the plant has had to wait all the time for FLOOD_S."""
+FLOOD_S: Final = 0.1
+ALONE_S: Final = 60.0
 """No other plant has asked for anything for so long."""
 WAITING_MAX: Final = 512
 """Requests of one plant that wait; more are answered 503 `plant-busy`."""
@@ -102,6 +106,8 @@ class Turns:
 
     at_work: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    waiting_since: float = float("inf")
+    """Since then there was always somebody."""
     asked_at: float = float("-inf")
     asked: int = 0
     refused: int = 0
@@ -155,8 +161,10 @@ class FairShare:
 
     async def _wait(self, turns: Turns) -> None:
         """Until somebody who has finished counts this one as at work."""
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
         turns.waiting.append(turn)
+        turns.waiting_since = min(turns.waiting_since, loop.time())
         try:
             await turn
         except asyncio.CancelledError:
@@ -168,7 +176,10 @@ class FairShare:
     def _limit(self, turns: Turns) -> int:
         since = turns.asked_at - ALONE_S
         is_alone = all(other is turns or other.asked_at < since for other in self._turns.values())
-        return ALONE_MAX if is_alone else AT_WORK_MAX
+        if is_alone:
+            return ALONE_MAX
+        is_flood = asyncio.get_running_loop().time() - turns.waiting_since > FLOOD_S
+        return FLOOD_MAX if is_flood else AT_WORK_MAX
 
     def _let_in(self, turns: Turns) -> None:
         limit = self._limit(turns)
@@ -177,6 +188,8 @@ class FairShare:
             if not following.done():
                 turns.at_work += 1
                 following.set_result(None)
+        if not turns.waiting:
+            turns.waiting_since = float("inf")
 
 
 def _takes_no_turn(scope: Scope) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from mes.access.queries import rights_changed
 from mes.access.recent import RECENT
+from mes.access.rules import may_take_rights
 from mes.kernel.db import Database
 from mes.kernel.outbox import head_seq
-from web.live.wakeup import WakeUp, watch_of
+from web.live.limits import RELAY_BATCH_MAX
+from web.live.wakeup import WakeUp, Watch, watch_of
 
 PAUSE_S: Final = 0.1
 """Between two looks, however much is committed."""
@@ -29,9 +30,16 @@ async def follow_rights(database: Database) -> None:
             await watch.wait(wake_up)
             if wake_up.is_poked:
                 wake_up.clear()
-                seq, changed = await database.read(rights_changed, after=seq)
-                if changed:
-                    RECENT.forget()
+                seq = await _look(watch, seq)
             await asyncio.sleep(PAUSE_S)
     finally:
         watch.close()
+
+
+async def _look(watch: Watch, seq: int) -> int:
+    """Up to where it has looked."""
+    while changes := await watch.changes(after=seq, limit=RELAY_BATCH_MAX):
+        seq = changes[-1][0]
+        if any(may_take_rights(event_type) for _, _, event_type in changes):
+            RECENT.forget()
+    return seq

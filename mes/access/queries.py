@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, null, or_, select
 from sqlmodel import Session
 
 from mes.access.permissions import ROLE_PERMISSIONS, Permission, placed_of
@@ -43,10 +43,8 @@ from mes.access.types import (
 )
 from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
-from mes.kernel.tables import OutboxEvent
 
 _PRINCIPAL: Final = Principal.__table__  # type: ignore[attr-defined]
-_EVENT: Final = OutboxEvent.__table__  # type: ignore[attr-defined]
 _TOKEN: Final = ApiToken.__table__  # type: ignore[attr-defined]
 _SESSION: Final = SignInSession.__table__  # type: ignore[attr-defined]
 _PIN: Final = PinCredential.__table__  # type: ignore[attr-defined]
@@ -100,25 +98,6 @@ def find_token(session: Session, *, token_sha256: bytes) -> StoredCredential | N
     """The token of a digest with its principal, whatever its standing."""
     row = session.execute(_by_token().where(_TOKEN.c.token_sha256 == token_sha256)).mappings().first()
     return None if row is None else _credential(row)
-
-
-_NO_RIGHTS: Final = tuple(
-    f"access.{what}.v1"
-    for what in (
-        *("act-signed", "device-known", "principal-created", "sign-in-failed", "sign-in-locked", "sign-on-refused"),
-        *("signed-in", "token-created", "vouched"),
-    )
-)
-"""What takes nothing from anybody, and happens all day."""
-
-
-def rights_changed(session: Session, *, after: int) -> tuple[int, bool]:
-    """The newest event, and whether one after a sequence may have changed who may do what."""
-    about_rights = and_(_EVENT.c.type.startswith("access."), _EVENT.c.type.not_in(_NO_RIGHTS))
-    newest, changed = session.execute(
-        select(func.max(_EVENT.c.seq), func.max(case((about_rights, 1), else_=0))).where(_EVENT.c.seq > after)
-    ).one()
-    return newest or after, bool(changed)
 
 
 def find_session(session: Session, *, token_sha256: bytes) -> StoredCredential | None:

@@ -308,11 +308,15 @@ def _status_select() -> Select[Any]:
     return _equipment_select(*columns).outerjoin(_STATUS, _STATUS.c.equipment_pk == _E.c.pk)
 
 
-def list_equipment_status(session: Session, *, area_id: str | None = None) -> tuple[EquipmentStatus, ...]:
-    """What is known of every equipment, or of those of one area, in order of id."""
+def list_equipment_status(
+    session: Session, *, area_id: str | None = None, parent_id: str | None = None
+) -> tuple[EquipmentStatus, ...]:
+    """What is known of every equipment, of those of one area, or of those right below one, in order of id."""
     statement = _status_select().order_by(_E.c.id)
     if area_id is not None:
         statement = statement.where(_A.c.id == area_id)
+    if parent_id is not None:
+        statement = statement.where(_P.c.id == parent_id)
     return tuple(_status(row) for row in session.execute(statement))
 
 

@@ -31,6 +31,23 @@ class ReadOnlySession(RuntimeError):
 class ReadSession(Session):
     """What a query gets: one snapshot. It cannot write."""
 
+    def once(self, query: Callable[Concatenate[ReadSession, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a query says, asked once however many parts of a page need it: a snapshot answers the same each time.
+
+        Arguments are hashable; the answer is not to be changed.
+        """
+        asked = (query, args, tuple(kwargs.items()))
+        answers = self.info.setdefault("once", {})
+        if asked not in answers:
+            answers[asked] = query(self, *args, **kwargs)
+        answer: T = answers[asked]
+        return answer
+
+    def rollback(self) -> None:
+        """What is asked from now on is asked of a new snapshot."""
+        self.info.clear()
+        super().rollback()
+
     def flush(self, objects: Any = None) -> None:
         """Refuse anything that would be written; nothing pending is fine."""
         if self.new or self.dirty or self.deleted:

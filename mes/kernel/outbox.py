@@ -150,14 +150,14 @@ def list_events(session: Session, *, after: int, limit: int = 1_000) -> tuple[Ev
     return tuple(_event(row) for row in session.execute(statement))
 
 
-CHANGES: Final = "SELECT seq, topics FROM outbox_event WHERE seq > :after ORDER BY seq LIMIT :limit"
-"""What a follower must look at again: sequence and topics (space-separated) of the events after a sequence."""
+CHANGES: Final = "SELECT seq, topics, type FROM outbox_event WHERE seq > :after ORDER BY seq LIMIT :limit"
+"""What a follower must look at again: sequence, topics (space-separated) and type of the events after a sequence."""
 
 
-def list_changes(session: Session, *, after: int, limit: int = 1_000) -> tuple[tuple[int, str], ...]:
+def list_changes(session: Session, *, after: int, limit: int = 1_000) -> tuple[tuple[int, str, str], ...]:
     """`CHANGES`, in commit order."""
     rows = session.connection().execute(text(CHANGES), {"after": after, "limit": limit})
-    return tuple((row[0], row[1]) for row in rows)
+    return tuple((row[0], row[1], row[2]) for row in rows)
 
 
 def list_subject_events(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 import httpx
@@ -17,7 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.kernel.plants import serving_plant
-from web.fair_share import ALONE_MAX, AT_WORK_MAX, SMALL_BODY_BYTES, WAITING_MAX, FairShare, Turns
+from web import fair_share
+from web.fair_share import ALONE_MAX, AT_WORK_MAX, FLOOD_MAX, SMALL_BODY_BYTES, WAITING_MAX, FairShare, Turns
 from web.server import with_plant
 
 
@@ -38,15 +39,26 @@ class Floor:
         self.at_work: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
         self.go = asyncio.Event()
+        self.working: deque[asyncio.Event] = deque()
         self.turns: dict[str, Turns] = {}
 
     async def work(self, request: Request) -> Response:
         plant = request.query_params["as"]
         self.at_work[plant] += 1
         self.most[plant] = max(self.most[plant], self.at_work[plant])
-        await self.go.wait()
+        self.working.append(alone := asyncio.Event())
+        waits = [asyncio.ensure_future(event.wait()) for event in (self.go, alone)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         self.at_work[plant] -= 1
         return Response()
+
+    async def let_go(self, count: int) -> None:
+        """One after the other."""
+        for _ in range(count):
+            self.working.popleft().set()
+            await settled()
 
 
 @pytest.fixture
@@ -89,6 +101,32 @@ async def test_a_plant_that_is_alone_has_more_at_work_than_one_that_is_not(
     floor.go.set()
     assert set(await asyncio.gather(*alone, *beside)) == {200}
     assert floor.most["south"] <= AT_WORK_MAX
+
+
+async def test_who_floods_is_served_one_at_a_time_and_after_a_burst_nobody_is(
+    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_share, "FLOOD_S", 0.02)
+    beside = ask(client, "south", 1)
+    await settled()
+    floor.working.clear()
+    flood = ask(client, "north", 3 * AT_WORK_MAX)
+    await settled()
+    assert floor.at_work["north"] == AT_WORK_MAX
+    await asyncio.sleep(0.05)
+    floor.most.clear()
+    await floor.let_go(AT_WORK_MAX - 1)
+    assert floor.at_work["north"] == FLOOD_MAX, "nobody is let in until the flood has one at work"
+    await floor.let_go(AT_WORK_MAX)
+    assert floor.most["north"] == FLOOD_MAX
+    floor.go.set()
+    assert set(await asyncio.gather(*flood, *beside)) == {200}
+    floor.go.clear()
+    burst = ask(client, "north", 2 * AT_WORK_MAX)
+    await settled()
+    assert floor.at_work["north"] == AT_WORK_MAX
+    floor.go.set()
+    assert set(await asyncio.gather(*burst)) == {200}
 
 
 async def test_a_flood_beyond_all_measure_is_refused_and_is_that_plants_alone(

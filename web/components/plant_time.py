@@ -12,10 +12,10 @@ from mes.kernel.db import ReadSession
 
 def plant_zone(session: ReadSession) -> ZoneInfo:
     """The time zone all screens of this plant write times in."""
-    return ZoneInfo(get_calendar(session).calendar.time_zone)
+    return ZoneInfo(session.once(get_calendar).calendar.time_zone)
 
 
 def production_day_start(session: ReadSession, now: datetime) -> datetime:
     """When the production day of `now` began."""
-    calendar = get_calendar(session).calendar
+    calendar = session.once(get_calendar).calendar
     return day_start(calendar, production_day(calendar, now))

@@ -73,7 +73,7 @@ class Relay:
             await asyncio.sleep(weather.retry_after_s)
             return True
         if changes:
-            self.hub.publish(changes[-1][0], {topic for _, topics in changes for topic in topics.split()})
+            self.hub.publish(changes[-1][0], {topic for _, topics, _ in changes for topic in topics.split()})
         return len(changes) == RELAY_BATCH_MAX
 
 

@@ -70,7 +70,7 @@ class WakeUp:
         return True
 
 
-Changes = Sequence[tuple[int, str]]
+Changes = Sequence[tuple[int, str, str]]
 """As `mes.kernel.outbox.list_changes`."""
 
 
@@ -93,45 +93,82 @@ def watch_of(database: Database) -> Watch:
 
 
 class DataVersion:
-    """SQLite: a number that changes with every commit of any other connection."""
+    """SQLite: a number that changes with every commit of any other connection; who watches a database shares a look."""
 
     def __init__(self, database: Database) -> None:
-        path = make_url(database.url).database
-        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
-        self._seen = self._version()
+        self._look = _looks.get(database) or _Look(database)
+        self._look.users.add(self)
         self._wake_up: WakeUp | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        self._has_missed = False
 
     async def wait(self, wake_up: WakeUp) -> None:
         """See `Watch.wait`."""
         self._wake_up = wake_up
-        if self._timer is None:
-            self._look()
+        self._look.begin()
+        if self._has_missed:
+            self._has_missed = False
+            wake_up.poke()
         await wake_up.wait(SLOW_POLL_S)
+
+    def poke(self) -> None:
+        """Somebody wrote, maybe before the first wait."""
+        if self._wake_up is None:
+            self._has_missed = True
+        else:
+            self._wake_up.poke()
 
     async def changes(self, *, after: int, limit: int) -> Changes:
         """See `Watch.changes`. Read here: 20 µs, where a reader's thread and session cost 50 times as much."""
         try:
-            return self._connection.execute(CHANGES, {"after": after, "limit": limit}).fetchall()
+            return self._look.connection.execute(CHANGES, {"after": after, "limit": limit}).fetchall()
         except sqlite3.OperationalError as error:
             raise Unavailable("The outbox cannot be read right now.", code="database-unavailable") from error
 
-    def _look(self) -> None:
-        """A timer that winds itself up again: a task that sleeps would cost three times as much."""
-        version = self._version()
-        if version != self._seen and self._wake_up is not None:
-            self._seen = version
-            self._wake_up.poke()
-        self._timer = asyncio.get_running_loop().call_later(DATA_VERSION_POLL_S, self._look)
-
     def close(self) -> None:
         """See `Watch.close`."""
+        self._look.users.discard(self)
+        if not self._look.users:
+            self._look.end()
+
+
+class _Look:
+    """One connection and one timer at a database, until its last user has gone."""
+
+    def __init__(self, database: Database) -> None:
+        path = make_url(database.url).database
+        self.connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        self.users: set[DataVersion] = set()
+        self._database = database
+        self._seen = self._version()
+        self._timer: asyncio.TimerHandle | None = None
+        _looks[database] = self
+
+    def _version(self) -> int:
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def begin(self) -> None:
+        """Look from now on."""
+        if self._timer is None:
+            self._again()
+
+    def _again(self) -> None:
+        """A timer that winds itself up again: a task that sleeps would cost three times as much."""
+        version = self._version()
+        if version != self._seen:
+            self._seen = version
+            for user in self.users:
+                user.poke()
+        self._timer = asyncio.get_running_loop().call_later(DATA_VERSION_POLL_S, self._again)
+
+    def end(self) -> None:
+        """Look no more."""
+        del _looks[self._database]
         if self._timer is not None:
             self._timer.cancel()
-        self._connection.close()
+        self.connection.close()
+
+
+_looks: dict[Database, _Look] = {}
 
 
 class Notifications:

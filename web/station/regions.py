@@ -37,7 +37,7 @@ def build_machine(session: ReadSession, *, now: datetime, params: Params) -> Mac
 
 def build_current_job(session: ReadSession, *, now: datetime, params: Params) -> CurrentJobRegion:
     equipment_id = params["equipment_id"]
-    jobs = list_station_jobs(session, equipment_id=equipment_id, now=now)
+    jobs = session.once(list_station_jobs, equipment_id=equipment_id, now=now)
     current = current_job(jobs)
     briefing = get_briefing(session, job_pk=current.pk) if current else None
     return current_region(equipment_id, jobs, uuid4().hex, plant_zone(session), now, briefing)
@@ -45,13 +45,14 @@ def build_current_job(session: ReadSession, *, now: datetime, params: Params) ->
 
 def build_job_queue(session: ReadSession, *, now: datetime, params: Params) -> QueueRegion:
     equipment_id = params["equipment_id"]
-    jobs = list_station_jobs(session, equipment_id=equipment_id, now=now)
+    jobs = session.once(list_station_jobs, equipment_id=equipment_id, now=now)
     to_count = list_jobs_to_count(session, equipment_id=equipment_id, now=now)
     return queue_region(equipment_id, jobs, to_count, plant_zone(session))
 
 
 def build_line_cells(session: ReadSession, *, now: datetime, params: Params) -> CellsRegion:
-    return cells_region(params["equipment_id"], list_equipment_status(session), now)
+    equipment_id = params["equipment_id"]
+    return cells_region(equipment_id, session.once(list_equipment_status, parent_id=equipment_id), now)
 
 
 def build_unassigned(session: ReadSession, *, now: datetime, params: Params) -> UnassignedRegion:
