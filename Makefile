@@ -7,8 +7,8 @@ PYTHON ?= python3
 TOOLS := .lineside/tools
 # A uv that works, or one of our own.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(TOOLS)/bin/uv)
-# Three for the journeys, which wait more than they work, and two for the rest.
-WORKERS ?= 5
+# Journeys wait more than they work, so three of each core.
+WORKERS ?= 6
 # In the order of tests/support/marks.py: what takes minutes begins first.
 SPREAD := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # --frozen where the default package index is another than the lock's (docs/decisions/0002-packaging.md)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from mes.access.recent import RECENT
-from mes.access.rules import may_take_rights
+from mes.access.recent import RECENT, may_take_rights
 from mes.kernel.db import Database
 from mes.kernel.outbox import head_seq
 from web.live.limits import RELAY_BATCH_MAX

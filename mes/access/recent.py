@@ -20,6 +20,19 @@ DISTRUST_S: Final = 10.0
 """Longer than any commit that is still going to succeed takes."""
 READ_S: Final = 1.0
 """Longer than a look-up takes that began before a commit elsewhere was known of."""
+_TAKES_NOTHING: Final = frozenset(
+    f"access.{what}.v1"
+    for what in (
+        *("act-signed", "device-known", "principal-created", "sign-in-failed", "sign-in-locked", "sign-on-refused"),
+        *("signed-in", "token-created", "vouched"),
+    )
+)
+"""Happens all day, and takes nothing from anybody."""
+
+
+def may_take_rights(event_type: str) -> bool:
+    """Whether an event of this type may have changed who may do what."""
+    return event_type.startswith("access.") and event_type not in _TAKES_NOTHING
 
 
 class RecentCredentials:

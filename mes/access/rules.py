@@ -27,15 +27,6 @@ TOUCH_SESSION_US: Final = 60 * SECOND_US
 TOUCH_TOKEN_US: Final = 600 * SECOND_US
 """How old the last recorded use may be before a use is recorded again."""
 
-_TAKES_NOTHING: Final = frozenset(
-    f"access.{what}.v1"
-    for what in (
-        *("act-signed", "device-known", "principal-created", "sign-in-failed", "sign-in-locked", "sign-on-refused"),
-        *("signed-in", "token-created", "vouched"),
-    )
-)
-"""Happens all day, and takes nothing from anybody."""
-
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _SMALL: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PIN: Final = re.compile(r"[0-9]{4,6}")
@@ -66,11 +57,6 @@ TOPIC_PERMISSIONS: Final[Mapping[str, Permission]] = {
 """Kind of topic → what a subscriber must be allowed. Integrations and bridges have no live feed: they have cursors."""
 _WHOLE_TOPICS: Final = frozenset({"board", "bridges", "lots-running-out", "tools"})
 _TOPIC_MAX: Final = 220
-
-
-def may_take_rights(event_type: str) -> bool:
-    """Whether an event of this type may have changed who may do what."""
-    return event_type.startswith("access.") and event_type not in _TAKES_NOTHING
 
 
 def is_valid_id(text: str) -> bool:

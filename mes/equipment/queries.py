@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlmodel import Session
 
 from mes.equipment import calendar_rules, rules
@@ -61,6 +61,9 @@ _ASSET: Final = PhysicalAsset.__table__  # type: ignore[attr-defined]
 _MAPPING: Final = EquipmentAssetMapping.__table__  # type: ignore[attr-defined]
 _STATUS: Final = EquipmentStatusRow.__table__  # type: ignore[attr-defined]
 _INTERVAL: Final = EquipmentStateInterval.__table__  # type: ignore[attr-defined]
+_CAL: Final = PlantCalendar.__table__  # type: ignore[attr-defined]
+_PATTERN: Final = ShiftPatternRow.__table__  # type: ignore[attr-defined]
+_EXCEPTION: Final = CalendarExceptionRow.__table__  # type: ignore[attr-defined]
 EQUIPMENT_CLASSES: Final = ClassTables(
     "equipment",
     EquipmentClass.__table__,  # type: ignore[attr-defined]
@@ -308,21 +311,26 @@ def _status_select() -> Select[Any]:
     return _equipment_select(*columns).outerjoin(_STATUS, _STATUS.c.equipment_pk == _E.c.pk)
 
 
-def list_equipment_status(
-    session: Session, *, area_id: str | None = None, parent_id: str | None = None
-) -> tuple[EquipmentStatus, ...]:
-    """What is known of every equipment, of those of one area, or of those right below one, in order of id."""
+_STATUS_OF_ONE: Final = _status_select().where(_E.c.id == bindparam("equipment_id"))
+_STATUS_BELOW: Final = _status_select().where(_P.c.id == bindparam("parent_id")).order_by(_E.c.id)
+
+
+def list_equipment_status(session: Session, *, area_id: str | None = None) -> tuple[EquipmentStatus, ...]:
+    """What is known of every equipment, or of those of one area, in order of id."""
     statement = _status_select().order_by(_E.c.id)
     if area_id is not None:
         statement = statement.where(_A.c.id == area_id)
-    if parent_id is not None:
-        statement = statement.where(_P.c.id == parent_id)
     return tuple(_status(row) for row in session.execute(statement))
+
+
+def list_status_below(session: Session, *, parent_id: str) -> tuple[EquipmentStatus, ...]:
+    """What is known of the equipment right below one, in order of id."""
+    return tuple(_status(row) for row in session.execute(_STATUS_BELOW, {"parent_id": parent_id}))
 
 
 def get_equipment_status(session: Session, *, equipment_id: str) -> EquipmentStatus:
     """What is known of one equipment. `equipment-not-found`."""
-    row = session.execute(_status_select().where(_E.c.id == equipment_id)).first()
+    row = session.execute(_STATUS_OF_ONE, {"equipment_id": equipment_id}).first()
     if row is None:
         raise EquipmentNotFound(f"There is no equipment {equipment_id!r}.")
     return _status(row)
@@ -458,10 +466,14 @@ def list_asset_mappings(session: Session, *, equipment_id: str) -> tuple[AssetMa
     )
 
 
+_CALENDAR: Final = select(_CAL).where(_CAL.c.id == CALENDAR_ID)
+_PATTERNS: Final = select(_PATTERN).where(_PATTERN.c.calendar_pk == bindparam("pk")).order_by(_PATTERN.c.id)
+_EXCEPTIONS: Final = select(_EXCEPTION).where(_EXCEPTION.c.calendar_pk == bindparam("pk")).order_by(_EXCEPTION.c.day)
+
+
 def get_calendar(session: Session) -> CalendarView:
     """The plant calendar in force; before one was put: UTC, days from midnight, no shifts."""
-    table = PlantCalendar.__table__  # type: ignore[attr-defined]
-    row = session.execute(select(table).where(table.c.id == CALENDAR_ID)).first()
+    row = session.execute(_CALENDAR).first()
     if row is None:
         return CalendarView(Calendar(), 0)
     calendar = Calendar(
@@ -483,14 +495,12 @@ def get_plant_policy(session: Session) -> PlantPolicy:
 
 
 def _patterns(session: Session, calendar_pk: int) -> tuple[ShiftPattern, ...]:
-    table = ShiftPatternRow.__table__  # type: ignore[attr-defined]
-    rows = session.execute(select(table).where(table.c.calendar_pk == calendar_pk).order_by(table.c.id))
+    rows = session.execute(_PATTERNS, {"pk": calendar_pk})
     return tuple(ShiftPattern(_template(r.shift), frozenset(map(Weekday, r.days.split()))) for r in rows)
 
 
 def _exceptions(session: Session, calendar_pk: int) -> dict[date, CalendarException]:
-    table = CalendarExceptionRow.__table__  # type: ignore[attr-defined]
-    rows = session.execute(select(table).where(table.c.calendar_pk == calendar_pk).order_by(table.c.day))
+    rows = session.execute(_EXCEPTIONS, {"pk": calendar_pk})
     return {
         r.day: CalendarException(r.day, ExceptionKind(r.kind), tuple(_template(s) for s in r.shifts), r.description)
         for r in rows

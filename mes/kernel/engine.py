@@ -7,15 +7,43 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Engine, event
 from sqlalchemy import create_engine as sa_create_engine
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.util import LRUCache
 
 Dialect = Literal["sqlite", "postgresql"]
 READER_CACHE_KIB: Final = 32 * 1024
 """What a reader of SQLite keeps of the file in memory, as it is needed: a trace looks into a thousand pages, and with
 the default of 2 MB a quarter of its processor time went into fetching them again."""
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_COMPILED: Final[LRUCache[Any, Any]] = LRUCache(1_500)
+"""Statements in words of a database, for all plants: what one has asked, another asks without compiling it."""
+
+
+class _OneForAll:
+    """A dialect that is any other's equal, so that they find each other's statements in `_COMPILED`."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class SqliteOneForAll(_OneForAll, SQLiteDialect_pysqlite):
+    supports_statement_cache = True
+
+
+class PostgresOneForAll(_OneForAll, PGDialect_psycopg):
+    supports_statement_cache = True
+
+
+registry.register("sqlite.one_for_all", __name__, SqliteOneForAll.__name__)
+registry.register("postgresql.one_for_all", __name__, PostgresOneForAll.__name__)
 
 
 def dialect_of(url: str | URL) -> Dialect:
@@ -74,14 +102,16 @@ def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:
     parsed = make_url(url)
     arguments: dict[str, Any] = {}
     if dialect_of(url) == "sqlite":
+        parsed = parsed.set(drivername="sqlite+one_for_all")
         arguments = {"check_same_thread": False, "timeout": 10}
     else:
-        parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed = parsed.set(drivername="postgresql+one_for_all")
         options = "-c timezone=UTC -c jit=off"
         if schema is not None:
             options += f" -c search_path={checked_schema(schema)} -c application_name={application_name(schema)}"
         arguments = {"options": options, "connect_timeout": 5}
-    return sa_create_engine(parsed, connect_args=arguments, **kwargs)
+    execution_options = {"compiled_cache": _COMPILED}
+    return sa_create_engine(parsed, connect_args=arguments, execution_options=execution_options, **kwargs)
 
 
 def application_name(schema: str) -> str:

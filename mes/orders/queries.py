@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy import Select, and_, bindparam, func, or_, select, tuple_
 from sqlmodel import Session
 
 from mes.equipment.tables import Equipment
@@ -79,6 +79,9 @@ def _jobs() -> Select[Any]:
         .outerjoin(_W, _W.c.pk == _E.c.work_center_pk)
         .outerjoin(_A, _A.c.pk == _E.c.area_pk)
     )
+
+
+_JOBS: Final = _jobs()
 
 
 def _view(row: Any, worked_us: Mapping[int, int]) -> JobView:
@@ -153,17 +156,20 @@ def _decimal(value_e6: int | None) -> Decimal | None:
     return None if value_e6 is None else from_e6(value_e6)
 
 
-def _views(session: Session, statement: Select[Any], now: datetime) -> tuple[JobView, ...]:
-    rows = session.execute(statement).all()
+def _views(session: Session, statement: Select[Any], now: datetime, **given: Any) -> tuple[JobView, ...]:
+    rows = session.execute(statement, given).all()
     worked = _worked_us(session, [row.pk for row in rows if row.state in ACTIVE_STATES], to_us(now))
     return tuple(_view(row, worked) for row in rows)
+
+
+_RUNS: Final = select(_RUN).where(_RUN.c.job_pk.in_(bindparam("job_pks", expanding=True)))
 
 
 def _worked_us(session: Session, pks: Sequence[int], now_us: int) -> dict[int, int]:
     """How long each active job has had its equipment."""
     if not pks:
         return {}
-    rows = session.execute(select(_RUN).where(_RUN.c.job_pk.in_(pks)))
+    rows = session.execute(_RUNS, {"job_pks": pks})
     worked: dict[int, int] = {}
     for row in rows:
         ended = now_us if row.ended_at_us is None else row.ended_at_us
@@ -177,12 +183,30 @@ def _turn_order() -> tuple[Any, ...]:
     return (active.desc(), _J.c.priority.desc(), rank, func.coalesce(_J.c.due_at_us, 2**62), _J.c.pk)
 
 
+_ONE_JOB: Final = _JOBS.where(_J.c.id == bindparam("job_id"))
+
+
 def get_job(session: Session, *, job_id: str, now: datetime) -> JobView:
     """One job; `job-order-not-found`."""
-    found = _views(session, _jobs().where(_J.c.id == job_id), now)
+    found = _views(session, _ONE_JOB, now, job_id=job_id)
     if not found:
         raise JobNotFound(f"There is no job {job_id!r}.")
     return found[0]
+
+
+_HERE: Final = (_E.c.id == bindparam("equipment_id"), _J.c.dispatch_status != DispatchStatus.Cancelled)
+_OPEN_HERE: Final = _JOBS.where(*_HERE, _J.c.ended_at_us.is_(None)).order_by(*_turn_order()).limit(100)
+_ENDED_HERE: Final = (
+    _JOBS.where(*_HERE, _J.c.ended_at_us.is_not(None)).order_by(_J.c.ended_at_us.desc()).limit(RECENT_ENDED)
+)
+_TO_COUNT_HERE: Final = (
+    _JOBS.where(
+        _J.c.equipment_pk == select(_E.c.pk).where(_E.c.id == bindparam("equipment_id")).scalar_subquery(),
+        _J.c.awaits_count,
+    )
+    .order_by(_J.c.ended_at_us)
+    .limit(TO_COUNT_MAX)
+)
 
 
 def list_station_jobs(session: Session, *, equipment_id: str, now: datetime) -> tuple[JobView, ...]:
@@ -190,30 +214,26 @@ def list_station_jobs(session: Session, *, equipment_id: str, now: datetime) -> 
 
     A completion that can still be undone stands among the ended ones with its `undo_until`.
     """
-    here = and_(_E.c.id == equipment_id, _J.c.dispatch_status != DispatchStatus.Cancelled)
-    open_jobs = _jobs().where(here, _J.c.ended_at_us.is_(None)).order_by(*_turn_order()).limit(100)
-    ended = _jobs().where(here, _J.c.ended_at_us.is_not(None)).order_by(_J.c.ended_at_us.desc()).limit(RECENT_ENDED)
-    return (*_views(session, open_jobs, now), *_views(session, ended, now))
+    asked = (_OPEN_HERE, _ENDED_HERE)
+    return tuple(job for jobs in asked for job in _views(session, jobs, now, equipment_id=equipment_id))
 
 
 def list_open_jobs_at(session: Session, *, place_id: str, now: datetime, limit: int = 500) -> tuple[JobView, ...]:
     """Jobs that are not over, of a station or of all stations of a work centre, in turn order."""
     place = or_(_E.c.id == place_id, _W.c.id == place_id)
     here = and_(place, _J.c.ended_at_us.is_(None), _J.c.dispatch_status != DispatchStatus.Cancelled)
-    return _views(session, _jobs().where(here).order_by(*_turn_order()).limit(limit), now)
+    return _views(session, _JOBS.where(here).order_by(*_turn_order()).limit(limit), now)
 
 
 def list_jobs_to_count(session: Session, *, equipment_id: str, now: datetime) -> tuple[JobView, ...]:
     """Ended jobs of one equipment whose pieces a person has to count, oldest first; at most TO_COUNT_MAX."""
-    equipment_pk = select(_E.c.pk).where(_E.c.id == equipment_id).scalar_subquery()
-    waiting = _jobs().where(_J.c.equipment_pk == equipment_pk, _J.c.awaits_count)
-    return _views(session, waiting.order_by(_J.c.ended_at_us).limit(TO_COUNT_MAX), now)
+    return _views(session, _TO_COUNT_HERE, now, equipment_id=equipment_id)
 
 
 def list_active_jobs(session: Session, *, area_id: str | None = None, now: datetime) -> tuple[JobView, ...]:
     """Jobs that run or are interrupted."""
     active = _J.c.state.in_([int(state) for state in ACTIVE_STATES])
-    statement = _jobs().where(_J.c.ended_at_us.is_(None), active)
+    statement = _JOBS.where(_J.c.ended_at_us.is_(None), active)
     if area_id is not None:
         statement = statement.where(_A.c.id == area_id)
     return _views(session, statement.order_by(_E.c.id), now)
@@ -230,7 +250,7 @@ def list_jobs(
     limit: int = LIMIT_DEFAULT,
 ) -> Page[JobView]:
     """Jobs in the order they were made."""
-    statement = _jobs().order_by(_J.c.pk).limit(limit + 1)
+    statement = _JOBS.order_by(_J.c.pk).limit(limit + 1)
     if equipment_id is not None:
         statement = statement.where(_E.c.id == equipment_id)
     if operations_request_id is not None:
@@ -295,7 +315,7 @@ def _cards(session: Session, statement: Select[Any], now: datetime) -> tuple[Ord
         return ()
     jobs: dict[str, list[JobView]] = {}
     work_pks = [row.work_request_pk for row in rows]
-    for job in _views(session, _jobs().where(_Q.c.pk.in_(work_pks)).order_by(_J.c.sequence, _J.c.pk), now):
+    for job in _views(session, _JOBS.where(_Q.c.pk.in_(work_pks)).order_by(_J.c.sequence, _J.c.pk), now):
         jobs.setdefault(job.operations_request_id, []).append(job)
     return tuple(_card(row, tuple(jobs.get(row.id, ())), now) for row in rows)
 
@@ -420,6 +440,14 @@ def list_counts(session: Session, *, job_pks: Sequence[int], limit: int = 200) -
     )
 
 
+_UNASSIGNED: Final = (
+    select(_C, _E.c.id.label("equipment_id"))
+    .join(_E, _E.c.pk == _C.c.equipment_pk)
+    .where(_C.c.job_pk.is_(None))
+    .order_by(_C.c.source_at_us.desc(), _C.c.pk.desc())
+)
+
+
 def list_unassigned_counts(
     session: Session,
     *,
@@ -429,13 +457,7 @@ def list_unassigned_counts(
     limit: int = 100,
 ) -> Page[UnassignedCount]:
     """What was counted for no job, newest first."""
-    statement = (
-        select(_C, _E.c.id.label("equipment_id"))
-        .join(_E, _E.c.pk == _C.c.equipment_pk)
-        .where(_C.c.job_pk.is_(None))
-        .order_by(_C.c.source_at_us.desc(), _C.c.pk.desc())
-        .limit(limit + 1)
-    )
+    statement = _UNASSIGNED.limit(limit + 1)
     if cursor is not None:
         statement = statement.where(tuple_(_C.c.source_at_us, _C.c.pk) < decode_cursor(cursor, (int, int)))
     if since is not None:

@@ -15,8 +15,7 @@ from mes.access import door, service
 from mes.access.door import Caller, caller
 from mes.access.permissions import Permission
 from mes.access.queries import list_tokens
-from mes.access.recent import RecentCredentials
-from mes.access.rules import may_take_rights
+from mes.access.recent import RecentCredentials, may_take_rights
 from mes.access.tokens import digest
 from mes.access.types import Role
 from mes.kernel.db import Database

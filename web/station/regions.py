@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import uuid4
 
-from mes.equipment.queries import get_equipment_status, list_equipment_status
+from mes.equipment.queries import get_equipment_status, list_status_below
 from mes.kernel.db import ReadSession
 from mes.orders.following.queries import get_briefing
 from mes.orders.queries import list_jobs_to_count, list_station_jobs, list_unassigned_counts
@@ -52,7 +52,7 @@ def build_job_queue(session: ReadSession, *, now: datetime, params: Params) -> Q
 
 def build_line_cells(session: ReadSession, *, now: datetime, params: Params) -> CellsRegion:
     equipment_id = params["equipment_id"]
-    return cells_region(equipment_id, session.once(list_equipment_status, parent_id=equipment_id), now)
+    return cells_region(equipment_id, session.once(list_status_below, parent_id=equipment_id), now)
 
 
 def build_unassigned(session: ReadSession, *, now: datetime, params: Params) -> UnassignedRegion:

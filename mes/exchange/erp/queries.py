@@ -19,6 +19,7 @@ from mes.exchange.erp.types import (
     ErpOrderView,
     LinkKind,
 )
+from mes.kernel.db import ReadSession
 from mes.kernel.paging import Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from mes.orders.tables import OperationsRequestRow
@@ -27,6 +28,7 @@ _C: Final = ErpConnection.__table__  # type: ignore[attr-defined]
 _LINK: Final = ErpLink.__table__  # type: ignore[attr-defined]
 _O: Final = ErpOrderRow.__table__  # type: ignore[attr-defined]
 _R: Final = OperationsRequestRow.__table__  # type: ignore[attr-defined]
+_HAS_TURN: Final = "SELECT pk FROM erp_connection WHERE active AND next_at_us <= ? AND busy_until_us <= ? LIMIT 1"
 
 
 def list_connections(session: Session) -> tuple[ConnectionView, ...]:
@@ -50,10 +52,9 @@ def get_sealed_password(session: Session, *, connection_id: str) -> bytes:
     return found
 
 
-def has_turn(session: Session, *, now_us: int) -> bool:
+def has_turn(session: ReadSession, *, now_us: int) -> bool:
     """Whether a connection's turn has come."""
-    due = (_C.c.active, _C.c.next_at_us <= now_us, _C.c.busy_until_us <= now_us)
-    return session.execute(select(_C.c.pk).where(*due).limit(1)).first() is not None
+    return bool(session.driver_query(_HAS_TURN, (now_us, now_us)))
 
 
 def list_erp_orders(

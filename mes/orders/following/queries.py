@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import bindparam, distinct, func, select
 from sqlmodel import Session
 
 from mes.access.tables import Principal
@@ -93,14 +93,17 @@ def get_followed(session: Session, *, job_id: str) -> Followed:
     )
 
 
+_PARAMETERS: Final = (
+    select(_W.c.parameters, _W.c.limits, _S.c.parameters.label("step"), _J.c.parameters.label("own"))
+    .join(_W, _W.c.pk == _J.c.work_master_pk)
+    .outerjoin(_S, _S.c.pk == _J.c.segment_pk)
+    .where(_J.c.pk == bindparam("job_pk"))
+)
+
+
 def get_job_parameters(session: Session, *, job_pk: int) -> tuple[FollowedParameter, ...]:
     """With what a job is made: the recipe's values, with those its step and then a supervisor sets instead."""
-    row = session.execute(
-        select(_W.c.parameters, _W.c.limits, _S.c.parameters.label("step"), _J.c.parameters.label("own"))
-        .join(_W, _W.c.pk == _J.c.work_master_pk)
-        .outerjoin(_S, _S.c.pk == _J.c.segment_pk)
-        .where(_J.c.pk == job_pk)
-    ).one()
+    row = session.execute(_PARAMETERS, {"job_pk": job_pk}).one()
     given, limits = {**row.parameters, **(row.step or {})}, limits_of(row.limits)
     changes = _changes(session, given, row.own or {})
     own = {name: one["value"] for name, one in (row.own or {}).items()}
@@ -111,6 +114,8 @@ def get_job_parameters(session: Session, *, job_pk: int) -> tuple[FollowedParame
 
 
 def _changes(session: Session, given: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, ParameterChange]:
+    if not own:
+        return {}
     actors = {one["actor"] for one in own.values()} - {None}
     names = {
         row.pk: row.display_name
@@ -147,27 +152,30 @@ def get_briefing(session: Session, *, job_pk: int) -> Briefing:
     )
 
 
+_SEGMENT_PK: Final = select(_J.c.segment_pk).where(_J.c.pk == bindparam("job_pk")).scalar_subquery()
+_STEPS: Final = select(func.count()).select_from(_I).where(_I.c.segment_pk == _SEGMENT_PK)
+_READ: Final = (
+    select(func.count(distinct(_A.c.instruction_pk)))
+    .join(_I, _I.c.pk == _A.c.instruction_pk)
+    .where(_A.c.job_pk == bindparam("job_pk"), _I.c.segment_pk == _SEGMENT_PK)
+)
+_QUALIFICATIONS: Final = (
+    select(_C.c.id, _C.c.description)
+    .join(_SQ, _SQ.c.personnel_class_pk == _C.c.pk)
+    .join(_J, _J.c.segment_pk == _SQ.c.segment_pk)
+    .where(_J.c.pk == bindparam("job_pk"))
+    .order_by(_C.c.id)
+)
+
+
 def _count(session: Session, job_pk: int) -> InstructionCount:
-    segment_pk = select(_J.c.segment_pk).where(_J.c.pk == job_pk).scalar_subquery()
-    steps = session.execute(select(func.count()).select_from(_I).where(_I.c.segment_pk == segment_pk)).scalar_one()
-    if not steps:
-        return InstructionCount(0, 0)
-    read: Any = (
-        select(func.count(distinct(_A.c.instruction_pk)))
-        .join(_I, _I.c.pk == _A.c.instruction_pk)
-        .where(_A.c.job_pk == job_pk, _I.c.segment_pk == segment_pk)
-    )
-    return InstructionCount(steps, session.execute(read).scalar_one())
+    job = {"job_pk": job_pk}
+    steps = session.execute(_STEPS, job).scalar_one()
+    return InstructionCount(steps, session.execute(_READ, job).scalar_one() if steps else 0)
 
 
 def _qualifications(session: Session, job_pk: int) -> tuple[str, ...]:
-    rows = session.execute(
-        select(_C.c.id, _C.c.description)
-        .join(_SQ, _SQ.c.personnel_class_pk == _C.c.pk)
-        .join(_J, _J.c.segment_pk == _SQ.c.segment_pk)
-        .where(_J.c.pk == job_pk)
-        .order_by(_C.c.id)
-    )
+    rows = session.execute(_QUALIFICATIONS, {"job_pk": job_pk})
     return tuple(row.description or row.id for row in rows)
 
 

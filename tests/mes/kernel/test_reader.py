@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy import event, select
 
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import NotFound
+from mes.kernel.tables import OutboxEvent
 
 _PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% + $1::int'"
 
@@ -28,3 +33,44 @@ def test_what_is_asked_often_stays_prepared_whether_or_not_it_was_refused(postgr
         assert plant.read_now(lambda session: session.driver_query(_PREPARED, ())[0][0]) == 1
     finally:
         plant.close()
+
+
+def test_what_parts_of_a_page_need_is_asked_once_in_a_snapshot(database: Database) -> None:
+    asked: list[int] = []
+
+    def twice(session: ReadSession, *, n: int) -> int:
+        asked.append(n)
+        return 2 * n
+
+    def page(session: ReadSession) -> list[int]:
+        said = [session.once(twice, n=n) for n in (1, 2, 1, 2)]
+        session.rollback()  # one part could not be told
+        return [*said, session.once(twice, n=1)]
+
+    assert database.read_now(page) == [2, 4, 2, 4, 2]
+    assert asked == [1, 2, 1]
+    database.read_now(page)
+    assert asked == [1, 2, 1, 1, 2, 1]
+
+
+def test_a_statement_is_compiled_once_for_all_plants(sqlite_url: str, tmp_path: Path) -> None:
+    statement = select(OutboxEvent.seq).where(OutboxEvent.subject == "asked-in-this-test-only").limit(7)
+    shutil.copy(sqlite_url.removeprefix("sqlite:///"), tmp_path / "other.sqlite")
+    plants = [Database(url) for url in (sqlite_url, f"sqlite:///{tmp_path / 'other.sqlite'}")]
+    try:
+        found = [plant.read_now(_how_compiled, statement=statement) for plant in plants]
+    finally:
+        for plant in plants:
+            plant.close()
+    assert found == ["CACHE_MISS", "CACHE_HIT"]
+
+
+def _how_compiled(session: ReadSession, *, statement: Any) -> str:
+    how: list[str] = []
+    event.listen(
+        session.connection(),
+        "before_cursor_execute",
+        lambda _connection, _cursor, _sql, _given, context, _many: how.append(context.cache_hit.name),
+    )
+    session.execute(statement)
+    return how[0]
