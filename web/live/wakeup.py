@@ -126,9 +126,10 @@ class DataVersion:
 
     def close(self) -> None:
         """See `Watch.close`."""
-        self._look.users.discard(self)
-        if not self._look.users:
-            self._look.end()
+        if self in self._look.users:
+            self._look.users.remove(self)
+            if not self._look.users:
+                self._look.end()
 
 
 class _Look:
