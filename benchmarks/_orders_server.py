@@ -17,7 +17,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
-from web.server import server_config
+from web.server import SWITCH_S, server_config
 from web.settings import Settings
 
 BODY = "x" * 200
@@ -70,6 +70,7 @@ def main() -> None:
         return
     address = None if url.startswith("sqlite") else url
     settings = Settings(data_dir=Path(data_dir), database_url=address, port=int(port), log_level="warning")
+    sys.setswitchinterval(SWITCH_S)
     uvicorn.Server(server_config(settings)).run()
 
 

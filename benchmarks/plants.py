@@ -164,7 +164,7 @@ def serve(port_file: Path) -> None:
     """As `lineside serve`, on any port, which is told."""
     import uvicorn
 
-    from web.server import server_config
+    from web.server import SWITCH_S, server_config
     from web.settings import Settings
 
     class Telling(uvicorn.Server):
@@ -174,6 +174,7 @@ def serve(port_file: Path) -> None:
             half.write_text(str(self.servers[0].sockets[0].getsockname()[1]))
             half.rename(port_file)
 
+    sys.setswitchinterval(SWITCH_S)
     Telling(server_config(Settings(port=0))).run()
 
 

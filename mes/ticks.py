@@ -13,13 +13,14 @@ from mes.genealogy.service import count_mounted
 from mes.history.service import forget_old_texts
 from mes.kernel.idempotency import forget_old_answers
 from mes.materials.life.service import note_lots_running_out
-from mes.orders.service import dispatch_due_jobs
+from mes.orders.service import dispatch_due_jobs, give_up_overdue_commands
 from mes.reporting.service import publish_due_reports
 
 TICKS: Final[tuple[Callable[..., Any], ...]] = (
     note_silent_bridges,
     note_lots_running_out,
     count_mounted,
+    give_up_overdue_commands,
     dispatch_due_jobs,
     publish_due_reports,
 )

@@ -30,6 +30,8 @@ _JOB_FROM: Final = (
     "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request r ON r.pk = q.operations_request_pk"
 )
 
+_HAS_BILL: Final = "EXISTS (SELECT 1 FROM segment_material m WHERE m.segment_pk = j.segment_pk AND m.use = ?)"
+
 
 def load_counted(uow: UnitOfWork, request_ids: Collection[str]) -> list[str]:
     """Those of some request ids under which pieces were counted, and not undone since."""
@@ -146,10 +148,12 @@ def prefetch_released(uow: UnitOfWork, calls: Calls) -> dict[tuple[str, str], Jo
     ids = {job_id for call in calls for job_id in call["versions"]}
     if len(ids) > _KEYS_AT_ONCE:
         return {}
-    jobs = load_jobs(uow, ids=ids)
-    with_bills = load_with_bills(uow, [job.pk for job in jobs])
-    found: dict[tuple[str, str], JobRecord | bool] = {("job", job.job_id): job for job in jobs}
-    return found | {("bill", job.job_id): job.pk in with_bills for job in jobs}
+    sql = f"SELECT {_HAS_BILL}, {_JOB_COLUMNS} {_JOB_FROM} WHERE j.id IN ({marks(ids)})"
+    found: dict[tuple[str, str], JobRecord | bool] = {}
+    for has_bill, *row in uow.driver_query(sql, (MaterialUse.Consumed.value, *ids)):
+        job = JobRecord(*row)
+        found |= {("job", job.job_id): job, ("bill", job.job_id): bool(has_bill)}
+    return found
 
 
 def load_jobs(uow: UnitOfWork, *, ids: Collection[str] = (), pks: Collection[int] = ()) -> list[JobRecord]:
@@ -165,10 +169,7 @@ def load_with_bills(uow: UnitOfWork, job_pks: Collection[int]) -> set[int]:
     """Those of some jobs that consume material by their routing."""
     if not job_pks:
         return set()
-    sql = (
-        "SELECT j.pk FROM job_order j WHERE EXISTS (SELECT 1 FROM segment_material m "  # noqa: S608
-        f"WHERE m.segment_pk = j.segment_pk AND m.use = ?) AND j.pk IN ({marks(job_pks)})"
-    )
+    sql = f"SELECT j.pk FROM job_order j WHERE {_HAS_BILL} AND j.pk IN ({marks(job_pks)})"  # noqa: S608
     return {row[0] for row in uow.driver_query(sql, (MaterialUse.Consumed.value, *job_pks))}
 
 

@@ -20,12 +20,10 @@ _WAITING: Final = (
     "SELECT j.pk, j.equipment_pk, j.priority, j.due_at_us, j.work_request_pk, j.sequence, j.retry_at_us, j.note, "
     "j.manual, j.rank, (SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk "
     "WHERE d.job_pk = j.pk AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) "
-    "OR p.dispatch_status = 'Cancelled')) "
+    "OR p.dispatch_status = 'Cancelled')), "
+    "EXISTS (SELECT 1 FROM job_order o WHERE o.equipment_pk = j.equipment_pk AND o.ended_at_us IS NULL AND "
+    "(o.state IN (3, 4) OR (o.state = 2 AND o.dispatch_status IN ('Dispatched', 'Ready')))) "
     "FROM job_order j WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
-)
-_OCCUPIED: Final = (
-    "SELECT DISTINCT equipment_pk FROM job_order WHERE ended_at_us IS NULL AND (state IN (3, 4) "
-    "OR (state = 2 AND dispatch_status IN ('Dispatched', 'Ready')))"
 )
 _MACHINE: Final = "SELECT s.equipment_pk, s.remote, s.known FROM equipment_status s WHERE s.equipment_pk = ?"
 _BRIDGE: Final = "SELECT bridge_pk FROM tag_binding WHERE equipment_pk = ? AND signal = 'job-state' LIMIT 1"
@@ -44,11 +42,8 @@ def dispatch_due_jobs(uow: UnitOfWork) -> None:
 
 
 def _dispatch_due_jobs(uow: UnitOfWork, _abouts: Collection[Any]) -> None:
-    _give_up_overdue(uow)
     waiting = uow.driver_query(_WAITING)
-    if not waiting:
-        return
-    occupied = {row[0] for row in uow.driver_query(_OCCUPIED)}
+    occupied = {row[1] for row in waiting if row[11]}
     notes = {row[0]: row[7] for row in waiting}
     candidates = [Candidate(r[0], r[1], r[2], r[3], (r[4], r[5]), r[10] == 0, r[6], r[9]) for r in waiting]
     manual = {row[0] for row in waiting if row[8]}
@@ -201,7 +196,7 @@ def _back_to_queue(uow: UnitOfWork, job: JobRecord, note: Note, message: str) ->
     )
 
 
-def _give_up_overdue(uow: UnitOfWork) -> None:
+def give_up_overdue_commands(uow: UnitOfWork) -> None:
     """Commands whose result never came: nobody knows what the machine did; its signals would have told."""
     for (job_pk,) in uow.driver_query(_OVERDUE, (uow.now_us - GRACE_US,)):
         job = load_jobs(uow, pks=(job_pk,))[0]

@@ -32,6 +32,7 @@ from mes.orders.queries import (
 from mes.orders.service import (
     complete_job,
     dispatch_due_jobs,
+    give_up_overdue_commands,
     pause_job,
     record_counts,
     release_jobs,
@@ -185,6 +186,7 @@ class TestDispatch:
         box.ready()
         release(plant, "PO-1-LINE")
         clock.advance(seconds=36)
+        plant.write_now(give_up_overdue_commands, actor=None)
         plant.write_now(dispatch_due_jobs, actor=None)
         assert job(plant, "PO-1-LINE").note == Note.dispatch_expired
         assert commands(plant) == []
