@@ -129,6 +129,36 @@ class JobRecord:
         return (*(f"{kind}/{name}" for kind, name in places if name), "board")
 
 
+@dataclass(slots=True)
+class WaitingJob:
+    """A released job that its equipment has not got yet, and what its turn depends on."""
+
+    job: JobRecord
+    due_at_us: int | None
+    sequence: int
+    retry_at_us: int | None
+    rank: int | None
+    predecessors_left: int
+    is_occupied: bool
+    """Its equipment has another one, or was asked to begin one."""
+
+
+_WAITING: Final = (
+    f"SELECT {_JOB_COLUMNS}, j.due_at_us, j.sequence, j.retry_at_us, j.rank, "  # noqa: S608
+    "(SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk "
+    "WHERE d.job_pk = j.pk AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) "
+    "OR p.dispatch_status = 'Cancelled')), "
+    "EXISTS (SELECT 1 FROM job_order o WHERE o.equipment_pk = j.equipment_pk AND o.ended_at_us IS NULL AND "
+    "(o.state IN (3, 4) OR (o.state = 2 AND o.dispatch_status IN ('Dispatched', 'Ready')))) "
+    f"{_JOB_FROM} WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
+)
+
+
+def load_waiting(uow: UnitOfWork) -> list[WaitingJob]:
+    """All of the plant."""
+    return [WaitingJob(JobRecord(*row[:-6]), *row[-6:]) for row in uow.driver_query(_WAITING)]
+
+
 def load_job(uow: UnitOfWork, job_id: str) -> JobRecord | None:
     """One job by id."""
     found: JobRecord | None = uow.prefetched(("job", job_id))

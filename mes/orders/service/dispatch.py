@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from mes.edge.service import put_command
@@ -10,21 +10,12 @@ from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import MachineUnreachable
 from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
 from mes.orders.service.parameters import job_parameters
-from mes.orders.statements import JobRecord, load_jobs, set_note, set_notes
+from mes.orders.statements import JobRecord, WaitingJob, load_jobs, load_waiting, set_note, set_notes
 from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
 from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6
 from standards.lineside.commands_v1 import CommandKind, JobAction, JobCommand, Outcome, to_payload
 
-_WAITING: Final = (
-    "SELECT j.pk, j.equipment_pk, j.priority, j.due_at_us, j.work_request_pk, j.sequence, j.retry_at_us, j.note, "
-    "j.manual, j.rank, (SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk "
-    "WHERE d.job_pk = j.pk AND NOT (p.state = 5 OR (d.kind = 'AfterStart' AND p.state IN (3, 4)) "
-    "OR p.dispatch_status = 'Cancelled')), "
-    "EXISTS (SELECT 1 FROM job_order o WHERE o.equipment_pk = j.equipment_pk AND o.ended_at_us IS NULL AND "
-    "(o.state IN (3, 4) OR (o.state = 2 AND o.dispatch_status IN ('Dispatched', 'Ready')))) "
-    "FROM job_order j WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
-)
 _MACHINE: Final = "SELECT s.equipment_pk, s.remote, s.known FROM equipment_status s WHERE s.equipment_pk = ?"
 _BRIDGE: Final = "SELECT bridge_pk FROM tag_binding WHERE equipment_pk = ? AND signal = 'job-state' LIMIT 1"
 _OVERDUE: Final = (
@@ -42,19 +33,32 @@ def dispatch_due_jobs(uow: UnitOfWork) -> None:
 
 
 def _dispatch_due_jobs(uow: UnitOfWork, _abouts: Collection[Any]) -> None:
-    waiting = uow.driver_query(_WAITING)
-    occupied = {row[1] for row in waiting if row[11]}
-    notes = {row[0]: row[7] for row in waiting}
-    candidates = [Candidate(r[0], r[1], r[2], r[3], (r[4], r[5]), r[10] == 0, r[6], r[9]) for r in waiting]
-    manual = {row[0] for row in waiting if row[8]}
-    turns, told = whose_turn(candidates), {}
-    for job in sorted(candidates, key=turn_key):
-        note = _why_not(uow, job, turns, occupied, manual)
+    waiting = {one.job.pk: one for one in load_waiting(uow)}
+    occupied = {one.job.equipment_pk for one in waiting.values() if one.is_occupied}
+    candidates = [_candidate(one) for one in waiting.values()]
+    turns, told = whose_turn(candidates), []
+    for candidate in sorted(candidates, key=turn_key):
+        job = waiting[candidate.pk].job
+        note = _why_not(uow, job, candidate, turns, occupied)
         if note is None:
-            _dispatch(uow, job.pk)
-        elif notes[job.pk] != note and not _says_more(notes[job.pk], note):
-            told[job.pk] = note
+            _dispatch(uow, job)
+        elif job.note != note and not _says_more(job.note, note):
+            told.append((job, note))
     _tell(uow, told)
+
+
+def _candidate(one: WaitingJob) -> Candidate:
+    job = one.job
+    return Candidate(
+        job.pk,
+        job.equipment_pk,
+        job.priority,
+        one.due_at_us,
+        (job.work_request_pk, one.sequence),
+        not one.predecessors_left,
+        one.retry_at_us,
+        one.rank,
+    )
 
 
 def _says_more(present: str, note: str) -> bool:
@@ -63,16 +67,16 @@ def _says_more(present: str, note: str) -> bool:
 
 
 def _why_not(
-    uow: UnitOfWork, job: Candidate, turns: dict[int, Candidate], occupied: Collection[int], manual: Collection[int]
+    uow: UnitOfWork, job: JobRecord, candidate: Candidate, turns: dict[int, Candidate], occupied: Collection[int]
 ) -> str | None:
     """The note of a job that cannot be dispatched now; None: it can."""
-    if not job.predecessors_done:
+    if not candidate.predecessors_done:
         return Note.predecessor
-    if job.equipment_pk in occupied or turns.get(job.equipment_pk) is not job:
+    if job.equipment_pk in occupied or turns.get(job.equipment_pk) is not candidate:
         return Note.not_its_turn
-    if job.pk in manual:
+    if job.manual:
         return Note.none
-    if job.retry_at_us is not None and job.retry_at_us > uow.now_us:
+    if candidate.retry_at_us is not None and candidate.retry_at_us > uow.now_us:
         return Note.none
     return _machine_note(uow, job.equipment_pk)
 
@@ -86,20 +90,19 @@ def _machine_note(uow: UnitOfWork, equipment_pk: int) -> str | None:
     return None if rows[0][1] else Note.machine_local
 
 
-def _tell(uow: UnitOfWork, notes: Mapping[int, str]) -> None:
+def _tell(uow: UnitOfWork, notes: Sequence[tuple[JobRecord, str]]) -> None:
     """Why some jobs wait, from now on."""
-    set_notes(uow, notes)
-    for job in load_jobs(uow, pks=notes):
+    set_notes(uow, {job.pk: note for job, note in notes})
+    for job, note in notes:
         uow.emit(
             "orders.job-note-changed.v1",
             topics=job.topics,
             subject=f"job/{job.job_id}",
-            payload={"job_order_id": job.job_id, "note": notes[job.pk]},
+            payload={"job_order_id": job.job_id, "note": note},
         )
 
 
-def _dispatch(uow: UnitOfWork, job_pk: int) -> None:
-    job = load_jobs(uow, pks=(job_pk,))[0]
+def _dispatch(uow: UnitOfWork, job: JobRecord) -> None:
     command_id = command_job(uow, job, JobAction.store_and_start)
     uow.driver_execute(
         "UPDATE job_order SET dispatch_status = 'Dispatched', command_id = ?, retry_at_us = NULL, note = '', "
@@ -201,4 +204,4 @@ def give_up_overdue_commands(uow: UnitOfWork) -> None:
     for (job_pk,) in uow.driver_query(_OVERDUE, (uow.now_us - GRACE_US,)):
         job = load_jobs(uow, pks=(job_pk,))[0]
         _back_to_queue(uow, job, Note.dispatch_expired, "")
-        _tell(uow, {job_pk: Note.dispatch_expired})
+        _tell(uow, [(job, Note.dispatch_expired)])
