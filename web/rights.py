@@ -36,9 +36,12 @@ async def follow_rights(database: Database) -> None:
 
 
 async def _look(watch: Watch, seq: int) -> int:
-    """Up to where it has looked."""
-    while changes := await watch.changes(after=seq, limit=RELAY_BATCH_MAX):
-        seq = changes[-1][0]
+    """Up to where it has looked: what is written meanwhile is for the next time, however fast it comes."""
+    is_behind = True
+    while is_behind:
+        changes = await watch.changes(after=seq, limit=RELAY_BATCH_MAX)
         if any(may_take_rights(event_type) for _, _, event_type in changes):
             RECENT.forget()
+        seq = changes[-1][0] if changes else seq
+        is_behind = len(changes) == RELAY_BATCH_MAX
     return seq
