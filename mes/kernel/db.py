@@ -28,6 +28,13 @@ class ReadOnlySession(RuntimeError):
     """A query tried to write: a bug."""
 
 
+class _Cut(Unavailable):
+    """A connection to the database that was there is there no more."""
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be read right now.", code="database-unavailable")
+
+
 class ReadSession(Session):
     """What a query gets: one snapshot. It cannot write."""
 
@@ -60,8 +67,13 @@ class ReadSession(Session):
 
     def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
         """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
-        cursor = self.connection().connection.cursor()
-        cursor.execute(placeholders(sql, self.dialect), params)
+        connection = self.connection()
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(placeholders(sql, self.dialect), params)
+        except psycopg.OperationalError:
+            connection.invalidate()
+            raise
         return list(cursor.fetchall())
 
     def commit(self) -> None:
@@ -174,15 +186,27 @@ class Database:
         self._reader_engine.dispose()
 
     def _query(self, query: Callable[..., T], kwargs: dict[str, Any]) -> T:
+        """A connection may have been cut while it rested: there are new ones then, and the question is asked again."""
+        try:
+            return self._ask(query, kwargs)
+        except _Cut:
+            self._reader_engine.dispose()
+            return self._ask(query, kwargs)
+
+    def _ask(self, query: Callable[..., T], kwargs: dict[str, Any]) -> T:
         try:
             with self._snapshot() as session:
                 return query(session, **kwargs)
+        except psycopg.OperationalError as error:
+            raise _Cut() from error
         except (DBAPIError, OverflowError, psycopg.DataError) as error:
             if is_not_kept(error):
                 raise translated(error) from error
             if not isinstance(error, DBAPIError):
                 raise
-            if error.connection_invalidated or isinstance(error, OperationalError) or self.dialect == "sqlite":
+            if error.connection_invalidated:
+                raise _Cut() from error
+            if isinstance(error, OperationalError) or self.dialect == "sqlite":
                 raise Unavailable("The database cannot be read right now.", code="database-unavailable") from error
             raise
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Literal
 
+import psycopg
 from sqlalchemy import Engine, event
 from sqlalchemy import create_engine as sa_create_engine
 from sqlalchemy.dialects import registry
@@ -68,15 +69,17 @@ def writer_engine(url: str, *, schema: str | None = None) -> Engine:
 def reader_engine(url: str, *, schema: str | None = None, pool_size: int = 4) -> Engine:
     """The engine of the readers: one snapshot a transaction, and nothing can be written through it.
 
-    Who asks gets the connection used last: it has the pages and the prepared statements."""
+    Who asks gets the connection used last: it has the pages and the prepared statements. Nobody asks before each
+    question whether it is still there; `Database` asks again where it was cut."""
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_use_lifo": True}
     if dialect_of(url) == "sqlite":
         engine = _engine(url, schema, **pool)
         event.listen(engine, "connect", _sqlite_reader)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
-    engine = _engine(url, schema, **pool, pool_pre_ping=True, pool_recycle=600)
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    engine = _engine(url, schema, **pool, pool_recycle=600)
+    event.listen(engine, "connect", _postgres_reader)
+    return engine
 
 
 def why_unreachable(url: str) -> str | None:
@@ -149,6 +152,11 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA query_only = ON")
     cursor.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
     cursor.close()
+
+
+def _postgres_reader(connection: psycopg.Connection[Any], _record: Any) -> None:
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
 
 
 def migration_engine(url: str, *, schema: str | None = None) -> Engine:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
-from sqlalchemy import event, select
+import psycopg
+import pytest
+from sqlalchemy import event, select, text
 
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import NotFound
 from mes.kernel.tables import OutboxEvent
+from web.live.wakeup import conninfo
 
 _PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% + $1::int'"
 
@@ -74,3 +80,36 @@ def _how_compiled(session: ReadSession, *, statement: Any) -> str:
     )
     session.execute(statement)
     return how[0]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("how", ["statement", "driver"])
+def test_a_question_is_asked_again_where_the_connections_were_cut_while_they_rested(
+    postgres_url: str, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ask(session: ReadSession) -> Any:
+        if how == "driver":
+            return session.driver_query("SELECT pg_backend_pid()")[0][0]
+        return session.execute(text("SELECT pg_backend_pid()")).scalar()
+
+    plant = Database(postgres_url)
+    try:
+        with ThreadPoolExecutor(4) as threads:  # a connection each
+            together = Barrier(4)
+            first = set(threads.map(lambda _: plant.read_now(lambda s: (ask(s), together.wait())[0]), range(4)))
+        assert len(first) == 4
+        with psycopg.connect(conninfo(plant), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) pid", (list(first),))
+        found = {plant.read_now(ask) for _ in range(4)}
+        assert not found & first
+        assert caplog.messages == []
+    finally:
+        plant.close()
+
+
+def test_nothing_is_written_by_a_question(database: Database) -> None:
+    def write(session: ReadSession) -> None:
+        session.driver_query("DELETE FROM outbox_event")
+
+    with pytest.raises((psycopg.errors.ReadOnlySqlTransaction, sqlite3.OperationalError)):
+        database.read_now(write)
