@@ -853,7 +853,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan tools trace recall shared import webhook reconciliation "
+    "routing recipe allow course scan tools trace recall shared import webhook reconciliation "
     "account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""

@@ -111,6 +111,10 @@ class RecipeFormPage:
     refused_next: str = ""
 
     @property
+    def refused_rows(self) -> bool:
+        return any(row.refused for row in self.rows)
+
+    @property
     def is_new(self) -> bool:
         return not self.seen_label
 
