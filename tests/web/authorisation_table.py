@@ -1245,11 +1245,11 @@ def _drafting(path: str, **form: str) -> Callable[[Stage], Sample]:
 
 def _next_recipe(stage: Stage) -> Sample:
     form = {"seen_label": "1", "begun": "1", "description": "Slower"}
-    return Sample(f"/recipes/{stage.recipe()}/versions", form=form)
+    return Sample(f"/recipes/{stage.work_master()}/versions", form=form)
 
 
 def _recipe_effectivity(stage: Stage) -> Sample:
-    return Sample(f"/recipes/{stage.recipe()}/1/effectivity", form={"version": "1", "until_at": "2031-01-01T06:00"})
+    return Sample(f"/recipes/{stage.work_master()}/1/effectivity", form={"version": "1", "until_at": "2031-01-01T06:00"})
 
 
 def _briefing(path: str, **form: str) -> Callable[[Stage], Sample]:
@@ -1593,8 +1593,8 @@ SCREENS: Final = [
     Row("GET", "/recipes", LOOKING_AFTER, at("/recipes")),
     Row("POST", "/recipes", ENGINEERING, lambda s: Sample("/recipes", form={"recipe_id": s.fresh("recipe")}), 303),
     Row("GET", "/new-recipe", ENGINEERING, at("/new-recipe")),
-    Row("GET", "/recipes/{recipe_id}", LOOKING_AFTER, lambda s: Sample(f"/recipes/{s.recipe()}")),
-    Row("GET", "/recipes/{recipe_id}/change", ENGINEERING, lambda s: Sample(f"/recipes/{s.recipe()}/change")),
+    Row("GET", "/recipes/{recipe_id}", LOOKING_AFTER, lambda s: Sample(f"/recipes/{s.work_master()}")),
+    Row("GET", "/recipes/{recipe_id}/change", ENGINEERING, lambda s: Sample(f"/recipes/{s.work_master()}/change")),
     Row("POST", "/recipes/{recipe_id}/versions", ENGINEERING, _next_recipe, 303),
     Row("POST", "/recipes/{recipe_id}/{label}/effectivity", ENGINEERING, _recipe_effectivity, 303),
     Row("GET", "/metrics", MONITORING, at("/metrics")),
