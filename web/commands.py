@@ -48,7 +48,7 @@ from mes.exchange.table_files.watching import take_named_file
 from mes.genealogy import queries as genealogy
 from mes.genealogy.formats import Format, answer_bytes
 from mes.genealogy.service import hold_suspects, release_suspects
-from mes.genealogy.types import Answer, HeldBecause, Suspects
+from mes.genealogy.types import Answer, Suspects
 from mes.history.export import ExportedTag, ExportRefused, export_parquet
 from mes.history.queries import get_retention
 from mes.history.service import set_retention
@@ -416,15 +416,16 @@ def _check_recall(options: argparse.Namespace) -> None:
 
 def _release(database: Database, options: argparse.Namespace, suspects: Suspects) -> None:
     """Tell what is on hold for the reason, then release it; NotDone where nothing is, or where releases are signed."""
+    reason: str = options.release
     standings = database.read_now(genealogy.list_recall_holds, suspects=suspects)
     others = ", ".join(
-        f"{len(group.lot_ids)} for {group.reason!r}" for group in standings.held if not _is_for(group, options)
+        f"{len(group.lot_ids)} for {group.reason!r}" for group in standings.held if group.reason != reason
     )
-    group = next((group for group in standings.held if _is_for(group, options)), None)
+    group = next((group for group in standings.held if group.reason == reason), None)
     if group is None:
-        raise NotDone(f"nothing of this recall is on hold for {options.release!r}; on hold: {others or 'nothing'}")
+        raise NotDone(f"nothing of this recall is on hold for {reason!r}; on hold: {others or 'nothing'}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(group.kinds.items()))
-    _complain(f"{len(group.lot_ids)} on hold for {options.release!r}: {kinds}")
+    _complain(f"{len(group.lot_ids)} on hold for {reason!r}: {kinds}")
     _complain(f"on hold for other reasons, and stays: {others or 'nothing'}")
     if options.dry_run:
         return
@@ -432,12 +433,8 @@ def _release(database: Database, options: argparse.Namespace, suspects: Suspects
         raise NotDone("this plant has releases signed, and nobody signs here: release it on screen or by REST")
     if not options.yes and input("Type release to release them: ") != "release":
         raise NotDone("nothing was released")
-    what = {"suspects": suspects, "hold_reason": options.release, "reason": options.because.strip()}
+    what = {"suspects": suspects, "hold_reason": reason, "reason": options.because.strip()}
     _complain(f"{database.write_now(release_suspects, actor=None, **what).released} released")
-
-
-def _is_for(group: HeldBecause, options: argparse.Namespace) -> bool:
-    return group.reason == options.release
 
 
 def _asked(options: argparse.Namespace) -> tuple[Callable[..., Answer], dict[str, Any]]:

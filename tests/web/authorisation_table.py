@@ -1249,7 +1249,8 @@ def _next_recipe(stage: Stage) -> Sample:
 
 
 def _recipe_effectivity(stage: Stage) -> Sample:
-    return Sample(f"/recipes/{stage.work_master()}/1/effectivity", form={"version": "1", "until_at": "2031-01-01T06:00"})
+    form = {"version": "1", "until_at": "2031-01-01T06:00"}
+    return Sample(f"/recipes/{stage.work_master()}/1/effectivity", form=form)
 
 
 def _briefing(path: str, **form: str) -> Callable[[Stage], Sample]:
