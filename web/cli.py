@@ -270,6 +270,15 @@ def _with_suspects(recall: argparse.ArgumentParser) -> None:
     ):
         recall.add_argument(f"--{name}", default="", help=what)
     recall.add_argument("--hold", default="", metavar="REASON", help="also put everything on hold, in one step")
+    recall.add_argument(
+        "--release",
+        default="",
+        metavar="REASON",
+        help="release what is on hold for this reason, in one step; asks first",
+    )
+    recall.add_argument("--because", default="", metavar="REASON", help="why it is released")
+    recall.add_argument("--dry-run", action="store_true", help="say what would be released, release nothing")
+    recall.add_argument("--yes", action="store_true", help="release without asking")
 
 
 def _erp(commands: Any) -> None:

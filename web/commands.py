@@ -27,10 +27,10 @@ from sqlalchemy.engine import make_url
 
 from mes.access.permissions import Permission
 from mes.access.pins import random_pin
-from mes.access.queries import list_tokens
+from mes.access.queries import get_access_policy, list_tokens
 from mes.access.service import create_principal, create_token, revoke_token
 from mes.access.sign_in import set_password_now, set_pin_now
-from mes.access.types import Role
+from mes.access.types import Role, SignedAct
 from mes.edge.types import Signal
 from mes.exchange.erp import queries as erp_queries
 from mes.exchange.erp import service as erp
@@ -47,7 +47,7 @@ from mes.exchange.table_files.types import Kind as RowKind
 from mes.exchange.table_files.watching import take_named_file
 from mes.genealogy import queries as genealogy
 from mes.genealogy.formats import Format, answer_bytes
-from mes.genealogy.service import hold_suspects
+from mes.genealogy.service import hold_suspects, release_suspects
 from mes.genealogy.types import Answer, Suspects
 from mes.history.export import ExportedTag, ExportRefused, export_parquet
 from mes.history.queries import get_retention
@@ -385,18 +385,56 @@ def _instant(text: str) -> int:
 
 
 def trace(options: argparse.Namespace) -> int:
-    """Ask genealogy, and write the answer to standard output; a recall may also hold what it finds."""
+    """Ask genealogy, and write the answer to standard output; a recall may also hold what it finds, or release it."""
     query, values = _asked(options)
+    if options.question == "recall":
+        _check_recall(options)
     with plant_of(options) as database:
         if options.question in ("as-built", "difference"):
             values["now_us"] = to_us(database.clock())
-        if getattr(options, "hold", ""):
+        if options.question == "recall" and options.hold:
             held = database.write_now(hold_suspects, actor=None, reason=options.hold, **values)
-            say(f"{held} put on hold")
+            _complain(f"{held} put on hold")
+        if options.question == "recall" and options.release:
+            _release(database, options, values["suspects"])
         how = {"format": Format(options.format), "table": options.table}
         content = database.read_now(answer_bytes, query=query, **how, **values)
     sys.stdout.write(content.decode().rstrip("\n") + "\n")
     return 0
+
+
+def _check_recall(options: argparse.Namespace) -> None:
+    """A release is asked for whole, and by itself."""
+    if options.hold and options.release:
+        raise NotDone("--hold or --release, not both")
+    if options.release and not options.because.strip():
+        raise NotDone("--release needs --because: why it is released")
+    for name, given in (("because", options.because), ("dry-run", options.dry_run), ("yes", options.yes)):
+        if given and not options.release:
+            raise NotDone(f"--{name} belongs to --release")
+
+
+def _release(database: Database, options: argparse.Namespace, suspects: Suspects) -> None:
+    """Tell what is on hold for the reason, then release it; NotDone where nothing is, or where releases are signed."""
+    reason: str = options.release
+    standings = database.read_now(genealogy.list_recall_holds, suspects=suspects)
+    others = ", ".join(
+        f"{len(group.lot_ids)} for {group.reason!r}" for group in standings.held if group.reason != reason
+    )
+    group = next((group for group in standings.held if group.reason == reason), None)
+    if group is None:
+        raise NotDone(f"nothing of this recall is on hold for {reason!r}; on hold: {others or 'nothing'}")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(group.kinds.items()))
+    _complain(f"{len(group.lot_ids)} on hold for {reason!r}: {kinds}")
+    _complain(f"on hold for other reasons, and stays: {others or 'nothing'}")
+    if options.dry_run:
+        return
+    if SignedAct.release_lot in database.read_now(get_access_policy).signed_acts:
+        raise NotDone("this plant has releases signed, and nobody signs here: release it on screen or by REST")
+    if not options.yes and input("Type release to release them: ") != "release":
+        raise NotDone("nothing was released")
+    what = {"suspects": suspects, "hold_reason": reason, "reason": options.because.strip()}
+    _complain(f"{database.write_now(release_suspects, actor=None, **what).released} released")
 
 
 def _asked(options: argparse.Namespace) -> tuple[Callable[..., Answer], dict[str, Any]]:

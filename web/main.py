@@ -44,6 +44,7 @@ from web.problems import CorrelationIds, ErrorBoundary, install_problem_handlers
 from web.quarantine import routes as quarantine
 from web.receive import routes as receive
 from web.reconciliation import routes as reconciliation
+from web.routings import recipes
 from web.routings import routes as routings
 from web.scan import routes as scan
 from web.settings import Settings
@@ -64,7 +65,21 @@ ASIDE_THREADS: Final = 64
 may have at work (`fair_share.ALONE_MAX`), so that its imports keep no other from being opened and looked after."""
 SCREENS: Final = (
     *(signin, home, briefing, scan, station, board, dispatch, orders, wall, receive, lots, tools),
-    *(trace, bridges, quarantine, connect, routings, imports, erp, webhooks, reconciliation, access, audit, patterns),
+    *(
+        trace,
+        bridges,
+        quarantine,
+        connect,
+        routings,
+        recipes,
+        imports,
+        erp,
+        webhooks,
+        reconciliation,
+        access,
+        audit,
+        patterns,
+    ),
 )
 LIVE_SCREENS: Final = (home, scan, station, board, dispatch, orders, wall, lots, tools, bridges, connect)
 

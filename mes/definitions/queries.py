@@ -85,6 +85,17 @@ class WorkMasterView:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkMasterUse:
+    """A step that has some version of a recipe; `version_label` is the recipe's."""
+
+    definition_id: str
+    definition_label: str
+    state: DefinitionState
+    segment_id: str
+    version_label: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedSubstitute:
     """What may be used instead; scaled by 10^6, in its own unit."""
 
@@ -245,6 +256,23 @@ def get_work_master_versions(session: Session, ids: Iterable[str]) -> dict[str, 
     for row in session.execute(select(_W).where(_W.c.id.in_(set(ids))).order_by(_W.c.pk)):
         found[row.id] = (*found.get(row.id, ()), _work_master_view(row))
     return found
+
+
+def list_work_master_uses(session: Session, *, work_master_id: str, limit: int) -> tuple[WorkMasterUse, ...]:
+    """Steps of routings that are a draft or released, by routing, its newest version first; at most `limit`."""
+    statement = (
+        select(_D.c.id, _D.c.version_label.label("definition_label"), _D.c.state, _S.c.id.label("segment_id"))
+        .add_columns(_W.c.version_label)
+        .join(_S, _S.c.definition_pk == _D.c.pk)
+        .join(_W, _W.c.pk == _S.c.work_master_pk)
+        .where(_W.c.id == work_master_id, _D.c.state != DefinitionState.Obsolete.value)
+        .order_by(_D.c.id, _D.c.pk.desc(), _S.c.sequence)
+        .limit(limit)
+    )
+    return tuple(
+        WorkMasterUse(row.id, row.definition_label, DefinitionState(row.state), row.segment_id, row.version_label)
+        for row in session.execute(statement)
+    )
 
 
 def _work_master_view(row: Any) -> WorkMasterView:

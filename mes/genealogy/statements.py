@@ -17,6 +17,7 @@ import orjson
 from mes.genealogy.types import OPEN_SEQ, ActKind, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
+from standards.isa95.job_control import JobState
 
 Rows = list[Any]
 
@@ -394,6 +395,23 @@ def load_slots(reads: Reads, equipment_pks: Collection[int]) -> dict[tuple[int, 
         return {}
     sql = f"SELECT equipment_pk, id, pk, material_pk FROM station_slot WHERE equipment_pk IN ({marks(equipment_pks)})"  # noqa: S608
     return {(row[0], row[1]): (row[2], row[3]) for row in reads.driver_query(sql, tuple(equipment_pks))}
+
+
+_INSTEAD: Final = (
+    "SELECT s.material_pk FROM job_order j "
+    "JOIN segment_material b ON b.segment_pk = j.segment_pk AND b.use = 'Consumed' AND b.material_pk = ? "
+    "JOIN material_substitute s ON s.segment_material_pk = b.pk "
+    "WHERE j.equipment_pk = ? AND j.state IN (?, ?)"
+)
+
+
+def load_taken(reads: Reads, equipment_pk: int, material_pk: int | None) -> frozenset[int] | None:
+    """What the slot of a material takes: that, and what the bill of the job in work allows instead. None: anything."""
+    if material_pk is None:
+        return None
+    in_work = (int(JobState.Running), int(JobState.Interrupted))
+    rows = reads.driver_query(_INSTEAD, (material_pk, equipment_pk, *in_work))
+    return frozenset({material_pk, *(row[0] for row in rows)})
 
 
 class OpenMount(NamedTuple):

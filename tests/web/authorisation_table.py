@@ -1243,6 +1243,16 @@ def _drafting(path: str, **form: str) -> Callable[[Stage], Sample]:
     return sample
 
 
+def _next_recipe(stage: Stage) -> Sample:
+    form = {"seen_label": "1", "begun": "1", "description": "Slower"}
+    return Sample(f"/recipes/{stage.work_master()}/versions", form=form)
+
+
+def _recipe_effectivity(stage: Stage) -> Sample:
+    form = {"version": "1", "until_at": "2031-01-01T06:00"}
+    return Sample(f"/recipes/{stage.work_master()}/1/effectivity", form=form)
+
+
 def _briefing(path: str, **form: str) -> Callable[[Stage], Sample]:
     """A request about what a job asks of whoever does it."""
 
@@ -1581,6 +1591,13 @@ SCREENS: Final = [
         _drafting("drop-instruction", **PACK, number="1"),
         303,
     ),
+    Row("GET", "/recipes", LOOKING_AFTER, at("/recipes")),
+    Row("POST", "/recipes", ENGINEERING, lambda s: Sample("/recipes", form={"recipe_id": s.fresh("recipe")}), 303),
+    Row("GET", "/new-recipe", ENGINEERING, at("/new-recipe")),
+    Row("GET", "/recipes/{recipe_id}", LOOKING_AFTER, lambda s: Sample(f"/recipes/{s.work_master()}")),
+    Row("GET", "/recipes/{recipe_id}/change", ENGINEERING, lambda s: Sample(f"/recipes/{s.work_master()}/change")),
+    Row("POST", "/recipes/{recipe_id}/versions", ENGINEERING, _next_recipe, 303),
+    Row("POST", "/recipes/{recipe_id}/{label}/effectivity", ENGINEERING, _recipe_effectivity, 303),
     Row("GET", "/metrics", MONITORING, at("/metrics")),
     Row("GET", "/-/patterns", FLOOR, at("/-/patterns")),
     Row(SOCKET, "/live", FLOOR, at("/live?r=board-orders&show=open")),

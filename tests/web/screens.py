@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mes.definitions.queries import ResolvedDefinition
-from mes.definitions.types import DefinitionState
+from mes.definitions.queries import ResolvedDefinition, WorkMasterUse, WorkMasterView
+from mes.definitions.types import DataType, DefinitionState, Effectivity, ParameterLimit
 from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.genealogy.queries.steps import Way
@@ -77,6 +77,8 @@ from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
 from web.quarantine.views import quarantine_page
+from web.routings.recipe_forms import ParameterRow, RecipeForm
+from web.routings.recipe_views import changed_recipe, new_recipe, recipe_page, recipes_page, refused_recipe
 from web.routings.views import refused_tolerances, routing_page, routings_page, step_page
 from web.signin.views import PersonTile, SigninPage
 from web.station.views import (
@@ -227,6 +229,56 @@ def routing_step(name: str = "") -> tuple[str, object]:
     segment = next((s for s in draft.segments if s.id == name), None)
     recipe = r.recipes().get((segment.work_master_id, "1")) if segment else None
     return "routings/step.html", step_page(draft, segment, recipe, r.choices())
+
+
+def recipe_versions() -> tuple[WorkMasterView, ...]:
+    """Replaced, in force, and one from next week on."""
+    first, second = (view for _, view in sorted(r.recipes().items()))
+    later = Effectivity(from_at=f.NOW + timedelta(days=7))
+    third = replace(second, pk=3, version_label="SUMMER-27", effectivity=later)
+    return replace(first, effectivity=Effectivity()), second, third
+
+
+def recipe(label: str = "2", *, may_edit: bool = True) -> tuple[str, object]:
+    known = recipe_versions()
+    version = next(v for v in known if v.version_label == label)
+    uses = (
+        WorkMasterUse("CB-100-ROUTE", "4", DefinitionState.Draft, "SMT", "2"),
+        WorkMasterUse("CB-100-ROUTE", "2", DefinitionState.Released, "SMT", "1"),
+    )
+    told = {"more_uses": False, "may_edit": may_edit, "zone": ZONE, "now": f.NOW}
+    return "routings/recipe.html", recipe_page(version, known, uses, **told)
+
+
+def long_recipe() -> tuple[str, object]:
+    values = {"N" * 90: "V" * 400, "Vorwärmzonentemperatur der Wellenlötanlage": "-273.15"}
+    limits = {"Vorwärmzonentemperatur der Wellenlötanlage": ParameterLimit(DataType.decimal, "Cel", Decimal(-300))}
+    one = WorkMasterView(1, "W" + "8" * 90, "L" * 20, r.LONG, values, limits)
+    uses = (WorkMasterUse("R" + "5" * 90, "V" * 20, DefinitionState.Draft, "S" + "9" * 90, "L" * 20),)
+    page = recipe_page(one, (one,), uses, more_uses=True, may_edit=True, zone=ZONE, now=f.NOW)
+    return "routings/recipe.html", page
+
+
+def recipes(*known: WorkMasterView, may_edit: bool = True) -> tuple[str, object]:
+    page = recipes_page(known, more=False, may_edit=may_edit, zone=ZONE, now=f.NOW)
+    return "routings/recipes.html", page
+
+
+def recipe_change() -> tuple[str, object]:
+    return "routings/recipe-form.html", changed_recipe(recipe_versions()[1], "SUMMER-27", ZONE)
+
+
+def recipe_refused() -> tuple[str, object]:
+    rows = [
+        ParameterRow("peak_c", "peak_c", "260", "decimal", "Cel", "240", "250"),
+        ParameterRow("", "nozzles", "many", "integer", "", "", "16"),
+        ParameterRow("", "", "85", "", "cm/min", "", ""),
+    ]
+    form = RecipeForm("WM-SMT", "Controller board, SMT", "", "2026-12-01T06:00", "", rows)
+    codes = {"peak_c": "parameter-out-of-limits", "nozzles": "parameter-type", "": "parameter-unnamed"}
+    faults = [FieldError(name, "", code) for name, code in codes.items()]
+    told = "A parameter does not keep its limits", "Correct the parameters named in `errors`."
+    return "routings/recipe-form.html", refused_recipe(new_recipe(), form, faults, *told)
 
 
 def paused() -> StationPage:
@@ -760,6 +812,14 @@ PAGES: Final[Mapping[str, Make]] = {
     "routings": lambda: routings(r.milling(), *r.versions()),
     "routings-empty": lambda: routings(may_edit=False),
     "routings-long": lambda: routings(r.long_names()),
+    "recipes": lambda: recipes(*recipe_versions(), WorkMasterView(9, "WM-PACK", "1", "", {})),
+    "recipes-empty": lambda: recipes(may_edit=False),
+    "recipe": recipe,
+    "recipe-replaced": lambda: recipe("1", may_edit=False),
+    "recipe-long": long_recipe,
+    "recipe-new": lambda: ("routings/recipe-form.html", new_recipe()),
+    "recipe-change": recipe_change,
+    "recipe-refused": recipe_refused,
     "routing": lambda: routing("2", may_edit=False),
     "routing-draft": lambda: routing("4"),
     "routing-tolerance": routing_tolerance,
@@ -793,7 +853,7 @@ PAGES: Final[Mapping[str, Make]] = {
 }
 TALL: Final = tuple(
     "bridges endpoint certificate connect setup signals tree order change job dispatch kanban gantt receive lot "
-    "routing allow course scan tools trace recall shared import webhook reconciliation "
+    "routing recipe allow course scan tools trace recall shared import webhook reconciliation "
     "account sign-ins token badges-given access-policy".split()
 )
 """What these begin with is photographed whole."""

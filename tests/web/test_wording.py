@@ -54,6 +54,7 @@ from web.orders.timeline import MARKS, SCRAP
 from web.orders.views import ICONS
 from web.quarantine.views import KNOWN_REASONS
 from web.receive.views import ICONS as ANSWERS
+from web.routings.recipe_forms import PARAMETER_FAULTS
 from web.routings.views import TOLERANCE_FAULTS
 from web.routings.views import TONES as ROUTING_TONES
 from web.scan.views import EVENTS as SCAN_EVENTS
@@ -240,6 +241,7 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "routings.tolerance.": ["under_percent", "over_percent"],
         "routings.tolerance-field.": ["under_percent", "over_percent"],
         "routings.tolerance-wrong.": TOLERANCE_FAULTS,
+        "recipes.wrong.": PARAMETER_FAULTS,
         "recall.step.": STEPS,
         "recall.count.": ["certain", "possible", "held", "closed"],
         "recall.kind.": KINDS,

@@ -129,6 +129,7 @@ class RecipeCard:
 
     recipe_id: str
     label: str
+    href: str
     description: str
     from_at: datetime | None
     until_at: datetime | None
@@ -248,6 +249,14 @@ def base_of(definition_id: str, label: str = "") -> str:
     return f"{base}/{quote(label, safe='')}" if label else base
 
 
+def recipe_base(recipe_id: str) -> str:
+    return f"/recipes/{quote(recipe_id, safe='')}"
+
+
+def recipe_href(recipe_id: str, label: str) -> str:
+    return f"{recipe_base(recipe_id)}?{urlencode({'version': label})}"
+
+
 def version_href(definition_id: str, label: str) -> str:
     return f"{base_of(definition_id)}?{urlencode({'version': label})}"
 
@@ -291,7 +300,7 @@ def version_lines(
 
 def _version_line(version: ResolvedDefinition, word: str, here: str, zone: tzinfo) -> VersionLine:
     tone, icon = TONES[word]
-    begins, ends = (_local(at, zone) for at in (version.effectivity.from_at, version.effectivity.until_at))
+    begins, ends = (local_time(at, zone) for at in (version.effectivity.from_at, version.effectivity.until_at))
     label = version.version_label
     return VersionLine(label, version_href(version.id, label), word, tone, icon, begins, ends, label == here)
 
@@ -313,7 +322,7 @@ def _is_current(version: ResolvedDefinition, versions: Sequence[ResolvedDefiniti
     return bool(released) and released[-1].pk == version.pk
 
 
-def _local(at: datetime | None, zone: tzinfo) -> datetime | None:
+def local_time(at: datetime | None, zone: tzinfo) -> datetime | None:
     return None if at is None else at.astimezone(zone)
 
 
@@ -331,7 +340,7 @@ def routing_page(
     word = version_word(version, versions, now)
     tone, icon = TONES[word]
     released = version.state is DefinitionState.Released
-    begins, ends = (_local(at, zone) for at in (version.effectivity.from_at, version.effectivity.until_at))
+    begins, ends = (local_time(at, zone) for at in (version.effectivity.from_at, version.effectivity.until_at))
     return RoutingPage(
         base=base_of(version.id, version.version_label),
         definition_id=version.id,
@@ -381,9 +390,10 @@ def _recipe_card(
     return RecipeCard(
         recipe_id,
         label,
+        recipe_href(recipe_id, label),
         "" if recipe is None else recipe.description,
-        _local(begins, zone),
-        _local(ends, zone),
+        local_time(begins, zone),
+        local_time(ends, zone),
         "" if newest is None or newest.version_label == label else newest.version_label,
         checks.get(recipe_id, StepCheck.recorded).value,
     )

@@ -34,7 +34,7 @@ from mes.genealogy.may_i.types import Why
 from mes.genealogy.tools.queries import get_tool
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import Refusal
-from mes.materials.errors import LotOnHold
+from mes.materials.errors import LotOnHold, WrongMaterial
 from mes.materials.queries import find_lot_hold
 from mes.quality.queries import list_defect_codes
 from web.components.material import lot_view
@@ -100,7 +100,8 @@ def build_answer(
     place = get_place(session, equipment_id=equipment_id, now=now)
     unit = get_unit_at(session, unit_id=held.id, equipment_id=equipment_id) if held.kind in _OF_A_UNIT else None
     if refused is None and (coming := _coming(outcome)):
-        refused = _unusable(session, coming, now)
+        refused = _unusable(session, coming, now) or _wrong(session, outcome.follow, place, now)
+    follow = None if refused is not None and refused.act else outcome.follow
     return answer(
         equipment_id,
         _told(outcome, refused, unit, place),
@@ -108,7 +109,7 @@ def build_answer(
         now=now,
         request_id=uuid4().hex,
         before=outcome.before,
-        panel=_of_follow(session, outcome.follow, place, now) or _of_held(session, held, unit, place, now, records),
+        panel=_of_follow(session, follow, place, now) or _of_held(session, held, unit, place, now, records),
         said=_said(session, refused, language) if refused else _said_of_unit(session, unit) if unit else NOTHING_SAID,
         override=_override(session, refused),
     )
@@ -125,6 +126,18 @@ def _unusable(session: ReadSession, lot_id: str, now: datetime) -> Refused | Non
     """A lot that may not be used is told so before anybody carries it to its slot."""
     refusal = get_lot_at(session, lot_id=lot_id, now=now).refusal
     return None if refusal is None else Refused(refusal, lot_id)
+
+
+def _wrong(session: ReadSession, follow: Follow | None, place: Place, now: datetime) -> Refused | None:
+    """A lot of another material than its slot takes is told so before anybody takes out what is there, or splices."""
+    line = None if follow is None or follow.what is not Following.occupied else place.line(follow.slot_id)
+    if follow is None or line is None:
+        return None
+    lot = get_lot_at(session, lot_id=follow.lot_id, now=now)
+    if line.takes(lot.material_id):
+        return None
+    refusal = WrongMaterial(f"{lot.lot_id} is {lot.material}; {line.material} is asked for.")
+    return Refused(refusal, lot.lot_id, "mount", (("slot_id", follow.slot_id), ("lot_id", lot.lot_id)))
 
 
 def _told(outcome: Outcome, refused: Refused | None, unit: UnitAt | None, place: Place) -> Told:

@@ -20,6 +20,7 @@ from mes.genealogy.statements import (
     load_lots,
     load_newest_mount,
     load_slots,
+    load_taken,
     load_touching_mounts,
 )
 from mes.genealogy.types import OPEN_SEQ, Act, ActKind, Interval, LotFacts, Mount, Override
@@ -135,7 +136,7 @@ def _last(uow: UnitOfWork, change: Change) -> int:
 
 
 def _put_in(uow: UnitOfWork, slot: _Slot, change: Change, lot: LotFacts, first: int) -> str:
-    materials = None if slot.material_pk is None else {slot.material_pk}
+    materials = load_taken(uow, change.equipment_pk, slot.material_pk)
     codes = [code_of(one) for one in refusals_of(lot, 1, materials)]
     codes += [code_of(one) for one in unfit_lots(uow, [lot.lot_id]).get(lot.lot_id, ())]
     if change.until_us is None and kept_lots(uow, [lot.lot_id]):
@@ -147,7 +148,7 @@ def _put_in(uow: UnitOfWork, slot: _Slot, change: Change, lot: LotFacts, first: 
         mount=Mount(0, change.slot_id, lot.lot_id, first, _last(uow, change), change.until_us),
         newest=slot.holds if change.until_us is None else None,
         splice=change.role is Role.spliced,
-        material_pk=slot.material_pk,
+        materials=materials,
         override=Override(note) if note else None,
     )
     return codes[0] if codes else ""

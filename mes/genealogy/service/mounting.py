@@ -21,6 +21,7 @@ from mes.genealogy.statements import (
     load_materials,
     load_newest_mount,
     load_slots,
+    load_taken,
     lot_id_of,
     next_act,
     set_slot_material,
@@ -64,9 +65,10 @@ def mount_lot(
     """A lot is in a slot from piece `seq` on (None: from the next one; of a splice: from the last one).
 
     What was there before ends with the piece before, or by a splice with the same one. A floor life passes from now on.
-    Repeating a `request_id` does nothing. Answers the number of the act. `wrong-material` (set-up list), `lot-on-hold`,
-    `lot-used-up`, `lot-not-usable`, `lot-unknown`, `lot-expired`, `lot-open-too-long`, `floor-life-over`,
-    `lot-not-warm`, `mount-out-of-order`, `slot-empty` (a splice to nothing), `genealogy-cycle`.
+    Repeating a `request_id` does nothing. Answers the number of the act. `wrong-material` (set-up list, and what the
+    bill of the job in work allows instead), `lot-on-hold`, `lot-used-up`, `lot-not-usable`, `lot-unknown`,
+    `lot-expired`, `lot-open-too-long`, `floor-life-over`, `lot-not-warm`, `mount-out-of-order`, `slot-empty` (a splice
+    to nothing), `genealogy-cycle`.
     """
     place = _place(uow, equipment_id)
     slot, material_pk = load_slots(uow, [place]).get((place, slot_id), (None, None))
@@ -80,7 +82,8 @@ def mount_lot(
     note = override.reason if override else None
     act = Act(ActKind.mounted, lot_id, uow.now_us, equipment_id, None, "", None, request_id, note)
     new = Mount(0, slot_id, lot_id, seq, OPEN_SEQ, None, quantity_per_e6)
-    return put_in(uow, act=act, mount=new, newest=newest, splice=splice, material_pk=material_pk, override=override)
+    materials = load_taken(uow, place, material_pk)
+    return put_in(uow, act=act, mount=new, newest=newest, splice=splice, materials=materials, override=override)
 
 
 def put_in(
@@ -90,15 +93,18 @@ def put_in(
     mount: Mount,
     newest: OpenMount | None,
     splice: bool,
-    material_pk: int | None,
+    materials: frozenset[int] | None,
     override: Override | None,
 ) -> int:
-    """The mount of an act, in place of what is in the slot. Answers the number of the act; refusals as `mount_lot`."""
+    """The mount of an act, in place of what is in the slot, which takes `materials` (None: anything).
+
+    Answers the number of the act; refusals as `mount_lot`.
+    """
     if newest is not None and is_open(newest.interval):
         last = end_before(newest.interval, spliced=newest.spliced, seq=mount.from_seq, splice=splice)
         close_mount(uow, newest.pk, last, next_act(uow), act.at_us)
     lot_id = mount.lot_id
-    expected = NOTHING if material_pk is None else {lot_id: frozenset({material_pk})}
+    expected = NOTHING if materials is None else {lot_id: materials}
     recording = Recording(acts=(act,), mounts=(mount,))
     made = record(uow, recording, override=override, materials=expected, is_now=True)
     if is_open(Interval(mount.from_seq, mount.to_seq)) and kept_lots(uow, [lot_id]):

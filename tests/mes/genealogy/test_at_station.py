@@ -36,7 +36,7 @@ from mes.genealogy.errors import ActNotReversible, LotUnknown
 from mes.genealogy.may_i.errors import UnitRefused
 from mes.genealogy.may_i.types import Why
 from mes.genealogy.queries import trace_from
-from mes.genealogy.service import mount_lot, record_pass, scan_lot, unmount_lot
+from mes.genealogy.service import mount_lot, put_setup, record_pass, scan_lot, unmount_lot
 from mes.genealogy.types import Override
 from mes.kernel.db import Database
 from mes.kernel.outbox import list_events
@@ -45,6 +45,7 @@ from mes.materials.receiving.errors import LabelUnreadable
 from mes.materials.service import set_disposition
 from mes.orders.errors import NothingToUndo
 from mes.orders.queries import get_job
+from mes.orders.service import complete_job
 from mes.quality.service import send_unit_to_rework
 from mes.quality.types import FoundDefect, Verdict
 from standards.isa95.material import Disposition
@@ -437,3 +438,24 @@ def test_whatever_is_scanned_something_follows_and_nothing_goes_into_itself(
     if found.what in (Following.install, Following.pack):
         assert found.unit_id
         assert found.unit_id not in (found.lot_id, found.container_id)
+
+
+def test_a_substitute_of_the_bill_goes_into_the_slot_that_shows_it(plant: Database, job: str) -> None:
+    """While the job is in work here; the slot of another material, and the slot after the job, take it not."""
+    plant.write_now(put_setup, actor=None, equipment_id=BENCH, materials={"F1": "SCREW", "F2": "CAP"})
+    line = plant.read_now(get_place, equipment_id=BENCH, now=plant.clock()).line("F1")
+    assert line is not None
+    assert line.takes("SCREW-B")
+    into = {"equipment_id": BENCH, "lot_id": "SB-1"}
+    do(plant, mount_lot, **into, slot_id="F1")
+    line = plant.read_now(get_place, equipment_id=BENCH, now=plant.clock()).line("F1")
+    assert line is not None
+    assert line.mounted is not None
+    assert line.mounted.lot_id == "SB-1"
+    with pytest.raises(WrongMaterial):
+        do(plant, mount_lot, **into, slot_id="F2")
+    do(plant, unmount_lot, equipment_id=BENCH, slot_id="F1")
+    version = plant.read_now(get_job, job_id=job, now=plant.clock()).version
+    plant.write_now(complete_job, actor=None, job_id=job, version=version)
+    with pytest.raises(WrongMaterial):
+        do(plant, mount_lot, **into, slot_id="F1")

@@ -142,6 +142,13 @@ def test_a_reel_goes_to_its_slot_either_way_round(site: Site, ada: httpx.Client)
     assert title(page) == "R-1 is in slot 1"
     occupied = scan(ada, "R-2", scan(ada, "SLOT:1", base=base), base)
     assert title(occupied) == "Slot 1 is not empty"
+    for first, second in (("C-1", "1"), ("SLOT:1", "C-1")):
+        strange = scan(ada, second, scan(ada, first, base=base), base)
+        assert title(strange) == "This lot is of another material C-1", "nobody takes a reel out for it, or tapes it on"
+        assert "Change the reel" not in said(strange)
+        assert "C-1 is Capacitor; Resistor is asked for" in said(strange)
+        assert "A supervisor decides" in said(strange)
+    assert in_use(site, LINE) == {"1": "R-1"}
     assert title(do(ada, "splice", base, slot_id="1", lot_id="R-2")) == "R-2 is spliced in slot 1"
     out = do(ada, "unmount", base, slot_id="1")
     assert title(out) == "1 is empty"
