@@ -1,4 +1,4 @@
-"""Whose a view is that was handed in"""
+"""Whose a view is that was handed in; properties of lots and people"""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ def upgrade() -> None:
             existing_server_default="",
         )
     op.execute(_ITS_SENDERS)
+    op.add_column("material_lot", sa.Column("properties", sa.JSON(), nullable=True))
+    people = sa.Column("properties", sa.JSON(), server_default=sa.text("'[]'"), nullable=False)
+    op.add_column("person", people)
 
 
 def downgrade() -> None:
