@@ -499,7 +499,8 @@ def parts() -> Any:
 
 
 def dispatch(*lists: DispatchList) -> tuple[str, DispatchPage]:
-    return "dispatch/page.html", DispatchPage("SMT-1", "SMT line", dispatch_region("SMT-1", lists, ZONE, f.NOW))
+    said = m.properties("equipment", "SMT-1") if lists else ()
+    return "dispatch/page.html", DispatchPage("SMT-1", "SMT line", dispatch_region("SMT-1", lists, ZONE, f.NOW), said)
 
 
 def dispatch_list(**over: Any) -> DispatchList:

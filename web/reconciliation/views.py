@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose view it is: a `connection` or a `program` by its id; "": a person or a file said it."""
+    """Whose view it is: a `connection` or a `program` by its id, or a `person`'s or a file's, whose id is ""."""
 
     kind: str
     id: str
@@ -121,8 +121,10 @@ def address_of(subject: Subject, source: str | None, **wanted: str) -> str:
 
 
 def _whose(source: str) -> Whose:
-    is_sent = source.startswith(HANDED_IN)
-    return Whose("program" if is_sent else "connection", source.removeprefix(HANDED_IN))
+    if not source.startswith(HANDED_IN):
+        return Whose("connection", source)
+    sender = source.removeprefix(HANDED_IN)
+    return Whose("program" if sender else "person", sender)
 
 
 def _compared(subject: Subject, found: Reconciliation, zone: ZoneInfo, only: Reason | None) -> Compared:
