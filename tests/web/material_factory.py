@@ -171,7 +171,7 @@ def lot(view: LotLifeView, *, override: str = "") -> LotPage:
 
 def properties(kind: str, id: str, *, long: bool = False) -> tuple[Described, ...]:
     """Own ones, and one of a class; `long`: as long as they may be, one without a value."""
-    own = [Property("Rohs", value="yes"), Property("Coil", "How it came", "330", "mm")]
+    own = [Property("RoHS", value="yes"), Property("Coil", "How it came", "330", "mm")]
     if long:
         own += [Property("OBSOLESCENCE_REPLACEMENT_" * 4, "Why " * 40, "https://parts.example/" + "x" * 120, "")]
         own += [Property("Tested")]

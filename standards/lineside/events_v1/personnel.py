@@ -36,4 +36,4 @@ class PersonnelClassCreated(_OfClass, frozen=True, kw_only=True):
 
 
 class PersonnelClassChanged(_OfClass, frozen=True, kw_only=True):
-    """A personnel class was described anew, or has other properties."""
+    """A personnel class was described anew."""

@@ -119,9 +119,9 @@ def test_what_is_said_of_a_lot_and_its_material_is_shown(site: Site) -> None:
     with site.client("SVEN") as sven:
         for page in ("/lots/COIL-1", "/trace/units/COIL-1"):
             text = said(sven.get(page))
-            assert "Properties of the lot COIL-1 Coil How it came 330 mm Properties of the material" in text
+            assert "Properties COIL-1 Coil How it came 330 mm Properties of the material" in text
             assert "Properties of the material REEL Peak 245 °C from the class KIND" in text
-        assert "Properties of the lot" not in said(sven.get("/lots/COIL-2"))
+        assert "Properties COIL-2" not in said(sven.get("/lots/COIL-2"))
 
 
 def test_what_is_said_of_a_line_is_shown_with_its_jobs(site: Site) -> None:
