@@ -39,7 +39,10 @@ class JobStateName(StrEnum):
 Millionths = Annotated[int, Meta(description="In millionths of the unit.")]
 Microseconds = Annotated[int, Meta(description="Microseconds since 1970, UTC.")]
 Reason = Annotated[str, Meta(description="As somebody gave it.")]
-Low = Annotated[list[int], Meta(min_length=2, max_length=2, description="At least and at most, in millionths.")]
+Bounds = Annotated[
+    list[int | None],
+    Meta(min_length=2, max_length=2, description="At least and at most, in millionths; at most null: nobody knows."),
+]
 Change = Annotated[list[int], Meta(min_length=2, max_length=2, description="Before and after, in millionths.")]
 Named = Annotated[list[str], Meta(description="The first 20 of them.")]
 Row = list[str | int | None]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import UNSET, Meta, UnsetType, field
 
 from standards.isa95.job_control import DispatchStatus
-from standards.lineside.events_v1.base import Change, Event, JobStateName, Low, Millionths, Reason, Row
+from standards.lineside.events_v1.base import Bounds, Change, Event, JobStateName, Millionths, Reason, Row
 
 Substate = Annotated[int, Meta(description="The number of the sub-state, OPC 10031-4; 0: none.")]
 Confirmer = Annotated[str, Meta(description="Who says so: machine, operator; empty: nobody on the floor.")]
@@ -143,8 +143,8 @@ class JobCounted(_OfJob, frozen=True, kw_only=True):
     equipment_id: str
     good_e6: Annotated[int | None, Meta(description="In millionths; null: not counted.")]
     scrap_e6: Annotated[int | None, Meta(description="In millionths; null: not counted.")]
-    proven_good_e6: Low
-    proven_scrap_e6: Low
+    proven_good_e6: Bounds
+    proven_scrap_e6: Bounds
 
 
 class JobDispatched(_OfJob, frozen=True, kw_only=True):
@@ -312,8 +312,8 @@ class OrderMovedToVersion(_OfOrder, frozen=True, kw_only=True):
 class PiecesCounted(_OfJob, frozen=True, kw_only=True):
     """Pieces of a job were counted; what it has now."""
 
-    good_e6: Low
-    scrap_e6: Low
+    good_e6: Bounds
+    scrap_e6: Bounds
     counts: Lines
 
 
