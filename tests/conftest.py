@@ -20,6 +20,7 @@ from mes.kernel.plants import Migrate
 from mes.migrations.upgrade import upgrade
 from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
+from tests.support.told_events import compare_events, faults
 
 FUZZ = int(os.environ.get("LINESIDE_FUZZ", "0"))
 settings.register_profile("lineside", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -28,6 +29,9 @@ settings.register_profile("much", settings.get_profile("lineside"), derandomize=
 settings.load_profile("much" if FUZZ else "lineside")
 """A busy machine is no counter-example; what is judged before a landing is always the same; `brief` is less, `much` is
 for `make test-fuzz`."""
+
+
+compare_events()
 
 
 class SettableClock:
@@ -53,6 +57,15 @@ def logging_as_before() -> Iterator[None]:
     root.setLevel(level)
     for name in root.manager.loggerDict:
         logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+
+
+@pytest.fixture(autouse=True)
+def events_as_promised() -> Iterator[None]:
+    """No verb has emitted what its type does not promise, wherever that was caught."""
+    yield
+    found = faults.copy()
+    faults.clear()
+    assert found == []
 
 
 @pytest.fixture

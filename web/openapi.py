@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from mes.access.door.routing import FIELDS_MAX, LEAVING_KEY, REFUSALS_KEY, REHEARSAL
 from mes.kernel.errors import Refusal, Unavailable
 from standards.lineside.problem import MEDIA_TYPE, TYPE_PREFIX
+from web.event_schemas import event_schemas, event_webhooks
 from web.examples import example_of
 from web.wire_schemas import wire_schemas
 
@@ -111,7 +112,7 @@ DRY_RUN_EVENT: Final[Mapping[str, Any]] = {
     "properties": {
         "type": {"type": "string"},
         "subject": {"type": "string"},
-        "payload": {"type": "object", "additionalProperties": True},
+        "payload": {"type": "object", "additionalProperties": True, "description": "As `webhooks` says of its type."},
     },
 }
 
@@ -145,6 +146,8 @@ def described(plain: Document) -> Document:
     _bound(document["paths"])
     schemas |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR, "DryRun": DRY_RUN, "DryRunEvent": DRY_RUN_EVENT}
     schemas |= wire_schemas()
+    schemas |= {name: schema for name, schema in event_schemas().items() if name not in schemas}
+    document["webhooks"] = event_webhooks()
     components["responses"] = {f"Problem{status}": _problem(codes) for status, codes in _by_status(_SHARED).items()}
     for method, operation in operations(document):
         _describe(method, operation, schemas)

@@ -15,7 +15,7 @@ from sqlalchemy import Column, LargeBinary, event, inspect
 from sqlalchemy.orm import Session
 
 PERSONAL: Final = {"personal": True}
-"""`info` of a column that holds somebody's name."""
+"""`info` of a column that holds somebody's name, or what is said of them."""
 HIDDEN: Final = "…"
 DOCUMENTS_MAX: Final = 20
 TEXT_MAX: Final = 500

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from mes.kernel.changes import PERSONAL
+
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -30,9 +32,9 @@ def micros(*, nullable: bool = False, index: bool = False, **kwargs: object) -> 
     return Column(BigInteger, nullable=nullable, index=index, **kwargs)  # type: ignore[arg-type]
 
 
-def properties_column() -> Column[Any]:
-    """As `mes.kernel.properties` stores them."""
-    return Column(JSON, nullable=False, server_default=text("'[]'"))
+def properties_column(*, personal: bool = False) -> Column[Any]:
+    """As `mes.kernel.properties` stores them. `personal`: changes of them are told without what they say."""
+    return Column(JSON, nullable=False, server_default=text("'[]'"), info=PERSONAL if personal else {})
 
 
 class OutboxEvent(TableModel, table=True):

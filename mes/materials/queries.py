@@ -71,7 +71,7 @@ class LotHoldView:
 
 @dataclass(frozen=True, slots=True)
 class MaterialLotView:
-    """A lot. Whether it may be used is its `disposition`."""
+    """A lot. Whether it may be used is its `disposition`; properties (its own) in order of id."""
 
     pk: int
     lot_id: str
@@ -80,6 +80,7 @@ class MaterialLotView:
     unit: str
     disposition: Disposition
     version: int
+    properties: tuple[Property, ...] = ()
 
 
 def list_materials(
@@ -228,5 +229,12 @@ def _lot_select() -> Select[Any]:
 
 def _lot_view(row: Any) -> MaterialLotView:
     return MaterialLotView(
-        row.pk, row.id, row.material_id, row.quantity, row.unit, Disposition(row.disposition), row.version
+        row.pk,
+        row.id,
+        row.material_id,
+        row.quantity,
+        row.unit,
+        Disposition(row.disposition),
+        row.version,
+        loaded(row.properties or ()),
     )

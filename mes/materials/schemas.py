@@ -168,11 +168,14 @@ class MaterialLotChange(Document):
     quantity: Amount
     unit: Unit
     disposition: Disposition
+    properties: PropertyDocuments | None = None
+    """None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
     def spec(self, lot_id: str) -> LotSpec:
-        return LotSpec(lot_id, self.material_id, self.quantity, self.unit, self.disposition)
+        properties = exact_properties(self.properties)
+        return LotSpec(lot_id, self.material_id, self.quantity, self.unit, self.disposition, properties)
 
 
 class MaterialLotIn(Document):
@@ -181,9 +184,11 @@ class MaterialLotIn(Document):
     quantity: Amount
     unit: Unit
     disposition: Disposition = Disposition.UnRestricted
+    properties: PropertyDocuments | None = None
 
     def spec(self) -> LotSpec:
-        return LotSpec(self.id, self.material_id, self.quantity, self.unit, self.disposition)
+        properties = exact_properties(self.properties)
+        return LotSpec(self.id, self.material_id, self.quantity, self.unit, self.disposition, properties)
 
 
 class MaterialLotOut(Document):
@@ -192,6 +197,7 @@ class MaterialLotOut(Document):
     quantity: Decimal
     unit: str
     disposition: Disposition
+    properties: list[PropertyDocument]
     version: int
 
     @classmethod
@@ -202,6 +208,7 @@ class MaterialLotOut(Document):
             quantity=view.quantity,
             unit=view.unit,
             disposition=view.disposition,
+            properties=[PropertyDocument.of(one) for one in view.properties],
             version=view.version,
         )
 

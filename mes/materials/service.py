@@ -145,7 +145,7 @@ def create_lot(uow: UnitOfWork, *, spec: LotSpec) -> None:
 
 
 def update_lot(uow: UnitOfWork, *, spec: LotSpec, version: int, in_use: Collection[str] = ()) -> None:
-    """Change quantity or disposition of a lot that is still at `version`.
+    """Change quantity, disposition or properties of a lot that is still at `version`.
 
     `material-lot-not-found`, `version-conflict`, as `put_lots`.
     """
@@ -204,6 +204,8 @@ def _put_lot(
     rules.check_lot_quantity(spec.quantity)
     row = rows.get(spec.lot_id)
     values: dict[str, Any] = {"quantity": spec.quantity, "disposition": spec.disposition.value}
+    if spec.properties is not None:
+        values["properties"] = stored(spec.properties) or None
     if row is None:
         rows[spec.lot_id] = MaterialLot(id=spec.lot_id, material_pk=material.pk, unit=spec.unit, **values)
         uow.session.add(rows[spec.lot_id])
@@ -217,7 +219,8 @@ def _put_lot(
     rules.check_put(row.id, Disposition(row.disposition), spec.disposition)
     if row.disposition != spec.disposition:
         _emit_disposition(uow, row.id, row.disposition, spec.disposition, reason="")
-    row.disposition, row.quantity = spec.disposition.value, spec.quantity
+    for name, value in values.items():
+        setattr(row, name, value)
     return PutOutcome.Updated
 
 

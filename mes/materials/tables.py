@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from mes.kernel.limits import ID_MAX
@@ -85,6 +85,8 @@ class MaterialLot(Versioned, TableModel, table=True):
     """`LotKind`."""
     consumed_e6: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     """Kept by genealogy: how much links took of it, and pieces where it was mounted, × 10^6."""
+    properties: list[dict[str, str]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """None, which takes no room, where there are none: a plant has very many serials."""
     job_pk: int | None = None
     """Kept by genealogy: the job it was made in."""
     place_pk: int | None = None

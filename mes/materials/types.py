@@ -55,13 +55,14 @@ class MaterialSpec:
 
 @dataclass(frozen=True, slots=True)
 class LotSpec:
-    """A lot as somebody declares it; `unit` is one of its material's."""
+    """A lot as somebody declares it; `unit` is one of its material's; `properties` None says nothing about them."""
 
     lot_id: str
     material_id: str
     quantity: Decimal
     unit: str
     disposition: Disposition = Disposition.UnRestricted
+    properties: tuple[Property, ...] | None = None
 
 
 class Storage(StrEnum):

@@ -16,6 +16,7 @@ from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
 from mes.access.types import Role
 from mes.kernel.paging import LIMIT_DEFAULT
+from mes.kernel.properties import exact_properties
 from mes.kernel.uow import UnitOfWork
 from mes.personnel import queries, service
 from mes.personnel.errors import PersonnelClassNotFound, PersonNotFound
@@ -78,6 +79,7 @@ async def create_person(caller: Engineer, body: PersonIn, response: Response) ->
         language=body.language,
         qualifications=[q.as_value() for q in body.qualifications],
         role=body.role,
+        properties=exact_properties(body.properties),
     )
     response.headers["Location"] = f"/api/v1/persons/{body.id}"
     return await _shown_person(caller, body.id, response)
@@ -123,6 +125,7 @@ async def update_person(
         language=body.language,
         qualifications=[q.as_value() for q in body.qualifications],
         role=body.role,
+        properties=exact_properties(body.properties),
     )
     return await _shown_person(caller, person_id, response)
 
@@ -194,6 +197,7 @@ def _put_person(uow: UnitOfWork, row: PersonIn) -> str:
         language=row.language,
         qualifications=[qualification.as_value() for qualification in row.qualifications],
         role=row.role,
+        properties=exact_properties(row.properties),
     )
 
 

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from mes.access.tables import PinCredential, Principal, SignInSession
 from mes.access.types import PrincipalKind
 from mes.kernel.paging import LIMIT_DEFAULT, Page, decode_cursor, page_of
+from mes.kernel.properties import loaded
 from mes.kernel.sqltypes import from_us_or_none
 from mes.personnel.tables import Person, PersonnelClass, PersonQualification
 from mes.personnel.types import PersonnelClassView, PersonView, Qualification, SignInName
@@ -82,6 +83,7 @@ def _with_qualifications(session: Session, rows: Sequence[Any]) -> list[PersonVi
             principal_id=row.principal_id,
             qualifications=tuple(held[row.pk]),
             version=row.version,
+            properties=loaded(row.properties),
         )
         for row in rows
     ]

@@ -10,6 +10,7 @@ from mes.access.schemas import LANGUAGE
 from mes.access.types import Role
 from mes.kernel.limits import Version
 from mes.kernel.paging import Page
+from mes.kernel.properties import PropertyDocument, PropertyDocuments
 from mes.kernel.texts import NO_NUL
 from mes.personnel.types import PersonnelClassView, PersonView, Qualification
 
@@ -45,6 +46,7 @@ class PersonIn(_Document):
     qualifications: list[QualificationDocument] = Field(default=[], max_length=200)
     role: Role | None = None
     """Makes the person able to sign in. Only administrators may send it."""
+    properties: PropertyDocuments | None = None
 
 
 class PersonChange(_Document):
@@ -55,6 +57,8 @@ class PersonChange(_Document):
     qualifications: list[QualificationDocument] = Field(max_length=200)
     role: Role | None = None
     """None leaves the role alone. Only administrators may send another."""
+    properties: PropertyDocuments | None = None
+    """None leaves them alone."""
     version: Version | None = None
     """The version that was read; or send If-Match."""
 
@@ -65,6 +69,7 @@ class PersonOut(_Document):
     language: str
     principal_id: str | None
     qualifications: list[QualificationDocument]
+    properties: list[PropertyDocument]
     version: int
 
     @classmethod
@@ -80,6 +85,7 @@ class PersonOut(_Document):
                 )
                 for q in view.qualifications
             ],
+            properties=[PropertyDocument.of(one) for one in view.properties],
             version=view.version,
         )
 

@@ -16,6 +16,7 @@ from mes.access.rules import is_valid_id
 from mes.access.service import create_principal, rename_principal, set_role
 from mes.access.types import Role
 from mes.kernel.errors import VersionConflict
+from mes.kernel.properties import Property, stored
 from mes.kernel.uow import UnitOfWork
 from mes.personnel.errors import (
     PersonExists,
@@ -43,6 +44,7 @@ def create_person(
     language: str = "en",
     qualifications: Sequence[Qualification] = (),
     role: Role | None = None,
+    properties: Sequence[Property] | None = None,
 ) -> None:
     """A new person; with a role also the principal of the same id (an existing one is taken), who can have a PIN.
 
@@ -52,7 +54,8 @@ def create_person(
     if _find(uow, person_id) is not None:
         raise PersonExists(f"There is already a person {person_id}.")
     principal_pk = None if role is None else _give_role(uow, person_id, name, language, role)
-    person = Person(id=person_id, name=name, language=language, principal_pk=principal_pk)
+    said = stored(properties or ())
+    person = Person(id=person_id, name=name, language=language, principal_pk=principal_pk, properties=said)
     uow.session.add(person)
     uow.flush()
     _replace_qualifications(uow, person, qualifications)
@@ -68,8 +71,10 @@ def update_person(
     language: str,
     qualifications: Sequence[Qualification],
     role: Role | None = None,
+    properties: Sequence[Property] | None = None,
 ) -> None:
-    """Make a person as described, if nobody changed it since `version`. A role given is set; None leaves it alone.
+    """Make a person as described, if nobody changed it since `version`. A role given is set, and properties are; None
+    leaves them alone.
 
     `person-not-found`, `version-conflict`, and those of `create_person`.
     """
@@ -78,7 +83,7 @@ def update_person(
         raise PersonNotFound(f"There is no person {person_id}.")
     if person.version != version:
         raise VersionConflict(f"{person_id} has version {person.version}, not {version}.")
-    _change(uow, person, name, language, qualifications, role)
+    _change(uow, person, name, language, qualifications, role, properties)
 
 
 def put_person(
@@ -89,13 +94,23 @@ def put_person(
     language: str = "en",
     qualifications: Sequence[Qualification] = (),
     role: Role | None = None,
+    properties: Sequence[Property] | None = None,
 ) -> str:
     """Create or change, whatever was there before; repeating it changes nothing. Tells created, updated, unchanged."""
     person = _find(uow, person_id)
     if person is None:
-        create_person(uow, person_id=person_id, name=name, language=language, qualifications=qualifications, role=role)
+        create_person(
+            uow,
+            person_id=person_id,
+            name=name,
+            language=language,
+            qualifications=qualifications,
+            role=role,
+            properties=properties,
+        )
         return "created"
-    return "updated" if _change(uow, person, name, language, qualifications, role) else "unchanged"
+    changed = _change(uow, person, name, language, qualifications, role, properties)
+    return "updated" if changed else "unchanged"
 
 
 def erase_person(uow: UnitOfWork, *, person_id: str, reason: str) -> str:
@@ -111,7 +126,7 @@ def erase_person(uow: UnitOfWork, *, person_id: str, reason: str) -> str:
     elif pk is None:
         raise PersonNotFound(f"There is no person {person_id}.")
     if pk is not None:
-        values = {"id": name, "name": name, "version": _PERSON.c.version + 1}
+        values = {"id": name, "name": name, "properties": [], "version": _PERSON.c.version + 1}
         uow.execute(update(_PERSON).where(_PERSON.c.pk == pk).values(**values))
         uow.emit("personnel.person-erased.v1", topics=(), subject=name, payload={"id": name, "reason": reason})
     return name
@@ -155,16 +170,20 @@ def _change(
     language: str,
     qualifications: Sequence[Qualification],
     role: Role | None,
+    properties: Sequence[Property] | None,
 ) -> bool:
     """Whether anything of it is new."""
-    before = (person.name, person.language, person.principal_pk)
+    before = (person.name, person.language, person.principal_pk, person.properties)
     changed = _replace_qualifications(uow, person, qualifications)
     principal_pk = person.principal_pk
     if role is not None:
         principal_pk = _give_role(uow, person.id, person.name, person.language, role)
     if principal_pk is not None:
         rename_principal(uow, principal_id=person.id, display_name=name, language=language)
-    after = (person.name, person.language, person.principal_pk) = (name, language, principal_pk)
+    person.name, person.language, person.principal_pk = name, language, principal_pk
+    if properties is not None and (said := stored(properties)) != person.properties:
+        person.properties = said
+    after = (person.name, person.language, person.principal_pk, person.properties)
     if not changed and before == after:
         return False
     flag_modified(person, "id")  # the version counts every change of the document, not only of its own row

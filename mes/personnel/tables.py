@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from mes.kernel.changes import PERSONAL
 from mes.kernel.sqltypes import UtcDateTime, Versioned
-from mes.kernel.tables import TableModel
+from mes.kernel.tables import TableModel, properties_column
 
 
 class Person(TableModel, Versioned, table=True):
@@ -22,6 +22,7 @@ class Person(TableModel, Versioned, table=True):
     name: str = Field(max_length=200, sa_column_kwargs={"info": PERSONAL})
     language: str = Field(default="en", max_length=20)
     principal_pk: int | None = Field(default=None, foreign_key="principal.pk", unique=True)
+    properties: list[dict[str, str]] = Field(default_factory=list, sa_column=properties_column(personal=True))
 
 
 class PersonnelClass(TableModel, Versioned, table=True):

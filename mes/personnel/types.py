@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mes.kernel.properties import Property
+
 
 @dataclass(frozen=True, slots=True)
 class Qualification:
@@ -24,6 +26,8 @@ class PersonView:
     """None: known by name only; cannot sign in."""
     qualifications: tuple[Qualification, ...]
     version: int
+    properties: tuple[Property, ...] = ()
+    """In order of id."""
 
 
 @dataclass(frozen=True, slots=True)

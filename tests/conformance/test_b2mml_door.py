@@ -90,10 +90,13 @@ QUESTIONS = [
 MELTS = said("MaterialClass", "Melts at", "217", "Cel", description="Liquidus &lt; peak")
 COATED = said("MaterialDefinition", "Coated")
 LONG, LONGER = said("EquipmentClass", "Length", "8", "m"), said("Equipment", "Length", "9.5", "m")
+COIL, SHOES = said("MaterialLot", "Coil", "7", "mm", description="Which"), said("Person", "Shoe size", "41")
 COMMANDS = [
     ("ProcessMaterialDefinition", property_of("SCREW", "pcs", description="M3 &amp; &lt;washer&gt;"), 200),
     ("ChangeMaterialDefinition", property_of("SCREW", "", description="M3"), 200),
     ("SyncMaterialLot", lot("L-1", "<MaterialDefinitionID>BOARD</MaterialDefinitionID>", quantity("7")), 200),
+    ("SyncMaterialLot", lot("L-1", COIL, quantity("7")), 200),
+    ("SyncPerson", f"<Person><ID>p-1</ID><PersonName>Ada</PersonName>{SHOES}</Person>", 200),
     ("ProcessMaterialLot", lot("L-2", "<MaterialDefinitionID>NONE</MaterialDefinitionID>", quantity("7")), 422),
     ("ProcessOperationsSchedule", schedule(request("PO-1", between=FINAL), request("PO-2")), 200),
     ("SyncOperationsSchedule", schedule(request("PO-1"), request("PO-2", "51")), 409),

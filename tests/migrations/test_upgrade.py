@@ -107,7 +107,7 @@ def test_the_number_of_a_session_that_was_erased_is_not_given_again(tmp_path: Pa
     database.close()
 
 
-@pytest.mark.parametrize(("connections", "left"), [(["tryton"], ["tryton", "", ""]), (["a", "b"], ["", ""])])
+@pytest.mark.parametrize(("connections", "left"), [(["tryton"], ["tryton", "@", "@"]), (["a", "b"], ["@", "@"])])
 def test_a_view_that_a_connection_read_is_its_own(tmp_path: Path, connections: list[str], left: list[str]) -> None:
     """0034: where there are several nobody can say whose it was, and each reads again what it says."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
@@ -131,6 +131,29 @@ def test_a_view_that_a_connection_read_is_its_own(tmp_path: Path, connections: l
     )
     assert database.read_now(lambda session: session.execute(sources).scalars().all()) == left
     assert database.read_now(lambda session: all(session.execute(home).scalars())), "what works goes on"
+    database.close()
+
+
+def test_a_view_that_was_handed_in_is_its_senders(tmp_path: Path) -> None:
+    """0037: a program's is its own, people and files share one, a connection's stays."""
+    database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
+    upgrade(database, revision="0035")
+
+    def keep(uow: UnitOfWork) -> None:
+        for pk, name, kind, role in ((7, "ada", "person", "supervisor"), (8, "sap", "integration", "integration")):
+            values = f"{pk}, '{name}', '{kind}', '{role}', '{name}', 'en', 1"
+            columns = "pk, id, kind, role, display_name, language, version"
+            uow.execute(text(f"INSERT INTO principal ({columns}) VALUES ({values})"))
+        for actor, source in (("NULL", ""), ("7", ""), ("8", ""), ("NULL", "sap")):
+            columns = "subject, source, taken_at_us, received_at_us, actor, complete, content"
+            values = f"'lots', '{source}', 0, 0, {actor}, true, '[]'"
+            uow.execute(text(f"INSERT INTO erp_view ({columns}) VALUES ({values})"))
+
+    database.write_now(keep, actor=None)
+    upgrade(database)
+    sources = text("SELECT source FROM erp_view ORDER BY pk")
+    assert database.read_now(lambda session: session.execute(sources).scalars().all()) == ["@", "@", "@sap", "sap"]
+    assert differences(database) == []
     database.close()
 
 

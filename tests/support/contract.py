@@ -1,5 +1,5 @@
 """The contract of the REST API: docs/api/openapi.json is what callers were promised. `make api` records what was added,
-and writes the list of problem codes anew.
+and writes the lists of problem codes and of event types anew.
 
 Nothing that was promised may go: `breaking_changes` says what a new description takes away. What is asked may be asked
 more loosely, what is answered may be answered more richly; the other way round somebody's program stops.
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.event_index import write_event_index
 from tests.support.problem_index import write_index
 from web.main import create_app
 from web.openapi import written
@@ -36,6 +37,12 @@ def breaking_changes(promised: Schema, present: Schema) -> list[str]:
                 found.append(f"{where}: {method.upper()} {path} is gone")
             else:
                 found += _Comparison(promised, present).operation(operation, now, where)
+    for event_type, told in promised.get("webhooks", {}).items():
+        if event_type not in present.get("webhooks", {}):
+            found.append(f"{event_type} is not told any more")
+            continue
+        before, after = (entry["post"]["requestBody"] for entry in (told, present["webhooks"][event_type]))
+        found += _Comparison(promised, present).content(before, after, event_type, asked=False)
     return found
 
 
@@ -109,6 +116,10 @@ class _Comparison:
             yield f"{where}: {', '.join(sorted(gone))} is gone"
         if "items" in old and "items" in new:
             yield from self.schema(old["items"], new["items"], f"{where}[]", asked=asked)
+        if isinstance(old.get("additionalProperties"), dict) and isinstance(new.get("additionalProperties"), dict):
+            yield from self.schema(
+                old["additionalProperties"], new["additionalProperties"], f"{where}{{}}", asked=asked
+            )
         before, after = old.get("properties", {}), new.get("properties", {})
         yield from (f"{where}.{name}: is gone" for name in before.keys() - after.keys())
         yield from self.duties(old, new, where, asked=asked)
@@ -129,10 +140,22 @@ def _options(schema: Schema, document: Schema) -> dict[str, Schema]:
     """What a value may be, by its kind: a schema with alternatives has several."""
     if "$ref" in schema:
         return _options(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+    if "allOf" in schema:
+        return {"object": _together([_options(part, document)["object"] for part in schema["allOf"]])}
     if alternatives := schema.get("anyOf") or schema.get("oneOf"):
         return {kind: one for option in alternatives for kind, one in _options(option, document).items()}
     kind = schema.get("type", "anything")
     return {f"{kind} ({schema['format']})" if "format" in schema else str(kind): schema}
+
+
+def _together(parts: Sequence[Schema]) -> Schema:
+    """Objects that something is all of at once; what a later one says of a member counts."""
+    members = {name: said for part in parts for name, said in part.get("properties", {}).items()}
+    return {
+        "type": "object",
+        "properties": members,
+        "required": [name for part in parts for name in part.get("required", ())],
+    }
 
 
 def _enum(schema: Schema) -> list[Any]:
@@ -163,6 +186,7 @@ def main() -> int:
         return 1
     PROMISED.write_text(written(present), "utf-8")
     write_index()
+    write_event_index()
     return 0
 
 

@@ -239,9 +239,12 @@ def reconciled(*, empty: bool = False) -> ReconciliationPage:
         Difference("SO-77-4711-ELEKTRONIKFERTIGUNG-NORD-VARIANTE-B", What.itself, "12", "", "", Reason.unknown_here),
         Difference("PO-2026-000100", What.itself, "", "40", "pcs", Reason.unknown_there),
     ]
-    stored = StoredView(ErpView(Subject.orders, NOW, complete=True), NOW, "ERP")
+    stored = StoredView(ErpView(Subject.orders, NOW, complete=True, source="@sap-werk-2"), NOW, "ERP")
     return reconciliation_page(
-        Subject.orders, Reconciliation(stored, tuple(found), 1_204, True, ("", "tryton-nord")), ZONE, None
+        Subject.orders,
+        Reconciliation(stored, tuple(found), 1_204, True, ("@", "@sap-werk-2", "tryton-nord")),
+        ZONE,
+        None,
     )
 
 

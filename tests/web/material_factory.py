@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from mes.kernel.properties import InheritedProperty, Property
 from mes.kernel.sqltypes import to_us
 from mes.materials.life.queries import LotLifeView, RunningOut, StorageChangeView
 from mes.materials.life_rules import DEFAULT_LEVELS, clocks_of, level_of
@@ -24,6 +25,7 @@ from standards.isa95.material import Disposition
 from standards.labels.ecia import ProductLabel, write_product_label
 from standards.labels.reading import read_label
 from tests.web import factory as f
+from web.components.properties import Described, described
 from web.lots.views import LotPage, LotsPage, came_view, lot_view, running_out_view
 from web.receive.routes import label_page
 from web.receive.views import (
@@ -161,7 +163,20 @@ def moves() -> tuple[StorageChangeView, ...]:
 
 def lot(view: LotLifeView, *, override: str = "") -> LotPage:
     shown = lot_view(view, moves() if view.msl else (), ZONE, f.NOW)
-    return LotPage(view.lot_id, shown, came_view(receipt(view.lot_id, override=override), ZONE))
+    said = properties("lot", view.lot_id, long=bool(override)) + properties("material", view.material_id)
+    return LotPage(
+        view.lot_id, shown, came_view(receipt(view.lot_id, override=override), ZONE), said if view.msl else ()
+    )
+
+
+def properties(kind: str, id: str, *, long: bool = False) -> tuple[Described, ...]:
+    """Own ones, and one of a class; `long`: as long as they may be, one without a value."""
+    own = [Property("RoHS", value="yes"), Property("Coil", "How it came", "330", "mm")]
+    if long:
+        own += [Property("OBSOLESCENCE_REPLACEMENT_" * 4, "Why " * 40, "https://parts.example/" + "x" * 120, "")]
+        own += [Property("Tested")]
+    inherited = [InheritedProperty("MOISTURE-SENSITIVE", Property("Peak", "Of the reflow profile", "245", "Cel"))]
+    return described(kind, id, own, inherited if kind != "lot" else ())
 
 
 def label() -> LabelPage:

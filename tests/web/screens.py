@@ -26,6 +26,7 @@ from mes.edge.types import BridgeReport, CertificateView, SetupView, TreeLevel
 from mes.equipment.types import StateInterval
 from mes.genealogy.queries.steps import Way
 from mes.kernel.errors import FieldError
+from mes.kernel.properties import InheritedProperty, Property
 from mes.kernel.sqltypes import to_us
 from mes.orders.following.types import Briefing
 from mes.orders.planning.types import DispatchList, MaterialNeed, RunSpan, Slot, SubstituteStock, Taker
@@ -57,6 +58,7 @@ from web.briefing.routes import DOCUMENT_HEADERS, FRAMING_DOCUMENTS
 from web.briefing.views import allow_page, course_page, instruction_page
 from web.components.job import NOTHING, amount
 from web.components.machine import view_machine
+from web.components.properties import described
 from web.connect.views import (
     ConnectPage,
     Option,
@@ -551,7 +553,9 @@ def parts() -> Any:
 
 
 def dispatch(*lists: DispatchList) -> tuple[str, DispatchPage]:
-    return "dispatch/page.html", DispatchPage("SMT-1", "SMT line", dispatch_region("SMT-1", lists, ZONE, f.NOW))
+    own, of_class = Property("Length", "Without the loader", "9.5", "m"), Property("Board", "At most", "460", "mm")
+    said = described("equipment", "SMT-1", [own], [InheritedProperty("SMT-LINES", of_class)]) if lists else ()
+    return "dispatch/page.html", DispatchPage("SMT-1", "SMT line", dispatch_region("SMT-1", lists, ZONE, f.NOW), said)
 
 
 def dispatch_list(**over: Any) -> DispatchList:

@@ -184,6 +184,8 @@ def test_every_prefix_in_a_template_has_its_codes() -> None:
         "erp.is.": ERP_TONES,
         "reconciliation.of.": Subject,
         "reconciliation.one.": Subject,
+        "reconciliation.whose.": ["connection", "program", "person"],
+        "properties.of.": ["lot", "material", "equipment"],
         "reconciliation.what.": What,
         "reconciliation.reason.": Reason,
         "reconciliation.means.": Reason,

@@ -15,6 +15,7 @@ from mes.genealogy.queries.tables import ACT_COLUMNS, GROUP_COLUMNS, LOT_COLUMNS
 from mes.genealogy.types import Answer, HeldBecause, Released, Standings, Table
 from mes.quality.types import DefectView, Measurement, ResultView, Verdict
 from tests.web import factory as f
+from tests.web.material_factory import properties
 from web.trace.forms import Compared, Typed
 from web.trace.recall_views import (
     RecallPage,
@@ -165,7 +166,8 @@ def unit(*, bare: bool = False, long: bool = False) -> Page:
     around = Step(node(lot_id, long=long), Way.used_in, () if bare else (line(node("BOX-12", "container")),), 0, 1)
     back = replace(result(Verdict.failed, 0), ended_by=9)
     results = () if bare else (back, result(Verdict.passed, 1), result(Verdict.rework, 2), result(Verdict.failed, 4))
-    return "trace/unit.html", unit_page(Answer(facts, tables), around, results, ZONE, "NO-SUCH" if long else "")
+    said = () if bare else properties("lot", lot_id, long=long) + properties("material", "CB-100")
+    return "trace/unit.html", unit_page(Answer(facts, tables), around, results, ZONE, "NO-SUCH" if long else "", said)
 
 
 def _process_values(lot_id: str, *, long: bool) -> list[tuple[Any, ...]]:

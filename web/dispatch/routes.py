@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -12,12 +13,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mes.access.door import Caller, caller
 from mes.access.door.routing import screen_router
 from mes.access.permissions import Permission
-from mes.equipment.queries import get_equipment
+from mes.equipment.queries import get_equipment, get_equipment_pks, get_equipment_views
 from mes.kernel.db import ReadSession
 from mes.kernel.errors import BadRequest
 from mes.orders.service import sequence_jobs
 from mes.orders.types import SEQUENCE_MAX
 from web.components.plant_time import plant_zone
+from web.components.properties import Described, described
 from web.dispatch.regions import REGIONS, build_dispatch_list
 from web.dispatch.views import DispatchPage, base_of, moved
 from web.layouts.shell import is_htmx, shell_of
@@ -52,7 +54,15 @@ async def dispatch(request: Request, work_center_id: str, who: Viewer) -> HTMLRe
 def _page(session: ReadSession, *, work_center_id: str, now: datetime) -> tuple[DispatchPage, ZoneInfo]:
     name = get_equipment(session, equipment_id=work_center_id).description or work_center_id
     region = build_dispatch_list(session, now=now, params={"work_center_id": work_center_id})
-    return DispatchPage(work_center_id, name, region), plant_zone(session)
+    places = dict.fromkeys((work_center_id, *(station.equipment_id for station in region.stations)))
+    return DispatchPage(work_center_id, name, region, _said(session, places)), plant_zone(session)
+
+
+def _said(session: ReadSession, places: Collection[str]) -> tuple[Described, ...]:
+    views = get_equipment_views(session, get_equipment_pks(session, places).values())
+    by_id = {view.equipment_id: view for view in views.values()}
+    found = ((name, by_id[name]) for name in places)
+    return tuple(one for name, view in found for one in described("equipment", name, view.properties, view.inherited))
 
 
 @router.post("/dispatch/{work_center_id}/sequence")

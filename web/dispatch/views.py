@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from mes.orders.planning.types import DispatchList
 from web.components.job import JobPanel, view_job
+from web.components.properties import Described
 
 SHOWN_MAX = 100
 
@@ -58,6 +59,8 @@ class DispatchPage:
     work_center_id: str
     name: str
     region: DispatchRegion
+    said: tuple[Described, ...] = ()
+    """The place itself and its stations, those of which something is said."""
 
 
 def base_of(work_center_id: str) -> str:

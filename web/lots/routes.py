@@ -22,6 +22,7 @@ from mes.materials.receiving.queries import get_receipt
 from mes.materials.types import Storage
 from mes.quality.service import hold_lots, release_lots
 from web.components.plant_time import plant_zone
+from web.components.properties import described_lot
 from web.layouts.shell import shell_of
 from web.live.region import live_url
 from web.lots.regions import LOT, REGIONS, RUNNING_OUT, build_lot, build_running_out
@@ -73,7 +74,7 @@ async def lot(request: Request, lot_id: str, who: Viewer) -> HTMLResponse:
 def _lot(session: ReadSession, *, lot_id: str, now: datetime) -> tuple[LotPage, ZoneInfo]:
     zone = plant_zone(session)
     view = build_lot(session, now=now, params={"lot_id": lot_id})
-    return LotPage(lot_id, view, _came(session, lot_id, zone)), zone
+    return LotPage(lot_id, view, _came(session, lot_id, zone), described_lot(session, lot_id)), zone
 
 
 def _came(session: ReadSession, lot_id: str, zone: ZoneInfo) -> Came | None:

@@ -16,6 +16,7 @@ from mes.materials.receiving.queries import ReceiptView
 from mes.materials.types import Storage
 from standards.isa95.material import Disposition
 from web.components.lives import LifeView, life_view
+from web.components.properties import Described
 
 STORAGE_ICONS: Final = {
     Storage.sealed: "package",
@@ -118,6 +119,7 @@ class LotPage:
     lot_id: str
     lot: LotView
     came: Came | None
+    said: tuple[Described, ...] = ()
 
     @property
     def last_day(self) -> str:

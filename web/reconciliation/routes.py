@@ -14,9 +14,8 @@ from mes.access.permissions import Permission
 from mes.exchange.reconciliation.errors import ErpViewNotFound
 from mes.exchange.reconciliation.files import differences_csv
 from mes.exchange.reconciliation.queries import reconcile
-from mes.exchange.reconciliation.types import Reason, Reconciliation, Subject
+from mes.exchange.reconciliation.types import SOURCE_MAX, Reason, Reconciliation, Subject
 from mes.kernel.db import ReadSession
-from mes.kernel.limits import ID_MAX
 from mes.kernel.texts import NO_NUL
 from web.components.plant_time import plant_zone
 from web.layouts.shell import shell_of
@@ -25,7 +24,7 @@ from web.templating import render
 
 router = screen_router()
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
-Source = Annotated[str | None, Query(max_length=ID_MAX), NO_NUL]
+Source = Annotated[str | None, Query(max_length=SOURCE_MAX), NO_NUL]
 
 
 @router.get("/reconciliation")

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from mes.exchange.reconciliation.types import Difference, Reason, Reconciliation, Subject
+from mes.exchange.reconciliation.types import HANDED_IN, Difference, Reason, Reconciliation, Subject
 
 SHOWN: Final = 200
 TONES: Final[Mapping[Reason, tuple[str, str]]] = {
@@ -55,10 +55,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Whose view can be looked at; `source` "": the one that was handed in."""
+class Whose:
+    """Whose view it is: a `connection` or a `program` by its id, or a `person`'s or a file's, whose id is ""."""
 
-    source: str
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Whose view can be looked at."""
+
+    whose: Whose
     href: str
 
 
@@ -66,7 +74,7 @@ class Said:
 class Compared:
     """`others`: further sources of this subject. `all_href`, `file_href`: this source's."""
 
-    source: str
+    whose: Whose
     others: tuple[Said, ...]
     all_href: str
     file_href: str
@@ -112,14 +120,21 @@ def address_of(subject: Subject, source: str | None, **wanted: str) -> str:
     return f"/reconciliation/{subject}{'?' if query else ''}{query}"
 
 
+def _whose(source: str) -> Whose:
+    if not source.startswith(HANDED_IN):
+        return Whose("connection", source)
+    sender = source.removeprefix(HANDED_IN)
+    return Whose("program" if sender else "person", sender)
+
+
 def _compared(subject: Subject, found: Reconciliation, zone: ZoneInfo, only: Reason | None) -> Compared:
     counts = Counter(one.reason for one in found.differences)
     wanted = [one for one in found.differences if only in (None, one.reason)]
     view = found.stored.view
     source = view.source
     return Compared(
-        source,
-        tuple(Said(one, address_of(subject, one)) for one in found.sources if one != source),
+        _whose(source),
+        tuple(Said(_whose(one), address_of(subject, one)) for one in found.sources if one != source),
         address_of(subject, source),
         f"/reconciliation/{subject}/differences.csv?{urlencode({'source': source})}",
         view.taken_at.astimezone(zone),

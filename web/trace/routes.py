@@ -25,6 +25,7 @@ from mes.quality.queries import get_unit_results
 from mes.quality.types import ResultView
 from standards.isa95.quantity import to_e6
 from web.components.plant_time import plant_zone
+from web.components.properties import described_lot
 from web.layouts.shell import shell_of
 from web.templating import render
 from web.trace import filing, recalling
@@ -123,7 +124,8 @@ def _unit(session: ReadSession, *, lot_id: str, unknown: str, now_us: int) -> tu
     zone = plant_zone(session)
     around = get_step(session, lot_id=lot_id, way=Way.used_in, limit=CARRIERS_SHOWN)
     built = get_as_built(session, lot_id=lot_id, now_us=now_us)
-    return unit_page(built, around, _results(session, lot_id), zone, unknown), zone
+    said = described_lot(session, lot_id)
+    return unit_page(built, around, _results(session, lot_id), zone, unknown, said), zone
 
 
 def _results(session: ReadSession, lot_id: str) -> tuple[ResultView, ...]:

@@ -17,6 +17,7 @@ from mes.genealogy.queries.steps import Step
 from mes.genealogy.types import HELD, Answer, Row
 from mes.quality.types import ResultView, Verdict
 from standards.isa95.material import Disposition
+from web.components.properties import Described
 from web.trace.views import address, file_of, local, unit_of
 
 DONE_SHOWN: Final = 200
@@ -196,6 +197,7 @@ class UnitPage:
     compare: str
     unknown: str
     """What was to be compared with and nobody recorded."""
+    said: tuple[Described, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,12 @@ class DifferencePage:
 
 
 def unit_page(
-    built: Answer, around: Step, results: Sequence[ResultView], zone: ZoneInfo, unknown: str = ""
+    built: Answer,
+    around: Step,
+    results: Sequence[ResultView],
+    zone: ZoneInfo,
+    unknown: str = "",
+    said: tuple[Described, ...] = (),
 ) -> UnitPage:
     lot_id = str(built.facts["lot_id"])
     (mine,) = [row for row in built.tables["lots"].rows if row[0] == lot_id]
@@ -266,6 +273,7 @@ def unit_page(
         address(lot_id, "made-of"),
         f"{unit_of(lot_id)}/difference",
         unknown,
+        said,
     )
 
 

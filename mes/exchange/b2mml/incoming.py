@@ -33,6 +33,8 @@ PROPERTIES: Final = {
     "MaterialDefinition": "MaterialDefinitionProperty",
     "EquipmentClass": "EquipmentClassProperty",
     "Equipment": "EquipmentProperty",
+    "MaterialLot": "MaterialLotProperty",
+    "Person": "PersonProperty",
 }
 """What holds properties, and what one is called there."""
 
@@ -42,13 +44,13 @@ USED: Final = {
         **{name: " ".join(("ID", *parts)) for name, parts in PARTS.items()},
         "MaterialClass": "ID Description MaterialClassProperty",
         "MaterialDefinition": "ID Description MaterialDefinitionProperty MaterialClassID",
-        "MaterialLot": "ID MaterialDefinitionID Disposition Quantity",
+        "MaterialLot": "ID MaterialDefinitionID Disposition MaterialLotProperty Quantity",
         "EquipmentClass": "ID Description EquipmentClassProperty",
         "Equipment": "ID Description HierarchyScope EquipmentLevel EquipmentProperty EquipmentChild EquipmentClassID",
         "EquipmentChild": "ID Description HierarchyScope EquipmentLevel EquipmentProperty EquipmentChild "
         "EquipmentClassID",
         **dict.fromkeys(PROPERTIES.values(), "ID Description Value"),
-        "Person": "ID PersonName PersonnelClassID",
+        "Person": "ID PersonName PersonProperty PersonnelClassID",
         "PersonnelClass": "ID Description",
         "OperationsDefinition": "ID Description Version EffectiveStartDate EffectiveEndDate OperationsSegment",
         "OperationsSegment": "ID Description Duration WorkMasterSourceID ParameterSpecification PersonnelSpecification "

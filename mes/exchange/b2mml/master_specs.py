@@ -49,7 +49,7 @@ def material_spec(item: Item, known: MaterialView | None) -> MaterialSpec:
         description if description is not None else known.description if known else "",
         conversions or (known.conversions if known else ()),
         _classes(item, "MaterialClassID"),
-        _properties(item, but=UNIT_PROPERTIES),
+        properties_of(item, but=UNIT_PROPERTIES),
     )
 
 
@@ -60,7 +60,7 @@ def _classes(item: Item, name: str) -> tuple[str, ...] | None:
     return tuple(checked(ID_PATTERN, one, name) for one in named) or None
 
 
-def _properties(item: Item, but: Collection[str] = ()) -> tuple[Property, ...] | None:
+def properties_of(item: Item, but: Collection[str] = ()) -> tuple[Property, ...] | None:
     """The properties a document states; None where it states none: what is known stays."""
     name = PROPERTIES[item.kind]
     stated = [one for one in item.element.all(name) if one.value("ID") not in but]
@@ -106,6 +106,7 @@ def lot_spec(item: Item, known: MaterialLotView | None, unit: str) -> LotSpec:
         quantity,
         stated_unit or (known.unit if known else unit),
         disposition,
+        properties_of(item),
     )
 
 
@@ -124,13 +125,13 @@ def equipment_spec(item: Item, known: EquipmentView | None) -> EquipmentSpec:
         known.confirmation if known else None,
         known.nominal_cycle_s if known else None,
         _classes(item, "EquipmentClassID"),
-        _properties(item),
+        properties_of(item),
     )
 
 
 def class_spec(item: Item, known: str) -> ClassSpec:
     """Of a class of materials or equipment, whose description is known."""
-    return ClassSpec(id_of(item.element, "ID"), class_description(item, known), _properties(item))
+    return ClassSpec(id_of(item.element, "ID"), class_description(item, known), properties_of(item))
 
 
 def class_description(item: Item, known: str) -> str:

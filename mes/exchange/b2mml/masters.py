@@ -179,6 +179,7 @@ def put_person_items(uow: UnitOfWork, items: Sequence[Item], verb: str) -> list[
             name=master_specs.person_name(item, before),
             language=before.language if before else "en",
             qualifications=master_specs.qualifications(item, before),
+            properties=master_specs.properties_of(item),
         )
         uow.flush()
         return compared(before, get_person(uow.session, person_id=item.id))

@@ -151,6 +151,7 @@ def lot(view: MaterialLotView) -> Element:
         leaf("ID", view.lot_id),
         leaf("MaterialDefinitionID", view.material_id),
         leaf("Disposition", view.disposition.value),
+        *_properties("MaterialLot", view.properties),
         _quantity(f"{view.quantity:f}", view.unit),
     )
 

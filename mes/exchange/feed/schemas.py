@@ -19,7 +19,10 @@ class EventOut(BaseModel):
     subject: str = Field(description="What it is about.", examples=["job/PO-1001-LINE"])
     occurred_at: AwareDatetime
     recorded_at: AwareDatetime
-    data: dict[str, Any] = Field(description="As the type says; names ending in `_e6` are millionths.")
+    data: dict[str, Any] = Field(
+        description="By `type`: `webhooks` names the schema of each, of `orders.job-ended.v1` it is OrdersJobEndedV1. "
+        "Types and members are added; names ending in `_e6` are millionths, in `_us` microseconds since 1970."
+    )
 
     @classmethod
     def of(cls, event: FeedEvent) -> EventOut:

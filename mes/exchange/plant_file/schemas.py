@@ -188,6 +188,7 @@ class LotEntry(Entry):
     quantity: Exact = Field(ge=0)
     unit: Unit | None = None
     disposition: Annotated[Disposition, Strict(False)] = Disposition.UnRestricted
+    properties: PropertyDocuments | None = None
 
 
 class MoistureLevelEntry(Entry):
@@ -221,6 +222,7 @@ class PersonEntry(Entry):
     role: Annotated[Role, Strict(False), AfterValidator(_person_role)] | None = None
     language: Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=20)] = "en"
     qualifications: list[Id] = Field(default=[], max_length=200)
+    properties: PropertyDocuments | None = None
 
 
 class BreakEntry(Entry):

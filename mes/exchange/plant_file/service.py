@@ -41,6 +41,7 @@ from mes.exchange.plant_file.source import Fault
 from mes.exchange.plant_file.types import KindSummary, KnownPlant, LoadSummary, PlantDocument
 from mes.genealogy.service import put_lots
 from mes.kernel.errors import Refusal
+from mes.kernel.properties import exact_properties
 from mes.kernel.uow import UnitOfWork
 from mes.materials.life.service import put_handlings, put_moisture_levels
 from mes.materials.queries import get_materials
@@ -200,6 +201,7 @@ def _load_persons(uow: UnitOfWork, document: PlantDocument) -> Outcomes:
             language=e.language,
             qualifications=_qualifications(before, e),
             role=e.role,
+            properties=exact_properties(e.properties),
         )
         uow.flush()
         return {e.id: _compared(before, get_person(uow.session, person_id=e.id))}

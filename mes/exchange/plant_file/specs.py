@@ -98,7 +98,8 @@ def handling_spec(entry: HandlingEntry) -> HandlingSpec:
 
 
 def lot_spec(entry: LotEntry, material_unit: str) -> LotSpec:
-    return LotSpec(entry.id, entry.material, entry.quantity, entry.unit or material_unit, entry.disposition)
+    unit, properties = entry.unit or material_unit, exact_properties(entry.properties)
+    return LotSpec(entry.id, entry.material, entry.quantity, unit, entry.disposition, properties)
 
 
 def scrap_reason_spec(entry: ScrapReasonEntry) -> ScrapReasonSpec:

@@ -10,18 +10,21 @@ from mes.access.door import Caller, caller
 from mes.access.door.routing import api_router, refuses
 from mes.access.permissions import Permission
 from mes.exchange.reconciliation.files import differences_csv
-from mes.exchange.reconciliation.queries import reconcile
+from mes.exchange.reconciliation.queries import reconcile, source_of
 from mes.exchange.reconciliation.schemas import LotsViewIn, OrdersViewIn, ReconciliationOut
 from mes.exchange.reconciliation.service import put_view
-from mes.exchange.reconciliation.types import ErpView, Subject
-from mes.kernel.limits import ID_MAX
+from mes.exchange.reconciliation.types import SOURCE_MAX, ErpView, Subject
 from mes.kernel.texts import NO_NUL
 
 router = api_router("reconciliation")
 Teller = Annotated[Caller, Depends(caller(Permission.import_files))]
 Source = Annotated[
     str | None,
-    Query(max_length=ID_MAX, description="Whose view: an ERP connection's id, empty: handed in; else the newest."),
+    Query(
+        max_length=SOURCE_MAX,
+        description="Whose view: an ERP connection's id, `@` and a program's, `@`: a person's or a file's; empty: the "
+        "newest that was handed in; else the newest.",
+    ),
     NO_NUL,
 ]
 Reader = Annotated[Caller, Depends(caller(Permission.read_performance))]
@@ -45,7 +48,8 @@ async def put_lots_view(caller: Teller, body: LotsViewIn) -> ReconciliationOut:
 
 async def _taken(caller: Caller, view: ErpView) -> ReconciliationOut:
     await caller.write(put_view, view=view)
-    return ReconciliationOut.of(await caller.read(reconcile, subject=view.subject, source=view.source))
+    source = await caller.read(source_of, principal_pk=caller.principal_pk)
+    return ReconciliationOut.of(await caller.read(reconcile, subject=view.subject, source=source))
 
 
 @router.get("/reconciliation/{subject}", openapi_extra=refuses("erp-view-not-found"))

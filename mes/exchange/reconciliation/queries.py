@@ -14,10 +14,12 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session
 
 from mes.access.tables import Principal
+from mes.access.types import PrincipalKind
 from mes.exchange.reconciliation import rules
 from mes.exchange.reconciliation.errors import ErpViewNotFound
 from mes.exchange.reconciliation.tables import ErpViewRow
 from mes.exchange.reconciliation.types import (
+    HANDED_IN,
     UNKNOWN_MAX,
     Difference,
     ErpLot,
@@ -62,8 +64,18 @@ _orders: Final = msgspec.json.Decoder(tuple[ErpOrder, ...])
 _lots: Final = msgspec.json.Decoder(tuple[ErpLot, ...])
 
 
+def source_of(session: Session, *, principal_pk: int | None) -> str:
+    """Of a view that this principal hands in: a program's own, or the one that people and files share.
+
+    People take turns, and their ids may be erased.
+    """
+    program = (_WHO.c.pk == principal_pk, _WHO.c.kind == PrincipalKind.integration.value)
+    return HANDED_IN + (session.execute(select(_WHO.c.id).where(*program)).scalar() or "")
+
+
 def reconcile(session: ReadSession, *, subject: Subject, source: str | None = None) -> Reconciliation:
-    """The newest view of this subject against now, whoever's (None) or one source's. `erp-view-not-found`."""
+    """The newest view of this subject against now: whoever's (None), whoever's that was handed in (""), or one
+    source's. `erp-view-not-found`."""
     stored = get_newest_view(session, subject=subject, source=source)
     view = stored.view
     if subject is Subject.orders:
@@ -88,7 +100,8 @@ def reconcile(session: ReadSession, *, subject: Subject, source: str | None = No
 
 def get_newest_view(session: Session, *, subject: Subject, source: str | None = None) -> StoredView:
     """`erp-view-not-found`."""
-    wanted = (_V.c.subject == subject.value, *(() if source is None else (_V.c.source == source,)))
+    its = _V.c.source.startswith(HANDED_IN) if source == "" else _V.c.source == source
+    wanted = (_V.c.subject == subject.value, *(() if source is None else (its,)))
     statement = (
         select(_V, _WHO.c.display_name)
         .outerjoin(_WHO, _WHO.c.pk == _V.c.actor)

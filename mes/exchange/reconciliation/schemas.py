@@ -107,8 +107,9 @@ class DifferenceOut(BaseModel):
 
 
 class ReconciliationOut(BaseModel):
-    """A source's newest view against now. `source`: the ERP connection it is of, empty: it was handed in; `sources`:
-    all whose view of this subject can be asked for. `truncated`: more is unknown to the ERP than is listed."""
+    """A source's newest view against now. `source`: the ERP connection that read it, or `@` and the program that handed
+    it in, `@` alone: a person or a file did; `sources`: all whose view of this subject can be asked for. `truncated`:
+    more is unknown to the ERP than is listed."""
 
     subject: Subject
     source: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from mes.exchange.reconciliation.errors import ErpViewInvalid
+from mes.exchange.reconciliation.queries import source_of
 from mes.exchange.reconciliation.tables import ErpViewRow
 from mes.exchange.reconciliation.types import ROWS_MAX, VIEWS_KEPT, ErpView
 from mes.kernel.sqltypes import to_us
@@ -21,6 +23,7 @@ def put_view(uow: UnitOfWork, *, view: ErpView) -> bool:
 
     `erp-view-invalid` for one of which something stands twice, which has too many rows, or lies in the future.
     """
+    view = replace(view, source=view.source or source_of(uow.session, principal_pk=uow.actor))
     rows = view.orders or view.lots
     _refuse_invalid([row.id for row in rows])
     if view.taken_at > uow.now:

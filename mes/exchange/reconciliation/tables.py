@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field
 
-from mes.kernel.limits import ID_MAX
+from mes.exchange.reconciliation.types import SOURCE_MAX
 from mes.kernel.tables import TableModel, micros
 
 
@@ -17,8 +17,8 @@ class ErpViewRow(TableModel, table=True):
 
     pk: int | None = Field(default=None, primary_key=True)
     subject: str = Field(max_length=20)
-    source: str = Field(max_length=ID_MAX)
-    """The id of an ERP connection; "": it was handed in."""
+    source: str = Field(max_length=SOURCE_MAX)
+    """The id of an ERP connection; `@` and the program that handed it in, or `@`."""
     taken_at_us: int = Field(sa_column=micros())
     received_at_us: int = Field(sa_column=micros())
     actor: int | None = None

@@ -7,12 +7,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from mes.kernel.limits import ID_MAX
+
 ROWS_MAX: Final = 10_000
 """Orders or lots of one view."""
 VIEWS_KEPT: Final = 10
 """Of one subject and source."""
 UNKNOWN_MAX: Final = 1_000
 """What the ERP does not name is told up to here."""
+
+
+HANDED_IN: Final = "@"
+"""What the source of a view begins with that no connection has read; ids do not."""
+SOURCE_MAX: Final = len(HANDED_IN) + ID_MAX
 
 
 class Subject(StrEnum):
@@ -80,8 +87,8 @@ class ErpLot:
 @dataclass(frozen=True, slots=True)
 class ErpView:
     """`complete`: what it does not name the ERP does not know. `cursor`: of the operations performance it has taken;
-    None: what was published before `taken_at` counts as taken. `source`: the ERP connection that read it, "" where it
-    was handed in, by REST or as a file."""
+    None: what was published before `taken_at` counts as taken. `source`: the ERP connection that read it; `@` and the
+    program that handed it in, `@` alone where a person or a file did; "": whoever hands it in now."""
 
     subject: Subject
     taken_at: datetime

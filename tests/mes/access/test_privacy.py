@@ -37,10 +37,11 @@ from mes.access.types import Device, Role
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
 from mes.kernel.origins import Origin, acting_from
+from mes.kernel.properties import Property
 from mes.migrations.transfer import digests_of
 from mes.personnel.errors import PersonNotFound
 from mes.personnel.queries import get_person
-from mes.personnel.service import create_person, create_personnel_class, erase_person
+from mes.personnel.service import create_person, create_personnel_class, erase_person, put_person
 from mes.personnel.types import Qualification
 from tests.conftest import SettableClock
 
@@ -104,6 +105,10 @@ def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
     chained.write_now(store_pin, actor=None, principal_id="p17", pin_hash="a hash")
     chained.write_now(give_badge, actor=None, principal_id="p17", badge_hmacs=[b"x" * 32])
     chained.write_now(create_token, actor=None, principal_id="p17", plant_id="default", label="Ada's script")
+    for size in ("41 narrow", "42 narrow"):
+        said = [Property("Shoe size", value=size)]
+        chained.write_now(put_person, actor=None, **ada_is, properties=said)
+    assert "42 narrow" in texts(chained)
     provider = IdentityProvider("https://id.example", "mes", "Company")
     chained.write_now(put_identity_provider, actor=None, provider=provider, sealed_secret=b"sealed", version=0)
     told = Told(provider.issuer, "sub-of-ada", "p17", "Ada Lovelace", frozenset(), showed_factor=False)
@@ -119,7 +124,7 @@ def test_somebody_is_erased_and_what_they_did_stays(chained: Database) -> None:
     assert {"Ada Lovelace", "10.0.0.77", "Ada's script", "sub-of-ada"} <= {w for w in WORDS if w in texts(chained)}
     name = chained.write_now(erase_person, actor=None, person_id="p17", reason="request 4")
     assert name == f"erased-{ada.pk}"
-    assert not [word for word in WORDS if word in texts(chained)]
+    assert not [word for word in (*WORDS, "41 narrow", "42 narrow") if word in texts(chained)]
     assert chained.read_now(find_session, token_sha256=key) is None
     person = chained.read_now(get_person, person_id=name)
     assert person is not None

@@ -306,6 +306,27 @@ class TestMaterials:
             answer = await erp.send(document("SyncEquipment", f"<Equipment><ID>LINE</ID>{wrong}</Equipment>"))
             assert answer.codes == ["b2mml-value-unusable"]
 
+    async def test_properties_of_lots_and_people(self, erp: Erp, plant: Database) -> None:
+        """Taken as those of materials are; a lot tells its own again, of people a document tells nothing."""
+        reel = lot("L-1", OF_BOARD, said("MaterialLot", "Coil", "7", "mm", description="Which"), quantity("7"))
+        assert (await erp.send(document("SyncMaterialLot", reel))).codes == ["created"]
+        coil = (Property("Coil", "Which", "7", "mm"),)
+        assert plant.read_now(get_material_lot, lot_id="L-1").properties == coil
+        silent = document("SyncMaterialLot", lot("L-1", quantity("8")))
+        assert [(await erp.send(silent)).codes for _ in range(2)] == [["updated"], ["unchanged"]]
+        assert plant.read_now(get_material_lot, lot_id="L-1").properties == coil
+        (shown_lot,) = (await erp.send(document("GetMaterialLot", lot("L-1")))).document.objects
+        (told,) = shown_lot.all("MaterialLotProperty")
+        assert (told.value("ID"), told.value("Value", "ValueString")) == ("Coil", "7")
+        words = f"<PersonName>Ada</PersonName>{said('Person', 'Shoe size', '41')}"
+        person = document("SyncPerson", f"<Person><ID>p-ada</ID>{words}</Person>")
+        assert [(await erp.send(person)).codes for _ in range(2)] == [["created"], ["unchanged"]]
+        again = document("SyncPerson", "<Person><ID>p-ada</ID></Person>")
+        assert (await erp.send(again)).codes == ["unchanged"]
+        ada = plant.read_now(get_person, person_id="p-ada")
+        assert ada is not None
+        assert ada.properties == (Property("Shoe size", value="41"),)
+
 
 OF_BOARD = "<MaterialDefinitionID>BOARD</MaterialDefinitionID>"
 
@@ -512,7 +533,8 @@ class TestShow:
         assert (scope.value("EquipmentID"), scope.value("EquipmentLevel")) == ("HALL", "Area")
 
     async def test_what_is_shown_can_be_sent_back_and_changes_nothing(self, erp: Erp) -> None:
-        await erp.send(document("SyncMaterialLot", lot("L-1", OF_BOARD, quantity("7.25"))))
+        coil = said("MaterialLot", "Coil", "7", "mm") + said("MaterialLot", "Tested")
+        await erp.send(document("SyncMaterialLot", lot("L-1", OF_BOARD, coil, quantity("7.25"))))
         for kind, member in (("MaterialClass", "MaterialDefinition"), ("EquipmentClass", "Equipment")):
             words = (
                 f"<ID>C</ID><Description>x</Description>{said(kind, 'Colour', 'red')}{said(kind, 'Size', '7', 'mm')}"

@@ -19,6 +19,7 @@ from mes.genealogy.lots.api import router as lots
 from mes.kernel.errors import Refusal
 from mes.kernel.plants import Migrate, Plants
 from mes.materials.api import router as materials
+from mes.personnel.api import router as personnel
 from tests.conftest import SettableClock
 from tests.web.cast import hire
 
@@ -42,7 +43,7 @@ def plants(tmp_path: Path, at_once: Migrate, clock: SettableClock, demo: PlantDo
 def routes() -> FastAPI:
     """Without plants; made once, because a router is prepared anew for each application."""
     app = FastAPI()
-    for router in (equipment, materials, lots, definitions):
+    for router in (equipment, materials, lots, definitions, personnel):
         app.include_router(router)
 
     @app.exception_handler(Refusal)
@@ -252,6 +253,30 @@ async def test_properties_of_a_class_are_those_of_its_members_but_for_their_own(
     for wrong in ([mine, mine], many, [{"id": "P", "value": "x" * 501}], [{"id": " "}]):
         refused = await engineer.post(f"/{classes}", json={"id": "WRONG", "properties": wrong})
         assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("things", "body"),
+    [
+        ("material-lots", {"id": "NEW", "material_id": "SP-305", "quantity": "5", "unit": "kg"}),
+        ("persons", {"id": "NEW", "name": "Ada"}),
+    ],
+)
+async def test_properties_of_lots_and_people(engineer: httpx.AsyncClient, things: str, body: dict[str, Any]) -> None:
+    mine, size = ({"id": name, "description": "", "value": "7", "unit": "mm"} for name in ("Coil", "Size"))
+    said = await answer(await engineer.post(f"/{things}", json={**body, "properties": [size, mine]}), 201)
+    assert said["properties"] == [mine, size]
+    change = {name: value for name, value in said.items() if name not in ("id", "principal_id", "properties")}
+    kept = await answer(await engineer.put(f"/{things}/NEW", json=change))
+    assert kept == said, "left out: they stay"
+    emptied = await answer(await engineer.put(f"/{things}/NEW", json={**change, "properties": []}))
+    assert (emptied["properties"], emptied["version"]) == ([], said["version"] + 1)
+    rows = [{**body, "properties": [mine]}]
+    bulk = await answer(await engineer.post(f"/{things}/bulk", json={"rows": rows}))
+    assert [row["outcome"] for row in bulk["rows"]] == ["updated"]
+    assert (await answer(await engineer.get(f"/{things}/NEW")))["properties"] == [mine]
+    refused = await engineer.post(f"/{things}", json={**body, "id": "WRONG", "properties": [mine, mine]})
+    assert refused.status_code == 422
 
 
 async def test_no_property_of_a_material_says_its_unit_once_more(engineer: httpx.AsyncClient) -> None:

@@ -336,6 +336,22 @@ def test_properties_of_classes_and_of_what_belongs_to_them(database: Database) -
     assert len(faults(SMALL + "personnel_classes: [{id: C, properties: []}]\n")) == 1
 
 
+def test_properties_of_lots_and_people(database: Database) -> None:
+    reel = "material_lots: [{id: L-1, material: M, quantity: 5, properties: [{id: Coil, value: '7', unit: mm}]}]\n"
+    ada = "persons: [{id: p-ada, name: Ada, properties: [{id: Shoe size, value: '41'}]}]\n"
+    first = load(database, SMALL + reel + ada)
+    assert load(database, SMALL + reel + ada).unchanged == first.created
+    assert database.read_now(get_material_lot, lot_id="L-1").properties == (Property("Coil", value="7", unit="mm"),)
+    silent = "material_lots: [{id: L-1, material: M, quantity: 5}]\npersons: [{id: p-ada, name: Ada}]\n"
+    assert load(database, SMALL + silent).updated == 0
+    person = database.read_now(get_person, person_id="p-ada")
+    assert person is not None
+    assert person.properties == (Property("Shoe size", value="41"),)
+    emptied = "material_lots: [{id: L-1, material: M, quantity: 5, properties: []}]\n"
+    assert load(database, SMALL + emptied).updated == 1
+    assert database.read_now(get_material_lot, lot_id="L-1").properties == ()
+
+
 def test_defect_codes_and_what_steps_ask_are_loaded(database: Database) -> None:
     words = "defect_codes: [{id: BRIDGED, description: Solder bridge}]\n"
     asks = "quality_requirements: [{id: WM, unit_check: passed}]\n"

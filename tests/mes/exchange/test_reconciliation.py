@@ -54,7 +54,7 @@ from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
-from tests.web.cast import as_, hire_cast
+from tests.web.cast import as_, hire, hire_cast
 
 E6 = 1_000_000
 COUNTS = st.integers(0, 5)
@@ -216,6 +216,32 @@ def test_a_view_that_cannot_be_is_refused_and_old_ones_go(plant: Database, do: C
     assert view.lots == (ErpLot("L", VIEWS_KEPT + 1),)
 
 
+def test_who_hands_a_view_in_has_one_of_their_own(plant: Database, do: Callable[..., Any]) -> None:
+    """A program by its principal; people, and files that nobody brought, share one."""
+    cast = hire_cast(plant)
+    mes_a, mes_b = cast[Role.integration], hire(plant, "other-erp", Role.integration)
+    senders = (mes_a.principal_pk, mes_b.principal_pk, cast[Role.supervisor].principal_pk, None)
+    for n, sender in enumerate(senders, start=1):
+        plant.clock.advance(minutes=1)  # type: ignore[attr-defined]
+        view = ErpView(Subject.lots, plant.clock(), lots=(ErpLot("L-1", n * E6),))
+        plant.write_now(put_view, actor=sender, view=view)
+
+    def said(source: str | None) -> tuple[str, int]:
+        found = plant.read_now(reconcile, subject=Subject.lots, source=source)
+        assert found.sources == ("@", "@iris", "@other-erp")
+        (lot,) = found.stored.view.lots
+        return found.stored.view.source, lot.quantity_e6 // E6
+
+    assert said("@iris") == ("@iris", 1)
+    assert said("@other-erp") == ("@other-erp", 2)
+    assert said("@") == said(None) == said("") == ("@", 4)
+    tryton = ErpView(Subject.lots, plant.clock(), lots=(ErpLot("L-1", 9 * E6),), source="tryton")
+    plant.clock.advance(minutes=1)  # type: ignore[attr-defined]
+    plant.write_now(put_view, actor=None, view=tryton)
+    found = plant.read_now(reconcile, subject=Subject.lots, source="").stored.view
+    assert found.source == "@", "of those that were handed in"
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_over_http_and_from_a_file(http: httpx.AsyncClient, plant: Database, do: Callable[..., Any]) -> None:
     cast = hire_cast(plant)
@@ -227,19 +253,19 @@ async def test_over_http_and_from_a_file(http: httpx.AsyncClient, plant: Databas
         ("L-1", "9.5", "10", "unexplained"),
         ("L-2", "", "3", "unknown-there"),
     ]
-    assert (answer["source"], answer["sources"]) == ("", [""])
+    assert (answer["source"], answer["sources"]) == (own := "@iris", [own])
     assert (await http.get("/api/v1/reconciliation/lots", headers=sven)).json() == answer
     view = ErpView(Subject.lots, plant.clock(), lots=(ErpLot("L-1", 7 * E6),), source="tryton")
     plant.write_now(put_view, actor=None, view=view)
     read = (await http.get("/api/v1/reconciliation/lots?source=tryton", headers=sven)).json()
     assert (read["source"], read["sources"], [d["erp"] for d in read["differences"]]) == (
         "tryton",
-        ["", "tryton"],
+        [own, "tryton"],
         ["7"],
     )
     rows = await http.get("/api/v1/reconciliation/lots/differences?source=tryton", headers=sven)
     assert rows.text.splitlines()[1:] == ["L-1;quantity;7;10;pcs;unexplained;0"]
-    assert (await http.put("/api/v1/reconciliation/lots", json=body, headers=iris)).json()["source"] == "", "its own"
+    assert (await http.put("/api/v1/reconciliation/lots", json=body, headers=iris)).json()["source"] == own
     csv = await http.get("/api/v1/reconciliation/lots/differences?source=", headers=sven)
     assert csv.content.decode("utf-8-sig").splitlines()[1] == "L-1;quantity;9.5;10;pcs;unexplained;0"
     orders = {"taken_at": plant.clock().isoformat(), "orders": [{"id": "PO-7", "good": "1"}], "cursor": 0}

@@ -9,12 +9,19 @@ from itertools import count
 import httpx
 import pytest
 
+from mes.equipment.queries import get_equipment
+from mes.equipment.service import put_equipment
+from mes.equipment.types import EquipmentSpec
+from mes.kernel.classes import ClassSpec
+from mes.kernel.properties import Property
 from mes.kernel.sqltypes import to_us
 from mes.materials.life.queries import exposure_of
 from mes.materials.life.service import begin_life, note_lots_running_out, put_handlings
-from mes.materials.service import create_lot, put_materials, set_disposition
+from mes.materials.service import create_lot, put_material_classes, put_materials, set_disposition
 from mes.materials.types import HOUR_US, HandlingSpec, LotSpec, MaterialSpec, Storage
+from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition
+from tests.support.plants import LINE
 from tests.web.site import Site
 
 NUMBERS = count(1)
@@ -99,3 +106,35 @@ def test_only_a_supervisor_prolongs_a_shelf_life(site: Site, lot: str) -> None:
         assert sven.post(f"/lots/{lot}/expiry", data=form).status_code == 303
         assert "24 Dec 2099" in said(sven.get(f"/lots/{lot}"))
         assert 'value="2099-12-24"' in sven.get(f"/lots/{lot}").text
+
+
+def test_what_is_said_of_a_lot_and_its_material_is_shown(site: Site) -> None:
+    kind = ClassSpec("KIND", "", (Property("Peak", value="245", unit="Cel"),))
+    site.database.write_now(put_material_classes, actor=None, specs=[kind])
+    site.database.write_now(put_materials, actor=None, specs=[MaterialSpec("REEL", "pcs", "Reel", classes=("KIND",))])
+    coil = (Property("Coil", "How it came", "330", "mm"),)
+    for lot_id, properties in (("COIL-1", coil), ("COIL-2", ())):
+        spec = LotSpec(lot_id, "REEL", Decimal(1000), "pcs", properties=properties)
+        site.database.write_now(create_lot, actor=None, spec=spec)
+    with site.client("SVEN") as sven:
+        for page in ("/lots/COIL-1", "/trace/units/COIL-1"):
+            text = said(sven.get(page))
+            assert "Properties COIL-1 Coil How it came 330 mm Properties of the material" in text
+            assert "Properties of the material REEL Peak 245 °C from the class KIND" in text
+        assert "Properties COIL-2" not in said(sven.get("/lots/COIL-2"))
+
+
+def test_what_is_said_of_a_line_is_shown_with_its_jobs(site: Site) -> None:
+    place = site.database.read_now(get_equipment, equipment_id=LINE)
+    length = (Property("Length", value="9.5", unit="m"),)
+
+    def put(properties: tuple[Property, ...]) -> None:
+        level = EquipmentLevel(place.level)
+        spec = EquipmentSpec(LINE, level, place.parent_id, place.description, properties=properties)
+        site.database.write_now(put_equipment, actor=None, specs=[spec])
+
+    with site.client("SVEN") as sven:
+        assert "Properties of" not in said(sven.get(f"/dispatch/{LINE}"))
+        put(length)
+        assert f"Properties of the equipment {LINE} Length 9.5 m" in said(sven.get(f"/dispatch/{LINE}"))
+        put(())

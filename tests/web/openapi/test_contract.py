@@ -21,6 +21,14 @@ THING: Document = {
         "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}},
     },
 }
+TOLD: Document = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {
+        "id": {"type": "string"},
+        "sizes": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
 WISH = copy.deepcopy(THING)
 WISH["properties"]["parts"]["items"] = {"$ref": "#/components/schemas/Wish"}
 PROMISED: Document = {
@@ -39,7 +47,36 @@ PROMISED: Document = {
             }
         }
     },
-    "components": {"schemas": {"Thing": THING, "Wish": WISH}},
+    "webhooks": {
+        "things.made.v1": {
+            "post": {
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "allOf": [
+                                    {"$ref": "#/components/schemas/Message"},
+                                    {"type": "object", "properties": {"data": {"$ref": "#/components/schemas/Told"}}},
+                                ]
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Thing": THING,
+            "Wish": WISH,
+            "Told": TOLD,
+            "Message": {
+                "type": "object",
+                "required": ["type", "data"],
+                "properties": {"type": {"type": "string"}, "data": {"type": "object"}},
+            },
+        }
+    },
 }
 
 
@@ -55,6 +92,16 @@ def wish(document: Document) -> Document:
 
 def thing(document: Document) -> Document:
     schema: Document = document["components"]["schemas"]["Thing"]
+    return schema
+
+
+def told(document: Document) -> Document:
+    schema: Document = document["components"]["schemas"]["Told"]
+    return schema
+
+
+def message(document: Document) -> Document:
+    schema: Document = document["components"]["schemas"]["Message"]
     return schema
 
 
@@ -86,6 +133,16 @@ BREAKING: dict[str, Callable[[Document], object]] = {
     "put_thing: parameter by is needed now": lambda d: put(d)["parameters"].append(
         {"in": "query", "name": "by", "required": True, "schema": {}}
     ),
+    "things.made.v1 is not told any more": lambda d: d["webhooks"].clear(),
+    "things.made.v1.data.id: is gone": lambda d: told(d)["properties"].pop("id"),
+    "things.made.v1.data.id: may be missing now": lambda d: told(d)["required"].remove("id"),
+    "things.made.v1.data.id: may be null now": lambda d: told(d)["properties"].update(
+        id={"anyOf": [{"type": "string"}, {"type": "null"}]}
+    ),
+    "things.made.v1.data.sizes{}: may be integer now": lambda d: told(d)["properties"].update(
+        sizes={"type": "object", "additionalProperties": {"type": "integer"}}
+    ),
+    "things.made.v1.type: may be missing now": lambda d: message(d)["required"].remove("type"),
 }
 HARMLESS: dict[str, Callable[[Document], object]] = {
     "an operation more": lambda d: d["paths"].update({"/others": d["paths"]["/things"]}),
@@ -98,6 +155,8 @@ HARMLESS: dict[str, Callable[[Document], object]] = {
     "a body may be longer": lambda d: wish(d)["properties"]["id"].update(maxLength=99),
     "a parameter more": lambda d: put(d)["parameters"].append({"in": "query", "name": "by", "schema": {}}),
     "a refusal more": lambda d: put(d)["responses"].update({"409": {}}),
+    "a type of event more": lambda d: d["webhooks"].update({"things.gone.v1": d["webhooks"]["things.made.v1"]}),
+    "an event says more": lambda d: told(d)["properties"].update(more={"type": "string"}),
     "words": lambda d: put(d).update(description="other"),
 }
 

@@ -16,9 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 from mes.access.door import caller
 from mes.access.door.routing import REFUSALS_KEY, api_router
 from mes.kernel.errors import Refusal
+from standards.lineside.events_v1 import EVENTS
 from tests.support.contract import PROMISED, breaking_changes
+from tests.support.event_index import EVENT_INDEX, event_index
 from tests.support.problem_index import INDEX, index, pages
 from tests.support.reachable import reachable_refusals
+from web.event_schemas import event_schemas
 from web.main import create_app
 from web.openapi import operations, refusal_kinds, written
 from web.settings import Settings
@@ -33,6 +36,7 @@ READINGS = {"ingest_batch", "retry_quarantined_reading"}
 OPEN = {
     *("AuditedActOut.changes", "AuditedActOut.data", "DryRunEvent.payload", "EventOut.data"),
     *("Command.payload", "CommandResult.document"),
+    *("EventMessage.data", "AccessActSignedV1.what", "EdgeCommandPutV1.payload"),
 }
 """Objects whose members another word names: the type of the event, the kind of the command."""
 VERBS = (
@@ -133,6 +137,32 @@ def _placeholders(example: Any, name: str, where: str) -> Iterator[str]:
             yield from _placeholders(value, name, where)
     elif isinstance(example, str) and example in {name.replace("_", "-"), "text", "string", "example"}:
         yield where
+
+
+def test_every_type_of_event_has_its_payload(document: Document) -> None:
+    """Its schema refers to what is there, and to the words that answers use."""
+    assert document["webhooks"].keys() == EVENTS.keys()
+    schemas = document["components"]["schemas"]
+    jsonschema_rs.Draft202012Validator({"components": document["components"], **document["webhooks"]})
+    for name, schema in event_schemas().items():
+        assert sorted(schemas[name].get("enum", ())) == sorted(schema.get("enum", ())), name
+        assert schemas[name].get("properties") == schema.get("properties"), f"two schemas are called {name}"
+
+
+def test_the_message_of_a_webhook_is_what_its_schema_says(document: Document) -> None:
+    schema = document["webhooks"]["orders.jobs-merged.v1"]["post"]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
+    validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
+    payload = {"job_order_id": "J-1", "merged": ["J-2"], "quantity_e6": 2_000_000, "reason": "late"}
+    message = {"type": "orders.jobs-merged.v1", "timestamp": "2026-03-02T08:00:00Z", "seq": 7, "subject": "job/J-1"}
+    assert validator.is_valid({**message, "data": payload | {"added": "later"}})
+    assert not validator.is_valid({**message, "data": payload | {"merged": "J-2"}})
+    assert not validator.is_valid({**message, "type": "orders.job-merged.v1", "data": payload})
+
+
+def test_the_list_of_event_types_is_as_it_would_be_written() -> None:
+    assert EVENT_INDEX.read_text("utf-8") == event_index(), "make api writes it"
 
 
 def test_every_object_says_what_is_in_it(document: Document) -> None:

@@ -33,16 +33,19 @@ def test_what_differs_and_why(site: Site) -> None:
         only = said(sven.get("/reconciliation/orders?reason=unknown-here"))
         assert "PO-X Known" in only
         assert "PO-RECON Ordered" not in only
-        assert "As it was handed in, by a program or as a file" in page
+        assert "As a person or a file said it" in page
         booked = ErpView(Subject.orders, datetime.now(UTC), (ErpOrder("PO-RECON", 3_000_000),), source="tryton")
         site.database.write_now(put_view, actor=None, view=booked)
         read = said(sven.get("/reconciliation/orders?source=tryton"))
-        assert "As the ERP connection tryton reads it As it was handed in" in read
+        assert "As the ERP connection tryton reads it As a person or a file said it" in read
+        sent = ErpView(Subject.orders, datetime.now(UTC), (ErpOrder("PO-RECON", 2_000_000),), source="@SAP-1")
+        site.database.write_now(put_view, actor=None, view=sent)
+        assert "As SAP-1 handed it in" in said(sven.get("/reconciliation/orders?source=%40SAP-1"))
         assert "PO-RECON Good 3 pcs 0 pcs Booked elsewhere" in read
-        assert 'href="/reconciliation/orders?source="' in sven.get("/reconciliation/orders").text, (
+        assert 'href="/reconciliation/orders?source=%40"' in sven.get("/reconciliation/orders").text, (
             "the newest, and others"
         )
-        rows = sven.get("/reconciliation/orders/differences.csv?source=").content.decode("utf-8-sig").splitlines()
+        rows = sven.get("/reconciliation/orders/differences.csv?source=%40").content.decode("utf-8-sig").splitlines()
         assert rows[1:] == [
             "PO-RECON;ordered;20;16;pcs;ordered-differs;0",
             "PO-RECON;good;4;0;pcs;booked-elsewhere;0",

@@ -34,6 +34,7 @@ from mes.genealogy.service import mount_lot, record_genealogy, record_pass, reve
 from mes.genealogy.types import Act, ActKind, Link, NewLot, Recording
 from mes.kernel.db import Database
 from mes.kernel.errors import VersionConflict
+from mes.kernel.outbox import list_events
 from mes.kernel.sqltypes import to_us
 from mes.materials.queries import get_material
 from mes.materials.service import put_lots, put_materials
@@ -348,6 +349,16 @@ class TestWhatIsTold:
         confirmation = erp.confirmation()
         assert (confirmation.good, confirmation.scrap) == (11, 1)
         assert digest(confirmation) != erp.due().told_sha256
+
+    def test_what_the_erp_does_not_take_is_told_once(self, erp: Erp, acts: Acts) -> None:
+        erp.says()
+        make_all(erp, acts)
+        for _ in range(2):
+            erp.told(TellOutcome.refused, "The period is closed.")
+            erp.clock.advance(hours=1)
+        events = erp.plant.read_now(list_events, after=0, limit=1_000)
+        (told,) = [event.payload for event in events if event.type == "exchange.erp-order-not-told.v1"]
+        assert told == {"operations_request_id": "PO-7", "key": "100", "said": "The period is closed."}
 
     def test_given_up_before_anything_was_made_is_cancelled_and_after_is_what_was_made(
         self, erp: Erp, acts: Acts
