@@ -135,7 +135,7 @@ def test_a_view_that_a_connection_read_is_its_own(tmp_path: Path, connections: l
 
 
 def test_a_view_that_was_handed_in_is_its_senders(tmp_path: Path) -> None:
-    """0037: a program's is its own, people and files share one, a connection's stays."""
+    """0036: a program's is its own, people and files share one, a connection's stays."""
     database = Database(f"sqlite:///{tmp_path / 'plant.sqlite'}")
     upgrade(database, revision="0035")
 
