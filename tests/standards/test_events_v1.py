@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from mes.kernel.uow import UnitOfWork
 from standards.lineside.events_v1 import EVENTS, component_of, fault_of
@@ -59,7 +60,7 @@ def test_what_is_wrong_is_said(event_type: str, payload: bytes, fault: str) -> N
 )
 def test_a_verb_that_tells_something_else_fails_whatever_becomes_of_it(event_type: str, payload: object) -> None:
     """As if its source stood among the others; the fixture `events_as_promised` looks where it was caught, too."""
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         uow = UnitOfWork(connection, now=datetime(2026, 3, 2, tzinfo=UTC), actor=None)
         verb = compile("uow.emit(event_type, topics=(), subject='x', payload=payload)", VERBS + "verb.py", "exec")
         with pytest.raises(AssertionError, match=event_type):
