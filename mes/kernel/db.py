@@ -71,9 +71,12 @@ class ReadSession(Session):
         cursor = connection.connection.cursor()
         try:
             cursor.execute(placeholders(sql, self.dialect), params)
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            held: Any = connection.connection.driver_connection
+            if not held.closed:
+                raise
             connection.invalidate()
-            raise
+            raise _Cut() from error
         return list(cursor.fetchall())
 
     def commit(self) -> None:
@@ -197,8 +200,6 @@ class Database:
         try:
             with self._snapshot() as session:
                 return query(session, **kwargs)
-        except psycopg.OperationalError as error:
-            raise _Cut() from error
         except (DBAPIError, OverflowError, psycopg.DataError) as error:
             if is_not_kept(error):
                 raise translated(error) from error

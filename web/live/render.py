@@ -50,6 +50,8 @@ def _render_one(session: ReadSession, shown: Shown, now: datetime) -> str:
             language=shown.language,
             region_id=shown.dom_id,
         )
+    except Unavailable:
+        raise
     except Exception as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise

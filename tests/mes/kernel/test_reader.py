@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -17,7 +15,7 @@ from sqlalchemy import event, select, text
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import NotFound
 from mes.kernel.tables import OutboxEvent
-from web.live.wakeup import conninfo
+from tests.support.cut import cut_all_connections
 
 _PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% + $1::int'"
 
@@ -94,14 +92,8 @@ def test_a_question_is_asked_again_where_the_connections_were_cut_while_they_res
 
     plant = Database(postgres_url)
     try:
-        with ThreadPoolExecutor(4) as threads:  # a connection each
-            together = Barrier(4)
-            first = set(threads.map(lambda _: plant.read_now(lambda s: (ask(s), together.wait())[0]), range(4)))
-        assert len(first) == 4
-        with psycopg.connect(conninfo(plant), autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) pid", (list(first),))
-        found = {plant.read_now(ask) for _ in range(4)}
-        assert not found & first
+        first = cut_all_connections(plant)
+        assert not {plant.read_now(ask) for _ in range(4)} & first
         assert caplog.messages == []
     finally:
         plant.close()
