@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,14 +80,21 @@ class Files:
 
 def choose_ports(options: DemoOptions) -> Ports:
     """The ports asked for, and free ones for the rest. OSError if one that was asked for is taken."""
-    server = _free(options.port)
     wished = options.control_port
-    control = _free(wished if wished is not None else (options.port + 1 if options.port else 0))
-    return Ports(server, control, *(_free(0) for _ in range(3)))
+    control = wished if wished is not None else (options.port + 1 if options.port else 0)
+    with ExitStack() as held:  # until all are chosen: a free one may be chosen twice
+        return Ports(
+            *(held.enter_context(_listening(port)).getsockname()[1] for port in (options.port, control, 0, 0, 0))
+        )
 
 
-def _free(port: int) -> int:
-    with socket.socket() as probe:
+def _listening(port: int) -> socket.socket:
+    probe = socket.socket()
+    try:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
-        return int(probe.getsockname()[1])
+        probe.listen()
+    except OSError:
+        probe.close()
+        raise
+    return probe
