@@ -171,10 +171,12 @@ def take_out(
 
 def first_possible(last: int, newest: OpenMount | None, *, splice: bool) -> int:
     """The piece a change or a splice is told for where nobody says: the next one or the last one, but not before what
-    is mounted has begun (nothing may have passed since)."""
+    is mounted has begun, nor before what was taken out has ended (nothing may have passed since)."""
     natural = last if splice else last + 1
-    if newest is None or not is_open(newest.interval):
+    if newest is None:
         return natural
+    if not is_open(newest.interval):
+        return max(natural, newest.interval.last + 1)
     return max(natural, newest.interval.first + (1 if newest.spliced and not splice else 0))
 
 

@@ -342,6 +342,20 @@ def test_slots_stand_as_people_count_them(numbers: list[int]) -> None:
 
 
 @pytest.mark.usefixtures("job")
+@pytest.mark.parametrize("passed", [False, True])
+def test_a_reel_goes_where_a_spliced_one_was_taken_out(plant: Database, passed: bool) -> None:
+    """The spliced one is in the piece it came with, though that has not passed: the next one is in those after it."""
+    slot = {"equipment_id": LINE, "slot_id": "1"}
+    if passed:
+        do(plant, record_pass, lot_id="U-1", equipment_id=LINE, material_id="BOARD")
+    do(plant, mount_lot, **slot, lot_id="R-1")
+    do(plant, mount_lot, **slot, lot_id="R-2", splice=True)
+    do(plant, unmount_lot, **slot)
+    do(plant, mount_lot, **slot, lot_id="R-1")
+    assert in_use(plant, LINE)["1"] == "R-1"
+
+
+@pytest.mark.usefixtures("job")
 def test_reels_are_spliced_and_changed_before_anything_has_passed(plant: Database) -> None:
     """Nobody says a piece: it is the one the reel came with, and after a splice the one behind it."""
     slot = {"equipment_id": LINE, "slot_id": "1"}
