@@ -22,7 +22,8 @@ from mes.history.keeper import Keeper
 from mes.kernel.db import Database
 from mes.kernel.errors import Unavailable
 from mes.kernel.plants import DEFAULT_PLANT, Plants, serving_plant
-from mes.ticks import HOURLY, TICKS
+from mes.kernel.sqltypes import to_us
+from mes.ticks import HOURLY, list_due_ticks
 from web.live.relay import Relays
 from web.live.wakeup import Announcements
 from web.rights import follow_rights
@@ -165,11 +166,18 @@ class Care:
         next_at, next_hour_at = loop.time(), loop.time()
         while True:
             is_hour = loop.time() >= next_hour_at
-            await tick(self._database, TICKS + (HOURLY if is_hour else ()))
+            await tick(self._database, await self._due() + (HOURLY if is_hour else ()))
             next_hour_at += HOUR_S if is_hour else 0.0
             is_used = self._unused_s(self._database.plant_id) < USED_S
             next_at = max(next_at + (TICK_S if is_used else UNUSED_TICK_S), loop.time())
             await asyncio.sleep(next_at - loop.time())
+
+    async def _due(self) -> tuple[Callable[..., Any], ...]:
+        try:
+            return await self._database.glance(list_due_ticks, now_us=to_us(self._database.clock()))
+        except Unavailable as weather:
+            _LOG.warning("the periodic work of %s waits: %s", self._database.plant_id, weather.detail)
+            return ()
 
 
 async def tick(database: Database, verbs: Sequence[Callable[..., Any]]) -> None:

@@ -7,9 +7,9 @@ from typing import Final
 
 from mes.access.recent import RECENT, may_take_rights
 from mes.kernel.db import Database
-from mes.kernel.outbox import head_seq
+from mes.kernel.outbox import head_seq, list_changes
 from web.live.limits import RELAY_BATCH_MAX
-from web.live.wakeup import WakeUp, Watch, watch_of
+from web.live.wakeup import WakeUp, watch_of
 
 PAUSE_S: Final = 0.1
 """Between two looks, however much is committed."""
@@ -29,17 +29,17 @@ async def follow_rights(database: Database) -> None:
             await watch.wait(wake_up)
             if wake_up.is_poked:
                 wake_up.clear()
-                seq = await _look(watch, seq)
+                seq = await _look(database, seq)
             await asyncio.sleep(PAUSE_S)
     finally:
         watch.close()
 
 
-async def _look(watch: Watch, seq: int) -> int:
+async def _look(database: Database, seq: int) -> int:
     """Up to where it has looked: what is written meanwhile is for the next time, however fast it comes."""
     is_behind = True
     while is_behind:
-        changes = await watch.changes(after=seq, limit=RELAY_BATCH_MAX)
+        changes = await database.glance(list_changes, after=seq, limit=RELAY_BATCH_MAX)
         if any(may_take_rights(event_type) for _, _, event_type in changes):
             RECENT.forget()
         seq = changes[-1][0] if changes else seq

@@ -837,6 +837,10 @@ DUE_MOUNTS: Final = (
 )
 
 
+IS_MOUNT_DUE: Final = "SELECT 1 FROM slot_mount WHERE recount_at_us IS NOT NULL AND recount_at_us <= ?"
+"""Whether there are any."""
+
+
 def load_due_mounts(uow: UnitOfWork, limit: int) -> list[DueMount]:
     """Mounts whose pieces are to be counted, the longest due first."""
     return [DueMount(*row) for row in uow.driver_query(DUE_MOUNTS, (uow.now_us, limit))]

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from mes.kernel.clock import Clock, system_clock
 from mes.kernel.engine import Dialect, dialect_of, reader_engine, writer_engine
 from mes.kernel.errors import Refusal, Unavailable
+from mes.kernel.glance import Glance
 from mes.kernel.limits import READER_THREADS
 from mes.kernel.origins import acting_from
 from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
@@ -101,6 +102,7 @@ class Database:
         self.plant_id = plant_id
         self.clock = clock
         self.dialect: Dialect = dialect_of(url)
+        self.own_look = Glance(url) if self.dialect == "sqlite" else None
         self._listeners: list[Callable[[], None]] = []
         self._writer_engine = writer_engine(url, schema=schema)
         self._reader_engine = reader_engine(url, schema=schema, pool_size=READER_THREADS)
@@ -167,6 +169,16 @@ class Database:
             raise Unavailable("This plant is being closed.", code="shutting-down") from error
         return await asyncio.wrap_future(asked)
 
+    async def glance(self, query: Callable[..., T], /, **kwargs: Any) -> T:
+        """Ask a small question that is asked again and again: whether something is due, what is new.
+
+        It takes `driver_query` alone and finds its rows by an index, since on SQLite it is answered here, on the event
+        loop: 20 µs, where a reader's thread and session cost 50 times as much.
+        """
+        if self.own_look is None:
+            return await self.read(query, **kwargs)
+        return query(self.own_look, **kwargs)
+
     def read_now(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """`read` for threads without an event loop."""
         return self._query(query, kwargs)
@@ -185,6 +197,8 @@ class Database:
         """Finish the waiting writes, end the readers, close every connection."""
         self._writer.close()
         self._readers.shutdown()
+        if self.own_look is not None:
+            self.own_look.close()
         self._writer_engine.dispose()
         self._reader_engine.dispose()
 

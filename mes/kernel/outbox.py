@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 import psycopg
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select
 from sqlmodel import Session
 from uuid_utils import uuid7
 
 from mes.kernel.chain import Anchor, RemovedRun, link
+from mes.kernel.glance import ReadsRows
 from mes.kernel.origins import INSERT, OriginBook
 from mes.kernel.pending import postpone, settle
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
@@ -58,12 +59,6 @@ _INSERT_NEXT: Final = (
 
 ARCHIVED: Final = "archived"
 """The cursor up to which events were archived and may be removed."""
-
-
-class ReadsRows(Protocol):
-    """What a snapshot offers here."""
-
-    def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +145,13 @@ def list_events(session: Session, *, after: int, limit: int = 1_000) -> tuple[Ev
     return tuple(_event(row) for row in session.execute(statement))
 
 
-CHANGES: Final = "SELECT seq, topics, type FROM outbox_event WHERE seq > :after ORDER BY seq LIMIT :limit"
-"""What a follower must look at again: sequence, topics (space-separated) and type of the events after a sequence."""
+_CHANGES: Final = "SELECT seq, topics, type FROM outbox_event WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
-def list_changes(session: Session, *, after: int, limit: int = 1_000) -> tuple[tuple[int, str, str], ...]:
-    """`CHANGES`, in commit order."""
-    rows = session.connection().execute(text(CHANGES), {"after": after, "limit": limit})
-    return tuple((row[0], row[1], row[2]) for row in rows)
+def list_changes(reads: ReadsRows, *, after: int, limit: int = 1_000) -> list[tuple[int, str, str]]:
+    """What a follower must look at again: sequence, topics (space-separated) and type of the events after a sequence,
+    in commit order."""
+    return reads.driver_query(_CHANGES, (after, limit))
 
 
 def list_subject_events(

@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from mes.access.tables import Principal
 from mes.kernel.classes import Belonging, ClassTables, ClassView
-from mes.kernel.outbox import ReadsRows, list_subject_events, newest_payloads
+from mes.kernel.glance import ReadsRows
+from mes.kernel.outbox import list_subject_events, newest_payloads
 from mes.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, decode_cursor, page_of
 from mes.kernel.properties import InheritedProperty, Property, loaded
 from mes.kernel.sqltypes import from_us

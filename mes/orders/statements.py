@@ -143,6 +143,7 @@ class WaitingJob:
     """Its equipment has another one, or was asked to begin one."""
 
 
+_PENDING: Final = "j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
 _WAITING: Final = (
     f"SELECT {_JOB_COLUMNS}, j.due_at_us, j.sequence, j.retry_at_us, j.rank, "  # noqa: S608
     "(SELECT count(*) FROM job_dependency d JOIN job_order p ON p.pk = d.after_job_pk "
@@ -150,8 +151,10 @@ _WAITING: Final = (
     "OR p.dispatch_status = 'Cancelled')), "
     "EXISTS (SELECT 1 FROM job_order o WHERE o.equipment_pk = j.equipment_pk AND o.ended_at_us IS NULL AND "
     "(o.state IN (3, 4) OR (o.state = 2 AND o.dispatch_status IN ('Dispatched', 'Ready')))) "
-    f"{_JOB_FROM} WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Pending'"
+    f"{_JOB_FROM} WHERE {_PENDING}"
 )
+IS_ANY_WAITING: Final = f"SELECT 1 FROM job_order j WHERE {_PENDING}"  # noqa: S608
+"""Whether `load_waiting` finds one."""
 
 
 def load_waiting(uow: UnitOfWork) -> list[WaitingJob]:

@@ -46,6 +46,12 @@ _JOBS: Final = (
     "JOIN material_definition m ON m.pk = j.material_pk JOIN equipment e ON e.pk = j.equipment_pk WHERE "
 )
 _DUE: Final = f"{_JOBS} j.report_due_at_us <= ? ORDER BY j.report_due_at_us, j.pk LIMIT ?"
+_WAS_USED_SINCE: Final = (
+    "SELECT 1 FROM (SELECT coalesce(max(pk), 0) AS pk FROM genealogy_act) newest WHERE newest.pk > "  # noqa: S608
+    f"coalesce((SELECT c.seq FROM consumer_cursor c WHERE c.consumer = '{CONSUMPTION}'), 0)"
+)
+ARE_DUE: Final = f"SELECT 1 FROM job_order WHERE report_due_at_us <= ? UNION ALL {_WAS_USED_SINCE}"  # noqa: S608
+"""Whether `publish_due_reports` has something to do now."""
 _DUE_AGAIN: Final = (
     "UPDATE job_order SET report_due_at_us = ? WHERE report_version > 0 AND report_due_at_us IS NULL AND pk IN "
 )

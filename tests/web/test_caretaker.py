@@ -123,8 +123,7 @@ async def test_a_plant_nobody_uses_is_closed_woken_for_its_periodic_work_and_clo
 ) -> None:
     monkeypatch.setattr(caretaker, "AWAKE_S", 0.3)
     worked: list[str] = []
-    monkeypatch.setattr(caretaker, "TICKS", (lambda uow: worked.append(threading.current_thread().name),))
-    monkeypatch.setattr(caretaker, "HOURLY", ())
+    monkeypatch.setattr(caretaker, "HOURLY", (lambda uow: worked.append(threading.current_thread().name),))
     plants = Plants(data_dir=tmp_path, migrate=at_once)
     plants.directory.add("north", PlantState.open)
     async with Relays(plants) as relays, Sender(Vault([Fernet.generate_key()])) as sender:

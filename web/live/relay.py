@@ -8,13 +8,13 @@ from types import TracebackType
 
 from mes.kernel.db import Database
 from mes.kernel.errors import PlantSuspended, Unavailable
-from mes.kernel.outbox import head_seq
+from mes.kernel.outbox import head_seq, list_changes
 from mes.kernel.plants import Plants
 from web.live.hub import Hub
 from web.live.limits import RELAY_BATCH_MAX, RELAY_PAUSE_S, RENDER_WORKERS
 from web.live.render import renderer
 from web.live.sockets import OpenSockets
-from web.live.wakeup import WakeUp, Watch, watch_of
+from web.live.wakeup import WakeUp, watch_of
 from web.supervision import supervise
 
 _LOG = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Relay:
             await self._start()
             while True:
                 wake_up.clear()
-                await self._catch_up(watch)
+                await self._catch_up()
                 await asyncio.sleep(RELAY_PAUSE_S)
                 await watch.wait(wake_up)
         finally:
@@ -60,14 +60,14 @@ class Relay:
             self.hub.start_at(await self.database.read(head_seq))
             self.ready.set()
 
-    async def _catch_up(self, watch: Watch) -> None:
+    async def _catch_up(self) -> None:
         more = True
         while more:
-            more = await self._read_batch(watch)
+            more = await self._read_batch()
 
-    async def _read_batch(self, watch: Watch) -> bool:
+    async def _read_batch(self) -> bool:
         try:
-            changes = await watch.changes(after=self.hub.seq, limit=RELAY_BATCH_MAX)
+            changes = await self.database.glance(list_changes, after=self.hub.seq, limit=RELAY_BATCH_MAX)
         except Unavailable as weather:
             _LOG.warning("the outbox cannot be read: %s", weather.detail)
             await asyncio.sleep(weather.retry_after_s)

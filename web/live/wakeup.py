@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -18,8 +17,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from mes.kernel.db import Database
-from mes.kernel.errors import Unavailable
-from mes.kernel.outbox import CHANGES, list_changes
+from mes.kernel.glance import Glance
 from web.live.limits import DATA_VERSION_POLL_S, NOTIFY_PAUSE_S, SLOW_POLL_S
 
 _LOG = logging.getLogger(__name__)
@@ -70,18 +68,11 @@ class WakeUp:
         return True
 
 
-Changes = Sequence[tuple[int, str, str]]
-"""As `mes.kernel.outbox.list_changes`."""
-
-
 class Watch(Protocol):
     """What sees the commits of other processes."""
 
     async def wait(self, wake_up: WakeUp) -> None:
         """Return when something may have been written, or after SLOW_POLL_S."""
-
-    async def changes(self, *, after: int, limit: int) -> Changes:
-        """What was written after a sequence. Unavailable while the database is."""
 
     def close(self) -> None:
         """Give back what it holds."""
@@ -89,14 +80,14 @@ class Watch(Protocol):
 
 def watch_of(database: Database) -> Watch:
     """The watch for this database's kind."""
-    return DataVersion(database) if database.dialect == "sqlite" else Notifications(database)
+    return Notifications(database) if database.own_look is None else DataVersion(database, database.own_look)
 
 
 class DataVersion:
     """SQLite: a number that changes with every commit of any other connection; who watches a database shares a look."""
 
-    def __init__(self, database: Database) -> None:
-        self._look = _looks.get(database) or _Look(database)
+    def __init__(self, database: Database, glance: Glance) -> None:
+        self._look = _looks.get(database) or _Look(database, glance)
         self._look.users.add(self)
         self._wake_up: WakeUp | None = None
         self._has_missed = False
@@ -117,13 +108,6 @@ class DataVersion:
         else:
             self._wake_up.poke()
 
-    async def changes(self, *, after: int, limit: int) -> Changes:
-        """See `Watch.changes`. Read here: 20 µs, where a reader's thread and session cost 50 times as much."""
-        try:
-            return self._look.connection.execute(CHANGES, {"after": after, "limit": limit}).fetchall()
-        except sqlite3.OperationalError as error:
-            raise Unavailable("The outbox cannot be read right now.", code="database-unavailable") from error
-
     def close(self) -> None:
         """See `Watch.close`."""
         if self in self._look.users:
@@ -133,19 +117,15 @@ class DataVersion:
 
 
 class _Look:
-    """One connection and one timer at a database, until its last user has gone."""
+    """One timer at a database, until its last user has gone."""
 
-    def __init__(self, database: Database) -> None:
-        path = make_url(database.url).database
-        self.connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+    def __init__(self, database: Database, glance: Glance) -> None:
         self.users: set[DataVersion] = set()
         self._database = database
-        self._seen = self._version()
+        self._glance = glance
+        self._seen = glance.version()
         self._timer: asyncio.TimerHandle | None = None
         _looks[database] = self
-
-    def _version(self) -> int:
-        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     def begin(self) -> None:
         """Look from now on."""
@@ -154,7 +134,7 @@ class _Look:
 
     def _again(self) -> None:
         """A timer that winds itself up again: a task that sleeps would cost three times as much."""
-        version = self._version()
+        version = self._glance.version()
         if version != self._seen:
             self._seen = version
             for user in self.users:
@@ -166,7 +146,6 @@ class _Look:
         del _looks[self._database]
         if self._timer is not None:
             self._timer.cancel()
-        self.connection.close()
 
 
 _looks: dict[Database, _Look] = {}
@@ -186,10 +165,6 @@ class Notifications:
         """See `Watch.wait`."""
         self._wake_up = wake_up
         await wake_up.wait(SLOW_POLL_S)
-
-    async def changes(self, *, after: int, limit: int) -> Changes:
-        """See `Watch.changes`."""
-        return await self._database.read(list_changes, after=after, limit=limit)
 
     def close(self) -> None:
         """See `Watch.close`."""

@@ -1,6 +1,7 @@
 """Verbs of the edge."""
 
 from mes.edge.service.bridges import (
+    FALLS_SILENT,
     Changes,
     finish_command,
     mark_seen,
@@ -27,6 +28,7 @@ from mes.edge.service.machine_setup import (
 from mes.edge.service.trust import decide_certificate
 
 __all__ = [
+    "FALLS_SILENT",
     "Changes",
     "add_signal",
     "apply_setup",

@@ -210,6 +210,10 @@ def record_bridge_health(uow: UnitOfWork, *, bridge_id: str, health: BridgeHealt
     return uow.now_us
 
 
+FALLS_SILENT: Final = f"SELECT 1 FROM bridge WHERE silent_since_us IS NULL AND last_seen_at_us < ? - {SILENT_AFTER_US}"  # noqa: S608
+"""Whether `note_silent_bridges` has something to do now."""
+
+
 def note_silent_bridges(uow: UnitOfWork) -> None:
     """Bridges nobody heard of: their equipment is unknown from the last word on (called by the ticker)."""
     due = uow.execute(

@@ -19,7 +19,7 @@ from mes.exchange.erp.types import (
     ErpOrderView,
     LinkKind,
 )
-from mes.kernel.db import ReadSession
+from mes.kernel.glance import ReadsRows
 from mes.kernel.paging import Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none
 from mes.orders.tables import OperationsRequestRow
@@ -52,9 +52,9 @@ def get_sealed_password(session: Session, *, connection_id: str) -> bytes:
     return found
 
 
-def has_turn(session: ReadSession, *, now_us: int) -> bool:
+def has_turn(reads: ReadsRows, *, now_us: int) -> bool:
     """Whether a connection's turn has come."""
-    return bool(session.driver_query(_HAS_TURN, (now_us, now_us)))
+    return bool(reads.driver_query(_HAS_TURN, (now_us, now_us)))
 
 
 def list_erp_orders(

@@ -61,7 +61,7 @@ class Rounds:
     async def look(self) -> None:
         """The turns that are due now, side by side."""
         try:
-            if not await self._database.read(queries.has_turn, now_us=to_us(self._database.clock())):
+            if not await self._database.glance(queries.has_turn, now_us=to_us(self._database.clock())):
                 return
             turns = await self._write(service.take_turns)
             async with asyncio.TaskGroup() as group:

@@ -42,7 +42,7 @@ class Deliveries:
 
     async def _take(self) -> tuple[Message, ...]:
         try:
-            if not await self._database.read(has_news, now_us=to_us(self._database.clock())):
+            if not await self._database.glance(has_news, now_us=to_us(self._database.clock())):
                 return ()
             return await self._database.write(take_deliveries, actor=None, in_hand=dict(self._in_hand))
         except Unavailable as weather:

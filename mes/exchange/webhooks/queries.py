@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlmodel import Session
 from uuid_utils import uuid7
 
@@ -13,6 +13,7 @@ from mes.exchange.feed.rules import is_wanted
 from mes.exchange.webhooks.errors import WebhookNotFound
 from mes.exchange.webhooks.tables import Webhook, WebhookDelivery
 from mes.exchange.webhooks.types import EVENTS_A_LOOK, DeliveryState, DeliveryView, Message, WebhookView
+from mes.kernel.glance import ReadsRows
 from mes.kernel.outbox import head_seq
 from mes.kernel.paging import Page, decode_cursor, page_of
 from mes.kernel.sqltypes import from_us, from_us_or_none, to_us
@@ -90,20 +91,16 @@ def get_trial_message(session: Session, *, webhook_id: str, now: datetime) -> Me
     )
 
 
-def has_news(session: Session, *, now_us: int) -> bool:
+_HAS_NEWS: Final = (
+    "SELECT 1 FROM webhook h WHERE h.active AND (h.seq < (SELECT max(e.seq) FROM outbox_event e) "  # noqa: S608
+    "OR (h.blocked_until_us <= ? AND EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_pk = h.pk "
+    f"AND d.state = '{DeliveryState.waiting.value}' AND d.next_at_us <= ? AND d.claimed_until_us <= ?))) LIMIT 1"
+)
+
+
+def has_news(reads: ReadsRows, *, now_us: int) -> bool:
     """Whether an active webhook has events of the outbox to look at, or deliveries that are due."""
-    head = select(func.max(_EVENT.c.seq)).scalar_subquery()
-    behind = select(_HOOK.c.pk).where(_HOOK.c.active, _HOOK.c.seq < head)
-    waiting = (
-        select(_DELIVERY.c.pk)
-        .join(_HOOK, _HOOK.c.pk == _DELIVERY.c.webhook_pk)
-        .where(
-            *(_HOOK.c.active, _HOOK.c.blocked_until_us <= now_us),
-            *(_DELIVERY.c.state == DeliveryState.waiting.value, _DELIVERY.c.next_at_us <= now_us),
-            _DELIVERY.c.claimed_until_us <= now_us,
-        )
-    )
-    return bool(session.execute(select(or_(behind.exists(), waiting.exists()))).scalar())
+    return bool(reads.driver_query(_HAS_NEWS, (now_us,) * 3))
 
 
 def events_wanted(session: Session, *, after: int, types: tuple[str, ...]) -> tuple[list[Any], int]:

@@ -303,6 +303,10 @@ def _note_change(uow: UnitOfWork, lot_pk: int, exposure: Exposure) -> None:
     uow.flush()
 
 
+RUNS_OUT: Final = "SELECT 1 FROM material_lot_life WHERE next_alarm_at_us <= ?"
+"""Whether `note_lots_running_out` has something to do now."""
+
+
 def note_lots_running_out(uow: UnitOfWork) -> None:
     """Periodic: say once when 80 % and 100 % of a life are used up, mounted or not."""
     due = uow.driver_query(

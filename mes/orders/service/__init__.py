@@ -3,7 +3,7 @@
 from mes.orders.service.change import cancel_job, cancel_order, change_order, sequence_jobs
 from mes.orders.service.correct import Correction, correct_counts
 from mes.orders.service.counts import record_counts, report_good, report_scrap, undo_count
-from mes.orders.service.dispatch import dispatch_due_jobs, give_up_overdue_commands, note_command_result
+from mes.orders.service.dispatch import OVERDUE, dispatch_due_jobs, give_up_overdue_commands, note_command_result
 from mes.orders.service.execute import (
     complete_job,
     pause_job,
@@ -27,6 +27,7 @@ from mes.orders.service.submit import Submitted, prefetch_routes, submit_operati
 from mes.orders.service.versions import MovedOrder, move_order_to_version
 
 __all__ = [
+    "OVERDUE",
     "Correction",
     "MovedOrder",
     "Submitted",

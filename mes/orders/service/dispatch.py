@@ -18,12 +18,14 @@ from standards.lineside.commands_v1 import CommandKind, JobAction, JobCommand, O
 
 _MACHINE: Final = "SELECT s.equipment_pk, s.remote, s.known FROM equipment_status s WHERE s.equipment_pk = ?"
 _BRIDGE: Final = "SELECT bridge_pk FROM tag_binding WHERE equipment_pk = ? AND signal = 'job-state' LIMIT 1"
-_OVERDUE: Final = (
-    "SELECT j.pk FROM job_order j JOIN bridge_command c ON c.id = j.command_id "
-    "WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Dispatched' AND c.expires_at_us < ?"
-)
 GRACE_US: Final = 5_000_000
 """After a command's expiry its result may still be on the way this long."""
+OVERDUE: Final = (
+    "SELECT j.pk FROM job_order j JOIN bridge_command c ON c.id = j.command_id "  # noqa: S608
+    "WHERE j.ended_at_us IS NULL AND j.state = 2 AND j.dispatch_status = 'Dispatched' "
+    f"AND c.expires_at_us < ? - {GRACE_US}"
+)
+"""Jobs of the commands that `give_up_overdue_commands` gives up now."""
 
 
 def dispatch_due_jobs(uow: UnitOfWork) -> None:
@@ -201,7 +203,7 @@ def _back_to_queue(uow: UnitOfWork, job: JobRecord, note: Note, message: str) ->
 
 def give_up_overdue_commands(uow: UnitOfWork) -> None:
     """Commands whose result never came: nobody knows what the machine did; its signals would have told."""
-    for (job_pk,) in uow.driver_query(_OVERDUE, (uow.now_us - GRACE_US,)):
+    for (job_pk,) in uow.driver_query(OVERDUE, (uow.now_us,)):
         job = load_jobs(uow, pks=(job_pk,))[0]
         _back_to_queue(uow, job, Note.dispatch_expired, "")
         _tell(uow, [(job, Note.dispatch_expired)])

@@ -18,6 +18,7 @@ from standards.lineside.health_v1 import BridgeHealth, EndpointHealth, EndpointS
 from standards.lineside.ingest_v1 import Gap
 from tests.conftest import SettableClock
 from tests.support.plants import BRIDGE, CELL, PRESS, Box
+from tests.support.ticks import tick
 
 
 def say(database: Database, health: BridgeHealth, bridge_id: str = BRIDGE) -> int:
@@ -59,7 +60,7 @@ def test_a_report_does_not_hide_that_no_samples_come(plant: Database, clock: Set
     for _ in range(4):
         clock.advance(seconds=5)
         say(plant, connected(to_us(clock())))
-    plant.write_now(note_silent_bridges, actor=None)
+    tick(plant, note_silent_bridges)
     assert plant.read_now(get_bridge, bridge_id=BRIDGE).silent_since_us is not None
 
 

@@ -40,6 +40,7 @@ from tests.mes.exchange.b2mml_of import (
     said,
     schedule,
 )
+from tests.support.ticks import tick
 from tests.web.cast import hire, hire_cast
 
 
@@ -597,7 +598,7 @@ class TestPerformance:
         do(report_scrap, job_id=job, quantity=Decimal(1), reason_id="scratch", request_id="s")
         do(complete_job, job_id=job, version=order(plant, "PO-1").jobs[0].version)
         clock.advance(minutes=5)
-        do(publish_due_reports)
+        tick(plant, publish_due_reports)
 
     async def test_an_order_is_reported(self, erp: Erp, made: None) -> None:
         asked = "<OperationsPerformance><ID>PO-1</ID></OperationsPerformance>"

@@ -54,6 +54,7 @@ from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
+from tests.support.ticks import tick
 from tests.web.cast import as_, hire, hire_cast
 
 E6 = 1_000_000
@@ -145,9 +146,9 @@ def test_the_reasons_of_an_order(
     work(plant, do, clock, first, good=9, scrap=1)
     assert says(plant, ErpOrder("PO-1", 0)) == [], "what has passed the first step is not made yet"
     assert says(plant, ErpOrder("PO-1", 0, 0)) == [("PO-1", "scrap", "0", "1", "not-yet-told", 0)]
-    do(publish_due_reports)
+    tick(plant, publish_due_reports)
     work(plant, do, clock, last, good=8, scrap=1)
-    do(publish_due_reports)
+    tick(plant, publish_due_reports)
     told = cursor_of(plant)
     assert says(plant, ErpOrder("PO-1", 0), cursor=0) == [("PO-1", "good", "0", "8", "not-yet-told", 0)]
     assert says(plant, ErpOrder("PO-1", 8 * E6, 2 * E6), cursor=told) == []
@@ -157,7 +158,7 @@ def test_the_reasons_of_an_order(
     corrected = [("PO-1", "good", "8", "5", "corrected-since", 1)]
     assert says(plant, ErpOrder("PO-1", 8 * E6), cursor=told) == corrected
     clock.advance(minutes=5)
-    do(publish_due_reports)
+    tick(plant, publish_due_reports)
     assert says(plant, ErpOrder("PO-1", 8 * E6), cursor=told) == corrected
     assert says(plant, ErpOrder("PO-1", 8 * E6)) == [("PO-1", "good", "8", "5", "acknowledged", 2)]
     assert says(plant, ErpOrder("PO-2", 4 * E6, None, 12 * E6), ErpOrder("PO-9", 0)) == [

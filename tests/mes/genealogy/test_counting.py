@@ -24,6 +24,7 @@ from mes.materials.service import put_lots, put_materials
 from mes.materials.types import LotSpec, MaterialSpec
 from tests.conftest import SettableClock
 from tests.support.plants import PRESS
+from tests.support.ticks import tick
 
 E6 = 1_000_000
 NUMBERS = iter(range(10**9))
@@ -73,7 +74,7 @@ def sums(database: Database, lot_id: str = "R1") -> tuple[int, int]:
 
 
 def count(database: Database) -> None:
-    database.write_now(count_mounted, actor=None)
+    tick(database, count_mounted)
 
 
 def test_it_is_counted_now_and_then_while_it_lasts_and_at_once_when_it_is_over(

@@ -8,6 +8,7 @@ from mes.kernel.db import Database
 from standards.packml.states import EquipmentState
 from tests.conftest import SettableClock
 from tests.support.plants import LINE, PRESS, Box
+from tests.support.ticks import tick
 
 
 def status(plant: Database, equipment_id: str = LINE) -> EquipmentStatus:
@@ -19,7 +20,7 @@ def test_silence_makes_machines_unknown_from_the_last_word_on(plant: Database, b
     said_at = clock()
     assert (status(plant).state, status(plant).known) == (EquipmentState.Idle, True)
     clock.advance(seconds=16)
-    plant.write_now(note_silent_bridges, actor=None)
+    tick(plant, note_silent_bridges)
     unknown = status(plant)
     assert (unknown.state, unknown.known, unknown.unknown_reason) == (EquipmentState.Unknown, False, "bridge-silent")
     assert (unknown.since, unknown.known_at) == (said_at, said_at)
@@ -30,14 +31,14 @@ def test_an_empty_batch_keeps_a_quiet_plant_known(plant: Database, box: Box, clo
     for _ in range(4):
         clock.advance(seconds=5)
         box.hand_in(box.seq + 1, [])
-        plant.write_now(note_silent_bridges, actor=None)
+        tick(plant, note_silent_bridges)
     assert status(plant).known
 
 
 def test_a_backlog_keeps_machines_unknown_until_it_is_told(plant: Database, box: Box, clock: SettableClock) -> None:
     box.ready()
     clock.advance(seconds=60)
-    plant.write_now(note_silent_bridges, actor=None)
+    tick(plant, note_silent_bridges)
     box.say(*(box.sample(f"{PRESS}.Temperature", n, at_us=box.at_us() - 1_000_000 + n) for n in range(600)))
     assert not status(plant).known
     box.hand_in(box.seq + 1, [])

@@ -49,6 +49,7 @@ from mes.materials.types import (
 )
 from standards.isa95.material import Disposition
 from tests.conftest import SettableClock
+from tests.support.ticks import tick
 from tests.web.cast import hire
 
 NEXA = ApprovedPart("Nexa Semi", "NX32F103", "09521234543213")
@@ -90,7 +91,7 @@ def said(database: Database, after: int) -> list[tuple[str, str, int]]:
 
 def ticked(database: Database) -> list[tuple[str, str, int]]:
     before = database.read_now(head_seq)
-    write(database, note_lots_running_out)
+    tick(database, note_lots_running_out)
     return said(database, before)
 
 

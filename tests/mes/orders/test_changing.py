@@ -68,6 +68,7 @@ from standards.lineside.commands_v1 import JobAction
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import Acts
 from tests.support.plants import LINE, Box
+from tests.support.ticks import tick
 
 WHY = "customer called"
 
@@ -88,7 +89,7 @@ def actions(plant: Database) -> list[str]:
 def told(plant: Database, clock: SettableClock) -> dict[str, dict[str, Any]]:
     """The newest report of each job as the ERP has it."""
     clock.advance(seconds=15)
-    plant.write_now(publish_due_reports, actor=None)
+    tick(plant, publish_due_reports)
     found = plant.read_now(list_operations_performance, after=0, limit=1000)
     return {entry.content["job_response"]["id"]: entry.content["job_response"] for entry in found}
 
@@ -574,7 +575,7 @@ class TestClearToBuild:
         for n in range(3):
             passed = {"lot_id": f"LAMP-{n}", "equipment_id": "FITTER", "material_id": "LAMP"}
             acts.do(record_pass, request_id=f"pass-{n}", **passed)
-        acts.do(count_mounted)
+        tick(acts.plant, count_mounted)
         assert (self.need(acts).usable, self.need(acts).missing) == (38, 2)
 
     def test_a_serial_is_there_until_it_is_in_something_closed_or_gone_and_again_when_taken_out(

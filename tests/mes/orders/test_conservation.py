@@ -40,6 +40,7 @@ from mes.reporting.queries import list_operations_performance
 from mes.reporting.service import publish_due_reports
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import REWORK, STEPS, Acts
+from tests.support.ticks import tick
 
 NUMBERS = count(1)
 WHY = "as it comes"
@@ -82,7 +83,7 @@ def play(acts: Acts, ledger: Ledger, what: str, job: JobView, other: JobView, n:
         "cancel": lambda: acts.to_job(cancel_job, job.job_id, reason=WHY),
         "correct": lambda: correct(acts, ledger, job, n - 6, request_id),
         "priority": lambda: acts.to_order(change_order, ledger.order_id, priority=n, reason=WHY),
-        "later": lambda: acts.plant.write_now(publish_due_reports, actor=None),
+        "later": lambda: tick(acts.plant, publish_due_reports),
     }
     deeds[what]()
 
@@ -152,7 +153,7 @@ def summed(session: ReadSession, *, pks: list[int]) -> dict[tuple[int, str], int
 def check_reports(acts: Acts, clock: SettableClock, ledger: Ledger) -> None:
     """When all is over the newest reports add up to what happened, step by step."""
     clock.advance(seconds=15)
-    acts.do(publish_due_reports)
+    tick(acts.plant, publish_due_reports)
     after, newest = 0, {}
     while entries := acts.plant.read_now(list_operations_performance, after=after, limit=500):
         after = entries[-1].cursor

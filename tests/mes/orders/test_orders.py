@@ -53,6 +53,7 @@ from standards.isa95.job_control import DispatchStatus, EndedSubstate, JobState
 from standards.lineside.commands_v1 import CommandResult, JobAction, Outcome
 from tests.conftest import SettableClock
 from tests.support.plants import BENCH, BRIDGE, CELL, LINE, PRESS, Box
+from tests.support.ticks import tick
 
 
 def submit(plant: Database, **changes: object) -> tuple[str, ...]:
@@ -173,10 +174,10 @@ class TestDispatch:
         )
         waiting = job(plant, "PO-1-LINE")
         assert (waiting.note, waiting.note_text) == (Note.dispatch_refused, "The line is being cleaned.")
-        plant.write_now(dispatch_due_jobs, actor=None)
+        tick(plant, dispatch_due_jobs)
         assert commands(plant) == []
         clock.advance(seconds=31)
-        plant.write_now(dispatch_due_jobs, actor=None)
+        tick(plant, dispatch_due_jobs)
         assert len(commands(plant)) == 1
 
     def test_a_command_nobody_answered_is_given_up_after_its_expiry(
@@ -186,8 +187,8 @@ class TestDispatch:
         box.ready()
         release(plant, "PO-1-LINE")
         clock.advance(seconds=36)
-        plant.write_now(give_up_overdue_commands, actor=None)
-        plant.write_now(dispatch_due_jobs, actor=None)
+        tick(plant, give_up_overdue_commands)
+        tick(plant, dispatch_due_jobs)
         assert job(plant, "PO-1-LINE").note == Note.dispatch_expired
         assert commands(plant) == []
 
@@ -529,7 +530,7 @@ class TestReports:
         assert told == {"off": [], "ids": ["ada"], "pseudonyms": [pseudonym(key, ada)]}[way]
 
     def pull(self, plant: Database) -> list[dict[str, object]]:
-        plant.write_now(publish_due_reports, actor=None)
+        tick(plant, publish_due_reports)
         found = plant.read_now(list_operations_performance, after=0, limit=100)
         assert [entry.cursor for entry in found] == sorted(entry.cursor for entry in found)
         return [entry.content for entry in found]

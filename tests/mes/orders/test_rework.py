@@ -21,6 +21,7 @@ from mes.reporting.service import publish_due_reports
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import REWORK, Acts
 from tests.support.plants import BENCH, LINE, Box
+from tests.support.ticks import tick
 
 WHY = "counted again"
 
@@ -42,7 +43,7 @@ def numbers(acts: Acts, job_id: str) -> tuple[Decimal, Decimal, Decimal]:
 
 def told(plant: Database, clock: SettableClock) -> dict[str, dict[str, Any]]:
     clock.advance(seconds=15)
-    plant.write_now(publish_due_reports, actor=None)
+    tick(plant, publish_due_reports)
     found = plant.read_now(list_operations_performance, after=0, limit=1000)
     return {entry.content["job_response"]["id"]: entry.content["job_response"] for entry in found}
 

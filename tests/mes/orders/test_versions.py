@@ -76,6 +76,7 @@ from standards.isa95.material import MaterialUse
 from tests.conftest import SettableClock
 from tests.mes.orders.test_orders import commands, job, release, submit
 from tests.support.plants import BENCH, LINE, PRESS, Box
+from tests.support.ticks import tick
 from tests.web.cast import Member, as_, hire_cast
 
 ROUTE = "BOARD-ROUTE"
@@ -171,7 +172,7 @@ class TestMovingAnOrder:
         move(plant, "2")
         assert job(plant, "PO-1-BENCH").state is JobState.NotAllowedToStart
         clock.advance(seconds=15)
-        plant.write_now(publish_due_reports, actor=None)
+        tick(plant, publish_due_reports)
         entries = plant.read_now(list_operations_performance, after=0, limit=10)
         told = {entry.content["job_response"]["id"]: entry.content["job_response"]["state"] for entry in entries}
         assert list(told.values()) == ["Cancelled"]

@@ -39,6 +39,7 @@ from mes.reporting.service import publish_due_reports
 from mes.reporting.statements import MOUNTED
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import Acts, build_benches
+from tests.support.ticks import tick
 
 JOB, PLACE = "LO-1-FIT", "FITTER"
 Used = dict[str, str]
@@ -56,7 +57,7 @@ class Floor:
     def publish(self) -> list[dict[str, Any]]:
         """What the ERP is told of the job now that it was not told before."""
         self.clock.advance(seconds=15)
-        self.plant.write_now(publish_due_reports, actor=None)
+        tick(self.plant, publish_due_reports)
         entries = self.plant.read_now(list_operations_performance, after=self.told, limit=1000)
         self.told = entries[-1].cursor if entries else self.told
         said = [entry.content["job_response"] for entry in entries]
@@ -192,7 +193,7 @@ class TestMounted:
         mount = Mount(0, "1", "S-1", 1, OPEN_SEQ, quantity_per_e6=1_000_000)
         act = Act(ActKind.mounted, "S-1", to_us(floor.clock()) - 60_000_000, PLACE)
         floor.acts.do(record_genealogy, recording=Recording(acts=[act], mounts=[mount]))
-        floor.acts.do(publish_due_reports)
+        tick(floor.plant, publish_due_reports)
         due = "SELECT count(*) FROM job_order WHERE report_due_at_us IS NOT NULL"
         assert floor.plant.read_now(lambda s: s.execute(text(due)).scalar()) == copies + 1 - 5
 

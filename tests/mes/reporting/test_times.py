@@ -30,6 +30,7 @@ from standards.isa95.b2mml import Element
 from standards.isa95.job_control import JobState
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import Acts, build_benches
+from tests.support.ticks import tick
 
 MINUTE_US = 60_000_000
 MOVES = [(10, "Running"), (40, "Interrupted"), (70, "Running"), (100, "Ended")]
@@ -109,7 +110,7 @@ def test_a_job_at_a_bench_by_every_door(plant: Database, clock: SettableClock) -
     acts.do(report_scrap, job_id="LO-1-CUT", quantity=Decimal(1), reason_id="scratch", request_id="one-scrapped")
     acts.complete("LO-1-CUT")
     clock.advance(seconds=15)
-    acts.do(publish_due_reports)
+    tick(acts.plant, publish_due_reports)
     (entry,) = plant.read_now(list_operations_performance, after=0, limit=10)
 
     told = PerformanceOut.model_validate({"cursor": entry.cursor, **entry.content})
@@ -134,7 +135,7 @@ def test_a_job_at_a_bench_by_every_door(plant: Database, clock: SettableClock) -
         uow.driver_execute("UPDATE job_order SET report_due_at_us = ? WHERE id = ?", (uow.now_us, "LO-1-CUT"))
 
     acts.do(look_again)
-    acts.do(publish_due_reports)
+    tick(acts.plant, publish_due_reports)
     assert len(plant.read_now(list_operations_performance, after=0, limit=10)) == 1
 
 

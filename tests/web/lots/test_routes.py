@@ -22,6 +22,7 @@ from mes.materials.types import HOUR_US, HandlingSpec, LotSpec, MaterialSpec, St
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from standards.isa95.material import Disposition
 from tests.support.plants import LINE
+from tests.support.ticks import tick
 from tests.web.site import Site
 
 NUMBERS = count(1)
@@ -48,7 +49,7 @@ def said(page: httpx.Response) -> str:
 def test_a_lot_that_expires_soon_stands_among_those_that_run_out(site: Site, lot: str) -> None:
     ends = to_us(site.database.clock()) + 50 * HOUR_US
     site.database.write_now(begin_life, actor=None, lot_id=lot, storage=Storage.sealed, expires_at_us=ends)
-    site.database.write_now(note_lots_running_out, actor=None)
+    tick(site.database, note_lots_running_out)
     with site.client("SVEN") as sven:
         assert f"{lot} Microcontroller" in said(sven.get("/lots"))
         text = said(sven.get("/lots/lots-running-out"))

@@ -32,6 +32,7 @@ from mes.reporting.service import publish_due_reports
 from tests.conftest import SettableClock
 from tests.mes.exchange.webhooks.test_service import SPEC, happen
 from tests.mes.orders.acts import Acts, build_benches
+from tests.support.ticks import tick
 
 BULK, KEPT = "equipment.state-changed.v1", "orders.job-released.v1"
 PATTERN = (BULK, BULK, KEPT, BULK, KEPT, KEPT, BULK, BULK, BULK, KEPT)
@@ -195,7 +196,7 @@ def test_orders_and_reports_say_the_same_without_them(plant: Database, clock: Se
     counted = order_of(plant, clock)
     assert remove_archived(plant, archive(plant, tmp_path, clock)).count > 0
     assert order_of(plant, clock) == counted
-    plant.write_now(publish_due_reports, actor=None)
+    tick(plant, publish_due_reports)
     (report,) = plant.read_now(list_operations_performance, after=0, limit=9)
     assert {"person_id": "ada"} in report.content["job_response"]["personnel_actual"]
 

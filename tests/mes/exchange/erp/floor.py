@@ -24,6 +24,7 @@ from standards.isa95.job_control import JobState
 from tests.conftest import SettableClock
 from tests.mes.orders.acts import Acts
 from tests.support.plants import BENCH, PRESS, Box
+from tests.support.ticks import tick
 from tests.support.tryton import DATABASE, PASSWORD, USER
 
 ERP = "tryton"
@@ -60,7 +61,7 @@ class Floor:
     async def look(self) -> None:
         """The undo of what was done last has lapsed, reports are out, and the next turn has come."""
         self.clock.advance(seconds=15)
-        self.plant.write_now(publish_due_reports, actor=None)
+        tick(self.plant, publish_due_reports)
         await self.rounds.look()
         assert self.view().said == ""
 

@@ -22,6 +22,7 @@ from mes.orders.types import CountKind, RequestState
 from mes.reporting.service import publish_due_reports
 from tests.mes.exchange.erp.floor import ERP, Floor
 from tests.opcua_bridge.support import until
+from tests.support.ticks import tick
 from tests.support.tryton import ErpUser, Tryton
 
 pytestmark = pytest.mark.long
@@ -131,7 +132,7 @@ async def test_it_waits_for_an_erp_that_is_away_and_for_somebody_who_works_there
     order = await made(floor, tryton, planner)
     tryton.kill()
     floor.clock.advance(seconds=20)
-    floor.plant.write_now(publish_due_reports, actor=None)
+    tick(floor.plant, publish_due_reports)
     await floor.rounds.look()
     assert floor.view().failing_since == floor.clock()
     tryton.start()
@@ -172,7 +173,7 @@ def is_told(floor: Floor, erp_order: int) -> bool:
 def publish(floor: Floor) -> None:
     """The reports are out, the connection knows whose outcome they change, and its turn has come."""
     floor.clock.advance(seconds=15)
-    floor.plant.write_now(publish_due_reports, actor=None)
+    tick(floor.plant, publish_due_reports)
     while floor.plant.write_now(note_news, actor=None, connection_pk=1):
         pass
     floor.plant.write_now(at_once, actor=None)
