@@ -134,7 +134,6 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         try:
             async with Relays(plants) as relays, Sender(vault) as sender, asyncio.TaskGroup() as group:
                 app.state.relays, app.state.webhook_sender, app.state.vault = relays, sender, vault
-                await relays.of(plants.default.plant_id)
                 gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
                 caretaker = Caretaker(plants, relays, sender)
                 caring = group.create_task(supervise("caretaker", caretaker.run))

@@ -196,7 +196,10 @@ def announcing(database: Database, board: Switchboard) -> Callable[[], None]:
 
 
 class Switchboard:
-    """One listener and one announcer for all plants of a PostgreSQL database, each a thread with a connection."""
+    """One listener and one announcer for all plants of a PostgreSQL database, each a thread with a connection.
+
+    What this process announced itself wakes nobody here: who follows its own commits is told of them by the writer.
+    """
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -205,6 +208,7 @@ class Switchboard:
         self._wrote = threading.Event()
         self._changed: set[str] = set()
         self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._own_pid = 0
         self._threads = [
             threading.Thread(target=self._supervised, args=(work,), name=work.__name__, daemon=True)
             for work in (self._listen, self._announce)
@@ -245,7 +249,8 @@ class Switchboard:
             self._poke(plant_id)
         while not self._closed.is_set():
             for notification in connection.notifies(timeout=0.25):
-                self._poke(notification.payload)
+                if notification.pid != self._own_pid:
+                    self._poke(notification.payload)
                 if self._closed.is_set():
                     return
 
@@ -254,6 +259,7 @@ class Switchboard:
             poke()
 
     def _announce(self, connection: psycopg.Connection) -> None:
+        self._own_pid = connection.info.backend_pid
         self._changed.update(self._listeners)
         self._wrote.set()
         while self._wrote.wait() and not self._closed.is_set():
