@@ -98,17 +98,16 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_PENDING, None)
 
 
-def pending_first(connection: Connection, params: Sequence[Any] = ()) -> AbstractContextManager[Any]:
+def pending_first(
+    connection: Connection, params: Sequence[Any] = (), *, several: bool = False
+) -> AbstractContextManager[Any]:
     """What is pending on a connection travels before, and if it is little together with, the statement that is sent
-    inside with these parameters."""
-    pending = connection.info.pop(_PENDING, None)
-    if not pending:
-        return nullcontext()
-    statements = list(_merged(pending))
+    inside with these parameters, or the `several`."""
+    statements = list(_merged(connection.info.pop(_PENDING, ())))
     if sum(map(_bytes, (params, *(each for _, each in statements)))) > TOGETHER_BYTES_MAX:
         _send(connection, statements)
-        return nullcontext()
-    return _pipelined(connection, statements)
+        statements = []
+    return _pipelined(connection, statements) if statements or several else nullcontext()
 
 
 def settle(connection: Connection) -> None:

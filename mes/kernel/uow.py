@@ -135,6 +135,17 @@ class UnitOfWork:
             cursor.execute(placeholders(sql, self.dialect), params)
         return list(cursor.fetchall())
 
+    def driver_queries(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
+        """As `driver_query`, for some that do not need each other's answers: one round trip on PostgreSQL."""
+        if self.dialect == "sqlite" or len(queries) < 2:
+            return [self.driver_query(sql, params) for sql, params in queries]
+        self.flush_session()
+        cursors = [self.connection.connection.cursor() for _ in queries]
+        with pending_first(self.connection, [value for _, params in queries for value in params], several=True):
+            for cursor, (sql, params) in zip(cursors, queries, strict=True):
+                cursor.execute(placeholders(sql, self.dialect), params)
+        return [list(cursor.fetchall()) for cursor in cursors]
+
     def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write with one hot statement on the driver's own cursor; answers how many rows it changed."""
         self.flush_session()

@@ -154,12 +154,7 @@ _WAITING: Final = (
     f"{_JOB_FROM} WHERE {_PENDING}"
 )
 IS_ANY_WAITING: Final = f"SELECT 1 FROM job_order j WHERE {_PENDING}"  # noqa: S608
-"""Whether `load_waiting` finds one."""
-
-
-def load_waiting(uow: UnitOfWork) -> list[WaitingJob]:
-    """All of the plant."""
-    return [WaitingJob(JobRecord(*row[:-6]), *row[-6:]) for row in uow.driver_query(_WAITING)]
+"""Whether any job waits."""
 
 
 def load_job(uow: UnitOfWork, job_id: str) -> JobRecord | None:
@@ -206,20 +201,28 @@ def load_with_bills(uow: UnitOfWork, job_pks: Collection[int]) -> set[int]:
     return {row[0] for row in uow.driver_query(sql, (MaterialUse.Consumed.value, *job_pks))}
 
 
-def load_states(uow: UnitOfWork, work_request_pks: Collection[int]) -> list[tuple[int, str, bool, int, str]]:
-    """Of each job of some work requests: its operations request's key and state, whether that was cancelled, and the
-    job's own state and dispatch status."""
-    pks, rows = list(work_request_pks), []
-    for start in range(0, len(pks), _KEYS_AT_ONCE):
-        some = pks[start : start + _KEYS_AT_ONCE]
-        sql = (
-            "SELECT r.pk, r.state, r.cancelled, j.state, j.dispatch_status FROM job_order j "  # noqa: S608
-            "JOIN work_request q ON q.pk = j.work_request_pk "
-            "JOIN operations_request r ON r.pk = q.operations_request_pk "
-            f"WHERE j.work_request_pk IN ({marks(some)})"
-        )
-        rows += uow.driver_query(sql, some)
-    return rows
+_STATES: Final = (
+    "SELECT r.pk, r.state, r.cancelled, j.state, j.dispatch_status FROM job_order j "
+    "JOIN work_request q ON q.pk = j.work_request_pk "
+    "JOIN operations_request r ON r.pk = q.operations_request_pk WHERE j.work_request_pk"
+)
+StateOfJob = tuple[int, str, bool, int, str]
+
+
+def load_moved(
+    uow: UnitOfWork, work_request_pks: Collection[int], *, with_waiting: bool
+) -> tuple[list[StateOfJob], list[WaitingJob]]:
+    """What follows from jobs that have moved is decided by, in one round trip.
+
+    Of each job of some work requests: its operations request's key and state, whether that was cancelled, and the job's
+    own state and dispatch status. And, if asked for, all jobs of the plant that wait.
+    """
+    pks = list(work_request_pks)
+    chunks = [pks[start : start + _KEYS_AT_ONCE] for start in range(0, len(pks), _KEYS_AT_ONCE)]
+    queries: list[tuple[str, Sequence[object]]] = [(f"{_STATES} IN ({marks(some)})", some) for some in chunks]
+    answers = uow.driver_queries([*queries, (_WAITING, ())] if with_waiting else queries)
+    waiting = [WaitingJob(JobRecord(*row[:-6]), *row[-6:]) for row in answers.pop()] if with_waiting else []
+    return [row for rows in answers for row in rows], waiting
 
 
 _SET_REQUEST_STATE: Final = keyed_update("operations_request", (("state", "text"), ("pk", "bigint")))

@@ -1,9 +1,10 @@
 """What may be done with orders and jobs; one module a use case."""
 
 from mes.orders.service.change import cancel_job, cancel_order, change_order, sequence_jobs
+from mes.orders.service.change_parameters import change_job_parameters
 from mes.orders.service.correct import Correction, correct_counts
 from mes.orders.service.counts import record_counts, report_good, report_scrap, undo_count
-from mes.orders.service.dispatch import OVERDUE, dispatch_due_jobs, give_up_overdue_commands, note_command_result
+from mes.orders.service.dispatch import OVERDUE, give_up_overdue_commands, note_command_result
 from mes.orders.service.execute import (
     complete_job,
     pause_job,
@@ -13,10 +14,10 @@ from mes.orders.service.execute import (
     undo_complete_job,
 )
 from mes.orders.service.first_article import ask_first_article, hold_for_units, settle_first_article
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.hold import hold_job, lift_hold
 from mes.orders.service.instructions import acknowledge_instruction
 from mes.orders.service.machine import apply_machine_reports
-from mes.orders.service.parameters import change_job_parameters
 from mes.orders.service.places import move_job_to_equipment
 from mes.orders.service.quantity import change_order_quantity
 from mes.orders.service.release import release_jobs, revoke_release

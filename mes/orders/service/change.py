@@ -11,10 +11,11 @@ from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import JobNotFound, JobStateConflict, JobVersionConflict, JobWithMachine, SequenceInvalid
 from mes.orders.sequence_rules import Waiting, passes_a_higher_priority
-from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
+from mes.orders.service.dispatch import ask_machine
+from mes.orders.service.following import dispatch_due_jobs, refresh_request_state
 from mes.orders.service.order_record import OrderRecord, get_order_record, open_jobs, touch_order
 from mes.orders.service.split import cancelled_facts
-from mes.orders.service.transition import REPORT_AFTER_US, get_record, move, reason_of, refresh_request_state
+from mes.orders.service.transition import REPORT_AFTER_US, get_record, move, reason_of
 from mes.orders.statements import JobRecord, load_jobs, set_report_due
 from mes.orders.types import SEQUENCE_MAX, Note
 from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState

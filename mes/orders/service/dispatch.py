@@ -10,7 +10,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import MachineUnreachable
 from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
 from mes.orders.service.parameters import job_parameters
-from mes.orders.statements import JobRecord, WaitingJob, load_jobs, load_waiting, set_note, set_notes
+from mes.orders.statements import JobRecord, WaitingJob, load_jobs, set_note, set_notes
 from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
 from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6
@@ -28,14 +28,10 @@ OVERDUE: Final = (
 """Jobs of the commands that `give_up_overdue_commands` gives up now."""
 
 
-def dispatch_due_jobs(uow: UnitOfWork) -> None:
-    """Ask each free, reachable, remote-controlled machine for the job whose turn it is, once the verb has returned;
-    note why others wait."""
-    uow.afterwards(_dispatch_due_jobs)
-
-
-def _dispatch_due_jobs(uow: UnitOfWork, _abouts: Collection[Any]) -> None:
-    waiting = {one.job.pk: one for one in load_waiting(uow)}
+def dispatch_waiting(uow: UnitOfWork, jobs: Sequence[WaitingJob]) -> None:
+    """Ask each free, reachable, remote-controlled machine for the job whose turn it is; note why others wait.
+    `jobs`: all of the plant that do."""
+    waiting = {one.job.pk: one for one in jobs}
     occupied = {one.job.equipment_pk for one in waiting.values() if one.is_occupied}
     candidates = [_candidate(one) for one in waiting.values()]
     turns, told = whose_turn(candidates), []

@@ -20,7 +20,8 @@ from mes.orders.errors import (
 )
 from mes.orders.quantity_rules import deviation
 from mes.orders.rules import ACTIVE_STATES, JobFacts, hold_text
-from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
+from mes.orders.service.dispatch import ask_machine
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.qualified import missing_classes, require_qualified
 from mes.orders.service.split import split_off_rest
 from mes.orders.service.transition import get_record, move, reason_of, undo_deadline

@@ -18,7 +18,7 @@ from mes.orders.errors import (
     QuantityInvalid,
 )
 from mes.orders.rules import hold_text
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.gate import WANTED, want
 from mes.orders.service.hold import freed, interrupt
 from mes.orders.service.transition import get_record, move, reason_of

@@ -9,7 +9,8 @@ from typing import Any
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import FirstArticleOpen, JobHeld, JobNotHeld, JobStateConflict, JobWithMachine
 from mes.orders.rules import JobFacts
-from mes.orders.service.dispatch import ask_machine, dispatch_due_jobs
+from mes.orders.service.dispatch import ask_machine
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.transition import get_record, move, reason_of
 from mes.orders.statements import JobRecord, set_hold
 from mes.orders.types import Note

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mes.kernel.uow import UnitOfWork
 from mes.orders.rules import ACTIVE_STATES, NO_JOB, forgotten, reported
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.transition import move
 from mes.orders.statements import JobRecord, load_active_jobs, load_jobs, set_note
 from mes.orders.types import MachineJobReport

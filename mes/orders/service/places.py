@@ -11,7 +11,7 @@ from mes.equipment.queries import get_equipment_views
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import EquipmentNotAllowed
 from mes.orders.service.begun import refuse_begun
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.segments import allowed_places, placed_values
 from mes.orders.service.transition import get_record
 from mes.orders.statements import JobRecord, load_jobs

@@ -10,10 +10,10 @@ from mes.orders.errors import OrderQuantityFixed
 from mes.orders.quantity_rules import Planned, cycles_of, replanned
 from mes.orders.service.change import cancel_waiting
 from mes.orders.service.counts import pieces_of
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs, refresh_request_state
 from mes.orders.service.order_record import OrderRecord, get_order_record, is_open, open_jobs, touch_order
 from mes.orders.service.split import copy_job, free_id, mirrored
-from mes.orders.service.transition import reason_of, refresh_request_state
+from mes.orders.service.transition import reason_of
 from mes.orders.statements import JobRecord, insert_dependencies, load_dependencies, load_order_jobs, set_planned
 from mes.orders.types import JobRole
 from standards.isa95.job_control import DispatchStatus, JobState

@@ -9,7 +9,7 @@ from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import JobHeld, JobNotFound, JobStateConflict, JobVersionConflict, MaterialShort
 from mes.orders.planning.queries import list_material_needs
 from mes.orders.rules import JobFacts
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs
 from mes.orders.service.transition import move, reason_of
 from mes.orders.statements import JobRecord, load_jobs, load_with_bills, prefetch_released
 from mes.orders.types import Note

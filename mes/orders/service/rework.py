@@ -15,9 +15,9 @@ from mes.orders.errors import JobStateConflict, ReworkInvalid, ScrapReasonUnknow
 from mes.orders.quantity_rules import cycles_of
 from mes.orders.rework_rules import follows, steps_between
 from mes.orders.service.counts import REWORK, is_new_act, operator_count, pieces_of, record_counts
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs, refresh_request_state
 from mes.orders.service.split import copy_job, free_id
-from mes.orders.service.transition import get_record, refresh_request_state
+from mes.orders.service.transition import get_record
 from mes.orders.statements import (
     JobRecord,
     insert_dependencies,

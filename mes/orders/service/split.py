@@ -21,10 +21,10 @@ from mes.orders.errors import (
 )
 from mes.orders.quantity_rules import Part, cycles_of, split_parts
 from mes.orders.service.counts import pieces_of
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs, refresh_request_state
 from mes.orders.service.order_record import get_order_record, open_jobs, touch_order
 from mes.orders.service.parameters import values_of
-from mes.orders.service.transition import get_record, move, reason_of, refresh_request_state
+from mes.orders.service.transition import get_record, move, reason_of
 from mes.orders.statements import (
     JobRecord,
     insert_dependencies,

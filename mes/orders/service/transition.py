@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import JobNotFound, JobVersionConflict, ReasonMissing
-from mes.orders.rules import ACTIVE_STATES, JobFacts, request_state
+from mes.orders.rules import ACTIVE_STATES, JobFacts
+from mes.orders.service.following import refresh_request_state
 from mes.orders.service.gate import want_at_start
 from mes.orders.statements import (
     JobRecord,
     close_run,
     load_job,
-    load_states,
     open_run,
     set_counted,
     set_hold,
     set_report_due,
-    set_request_states,
     update_facts,
 )
 from mes.orders.types import REASON_MAX, UNDO_S
-from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
+from standards.isa95.job_control import FINAL_STATES, JobState
 
 REPORT_AFTER_US = 2_000_000
 """A report waits this long for facts that are still on their way."""
@@ -88,21 +86,6 @@ def _keep_run(uow: UnitOfWork, job: JobRecord, facts: JobFacts, at_us: int) -> N
         want_at_start(uow, job)
     elif job.state in ACTIVE_STATES and facts.state not in ACTIVE_STATES:
         close_run(uow, job.pk, at_us)
-
-
-def refresh_request_state(uow: UnitOfWork, work_request_pk: int) -> None:
-    """The operations request's state follows its jobs, once the verb has returned."""
-    uow.afterwards(_refresh_request_states, work_request_pk)
-
-
-def _refresh_request_states(uow: UnitOfWork, work_request_pks: Collection[int]) -> None:
-    jobs: dict[int, list[tuple[JobState, DispatchStatus]]] = {}
-    requests: dict[int, tuple[str, bool]] = {}
-    for pk, old, cancelled, state, dispatch_status in load_states(uow, work_request_pks):
-        jobs.setdefault(pk, []).append((JobState(state), DispatchStatus(dispatch_status)))
-        requests[pk] = (old, bool(cancelled))
-    new = {pk: str(request_state(jobs[pk], cancelled=cancelled)) for pk, (_, cancelled) in requests.items()}
-    set_request_states(uow, {pk: state for pk, state in new.items() if state != requests[pk][0]})
 
 
 def undo_deadline(uow: UnitOfWork) -> int:

@@ -23,10 +23,9 @@ from mes.kernel.errors import VersionConflict
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import OperationsRequestNotFound, OperationsRequestOver
 from mes.orders.service.change import cancel_waiting
-from mes.orders.service.dispatch import dispatch_due_jobs
+from mes.orders.service.following import dispatch_due_jobs, refresh_request_state
 from mes.orders.service.parameters import kept_parameters
 from mes.orders.service.segments import UNRELEASED, allowed_places, followed_values, setup_families
-from mes.orders.service.transition import refresh_request_state
 from mes.orders.statements import load_jobs
 from mes.orders.tables import JobDependencyRow, JobOrderRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import JobRole, Note, RequestState
