@@ -62,7 +62,10 @@ from web.routings.views import (
 )
 from web.templating import render
 
-ROWS_MAX: Final = 200
+ROWS_MAX: Final = 2_010
+"""Rows of one kind: a step has at most 2,000 materials, and some rows are still empty."""
+STEP_FIELDS_MAX: Final = ROWS_MAX * 6
+"""Of the form of a step: five a material, and what else it has."""
 SHOWN: Final = 200
 router = screen_router()
 Viewer = Annotated[Caller, Depends(caller(Permission.view_routings))]
@@ -109,8 +112,8 @@ def _choices(session: ReadSession) -> dict[str, list[Option]]:
     classes = list_personnel_classes(session, limit=LIMIT_MAX).items
     return {
         "places": [_option(e.equipment_id, e.description) for e in places],
-        "work_masters": [_option(name, words) for name, words in recipes.items()],
-        "materials": [_option(m.material_id, f"{m.description or m.material_id} ({m.unit})") for m in materials],
+        "work_masters": [Option(name, words) for name, words in recipes.items()],
+        "materials": [Option(m.material_id, f"{m.description or m.material_id} ({m.unit})") for m in materials],
         "classes": [_option(c.id, c.description) for c in classes],
     }
 
@@ -252,7 +255,7 @@ def _segment(version: ResolvedDefinition, segment_id: str) -> ResolvedSegment:
     return found
 
 
-@router.post("/routings/{definition_id}/{label}/step")
+@router.post("/routings/{definition_id}/{label}/step", form_limits={"max_fields": STEP_FIELDS_MAX})
 async def save_step(
     definition_id: str,
     label: str,

@@ -209,7 +209,7 @@ class AfterChoice:
 
 @dataclass(frozen=True, slots=True)
 class MaterialInput:
-    options: tuple[Option, ...]
+    material_id: str
     uses: tuple[Option, ...]
     quantity: str
     allowance: str
@@ -218,7 +218,7 @@ class MaterialInput:
 
 @dataclass(frozen=True, slots=True)
 class StepPage:
-    """The form of one step; `is_new` asks for its id, too."""
+    """The form of one step; `is_new` asks for its id, too. What is `known` is suggested: there may be more."""
 
     base: str
     back: str
@@ -228,7 +228,8 @@ class StepPage:
     is_new: bool
     segment_id: str
     description: str
-    work_masters: tuple[Option, ...]
+    work_master_id: str
+    known_work_masters: tuple[Option, ...]
     places: tuple[Option, ...]
     alternatives: tuple[Option, ...]
     per_cycle: str
@@ -240,6 +241,7 @@ class StepPage:
     classes: tuple[Option, ...]
     parameters: tuple[ParameterLine, ...]
     materials: tuple[MaterialInput, ...]
+    known_materials: tuple[Option, ...]
     instructions: tuple[InstructionLine, ...]
 
 
@@ -514,7 +516,8 @@ def step_page(
         is_new=segment is None,
         segment_id=segment.id if segment else "",
         description=segment.description if segment else "",
-        work_masters=_chosen(choices["work_masters"], {segment.work_master_id} if segment else set()),
+        work_master_id=segment.work_master_id if segment else "",
+        known_work_masters=tuple(choices["work_masters"]),
         places=_chosen(choices["places"], {own_place}),
         alternatives=tuple(o for o in _chosen(choices["places"], alternatives) if o.value != own_place),
         per_cycle=f"{from_e6(segment.quantity_per_cycle_e6):f}" if segment else "1",
@@ -525,13 +528,17 @@ def step_page(
         after=tuple(_after_choice(other.id, after.get(other.id, "")) for other in others),
         classes=_chosen(choices["classes"], asked),
         parameters=parameter_lines(segment.parameters if segment else {}, recipe),
-        materials=_material_inputs(segment.materials if segment else (), choices["materials"]),
+        materials=_material_inputs(segment.materials if segment else ()),
+        known_materials=tuple(choices["materials"]),
         instructions=instruction_lines(segment) if segment else (),
     )
 
 
 def _chosen(options: Sequence[Option], values: set[str]) -> tuple[Option, ...]:
-    return tuple(Option(o.value, o.name, o.value in values) for o in options)
+    """What is chosen stays so, though it be none of those that are offered."""
+    unlisted = sorted(values - {o.value for o in options} - {""})
+    offered = tuple(Option(o.value, o.name, o.value in values) for o in options)
+    return offered + tuple(Option(value, value, True) for value in unlisted)
 
 
 def _after_choice(segment_id: str, kind: str) -> AfterChoice:
@@ -539,10 +546,10 @@ def _after_choice(segment_id: str, kind: str) -> AfterChoice:
     return AfterChoice(segment_id, not kind, options)
 
 
-def _material_inputs(materials: Sequence[ResolvedMaterial], options: Sequence[Option]) -> tuple[MaterialInput, ...]:
+def _material_inputs(materials: Sequence[ResolvedMaterial]) -> tuple[MaterialInput, ...]:
     rows = [
         MaterialInput(
-            _chosen(options, {m.material_id}),
+            m.material_id,
             tuple(Option(use.value, use.value, use.value == m.use) for use in _uses(m.use)),
             f"{from_e6(m.quantity_e6):f}",
             f"{from_e6(m.allowance_e6):f}" if m.allowance_e6 else "",
@@ -550,7 +557,7 @@ def _material_inputs(materials: Sequence[ResolvedMaterial], options: Sequence[Op
         )
         for m in materials
     ]
-    spare = MaterialInput(tuple(options), tuple(Option(use.value, use.value) for use in USES), "", "", "")
+    spare = MaterialInput("", tuple(Option(use.value, use.value) for use in USES), "", "", "")
     return (*rows, *[spare] * SPARE_ROWS)
 
 

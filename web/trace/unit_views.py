@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from mes.genealogy.queries.steps import Step
+from mes.genealogy.queries.tables import POSSIBLE
 from mes.genealogy.types import HELD, Answer, Row
 from mes.quality.types import ResultView, Verdict
 from standards.isa95.material import Disposition
@@ -202,10 +203,12 @@ class UnitPage:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
+    """What only one of both has: each with whether it is only possible."""
+
     what: str
     where: str
-    first: tuple[str, ...]
-    second: tuple[str, ...]
+    first: tuple[tuple[str, bool], ...]
+    second: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +379,7 @@ def _parts(built: Answer, lot_id: str) -> tuple[Part, ...]:
     found: dict[str, list[tuple[Named, bool]]] = defaultdict(list)
     for row in built.tables["lots"].rows:
         if row[0] != lot_id:
-            found[row[2]].append((_named(row[0], "used-in"), row[8] == "possible"))
+            found[row[2]].append((_named(row[0], "used-in"), row[8] == POSSIBLE))
     return tuple(
         Part(material, tuple(lots[:LOTS_SHOWN]), max(len(lots) - LOTS_SHOWN, 0))
         for material, lots in sorted(found.items())
@@ -386,9 +389,9 @@ def _parts(built: Answer, lot_id: str) -> tuple[Part, ...]:
 def difference_page(answer: Answer) -> DifferencePage:
     first, second = str(answer.facts["first_id"]), str(answer.facts["second_id"])
     values = answer.tables["process_values"].rows
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for what, where, side, value in answer.tables["difference"].rows:
-        found.setdefault((what, where), {"first": [], "second": []})[side].append(value)
+    found: dict[tuple[str, str], dict[str, list[tuple[str, bool]]]] = {}
+    for what, where, side, value, certainty in answer.tables["difference"].rows:
+        found.setdefault((what, where), {"first": [], "second": []})[side].append((value, certainty == POSSIBLE))
     lines = [
         Difference(what, where, tuple(sides["first"]), tuple(sides["second"])) for (what, where), sides in found.items()
     ]

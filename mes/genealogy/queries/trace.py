@@ -11,6 +11,7 @@ import orjson
 from mes.genealogy.errors import LotUnknown
 from mes.genealogy.process_values.queries import Found, compared_values, list_process_values, process_values_table
 from mes.genealogy.queries.tables import (
+    CERTAIN,
     acts_table,
     amount,
     groups_table,
@@ -154,7 +155,8 @@ def _held_in(reads: Reads, pk: int) -> str:
 
 def get_difference(reads: ReadSession, *, first_id: str, second_id: str, now_us: int | None = None) -> Answer:
     """What only one of two units has: lots, by material; passes, by station, with another program, tool or parameters.
-    And what was measured at the same station for both, up to `now_us` (as in `get_as_built`).
+    A lot may be in it for certain, or only possibly. And what was measured at the same station for both, up to `now_us`
+    (as in `get_as_built`).
 
     `lot-unknown`.
     """
@@ -162,33 +164,38 @@ def get_difference(reads: ReadSession, *, first_id: str, second_id: str, now_us:
     sides = [get_as_built(reads, lot_id=lot_id, now_us=now_us) for lot_id in (first_id, second_id)]
     rows = _compared("lot", *(_lots_by_material(side) for side in sides))
     rows += _compared("pass", *(_passes_by_station(side) for side in sides))
-    columns = ("what", "where", "only_in", "value")
+    columns = ("what", "where", "only_in", "value", "certainty")
     truncated = next((side.facts["truncated"] for side in sides if side.facts["truncated"]), "")
     facts = {"first_id": first_id, "second_id": second_id, "truncated": truncated}
     compared = compared_values(*(side.tables["process_values"] for side in sides), roots=(first_id, second_id))
     return Answer(facts, {"difference": Table(columns, rows), "process_values": compared})
 
 
-def _lots_by_material(side: Answer) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
+Certainties = Mapping[str, str]
+"""By what there is, whether it is there for certain."""
+
+
+def _lots_by_material(side: Answer) -> dict[str, Certainties]:
+    found: dict[str, dict[str, str]] = defaultdict(dict)
     for row in side.tables["lots"].rows:
         if row[0] != side.facts["lot_id"]:
-            found[row[2]].add(row[0])
-    return found
+            found[row[2]][row[0]] = row[8]
+    return {**found}
 
 
-def _passes_by_station(side: Answer) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
+def _passes_by_station(side: Answer) -> dict[str, Certainties]:
+    found: dict[str, dict[str, str]] = defaultdict(dict)
     for row in side.tables["acts"].rows:
         if row[5] is not None and row[11] is None:
-            found[row[4]].add(" · ".join(text for text in (row[6], row[8], row[9], row[10]) if text not in ("", "{}")))
-    return found
+            how = " · ".join(text for text in (row[6], row[8], row[9], row[10]) if text not in ("", "{}"))
+            found[row[4]][how] = CERTAIN
+    return {**found}
 
 
-def _compared(what: str, first: dict[str, set[str]], second: dict[str, set[str]]) -> list[tuple[str, ...]]:
+def _compared(what: str, first: Mapping[str, Certainties], second: Mapping[str, Certainties]) -> list[tuple[str, ...]]:
     return [
-        (what, where, side, value)
+        (what, where, side, value, mine[where][value])
         for where in sorted(first.keys() | second.keys())
         for side, mine, other in (("first", first, second), ("second", second, first))
-        for value in sorted(mine.get(where, set()) - other.get(where, set()))
+        for value in sorted(mine.get(where, {}).keys() - other.get(where, {}).keys())
     ]

@@ -282,6 +282,12 @@ class TestMounts:
         assert links(stocked, "U1") == {("R1", "U1", "certain")}
         assert links(stocked, "U2") == {("C1", "U2", "possible"), ("R2", "U2", "possible")}
         assert links(stocked, "U3") == {("R2", "U3", "certain")}
+        apart = stocked.read_now(get_difference, first_id="U1", second_id="U2")
+        assert {row[2:] for row in rows(apart, "difference") if row[0] == "lot"} == {
+            ("first", "R1", "certain"),
+            ("second", "C1", "possible"),
+            ("second", "R2", "possible"),
+        }
 
     def test_two_splices_without_a_piece_between_leave_three_possible_lots(self, stocked: Database) -> None:
         do(stocked, mount_lot, equipment_id=PRESS, slot_id="1", lot_id="R1")
@@ -579,9 +585,9 @@ class TestRecall:
         do(made, scan_lot, parent_id="C1", child_id="SN-1")
         answer = made.read_now(get_difference, first_id="SN-1", second_id="SN-2")
         assert rows(answer, "difference") == [
-            ("lot", "CAP", "first", "C1"),
-            ("pass", PRESS, "first", "P1 · T1"),
-            ("pass", PRESS, "second", "P0 · T1"),
+            ("lot", "CAP", "first", "C1", "certain"),
+            ("pass", PRESS, "first", "P1 · T1", "certain"),
+            ("pass", PRESS, "second", "P0 · T1", "certain"),
         ]
 
 

@@ -19,11 +19,14 @@ from mes.access.types import AccessPolicy, SignedAct
 from mes.definitions.queries import ResolvedDefinition, get_definition, read_document
 from mes.definitions.service import put_work_masters
 from mes.definitions.types import DataType, DefinitionState, Effectivity, MediaType, ParameterLimit, WorkMasterSpec
+from mes.materials.service import put_materials
+from mes.materials.types import MaterialSpec
 from mes.quality.service import put_requirements
 from mes.quality.types import RequirementSpec, StepCheck
 from tests.support.plants import BENCH, PRESS
 from tests.web.routing_factory import picture
 from tests.web.site import HTMX, PINS, Site
+from web.routings import routes
 
 
 @pytest.fixture
@@ -79,6 +82,36 @@ def test_a_draft_is_drawn_up_step_by_step_and_put_into_force(site: Site, route: 
         act(mia, site, route, "state", state="Released")
         assert seen(site, route).state is DefinitionState.Released
         assert "In force" in said(mia.get("/routings"))
+
+
+def test_a_step_has_as_many_materials_in_its_form_as_a_large_board_has(site: Site, route: str) -> None:
+    names = [f"PART-{n:04}" for n in range(400)]
+    site.database.write_now(put_materials, actor=None, specs=[MaterialSpec(name, "pcs") for name in names])
+    pack = {"segment_id": "PACK", "work_master_id": "WM-BENCH", "equipment_id": BENCH}
+    rows = {"material": names, "use": ["Consumed"] * 400, "quantity": ["2"] * 400}
+    rest = {"allowance": ["0"] * 400, "substitutes": [""] * 400}
+    with site.client("MIA") as mia:
+        assert act(mia, site, route, "step", **pack, **rows, **rest).status_code == 303
+        page = mia.get(f"/routings/{route}/1/step?segment=PACK").text
+    assert len(seen(site, route).segments[0].materials) == 400
+    assert page.count('list="materials" value="PART-') == page.count('<option value="PART-') == 400
+
+
+def test_what_a_step_has_stays_though_it_is_none_of_what_is_offered(
+    site: Site, route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a plant with more materials, recipes and places than a form suggests."""
+    monkeypatch.setattr(routes, "LIMIT_MAX", 1)
+    site.database.write_now(put_materials, actor=None, specs=[MaterialSpec("A-FIRST", "pcs")])
+    pack = {"segment_id": "PACK", "work_master_id": "WM-BENCH", "equipment_id": BENCH, "alternative": PRESS}
+    row = {"material": "BOARD", "use": "Produced", "quantity": "1", "allowance": "0", "substitutes": ""}
+    with site.client("MIA") as mia:
+        assert act(mia, site, route, "step", **pack, **row).status_code == 303
+        page = mia.get(f"/routings/{route}/1/step?segment=PACK").text
+    assert re.findall(r'name="material" list="materials" value="([^"]+)"', page) == ["BOARD"]
+    assert 'name="work_master_id" list="recipes" value="WM-BENCH"' in page
+    assert f'<option value="{BENCH}" selected>' in page
+    assert f'name="alternative" value="{PRESS}" checked' in page
 
 
 def test_what_is_in_force_is_only_changed_as_a_new_version(site: Site, route: str) -> None:
