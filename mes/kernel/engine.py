@@ -18,8 +18,11 @@ from sqlalchemy.util import LRUCache
 
 Dialect = Literal["sqlite", "postgresql"]
 READER_CACHE_KIB: Final = 32 * 1024
-"""What a reader of SQLite keeps of the file in memory, as it is needed: a trace looks into a thousand pages, and with
-the default of 2 MB a quarter of its processor time went into fetching them again."""
+"""What a reader of SQLite keeps in memory of pages that are still in the log, as it is needed."""
+READER_MAP_BYTES: Final = 2_147_418_112
+"""So much of the file readers see as it lies in the system's memory, once for all of them: the most SQLite takes; pages
+beyond it are copied. A trace looks into a thousand pages: copying them again made one of 10 million links cost half as
+much again as one of 1 million. A disk that fails to read a page then ends the process, which begins again."""
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COMPILED: Final[LRUCache[Any, Any]] = LRUCache(1_500)
 """Statements in words of a database, for all plants: what one has asked, another asks without compiling it."""
@@ -151,6 +154,7 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only = ON")
     cursor.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    cursor.execute(f"PRAGMA mmap_size = {READER_MAP_BYTES}")
     cursor.close()
 
 

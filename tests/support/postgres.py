@@ -19,7 +19,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -63,6 +63,7 @@ class PostgresCluster:
     programs: Path
     account: str | None  # the unprivileged user it runs as, where the caller is root
     durable: bool = True
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def url(self, database: str) -> str:
@@ -82,7 +83,7 @@ class PostgresCluster:
     def start(self) -> None:
         """Start the server on the data it has; returns when it answers."""
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
-        for name, value in (SETTINGS if self.durable else SETTINGS | FORGETFUL).items():
+        for name, value in {**self.settings, **({} if self.durable else FORGETFUL)}.items():
             command += ["-c", f"{name}={value}"]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -135,7 +136,9 @@ class PostgresCluster:
         raise ClusterError(f"The private PostgreSQL cluster did not start:\n{log[-2000:]}")
 
 
-def start_cluster(base: Path | None = None, *, durable: bool = True) -> PostgresCluster:
+def start_cluster(
+    base: Path | None = None, *, durable: bool = True, settings: Mapping[str, str] | None = None
+) -> PostgresCluster:
     """Make and start a cluster in a fresh folder under `base` (default: the system's temporary folder).
 
     Root may not run PostgreSQL: then it runs as `postgres`, else `nobody`, and where that user cannot reach
@@ -151,7 +154,7 @@ def start_cluster(base: Path | None = None, *, durable: bool = True) -> Postgres
     if account is not None:
         user = pwd.getpwnam(account)
         os.chown(folder, user.pw_uid, user.pw_gid)
-    cluster = PostgresCluster(folder, programs, account, durable)
+    cluster = PostgresCluster(folder, programs, account, durable, {**SETTINGS, **(settings or {})})
     try:
         make_data_folder(cluster)
         cluster.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, Final
@@ -41,11 +41,15 @@ class _Units:
         self.of: dict[Feature, int] = {}
         self.of_lot: dict[int, int] = {pk: 1 << place for place, pk in enumerate(roots)}
 
-    def add(self, lot: int, units: int) -> bool:
-        """Whether the lot has more units by it."""
-        present = self.of_lot.get(lot, 0)
-        self.of_lot[lot] = present | units
-        return units & ~present != 0
+    def add(self, shares: Iterable[tuple[int, int]]) -> set[int]:
+        """Lots and units that have them; the lots that have more units by it."""
+        of_lot, grown = self.of_lot, set()
+        for lot, units in shares:
+            present = of_lot.get(lot, 0)
+            if units & ~present:
+                of_lot[lot] = present | units
+                grown.add(lot)
+        return grown
 
     def groups(self, roots: Collection[int]) -> dict[int, list[Feature]]:
         """Features by their units; the units themselves are none."""
@@ -91,8 +95,7 @@ def _coverage(reads: Reads, roots: Sequence[int]) -> _Units:
         passes = PASSES_OF_LOTS.on(reads, keys)
         _add_circumstances(reads, units, passes)
         shares = [(parent, units.of_lot[child]) for child, parent in PARENT_PAIRS.on(reads, keys)]
-        shares += _mounted(reads, units, passes)
-        frontier = {parent for parent, share in shares if units.add(parent, share)}
+        frontier = units.add(shares + _mounted(reads, units, passes))
     return units
 
 
