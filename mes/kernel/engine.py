@@ -18,11 +18,14 @@ from sqlalchemy.util import LRUCache
 
 Dialect = Literal["sqlite", "postgresql"]
 READER_CACHE_KIB: Final = 32 * 1024
-"""What a reader of SQLite keeps in memory of pages that are still in the log, as it is needed."""
+"""What a reader of SQLite keeps of the file in memory, as it is needed: a trace looks into a thousand pages, and with
+the default of 2 MB a quarter of its processor time went into fetching them again."""
 READER_MAP_BYTES: Final = 2_147_418_112
-"""So much of the file readers see as it lies in the system's memory, once for all of them: the most SQLite takes; pages
-beyond it are copied. A trace looks into a thousand pages: copying them again made one of 10 million links cost half as
-much again as one of 1 million. A disk that fails to read a page then ends the process, which begins again."""
+"""So much of a file that is larger than that readers see as it lies in the system's memory, once for all of them (the
+most SQLite takes). Copying its pages again made a trace in 10 million links cost half as much again as in 1 million. A
+disk that fails to read a page then ends the process, which begins again."""
+READER_RECYCLE_S: Final = 3_600
+"""A reader is opened anew so often: a file may have become large."""
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COMPILED: Final[LRUCache[Any, Any]] = LRUCache(1_500)
 """Statements in words of a database, for all plants: what one has asked, another asks without compiling it."""
@@ -76,7 +79,7 @@ def reader_engine(url: str, *, schema: str | None = None, pool_size: int = 4) ->
     question whether it is still there; `Database` asks again where it was cut."""
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_use_lifo": True}
     if dialect_of(url) == "sqlite":
-        engine = _engine(url, schema, **pool)
+        engine = _engine(url, schema, **pool, pool_recycle=READER_RECYCLE_S)
         event.listen(engine, "connect", _sqlite_reader)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
@@ -154,7 +157,9 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only = ON")
     cursor.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
-    cursor.execute(f"PRAGMA mmap_size = {READER_MAP_BYTES}")
+    pages, size = (cursor.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    if pages * size > READER_CACHE_KIB * 1024:
+        cursor.execute(f"PRAGMA mmap_size = {READER_MAP_BYTES}")
     cursor.close()
 
 

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, select, text
 
+from mes.kernel import engine
 from mes.kernel.db import Database, ReadSession
 from mes.kernel.errors import NotFound
 from mes.kernel.tables import OutboxEvent
@@ -55,6 +56,19 @@ def test_what_parts_of_a_page_need_is_asked_once_in_a_snapshot(database: Databas
     assert asked == [1, 2, 1]
     database.read_now(page)
     assert asked == [1, 2, 1, 1, 2, 1]
+
+
+def test_a_large_file_is_seen_as_it_lies_in_memory(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mapped(session: ReadSession) -> int:
+        return int(session.driver_query("PRAGMA mmap_size")[0][0])
+
+    small = Database(sqlite_url)
+    assert small.read_now(mapped) == 0, "it fits into a reader's memory"
+    small.close()
+    monkeypatch.setattr(engine, "READER_CACHE_KIB", 4)
+    large = Database(sqlite_url)
+    assert large.read_now(mapped) == engine.READER_MAP_BYTES
+    large.close()
 
 
 def test_a_statement_is_compiled_once_for_all_plants(sqlite_url: str, tmp_path: Path) -> None:
