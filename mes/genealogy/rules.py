@@ -85,6 +85,9 @@ def is_open(interval: Interval) -> bool:
 
 def on_a_cycle(links: Iterable[tuple[int, int]]) -> set[int]:
     """Keys of lots that go into themselves (and what lies between such), from links (parent, child)."""
+    links = list(links)
+    if all(parent < child for parent, child in links):
+        return set()  # who only ever goes up comes back to nobody: as things are made, as a rule
     children: dict[int, list[int]] = defaultdict(list)
     waiting: dict[int, int] = defaultdict(int)
     for parent, child in set(links):
