@@ -12,12 +12,12 @@ from mes.kernel.uow import UnitOfWork
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 ROW = st.tuples(TEXTS, TEXTS | st.none(), st.integers(-(2**63), 2**63 - 1), st.integers(0, 9) | st.none(), st.none())
-COLUMNS = ("told", "note", "number", "digit", "nothing")
+COLUMNS = ("told", "note", "number", "digit", "empty")
 
 
 def copied(uow: UnitOfWork, *, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    uow.driver_execute("DROP TABLE IF EXISTS odd")
-    uow.driver_execute("CREATE TABLE odd (told text, note text, number bigint, digit bigint, nothing text)")
+    uow.driver_execute("CREATE TABLE IF NOT EXISTS odd (told text, note text, number bigint, digit bigint, empty text)")
+    uow.driver_execute("DELETE FROM odd")
     uow.driver_copy("odd", COLUMNS, rows)
     return [tuple(row) for row in uow.driver_query(f"SELECT {', '.join(COLUMNS)} FROM odd")]
 
