@@ -37,6 +37,11 @@ class MaterialRow:
     allowance: str
     substitutes: str
 
+    @property
+    def says_something(self) -> bool:
+        """Beside its use, which always says something."""
+        return any(text.strip() for text in (self.material_id, self.quantity, self.allowance, self.substitutes))
+
 
 @dataclass(frozen=True, slots=True)
 class StepForm:

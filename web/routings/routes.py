@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
@@ -40,9 +40,10 @@ from mes.definitions.service import (
 from mes.definitions.types import DOCUMENT_MAX_BYTES, DefinitionSpec, DefinitionState, InstructionSpec, SegmentSpec
 from mes.equipment.queries import list_equipment
 from mes.kernel.db import ReadSession
+from mes.kernel.errors import Refusal
 from mes.kernel.paging import LIMIT_MAX
 from mes.kernel.texts import NO_NUL
-from mes.materials.queries import list_materials
+from mes.materials.queries import get_materials, list_materials
 from mes.personnel.queries import list_personnel_classes
 from mes.quality.queries import list_requirements
 from standards.isa95.equipment_hierarchy import WORK_CENTER_LEVELS, WORK_UNIT_LEVELS
@@ -54,6 +55,7 @@ from web.routings.views import (
     RoutingPage,
     RoutingsPage,
     StepPage,
+    refused_step,
     refused_tolerances,
     routing_page,
     routings_page,
@@ -61,6 +63,7 @@ from web.routings.views import (
     version_href,
 )
 from web.templating import render
+from web.wording import RefusalWords, refusal_words
 
 ROWS_MAX: Final = 2_010
 """Rows of one kind: a step has at most 2,000 materials, and some rows are still empty."""
@@ -257,6 +260,7 @@ def _segment(version: ResolvedDefinition, segment_id: str) -> ResolvedSegment:
 
 @router.post("/routings/{definition_id}/{label}/step", form_limits={"max_fields": STEP_FIELDS_MAX})
 async def save_step(
+    request: Request,
     definition_id: str,
     label: str,
     version: Version,
@@ -280,8 +284,8 @@ async def save_step(
     allowance: Words = [],  # noqa: B006
     substitutes: Words = [],  # noqa: B006
 ) -> Response:
-    """Change a step of a draft, or add it at the end; its instruction stays."""
-    rows = zip(material, use, quantity, allowance, substitutes, strict=False)
+    """Change a step of a draft, or add it at the end; its instruction stays. What is refused stays in its fields."""
+    rows = zip([name.strip() for name in material], use, quantity, allowance, substitutes, strict=False)
     form = StepForm(
         segment_id=segment_id,
         description=description,
@@ -299,8 +303,25 @@ async def save_step(
     )
     kept = await who.read(_instructions, definition_id=definition_id, label=label, segment_id=segment_id)
     asked = {"definition_id": definition_id, "version_label": label, "version": version}
-    await who.write(put_draft_segment, **asked, segment=segment_of(form, kept))
+    try:
+        await who.write(put_draft_segment, **asked, segment=segment_of(form, kept))
+    except Refusal as refusal:
+        page, zone = await who.read(_refused_step, **asked, form=form, words=refusal_words(who.language, refusal))
+        shell = shell_of(request, who, zone=zone)
+        return HTMLResponse(render("routings/step.html", page, language=who.language, shell=shell), refusal.status)
     return _to(definition_id, label)
+
+
+def _refused_step(
+    session: ReadSession, *, definition_id: str, version_label: str, version: int, form: StepForm, words: RefusalWords
+) -> tuple[StepPage, ZoneInfo]:
+    """It goes on from the version that was seen: what somebody else changed meanwhile is not overwritten."""
+    segments = get_definition(session, definition_id=definition_id, version_label=version_label).segments
+    present = form.segment_id if any(s.id == form.segment_id for s in segments) else ""
+    page, zone = _step(session, definition_id=definition_id, label=version_label, segment_id=present)
+    known = get_materials(session, [row.material_id for row in form.materials])
+    said = words.detail if words.detail_fits else words.next_step
+    return refused_step(replace(page, version=version), form, known.keys(), words.title, said), zone
 
 
 def _instructions(

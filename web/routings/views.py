@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -17,7 +17,7 @@ from mes.kernel.errors import FieldError
 from mes.quality.types import StepCheck
 from standards.isa95.material import MaterialUse
 from standards.isa95.quantity import from_e6
-from web.routings.forms import MINUTE
+from web.routings.forms import MINUTE, MaterialRow, StepForm
 
 Recipes = Mapping[tuple[str, str], WorkMasterView]
 """By id and version."""
@@ -214,6 +214,7 @@ class MaterialInput:
     quantity: str
     allowance: str
     substitutes: str
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,8 @@ class StepPage:
     materials: tuple[MaterialInput, ...]
     known_materials: tuple[Option, ...]
     instructions: tuple[InstructionLine, ...]
+    refused: str = ""
+    refused_next: str = ""
 
 
 def base_of(definition_id: str, label: str = "") -> str:
@@ -534,6 +537,43 @@ def step_page(
     )
 
 
+def refused_step(page: StepPage, form: StepForm, known: Collection[str], title: str, next_step: str) -> StepPage:
+    """What was typed stays in its fields; materials that are none of the `known` ones tell so."""
+    after = {segment_id: kind for segment_id, _, kind in (text.rpartition(":") for text in form.after)}
+    typed = dict(form.parameters)
+    alternatives = _chosen(page.places, set(form.alternatives))
+    return replace(
+        page,
+        segment_id=form.segment_id,
+        description=form.description,
+        work_master_id=form.work_master_id,
+        places=_chosen(page.places, {form.equipment_id}),
+        alternatives=tuple(option for option in alternatives if option.value != form.equipment_id),
+        per_cycle=form.quantity_per_cycle,
+        cycle_unit=form.cycle_unit,
+        cycle_s=form.nominal_cycle_s,
+        first_article=form.first_article,
+        after=tuple(_after_choice(one.segment_id, after.get(one.segment_id, "")) for one in page.after),
+        classes=_chosen(page.classes, set(form.personnel_class_ids)),
+        parameters=tuple(replace(p, value=typed.get(p.name, ""), own=bool(typed.get(p.name))) for p in page.parameters),
+        materials=(*(_typed_material(row, known) for row in form.materials if row.says_something), *_spare_rows()),
+        refused=title,
+        refused_next=next_step,
+    )
+
+
+def _typed_material(row: MaterialRow, known: Collection[str]) -> MaterialInput:
+    uses = _uses(row.use) if row.use in set(MaterialUse) else USES
+    return MaterialInput(
+        row.material_id,
+        tuple(Option(use.value, use.value, use.value == row.use) for use in uses),
+        row.quantity,
+        row.allowance,
+        row.substitutes,
+        unknown=bool(row.material_id) and row.material_id not in known,
+    )
+
+
 def _chosen(options: Sequence[Option], values: set[str]) -> tuple[Option, ...]:
     """What is chosen stays so, though it be none of those that are offered."""
     unlisted = sorted(values - {o.value for o in options} - {""})
@@ -557,8 +597,11 @@ def _material_inputs(materials: Sequence[ResolvedMaterial]) -> tuple[MaterialInp
         )
         for m in materials
     ]
-    spare = MaterialInput("", tuple(Option(use.value, use.value) for use in USES), "", "", "")
-    return (*rows, *[spare] * SPARE_ROWS)
+    return (*rows, *_spare_rows())
+
+
+def _spare_rows() -> list[MaterialInput]:
+    return [MaterialInput("", tuple(Option(use.value, use.value) for use in USES), "", "", "")] * SPARE_ROWS
 
 
 def _uses(own: str) -> tuple[MaterialUse, ...]:

@@ -97,6 +97,35 @@ def test_a_step_has_as_many_materials_in_its_form_as_a_large_board_has(site: Sit
     assert page.count('list="materials" value="PART-') == page.count('<option value="PART-') == 400
 
 
+def test_what_was_typed_of_a_step_stays_where_it_is_refused(site: Site, route: str) -> None:
+    form = {
+        "segment_id": "SOLDER",
+        "work_master_id": "WM-PRESS",
+        "equipment_id": PRESS,
+        "description": "Twice <hot>",
+        "quantity_per_cycle": "3",
+        "after": "PACK:AfterStart",
+        "alternative": BENCH,
+        "first_article": "2",
+    }
+    rows = {"material": ["BOARD", "N0PE ", ""], "use": ["Produced", "Consumed", "Consumed"], "quantity": ["1", "2", ""]}
+    rest = {"allowance": ["", "5", ""], "substitutes": ["", "ALSO-NOT", ""]}
+    with site.client("MIA") as mia:
+        refused = act(mia, site, route, "step", **form, **rows, **rest)
+        assert refused.status_code == 422
+        assert refused.text.count("There is no such material") == 1
+        assert re.findall(r'name="material" list="materials" value="([^"]+)"', refused.text) == ["BOARD", "N0PE"]
+        for kept in ('value="SOLDER"', "Twice &lt;hot&gt;", 'value="PACK:AfterStart" selected', 'value="ALSO-NOT"'):
+            assert kept in refused.text
+        assert f'<option value="{PRESS}" selected>' in refused.text
+        assert f'name="alternative" value="{BENCH}" checked' in refused.text
+        odd = act(mia, site, route, "step", **form | {"quantity_per_cycle": "some"})
+        assert (odd.status_code, 'value="some"' in odd.text) == (422, True)
+        stale = mia.post(f"/routings/{route}/1/step", data={"version": "77", **form})
+        assert (stale.status_code, 'name="version" value="77"' in stale.text) == (409, True), "nobody's change is lost"
+    assert [s.id for s in seen(site, route).segments] == ["PACK"]
+
+
 def test_what_a_step_has_stays_though_it_is_none_of_what_is_offered(
     site: Site, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
