@@ -79,9 +79,10 @@ from web.orders.views import OrderPage, order_head, order_history
 from web.patterns.views import patterns
 from web.problems import ProblemView
 from web.quarantine.views import quarantine_page
+from web.routings.forms import MaterialRow, StepForm
 from web.routings.recipe_forms import ParameterRow, RecipeForm
 from web.routings.recipe_views import changed_recipe, new_recipe, recipe_page, recipes_page, refused_recipe
-from web.routings.views import refused_tolerances, routing_page, routings_page, step_page
+from web.routings.views import StepPage, refused_step, refused_tolerances, routing_page, routings_page, step_page
 from web.signin.views import PersonTile, SigninPage
 from web.station.views import (
     Deed,
@@ -231,6 +232,30 @@ def routing_step(name: str = "") -> tuple[str, object]:
     segment = next((s for s in draft.segments if s.id == name), None)
     recipe = r.recipes().get((segment.work_master_id, "1")) if segment else None
     return "routings/step.html", step_page(draft, segment, recipe, r.choices())
+
+
+def routing_step_refused() -> tuple[str, object]:
+    """A new step with a material that there is not."""
+    _, page = routing_step()
+    assert isinstance(page, StepPage)
+    row = MaterialRow("RES-10K-0402-1%", "Consumed", "12", "2,5", "")
+    form = StepForm(
+        segment_id="COAT",
+        description="",
+        work_master_id="WM-COAT",
+        equipment_id="PACK-1",
+        quantity_per_cycle="1",
+        cycle_unit="",
+        nominal_cycle_s="",
+        first_article="",
+        alternatives=(),
+        after=(),
+        personnel_class_ids=(),
+        parameters=(),
+        materials=(row,),
+    )
+    said = ("The operations definition contradicts itself", "there is no material 'RES-10K-0402-1%'")
+    return "routings/step.html", refused_step(page, form, (), *said)
 
 
 def recipe_versions() -> tuple[WorkMasterView, ...]:
@@ -831,6 +856,7 @@ PAGES: Final[Mapping[str, Make]] = {
     "routing-long": long_routing,
     "routing-step": lambda: routing_step("SMT"),
     "routing-step-new": lambda: routing_step(),
+    "routing-step-refused": routing_step_refused,
     "trace": g.trace_home,
     "trace-unknown": lambda: g.trace_home("R-99"),
     "trace-list": g.trace_list,

@@ -40,7 +40,7 @@ def plants(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plants]:
         (("from", "UNIT"), "links", ["PART", "UNIT", "1", "installed", "certain"]),
         (("used", "PART"), "links", ["PART", "UNIT", "1", "installed", "certain"]),
         (("as-built", "UNIT"), "links", ["PART", "UNIT", "1", "installed", "certain"]),
-        (("difference", "UNIT", "OTHER"), "difference", ["lot", "BOARD", "first", "PART"]),
+        (("difference", "UNIT", "OTHER"), "difference", ["lot", "BOARD", "first", "PART", "certain"]),
         (("recall", "PART"), "affected", ["unit", "BOARD", "UnRestricted"]),
         (("recall", "--machine", PRESS, "--since", "2020-01-01T00:00+00:00"), "affected", ["unit", "BOARD"]),
         (("recall", "--first", "PART", "--last", "PART"), "affected", ["unit", "BOARD", "UnRestricted"]),

@@ -193,9 +193,9 @@ def _process_values(lot_id: str, *, long: bool) -> list[tuple[Any, ...]]:
     ]
 
 
-def difference(*rows: tuple[str, str, str, str]) -> Page:
+def difference(*rows: tuple[str, ...]) -> Page:
     facts = {"first_id": "SN-000123", "second_id": LONG, "truncated": ""}
-    table = Table(("what", "where", "only_in", "value"), rows)
+    table = Table(("what", "where", "only_in", "value", "certainty"), rows)
     values = [
         ("SMT-1-OVEN", "SMT-1-OVEN.Zone1", "Cel", 110.02, 109.4, -0.62, "all", "part"),
         ("TEST-1", LONG_MATERIAL, "", None, 12.5, None, "none", "all"),
@@ -206,9 +206,10 @@ def difference(*rows: tuple[str, str, str, str]) -> Page:
 
 
 DIFFERENT = (
-    ("lot", "RES-10K", "first", "R-00000041"),
-    ("lot", "RES-10K", "second", "R-00000042"),
-    ("pass", "SMT-1", "first", "PO-1001 · CB-100 rev C"),
+    ("lot", "RES-10K", "first", "R-00000041", "certain"),
+    ("lot", "RES-10K", "second", "R-00000042", "possible"),
+    ("lot", "RES-10K", "second", "R-00000043", "possible"),
+    ("pass", "SMT-1", "first", "PO-1001 · CB-100 rev C", "certain"),
 )
 
 
