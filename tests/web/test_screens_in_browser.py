@@ -75,7 +75,8 @@ MORE_LOOKS = [
     *((name, "phone", "light", "qps-ploc") for name in ("bench-ready", "routings", "routing-step", "allow", "course")),
     *((name, "phone", "light", "qps-ploc") for name in ("recipe", "recipe-refused", "recipes")),
     *((name, "desk", "dark", "de") for name in ("recipe-change", "recipe-refused", "recipe-long")),
-    *((name, "desk", "dark", "de") for name in ("instruction-pdf", "routings", "routing-later", "routing-step-refused")),
+    *((name, "desk", "dark", "de") for name in ("instruction-pdf", "routings", "routing-later")),
+    ("routing-step-refused", "desk", "dark", "de"),
     *((name, "phone", "light", "qps-ploc") for name in ("bridges", "bridges-long", "endpoint-long")),
     *(
         (name, "phone", "light", "qps-ploc")
