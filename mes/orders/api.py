@@ -153,8 +153,7 @@ async def list_job_orders(
     "/job-orders/release",
     status_code=204,
     openapi_extra=refuses(
-        "job-held job-order-not-found job-state-conflict job-version-conflict machine-unreachable "
-        "material-short reason-missing"
+        "job-held job-order-not-found job-state-conflict job-version-conflict material-short reason-missing"
     ),
 )
 async def release_job_orders(caller: Releaser, body: ReleaseJobsIn) -> None:

@@ -51,8 +51,7 @@ async def acknowledge_instruction(caller: Operator, job_id: str, step: StepNumbe
     "/job-orders/{job_id:path}/move",
     status_code=204,
     openapi_extra=refuses(
-        "equipment-not-allowed job-order-not-found job-state-conflict job-version-conflict "
-        "machine-unreachable operations-segment-not-found"
+        "equipment-not-allowed job-order-not-found job-state-conflict job-version-conflict operations-segment-not-found"
     ),
 )
 async def move_job_to_equipment(caller: Supervisor, job_id: str, body: MoveJobIn) -> None:
@@ -88,7 +87,7 @@ async def start_job_by_override(caller: Supervisor, job_id: str, body: StartOver
 @router.post(
     "/operations-requests/{request_id:path}/move",
     openapi_extra=refuses(
-        "machine-unreachable operations-definition-not-found operations-definition-not-released "
+        "operations-definition-not-found operations-definition-not-released "
         "operations-request-not-found operations-request-over quantity-invalid work-master-not-found"
     ),
 )

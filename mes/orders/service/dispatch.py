@@ -101,7 +101,7 @@ def _tell(uow: UnitOfWork, notes: Sequence[tuple[JobRecord, str]]) -> None:
 
 
 def _dispatch(uow: UnitOfWork, job: JobRecord) -> None:
-    command_id = command_job(uow, job, JobAction.store_and_start)
+    command_id = _put(uow, job, JobAction.store_and_start, uow.driver_query(_BRIDGE, (job.equipment_pk,))[0][0])
     uow.driver_execute(
         "UPDATE job_order SET dispatch_status = 'Dispatched', command_id = ?, retry_at_us = NULL, note = '', "
         "note_text = '', version = version + 1 WHERE pk = ?",
@@ -126,6 +126,10 @@ def command_job(uow: UnitOfWork, job: JobRecord, action: JobAction) -> str:
     bridges = uow.driver_query(_BRIDGE, (job.equipment_pk,))
     if not bridges:
         raise MachineUnreachable(f"No bridge serves {job.equipment_id}.")
+    return _put(uow, job, action, bridges[0][0])
+
+
+def _put(uow: UnitOfWork, job: JobRecord, action: JobAction, bridge_pk: int) -> str:
     master, version, cycles, quantity_e6, material, work_request = uow.driver_query(_DETAIL, (job.pk,))[0]
     command = JobCommand(
         action=action,
@@ -141,7 +145,7 @@ def command_job(uow: UnitOfWork, job: JobRecord, action: JobAction) -> str:
     )
     return put_command(
         uow,
-        bridge_pk=bridges[0][0],
+        bridge_pk=bridge_pk,
         kind=CommandKind.job,
         payload=to_payload(command),
         expires_at_us=uow.now_us + DISPATCH_EXPIRY_S * 1_000_000,

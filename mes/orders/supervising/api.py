@@ -54,9 +54,7 @@ async def hold_job_order(caller: Supervisor, body: JobActIn) -> None:
 @router.post(
     "/job-orders/lift-hold",
     status_code=204,
-    openapi_extra=refuses(
-        "first-article-open job-not-held job-order-not-found job-version-conflict machine-unreachable"
-    ),
+    openapi_extra=refuses("first-article-open job-not-held job-order-not-found job-version-conflict"),
 )
 async def lift_job_order_hold(caller: Supervisor, body: LiftHoldIn) -> None:
     """Take the hold away. What had begun waits, paused."""
@@ -67,7 +65,7 @@ async def lift_job_order_hold(caller: Supervisor, body: LiftHoldIn) -> None:
     "/job-orders/split",
     status_code=201,
     openapi_extra=refuses(
-        "job-order-not-found job-state-conflict job-version-conflict job-with-machine machine-unreachable "
+        "job-order-not-found job-state-conflict job-version-conflict job-with-machine "
         "quantity-invalid reason-missing split-invalid"
     ),
 )
@@ -90,8 +88,7 @@ async def split_rest_of_job_order(caller: Supervisor, body: JobActIn) -> NewJobs
     "/job-orders/merge",
     status_code=204,
     openapi_extra=refuses(
-        "job-held job-order-not-found job-version-conflict job-with-machine machine-unreachable "
-        "merge-invalid reason-missing"
+        "job-held job-order-not-found job-version-conflict job-with-machine merge-invalid reason-missing"
     ),
 )
 async def merge_job_orders(caller: Supervisor, body: MergeJobsIn) -> None:
@@ -162,9 +159,7 @@ async def correct_job_order(caller: Supervisor, body: CorrectionIn) -> None:
 @router.post(
     "/job-orders/sequence",
     status_code=204,
-    openapi_extra=refuses(
-        "job-order-not-found job-state-conflict job-version-conflict machine-unreachable sequence-invalid"
-    ),
+    openapi_extra=refuses("job-order-not-found job-state-conflict job-version-conflict sequence-invalid"),
 )
 async def sequence_job_orders(caller: Supervisor, body: SequenceIn) -> None:
     """In which order the waiting jobs of a station are to be made. None passes one of a higher priority."""
@@ -174,9 +169,7 @@ async def sequence_job_orders(caller: Supervisor, body: SequenceIn) -> None:
 @router.post(
     "/operations-requests/change",
     status_code=204,
-    openapi_extra=refuses(
-        "machine-unreachable operations-request-not-found order-over order-version-conflict reason-missing"
-    ),
+    openapi_extra=refuses("operations-request-not-found order-over order-version-conflict reason-missing"),
 )
 async def change_operations_request(caller: Supervisor, body: ChangeOrderIn) -> None:
     """Another priority or due date, for the order and its jobs that are not over."""
@@ -188,7 +181,7 @@ async def change_operations_request(caller: Supervisor, body: ChangeOrderIn) -> 
     "/operations-requests/change-quantity",
     status_code=204,
     openapi_extra=refuses(
-        "machine-unreachable operations-request-not-found order-over order-quantity-fixed "
+        "operations-request-not-found order-over order-quantity-fixed "
         "order-version-conflict quantity-invalid reason-missing split-invalid"
     ),
 )
@@ -214,7 +207,7 @@ async def cancel_operations_request(caller: Supervisor, body: OrderActIn) -> Non
     "/operations-requests/split",
     status_code=201,
     openapi_extra=refuses(
-        "job-state-conflict job-with-machine machine-unreachable operations-request-not-found order-over "
+        "job-state-conflict job-with-machine operations-request-not-found order-over "
         "order-version-conflict quantity-invalid reason-missing split-invalid"
     ),
 )

@@ -38,7 +38,7 @@ async def list_first_articles(
     status_code=204,
     openapi_extra=refuses(
         "first-article-contradicted first-article-not-due job-order-not-found job-version-conflict "
-        "machine-unreachable reason-missing result-invalid results-too-many"
+        "reason-missing result-invalid results-too-many"
     ),
 )
 async def decide_job_first_article(caller: Decider, body: FirstArticleIn) -> None:
@@ -57,8 +57,7 @@ async def decide_job_first_article(caller: Decider, body: FirstArticleIn) -> Non
     "/first-articles/ask",
     status_code=204,
     openapi_extra=refuses(
-        "job-order-not-found job-state-conflict job-version-conflict machine-unreachable quantity-invalid "
-        "reason-missing"
+        "job-order-not-found job-state-conflict job-version-conflict quantity-invalid reason-missing"
     ),
 )
 async def ask_job_first_article(caller: Decider, body: FirstArticleAskIn) -> None:
