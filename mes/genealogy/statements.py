@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from mes.genealogy.types import OPEN_SEQ, ActKind, Imported, Interval, LinkKind, LinkRow, LotFacts
+from mes.kernel.glance import ReadsRows
 from mes.kernel.pending import RowWrite, insertion
 from mes.kernel.uow import UnitOfWork, marks
 from standards.isa95.job_control import JobState
@@ -22,13 +23,11 @@ from standards.isa95.job_control import JobState
 Rows = list[Any]
 
 
-class Reads(Protocol):
+class Reads(ReadsRows, Protocol):
     """A unit of work or a read session."""
 
     @property
     def dialect(self) -> str: ...
-
-    def driver_query(self, sql: str, params: Sequence[Any] = ()) -> Rows: ...
 
 
 _KEYS: Final = "ANY((SELECT ?::int[])::int[])"

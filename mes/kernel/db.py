@@ -23,8 +23,9 @@ from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
 from mes.kernel.writer import Work, Writer, is_not_kept, translated
 
 T = TypeVar("T")
-_Look = Callable[[], AbstractContextManager[Any]]
 P = ParamSpec("P")
+_Look = Callable[[], AbstractContextManager[Any]]
+"""Opens what a query reads from."""
 
 
 class ReadOnlySession(RuntimeError):
@@ -118,7 +119,7 @@ class Database:
         self.plant_id = plant_id
         self.clock = clock
         self.dialect: Dialect = dialect_of(url)
-        self.own_look = Glance(url) if self.dialect == "sqlite" else None
+        self.own_glance = Glance(url) if self.dialect == "sqlite" else None
         self._listeners: list[Callable[[], None]] = []
         self._writer_engine = writer_engine(url, schema=schema)
         self._reader_engine = reader_engine(url, schema=schema, pool_size=READER_THREADS)
@@ -187,9 +188,9 @@ class Database:
         It takes `driver_query` alone, has a snapshot a statement, and finds its rows by an index, since on SQLite it is
         answered here, on the event loop: 20 µs, where a reader's thread and session cost 50 times as much.
         """
-        if self.own_look is None:
+        if self.own_glance is None:
             return await self._on_a_reader(query, kwargs, self._short_look)
-        return query(self.own_look, **kwargs)
+        return query(self.own_glance, **kwargs)
 
     def read_now(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
         """`read` for threads without an event loop."""
@@ -209,8 +210,8 @@ class Database:
         """Finish the waiting writes, end the readers, close every connection."""
         self._writer.close()
         self._readers.shutdown()
-        if self.own_look is not None:
-            self.own_look.close()
+        if self.own_glance is not None:
+            self.own_glance.close()
         self._writer_engine.dispose()
         self._reader_engine.dispose()
 

@@ -80,7 +80,7 @@ class Watch(Protocol):
 
 def watch_of(database: Database) -> Watch:
     """The watch for this database's kind."""
-    return Notifications(database) if database.own_look is None else DataVersion(database, database.own_look)
+    return Notifications(database) if database.own_glance is None else DataVersion(database, database.own_glance)
 
 
 class DataVersion:

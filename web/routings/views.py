@@ -563,10 +563,9 @@ def refused_step(page: StepPage, form: StepForm, known: Collection[str], title: 
 
 
 def _typed_material(row: MaterialRow, known: Collection[str]) -> MaterialInput:
-    uses = _uses(row.use) if row.use in set(MaterialUse) else USES
     return MaterialInput(
         row.material_id,
-        tuple(Option(use.value, use.value, use.value == row.use) for use in uses),
+        _uses(row.use),
         row.quantity,
         row.allowance,
         row.substitutes,
@@ -590,7 +589,7 @@ def _material_inputs(materials: Sequence[ResolvedMaterial]) -> tuple[MaterialInp
     rows = [
         MaterialInput(
             m.material_id,
-            tuple(Option(use.value, use.value, use.value == m.use) for use in _uses(m.use)),
+            _uses(m.use),
             f"{from_e6(m.quantity_e6):f}",
             f"{from_e6(m.allowance_e6):f}" if m.allowance_e6 else "",
             ", ".join(_substitute_said(m, s.material_id, s.quantity_e6) for s in m.substitutes),
@@ -601,12 +600,13 @@ def _material_inputs(materials: Sequence[ResolvedMaterial]) -> tuple[MaterialInp
 
 
 def _spare_rows() -> list[MaterialInput]:
-    return [MaterialInput("", tuple(Option(use.value, use.value) for use in USES), "", "", "")] * SPARE_ROWS
+    return [MaterialInput("", _uses(), "", "", "")] * SPARE_ROWS
 
 
-def _uses(own: str) -> tuple[MaterialUse, ...]:
+def _uses(own: str = "") -> tuple[Option, ...]:
     """Those that are common, and the one it has."""
-    return USES if own in USES else (*USES, MaterialUse(own))
+    rare = [use for use in MaterialUse if use == own and use not in USES]
+    return tuple(Option(use.value, use.value, use == own) for use in (*USES, *rare))
 
 
 def _substitute_said(material: ResolvedMaterial, name: str, quantity_e6: int) -> str:
