@@ -2,8 +2,9 @@
 
 An event loop serves whoever is ready in turn: of a plant that sends a thousand requests at once, a thousand stood
 before another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them: one at a
-time where the plant asks for more than it is served, so that somebody else's tap shares the processor with one request
-of it and not with four. A plant that is alone may have more at work, which makes for larger commits.
+time where the plant asks for more than it is served, and the next one stands back while anybody else's is at work: a
+tap shares the processor with what a flood had begun before it, and with nothing after. A plant that is alone may have
+more at work, which makes for larger commits.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ AT_WORK_MAX: Final = 4
 ALONE_MAX: Final = 16
 FLOOD_MAX: Final = 1
 """The same, where somebody of the plant has had to wait all the time for FLOOD_S."""
-FLOOD_S: Final = 0.1
+FLOOD_S: Final = 0.02
+STAND_BACK_S: Final = 0.1
+"""The longest a flood's next request waits for others to have none at work: it gets slower, it does not stop."""
 ALONE_S: Final = 60.0
 """No other plant has asked for anything for so long."""
 WAITING_MAX: Final = 512
@@ -100,7 +103,7 @@ class _Body:
         return self._messages.popleft() if self._messages else await self._receive()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Turns:
     """Those of one plant."""
 
@@ -108,10 +111,16 @@ class Turns:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     waiting_since: float = float("inf")
     """Since then there was always somebody."""
+    served_at: float = float("-inf")
+    """When one of them was done."""
     asked_at: float = float("-inf")
     asked: int = 0
     refused: int = 0
     """`plant-busy`."""
+
+    def is_flood(self, now: float) -> bool:
+        """More is asked for than is served."""
+        return now - self.waiting_since > FLOOD_S
 
 
 class FairShare:
@@ -123,6 +132,8 @@ class FairShare:
         self.app = app
         self._turns = {} if turns is None else turns
         self._room = _Room(read_first)
+        self._standing_back: dict[Turns, asyncio.TimerHandle] = {}
+        """Floods that have none at work and wait for others to have none."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _takes_no_turn(scope):
@@ -142,8 +153,7 @@ class FairShare:
         try:
             await self.app(scope, body.receive, send)
         finally:
-            turns.at_work -= 1
-            self._let_in(turns)
+            self._leave(turns)
 
     async def _turn(self, plant_id: str) -> Turns | None:
         """One of the plant's, when it comes; None: too many wait."""
@@ -169,17 +179,26 @@ class FairShare:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # it was let in, and goes: the next may
-                turns.at_work -= 1
-                self._let_in(turns)
+                self._leave(turns)
             raise
 
+    def _leave(self, turns: Turns) -> None:
+        """One is done, or has gone: the next may, and a flood that stood back for it."""
+        turns.at_work -= 1
+        turns.served_at = asyncio.get_running_loop().time()
+        self._let_in(turns)
+        for flood in tuple(self._standing_back):
+            self._let_in(flood)
+
     def _limit(self, turns: Turns) -> int:
-        since = turns.asked_at - ALONE_S
-        is_alone = all(other is turns or other.asked_at < since for other in self._turns.values())
-        if is_alone:
+        now, since = asyncio.get_running_loop().time(), turns.asked_at - ALONE_S
+        others = [other for other in self._turns.values() if other is not turns and other.asked_at >= since]
+        if not others:
             return ALONE_MAX
-        is_flood = asyncio.get_running_loop().time() - turns.waiting_since > FLOOD_S
-        return FLOOD_MAX if is_flood else AT_WORK_MAX
+        if not turns.is_flood(now):
+            return AT_WORK_MAX
+        stands_back = now < turns.served_at + STAND_BACK_S
+        return 0 if stands_back and any(other.at_work and not other.is_flood(now) for other in others) else FLOOD_MAX
 
     def _let_in(self, turns: Turns) -> None:
         limit = self._limit(turns)
@@ -190,6 +209,17 @@ class FairShare:
                 following.set_result(None)
         if not turns.waiting:
             turns.waiting_since = float("inf")
+        stands_back = turns.waiting and not turns.at_work
+        if stands_back and turns not in self._standing_back:
+            loop = asyncio.get_running_loop()
+            self._standing_back[turns] = loop.call_at(turns.served_at + STAND_BACK_S, self._come_back, turns)
+        elif not stands_back and (timer := self._standing_back.pop(turns, None)):
+            timer.cancel()
+
+    def _come_back(self, turns: Turns) -> None:
+        """It has stood back for long enough."""
+        del self._standing_back[turns]
+        self._let_in(turns)
 
 
 def _takes_no_turn(scope: Scope) -> bool:

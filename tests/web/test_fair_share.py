@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.kernel.plants import serving_plant
 from web import fair_share
-from web.fair_share import ALONE_MAX, AT_WORK_MAX, FLOOD_MAX, SMALL_BODY_BYTES, WAITING_MAX, FairShare, Turns
+from web.fair_share import ALONE_MAX, AT_WORK_MAX, FLOOD_MAX, FLOOD_S, SMALL_BODY_BYTES, WAITING_MAX, FairShare, Turns
 from web.server import with_plant
 
 
@@ -103,30 +103,96 @@ async def test_a_plant_that_is_alone_has_more_at_work_than_one_that_is_not(
     assert floor.most["south"] <= AT_WORK_MAX
 
 
-async def test_who_floods_is_served_one_at_a_time_and_after_a_burst_nobody_is(
-    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fair_share, "FLOOD_S", 0.02)
-    beside = ask(client, "south", 1)
+async def _flood_beside_one(client: httpx.AsyncClient, floor: Floor) -> tuple[list[asyncio.Task[int]], asyncio.Event]:
+    """North's flood, down to its one at work, and south's request, which is at work until the event says."""
+    (other,) = ask(client, "south", 1)
     await settled()
-    floor.working.clear()
-    flood = ask(client, "north", 3 * AT_WORK_MAX)
+    others_end = floor.working.popleft()
+    flood = ask(client, "north", 5 * AT_WORK_MAX)
     await settled()
     assert floor.at_work["north"] == AT_WORK_MAX
-    await asyncio.sleep(0.05)
-    floor.most.clear()
+    await asyncio.sleep(2 * FLOOD_S)
     await floor.let_go(AT_WORK_MAX - 1)
-    assert floor.at_work["north"] == FLOOD_MAX, "nobody is let in until the flood has one at work"
+    assert floor.at_work["north"] == 1, "nobody is let in until the flood has one at work"
+    return [*flood, other], others_end
+
+
+async def test_who_floods_is_served_one_at_a_time_and_after_a_burst_nobody_is(
+    client: httpx.AsyncClient, floor: Floor
+) -> None:
+    asked, others_end = await _flood_beside_one(client, floor)
+    others_end.set()
+    await settled()
+    floor.most.clear()
     await floor.let_go(AT_WORK_MAX)
     assert floor.most["north"] == FLOOD_MAX
     floor.go.set()
-    assert set(await asyncio.gather(*flood, *beside)) == {200}
+    assert set(await asyncio.gather(*asked)) == {200}
     floor.go.clear()
     burst = ask(client, "north", 2 * AT_WORK_MAX)
     await settled()
     assert floor.at_work["north"] == AT_WORK_MAX
     floor.go.set()
     assert set(await asyncio.gather(*burst)) == {200}
+
+
+async def test_a_flood_stands_back_while_others_have_something_at_work(
+    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
+    asked, others_end = await _flood_beside_one(client, floor)
+    await floor.let_go(1)
+    assert floor.at_work == {"north": 0, "south": 1}
+    others_end.set()
+    await settled()
+    assert floor.at_work == {"north": FLOOD_MAX, "south": 0}, "it goes on as soon as nobody else is served"
+    floor.go.set()
+    assert set(await asyncio.gather(*asked)) == {200}
+
+
+async def test_a_flood_is_served_though_others_are_at_work_all_the_time(
+    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 0.01)
+    asked, _ = await _flood_beside_one(client, floor)
+    for _ in range(3):
+        await floor.let_go(1)
+        assert floor.at_work == {"north": 0, "south": 1}
+        await asyncio.sleep(0.03)
+        assert floor.at_work == {"north": FLOOD_MAX, "south": 1}
+    floor.go.set()
+    assert set(await asyncio.gather(*asked)) == {200}
+
+
+async def test_two_floods_do_not_stand_back_for_one_another(
+    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
+    ask(client, "east", 1)
+    asked = ask(client, "north", 3 * AT_WORK_MAX) + ask(client, "south", 3 * AT_WORK_MAX)
+    await settled()
+    await asyncio.sleep(2 * FLOOD_S)
+    await floor.let_go(2 * AT_WORK_MAX + 2)
+    assert floor.at_work == {"north": FLOOD_MAX, "south": FLOOD_MAX, "east": 0}
+    floor.go.set()
+    assert set(await asyncio.gather(*asked)) == {200}
+
+
+async def test_a_flood_that_stands_back_and_gives_up_leaves_nothing_behind(
+    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 0.01)
+    asked, others_end = await _flood_beside_one(client, floor)
+    await floor.let_go(1)
+    for task in asked[:-1]:
+        task.cancel()
+    await asyncio.sleep(0.03)
+    (after,) = ask(client, "north", 1)
+    await settled()
+    assert floor.at_work == {"north": 1, "south": 1}
+    others_end.set()
+    floor.go.set()
+    assert (await asked[-1], await after) == (200, 200)
 
 
 async def test_a_flood_beyond_all_measure_is_refused_and_is_that_plants_alone(
