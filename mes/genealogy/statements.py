@@ -703,7 +703,7 @@ _ADD_USED: Final = RowWrite(
     ("consumed_e6", "pk"),
     "UPDATE material_lot SET consumed_e6 = consumed_e6 + ? WHERE pk = ?",
     "UPDATE material_lot SET consumed_e6 = material_lot.consumed_e6 + v.consumed_e6 "
-    "FROM json_to_recordset(%s) AS v(consumed_e6 bigint, pk int) WHERE material_lot.pk = v.pk",
+    "FROM json_to_recordset(?) AS v(consumed_e6 bigint, pk int) WHERE material_lot.pk = v.pk",
 )
 
 

@@ -19,7 +19,8 @@ from mes.kernel.errors import Refusal, Unavailable
 from mes.kernel.glance import Glance
 from mes.kernel.limits import READER_THREADS
 from mes.kernel.origins import acting_from
-from mes.kernel.uow import EmittedEvent, UnitOfWork, placeholders
+from mes.kernel.pending import ask
+from mes.kernel.uow import EmittedEvent, UnitOfWork
 from mes.kernel.writer import Work, Writer, is_not_kept, translated
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class ReadSession(Session):
     def rollback(self) -> None:
         """What is asked from now on is asked of a new snapshot."""
         self.info.clear()
+        _let_go(self.get_bind())
         super().rollback()
 
     def flush(self, objects: Any = None) -> None:
@@ -78,6 +80,13 @@ class ReadSession(Session):
         raise ReadOnlySession("queries do not commit")
 
 
+def _let_go(connection: Any) -> None:
+    """PostgreSQL: of a connection that would be rolled back, for psycopg then has every prepared statement forgotten,
+    those of `mes.kernel.roundtrip` as well."""
+    if connection.dialect.name == "postgresql":
+        connection.invalidate()
+
+
 class _ShortLook:
     """PostgreSQL: each question is a transaction of its own, so that it costs one round trip where a snapshot's first
     costs three."""
@@ -90,16 +99,16 @@ class _ShortLook:
 
 
 def _rows(connection: Connection, sql: str, params: Sequence[Any]) -> list[Any]:
-    cursor = connection.connection.cursor()
+    if connection.dialect.name == "sqlite":
+        return list(connection.connection.cursor().execute(sql, params).fetchall())
     try:
-        cursor.execute(placeholders(sql, connection.dialect.name), params)
+        return ask(connection, [(sql, params)])[0]
     except psycopg.OperationalError as error:
         held: Any = connection.connection.driver_connection
         if not held.closed:
             raise
         connection.invalidate()
         raise _Cut() from error
-    return list(cursor.fetchall())
 
 
 class Database:
@@ -247,12 +256,15 @@ class Database:
 
     @contextmanager
     def _snapshot(self) -> Iterator[ReadSession]:
-        """It ends by a commit, a refused question's too: after a rollback psycopg prepares every statement anew."""
+        """It ends by a commit, a refused question's too."""
         with self._reader_engine.connect() as connection, ReadSession(bind=connection) as session:
             try:
                 yield session
             except Refusal:
                 connection.commit()
+                raise
+            except BaseException:
+                _let_go(connection)
                 raise
             connection.commit()
 

@@ -69,6 +69,8 @@ def writer_engine(url: str, *, schema: str | None = None) -> Engine:
     if dialect_of(url) == "sqlite":
         event.listen(engine, "connect", _sqlite_writer)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    else:
+        event.listen(engine, "connect", _postgres_writer)
     return engine
 
 
@@ -161,6 +163,12 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
     if pages * size > READER_CACHE_KIB * 1024:
         cursor.execute(f"PRAGMA mmap_size = {READER_MAP_BYTES}")
     cursor.close()
+
+
+def _postgres_writer(connection: psycopg.Connection[Any], _record: Any) -> None:
+    """psycopg prepares nothing: after an undone transaction it has the server forget whatever was prepared, what
+    `mes.kernel.roundtrip` prepared, too."""
+    connection.prepare_threshold = None
 
 
 def _postgres_reader(connection: psycopg.Connection[Any], _record: Any) -> None:

@@ -17,7 +17,7 @@ from mes.kernel.glance import ReadsRows
 from mes.kernel.origins import INSERT, OriginBook
 from mes.kernel.pending import postpone, settle
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
-from mes.kernel.uow import EmittedEvent, UnitOfWork, marks, placeholders
+from mes.kernel.uow import EmittedEvent, UnitOfWork, marks
 
 SUBJECTS_MAX: Final = 10_000
 """In one statement."""
@@ -50,7 +50,7 @@ _HEAD_UNCHAINED: Final = (
 _INSERT_NEXT: Final = (
     f"INSERT INTO outbox_event ({', '.join(_COLUMNS[:-1])}) "  # noqa: S608
     f"SELECT ({_HEAD_UNCHAINED}) + {', '.join(f'v.{name}' for name in _COLUMNS[:-1])} "
-    "FROM json_to_recordset(%s) AS v(seq bigint, event_id text, type text, topics text, subject text, payload text, "
+    "FROM json_to_recordset(?) AS v(seq bigint, event_id text, type text, topics text, subject text, payload text, "
     "actor bigint, correlation_id text, occurred_at_us bigint, recorded_at_us bigint, "
     "origin_id text, changes text)"
 )
@@ -106,7 +106,7 @@ def append_events(
 
 def _write_origin(connection: Connection, row: Sequence[Any]) -> None:
     if connection.dialect.name == "postgresql":
-        postpone(connection, placeholders(INSERT, "postgresql"), row)
+        postpone(connection, INSERT, row)
     else:
         connection.connection.cursor().execute(INSERT, row)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+import psycopg
+from psycopg.pq.abc import PGresult
 from sqlalchemy import Connection
 
+from mes.kernel.roundtrip import round_trip, rows_of
+
 _PENDING: Final = "pending"
-TOGETHER_BYTES_MAX: Final = 32_768
-"""Of parameters in one round trip; more goes one statement after another. psycopg stops sending a pipeline when a
-socket's buffer is full, waits for an answer, and the server for the rest: both for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RowWrite:
     """A write of single rows; a row's values stand in the order of `columns`, the key, if one is needed, last.
 
     `one` writes a row on any database (`?` are its values). `many` is PostgreSQL's, for rows of different keys at
-    once: `%s` is a JSON array of objects.
+    once: its `?` is a JSON array of objects.
     """
 
     columns: tuple[str, ...]
@@ -40,7 +40,7 @@ def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str 
     return RowWrite(
         names,
         f"UPDATE {table} SET {one} WHERE {' AND '.join(f'{name} = ?' for name in key)}",  # noqa: S608
-        f"UPDATE {table} SET {new} FROM json_to_recordset(%s) AS v({_typed(columns)}) "  # noqa: S608
+        f"UPDATE {table} SET {new} FROM json_to_recordset(?) AS v({_typed(columns)}) "  # noqa: S608
         f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in key)}",
     )
 
@@ -51,7 +51,7 @@ def deletion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
     return RowWrite(
         names,
         f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}",  # noqa: S608
-        f"DELETE FROM {table} USING json_to_recordset(%s) AS v({_typed(columns)}) "  # noqa: S608
+        f"DELETE FROM {table} USING json_to_recordset(?) AS v({_typed(columns)}) "  # noqa: S608
         f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in names)}",
     )
 
@@ -79,7 +79,7 @@ def _insertion(table: str, columns: Sequence[tuple[str, str]], change: str) -> R
     return RowWrite(
         names,
         f"{into} VALUES ({', '.join('?' * len(names))}) {change}",
-        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(%s) AS v({_typed(columns)}) {change}",  # noqa: S608
+        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(?) AS v({_typed(columns)}) {change}",  # noqa: S608
     )
 
 
@@ -98,46 +98,35 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_PENDING, None)
 
 
-def pending_first(
-    connection: Connection, params: Sequence[Any] = (), *, several: bool = False
-) -> AbstractContextManager[Any]:
-    """What is pending on a connection travels before, and if it is little together with, the statement that is sent
-    inside with these parameters, or the `several`."""
-    statements = list(_merged(connection.info.pop(_PENDING, ())))
-    if sum(map(_bytes, (params, *(each for _, each in statements)))) > TOGETHER_BYTES_MAX:
-        _send(connection, statements)
-        statements = []
-    return _pipelined(connection, statements) if statements or several else nullcontext()
+def ask(connection: Connection, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
+    """What queries find that do not need each other's answers, after what is pending, in one round trip."""
+    return [rows_of(connection, answer) for answer in _with_pending(connection, queries)]
+
+
+def change(connection: Connection, sql: str, params: Sequence[Any]) -> int:
+    """How many rows a statement changes, after what is pending, in one round trip."""
+    (answer,) = _with_pending(connection, [(sql, params)])
+    return answer.command_tuples or 0
 
 
 def settle(connection: Connection) -> None:
     """Send what is pending on a connection."""
-    with pending_first(connection):
-        pass
+    _with_pending(connection, ())
 
 
 def commit(connection: Connection) -> None:
     """Send what is pending and commit, in one round trip. An error of the server's means that nothing was kept."""
-    with pending_first(connection):
-        connection.connection.commit()
+    (answer,) = _with_pending(connection, [("COMMIT", ())])
+    if answer.command_status != b"COMMIT":
+        raise psycopg.InternalError(f"PostgreSQL answered {answer.command_status!r} to COMMIT.")
 
 
-def _bytes(params: Sequence[Any]) -> int:
-    return sum(len(value) if isinstance(value, (str, bytes)) else 16 for value in params)
-
-
-@contextmanager
-def _pipelined(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> Iterator[None]:
-    driver: Any = connection.connection.driver_connection
-    with driver.pipeline():
-        _send(connection, statements)
-        yield
-
-
-def _send(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
-    cursor = connection.connection.cursor()
-    for sql, params in statements:
-        cursor.execute(sql, params)
+def _with_pending(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[PGresult]:
+    pending = connection.info.pop(_PENDING, ())
+    if not pending and not statements:
+        return []
+    before = list(_merged(pending))
+    return round_trip(connection, [*before, *statements])[len(before) :]
 
 
 def _merged(pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator[tuple[str, Sequence[Any]]]:

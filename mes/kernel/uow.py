@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from mes.kernel.changes import note_changes, written
 from mes.kernel.origins import Origin
-from mes.kernel.pending import RowWrite, pending_first, postpone, postpone_rows, settle
+from mes.kernel.pending import RowWrite, ask, change, postpone, postpone_rows, settle
 from mes.kernel.sqltypes import to_us
 
 
@@ -136,31 +136,25 @@ class UnitOfWork:
 
     def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
         """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
-        self.flush_session()
-        cursor = self.connection.connection.cursor()
-        with pending_first(self.connection, params):
-            cursor.execute(placeholders(sql, self.dialect), params)
-        return list(cursor.fetchall())
+        return self.driver_queries([(sql, params)])[0]
 
     def driver_queries(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
         """As `driver_query`, for some that do not need each other's answers: one round trip on PostgreSQL."""
-        if self.dialect == "sqlite" or len(queries) < 2:
-            return [self.driver_query(sql, params) for sql, params in queries]
         self.flush_session()
-        cursors = [self.connection.connection.cursor() for _ in queries]
-        with pending_first(self.connection, [value for _, params in queries for value in params], several=True):
-            for cursor, (sql, params) in zip(cursors, queries, strict=True):
-                cursor.execute(placeholders(sql, self.dialect), params)
-        return [list(cursor.fetchall()) for cursor in cursors]
+        if self.dialect == "sqlite":
+            return [self._cursor().execute(sql, params).fetchall() for sql, params in queries]
+        return ask(self.connection, queries) if queries else []
 
     def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write with one hot statement on the driver's own cursor; answers how many rows it changed."""
         self.flush_session()
         self.connection.info["wrote"] = True
-        cursor = self.connection.connection.cursor()
-        with pending_first(self.connection, params):
-            cursor.execute(placeholders(sql, self.dialect), params)
-        return int(cursor.rowcount)
+        if self.dialect == "sqlite":
+            return int(self._cursor().execute(sql, params).rowcount)
+        return change(self.connection, sql, params)
+
+    def _cursor(self) -> Any:
+        return self.connection.connection.cursor()
 
     def driver_write(self, sql: str, params: Sequence[Any] = ()) -> None:
         """As `driver_execute`, for a statement whose answer nobody needs.
@@ -172,7 +166,7 @@ class UnitOfWork:
             return
         self.flush_session()
         self.connection.info["wrote"] = True
-        postpone(self.connection, placeholders(sql, self.dialect), params)
+        postpone(self.connection, sql, params)
 
     def driver_update(self, update: RowWrite, row: Sequence[Any]) -> None:
         """As `driver_write`, for one row by its key; on PostgreSQL the rows of a batch become one statement."""
@@ -199,7 +193,7 @@ class UnitOfWork:
         if rows:
             self.flush()
             self.connection.info["wrote"] = True
-            self.connection.connection.cursor().executemany(placeholders(sql, self.dialect), rows)
+            self._cursor().executemany(placeholders(sql, self.dialect), rows)
 
     def driver_copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Write very many new rows: `executemany` on SQLite, COPY on PostgreSQL."""
@@ -208,7 +202,7 @@ class UnitOfWork:
         elif rows:
             self.flush()
             self.connection.info["wrote"] = True
-            with self.connection.connection.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            with self._cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for start in range(0, len(rows), _COPY_ROWS):
                     copy.write(_copy_lines(rows[start : start + _COPY_ROWS]))
 

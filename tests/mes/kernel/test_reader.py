@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, func, select, text
 
 from mes.kernel import engine
 from mes.kernel.db import Database, ReadSession
@@ -18,7 +18,7 @@ from mes.kernel.errors import NotFound
 from mes.kernel.tables import OutboxEvent
 from tests.support.cut import cut_all_connections
 
-_PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%% + $1::int'"
+_PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '% + $1::int'"
 
 
 def _asked(session: ReadSession, *, refused: bool) -> Any:
@@ -38,6 +38,27 @@ def test_what_is_asked_often_stays_prepared_whether_or_not_it_was_refused(postgr
         assert plant.read_now(lambda session: session.driver_query(_PREPARED, ())[0][0]) == 1
     finally:
         plant.close()
+
+
+def test_hot_statements_go_on_after_a_part_of_a_page_or_a_question_has_failed(database: Database) -> None:
+    """Those of the driver's and those SQLAlchemy sends are prepared on one connection."""
+
+    def page(session: ReadSession, *, rolls_back: bool, fails: bool) -> int:
+        found = 0
+        for is_last in (False, True):
+            found += session.driver_query("SELECT count(*) FROM outbox_event WHERE seq > ?", (0,))[0][0]
+            found += session.execute(select(func.count()).select_from(OutboxEvent)).scalar() or 0
+            if rolls_back and not is_last:
+                session.rollback()
+        if fails:
+            session.driver_query("SELECT nothing_of_the_kind")
+        return found
+
+    for n in range(32):
+        if n % 8 == 7:
+            with pytest.raises(Exception, match="nothing_of_the_kind"):
+                database.read_now(page, rolls_back=False, fails=True)
+        assert database.read_now(page, rolls_back=n % 8 == 5, fails=False) == 0
 
 
 def test_what_parts_of_a_page_need_is_asked_once_in_a_snapshot(database: Database) -> None:
