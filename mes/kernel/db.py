@@ -88,8 +88,8 @@ def _let_go(connection: Any) -> None:
 
 
 class _ShortLook:
-    """PostgreSQL: each question is a transaction of its own, so that it costs one round trip where a snapshot's first
-    costs three."""
+    """PostgreSQL: each question is a transaction of its own, so that it costs one round trip where a snapshot
+    costs two."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
