@@ -2,9 +2,9 @@
 
 An event loop serves whoever is ready in turn: of a plant that sends a thousand requests at once, a thousand stood
 before another plant's tap. So a few of each plant are at work, and the others of that plant wait behind them: one at a
-time where the plant asks for more than it is served, and the next one stands back while anybody else's is at work: a
-tap shares the processor with what a flood had begun before it, and with nothing after. A plant that is alone may have
-more at work, which makes for larger commits.
+time where the plant asks for more than it is served. The next one then stands back a moment for what others have just
+begun: a tap shares the processor with what a flood had begun before it, and hardly with what comes after. A plant that
+is alone may have more at work, which makes for larger commits.
 """
 
 from __future__ import annotations
@@ -27,10 +27,15 @@ AT_WORK_MAX: Final = 4
 """Requests of one plant that are at work, while another plant asks for something too."""
 ALONE_MAX: Final = 16
 FLOOD_MAX: Final = 1
-"""The same, where somebody of the plant has had to wait all the time for FLOOD_S."""
-FLOOD_S: Final = 0.02
-STAND_BACK_S: Final = 0.1
-"""The longest a flood's next request waits for others to have none at work: it gets slower, it does not stop."""
+"""The same, where a plant asks for more than it is served: FLOOD_WAITING of its requests wait, or somebody of it has had
+to wait all the time for FLOOD_S."""
+FLOOD_WAITING: Final = 8
+FLOOD_S: Final = 0.05
+STAND_BACK_S: Final = 0.05
+"""A flood's next request stands back for what others began so long ago at most: that is what a tap takes. Whoever
+waits for a slow client or a long report holds nobody up."""
+STAND_BACK_TIMES: Final = 3
+"""And no longer than so many times what its last one took: a quarter of one after the other it has in any case."""
 ALONE_S: Final = 60.0
 """No other plant has asked for anything for so long."""
 WAITING_MAX: Final = 512
@@ -111,8 +116,9 @@ class Turns:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     waiting_since: float = float("inf")
     """Since then there was always somebody."""
-    served_at: float = float("-inf")
-    """When one of them was done."""
+    began_at: float = float("-inf")
+    """The newest that is or was at work."""
+    stands_back_until: float = float("-inf")
     asked_at: float = float("-inf")
     asked: int = 0
     refused: int = 0
@@ -120,7 +126,11 @@ class Turns:
 
     def is_flood(self, now: float) -> bool:
         """More is asked for than is served."""
-        return now - self.waiting_since > FLOOD_S
+        return len(self.waiting) >= FLOOD_WAITING or now - self.waiting_since > FLOOD_S
+
+    def is_quick(self, now: float) -> bool:
+        """It has something at work that may be a tap."""
+        return self.at_work > 0 and now - self.began_at < STAND_BACK_S and not self.is_flood(now)
 
 
 class FairShare:
@@ -150,23 +160,25 @@ class FairShare:
         if turns is None:
             await _refuse(send)
             return
+        began_at = turns.began_at
         try:
             await self.app(scope, body.receive, send)
         finally:
-            self._leave(turns)
+            self._leave(turns, began_at)
 
     async def _turn(self, plant_id: str) -> Turns | None:
         """One of the plant's, when it comes; None: too many wait."""
         turns = self._turns.setdefault(plant_id, Turns())
         turns.asked_at = asyncio.get_running_loop().time()
         turns.asked += 1
-        if turns.at_work < self._limit(turns):
+        if not turns.waiting and turns.at_work < self._limit(turns):
             turns.at_work += 1
         elif len(turns.waiting) < WAITING_MAX:
             await self._wait(turns)
         else:
             turns.refused += 1
             return None
+        turns.began_at = asyncio.get_running_loop().time()
         return turns
 
     async def _wait(self, turns: Turns) -> None:
@@ -175,20 +187,23 @@ class FairShare:
         turn = loop.create_future()
         turns.waiting.append(turn)
         turns.waiting_since = min(turns.waiting_since, loop.time())
+        self._let_in(turns)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # it was let in, and goes: the next may
-                self._leave(turns)
+                self._leave(turns, loop.time())
             raise
 
-    def _leave(self, turns: Turns) -> None:
+    def _leave(self, turns: Turns, began_at: float) -> None:
         """One is done, or has gone: the next may, and a flood that stood back for it."""
+        now = asyncio.get_running_loop().time()
         turns.at_work -= 1
-        turns.served_at = asyncio.get_running_loop().time()
+        turns.stands_back_until = now + min(STAND_BACK_S, STAND_BACK_TIMES * (now - began_at))
         self._let_in(turns)
-        for flood in tuple(self._standing_back):
-            self._let_in(flood)
+        if not turns.at_work:
+            for flood in tuple(self._standing_back):
+                self._let_in(flood)
 
     def _limit(self, turns: Turns) -> int:
         now, since = asyncio.get_running_loop().time(), turns.asked_at - ALONE_S
@@ -197,8 +212,8 @@ class FairShare:
             return ALONE_MAX
         if not turns.is_flood(now):
             return AT_WORK_MAX
-        stands_back = now < turns.served_at + STAND_BACK_S
-        return 0 if stands_back and any(other.at_work and not other.is_flood(now) for other in others) else FLOOD_MAX
+        stands_back = now < turns.stands_back_until and any(other.is_quick(now) for other in others)
+        return 0 if stands_back else FLOOD_MAX
 
     def _let_in(self, turns: Turns) -> None:
         limit = self._limit(turns)
@@ -212,7 +227,7 @@ class FairShare:
         stands_back = turns.waiting and not turns.at_work
         if stands_back and turns not in self._standing_back:
             loop = asyncio.get_running_loop()
-            self._standing_back[turns] = loop.call_at(turns.served_at + STAND_BACK_S, self._come_back, turns)
+            self._standing_back[turns] = loop.call_at(turns.stands_back_until, self._come_back, turns)
         elif not stands_back and (timer := self._standing_back.pop(turns, None)):
             timer.cancel()
 

@@ -20,6 +20,7 @@ from mes.kernel.glance import Glance
 from mes.kernel.limits import READER_THREADS
 from mes.kernel.origins import acting_from
 from mes.kernel.pending import ask
+from mes.kernel.roundtrip import undo
 from mes.kernel.uow import EmittedEvent, UnitOfWork
 from mes.kernel.writer import Work, Writer, is_not_kept, translated
 
@@ -58,7 +59,7 @@ class ReadSession(Session):
     def rollback(self) -> None:
         """What is asked from now on is asked of a new snapshot."""
         self.info.clear()
-        _let_go(self.get_bind())
+        _undo(self.get_bind())
         super().rollback()
 
     def flush(self, objects: Any = None) -> None:
@@ -72,7 +73,7 @@ class ReadSession(Session):
         return self.get_bind().dialect.name
 
     def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
-        """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
+        """Read with one hot statement, past SQLAlchemy; `?` stands for a parameter on both databases."""
         return _rows(self.connection(), sql, params)
 
     def commit(self) -> None:
@@ -80,11 +81,13 @@ class ReadSession(Session):
         raise ReadOnlySession("queries do not commit")
 
 
-def _let_go(connection: Any) -> None:
-    """PostgreSQL: of a connection that would be rolled back, for psycopg then has every prepared statement forgotten,
-    those of `mes.kernel.roundtrip` as well."""
-    if connection.dialect.name == "postgresql":
-        connection.invalidate()
+def _undo(connection: Any) -> None:
+    """Of a snapshot that failed, so that what was prepared stays so."""
+    if connection.dialect.name == "postgresql" and not connection.invalidated:
+        try:
+            undo(connection)
+        except psycopg.Error:
+            connection.invalidate()
 
 
 class _ShortLook:
@@ -100,11 +103,12 @@ class _ShortLook:
 
 def _rows(connection: Connection, sql: str, params: Sequence[Any]) -> list[Any]:
     if connection.dialect.name == "sqlite":
-        return list(connection.connection.cursor().execute(sql, params).fetchall())
+        rows: list[Any] = connection.connection.cursor().execute(sql, params).fetchall()
+        return rows
+    held: Any = connection.connection.driver_connection
     try:
         return ask(connection, [(sql, params)])[0]
-    except psycopg.OperationalError as error:
-        held: Any = connection.connection.driver_connection
+    except psycopg.Error as error:
         if not held.closed:
             raise
         connection.invalidate()
@@ -264,7 +268,7 @@ class Database:
                 connection.commit()
                 raise
             except BaseException:
-                _let_go(connection)
+                _undo(connection)
                 raise
             connection.commit()
 

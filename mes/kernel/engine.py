@@ -120,7 +120,7 @@ def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:
         options = "-c timezone=UTC -c jit=off"
         if schema is not None:
             options += f" -c search_path={checked_schema(schema)} -c application_name={application_name(schema)}"
-        arguments = {"options": options, "connect_timeout": 5}
+        arguments = {"options": options, "connect_timeout": 5, "client_encoding": "utf8"}
     execution_options = {"compiled_cache": _COMPILED}
     return sa_create_engine(parsed, connect_args=arguments, execution_options=execution_options, **kwargs)
 
@@ -166,8 +166,8 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
 
 
 def _postgres_writer(connection: psycopg.Connection[Any], _record: Any) -> None:
-    """psycopg prepares nothing: after an undone transaction it has the server forget whatever was prepared, what
-    `mes.kernel.roundtrip` prepared, too."""
+    """psycopg prepares nothing: after whatever is undone, a savepoint too, it has the server forget all that was
+    prepared, what `mes.kernel.roundtrip` prepared as well."""
     connection.prepare_threshold = None
 
 

@@ -15,7 +15,7 @@ from uuid_utils import uuid7
 from mes.kernel.chain import Anchor, RemovedRun, link
 from mes.kernel.glance import ReadsRows
 from mes.kernel.origins import INSERT, OriginBook
-from mes.kernel.pending import postpone, settle
+from mes.kernel.pending import ask, postpone, write_many
 from mes.kernel.tables import ConsumerCursor, OutboxEvent
 from mes.kernel.uow import EmittedEvent, UnitOfWork, marks
 
@@ -37,10 +37,7 @@ _COLUMNS: Final = (
     "changes",
     "chain_sha256",
 )
-_INSERT: Final = {
-    "sqlite": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608
-    "postgresql": f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES (%s{', %s' * (len(_COLUMNS) - 1)})",  # noqa: S608
-}
+_INSERT: Final = f"INSERT INTO outbox_event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _HEAD: Final = "SELECT seq, chain_sha256 FROM outbox_event ORDER BY seq DESC LIMIT 1"
 _HEAD_UNCHAINED: Final = (
     "SELECT CASE WHEN h.chain_sha256 IS NULL THEN coalesce(h.seq, 0) END "  # noqa: S608
@@ -91,17 +88,20 @@ def append_events(
         ]
         postpone(connection, _INSERT_NEXT, (orjson.dumps(rows).decode(),))
         return
-    settle(connection)
+    is_postgres = connection.dialect.name == "postgresql"
     cursor = connection.connection.cursor()
-    cursor.execute(_HEAD)
-    head, previous = next(iter(cursor.fetchall()), (0, None))
+    found = ask(connection, [(_HEAD, ())])[0] if is_postgres else cursor.execute(_HEAD).fetchall()
+    head, previous = next(iter(found), (0, None))
     linked = []
     for seq, event in enumerate(events, start=head + 1):
         row = _row(seq, event, origins)
         if chained or previous is not None:
             previous = link(bytes(previous or b""), row)
         linked.append((*row, previous))
-    cursor.executemany(_INSERT[connection.dialect.name], linked)
+    if is_postgres:
+        write_many(connection, _INSERT, linked)
+    else:
+        cursor.executemany(_INSERT, linked)
 
 
 def _write_origin(connection: Connection, row: Sequence[Any]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from mes.kernel.roundtrip import round_trip, rows_of
 
 _PENDING: Final = "pending"
+_ROWS_TOGETHER: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,13 @@ def postpone(connection: Connection, statement: str | RowWrite, params: Sequence
 
 
 def forget(connection: Connection) -> None:
-    """Its transaction is undone."""
+    """What is pending was sent, or its transaction is undone."""
     connection.info.pop(_PENDING, None)
 
 
 def ask(connection: Connection, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
     """What queries find that do not need each other's answers, after what is pending, in one round trip."""
-    return [rows_of(connection, answer) for answer in _with_pending(connection, queries)]
+    return rows_of(connection, _with_pending(connection, queries))
 
 
 def change(connection: Connection, sql: str, params: Sequence[Any]) -> int:
@@ -121,12 +122,21 @@ def commit(connection: Connection) -> None:
         raise psycopg.InternalError(f"PostgreSQL answered {answer.command_status!r} to COMMIT.")
 
 
+def write_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement for each of many rows, after what is pending."""
+    for start in range(0, len(rows), _ROWS_TOGETHER):
+        _with_pending(connection, [(sql, row) for row in rows[start : start + _ROWS_TOGETHER]])
+
+
 def _with_pending(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[PGresult]:
-    pending = connection.info.pop(_PENDING, ())
+    """What is pending stays so where nothing could be sent: it may be another verb's."""
+    pending = connection.info.get(_PENDING, ())
     if not pending and not statements:
         return []
     before = list(_merged(pending))
-    return round_trip(connection, [*before, *statements])[len(before) :]
+    answers = round_trip(connection, [*before, *statements])
+    forget(connection)
+    return answers[len(before) :]
 
 
 def _merged(pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable
@@ -15,14 +14,8 @@ from sqlmodel import Session
 
 from mes.kernel.changes import note_changes, written
 from mes.kernel.origins import Origin
-from mes.kernel.pending import RowWrite, ask, change, postpone, postpone_rows, settle
+from mes.kernel.pending import RowWrite, ask, change, postpone, postpone_rows, settle, write_many
 from mes.kernel.sqltypes import to_us
-
-
-@lru_cache(maxsize=1_000)
-def placeholders(sql: str, dialect: str) -> str:
-    """`?` as the driver writes it."""
-    return sql if dialect == "sqlite" else sql.replace("?", "%s")
 
 
 def marks(values: Collection[object]) -> str:
@@ -135,7 +128,7 @@ class UnitOfWork:
         return self.connection.execute(statement, params)
 
     def driver_query(self, sql: str, params: Sequence[Any] = ()) -> list[Any]:
-        """Read with one hot statement on the driver's own cursor; `?` stands for a parameter on both databases."""
+        """Read with one hot statement, past SQLAlchemy; `?` stands for a parameter on both databases."""
         return self.driver_queries([(sql, params)])[0]
 
     def driver_queries(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
@@ -146,7 +139,7 @@ class UnitOfWork:
         return ask(self.connection, queries) if queries else []
 
     def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
-        """Write with one hot statement on the driver's own cursor; answers how many rows it changed."""
+        """Write with one hot statement, past SQLAlchemy; answers how many rows it changed."""
         self.flush_session()
         self.connection.info["wrote"] = True
         if self.dialect == "sqlite":
@@ -189,11 +182,15 @@ class UnitOfWork:
         postpone_rows(self.connection, write, rows)
 
     def driver_executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Write many rows with one hot statement on the driver's own cursor."""
-        if rows:
-            self.flush()
-            self.connection.info["wrote"] = True
-            self._cursor().executemany(placeholders(sql, self.dialect), rows)
+        """Write many rows with one hot statement."""
+        if not rows:
+            return
+        self.flush_session()
+        self.connection.info["wrote"] = True
+        if self.dialect == "sqlite":
+            self._cursor().executemany(sql, rows)
+        else:
+            write_many(self.connection, sql, rows)
 
     def driver_copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Write very many new rows: `executemany` on SQLite, COPY on PostgreSQL."""

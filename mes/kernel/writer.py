@@ -27,6 +27,7 @@ from mes.kernel.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
 from mes.kernel.origins import Origin, OriginBook
 from mes.kernel.outbox import append_events, is_chain_ahead
 from mes.kernel.pending import commit, forget, postpone, settle
+from mes.kernel.roundtrip import STALE
 from mes.kernel.uow import EmittedEvent, FollowUp, Prefetch, UnitOfWork
 
 _LOG = logging.getLogger(__name__)
@@ -182,6 +183,8 @@ class Writer:
     def _was_refused(self, error: psycopg.Error) -> bool:
         """PostgreSQL: the server or, of a value, the driver has answered, so that nothing of the batch was kept; not
         that the server went away."""
+        if error.sqlstate in STALE:
+            return True
         if self._connection is None or (error.sqlstate is None and not is_not_kept(error)):
             return False
         driver: Any = self._connection.connection.driver_connection

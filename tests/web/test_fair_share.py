@@ -18,7 +18,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mes.kernel.plants import serving_plant
 from web import fair_share
-from web.fair_share import ALONE_MAX, AT_WORK_MAX, FLOOD_MAX, FLOOD_S, SMALL_BODY_BYTES, WAITING_MAX, FairShare, Turns
+from web.fair_share import (
+    ALONE_MAX,
+    AT_WORK_MAX,
+    FLOOD_MAX,
+    FLOOD_S,
+    FLOOD_WAITING,
+    SMALL_BODY_BYTES,
+    STAND_BACK_S,
+    WAITING_MAX,
+    FairShare,
+    Turns,
+)
 from web.server import with_plant
 
 
@@ -136,6 +147,26 @@ async def test_who_floods_is_served_one_at_a_time_and_after_a_burst_nobody_is(
     assert set(await asyncio.gather(*burst)) == {200}
 
 
+async def test_many_that_wait_are_a_flood_at_once_and_a_few_are_not(client: httpx.AsyncClient, floor: Floor) -> None:
+    (beside,) = ask(client, "south", 1)
+    await settled()
+    floor.working.clear()
+    asked = ask(client, "north", AT_WORK_MAX + FLOOD_WAITING)
+    await settled()
+    await floor.let_go(1)
+    assert floor.at_work["north"] == AT_WORK_MAX - 1, "nobody is let in"
+    floor.go.set()
+    assert set(await asyncio.gather(beside, *asked)) == {200}
+    floor.go.clear()
+    floor.working.clear()
+    asked = ask(client, "north", AT_WORK_MAX + FLOOD_WAITING - 1)
+    await settled()
+    await floor.let_go(1)
+    assert floor.at_work["north"] == AT_WORK_MAX
+    floor.go.set()
+    assert set(await asyncio.gather(*asked)) == {200}
+
+
 async def test_a_flood_stands_back_while_others_have_something_at_work(
     client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,15 +184,71 @@ async def test_a_flood_stands_back_while_others_have_something_at_work(
 async def test_a_flood_is_served_though_others_are_at_work_all_the_time(
     client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fair_share, "STAND_BACK_S", 0.01)
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
+    monkeypatch.setattr(fair_share, "STAND_BACK_TIMES", 0.2)
     asked, _ = await _flood_beside_one(client, floor)
     for _ in range(3):
         await floor.let_go(1)
         assert floor.at_work == {"north": 0, "south": 1}
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.1)
         assert floor.at_work == {"north": FLOOD_MAX, "south": 1}
     floor.go.set()
     assert set(await asyncio.gather(*asked)) == {200}
+
+
+async def test_a_flood_does_not_stand_back_for_what_has_been_at_work_for_long(
+    client: httpx.AsyncClient, floor: Floor
+) -> None:
+    """A report, or an answer that somebody reads slowly."""
+    asked, _ = await _flood_beside_one(client, floor)
+    await asyncio.sleep(STAND_BACK_S)
+    await floor.let_go(3)
+    assert floor.at_work == {"north": FLOOD_MAX, "south": 1}
+    floor.go.set()
+    assert set(await asyncio.gather(*asked)) == {200}
+
+
+async def test_who_had_a_burst_beside_plants_that_are_never_idle_is_soon_no_flood_any_more() -> None:
+    """Ten short requests a second; others have always something at work that has just begun."""
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.005 if dict(scope["headers"])[b"host"] == b"north.test" else 0.03)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    state = Starlette()
+    state.state.plants = Directory()
+    turns: dict[str, Turns] = {}
+    share = FairShare(app, turns=turns)
+
+    async def ask_once(host: bytes) -> None:
+        scope = {"type": "http", "method": "GET", "path": "/x", "headers": [(b"host", host)], "app": state}
+        await share(scope, receive_nothing, send_nowhere)
+
+    async def ask_always(host: bytes) -> None:
+        while True:
+            await ask_once(host)
+
+    others = []
+    for _ in range(3):
+        others.append(asyncio.ensure_future(ask_always(b"south.test")))
+        await asyncio.sleep(0.01)
+    asked = [asyncio.ensure_future(ask_once(b"north.test")) for _ in range(100)]
+    await asyncio.sleep(2 * FLOOD_S)
+    async with asyncio.timeout(10):
+        while turns["north"].waiting:
+            asked.append(asyncio.ensure_future(ask_once(b"north.test")))
+            await asyncio.sleep(0.1)
+    await asyncio.gather(*asked)
+    for other in others:
+        other.cancel()
+
+
+async def receive_nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send_nowhere(_message: Message) -> None:
+    pass
 
 
 async def test_two_floods_do_not_stand_back_for_one_another(
@@ -181,16 +268,16 @@ async def test_two_floods_do_not_stand_back_for_one_another(
 async def test_a_flood_that_stands_back_and_gives_up_leaves_nothing_behind(
     client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fair_share, "STAND_BACK_S", 0.01)
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
     asked, others_end = await _flood_beside_one(client, floor)
     await floor.let_go(1)
+    assert floor.at_work == {"north": 0, "south": 1}
     for task in asked[:-1]:
         task.cancel()
-    await asyncio.sleep(0.03)
     (after,) = ask(client, "north", 1)
-    await settled()
-    assert floor.at_work == {"north": 1, "south": 1}
     others_end.set()
+    await settled()
+    assert floor.at_work == {"north": 1, "south": 0}
     floor.go.set()
     assert (await asked[-1], await after) == (200, 200)
 

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 
 from mes.kernel import roundtrip
 from mes.kernel.engine import writer_engine
-from mes.kernel.pending import ask, commit, postpone
-from mes.kernel.roundtrip import round_trip, rows_of
+from mes.kernel.pending import ask, commit, forget, postpone, write_many
+from mes.kernel.roundtrip import PARAMETERS_MAX, round_trip, undo
 
-NOBODY = pytest.mark.parametrize("times", [1, 3], ids=["as it is", "prepared"])
+ASKED_BEFORE = pytest.mark.parametrize("times", [1, 3], ids=["as it is", "prepared"])
 
 
 @pytest.fixture
@@ -48,8 +48,7 @@ def test_what_is_sent_comes_back(connection: Connection, value: object) -> None:
     kind = {None: "TEXT", True: "BOOLEAN"}.get(value) if not isinstance(value, list) else "INT[]"  # type: ignore[call-overload]
     kind = kind or {int: "NUMERIC", float: "FLOAT8", Decimal: "NUMERIC", str: "TEXT", bytes: "BYTEA"}[type(value)]
     for _ in range(3):
-        (answer,) = round_trip(connection, [(f"SELECT ?::{kind}, 1", (value,))])
-        assert rows_of(connection, answer) == [(value, 1)]
+        assert ask(connection, [(f"SELECT ?::{kind}, 1", (value,))]) == [[(value, 1)]]
 
 
 def test_a_statement_that_fails_stops_those_after_it_and_is_named(connection: Connection) -> None:
@@ -57,7 +56,7 @@ def test_a_statement_that_fails_stops_those_after_it_and_is_named(connection: Co
     for _ in range(3):
         with pytest.raises(psycopg.errors.UniqueViolation, match="tally_pkey"):
             round_trip(connection, [(insert, ("a", 1)), (insert, ("a", 2)), (insert, ("b", 3))])
-        driver_of(connection).rollback()
+        undo(connection)
     assert ask(connection, [("SELECT name FROM tally", ())]) == [[]]
     commit(connection)
 
@@ -70,7 +69,7 @@ def test_what_is_prepared_outlives_what_is_undone(connection: Connection) -> Non
     assert len(held) == 1
     with pytest.raises(psycopg.errors.DivisionByZero):
         ask(connection, [query, ("SELECT 1 / ?", (0,)), ("SELECT 2", ())])
-    driver_of(connection).rollback()
+    undo(connection)
     assert ask(connection, [query, ("SELECT 3", ())]) == [[], [(3,)]]
     assert prepared(connection)[0] == held[0]
 
@@ -81,7 +80,7 @@ def test_one_that_could_not_be_prepared_is_tried_again(connection: Connection) -
     for _ in range(2):
         with pytest.raises(psycopg.errors.UndefinedTable):
             ask(connection, [query])
-        driver_of(connection).rollback()
+        undo(connection)
     assert ask(connection, [("CREATE TABLE later (name TEXT, value INT)", ()), query, query])[1:] == [[], []]
 
 
@@ -115,17 +114,81 @@ def test_a_transaction_that_cannot_be_kept_is_not_taken_for_one_that_is(connecti
         commit(connection)
 
 
-def test_a_value_that_no_driver_takes_sends_nothing(connection: Connection) -> None:
-    postpone(connection, "INSERT INTO tally VALUES (?, 1)", ("a\0b",))
-    with pytest.raises(psycopg.DataError):
-        commit(connection)
-    assert driver_of(connection).info.transaction_status == TransactionStatus.IDLE
+def test_a_value_that_no_driver_takes_sends_nothing_and_loses_nothing(connection: Connection) -> None:
+    """What is pending may be another verb's."""
     postpone(connection, "INSERT INTO tally VALUES (?, 1)", ("a",))
+    with pytest.raises(psycopg.DataError):
+        ask(connection, [("SELECT value FROM tally WHERE name = ?", ("a\0b",))])
+    assert driver_of(connection).info.transaction_status == TransactionStatus.IDLE
     commit(connection)
     assert ask(connection, [("SELECT name FROM tally", ())]) == [[("a",)]]
+    postpone(connection, "INSERT INTO tally VALUES (?, 1)", ("b\0",))
+    for _ in range(2):
+        with pytest.raises(psycopg.DataError):
+            commit(connection)
+    forget(connection)
+    commit(connection)
 
 
-@NOBODY
+@pytest.mark.parametrize(
+    ("sql", "params"),
+    [("SELECT ?::int", (1, 2)), ("SELECT 'really?'", ()), (f"SELECT {', '.join('?' * 65_536)}", tuple(range(65_536)))],
+    ids=["too few", "a question", "too many"],
+)
+def test_parameters_that_do_not_fit_are_refused_and_the_connection_goes_on(
+    connection: Connection, sql: str, params: tuple[int, ...]
+) -> None:
+    with pytest.raises(psycopg.ProgrammingError, match=str(PARAMETERS_MAX)):
+        ask(connection, [(sql, params)])
+    assert ask(connection, [("SELECT 1", ())]) == [[(1,)]]
+
+
+def test_many_rows_by_one_statement(connection: Connection) -> None:
+    rows = [(f"n{number}", number) for number in range(4_321)]
+    write_many(connection, "INSERT INTO tally VALUES (?, ?)", rows)
+    commit(connection)
+    assert ask(connection, [("SELECT name, value FROM tally ORDER BY value", ())]) == [rows]
+
+
+def test_what_was_asked_once_drives_out_nothing_that_is_asked_often(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roundtrip, "PREPARED_MAX", 12)
+    monkeypatch.setattr(roundtrip, "SEEN_MAX", 30)
+    often = [(f"SELECT {number} + ?", (1,)) for number in range(10)]
+    ask(connection, often * 2)
+    held = prepared(connection)[:10]
+    for turn in range(5):
+        ask(connection, [(f"SELECT {turn} * {number} + ?", (1,)) for number in range(20)])
+        ask(connection, often)
+    assert prepared(connection)[:10] == held
+
+
+def test_what_could_not_be_freed_is_freed_later(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roundtrip, "PREPARED_MAX", 5)
+    for number in range(20):
+        for _ in range(2):
+            ask(connection, [(f"SELECT {number} + ?", (1,))])
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            ask(connection, [("SELECT 1 / ?", (0,))])
+        undo(connection)
+    ask(connection, [("SELECT 1", ())])
+    assert len(prepared(connection)) <= 6
+
+
+@pytest.mark.parametrize("stale", ["DEALLOCATE ALL", "ALTER TABLE tally ALTER value TYPE NUMERIC"])
+def test_a_prepared_statement_that_is_so_no_more_ends_the_connection(connection: Connection, stale: str) -> None:
+    query = ("SELECT value FROM tally WHERE name = ?", ("a",))
+    for _ in range(3):
+        ask(connection, [query])
+    connection.connection.cursor().execute(stale)
+    with pytest.raises(psycopg.Error) as refused:
+        ask(connection, [query])
+    assert refused.value.sqlstate in roundtrip.STALE
+    assert driver_of(connection).closed
+
+
+@ASKED_BEFORE
 def test_a_server_that_goes_away_is_weather_and_ends_the_connection(
     connection: Connection, postgres_url: str, times: int
 ) -> None:
@@ -136,7 +199,7 @@ def test_a_server_that_goes_away_is_weather_and_ends_the_connection(
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as other:
         cut = threading.Timer(0.2, other.execute, ["SELECT pg_terminate_backend(%s)", (process,)])
         cut.start()
-        with pytest.raises(psycopg.OperationalError):
+        with pytest.raises(psycopg.errors.AdminShutdown):
             ask(connection, [query, ("SELECT pg_sleep(20)", ()), query])
         cut.join()
     assert driver_of(connection).closed

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -292,6 +294,57 @@ async def test_a_value_no_database_keeps_is_refused_alone(tally: Database, value
         return_exceptions=True,
     )
     assert (done[0], type(done[1]), done[2]) == (1, ValueNotKept, 2)
+
+
+def put_and_ask_anything(uow: UnitOfWork, *, value: str) -> None:
+    """Makes do without an answer."""
+    with suppress(psycopg.DataError):
+        uow.driver_query("SELECT value FROM tally WHERE name = ?", (value,))
+
+
+async def test_a_question_that_cannot_be_sent_loses_no_other_verbs_write(tally: Database) -> None:
+    await asyncio.gather(
+        *(tally.write(add_one, actor=None) for _ in range(3)),
+        tally.write(put_many, actor=None, value=70),
+        tally.write(put_and_ask_anything, actor=None, value="a\x00b"),
+    )
+    assert await tally.read(value_of) == 70
+
+
+def put_many(uow: UnitOfWork, *, value: int) -> None:
+    uow.driver_write("UPDATE tally SET value = ?", (value,))
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+@pytest.mark.parametrize("stale", ["DEALLOCATE ALL", "ALTER TABLE tally ALTER value TYPE INT"])
+async def test_prepared_statements_that_are_so_no_more_cost_nobody_a_write(
+    postgres_url: str, stale: str, at_once: int
+) -> None:
+    """An upgrade that changes a table while a server of the release before it runs."""
+    plant = Database(postgres_url)
+    try:
+        plant.write_now(make_tally, actor=None)
+        for _ in range(4):
+            await asyncio.gather(*(plant.write(add_one, actor=None) for _ in range(at_once)))
+            plant.read_now(hot_value)
+        if stale == "DEALLOCATE ALL":
+            plant.write_now(lambda uow: uow.driver_execute(stale) and None, actor=None)
+        else:
+            with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as other:
+                other.execute(stale)
+        await asyncio.gather(*(plant.write(add_one, actor=None) for _ in range(at_once)))
+        assert plant.read_now(hot_value) == 5 * at_once
+    finally:
+        plant.close()
+
+
+def make_tally(uow: UnitOfWork) -> None:
+    uow.driver_execute("CREATE TABLE tally (name VARCHAR(20) PRIMARY KEY, value BIGINT NOT NULL)")
+    uow.driver_execute("INSERT INTO tally VALUES ('a', 0)")
+
+
+def hot_value(session: ReadSession) -> int:
+    return int(session.driver_query("SELECT value FROM tally WHERE name = ?", ("a",))[0][0])
 
 
 async def test_a_write_that_travelled_with_another_verb_is_refused_to_its_own(wide: Database) -> None:
