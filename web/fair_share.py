@@ -27,8 +27,8 @@ AT_WORK_MAX: Final = 4
 """Requests of one plant that are at work, while another plant asks for something too."""
 ALONE_MAX: Final = 16
 FLOOD_MAX: Final = 1
-"""The same, where a plant asks for more than it is served: FLOOD_WAITING of its requests wait, or somebody of it has had
-to wait all the time for FLOOD_S."""
+"""The same, where a plant asks for more than it is served: FLOOD_WAITING of its requests wait, or somebody of it has
+had to wait all the time for FLOOD_S."""
 FLOOD_WAITING: Final = 8
 FLOOD_S: Final = 0.05
 STAND_BACK_S: Final = 0.05
