@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.engine import Result
@@ -64,8 +63,7 @@ def loaded_together(prefetch: Prefetch) -> Callable[[V], V]:
     return mark
 
 
-@dataclass(frozen=True, slots=True)
-class EmittedEvent:
+class EmittedEvent(NamedTuple):
     """An outbox row without its sequence, which the writer assigns in commit order."""
 
     type: str
@@ -93,6 +91,7 @@ class UnitOfWork:
         origin: Origin | None = None,
     ) -> None:
         self.connection = connection
+        self._info = connection.info
         self.dialect = connection.dialect.name
         self.now = now
         self.now_us = to_us(now)
@@ -141,7 +140,7 @@ class UnitOfWork:
     def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write with one hot statement, past SQLAlchemy; answers how many rows it changed."""
         self.flush_session()
-        self.connection.info["wrote"] = True
+        self._info["wrote"] = True
         if self.dialect == "sqlite":
             return int(self._cursor().execute(sql, params).rowcount)
         return change(self.connection, sql, params)
@@ -158,7 +157,7 @@ class UnitOfWork:
             self.driver_execute(sql, params)
             return
         self.flush_session()
-        self.connection.info["wrote"] = True
+        self._info["wrote"] = True
         postpone(self.connection, sql, params)
 
     def driver_update(self, update: RowWrite, row: Sequence[Any]) -> None:
@@ -167,7 +166,7 @@ class UnitOfWork:
             self.driver_execute(update.one, row)
             return
         self.flush_session()
-        self.connection.info["wrote"] = True
+        self._info["wrote"] = True
         postpone(self.connection, update, row)
 
     def driver_rows(self, write: RowWrite, rows: Sequence[Sequence[Any]]) -> None:
@@ -178,7 +177,7 @@ class UnitOfWork:
             self.driver_executemany(write.one, rows)
             return
         self.flush_session()
-        self.connection.info["wrote"] = True
+        self._info["wrote"] = True
         postpone_rows(self.connection, write, rows)
 
     def driver_executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -186,7 +185,7 @@ class UnitOfWork:
         if not rows:
             return
         self.flush_session()
-        self.connection.info["wrote"] = True
+        self._info["wrote"] = True
         if self.dialect == "sqlite":
             self._cursor().executemany(sql, rows)
         else:
@@ -198,7 +197,7 @@ class UnitOfWork:
             self.driver_executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(columns)})", rows)  # noqa: S608
         elif rows:
             self.flush()
-            self.connection.info["wrote"] = True
+            self._info["wrote"] = True
             with self._cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for start in range(0, len(rows), _COPY_ROWS):
                     copy.write(_copy_lines(rows[start : start + _COPY_ROWS]))
@@ -213,11 +212,11 @@ class UnitOfWork:
 
     def prefetched(self, key: tuple[str, str]) -> Any:
         """What was loaded for this verb together with the rest of its batch; None where nothing was. To be had once."""
-        return self.connection.info.get("prefetched", {}).pop(key, None)
+        return self._info.get("prefetched", {}).pop(key, None)
 
     def shared(self, key: tuple[str, str]) -> Any:
         """What was loaded for all of a batch, and none of its verbs changes; None where nothing was."""
-        return self.connection.info.get("prefetched", {}).get(key)
+        return self._info.get("prefetched", {}).get(key)
 
     def afterwards(self, follow_up: FollowUp, about: Any = None) -> None:
         """Have this done in the same transaction when the verb has returned.
@@ -269,7 +268,7 @@ class UnitOfWork:
             self._session.close()
             self._session = None
         if self._changes and self.events:
-            self.events[-1] = replace(self.events[-1], changes=written(self._changes))
+            self.events[-1] = self.events[-1]._replace(changes=written(self._changes))
             self._changes = []
 
     def discard(self) -> None:
