@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mes.orders.types import COUNT_MAX_E6, FirstArticle, JobRun, Note, RequestState, Unassigned
@@ -22,8 +22,7 @@ NO_JOB: Final = 0
 _TOTAL_MAX_E6: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class JobFacts:
+class JobFacts(NamedTuple):
     """What rules need to know of a job."""
 
     pk: int
@@ -48,7 +47,7 @@ def reported(job: JobFacts, state: int, substate: int, at_us: int) -> JobFacts:
     if known is JobState.AllowedToStart:
         return _accepted(job)
     if known is job.state and (known is not JobState.Interrupted or substate == job.substate):
-        return replace(job, note=_cleared(job.note))
+        return job._replace(note=_cleared(job.note))
     return _moved(job, known, substate, at_us)
 
 
@@ -56,7 +55,7 @@ def _accepted(job: JobFacts) -> JobFacts:
     """The machine has the job and may start; what already ran is not set back by it."""
     if job.state in ACTIVE_STATES or job.state in FINAL_STATES:
         return job
-    return replace(job, state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Ready, note=Note.none)
+    return job._replace(state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Ready, note=Note.none)
 
 
 def _moved(job: JobFacts, state: JobState, substate: int, at_us: int) -> JobFacts:
@@ -83,8 +82,7 @@ def forgotten(job: JobFacts) -> JobFacts:
     """The machine no longer knows a job it had: nobody can say how it ended, so a person has to."""
     if job.state not in ACTIVE_STATES:
         return job
-    return replace(
-        job,
+    return job._replace(
         state=JobState.Interrupted,
         substate=InterruptedSubstate.Held,
         dispatch_status=DispatchStatus.Held,

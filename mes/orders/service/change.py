@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -145,8 +144,7 @@ def _give_up(uow: UnitOfWork, job: JobRecord, why: str) -> None:
     if job.waits:
         cancel_waiting(uow, job, why)
     elif job.manual or job.note == Note.forgotten_by_machine:
-        facts = replace(
-            job.facts,
+        facts = job.facts._replace(
             state=JobState.Aborted,
             substate=0,
             dispatch_status=DispatchStatus.Aborted,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from mes.access.signatures.service import require_signature
@@ -89,7 +88,7 @@ def _startable(uow: UnitOfWork, job_id: str, version: int) -> JobRecord:
 
 
 def _start(uow: UnitOfWork, job: JobRecord) -> None:
-    facts = replace(job.facts, state=JobState.Running, dispatch_status=DispatchStatus.Running, started_at_us=uow.now_us)
+    facts = job.facts._replace(state=JobState.Running, dispatch_status=DispatchStatus.Running, started_at_us=uow.now_us)
     move(uow, job, facts, at_us=uow.now_us, event="orders.job-started.v1", confirmed_by=_OPERATOR)
 
 
@@ -101,8 +100,7 @@ def pause_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
     if not job.manual:
         ask_machine(uow, job, JobAction.pause)
         return
-    suspended = replace(
-        job.facts,
+    suspended = job.facts._replace(
         state=JobState.Interrupted,
         substate=InterruptedSubstate.Suspended,
         dispatch_status=DispatchStatus.Suspended,
@@ -121,7 +119,7 @@ def resume_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
         return
     if not job.manual:
         raise JobIsMachineRun("The machine no longer knows this job. Complete it with what was counted.")
-    running = replace(job.facts, state=JobState.Running, substate=0, dispatch_status=DispatchStatus.Running)
+    running = job.facts._replace(state=JobState.Running, substate=0, dispatch_status=DispatchStatus.Running)
     move(uow, job, running, at_us=uow.now_us, event="orders.job-resumed.v1", confirmed_by=_OPERATOR)
 
 
@@ -193,8 +191,8 @@ def undo_complete_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
         raise NothingToUndo(f"The end of job {job_id} stands.")
     if load_active_jobs(uow, (job.equipment_pk,)):
         raise StationOccupied(f"{job.equipment_id} has another active job by now.")
-    facts = replace(
-        job.facts, state=JobState.Running, substate=0, dispatch_status=DispatchStatus.Running, ended_at_us=None
+    facts = job.facts._replace(
+        state=JobState.Running, substate=0, dispatch_status=DispatchStatus.Running, ended_at_us=None
     )
     reopen_run(uow, job.pk)
     move(uow, job, facts, at_us=uow.now_us, event="orders.job-end-undone.v1", confirmed_by=_OPERATOR)
@@ -202,8 +200,7 @@ def undo_complete_job(uow: UnitOfWork, *, job_id: str, version: int) -> None:
 
 
 def _ended(job: JobRecord, at_us: int) -> JobFacts:
-    return replace(
-        job.facts,
+    return job.facts._replace(
         state=JobState.Ended,
         substate=EndedSubstate.Completed,
         dispatch_status=DispatchStatus.Completed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from mes.kernel.uow import UnitOfWork
@@ -77,20 +76,20 @@ def _told_by_machine(job: JobRecord) -> bool:
 
 def _held(job: JobRecord) -> JobFacts:
     """A machine's own sub-state stays as it said; at a manual station the hold is what interrupts."""
-    facts = replace(job.facts, held=True, dispatch_status=DispatchStatus.Held, note=job.note)
+    facts = job.facts._replace(held=True, dispatch_status=DispatchStatus.Held, note=job.note)
     if job.waits or _told_by_machine(job):
         return facts
-    return replace(facts, state=JobState.Interrupted, substate=InterruptedSubstate.Held)
+    return facts._replace(state=JobState.Interrupted, substate=InterruptedSubstate.Held)
 
 
 def freed(job: JobRecord) -> JobFacts:
     """The job without the hold that was just taken away; where another one is on, as it is."""
     if job.hold_reason or job.gated:
         return job.facts
-    facts = replace(job.facts, held=False)
+    facts = job.facts._replace(held=False)
     if job.waits:
         released = job.state == JobState.AllowedToStart
-        return replace(facts, dispatch_status=DispatchStatus.Pending if released else DispatchStatus.Waiting)
+        return facts._replace(dispatch_status=DispatchStatus.Pending if released else DispatchStatus.Waiting)
     if job.state == JobState.Interrupted and job.manual:
-        facts = replace(facts, substate=InterruptedSubstate.Suspended)
-    return replace(facts, dispatch_status=dispatch_status_of(facts.state, facts.substate))
+        facts = facts._replace(substate=InterruptedSubstate.Suspended)
+    return facts._replace(dispatch_status=dispatch_status_of(facts.state, facts.substate))

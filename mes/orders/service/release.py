@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mes.kernel.uow import UnitOfWork, loaded_together
 from mes.orders.errors import JobHeld, JobNotFound, JobStateConflict, JobVersionConflict, MaterialShort
@@ -35,8 +34,8 @@ def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reaso
             raise JobStateConflict(
                 f"Job {job.job_id} is {JobState(job.state).name}; only unreleased jobs are released."
             )
-        facts = replace(
-            job.facts, state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Pending, note=Note.none
+        facts = job.facts._replace(
+            state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Pending, note=Note.none
         )
         move(uow, job, facts, at_us=uow.now_us, event="orders.job-released.v1", payload=why, released=True)
     dispatch_due_jobs(uow)
@@ -64,7 +63,7 @@ def revoke_release(uow: UnitOfWork, *, versions: Mapping[str, int]) -> None:
 
 
 def _unreleased(job: JobRecord) -> JobFacts:
-    return replace(job.facts, state=JobState.NotAllowedToStart, dispatch_status=DispatchStatus.Waiting, note=Note.none)
+    return job.facts._replace(state=JobState.NotAllowedToStart, dispatch_status=DispatchStatus.Waiting, note=Note.none)
 
 
 def _records(uow: UnitOfWork, versions: Mapping[str, int]) -> list[JobRecord]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -164,8 +163,7 @@ def merge_jobs(uow: UnitOfWork, *, into: str, versions: Mapping[str, int], reaso
 
 def cancelled_facts(job: JobRecord) -> Any:
     """A job no machine has and nobody will start."""
-    return replace(
-        job.facts,
+    return job.facts._replace(
         state=JobState.NotAllowedToStart,
         substate=0,
         dispatch_status=DispatchStatus.Cancelled,

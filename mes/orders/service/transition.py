@@ -51,7 +51,7 @@ def move(
     """Write a transition with everything that belongs to it, and say so."""
     update_facts(uow, job, facts, confirmed_by=confirmed_by, undo_until_us=undo_until_us, released=released)
     _keep_run(uow, job, facts, at_us)
-    if JobState(job.state) in FINAL_STATES and facts.state not in FINAL_STATES:
+    if job.state in FINAL_STATES and facts.state not in FINAL_STATES:
         set_counted(uow, job.pk, None)
     if facts.state in FINAL_STATES:
         due = undo_until_us if undo_until_us is not None else uow.now_us + REPORT_AFTER_US
