@@ -143,7 +143,7 @@ class FairShare:
         self._turns = {} if turns is None else turns
         self._room = _Room(read_first)
         self._standing_back: dict[Turns, asyncio.TimerHandle] = {}
-        """Floods that have none at work and wait for others to have none."""
+        """Floods that have none at work, and when each comes back at the latest."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _takes_no_turn(scope):

@@ -102,9 +102,6 @@ class _ShortLook:
 
 
 def _rows(connection: Connection, sql: str, params: Sequence[Any]) -> list[Any]:
-    if connection.dialect.name == "sqlite":
-        rows: list[Any] = connection.connection.cursor().execute(sql, params).fetchall()
-        return rows
     held: Any = connection.connection.driver_connection
     try:
         return ask(connection, [(sql, params)])[0]

@@ -81,34 +81,21 @@ def append_events(
     written without a look, and refused where the newest has a link: `is_chain_ahead`.
     """
     for origin in origins.record([event.origin for event in events], events[0].recorded_at_us):
-        _write_origin(connection, origin)
+        postpone(connection, INSERT, origin)
     if connection.dialect.name == "postgresql" and not chained:
         rows = [
             dict(zip(_COLUMNS, _row(seq, event, origins), strict=False)) for seq, event in enumerate(events, start=1)
         ]
         postpone(connection, _INSERT_NEXT, (orjson.dumps(rows).decode(),))
         return
-    is_postgres = connection.dialect.name == "postgresql"
-    cursor = connection.connection.cursor()
-    found = ask(connection, [(_HEAD, ())])[0] if is_postgres else cursor.execute(_HEAD).fetchall()
-    head, previous = next(iter(found), (0, None))
+    head, previous = next(iter(ask(connection, [(_HEAD, ())])[0]), (0, None))
     linked = []
     for seq, event in enumerate(events, start=head + 1):
         row = _row(seq, event, origins)
         if chained or previous is not None:
             previous = link(bytes(previous or b""), row)
         linked.append((*row, previous))
-    if is_postgres:
-        write_many(connection, _INSERT, linked)
-    else:
-        cursor.executemany(_INSERT, linked)
-
-
-def _write_origin(connection: Connection, row: Sequence[Any]) -> None:
-    if connection.dialect.name == "postgresql":
-        postpone(connection, INSERT, row)
-    else:
-        connection.connection.cursor().execute(INSERT, row)
+    write_many(connection, _INSERT, linked)
 
 
 def is_chain_ahead(error: psycopg.Error) -> bool:

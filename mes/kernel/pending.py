@@ -1,4 +1,5 @@
-"""PostgreSQL: writes that wait for the next statement of their batch travel with it, in order, in one round trip."""
+"""Hot statements, past SQLAlchemy: on SQLite each is run at once; on PostgreSQL writes wait for the next statement of
+their batch and travel with it, in order, in one round trip. `?` stands for a parameter."""
 
 from __future__ import annotations
 
@@ -84,14 +85,20 @@ def _insertion(table: str, columns: Sequence[tuple[str, str]], change: str) -> R
     )
 
 
-def postpone_rows(connection: Connection, write: RowWrite, rows: Iterable[Sequence[Any]]) -> None:
+def postpone_rows(connection: Connection, write: RowWrite, rows: Sequence[Sequence[Any]]) -> None:
     """Have these rows, no two of one key, written by one statement before whatever is sent next."""
-    postpone(connection, *_many(write, rows))
+    if _is_sqlite(connection):
+        _cursor(connection).executemany(write.one, rows)
+    else:
+        postpone(connection, *_many(write, rows))
 
 
 def postpone(connection: Connection, statement: str | RowWrite, params: Sequence[Any] = ()) -> None:
     """Have this sent before whatever is sent next."""
-    connection.info.setdefault(_PENDING, []).append((statement, params))
+    if _is_sqlite(connection):
+        _cursor(connection).execute(statement if isinstance(statement, str) else statement.one, params)
+    else:
+        connection.info.setdefault(_PENDING, []).append((statement, params))
 
 
 def forget(connection: Connection) -> None:
@@ -101,13 +108,34 @@ def forget(connection: Connection) -> None:
 
 def ask(connection: Connection, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
     """What queries find that do not need each other's answers, after what is pending, in one round trip."""
+    if _is_sqlite(connection):
+        return [_cursor(connection).execute(sql, params).fetchall() for sql, params in queries]
     return rows_of(connection, _with_pending(connection, queries))
 
 
 def change(connection: Connection, sql: str, params: Sequence[Any]) -> int:
     """How many rows a statement changes, after what is pending, in one round trip."""
+    if _is_sqlite(connection):
+        return int(_cursor(connection).execute(sql, params).rowcount)
     (answer,) = _with_pending(connection, [(sql, params)])
     return answer.command_tuples or 0
+
+
+def write_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement for each of many rows, after what is pending."""
+    if _is_sqlite(connection):
+        _cursor(connection).executemany(sql, rows)
+        return
+    for start in range(0, len(rows), _ROWS_TOGETHER):
+        _with_pending(connection, [(sql, row) for row in rows[start : start + _ROWS_TOGETHER]])
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _cursor(connection: Connection) -> Any:
+    return connection.connection.cursor()
 
 
 def settle(connection: Connection) -> None:
@@ -120,12 +148,6 @@ def commit(connection: Connection) -> None:
     (answer,) = _with_pending(connection, [("COMMIT", ())])
     if answer.command_status != b"COMMIT":
         raise psycopg.InternalError(f"PostgreSQL answered {answer.command_status!r} to COMMIT.")
-
-
-def write_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """One statement for each of many rows, after what is pending."""
-    for start in range(0, len(rows), _ROWS_TOGETHER):
-        _with_pending(connection, [(sql, row) for row in rows[start : start + _ROWS_TOGETHER]])
 
 
 def _with_pending(connection: Connection, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[PGresult]:

@@ -133,63 +133,41 @@ class UnitOfWork:
     def driver_queries(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]:
         """As `driver_query`, for some that do not need each other's answers: one round trip on PostgreSQL."""
         self.flush_session()
-        if self.dialect == "sqlite":
-            return [self._cursor().execute(sql, params).fetchall() for sql, params in queries]
         return ask(self.connection, queries) if queries else []
 
     def driver_execute(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Write with one hot statement, past SQLAlchemy; answers how many rows it changed."""
-        self.flush_session()
-        self._info["wrote"] = True
-        if self.dialect == "sqlite":
-            return int(self._cursor().execute(sql, params).rowcount)
+        self._will_write()
         return change(self.connection, sql, params)
-
-    def _cursor(self) -> Any:
-        return self.connection.connection.cursor()
 
     def driver_write(self, sql: str, params: Sequence[Any] = ()) -> None:
         """As `driver_execute`, for a statement whose answer nobody needs.
 
         On PostgreSQL it travels with the next statement of the batch, in order, so that it costs no round trip.
         """
-        if self.dialect == "sqlite":
-            self.driver_execute(sql, params)
-            return
-        self.flush_session()
-        self._info["wrote"] = True
+        self._will_write()
         postpone(self.connection, sql, params)
 
     def driver_update(self, update: RowWrite, row: Sequence[Any]) -> None:
         """As `driver_write`, for one row by its key; on PostgreSQL the rows of a batch become one statement."""
-        if self.dialect == "sqlite":
-            self.driver_execute(update.one, row)
-            return
-        self.flush_session()
-        self._info["wrote"] = True
+        self._will_write()
         postpone(self.connection, update, row)
 
     def driver_rows(self, write: RowWrite, rows: Sequence[Sequence[Any]]) -> None:
         """Write many rows, no two of one key; on PostgreSQL one statement, which travels as `driver_write`'s does."""
-        if not rows:
-            return
-        if self.dialect == "sqlite":
-            self.driver_executemany(write.one, rows)
-            return
-        self.flush_session()
-        self._info["wrote"] = True
-        postpone_rows(self.connection, write, rows)
+        if rows:
+            self._will_write()
+            postpone_rows(self.connection, write, rows)
 
     def driver_executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Write many rows with one hot statement."""
-        if not rows:
-            return
+        if rows:
+            self._will_write()
+            write_many(self.connection, sql, rows)
+
+    def _will_write(self) -> None:
         self.flush_session()
         self._info["wrote"] = True
-        if self.dialect == "sqlite":
-            self._cursor().executemany(sql, rows)
-        else:
-            write_many(self.connection, sql, rows)
 
     def driver_copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Write very many new rows: `executemany` on SQLite, COPY on PostgreSQL."""
@@ -198,7 +176,7 @@ class UnitOfWork:
         elif rows:
             self.flush()
             self._info["wrote"] = True
-            with self._cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            with self.connection.connection.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for start in range(0, len(rows), _COPY_ROWS):
                     copy.write(_copy_lines(rows[start : start + _COPY_ROWS]))
 

@@ -71,6 +71,10 @@ class Floor:
             self.working.popleft().set()
             await settled()
 
+    async def let_all_go(self, *asked: asyncio.Task[int]) -> None:
+        self.go.set()
+        assert set(await asyncio.gather(*asked)) == {200}
+
 
 @pytest.fixture
 def floor() -> Floor:
@@ -109,8 +113,7 @@ async def test_a_plant_that_is_alone_has_more_at_work_than_one_that_is_not(
     beside = ask(client, "south", 40)
     await settled()
     assert floor.at_work["south"] == AT_WORK_MAX, "the flood that was there before is not before it"
-    floor.go.set()
-    assert set(await asyncio.gather(*alone, *beside)) == {200}
+    await floor.let_all_go(*alone, *beside)
     assert floor.most["south"] <= AT_WORK_MAX
 
 
@@ -128,6 +131,18 @@ async def _flood_beside_one(client: httpx.AsyncClient, floor: Floor) -> tuple[li
     return [*flood, other], others_end
 
 
+@pytest.fixture
+async def standing_back(
+    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[asyncio.Task[int]], asyncio.Event]:
+    """North's flood has none at work while south's request is."""
+    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
+    asked, others_end = await _flood_beside_one(client, floor)
+    await floor.let_go(1)
+    assert floor.at_work == {"north": 0, "south": 1}
+    return asked, others_end
+
+
 async def test_who_floods_is_served_one_at_a_time_and_after_a_burst_nobody_is(
     client: httpx.AsyncClient, floor: Floor
 ) -> None:
@@ -137,14 +152,12 @@ async def test_who_floods_is_served_one_at_a_time_and_after_a_burst_nobody_is(
     floor.most.clear()
     await floor.let_go(AT_WORK_MAX)
     assert floor.most["north"] == FLOOD_MAX
-    floor.go.set()
-    assert set(await asyncio.gather(*asked)) == {200}
+    await floor.let_all_go(*asked)
     floor.go.clear()
     burst = ask(client, "north", 2 * AT_WORK_MAX)
     await settled()
     assert floor.at_work["north"] == AT_WORK_MAX
-    floor.go.set()
-    assert set(await asyncio.gather(*burst)) == {200}
+    await floor.let_all_go(*burst)
 
 
 async def test_many_that_wait_are_a_flood_at_once_and_a_few_are_not(client: httpx.AsyncClient, floor: Floor) -> None:
@@ -155,30 +168,24 @@ async def test_many_that_wait_are_a_flood_at_once_and_a_few_are_not(client: http
     await settled()
     await floor.let_go(1)
     assert floor.at_work["north"] == AT_WORK_MAX - 1, "nobody is let in"
-    floor.go.set()
-    assert set(await asyncio.gather(beside, *asked)) == {200}
+    await floor.let_all_go(beside, *asked)
     floor.go.clear()
     floor.working.clear()
     asked = ask(client, "north", AT_WORK_MAX + FLOOD_WAITING - 1)
     await settled()
     await floor.let_go(1)
     assert floor.at_work["north"] == AT_WORK_MAX
-    floor.go.set()
-    assert set(await asyncio.gather(*asked)) == {200}
+    await floor.let_all_go(*asked)
 
 
 async def test_a_flood_stands_back_while_others_have_something_at_work(
-    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    floor: Floor, standing_back: tuple[list[asyncio.Task[int]], asyncio.Event]
 ) -> None:
-    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
-    asked, others_end = await _flood_beside_one(client, floor)
-    await floor.let_go(1)
-    assert floor.at_work == {"north": 0, "south": 1}
+    asked, others_end = standing_back
     others_end.set()
     await settled()
     assert floor.at_work == {"north": FLOOD_MAX, "south": 0}, "it goes on as soon as nobody else is served"
-    floor.go.set()
-    assert set(await asyncio.gather(*asked)) == {200}
+    await floor.let_all_go(*asked)
 
 
 async def test_a_flood_is_served_though_others_are_at_work_all_the_time(
@@ -192,8 +199,7 @@ async def test_a_flood_is_served_though_others_are_at_work_all_the_time(
         assert floor.at_work == {"north": 0, "south": 1}
         await asyncio.sleep(0.1)
         assert floor.at_work == {"north": FLOOD_MAX, "south": 1}
-    floor.go.set()
-    assert set(await asyncio.gather(*asked)) == {200}
+    await floor.let_all_go(*asked)
 
 
 async def test_a_flood_does_not_stand_back_for_what_has_been_at_work_for_long(
@@ -204,8 +210,7 @@ async def test_a_flood_does_not_stand_back_for_what_has_been_at_work_for_long(
     await asyncio.sleep(STAND_BACK_S)
     await floor.let_go(3)
     assert floor.at_work == {"north": FLOOD_MAX, "south": 1}
-    floor.go.set()
-    assert set(await asyncio.gather(*asked)) == {200}
+    await floor.let_all_go(*asked)
 
 
 async def test_who_had_a_burst_beside_plants_that_are_never_idle_is_soon_no_flood_any_more() -> None:
@@ -261,17 +266,13 @@ async def test_two_floods_do_not_stand_back_for_one_another(
     await asyncio.sleep(2 * FLOOD_S)
     await floor.let_go(2 * AT_WORK_MAX + 2)
     assert floor.at_work == {"north": FLOOD_MAX, "south": FLOOD_MAX, "east": 0}
-    floor.go.set()
-    assert set(await asyncio.gather(*asked)) == {200}
+    await floor.let_all_go(*asked)
 
 
 async def test_a_flood_that_stands_back_and_gives_up_leaves_nothing_behind(
-    client: httpx.AsyncClient, floor: Floor, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, floor: Floor, standing_back: tuple[list[asyncio.Task[int]], asyncio.Event]
 ) -> None:
-    monkeypatch.setattr(fair_share, "STAND_BACK_S", 60.0)
-    asked, others_end = await _flood_beside_one(client, floor)
-    await floor.let_go(1)
-    assert floor.at_work == {"north": 0, "south": 1}
+    asked, others_end = standing_back
     for task in asked[:-1]:
         task.cancel()
     (after,) = ask(client, "north", 1)
