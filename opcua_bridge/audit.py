@@ -30,6 +30,13 @@ class Audit:
     _told: dict[str, Any] = field(default_factory=dict)
     _doubted: set[str] = field(default_factory=set)
     _clean_at: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    _begun: tuple[int | None, int | None] | None = None
+    """Up to when everything was known as the first was told: of a tag that is told later, so much at least."""
+
+    def begin(self, known: tuple[int | None, int | None]) -> None:
+        """Something is told, of which so much is known; what came before counts."""
+        if self._begun is None:
+            self._begun = known
 
     def forget(self) -> None:
         """A new subscription: everything is told anew."""
@@ -37,12 +44,18 @@ class Audit:
         self._told.clear()
         self._doubted.clear()
         self._clean_at.clear()
+        self._begun = None
 
     def note(self, block: Samples) -> None:
         """The server has told these values. Of blocks about the same tags one after the other only the last counts."""
         if block.tag is not self._last.tag or block.tags is not self._last.tags:
             self._tell()
         self._last = block
+
+    def note_reading(self, tag: str, value: ua.DataValue) -> None:
+        """This was read of a tag; it counts as told where nothing was."""
+        self._tell()
+        self._told.setdefault(tag, _content(value))
 
     def _tell(self) -> None:
         """What the last block says counts from now on."""
@@ -73,7 +86,7 @@ class Audit:
 
     def clean_at(self, tag: str) -> tuple[int | None, int | None]:
         """When a tag was last found to be in order: machine's clock, bridge's clock."""
-        return self._clean_at.get(tag, (None, None))
+        return self._clean_at.get(tag, self._begun or (None, None))
 
     def drop(self, tag: str) -> None:
         """This tag is monitored anew."""

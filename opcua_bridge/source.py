@@ -532,6 +532,7 @@ class Source:
             else:  # a keep-alive carries the number that comes next
                 record = replace(record, last_seq=previous_sequence(message.sequence))
         items += self._reread_samples(reread or {})
+        self.audit.begin((record.known_us, record.seen_us))
         crash_point("after-receive-before-journal")
         await self._append(items, record)
         crash_point("after-journal-before-ack")
@@ -638,6 +639,7 @@ class Source:
             if tag not in self._stale:
                 continue
             self._stale.discard(tag)
+            self.audit.note_reading(tag, value)
             samples.append(sample_of(tag, value, observed_at_us=self._clock.now_us()))
         return samples
 

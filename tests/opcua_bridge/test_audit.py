@@ -63,3 +63,16 @@ def test_of_another_subscription_everything_is_told_anew() -> None:
     audit.forget()
     for _ in range(3):
         assert audit.judge(reading({"a": 2}), (1, 2)) == []
+
+
+def test_what_was_only_read_is_silent_too_once_it_differs_and_what_was_told_counts_more() -> None:
+    """A bridge that takes over a subscription is told nothing of what does not change."""
+    audit = Audit()
+    audit.begin((1, 2))
+    audit.begin((5, 6))
+    audit.note(Samples(["told"], [0], [1], 9))
+    for tag, value in reading({"told": 3, "read": 3}).items():
+        audit.note_reading(tag, value)
+    assert audit.judge(reading({"told": 1, "read": 4}), (7, 8)) == []
+    assert audit.judge(reading({"told": 1, "read": 4}), (9, 10)) == ["read"]
+    assert (audit.clean_at("read"), audit.clean_at("told")) == ((1, 2), (9, 10))

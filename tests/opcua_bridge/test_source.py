@@ -395,3 +395,26 @@ async def test_an_item_the_server_forgot_is_noticed(bridges: Bridges, mes: Mes) 
         await until(lambda: 5 in mes.good("Count"))
         assert [g["reason"] for g in mes.gaps()] == ["item-lost"]
         assert not mes.bad("Count")
+
+
+async def test_an_item_that_was_lost_while_the_bridge_was_away_is_noticed(bridges: Bridges, mes: Mes) -> None:
+    """Its subscription lives on, and the next bridge is told nothing of it: it knows it from one reading alone."""
+    async with StrictServer(URI) as plc:
+        await plc.add("Count", "UInt32", 0)
+        text = tag_map_text(plc.endpoint, {"Count": "counter"})
+        await bridges.start(text)
+        await until(lambda: mes.good("Count"))
+        await bridges.stop()
+        plc.refuse_node("Count")
+        await plc.remake("Count")
+        await plc.write("Count", 4)
+        agent = await bridges.start(text)
+        agent.source("machine").audit_every_s = 0.2
+        await until(lambda: 4 in mes.good("Count"), what="it is read")
+        await plc.write("Count", 5)
+        await until(lambda: 5 in mes.good("Count"), what="it is monitored again")
+        [gap] = mes.gaps()
+        assert (gap["reason"], gap["tags"]) == ("item-lost", ["Count"])
+        assert time.time_ns() // 1000 - gap["from_at_us"] < 60 * 1_000_000, (
+            "it begins when the bridge did, not with time"
+        )
