@@ -132,7 +132,7 @@ class _RoundTrip:
         if is_idle and not driver.autocommit:
             isolation = driver.isolation_level
             level = "" if isolation is None else f" ISOLATION LEVEL {isolation.name.replace('_', ' ')}"
-            self._plain(f"BEGIN{level}{' READ ONLY' if driver.read_only else ''}".encode())
+            self.send((f"BEGIN{level}{' READ ONLY' if driver.read_only else ''}", ()), (), None)
         for name in self._prepared.given_up:
             self._freeing.append((self._plain(b"DEALLOCATE " + name), name))
 

@@ -300,7 +300,6 @@ class Writer:
         """None: it was refused, and nothing is left of it."""
         work.result = work.error = None
         uow = self._unit(connection, work)
-        connection.info["wrote"] = False
         cursor = connection.connection.cursor() if self._savepoints else None
         if cursor is not None:
             cursor.execute("SAVEPOINT verb")

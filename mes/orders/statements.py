@@ -39,15 +39,19 @@ def load_counted(uow: UnitOfWork, request_ids: Collection[str]) -> list[str]:
     return [row[0] for row in uow.driver_query(sql, (*request_ids, False))]
 
 
+_STATE_OF: Final[Mapping[int, JobState]] = {state.value: state for state in JobState}
+_DISPATCH_STATUS_OF: Final[Mapping[str, DispatchStatus]] = {status.value: status for status in DispatchStatus}
+
+
 @dataclass(slots=True)
 class JobRecord:
     """A job as verbs load it: facts, totals, and the ids its events are addressed to."""
 
     pk: int
     job_id: str
-    state: int
+    state: JobState
     substate: int
-    dispatch_status: str
+    dispatch_status: DispatchStatus
     started_at_us: int | None
     ended_at_us: int | None
     note: str
@@ -82,13 +86,17 @@ class JobRecord:
     area_id: str
     operations_request_id: str
 
+    def __post_init__(self) -> None:
+        self.state = _STATE_OF[self.state]
+        self.dispatch_status = _DISPATCH_STATUS_OF[self.dispatch_status]
+
     @property
     def facts(self) -> JobFacts:
         return JobFacts(
             self.pk,
-            JobState(self.state),
+            self.state,
             self.substate,
-            DispatchStatus(self.dispatch_status),
+            self.dispatch_status,
             self.started_at_us,
             self.ended_at_us,
             self.note,
@@ -120,13 +128,14 @@ class JobRecord:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        places = (
-            ("equipment", self.equipment_id),
-            ("work-center", self.work_center_id),
-            ("area", self.area_id),
-            ("order", self.operations_request_id),
+        work_center, area = self.work_center_id, self.area_id
+        return (
+            f"equipment/{self.equipment_id}",
+            *([f"work-center/{work_center}"] if work_center else ()),
+            *([f"area/{area}"] if area else ()),
+            f"order/{self.operations_request_id}",
+            "board",
         )
-        return (*(f"{kind}/{name}" for kind, name in places if name), "board")
 
 
 @dataclass(slots=True)

@@ -65,7 +65,7 @@ def cancel_job(uow: UnitOfWork, *, job_id: str, version: int, reason: str) -> No
     """
     job = get_record(uow, job_id, version)
     why = reason_of(reason)
-    if JobState(job.state) in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
+    if job.state in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
         raise JobStateConflict(f"Job {job_id} is over.")
     _refuse_with_machine(job)
     _give_up(uow, job, why)

@@ -26,7 +26,7 @@ from mes.orders.service.first_article import hold_for_first_article
 from mes.orders.service.transition import REPORT_AFTER_US, get_record
 from mes.orders.statements import JobRecord, insert_counts, load_jobs, prefetch_jobs, set_counted, update_totals
 from mes.orders.types import QUANTITY_MAX_E6, UNDO_S, Cause, Count, CountKind, Unassigned
-from standards.isa95.job_control import FINAL_STATES, JobState
+from standards.isa95.job_control import FINAL_STATES
 from standards.isa95.quantity import to_e6
 
 GOOD, SCRAP, COUNT, CORRECTION, REWORK = "good", "scrap", "count", "correction", "rework"
@@ -74,7 +74,7 @@ def _add(job: JobRecord, count: Count) -> None:
 
 
 def _report_due(uow: UnitOfWork, job: JobRecord) -> int | None:
-    if JobState(job.state) not in FINAL_STATES:
+    if job.state not in FINAL_STATES:
         return None
     return max(uow.now_us + REPORT_AFTER_US, job.undo_until_us or 0)
 
@@ -202,8 +202,8 @@ def _open_again(uow: UnitOfWork, job_pk: int) -> None:
 
 
 def _refuse_inactive(job: JobRecord) -> None:
-    if JobState(job.state) not in ACTIVE_STATES:
-        raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}; only an active job is counted.")
+    if job.state not in ACTIVE_STATES:
+        raise JobStateConflict(f"Job {job.job_id} is {job.state.name}; only an active job is counted.")
 
 
 def pieces_of(quantity: Decimal, *, least: int = 1) -> int:

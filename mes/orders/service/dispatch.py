@@ -12,7 +12,6 @@ from mes.orders.rules import ACTIVE_STATES, Candidate, turn_key, whose_turn
 from mes.orders.service.parameters import job_parameters
 from mes.orders.statements import JobRecord, WaitingJob, load_jobs, set_note, set_notes
 from mes.orders.types import DISPATCH_EXPIRY_S, RETRY_S, Note
-from standards.isa95.job_control import JobState
 from standards.isa95.quantity import from_e6
 from standards.lineside.commands_v1 import CommandKind, JobAction, JobCommand, Outcome, to_payload
 
@@ -175,7 +174,7 @@ def note_command_result(uow: UnitOfWork, *, payload: dict[str, Any], outcome: Ou
     job = jobs[0]
     if payload.get("action") == JobAction.store_and_start:
         _back_to_queue(uow, job, _RESULT_NOTES[outcome], message)
-    elif JobState(job.state) in ACTIVE_STATES:
+    elif job.state in ACTIVE_STATES:
         set_note(uow, job.pk, Note.command_refused, message)
     uow.emit(
         "orders.job-command-failed.v1",

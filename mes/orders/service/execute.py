@@ -139,8 +139,8 @@ def complete_job(
     made is then seen, not refused. `job-held`, `job-state-conflict`, `job-version-conflict`.
     """
     job = get_record(uow, job_id, version)
-    if JobState(job.state) not in ACTIVE_STATES:
-        raise JobStateConflict(f"Job {job_id} is {JobState(job.state).name}; only an active job is completed.")
+    if job.state not in ACTIVE_STATES:
+        raise JobStateConflict(f"Job {job_id} is {job.state.name}; only an active job is completed.")
     _refuse_held(job)
     if not job.manual and job.note != Note.forgotten_by_machine:
         if remainder is Remainder.split_off:
@@ -218,7 +218,7 @@ def _refuse_held(job: JobRecord) -> None:
 
 def _require(job: JobRecord, state: JobState) -> None:
     if job.state != state:
-        raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}, not {state.name}.")
+        raise JobStateConflict(f"Job {job.job_id} is {job.state.name}, not {state.name}.")
 
 
 def _open_predecessors(uow: UnitOfWork, job: JobRecord) -> bool:

@@ -30,7 +30,7 @@ from mes.orders.statements import (
     set_first_article,
 )
 from mes.orders.types import REASON_MAX, FirstArticle
-from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
+from standards.isa95.job_control import FINAL_STATES, DispatchStatus
 from standards.isa95.quantity import to_e6
 
 SCALE: Final = 1_000_000
@@ -42,7 +42,7 @@ def hold_for_first_article(uow: UnitOfWork, job: JobRecord) -> None:
     set_first_article(uow, job.pk, FirstArticle.due, job.first_article_e6, None)
     insert_first_article_act(uow, job, FirstArticle.due, job.made_e6)
     event, payload = "orders.first-article-due.v1", _payload(job, reason=hold_text("", FirstArticle.due))
-    if JobState(job.state) in FINAL_STATES:
+    if job.state in FINAL_STATES:
         uow.emit(event, topics=job.topics, subject=f"job/{job.job_id}", payload=payload)
     elif job.hold_reason:
         move(uow, job, job.facts, at_us=uow.now_us, event=event, payload=payload)
@@ -89,7 +89,7 @@ def settle_first_article(
     told = [list(one) for one in measurements]
     insert_first_article_act(uow, job, state, job.made_e6, why, orjson.dumps(told).decode())
     event, payload = f"orders.first-article-{state}.v1", _payload(job, reason=why, measurements=told)
-    if JobState(job.state) in FINAL_STATES:
+    if job.state in FINAL_STATES:
         uow.emit(event, topics=job.topics, subject=f"job/{job.job_id}", payload=payload)
         return
     move(uow, job, freed(job), at_us=uow.now_us, event=event, payload=payload)
@@ -107,7 +107,7 @@ def ask_first_article(
     """
     job = get_record(uow, job_id, version)
     why = reason_of(reason)
-    if JobState(job.state) in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
+    if job.state in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
         raise JobStateConflict(f"Job {job_id} is over.")
     count = _pieces(job, pieces)
     was_gated = job.gated

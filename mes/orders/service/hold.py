@@ -33,7 +33,7 @@ def hold_job(uow: UnitOfWork, *, job_id: str, version: int, reason: str) -> None
     """
     job = get_record(uow, job_id, version)
     why = reason_of(reason)
-    if JobState(job.state) in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
+    if job.state in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
         raise JobStateConflict(f"Job {job_id} is over.")
     if job.hold_reason:
         raise JobHeld(f"Job {job_id} is on hold already: {job.hold_reason}")

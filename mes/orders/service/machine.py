@@ -60,7 +60,7 @@ def _apply(uow: UnitOfWork, jobs: _Jobs, report: MachineJobReport) -> None:
     if job is None or report.state == NO_JOB or job.equipment_pk != report.equipment_pk:
         return
     _follow(uow, job, report)
-    if JobState(job.state) in ACTIVE_STATES:
+    if job.state in ACTIVE_STATES:
         here[job.pk] = job
     else:
         here.pop(job.pk, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mes.kernel.uow import UnitOfWork
 from mes.orders.errors import OperationsRequestNotFound, OrderOver, OrderVersionConflict
 from mes.orders.statements import JobRecord, load_order_jobs
-from standards.isa95.job_control import FINAL_STATES, DispatchStatus, JobState
+from standards.isa95.job_control import FINAL_STATES, DispatchStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +50,4 @@ def touch_order(uow: UnitOfWork, order: OrderRecord) -> None:
 
 def is_open(job: JobRecord) -> bool:
     """Whether it is not over."""
-    return JobState(job.state) not in FINAL_STATES and job.dispatch_status != DispatchStatus.Cancelled
+    return job.state not in FINAL_STATES and job.dispatch_status != DispatchStatus.Cancelled

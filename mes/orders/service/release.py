@@ -31,9 +31,7 @@ def release_jobs(uow: UnitOfWork, *, versions: Mapping[str, int], shortage_reaso
         if job.hold_reason:
             raise JobHeld(f"Job {job.job_id} is on hold: {job.hold_reason}")
         if job.state != JobState.NotAllowedToStart or job.dispatch_status == DispatchStatus.Cancelled:
-            raise JobStateConflict(
-                f"Job {job.job_id} is {JobState(job.state).name}; only unreleased jobs are released."
-            )
+            raise JobStateConflict(f"Job {job.job_id} is {job.state.name}; only unreleased jobs are released.")
         facts = job.facts._replace(
             state=JobState.AllowedToStart, dispatch_status=DispatchStatus.Pending, note=Note.none
         )

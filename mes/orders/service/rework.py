@@ -119,7 +119,7 @@ def _counts(uow: UnitOfWork, way: _Way, pieces: int, reason_id: str, request_id:
 
 def _uncounted(job: JobRecord) -> int:
     """Pieces of a running manual job that nobody has counted yet; they go first."""
-    if not job.manual or JobState(job.state) in FINAL_STATES:
+    if not job.manual or job.state in FINAL_STATES:
         return 0
     return max(job.quantity_e6 - job.made_e6, 0)
 

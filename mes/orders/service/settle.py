@@ -11,7 +11,7 @@ from mes.orders.service.counts import COUNT, is_new_act, operator_count, pieces_
 from mes.orders.service.transition import get_record, undo_deadline
 from mes.orders.statements import JobRecord, insert_counts, prefetch_jobs, set_counted, update_totals
 from mes.orders.types import Cause, Count, CountKind
-from standards.isa95.job_control import FINAL_STATES, JobState
+from standards.isa95.job_control import FINAL_STATES
 from standards.isa95.quantity import from_e6
 
 
@@ -50,8 +50,8 @@ def _told(quantity: Decimal | None) -> int | None:
 
 
 def _refuse_too_early(uow: UnitOfWork, job: JobRecord) -> None:
-    if JobState(job.state) not in FINAL_STATES:
-        raise JobStateConflict(f"Job {job.job_id} is {JobState(job.state).name}; it is counted when it has ended.")
+    if job.state not in FINAL_STATES:
+        raise JobStateConflict(f"Job {job.job_id} is {job.state.name}; it is counted when it has ended.")
     if job.undo_until_us is not None and job.undo_until_us > uow.now_us:
         raise JobStateConflict(f"The end of job {job.job_id} can still be undone.")
 

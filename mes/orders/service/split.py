@@ -112,8 +112,8 @@ def split_rest(uow: UnitOfWork, *, job_id: str, version: int, reason: str) -> st
     """
     job = get_record(uow, job_id, version)
     why = reason_of(reason)
-    if JobState(job.state) is not JobState.Ended:
-        raise JobStateConflict(f"Job {job_id} is {JobState(job.state).name}; the rest is split off when it has ended.")
+    if job.state is not JobState.Ended:
+        raise JobStateConflict(f"Job {job_id} is {job.state.name}; the rest is split off when it has ended.")
     if job.undo_until_us is not None and job.undo_until_us > uow.now_us:
         raise JobStateConflict(f"The end of job {job_id} can still be undone.")
     return split_off_rest(uow, job, why)
@@ -211,7 +211,7 @@ def _parts(job: JobRecord, wanted_e6: int, *, rounded: bool = False) -> tuple[Pa
 
 
 def _refuse_fixed(job: JobRecord) -> None:
-    if JobState(job.state) in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
+    if job.state in FINAL_STATES or job.dispatch_status == DispatchStatus.Cancelled:
         raise JobStateConflict(f"Job {job.job_id} is over.")
     if job.with_machine or not (job.manual or job.waits):
         raise JobWithMachine(f"{job.equipment_id} was told the whole quantity of job {job.job_id}.")

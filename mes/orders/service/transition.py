@@ -66,7 +66,7 @@ def move(
             "job_order_id": job.job_id,
             "operations_request_id": job.operations_request_id,
             "equipment_id": job.equipment_id,
-            "from": JobState(job.state).name,
+            "from": job.state.name,
             "state": facts.state.name,
             "substate": facts.substate,
             "dispatch_status": facts.dispatch_status,
