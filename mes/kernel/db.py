@@ -131,6 +131,7 @@ class Database:
         self.dialect: Dialect = dialect_of(url)
         self.own_glance = Glance(url) if self.dialect == "sqlite" else None
         self._listeners: list[Callable[[], None]] = []
+        self._gathered: dict[asyncio.AbstractEventLoop, list[Work]] = {}
         self._writer_engine = writer_engine(url, schema=schema)
         self._reader_engine = reader_engine(url, schema=schema, pool_size=READER_THREADS)
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix=f"read-{plant_id}")
@@ -155,7 +156,7 @@ class Database:
         """Run a verb in a unit of work; returns when it is durably committed. Refusals pass through."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), origin=acting_from.get())
-        self._writer.submit(work)
+        self._hand_over(work, future.get_loop())
         return await future
 
     async def rehearse(
@@ -170,7 +171,7 @@ class Database:
         """Run a verb and undo it; the events it would have recorded. Refusals pass through."""
         future: asyncio.Future[tuple[EmittedEvent, ...]] = asyncio.get_running_loop().create_future()
         work = Work(verb, kwargs, actor, correlation_id, deliver=_ToLoop(future), rehearsal=True)
-        self._writer.submit(work)
+        self._hand_over(work, future.get_loop())
         return await future
 
     def write_now(
@@ -224,6 +225,21 @@ class Database:
             self.own_glance.close()
         self._writer_engine.dispose()
         self._reader_engine.dispose()
+
+    def _hand_over(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
+        """Together with what else this round of the event loop writes: a batch then, and one waking of the writer."""
+        gathered = self._gathered.setdefault(loop, [])
+        gathered.append(work)
+        if len(gathered) == 1:
+            loop.call_soon(self._end_of_round, loop)
+
+    def _end_of_round(self, loop: asyncio.AbstractEventLoop) -> None:
+        for work in self._gathered.pop(loop):
+            try:
+                self._writer.submit(work)
+            except Unavailable as error:
+                work.error = error
+                work.deliver(work)
 
     async def _on_a_reader(self, query: Callable[..., T], kwargs: dict[str, Any], look: _Look) -> T:
         try:

@@ -26,6 +26,9 @@ most SQLite takes). Copying its pages again made a trace in 10 million links cos
 disk that fails to read a page then ends the process, which begins again."""
 READER_RECYCLE_S: Final = 3_600
 """A reader is opened anew so often: a file may have become large."""
+_BY_INDEX: Final = "-c enable_seqscan=off"
+"""PostgreSQL: verbs find the few rows they are about by key. Without statistics, as in a new plant, and for rows that come
+as JSON, of which it always expects 100, it read whole tables of a thousand rows instead."""
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COMPILED: Final[LRUCache[Any, Any]] = LRUCache(1_500)
 """Statements in words of a database, for all plants: what one has asked, another asks without compiling it."""
@@ -65,7 +68,7 @@ def dialect_of(url: str | URL) -> Dialect:
 
 def writer_engine(url: str, *, schema: str | None = None) -> Engine:
     """The engine of the one writer: SQLite begins IMMEDIATE with full sync: a commit that was answered is on disk."""
-    engine = _engine(url, schema, poolclass=NullPool)
+    engine = _engine(url, schema, settings=_BY_INDEX, poolclass=NullPool)
     if dialect_of(url) == "sqlite":
         event.listen(engine, "connect", _sqlite_writer)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -109,7 +112,7 @@ def _place_of(url: URL) -> str:
     return f"{host}{f':{port}' if port else ''}/{url.database or ''}"
 
 
-def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:
+def _engine(url: str, schema: str | None, *, settings: str = "", **kwargs: Any) -> Engine:
     parsed = make_url(url)
     arguments: dict[str, Any] = {}
     if dialect_of(url) == "sqlite":
@@ -117,7 +120,7 @@ def _engine(url: str, schema: str | None, **kwargs: Any) -> Engine:
         arguments = {"check_same_thread": False, "timeout": 10}
     else:
         parsed = parsed.set(drivername="postgresql+one_for_all")
-        options = "-c timezone=UTC -c jit=off"
+        options = f"-c timezone=UTC -c jit=off {settings}"
         if schema is not None:
             options += f" -c search_path={checked_schema(schema)} -c application_name={application_name(schema)}"
         arguments = {"options": options, "connect_timeout": 5, "client_encoding": "utf8"}

@@ -23,7 +23,7 @@ class RowWrite:
     """A write of single rows; a row's values stand in the order of `columns`, the key, if one is needed, last.
 
     `one` writes a row on any database (`?` are its values). `many` is PostgreSQL's, for rows of different keys at
-    once: its `?` is a JSON array of objects.
+    once: its `?` are a JSON array of objects and their number.
     """
 
     columns: tuple[str, ...]
@@ -42,7 +42,7 @@ def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str 
     return RowWrite(
         names,
         f"UPDATE {table} SET {one} WHERE {' AND '.join(f'{name} = ?' for name in key)}",  # noqa: S608
-        f"UPDATE {table} SET {new} FROM json_to_recordset(?) AS v({_typed(columns)}) "  # noqa: S608
+        f"UPDATE {table} SET {new} FROM {_rows_of(columns)} "  # noqa: S608
         f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in key)}",
     )
 
@@ -53,13 +53,16 @@ def deletion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
     return RowWrite(
         names,
         f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}",  # noqa: S608
-        f"DELETE FROM {table} USING json_to_recordset(?) AS v({_typed(columns)}) "  # noqa: S608
+        f"DELETE FROM {table} USING {_rows_of(columns)} "  # noqa: S608
         f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in names)}",
     )
 
 
-def _typed(columns: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in columns)
+def _rows_of(columns: Sequence[tuple[str, str]]) -> str:
+    """The rows of a JSON array, and how many there are: else PostgreSQL expects 100, and for so many it reads a whole
+    table of a thousand rows."""
+    typed = ", ".join(f"{name} {kind}" for name, kind in columns)
+    return f"(SELECT * FROM json_to_recordset(?) AS v({typed}) LIMIT ?) AS v"  # noqa: S608
 
 
 def upsert(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
@@ -81,7 +84,7 @@ def _insertion(table: str, columns: Sequence[tuple[str, str]], change: str) -> R
     return RowWrite(
         names,
         f"{into} VALUES ({', '.join('?' * len(names))}) {change}",
-        f"{into} SELECT {', '.join(names)} FROM json_to_recordset(?) AS v({_typed(columns)}) {change}",  # noqa: S608
+        f"{into} SELECT {', '.join(names)} FROM {_rows_of(columns)} {change}",  # noqa: S608
     )
 
 
@@ -179,4 +182,5 @@ def _merged(pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator
 
 
 def _many(update: RowWrite, rows: Iterable[Sequence[Any]]) -> tuple[str, Sequence[Any]]:
-    return update.many, (orjson.dumps([dict(zip(update.columns, row, strict=True)) for row in rows]).decode(),)
+    objects = [dict(zip(update.columns, row, strict=True)) for row in rows]
+    return update.many, (orjson.dumps(objects).decode(), len(objects))
