@@ -25,7 +25,7 @@ BODY = "x" * 200
 
 def floor(url: str) -> FastAPI:
     """One endpoint, one autocommitted insert, the same sync; a body is read and thrown away."""
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
     insert = _sqlite(url) if url.startswith("sqlite") else _postgres(url)
 
     @app.post("/raw", status_code=204)

@@ -216,6 +216,8 @@ class FairShare:
         return 0 if stands_back else FLOOD_MAX
 
     def _let_in(self, turns: Turns) -> None:
+        if not turns.waiting and turns not in self._standing_back:
+            return
         limit = self._limit(turns)
         while turns.waiting and turns.at_work < limit:
             following = turns.waiting.popleft()

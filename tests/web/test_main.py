@@ -66,6 +66,15 @@ async def test_it_is_alive_and_ready(client: httpx.AsyncClient) -> None:
         assert answer.json()["status"] == status
 
 
+async def test_nobody_is_told_what_is_asked(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/security.md: no telemetry, whatever the machine has set up for FastAPI to send it to."""
+    looked: list[str] = []
+    for where in ("trace.get_tracer_provider", "metrics.get_meter_provider", "_logs.get_logger_provider"):
+        monkeypatch.setattr(f"opentelemetry.{where}", lambda where=where: looked.append(where))
+    assert (await client.get("/healthz")).status_code == 200
+    assert looked == []
+
+
 async def test_what_one_plant_has_aside_leaves_room(client: httpx.AsyncClient) -> None:
     """Twice as many files being read as one plant may have at work, and a plant is opened all the same."""
     assert client is not None

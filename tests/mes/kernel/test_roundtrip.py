@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from mes.kernel import roundtrip
 from mes.kernel.engine import writer_engine
-from mes.kernel.pending import ask, commit, forget, postpone, write_many
+from mes.kernel.pending import ask, commit, forget, keyed_update, postpone, write_many
 from mes.kernel.roundtrip import PARAMETERS_MAX, round_trip, undo
 
 ASKED_BEFORE = pytest.mark.parametrize("times", [1, 3], ids=["as it is", "prepared"])
@@ -49,6 +49,18 @@ def test_what_is_sent_comes_back(connection: Connection, value: object) -> None:
     kind = kind or {int: "NUMERIC", float: "FLOAT8", Decimal: "NUMERIC", str: "TEXT", bytes: "BYTEA"}[type(value)]
     for _ in range(3):
         assert ask(connection, [(f"SELECT ?::{kind}, 1", (value,))]) == [[(value, 1)]]
+
+
+@pytest.mark.parametrize("present", [10, 1_000])
+def test_rows_are_changed_by_key_in_a_table_nobody_has_counted_yet(connection: Connection, present: int) -> None:
+    """However few: PostgreSQL expects 100 rows of any JSON, and of a new table that it is tiny."""
+    change = keyed_update("job", (("value", "bigint"), ("pk", "int")))
+    postpone(connection, "CREATE TABLE job (pk INT PRIMARY KEY, value BIGINT, words CHAR(400))")
+    postpone(connection, f"INSERT INTO job SELECT n, n, '' FROM generate_series(1, {present}) n")
+    rows = '[{"pk": 7, "value": 1}, {"pk": 8, "value": 2}]'
+    plan = "\n".join(row[0] for row in ask(connection, [(f"EXPLAIN {change.many}", (rows, 2))])[0])
+    assert "Index Scan using job_pkey" in plan, plan
+    assert "Index Cond: (pk = v.pk)" in plan, plan
 
 
 def test_a_statement_that_fails_stops_those_after_it_and_is_named(connection: Connection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -87,6 +88,18 @@ class TestGrouping:
         tally.on_commit(lambda: commits.append(1))
         await asyncio.gather(*(tally.write(add_one, actor=None) for _ in range(200)))
         assert len(commits) < 100
+
+    async def test_what_a_round_of_the_event_loop_writes_is_one_batch(self, tally: Database) -> None:
+        """However long the round takes: a busy server's requests are read one after another."""
+        commits = []
+        tally.on_commit(lambda: commits.append(1))
+
+        async def slow() -> int:
+            time.sleep(0.02)  # noqa: ASYNC251  as reading a request would
+            return await tally.write(add_one, actor=None)
+
+        assert sorted(await asyncio.gather(*(slow() for _ in range(5)))) == [1, 2, 3, 4, 5]
+        assert len(commits) == 1
 
     async def test_the_answer_comes_after_the_commit(self, tally: Database) -> None:
         for _ in range(20):
