@@ -23,9 +23,9 @@ GRACE_S: Final = 3
 KEEP_ALIVE_S: Final = 30
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(plant)s] %(name)s: %(message)s"
 SWITCH_S: Final = 0.002
-"""How long a thread that computes (a writer, a reader) keeps the event loop waiting, or the loop a writer. A request waits
-several times, and Python's own 5 ms each time are more than one busy plant may cost another. Half as long, and the loop
-is interrupted before it has read what might be written together: a tenth fewer transitions."""
+"""How long a thread that computes (a writer, a reader) keeps the event loop waiting, or the loop a writer. A request
+waits several times, and Python's own 5 ms each time are more than one busy plant may cost another. Half as long, and
+the loop is interrupted before it has read what might be written together: a tenth fewer transitions."""
 
 
 def serve(settings: Settings) -> None:

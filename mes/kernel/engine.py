@@ -27,8 +27,8 @@ disk that fails to read a page then ends the process, which begins again."""
 READER_RECYCLE_S: Final = 3_600
 """A reader is opened anew so often: a file may have become large."""
 _BY_INDEX: Final = "-c enable_seqscan=off"
-"""PostgreSQL: verbs find the few rows they are about by key. Without statistics, as in a new plant, and for rows that come
-as JSON, of which it always expects 100, it read whole tables of a thousand rows instead."""
+"""PostgreSQL: verbs find the few rows they are about by key. Without statistics, as in a new plant, it read whole
+tables of a thousand rows instead."""
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COMPILED: Final[LRUCache[Any, Any]] = LRUCache(1_500)
 """Statements in words of a database, for all plants: what one has asked, another asks without compiling it."""

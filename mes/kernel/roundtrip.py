@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import psycopg
-from psycopg import pq
+from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGconn, PGresult
@@ -30,16 +30,18 @@ PARAMETERS_MAX: Final = 65_535
 STALE: Final = frozenset({"26000", "0A000"})
 """What PostgreSQL says of a prepared statement that it no longer has, or whose tables have become others since: nothing
 is wrong with what was asked, and a new connection knows it."""
-_KEPT: Final = "round-trip"
+_KNOWN: Final = "round-trip"
 _FINE: Final = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _Key = tuple[str, tuple[int, ...]]
 """A statement's text and the types of its parameters."""
 
 
 @dataclass(slots=True)
-class _Prepared:
-    """What a connection has prepared: a statement is at its second use, so that what is asked once is not kept."""
+class _Known:
+    """What a connection knows: how types are read and written, and what is prepared. A statement is at its second use,
+    so that what is asked once is not kept."""
 
+    transformer: abc.Transformer
     names: OrderedDict[_Key, bytes] = field(default_factory=OrderedDict)
     seen: OrderedDict[_Key, None] = field(default_factory=OrderedDict)
     given_up: list[bytes] = field(default_factory=list)
@@ -70,8 +72,8 @@ def round_trip(connection: Connection, statements: Sequence[tuple[str, Sequence[
     and after `STALE`.
     """
     driver: Any = connection.connection.driver_connection
-    trip = _RoundTrip(driver, connection.info.setdefault(_KEPT, _Prepared()))
-    transformer = Transformer(driver)
+    known = _known(connection)
+    trip, transformer = _RoundTrip(driver, known), known.transformer
     dumped = []
     for sql, params in statements:
         _refuse_unless_fitting(sql, params)
@@ -96,13 +98,20 @@ def round_trip(connection: Connection, statements: Sequence[tuple[str, Sequence[
 
 def rows_of(connection: Connection, answers: Sequence[PGresult]) -> list[list[tuple[Any, ...]]]:
     """What each statement found."""
-    driver: Any = connection.connection.driver_connection
-    transformer = Transformer(driver)
+    transformer = _known(connection).transformer
     found = []
     for answer in answers:
         transformer.set_pgresult(answer)
         found.append(transformer.load_rows(0, answer.ntuples, tuple))
+    transformer.set_pgresult(None)
     return found
+
+
+def _known(connection: Connection) -> _Known:
+    known: _Known | None = connection.info.get(_KNOWN)
+    if known is None:
+        known = connection.info[_KNOWN] = _Known(Transformer(connection.connection.driver_connection))
+    return known
 
 
 def undo(connection: Connection) -> None:
@@ -116,10 +125,10 @@ def undo(connection: Connection) -> None:
 class _RoundTrip:
     """Commands sent, and how they are answered."""
 
-    def __init__(self, driver: psycopg.Connection[Any], prepared: _Prepared) -> None:
+    def __init__(self, driver: psycopg.Connection[Any], known: _Known) -> None:
         self._driver = driver
         self._pgconn: PGconn = driver.pgconn
-        self._prepared = prepared
+        self._known = known
         self._preparing: dict[_Key, tuple[int, bytes]] = {}
         self._freeing: list[tuple[int, bytes]] = []
         self._sent = 0
@@ -133,7 +142,7 @@ class _RoundTrip:
             isolation = driver.isolation_level
             level = "" if isolation is None else f" ISOLATION LEVEL {isolation.name.replace('_', ' ')}"
             self.send((f"BEGIN{level}{' READ ONLY' if driver.read_only else ''}", ()), (), None)
-        for name in self._prepared.given_up:
+        for name in self._known.given_up:
             self._freeing.append((self._plain(b"DEALLOCATE " + name), name))
 
     def send(self, key: _Key, values: Sequence[Any], formats: Sequence[pq.Format] | None) -> int:
@@ -183,25 +192,25 @@ class _RoundTrip:
         """Use from now on what was prepared, and know what was freed."""
         for place, name in self._freeing:
             if answers[place].status == pq.ExecStatus.COMMAND_OK:
-                self._prepared.given_up.remove(name)
+                self._known.given_up.remove(name)
         for key, (place, name) in self._preparing.items():
             if answers[place].status == pq.ExecStatus.COMMAND_OK:
-                self._prepared.keep(key, name)
+                self._known.keep(key, name)
 
     def _name_of(self, key: _Key) -> bytes | None:
         """Of a prepared statement; None: it is sent as it is."""
-        names = self._prepared.names
+        names = self._known.names
         if key in names:
             names.move_to_end(key)
             return names[key]
         if key in self._preparing:
             return self._preparing[key][1]
-        return None if self._prepared.is_new(key) else self._prepare(key)
+        return None if self._known.is_new(key) else self._prepare(key)
 
     def _prepare(self, key: _Key) -> bytes:
         sql, types = key
-        self._prepared.made += 1
-        name = f"lineside_{self._prepared.made}".encode()
+        self._known.made += 1
+        name = f"lineside_{self._known.made}".encode()
         self._pgconn.send_prepare(name, _numbered(sql)[0], types)
         self._preparing[key] = (self._next(), name)
         return name
