@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from mes.genealogy.types import OPEN_SEQ, ActKind, Imported, Interval, LinkKind, LinkRow, LotFacts
 from mes.kernel.glance import ReadsRows
-from mes.kernel.pending import RowWrite, insertion
+from mes.kernel.pending import RowWrite, insertion, json_rows
 from mes.kernel.uow import UnitOfWork, marks
 from standards.isa95.job_control import JobState
 
@@ -702,8 +703,8 @@ def set_slot_material(uow: UnitOfWork, materials: Mapping[int, int | None]) -> N
 _ADD_USED: Final = RowWrite(
     ("consumed_e6", "pk"),
     "UPDATE material_lot SET consumed_e6 = consumed_e6 + ? WHERE pk = ?",
-    "UPDATE material_lot SET consumed_e6 = material_lot.consumed_e6 + v.consumed_e6 "
-    "FROM json_to_recordset(?) AS v(consumed_e6 bigint, pk int) WHERE material_lot.pk = v.pk",
+    "UPDATE material_lot SET consumed_e6 = material_lot.consumed_e6 + v.consumed_e6 "  # noqa: S608
+    f"FROM {json_rows((('consumed_e6', 'bigint'), ('pk', 'int')))} WHERE material_lot.pk = v.pk",
 )
 
 
@@ -973,15 +974,44 @@ PASSES_OF_LOTS: Final = _Sql(
     "WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}",
     passes=_PASS,
 )
-PARENT_PAIRS: Final = _Sql(
-    "SELECT e.child_pk, e.parent_pk FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
-    "WHERE e.ended_by_pk IS NULL",
-    "SELECT e.child_pk, e.parent_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
+_PARENTS: Final = _Sql(
+    "SELECT json_group_array(e.child_pk), json_group_array(e.parent_pk) FROM json_each(?) k "
+    "CROSS JOIN genealogy_link e ON e.child_pk = k.value WHERE e.ended_by_pk IS NULL",
+    "SELECT string_agg(int8send(e.child_pk), ''::bytea), string_agg(int8send(e.parent_pk), ''::bytea) "
+    "FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
 )
-MOUNTS_OF_STATION: Final = (
-    "SELECT from_seq, to_seq, lot_pk FROM slot_mount WHERE equipment_pk = ? AND to_seq >= ? AND from_seq <= ? "
-    "AND ended_by_pk IS NULL"
+_MOUNTS_AT: Final = _Sql(
+    "SELECT json_group_array(m.from_seq), json_group_array(m.to_seq), json_group_array(m.lot_pk) FROM slot_mount m "
+    "WHERE {there}",
+    "SELECT string_agg(int8send(m.from_seq), ''::bytea), string_agg(int8send(m.to_seq), ''::bytea), "
+    "string_agg(int8send(m.lot_pk), ''::bytea) FROM slot_mount m WHERE {there}",
+    there="m.equipment_pk = ? AND m.to_seq >= ? AND m.from_seq <= ? AND m.ended_by_pk IS NULL",
 )
+Numbers = npt.NDArray[np.int64]
+
+
+def parents_of(reads: Reads, keys: Collection[int]) -> tuple[Numbers, Numbers]:
+    """Of each explicit link to some lots the lot and what went into it."""
+    children, parents = _columns(_PARENTS.on(reads, key_text(reads, keys)))
+    return children, parents
+
+
+def mounts_at(reads: Reads, station: int, first_seq: int, last_seq: int) -> tuple[Numbers, Numbers, Numbers]:
+    """First and last piece and the lot of what was mounted at a station while some pieces passed."""
+    first, last, lots = _columns(_MOUNTS_AT.on(reads, station, first_seq, last_seq))
+    return first, last, lots
+
+
+def _columns(rows: Rows) -> list[Numbers]:
+    """A row a link costs more than finding it: they come as JSON arrays or, from PostgreSQL, eight bytes a number."""
+    return [
+        np.array(orjson.loads(packed), np.int64)
+        if isinstance(packed, str)
+        else np.frombuffer(packed or b"", ">i8").astype(np.int64)
+        for packed in rows[0]
+    ]
+
+
 
 _ORDERS: Final = (
     "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request t ON t.pk = q.operations_request_pk"

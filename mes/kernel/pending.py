@@ -42,7 +42,7 @@ def keyed_update(table: str, columns: Sequence[tuple[str, str]], *, always: str 
     return RowWrite(
         names,
         f"UPDATE {table} SET {one} WHERE {' AND '.join(f'{name} = ?' for name in key)}",  # noqa: S608
-        f"UPDATE {table} SET {new} FROM {_rows_of(columns)} "  # noqa: S608
+        f"UPDATE {table} SET {new} FROM {json_rows(columns)} "  # noqa: S608
         f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in key)}",
     )
 
@@ -53,12 +53,12 @@ def deletion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
     return RowWrite(
         names,
         f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}",  # noqa: S608
-        f"DELETE FROM {table} USING {_rows_of(columns)} "  # noqa: S608
+        f"DELETE FROM {table} USING {json_rows(columns)} "  # noqa: S608
         f"WHERE {' AND '.join(f'{table}.{name} = v.{name}' for name in names)}",
     )
 
 
-def _rows_of(columns: Sequence[tuple[str, str]]) -> str:
+def json_rows(columns: Sequence[tuple[str, str]]) -> str:
     """The rows of a JSON array, and how many there are: else PostgreSQL expects 100, and for so many it reads a whole
     table of a thousand rows."""
     typed = ", ".join(f"{name} {kind}" for name, kind in columns)
@@ -84,7 +84,7 @@ def _insertion(table: str, columns: Sequence[tuple[str, str]], change: str) -> R
     return RowWrite(
         names,
         f"{into} VALUES ({', '.join('?' * len(names))}) {change}",
-        f"{into} SELECT {', '.join(names)} FROM {_rows_of(columns)} {change}",  # noqa: S608
+        f"{into} SELECT {', '.join(names)} FROM {json_rows(columns)} {change}",  # noqa: S608
     )
 
 

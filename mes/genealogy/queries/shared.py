@@ -1,65 +1,41 @@
 """What do failed units share that good ones do not? Every ancestor, machine, job, program, tool, person and hour.
 
-Which units have a thing is a set of bits, carried up through the graph level by level; things that exactly the same
+Which units have a thing is a row of bits, carried up through the graph level by level; things that exactly the same
 units have are told as one group, for the record cannot tell them apart.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import reduce
-from operator import or_
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from mes.genealogy.errors import GenealogyInvalid, GenealogyTooLarge
 from mes.genealogy.queries.trace import known_lots
 from mes.genealogy.rules import chance_of
 from mes.genealogy.statements import (
-    MOUNTS_OF_STATION,
-    PARENT_PAIRS,
     PASSES_OF_LOTS,
+    Numbers,
     Reads,
     contexts_of,
     key_text,
+    mounts_at,
     names_of,
+    parents_of,
 )
 from mes.genealogy.types import DEPTH_MAX, SHARED_UNITS_MAX, Answer, Table
 from mes.kernel.sqltypes import from_us
 
 _HOUR_US: Final = 3_600_000_000
+_HOURS: Final = 1 << 32
+"""More than there ever are before and after 1970: a place and an hour are one number."""
 _TABLES: Final = {"lot": "material_lot", "machine": "equipment", "job": "job_order", "person": "principal"}
-_CIRCUMSTANCES: Final = ("machine", "person", "job", "program", "tool", "hour")
+Bits = npt.NDArray[np.uint64]
+"""A row a thing, in it bit n for unit n, the failed ones first."""
 Feature = tuple[str, Any]
-
-
-class _Units:
-    """Which of the units have what: a whole number for each feature, bit n for unit n."""
-
-    def __init__(self, roots: Sequence[int]) -> None:
-        self.of: dict[Feature, int] = {}
-        self.of_lot: dict[int, int] = {pk: 1 << place for place, pk in enumerate(roots)}
-
-    def add(self, shares: Iterable[tuple[int, int]]) -> set[int]:
-        """Lots and units that have them; the lots that have more units by it."""
-        of_lot, grown = self.of_lot, set()
-        for lot, units in shares:
-            present = of_lot.get(lot, 0)
-            if units & ~present:
-                of_lot[lot] = present | units
-                grown.add(lot)
-        return grown
-
-    def groups(self, roots: Collection[int]) -> dict[int, list[Feature]]:
-        """Features by their units; the units themselves are none."""
-        found: dict[int, list[Feature]] = defaultdict(list)
-        for lot, units in self.of_lot.items():
-            if lot not in roots:
-                found[units].append(("lot", lot))
-        for feature, units in self.of.items():
-            found[units].append(feature)
-        return found
 
 
 def list_shared(reads: Reads, *, failed_ids: Sequence[str], good_ids: Sequence[str], limit: int = 50) -> Answer:
@@ -73,8 +49,7 @@ def list_shared(reads: Reads, *, failed_ids: Sequence[str], good_ids: Sequence[s
         raise GenealogyTooLarge(f"At most {SHARED_UNITS_MAX} units are compared at once.")
     lots = known_lots(reads, [*failed, *good])
     roots = [lots[lot_id] for lot_id in [*failed, *good]]
-    groups = _coverage(reads, roots).groups(set(roots))
-    ranked = _ranked(groups, len(failed), len(good))[:limit]
+    ranked = _ranked(_groups(_things(reads, roots), len(failed)), len(failed), len(good))[:limit]
     names = _named(reads, [feature for *_, features in ranked for feature in features])
     rows = [
         (place, chance, a, len(failed), b, len(good), sorted(names[feature] for feature in features))
@@ -84,57 +59,143 @@ def list_shared(reads: Reads, *, failed_ids: Sequence[str], good_ids: Sequence[s
     return Answer({"failed": len(failed), "good": len(good), "truncated": ""}, {"shared": Table(columns, rows)})
 
 
-def _coverage(reads: Reads, roots: Sequence[int]) -> _Units:
-    """Level by level: what a lot is made of, and where it passed, have the units that the lot has."""
-    units = _Units(roots)
-    frontier = set(roots)
+class _Lots:
+    """Which of the units each lot is in; lots by their keys, in order."""
+
+    def __init__(self, roots: Sequence[int]) -> None:
+        place = np.arange(len(roots))
+        own = np.zeros((len(roots), -(-len(roots) // 64)), np.uint64)
+        own[place, place // 64] = np.uint64(1) << (place % 64).astype(np.uint64)
+        self.keys, self.units = _by_key(np.array(roots, np.int64), own)
+
+    def units_of(self, keys: Numbers) -> Bits:
+        """Of lots that are known."""
+        units: Bits = self.units[np.searchsorted(self.keys, keys)]
+        return units
+
+    def add(self, keys: Numbers, units: Bits) -> Numbers:
+        """Lots, with repeats, and units that they are in as well; the lots that are in more units by it."""
+        keys, units = _by_key(keys, units)
+        at = np.searchsorted(self.keys, keys)
+        present = at < len(self.keys)
+        present[present] = self.keys[at[present]] == keys[present]
+        grown = ~present
+        grown[present] = (units[present] & ~self.units[at[present]]).any(axis=1)
+        self.units[at[present]] |= units[present]
+        self.keys = np.insert(self.keys, at[~present], keys[~present])
+        self.units = np.insert(self.units, at[~present], units[~present], axis=0)
+        return keys[grown]
+
+
+def _by_key(keys: Numbers, units: Bits) -> tuple[Numbers, Bits]:
+    """Each key once, in order, with all the units of its rows."""
+    if not len(keys):
+        return keys, units
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    return keys[first], np.bitwise_or.reduceat(units[order], first, axis=0)
+
+
+def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature], Bits]]:
+    """Level by level: what a lot is made of, and where it passed, have the units that the lot has; the units themselves
+    are nothing that they share."""
+    lots = _Lots(roots)
+    passes: list[Any] = []
+    frontier = lots.keys
     for _ in range(DEPTH_MAX):
-        if not frontier:
+        if not len(frontier):
             break
-        keys = key_text(reads, sorted(frontier))
-        passes = PASSES_OF_LOTS.on(reads, keys)
-        _add_circumstances(reads, units, passes)
-        shares = [(parent, units.of_lot[child]) for child, parent in PARENT_PAIRS.on(reads, keys)]
-        frontier = units.add(shares + _mounted(reads, units, passes))
-    return units
+        keys = frontier.tolist()
+        passed = PASSES_OF_LOTS.on(reads, key_text(reads, keys))
+        passes += passed
+        children, parents = parents_of(reads, keys)
+        found = [(parents, lots.units_of(children)), *_mounted(reads, lots, passed)]
+        frontier = lots.add(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    shared = ~np.isin(lots.keys, roots)
+    yield [("lot", key) for key in lots.keys[shared].tolist()], lots.units[shared]
+    if passes:
+        yield from _circumstances(reads, lots, passes)
 
 
-def _mounted(reads: Reads, units: _Units, passes: Sequence[Any]) -> list[tuple[int, int]]:
-    """Lots that were mounted where pieces passed, and the units of these pieces, which bisection finds."""
+def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple[Numbers, Bits]]:
+    """Lots that were mounted where pieces passed, and the units of these pieces."""
     of_station: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for lot, station, seq, *_ in passes:
-        of_station[station].append((seq, units.of_lot[lot]))
-    found: list[tuple[int, int]] = []
+    for lot, station, seq, *_ in passed:
+        of_station[station].append((seq, lot))
     for station, pieces in of_station.items():
         pieces.sort()
-        seqs, shares = [seq for seq, _ in pieces], [share for _, share in pieces]
-        for first, last, lot in reads.driver_query(MOUNTS_OF_STATION, (station, seqs[0], seqs[-1])):
-            begin, end = bisect_left(seqs, first), bisect_right(seqs, last)
-            if begin < end:
-                found.append((lot, reduce(or_, shares[begin:end])))
+        seqs, of = (np.array(column, np.int64) for column in zip(*pieces, strict=True))
+        first, last, mounted = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
+        begin, end = np.searchsorted(seqs, first), np.searchsorted(seqs, last, "right")
+        had = begin < end
+        spans, which = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
+        bounds = np.stack(np.divmod(spans, len(seqs) + 1), axis=1).ravel()
+        units = np.append(lots.units_of(of), np.zeros((1, lots.units.shape[1]), np.uint64), axis=0)
+        yield mounted[had], np.bitwise_or.reduceat(units, bounds, axis=0)[::2][which]
+
+
+class _Passes(NamedTuple):
+    """Where, when, by whom and how lots passed, column by column; -1: nobody, nothing."""
+
+    lots: Numbers
+    stations: Numbers
+    at_us: Numbers
+    persons: Numbers
+    contexts: Numbers
+    jobs: Numbers
+
+
+def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[tuple[list[Feature], Bits]]:
+    keys, stations, _, at_us, *others = zip(*rows, strict=True)
+    persons, contexts, jobs = ([-1 if value is None else value for value in column] for column in others)
+    passes = _Passes(*(np.array(column, np.int64) for column in (keys, stations, at_us, persons, contexts, jobs)))
+    units = lots.units_of(passes.lots)
+
+    def of(column: Numbers) -> tuple[list[int], Bits]:
+        known = column >= 0
+        found, having = _by_key(column[known], units[known])
+        return found.tolist(), having
+
+    for kind, column in (("machine", passes.stations), ("person", passes.persons), ("job", passes.jobs)):
+        values, having = of(column)
+        yield [(kind, value) for value in values], having
+    values, having = of(passes.stations * _HOURS + passes.at_us // _HOUR_US + _HOURS // 2)
+    yield [("hour", (value // _HOURS, value % _HOURS - _HOURS // 2)) for value in values], having
+    values, having = of(passes.contexts)
+    with_what = contexts_of(reads, values)
+    for place, kind in enumerate(("program", "tool")):
+        of_name: dict[str, Bits] = {}
+        for value, row in zip(values, having, strict=True):
+            if name := with_what[value][place]:
+                of_name[name] = of_name.get(name, 0) | row
+        yield [(kind, name) for name in of_name], np.array([*of_name.values()], np.uint64).reshape(-1, units.shape[1])
+
+
+def _groups(things: Iterable[tuple[list[Feature], Bits]], failed: int) -> dict[bytes, list[Feature]]:
+    """Things by their units; those that no failed unit has are left out."""
+    found: dict[bytes, list[Feature]] = defaultdict(list)
+    for features, units in things:
+        mask = np.frombuffer(((1 << failed) - 1).to_bytes(units.shape[1] * 8, "little"), "<u8").astype(np.uint64)
+        for place in np.flatnonzero((units & mask).any(axis=1)).tolist():
+            found[units[place].tobytes()].append(features[place])
     return found
 
 
-def _add_circumstances(reads: Reads, units: _Units, passes: Sequence[Any]) -> None:
-    contexts = contexts_of(reads, (row[5] for row in passes))
-    for lot, station, _, at_us, actor, context, job in passes:
-        share = units.of_lot[lot]
-        program, tool, _ = contexts[context]
-        values = (station, actor, job, program or None, tool or None, (station, at_us // _HOUR_US))
-        for kind, value in zip(_CIRCUMSTANCES, values, strict=True):
-            if value is not None:
-                units.of[kind, value] = units.of.get((kind, value), 0) | share
-
-
-def _ranked(groups: Mapping[int, list[Feature]], failed: int, good: int) -> list[tuple[float, int, int, list[Feature]]]:
-    counts = {units: ((units & ((1 << failed) - 1)).bit_count(), (units >> failed).bit_count()) for units in groups}
-    chances = {count: chance_of(*count, failed, good) for count in set(counts.values()) if count[0]}
-    found = [(chances[count], -count[0], count[1], groups[units]) for units, count in counts.items() if count[0]]
+def _ranked(
+    groups: Mapping[bytes, list[Feature]], failed: int, good: int
+) -> list[tuple[float, int, int, list[Feature]]]:
+    counts: dict[bytes, tuple[int, int]] = {}
+    for units in groups:
+        bits = int.from_bytes(np.frombuffer(units, np.uint64).astype("<u8").tobytes(), "little")
+        counts[units] = (bits & ((1 << failed) - 1)).bit_count(), (bits >> failed).bit_count()
+    chances = {count: chance_of(*count, failed, good) for count in set(counts.values())}
+    found = [(chances[count], -count[0], count[1], groups[units]) for units, count in counts.items()]
     found.sort(key=lambda one: one[:3])
     return [(chance, -with_it, good_with, features) for chance, with_it, good_with, features in found]
 
 
-def _named(reads: Reads, features: Sequence[Feature]) -> dict[Feature, str]:
+def _named(reads: Reads, features: Collection[Feature]) -> dict[Feature, str]:
     of_kind: dict[str, list[Any]] = defaultdict(list)
     for kind, value in features:
         of_kind[kind].append(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mes.genealogy.errors import ActNotReversible, GenealogyCycle, MountOutOfOrder, NotLinked, SlotEmpty
+from mes.genealogy.queries import list_shared
 from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
 from mes.genealogy.service import mount_lot, record_pass, remove_part, reverse_act, scan_lot, unmount_lot
 from mes.genealogy.statements import load_lots, next_act
@@ -201,6 +203,26 @@ class Life:
                 side = 1 if reach is up else 0
                 assert seen == {link for link in links if link[side] in near}
             assert (quick.certain, quick.possible) == (down.certain, down.possible)
+        self.compare_shared()
+
+    def compare_shared(self) -> None:
+        """Of every other lot how many units have it, and of every station how many passed there, they or a part."""
+        units = sorted(name for name in self.model.quantities if name.startswith("U"))
+        failed, good = units[::2], units[1::2]
+        if not good:
+            return
+        above = {name: set[str]().union(*self.model.up(name)) for name in units}
+        had: dict[str, set[str]] = defaultdict(set)
+        for unit, inside in above.items():
+            for lot in inside - set(units):
+                had[f"lot {lot}"].add(unit)
+            for station, _, lot in self.model.passes.values():
+                if lot in inside:
+                    had[f"machine {station}"].add(unit)
+        expected = {what: (len(by & set(failed)), len(by & set(good))) for what, by in had.items() if by & set(failed)}
+        answer = list_shared(self.uow, failed_ids=failed, good_ids=good, limit=1_000)
+        told = {what: (row[2], row[4]) for row in answer.tables["shared"].rows for what in row[-1]}
+        assert {what: n for what, n in told.items() if what.startswith(("lot ", "machine "))} == expected
 
 
 OPERATIONS = (
