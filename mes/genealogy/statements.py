@@ -1012,7 +1012,6 @@ def _columns(rows: Rows) -> list[Numbers]:
     ]
 
 
-
 _ORDERS: Final = (
     "JOIN work_request q ON q.pk = j.work_request_pk JOIN operations_request t ON t.pk = q.operations_request_pk"
 )

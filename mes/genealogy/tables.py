@@ -61,7 +61,8 @@ class GenealogyAct(TableModel, table=True):
 
     __tablename__ = "genealogy_act"
     __table_args__ = (
-        Index("ix_genealogy_act_lot_pk", "lot_pk"),
+        # With `seq`: most of what went into a unit passed no station, and that is seen without reading its acts.
+        Index("ix_genealogy_act_lot", "lot_pk", "seq"),
         Index(
             "ix_genealogy_act_job_pk",
             "job_pk",
