@@ -95,11 +95,13 @@
   if (scanForm) {
     const field = scanForm.querySelector("[data-scan]"), failed = document.getElementById("scan-failed"), said = document.getElementById("scan-said");
     const waiting = [], FAST_MS = 50;
-    let busy = false, audio = null, typedAt = 0;
-    // Some scanners end with Tab; a person's Tab comes later than a scanner's.
-    field.addEventListener("keydown", e => {
-      const fast = e.timeStamp - typedAt < FAST_MS;
-      typedAt = e.timeStamp;
+    let busy = false, audio = null, begunAt = 0, keys = 0;
+    // Some scanners end with Tab; a person's label takes longer, key by key. One key may be late.
+    addEventListener("keydown", e => {
+      if (document.activeElement !== field) return;
+      if (!field.value) { begunAt = e.timeStamp; keys = 0; }
+      const fast = e.timeStamp - begunAt < FAST_MS * keys;
+      keys += 1;
       if (e.key === "Tab" && !e.shiftKey && fast && field.value) { e.preventDefault(); scanForm.requestSubmit(); }
     });
     const ours = e => e.detail?.ctx?.sourceElement === scanForm;
