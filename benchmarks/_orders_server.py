@@ -17,6 +17,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
+from web.security import NO_TELEMETRY
 from web.server import SWITCH_S, server_config
 from web.settings import Settings
 
@@ -25,7 +26,7 @@ BODY = "x" * 200
 
 def floor(url: str) -> FastAPI:
     """One endpoint, one autocommitted insert, the same sync; a body is read and thrown away."""
-    app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
+    app = FastAPI(openapi_url=None, telemetry=NO_TELEMETRY)
     insert = _sqlite(url) if url.startswith("sqlite") else _postgres(url)
 
     @app.post("/raw", status_code=204)

@@ -47,6 +47,7 @@ from mes.exchange.plant_file import check_plant_file, load_plant
 from tests.support.chromium import launch_options
 from web.live.hub import make_frame
 from web.main import open_plants
+from web.security import NO_TELEMETRY
 from web.settings import Settings
 from web.templating import STATIC
 
@@ -175,7 +176,7 @@ class Floor:
         self._sockets: set[WebSocket] = set()
         self._fragments = fragments
         self._changes: asyncio.Queue[int] = asyncio.Queue()
-        self.app = FastAPI(openapi_url=None)
+        self.app = FastAPI(openapi_url=None, telemetry=NO_TELEMETRY)
         self.app.mount("/static", StaticFiles(directory=STATIC))
         self.app.get("/page")(lambda: HTMLResponse(html))
         self.app.websocket("/live")(self._live)

@@ -52,6 +52,7 @@ from web.live.limits import WINDOW
 from web.live.region import Region, live_url
 from web.live.relay import Relays
 from web.live.routes import live_routes
+from web.security import NO_TELEMETRY
 from web.templating import environment
 
 CLIENTS = 200
@@ -107,14 +108,14 @@ def hub_app(data_dir: Path) -> FastAPI:
             yield
         plants.close()
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    app = FastAPI(lifespan=lifespan, openapi_url=None, telemetry=NO_TELEMETRY)
     app.include_router(live_routes([REGION]))
     app.get("/cpu")(lambda: processor_s())
     return app
 
 
 def bare_app() -> FastAPI:
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, telemetry=NO_TELEMETRY)
     sockets: list[WebSocket] = []
 
     @app.websocket("/live")

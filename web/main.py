@@ -94,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        telemetry=security.NO_TELEMETRY,
         lifespan=_lifespan(settings),
         middleware=_middleware(settings, turns),
     )

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -61,6 +62,10 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CLOSE_FORBIDDEN: Final = 4403
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""For `FastAPI(telemetry=…)`: nobody is told what is asked, whatever the machine has set up."""
 
 
 def security_middleware(

@@ -186,7 +186,7 @@ class Database:
         """`write` for threads without an event loop (CLI, seeding, tests)."""
         future: Future[T] = Future()
         work = Work(verb, kwargs, actor, correlation_id, deliver=_ToThread(future), origin=acting_from.get())
-        self._writer.submit(work)
+        self._writer.submit([work])
         return future.result()
 
     async def read(self, query: Callable[Concatenate[ReadSession, P], T], /, **kwargs: Any) -> T:
@@ -219,6 +219,9 @@ class Database:
 
     def close(self) -> None:
         """Finish the waiting writes, end the readers, close every connection."""
+        for gathered in tuple(self._gathered.values()):
+            # one by one: their loop may be adding in its thread, and what it adds later is answered by the writer
+            self._writer.submit([gathered.pop(0) for _ in range(len(gathered))])
         self._writer.close()
         self._readers.shutdown()
         if self.own_glance is not None:
@@ -227,19 +230,14 @@ class Database:
         self._reader_engine.dispose()
 
     def _hand_over(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
-        """Together with what else this round of the event loop writes: a batch then, and one waking of the writer."""
+        """At the end of this round of the event loop, together with what else is written in it: as one batch."""
         gathered = self._gathered.setdefault(loop, [])
         gathered.append(work)
         if len(gathered) == 1:
             loop.call_soon(self._end_of_round, loop)
 
     def _end_of_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        for work in self._gathered.pop(loop):
-            try:
-                self._writer.submit(work)
-            except Unavailable as error:
-                work.error = error
-                work.deliver(work)
+        self._writer.submit(self._gathered.pop(loop, ()))
 
     async def _on_a_reader(self, query: Callable[..., T], kwargs: dict[str, Any], look: _Look) -> T:
         try:

@@ -23,7 +23,7 @@ class RowWrite:
     """A write of single rows; a row's values stand in the order of `columns`, the key, if one is needed, last.
 
     `one` writes a row on any database (`?` are its values). `many` is PostgreSQL's, for rows of different keys at
-    once: its `?` are a JSON array of objects and their number.
+    once: its `?` is a JSON array of objects.
     """
 
     columns: tuple[str, ...]
@@ -59,10 +59,10 @@ def deletion(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
 
 
 def json_rows(columns: Sequence[tuple[str, str]]) -> str:
-    """The rows of a JSON array, and how many there are: else PostgreSQL expects 100, and for so many it reads a whole
-    table of a thousand rows."""
+    """The rows of a JSON array (`?`), all of them. PostgreSQL expects 100 rows of any JSON, and for so many it reads a
+    whole table of a thousand rows; of a limit that it cannot see it expects that it leaves a tenth."""
     typed = ", ".join(f"{name} {kind}" for name, kind in columns)
-    return f"(SELECT * FROM json_to_recordset(?) AS v({typed}) LIMIT ?) AS v"  # noqa: S608
+    return f"(SELECT * FROM json_to_recordset(?) AS v({typed}) LIMIT (SELECT NULL::int)) AS v"  # noqa: S608
 
 
 def upsert(table: str, columns: Sequence[tuple[str, str]]) -> RowWrite:
@@ -182,5 +182,4 @@ def _merged(pending: Sequence[tuple[str | RowWrite, Sequence[Any]]]) -> Iterator
 
 
 def _many(update: RowWrite, rows: Iterable[Sequence[Any]]) -> tuple[str, Sequence[Any]]:
-    objects = [dict(zip(update.columns, row, strict=True)) for row in rows]
-    return update.many, (orjson.dumps(objects).decode(), len(objects))
+    return update.many, (orjson.dumps([dict(zip(update.columns, row, strict=True)) for row in rows]).decode(),)

@@ -92,7 +92,6 @@ class UnitOfWork:
     ) -> None:
         self.connection = connection
         self._info = connection.info
-        self._info["wrote"] = False
         self.dialect = connection.dialect.name
         self.now = now
         self.now_us = to_us(now)

@@ -76,19 +76,30 @@ class Writer:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._closed = False
+        self._door = threading.Lock()
+        """For who hands over, takes or closes: what is handed over together is taken together, and nothing follows the
+        end."""
         self._in_weather = False
         self._savepoints = engine.dialect.name == "sqlite"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
         event.listen(engine, "before_cursor_execute", _note_write)
 
-    def submit(self, work: Work) -> None:
-        """Queue a verb. Unavailable `database-busy` when too many wait, `shutting-down` after close."""
-        if self._closed:
-            raise Unavailable("The server is stopping.", code="shutting-down")
-        if self._queue.qsize() >= WRITE_QUEUE_MAX:
-            raise Unavailable("Too many writes are waiting.", code="database-busy")
-        self._queue.put(work)
+    def submit(self, works: Sequence[Work]) -> None:
+        """Queue verbs, for one batch. One that cannot be is answered Unavailable: `database-busy` when too many wait,
+        `shutting-down` after close."""
+        refused = []
+        with self._door:
+            for work in works:
+                if self._closed:
+                    work.error = Unavailable("The server is stopping.", code="shutting-down")
+                elif self._queue.qsize() >= WRITE_QUEUE_MAX:
+                    work.error = Unavailable("Too many writes are waiting.", code="database-busy")
+                else:
+                    self._queue.put(work)
+                    continue
+                refused.append(work)
+        self._deliver_all(refused)
 
     @property
     def waiting(self) -> int:
@@ -97,10 +108,12 @@ class Writer:
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        if not self._closed:
+        with self._door:
+            if self._closed:
+                return
             self._closed = True
             self._queue.put(None)
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
         open_ = True
@@ -116,14 +129,12 @@ class Writer:
         if first is None:
             return works, False
         works.append(first)
-        while len(works) < WRITE_BATCH_MAX:
-            try:
+        with self._door:
+            while len(works) < WRITE_BATCH_MAX and not self._queue.empty():
                 following = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if following is None:
-                return works, False
-            works.append(following)
+                if following is None:
+                    return works, False
+                works.append(following)
         return works, True
 
     def _serve(self, works: list[Work]) -> None:
@@ -300,6 +311,7 @@ class Writer:
         """None: it was refused, and nothing is left of it."""
         work.result = work.error = None
         uow = self._unit(connection, work)
+        connection.info["wrote"] = False
         cursor = connection.connection.cursor() if self._savepoints else None
         if cursor is not None:
             cursor.execute("SAVEPOINT verb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import logging
 import threading
@@ -13,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+import web
 from mes.kernel.errors import Conflict, FieldError, Unavailable
 from web.caretaker import tick
 from web.fair_share import ALONE_MAX
@@ -73,6 +75,21 @@ async def test_nobody_is_told_what_is_asked(client: httpx.AsyncClient, monkeypat
         monkeypatch.setattr(f"opentelemetry.{where}", lambda where=where: looked.append(where))
     assert (await client.get("/healthz")).status_code == 200
     assert looked == []
+
+
+def test_every_application_that_is_shipped_tells_nobody() -> None:
+    made = {
+        path: [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for path in Path(web.__file__).parent.rglob("*.py")
+    }
+    applications = [
+        (path.name, {word.arg for word in call.keywords})
+        for path, calls in made.items()
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in ("FastAPI", "Api")
+    ]
+    assert len(applications) >= 2
+    assert [name for name, words in applications if "telemetry" not in words] == []
 
 
 async def test_what_one_plant_has_aside_leaves_room(client: httpx.AsyncClient) -> None:

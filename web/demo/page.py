@@ -26,7 +26,7 @@ from web.demo.pieces import Compared, Witness, read_true_pieces
 from web.demo.reel import QUESTION
 from web.demo.truth import Comparison, look
 from web.layouts.shell import Shell
-from web.security import security_middleware
+from web.security import NO_TELEMETRY, security_middleware
 from web.supervision import supervise
 from web.templating import STATIC, render
 from web.wording import language_of
@@ -129,6 +129,7 @@ def page_app(demo: Demo, line: Line, key: str) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        telemetry=NO_TELEMETRY,
         middleware=security_middleware(hosts=("127.0.0.1", "localhost")),
     )
     app.mount("/static", StaticFiles(directory=STATIC))

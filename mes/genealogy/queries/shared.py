@@ -7,7 +7,7 @@ units have are told as one group, for the record cannot tell them apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -64,18 +64,18 @@ class _Lots:
 
     def __init__(self, roots: Sequence[int]) -> None:
         place = np.arange(len(roots))
-        own = np.zeros((len(roots), -(-len(roots) // 64)), np.uint64)
+        self.words = -(-len(roots) // 64)
+        own = np.zeros((len(roots), self.words), np.uint64)
         own[place, place // 64] = np.uint64(1) << (place % 64).astype(np.uint64)
-        self.keys, self.units = _by_key(np.array(roots, np.int64), own)
+        self.keys, self.units = _by_key(np.array(roots, np.int64), own, place)
 
-    def units_of(self, keys: Numbers) -> Bits:
-        """Of lots that are known."""
-        units: Bits = self.units[np.searchsorted(self.keys, keys)]
-        return units
+    def rows_of(self, keys: Numbers) -> Numbers:
+        """Of lots that are known, where in `units` they stand."""
+        return np.searchsorted(self.keys, keys)
 
-    def add(self, keys: Numbers, units: Bits) -> Numbers:
-        """Lots, with repeats, and units that they are in as well; the lots that are in more units by it."""
-        keys, units = _by_key(keys, units)
+    def add(self, keys: Numbers, units: Bits, rows: Numbers) -> Numbers:
+        """Lots, with repeats, that are in the units of so many rows as well; the lots that are in more units by it."""
+        keys, units = _by_key(keys, units, rows)
         at = np.searchsorted(self.keys, keys)
         present = at < len(self.keys)
         present[present] = self.keys[at[present]] == keys[present]
@@ -87,14 +87,23 @@ class _Lots:
         return keys[grown]
 
 
-def _by_key(keys: Numbers, units: Bits) -> tuple[Numbers, Bits]:
+def _by_key(keys: Numbers, units: Bits, rows: Numbers) -> tuple[Numbers, Bits]:
     """Each key once, in order, with all the units of its rows."""
     if not len(keys):
-        return keys, units
+        return keys, units[:0]
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
-    return keys[first], np.bitwise_or.reduceat(units[order], first, axis=0)
+    return keys[first], np.bitwise_or.reduceat(units[rows[order]], first, axis=0)
+
+
+def _first(count: int, words: int) -> Bits:
+    """The first so many units."""
+    first = np.zeros(words, np.uint64)
+    first[: count // 64] = ~np.uint64(0)
+    if count % 64:
+        first[count // 64] = (1 << count % 64) - 1
+    return first
 
 
 def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature], Bits]]:
@@ -110,19 +119,22 @@ def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature],
         passed = PASSES_OF_LOTS.on(reads, key_text(reads, keys))
         passes += passed
         children, parents = parents_of(reads, keys)
-        found = [(parents, lots.units_of(children)), *_mounted(reads, lots, passed)]
-        frontier = lots.add(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        mounted = _mounted(reads, lots, passed)
+        grown = lots.add(parents, lots.units, lots.rows_of(children)), lots.add(*mounted)
+        frontier = np.unique(np.concatenate(grown))
     shared = ~np.isin(lots.keys, roots)
     yield [("lot", key) for key in lots.keys[shared].tolist()], lots.units[shared]
     if passes:
         yield from _circumstances(reads, lots, passes)
 
 
-def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple[Numbers, Bits]]:
-    """Lots that were mounted where pieces passed, and the units of these pieces."""
+def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> tuple[Numbers, Bits, Numbers]:
+    """Lots that were mounted where pieces passed, and the units of these pieces, as `_Lots.add` takes them."""
     of_station: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for lot, station, seq, *_ in passed:
         of_station[station].append((seq, lot))
+    keys, units, rows = [np.empty(0, np.int64)], [lots.units[:0]], [np.empty(0, np.int64)]
+    spans_before = 0
     for station, pieces in of_station.items():
         pieces.sort()
         seqs, of = (np.array(column, np.int64) for column in zip(*pieces, strict=True))
@@ -131,8 +143,12 @@ def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple
         had = begin < end
         spans, which = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
         bounds = np.stack(np.divmod(spans, len(seqs) + 1), axis=1).ravel()
-        units = np.append(lots.units_of(of), np.zeros((1, lots.units.shape[1]), np.uint64), axis=0)
-        yield mounted[had], np.bitwise_or.reduceat(units, bounds, axis=0)[::2][which]
+        ended = np.append(lots.units[lots.rows_of(of)], np.zeros((1, lots.words), np.uint64), axis=0)
+        keys.append(mounted[had])
+        units.append(np.bitwise_or.reduceat(ended, bounds, axis=0)[::2])
+        rows.append(which + spans_before)
+        spans_before += len(spans)
+    return np.concatenate(keys), np.concatenate(units), np.concatenate(rows)
 
 
 class _Passes(NamedTuple):
@@ -150,11 +166,11 @@ def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[t
     keys, stations, _, at_us, *others = zip(*rows, strict=True)
     persons, contexts, jobs = ([-1 if value is None else value for value in column] for column in others)
     passes = _Passes(*(np.array(column, np.int64) for column in (keys, stations, at_us, persons, contexts, jobs)))
-    units = lots.units_of(passes.lots)
+    rows_of_lots = lots.rows_of(passes.lots)
 
     def of(column: Numbers) -> tuple[list[int], Bits]:
         known = column >= 0
-        found, having = _by_key(column[known], units[known])
+        found, having = _by_key(column[known], lots.units, rows_of_lots[known])
         return found.tolist(), having
 
     for kind, column in (("machine", passes.stations), ("person", passes.persons), ("job", passes.jobs)):
@@ -169,28 +185,34 @@ def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[t
         for value, row in zip(values, having, strict=True):
             if name := with_what[value][place]:
                 of_name[name] = of_name.get(name, 0) | row
-        yield [(kind, name) for name in of_name], np.array([*of_name.values()], np.uint64).reshape(-1, units.shape[1])
+        yield [(kind, name) for name in of_name], np.array([*of_name.values()], np.uint64).reshape(-1, lots.words)
 
 
-def _groups(things: Iterable[tuple[list[Feature], Bits]], failed: int) -> dict[bytes, list[Feature]]:
-    """Things by their units; those that no failed unit has are left out."""
-    found: dict[bytes, list[Feature]] = defaultdict(list)
+class _Group(NamedTuple):
+    """Things that the same units have, and of how many failed and good ones."""
+
+    failed_with: int
+    good_with: int
+    features: list[Feature]
+
+
+def _groups(things: Iterable[tuple[list[Feature], Bits]], failed: int) -> list[_Group]:
+    """Those that no failed unit has are left out."""
+    found: dict[bytes, _Group] = {}
     for features, units in things:
-        mask = np.frombuffer(((1 << failed) - 1).to_bytes(units.shape[1] * 8, "little"), "<u8").astype(np.uint64)
-        for place in np.flatnonzero((units & mask).any(axis=1)).tolist():
-            found[units[place].tobytes()].append(features[place])
-    return found
+        with_failed = np.bitwise_count(units & _first(failed, units.shape[1])).sum(axis=1)
+        for place in np.flatnonzero(with_failed).tolist():
+            having = units[place].tobytes()
+            if having not in found:
+                a = int(with_failed[place])
+                found[having] = _Group(a, int(np.bitwise_count(units[place]).sum()) - a, [])
+            found[having].features.append(features[place])
+    return [*found.values()]
 
 
-def _ranked(
-    groups: Mapping[bytes, list[Feature]], failed: int, good: int
-) -> list[tuple[float, int, int, list[Feature]]]:
-    counts: dict[bytes, tuple[int, int]] = {}
-    for units in groups:
-        bits = int.from_bytes(np.frombuffer(units, np.uint64).astype("<u8").tobytes(), "little")
-        counts[units] = (bits & ((1 << failed) - 1)).bit_count(), (bits >> failed).bit_count()
-    chances = {count: chance_of(*count, failed, good) for count in set(counts.values())}
-    found = [(chances[count], -count[0], count[1], groups[units]) for units, count in counts.items()]
+def _ranked(groups: Sequence[_Group], failed: int, good: int) -> list[tuple[float, int, int, list[Feature]]]:
+    chances = {count: chance_of(*count, failed, good) for count in {group[:2] for group in groups}}
+    found = [(chances[a, b], -a, b, features) for a, b, features in groups]
     found.sort(key=lambda one: one[:3])
     return [(chance, -with_it, good_with, features) for chance, with_it, good_with, features in found]
 

@@ -616,6 +616,23 @@ def test_what_failures_share_is_ranked_and_ties_are_one_group(stocked: Database)
         stocked.read_now(list_shared, failed_ids=["U1"], good_ids=["U1"])
 
 
+def test_what_failures_share_is_counted_for_more_units_than_a_word_has_bits(stocked: Database) -> None:
+    """70 failed and 70 good ones; two lots are in those around every border."""
+    units = [f"N{n}" for n in range(140)]
+    inside = {"LOW": (63, 64, 65), "HIGH": (0, 69, 70, 127, 128, 139)}
+    recording = Recording(
+        lots=[NewLot(name, "BOARD", 10 * MILLION) for name in (*units, *inside)],
+        acts=[Act(ActKind.consumed, name, 1) for name in units],
+        links=[Link(n, lot, units[n]) for lot, places in inside.items() for n in places],
+    )
+    stocked.write_now(record_genealogy, actor=None, recording=recording)
+    answer = stocked.read_now(list_shared, failed_ids=units[:70], good_ids=units[70:])
+    assert {row[-1][0]: row[2:6] for row in rows(answer, "shared")} == {
+        "lot LOW": (3, 70, 0, 70),
+        "lot HIGH": (2, 70, 4, 70),
+    }
+
+
 def test_a_recording_of_thousands_is_one_and_names_every_fault(stocked: Database) -> None:
     """More rows than travel with the next statement."""
     names: Sequence[str] = [f"N{n}" for n in range(500)]

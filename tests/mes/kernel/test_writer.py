@@ -126,6 +126,25 @@ class TestGrouping:
         with pytest.raises(Unavailable):
             await tally.write(add_one, actor=None)
 
+    async def test_what_was_written_before_it_is_closed_is_finished(self, tally: Database) -> None:
+        """Even if the round of the event loop is not over."""
+        write = asyncio.create_task(tally.write(add_one, actor=None))
+        await asyncio.sleep(0)
+        tally.close()
+        assert await asyncio.wait_for(write, 5) == 1
+
+    async def test_every_write_that_meets_the_closing_is_answered(self, tally: Database) -> None:
+        """Done or refused; from several threads at the same instant."""
+        closer = asyncio.create_task(asyncio.to_thread(tally.close))
+        writes: list[asyncio.Task[int]] = []
+        while not closer.done():
+            writes.append(asyncio.create_task(tally.write(add_one, actor=None)))
+            await asyncio.sleep(0)
+        answers = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 20)
+        done = [answer for answer in answers if isinstance(answer, int)]
+        assert done == list(range(1, len(done) + 1))
+        assert all(isinstance(answer, Unavailable) for answer in answers[len(done) :])
+
     async def test_actor_and_correlation_stand_in_the_audit_trail(self, tally: Database) -> None:
         await tally.write(add_one, actor=7, correlation_id="abc")
         (event,) = await tally.read(list_events, after=0)
