@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -132,6 +133,8 @@ class Database:
         self.own_glance = Glance(url) if self.dialect == "sqlite" else None
         self._listeners: list[Callable[[], None]] = []
         self._gathered: dict[asyncio.AbstractEventLoop, list[Work]] = {}
+        self._gathering = threading.Lock()
+        """A plant may be closed by another thread than its event loop's."""
         self._writer_engine = writer_engine(url, schema=schema)
         self._reader_engine = reader_engine(url, schema=schema, pool_size=READER_THREADS)
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix=f"read-{plant_id}")
@@ -219,9 +222,10 @@ class Database:
 
     def close(self) -> None:
         """Finish the waiting writes, end the readers, close every connection."""
-        for gathered in tuple(self._gathered.values()):
-            # one by one: their loop may be adding in its thread, and what it adds later is answered by the writer
-            self._writer.submit([gathered.pop(0) for _ in range(len(gathered))])
+        with self._gathering:
+            gathered = [work for works in self._gathered.values() for work in works]
+            self._gathered.clear()
+        self._writer.submit(gathered)
         self._writer.close()
         self._readers.shutdown()
         if self.own_glance is not None:
@@ -231,13 +235,16 @@ class Database:
 
     def _hand_over(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         """At the end of this round of the event loop, together with what else is written in it: as one batch."""
-        gathered = self._gathered.setdefault(loop, [])
-        gathered.append(work)
+        with self._gathering:
+            gathered = self._gathered.setdefault(loop, [])
+            gathered.append(work)
         if len(gathered) == 1:
             loop.call_soon(self._end_of_round, loop)
 
     def _end_of_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._writer.submit(self._gathered.pop(loop, ()))
+        with self._gathering:
+            gathered = self._gathered.pop(loop, ())
+        self._writer.submit(gathered)
 
     async def _on_a_reader(self, query: Callable[..., T], kwargs: dict[str, Any], look: _Look) -> T:
         try:
