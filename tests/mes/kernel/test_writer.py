@@ -131,7 +131,8 @@ class TestGrouping:
         write = asyncio.create_task(tally.write(add_one, actor=None))
         await asyncio.sleep(0)
         tally.close()
-        assert await asyncio.wait_for(write, 5) == 1
+        async with asyncio.timeout(5):
+            assert await write == 1
 
     async def test_every_write_that_meets_the_closing_is_answered(self, tally: Database) -> None:
         """Done or refused; from several threads at the same instant."""
@@ -140,7 +141,8 @@ class TestGrouping:
         while not closer.done():
             writes.append(asyncio.create_task(tally.write(add_one, actor=None)))
             await asyncio.sleep(0)
-        answers = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 20)
+        async with asyncio.timeout(20):
+            answers = await asyncio.gather(*writes, return_exceptions=True)
         done = [answer for answer in answers if isinstance(answer, int)]
         assert done == list(range(1, len(done) + 1))
         assert all(isinstance(answer, Unavailable) for answer in answers[len(done) :])
