@@ -722,18 +722,62 @@ def insert_context(uow: UnitOfWork, sha256: str, program: str, tool: str, parame
     return int(uow.driver_query("SELECT pk FROM act_context WHERE sha256 = ?", (sha256,))[0][0])
 
 
-def end_links(uow: UnitOfWork, links: Iterable[LinkRow], by_act: int) -> None:
+def end_links(uow: UnitOfWork, links: Collection[LinkRow], by_act: int) -> None:
     """Take links out of the graph; they stay in the record."""
     uow.driver_executemany(
         "UPDATE genealogy_link SET ended_by_pk = ? WHERE child_pk = ? AND parent_pk = ? AND act_pk = ?",
         [(by_act, link.child_pk, link.parent_pk, link.act_pk) for link in links],
     )
+    forget_origins(uow, {link.child_pk for link in links})
 
 
-def revive_links(uow: UnitOfWork, by_act: int) -> None:
-    """What an act took out is in the graph again."""
+def revive_links(uow: UnitOfWork, links: Collection[LinkRow], by_act: int) -> None:
+    """What an act took out (`load_links_ended_by`) is in the graph again."""
     sql = f"UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ? AND {_MADE_BY_A_LIVE_ACT}"  # noqa: S608
     uow.driver_execute(sql, (by_act,))
+    forget_origins(uow, {link.child_pk for link in links})
+
+
+_KEEP_ORIGIN: Final = RowWrite(
+    ("origin", "lot_pk"),
+    "UPDATE slot_mount SET origin = ? WHERE lot_pk = ? AND origin IS NULL",
+    "UPDATE slot_mount SET origin = v.origin "  # noqa: S608
+    f"FROM {json_rows((('origin', 'text'), ('lot_pk', 'int')))} "
+    "WHERE slot_mount.lot_pk = v.lot_pk AND slot_mount.origin IS NULL",
+)
+FORGET_ORIGINS: Final = _Sql(
+    "UPDATE slot_mount SET origin = NULL WHERE origin IS NOT NULL AND lot_pk IN (WITH RECURSIVE made(pk) AS "
+    "(SELECT value FROM json_each(?) UNION SELECT e.child_pk FROM made CROSS JOIN genealogy_link e "
+    "INDEXED BY ix_genealogy_link_used WHERE e.parent_pk = made.pk AND e.ended_by_pk IS NULL) SELECT pk FROM made)",
+    "WITH RECURSIVE made(pk) AS (SELECT unnest(?::int[]) UNION SELECT e.child_pk FROM made CROSS JOIN LATERAL "
+    "(SELECT child_pk FROM genealogy_link WHERE parent_pk = made.pk AND ended_by_pk IS NULL OFFSET 0) e) "
+    "UPDATE slot_mount SET origin = NULL WHERE origin IS NOT NULL "
+    "AND lot_pk = ANY((SELECT array_agg(pk) FROM made)::int[])",
+)
+
+
+def keep_origins(uow: UnitOfWork, origins: Mapping[int, Collection[int]]) -> None:
+    """By mounted lot everything it is made of."""
+    rows = [(orjson.dumps(sorted(origin)).decode(), lot_pk) for lot_pk, origin in origins.items()]
+    uow.driver_rows(_KEEP_ORIGIN, rows)
+
+
+def forget_origins(uow: UnitOfWork, lot_pks: Collection[int]) -> None:
+    """What these lots are made of has changed, and so of all that was made of them and then mounted."""
+    if lot_pks:
+        uow.driver_write(FORGET_ORIGINS.text(uow.dialect), (key_text(uow, lot_pks),))
+
+
+_PASSED: Final = _Sql(
+    "SELECT DISTINCT a.lot_pk FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
+    "SELECT DISTINCT a.lot_pk FROM genealogy_act a WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}",
+    passes=_PASS,
+)
+
+
+def lots_that_passed(reads: Reads, pks: Collection[int]) -> set[int]:
+    """Those of some lots that passed a station."""
+    return {row[0] for row in _PASSED.on(reads, key_text(reads, pks))}
 
 
 def set_of_lots(uow: UnitOfWork, column: str, value: int | None, pks: Collection[int]) -> None:
@@ -981,10 +1025,11 @@ _PARENTS: Final = _Sql(
     "FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
 )
 _MOUNTS_AT: Final = _Sql(
-    "SELECT json_group_array(m.from_seq), json_group_array(m.to_seq), json_group_array(m.lot_pk) FROM slot_mount m "
-    "WHERE {there}",
+    "SELECT json_group_array(m.from_seq), json_group_array(m.to_seq), json_group_array(m.lot_pk), "
+    "group_concat(coalesce(m.origin, 'null')) FROM slot_mount m WHERE {there}",
     "SELECT string_agg(int8send(m.from_seq), ''::bytea), string_agg(int8send(m.to_seq), ''::bytea), "
-    "string_agg(int8send(m.lot_pk), ''::bytea) FROM slot_mount m WHERE {there}",
+    "string_agg(int8send(m.lot_pk), ''::bytea), string_agg(coalesce(m.origin, 'null'), ',') "
+    "FROM slot_mount m WHERE {there}",
     there="m.equipment_pk = ? AND m.to_seq >= ? AND m.from_seq <= ? AND m.ended_by_pk IS NULL",
 )
 Numbers = npt.NDArray[np.int64]
@@ -992,23 +1037,33 @@ Numbers = npt.NDArray[np.int64]
 
 def parents_of(reads: Reads, keys: Collection[int]) -> tuple[Numbers, Numbers]:
     """Of each explicit link to some lots the lot and what went into it."""
-    children, parents = _columns(_PARENTS.on(reads, key_text(reads, keys)))
+    children, parents = _columns(_PARENTS.on(reads, key_text(reads, keys))[0])
     return children, parents
 
 
-def mounts_at(reads: Reads, station: int, first_seq: int, last_seq: int) -> tuple[Numbers, Numbers, Numbers]:
-    """First and last piece and the lot of what was mounted at a station while some pieces passed."""
-    first, last, lots = _columns(_MOUNTS_AT.on(reads, station, first_seq, last_seq))
-    return first, last, lots
+class Mounts(NamedTuple):
+    """First and last piece, the lot, and what that is made of (None: to be looked up), column by column."""
+
+    first: Numbers
+    last: Numbers
+    lots: Numbers
+    origins: list[list[int] | None]
 
 
-def _columns(rows: Rows) -> list[Numbers]:
+def mounts_at(reads: Reads, station: int, first_seq: int, last_seq: int) -> Mounts:
+    """What was mounted at a station while some pieces passed."""
+    ((*numbers, origins),) = _MOUNTS_AT.on(reads, station, first_seq, last_seq)
+    first, last, lots = _columns(numbers)
+    return Mounts(first, last, lots, orjson.loads(f"[{origins or ''}]"))
+
+
+def _columns(row: Sequence[Any]) -> list[Numbers]:
     """A row a link costs more than finding it: they come as JSON arrays or, from PostgreSQL, eight bytes a number."""
     return [
         np.array(orjson.loads(packed), np.int64)
         if isinstance(packed, str)
         else np.frombuffer(packed or b"", ">i8").astype(np.int64)
-        for packed in rows[0]
+        for packed in row
     ]
 
 

@@ -180,6 +180,9 @@ class SlotMount(TableModel, table=True):
     slot_pk: int = Field(foreign_key="station_slot.pk")
     equipment_pk: int
     lot_pk: int
+    origin: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    """JSON array: keys of everything the lot is made of, all the way, of which nothing, nor itself, passed a station.
+    None: to be looked up."""
 
 
 class ProductionTool(Versioned, TableModel, table=True):

@@ -23,6 +23,8 @@ MEASURED_MAX: Final = 20_000
 """Measured values in one answer."""
 BATCH_MAX: Final = 100_000
 """Rows of one recording."""
+ORIGIN_MAX: Final = 50
+"""Lots that a mounted lot is made of, to be kept with its mount."""
 SHARED_UNITS_MAX: Final = 2_000
 """Failed and good units of one comparison."""
 

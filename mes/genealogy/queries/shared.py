@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -119,8 +120,10 @@ def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature],
         passed = PASSES_OF_LOTS.on(reads, key_text(reads, keys))
         passes += passed
         children, parents = parents_of(reads, keys)
-        mounted = _mounted(reads, lots, passed)
-        grown = lots.add(parents, lots.units, lots.rows_of(children)), lots.add(*mounted)
+        grown = [lots.add(parents, lots.units, lots.rows_of(children))]
+        for told, untold in _mounted(reads, lots, passed):
+            grown.append(lots.add(*untold))
+            lots.add(*told)
         frontier = np.unique(np.concatenate(grown))
     shared = ~np.isin(lots.keys, roots)
     yield [("lot", key) for key in lots.keys[shared].tolist()], lots.units[shared]
@@ -128,27 +131,39 @@ def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature],
         yield from _circumstances(reads, lots, passes)
 
 
-def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> tuple[Numbers, Bits, Numbers]:
-    """Lots that were mounted where pieces passed, and the units of these pieces, as `_Lots.add` takes them."""
+Mounted = tuple[Numbers, Bits, Numbers]
+"""Lots and the units of the pieces they are in, as `_Lots.add` takes them."""
+
+
+def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple[Mounted, Mounted]]:
+    """Station by station what was mounted while pieces passed: where the mount tells what the lot is made of, that and
+    the lot; and the lots to be looked up."""
     of_station: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for lot, station, seq, *_ in passed:
         of_station[station].append((seq, lot))
-    keys, units, rows = [np.empty(0, np.int64)], [lots.units[:0]], [np.empty(0, np.int64)]
-    spans_before = 0
     for station, pieces in of_station.items():
         pieces.sort()
         seqs, of = (np.array(column, np.int64) for column in zip(*pieces, strict=True))
-        first, last, mounted = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
+        first, last, mounted, origins = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
         begin, end = np.searchsorted(seqs, first), np.searchsorted(seqs, last, "right")
-        had = begin < end
-        spans, which = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
+        had = np.flatnonzero(begin < end)
+        spans, rows = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
         bounds = np.stack(np.divmod(spans, len(seqs) + 1), axis=1).ravel()
         ended = np.append(lots.units[lots.rows_of(of)], np.zeros((1, lots.words), np.uint64), axis=0)
-        keys.append(mounted[had])
-        units.append(np.bitwise_or.reduceat(ended, bounds, axis=0)[::2])
-        rows.append(which + spans_before)
-        spans_before += len(spans)
-    return np.concatenate(keys), np.concatenate(units), np.concatenate(rows)
+        units = np.bitwise_or.reduceat(ended, bounds, axis=0)[::2]
+        mounted, told = mounted[had], [origins[place] for place in had.tolist()]
+        is_told = np.array([origin is not None for origin in told], bool)
+        inside, its_rows = _all_of(told, rows)
+        yield (
+            (np.append(mounted[is_told], inside), units, np.append(rows[is_told], its_rows)),
+            (mounted[~is_told], units, rows[~is_told]),
+        )
+
+
+def _all_of(origins: Sequence[Sequence[int] | None], rows: Numbers) -> tuple[Numbers, Numbers]:
+    """What is in any of the origins, and the row of that."""
+    lengths = [len(origin or ()) for origin in origins]
+    return np.fromiter(chain.from_iterable(filter(None, origins)), np.int64, sum(lengths)), np.repeat(rows, lengths)
 
 
 class _Passes(NamedTuple):

@@ -106,7 +106,7 @@ def _take_back(uow: UnitOfWork, act: ActRow, reversal: int) -> set[int]:
         set_of_lots(uow, "shipment_pk", None, contents(uow, [act.lot_pk]))
     made, taken_out = load_links_of_act(uow, act), load_links_ended_by(uow, act.pk)
     end_links(uow, made, reversal)
-    revive_links(uow, act.pk)
+    revive_links(uow, taken_out, act.pk)
     _settle_totals(uow, made, taken_out)
     _refuse_overdrawn(uow, taken_out)
     end_mounts_of_act(uow, act.pk, reversal)

@@ -22,6 +22,7 @@ from mes.genealogy.queries.walk import walk_up
 from mes.genealogy.rules import (
     check_order,
     on_a_cycle,
+    origins_of,
     refusals_as_child,
     refusals_of,
 )
@@ -30,11 +31,13 @@ from mes.genealogy.statements import (
     Bill,
     add_used,
     flag_acts,
+    forget_origins,
     insert_acts,
     insert_context,
     insert_links,
     insert_lots,
     insert_mounts,
+    keep_origins,
     kept_lots,
     load_equipment,
     load_jobs,
@@ -43,6 +46,7 @@ from mes.genealogy.statements import (
     load_materials,
     load_slots,
     load_touching_mounts,
+    lots_that_passed,
     next_act,
     recount_mounts,
 )
@@ -177,7 +181,9 @@ def record(
     _recount(uow, known, recording.acts)
     add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
     links = ((known.pk(link.parent_id), known.pk(link.child_id)) for link in recording.links)
-    refuse_cycles(uow, _roots(known, recording), links)
+    above = refuse_cycles(uow, _roots(known, recording), links)
+    forget_origins(uow, _made_of_more(known, recording))
+    _keep_origins(uow, {known.pk(mount.lot_id) for mount in recording.mounts}, above)
     return Recorded(first, len(recording.acts), len(recording.links), len(recording.lots), overridden)
 
 
@@ -322,8 +328,9 @@ def _roots(known: Known, recording: Recording) -> set[int]:
     return roots | {known.pk(act.lot_id) for act in recording.acts if act.seq is not None and act.lot_id in used}
 
 
-def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple[int, int]] = ()) -> None:
-    """`genealogy-cycle` if one can be seen in what the roots are made of, or in these links (parent, child).
+def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple[int, int]] = ()) -> Reach:
+    """`genealogy-cycle` if one can be seen in what the roots are made of, or in these links (parent, child); answers
+    what they are made of.
 
     `genealogy-too-large` if they are made of more than a walk takes.
     """
@@ -334,6 +341,25 @@ def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple
     if found:
         names = sorted(lot.lot_id for lot in load_lots_by_pk(uow, found).values())
         raise GenealogyCycle(f"{', '.join(names[:5])} would go into themselves.")
+    return above
+
+
+def _made_of_more(known: Known, recording: Recording) -> set[int]:
+    """Lots that were in use before, and that something went into, or that passed a station where something may have."""
+    changed = {link.child_id for link in recording.links}
+    changed.update(act.lot_id for act in recording.acts if act.seq is not None)
+    return {lot.pk for lot_id, lot in known.lots.items() if lot.is_used and lot_id in changed}
+
+
+def _keep_origins(uow: UnitOfWork, lots: Collection[int], above: Reach) -> None:
+    """What these mounted lots are made of, unless any of it, or one of them, passed a station: what was in there then
+    is told by mounts, which may yet change."""
+    if not lots or above.truncated:
+        return
+    links = ((link.parent_pk, link.child_pk) for link in above.links if link.mount_pk is None)
+    origins = origins_of(lots, links)
+    passed = lots_that_passed(uow, set(origins).union(*origins.values()))
+    keep_origins(uow, {lot: origin for lot, origin in origins.items() if passed.isdisjoint({lot, *origin})})
 
 
 # -- writing

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 
+import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from mes.genealogy.queries import list_shared
 from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
 from mes.genealogy.service import mount_lot, record_pass, remove_part, reverse_act, scan_lot, unmount_lot
 from mes.genealogy.statements import load_lots, next_act
-from mes.genealogy.types import LinkKind
+from mes.genealogy.types import ORIGIN_MAX, LinkKind
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 from mes.kernel.pending import forget
@@ -204,6 +205,18 @@ class Life:
                 assert seen == {link for link in links if link[side] in near}
             assert (quick.certain, quick.possible) == (down.certain, down.possible)
         self.compare_shared()
+        self.compare_origins(name)
+
+    def compare_origins(self, name: dict[int, str]) -> None:
+        """What a mount tells of the making of its lot is so."""
+        only_links = Model(links=self.model.links, ended=self.model.ended)
+        passed = {lot for _, _, lot in self.model.passes.values()}
+        sql = "SELECT lot_pk, origin FROM slot_mount WHERE origin IS NOT NULL AND ended_by_pk IS NULL"
+        for lot_pk, origin in self.uow.driver_query(sql):
+            lot = name[lot_pk]
+            (above, _) = only_links.up(lot)
+            assert {name[pk] for pk in orjson.loads(origin)} == above - {lot}
+            assert passed.isdisjoint(above)
 
     def compare_shared(self) -> None:
         """Of every other lot how many units have it, and of every station how many passed there, they or a part."""
@@ -260,3 +273,57 @@ def test_the_plant_knows_what_a_walk_through_time_knows(
         plant.write_now(run, actor=None)
     except Undone:
         return
+
+
+def _origins(uow: UnitOfWork) -> dict[str, set[str] | None]:
+    """By lot that is mounted what its mount tells that it is made of."""
+    names = dict(uow.driver_query("SELECT pk, id FROM material_lot"))
+    rows = uow.driver_query("SELECT lot_pk, origin FROM slot_mount WHERE ended_by_pk IS NULL")
+    return {names[pk]: None if told is None else {names[one] for one in orjson.loads(told)} for pk, told in rows}
+
+
+def test_a_mount_tells_what_its_lot_is_made_of_until_that_changes(plant: Database) -> None:
+    def run(uow: UnitOfWork) -> None:
+        put_lots(uow, specs=[LotSpec(name, "BOARD", Decimal(10), "pcs") for name in ("S", "R", "Q", "OLD")])
+        link = {"quantity_e6": MILLION, "kind": LinkKind.consumed}
+        mount = {"equipment_id": PRESS, "seq": 1}
+        scan_lot(uow, request_id="1", parent_id="S", child_id="R", **link)
+        scan_lot(uow, request_id="2", parent_id="R", child_id="Q", **link)
+        mount_lot(uow, request_id="3", slot_id="1", lot_id="R", **mount)
+        mount_lot(uow, request_id="4", slot_id="2", lot_id="Q", **mount)
+        assert _origins(uow) == {"R": {"S"}, "Q": {"R", "S"}}
+        late = scan_lot(uow, request_id="5", parent_id="OLD", child_id="S", **link)
+        assert _origins(uow) == {"R": None, "Q": None}
+        mount_lot(uow, request_id="6", slot_id="3", lot_id="Q", **mount)
+        assert _origins(uow) == {"R": None, "Q": {"R", "S", "OLD"}}
+        reverse_act(uow, request_id="7", act=late, reason="a test")
+        mount_lot(uow, request_id="8", slot_id="4", lot_id="Q", **mount)
+        removal = remove_part(uow, request_id="9", unit_id="Q", part_id="R")
+        assert _origins(uow) == {"R": None, "Q": None}
+        mount_lot(uow, request_id="10", slot_id="5", lot_id="Q", **mount)
+        assert _origins(uow) == {"R": None, "Q": set()}
+        reverse_act(uow, request_id="11", act=removal, reason="a test")
+        assert _origins(uow)["Q"] is None
+        mount_lot(uow, request_id="12", slot_id="6", lot_id="Q", **mount)
+        assert _origins(uow)["Q"] == {"R", "S"}
+        record_pass(uow, request_id="13", lot_id="S", equipment_id=BENCH)
+        assert _origins(uow) == {"R": None, "Q": None}
+        mount_lot(uow, request_id="14", slot_id="7", lot_id="Q", **mount)
+        assert _origins(uow)["Q"] is None, "what was mounted where S passed may yet change"
+
+    plant.write_now(run, actor=None)
+
+
+def test_a_lot_made_of_very_many_is_looked_up(plant: Database) -> None:
+    def run(uow: UnitOfWork) -> None:
+        parts = [f"P{n}" for n in range(ORIGIN_MAX + 1)]
+        put_lots(uow, specs=[LotSpec(name, "BOARD", Decimal(10), "pcs") for name in ("MANY", *parts)])
+        for place, part in enumerate(parts):
+            if place == ORIGIN_MAX:
+                mount_lot(uow, request_id="few", equipment_id=PRESS, slot_id="1", lot_id="MANY", seq=1)
+                assert _origins(uow) == {"MANY": set(parts[:-1])}
+            scan_lot(uow, request_id=part, parent_id=part, child_id="MANY", kind=LinkKind.consumed)
+        mount_lot(uow, request_id="many", equipment_id=PRESS, slot_id="2", lot_id="MANY", seq=1)
+        assert _origins(uow) == {"MANY": None}
+
+    plant.write_now(run, actor=None)
