@@ -204,8 +204,10 @@ class Life:
                 side = 1 if reach is up else 0
                 assert seen == {link for link in links if link[side] in near}
             assert (quick.certain, quick.possible) == (down.certain, down.possible)
-        self.compare_shared()
         self.compare_origins(name)
+        for untold in ("FALSE", "pk % 2 = 0", "TRUE"):
+            self.uow.driver_execute(f"UPDATE slot_mount SET origin = NULL WHERE {untold}")
+            self.compare_shared()
 
     def compare_origins(self, name: dict[int, str]) -> None:
         """What a mount tells of the making of its lot is so."""
