@@ -253,6 +253,17 @@ OPERATIONS = (
     Life.remove,
     Life.reverse,
 )
+BEGINNING = (
+    (Life.new_lot, 0, 0, 0),
+    (Life.new_lot, 0, 0, 0),
+    (Life.link, 0, 1, 0),
+    (Life.mount, 0, 1, 0),
+    (Life.new_unit, 0, 0, 0),
+    (Life.new_unit, 1, 0, 0),
+    (Life.mount, 2, 2, 0),
+    (Life.new_unit, 1, 0, 0),
+)
+"""A lot of a lot is in a unit, which is mounted, and so in the last of three units."""
 NUMBERS = st.integers(0, 11)
 LIVES = st.lists(st.tuples(st.sampled_from(OPERATIONS), NUMBERS, NUMBERS, NUMBERS), max_size=30)
 
@@ -264,9 +275,7 @@ def test_the_plant_knows_what_a_walk_through_time_knows(
 ) -> None:
     def run(uow: UnitOfWork) -> None:
         lived = Life(uow)
-        lived.new_lot()
-        lived.new_lot()
-        for operation, *numbers in life:
+        for operation, *numbers in (*BEGINNING, *life):
             operation(lived, *numbers)
         lived.compare()
         raise Undone
