@@ -167,7 +167,7 @@ async def _serve(server: uvicorn.Server, port_file: Path) -> None:
 
 
 class Client(asyncio.Protocol):
-    """A websocket client that counts frames, notes when they came, and acknowledges if asked to."""
+    """A websocket client that counts frames, notes when they came, answers pings, and acknowledges if asked to."""
 
     def __init__(self, request: bytes, acknowledges: bool) -> None:
         self.request, self.acknowledges = request, acknowledges
@@ -216,6 +216,8 @@ class Client(asyncio.Protocol):
         del b[: at + length]
         if opcode == 1:
             self._text(payload)
+        elif opcode == 9:
+            self.transport.write(bytes([0x8A, 0x80 | len(payload)]) + b"\0\0\0\0" + payload)
         elif opcode == 8:
             self.transport.close()
         return True

@@ -220,3 +220,21 @@ def test_whether_a_station_records_is_seen_at_its_last_piece_not_by_reading_ever
     by_index = "SEARCH g USING" if is_sqlite else "Index Only Scan Backward using ix_genealogy_act_pass"
     assert [line for line in found if by_index in line], found
     assert not [line for line in found if "SCAN g" in line or "Seq Scan on genealogy_act g" in line], found
+
+
+def test_mounts_that_no_longer_tell_are_found_by_index(plant: Database, fan: Recording) -> None:
+    """Down from what changed, not through all mounts, nor through all links."""
+    plant.write_now(record_genealogy, actor=None, recording=fan)
+
+    def plan(session: ReadSession) -> str:
+        sql = statements.FORGET_ORIGINS.text(plant.dialect)
+        explain = "EXPLAIN QUERY PLAN" if plant.dialect == "sqlite" else "EXPLAIN"
+        if plant.dialect == "postgresql":
+            session.driver_query("SELECT set_config('enable_seqscan', 'off', true)")
+        rows = session.driver_query(f"{explain} {sql}", (statements.key_text(session, [1, 2]),))
+        return "\n".join(str(row[-1]) for row in rows) + "\n"
+
+    found = plant.read_now(plan)
+    assert "ix_slot_mount_lot_pk" in found, found
+    assert "ix_genealogy_link_used" in found, found
+    assert not [scan for scan in ("SCAN e\n", "SCAN slot_mount", "Seq Scan", "Hash J", "Merge Join") if scan in found]
