@@ -738,6 +738,9 @@ def revive_links(uow: UnitOfWork, links: Collection[LinkRow], by_act: int) -> No
     forget_origins(uow, {link.child_pk for link in links})
 
 
+_KEY: Final = ">i4"
+_DIGITS: Final = 8
+"""Of a key of four bytes in a text."""
 _KEEP_ORIGIN: Final = RowWrite(
     ("origin", "lot_pk"),
     "UPDATE slot_mount SET origin = ? WHERE lot_pk = ? AND origin IS NULL",
@@ -758,7 +761,7 @@ FORGET_ORIGINS: Final = _Sql(
 
 def keep_origins(uow: UnitOfWork, origins: Mapping[int, Collection[int]]) -> None:
     """By mounted lot everything it is made of."""
-    rows = [(orjson.dumps(sorted(origin)).decode(), lot_pk) for lot_pk, origin in origins.items()]
+    rows = [(np.array(sorted(origin), _KEY).tobytes().hex(), lot_pk) for lot_pk, origin in origins.items()]
     uow.driver_rows(_KEEP_ORIGIN, rows)
 
 
@@ -1026,10 +1029,10 @@ _PARENTS: Final = _Sql(
 )
 _MOUNTS_AT: Final = _Sql(
     "SELECT json_group_array(m.from_seq), json_group_array(m.to_seq), json_group_array(m.lot_pk), "
-    "group_concat(coalesce(m.origin, 'null')) FROM slot_mount m WHERE {there}",
+    "json_group_array(coalesce(length(m.origin), -1)), group_concat(m.origin, '') FROM slot_mount m WHERE {there}",
     "SELECT string_agg(int8send(m.from_seq), ''::bytea), string_agg(int8send(m.to_seq), ''::bytea), "
-    "string_agg(int8send(m.lot_pk), ''::bytea), string_agg(coalesce(m.origin, 'null'), ',') "
-    "FROM slot_mount m WHERE {there}",
+    "string_agg(int8send(m.lot_pk), ''::bytea), string_agg(int8send(coalesce(length(m.origin), -1)), ''::bytea), "
+    "string_agg(m.origin, '') FROM slot_mount m WHERE {there}",
     there="m.equipment_pk = ? AND m.to_seq >= ? AND m.from_seq <= ? AND m.ended_by_pk IS NULL",
 )
 Numbers = npt.NDArray[np.int64]
@@ -1042,19 +1045,22 @@ def parents_of(reads: Reads, keys: Collection[int]) -> tuple[Numbers, Numbers]:
 
 
 class Mounts(NamedTuple):
-    """First and last piece, the lot, and what that is made of (None: to be looked up), column by column."""
+    """First and last piece, the lot, and of how many lots that is made (-1: to be looked up), column by column; and
+    these lots, one mount's after another's."""
 
     first: Numbers
     last: Numbers
     lots: Numbers
-    origins: list[list[int] | None]
+    counts: Numbers
+    origins: Numbers
 
 
 def mounts_at(reads: Reads, station: int, first_seq: int, last_seq: int) -> Mounts:
     """What was mounted at a station while some pieces passed."""
     ((*numbers, origins),) = _MOUNTS_AT.on(reads, station, first_seq, last_seq)
-    first, last, lots = _columns(numbers)
-    return Mounts(first, last, lots, orjson.loads(f"[{origins or ''}]"))
+    first, last, lots, digits = _columns(numbers)
+    inside = np.frombuffer(bytes.fromhex(origins or ""), _KEY).astype(np.int64)
+    return Mounts(first, last, lots, digits // _DIGITS, inside)
 
 
 def _columns(row: Sequence[Any]) -> list[Numbers]:

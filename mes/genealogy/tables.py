@@ -181,8 +181,8 @@ class SlotMount(TableModel, table=True):
     equipment_pk: int
     lot_pk: int
     origin: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    """JSON array: keys of everything the lot is made of, all the way, of which nothing, nor itself, passed a station.
-    None: to be looked up."""
+    """Keys of everything the lot is made of, all the way, eight hexadecimal digits each, where neither that nor the lot
+    passed a station. None: to be looked up."""
 
 
 class ProductionTool(Versioned, TableModel, table=True):

@@ -266,7 +266,7 @@ def asked_recall() -> Page:
 def shared(*, empty: bool = False) -> Page:
     rows = [
         (1, 1.7e-21, 20, 20, 0, 200, ["lot R-00000042", "lot " + LONG]),
-        (2, 0.013, 9, 20, 40, 200, ["hour 2026-11-21T10Z at SMT-1", "machine SMT-1", "person ADA", "program CB-100 C"]),
+        (2, 0.013, 9, 20, 40, 200, ["hour 2026-11-21T10Z, SMT-1", "machine SMT-1", "person ADA", "program CB-100 C"]),
     ]
     answer = Answer({"failed": 20, "good": 200}, {"shared": Table((), [] if empty else rows)})
     return "trace/shared.html", shared_page(Compared(failed="SN-1\nSN-2"), answer, chosen=True)

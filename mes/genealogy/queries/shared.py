@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -37,6 +36,8 @@ _TABLES: Final = {"lot": "material_lot", "machine": "equipment", "job": "job_ord
 Bits = npt.NDArray[np.uint64]
 """A row a thing, in it bit n for unit n, the failed ones first."""
 Feature = tuple[str, Any]
+Things = tuple[str, Sequence[Any], Bits]
+"""Of one kind, and which units have each."""
 
 
 def list_shared(reads: Reads, *, failed_ids: Sequence[str], good_ids: Sequence[str], limit: int = 50) -> Answer:
@@ -94,8 +95,13 @@ def _by_key(keys: Numbers, units: Bits, rows: Numbers) -> tuple[Numbers, Bits]:
         return keys, units[:0]
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    first = _firsts(keys)
     return keys[first], np.bitwise_or.reduceat(units[rows[order]], first, axis=0)
+
+
+def _firsts(keys: Numbers) -> Numbers:
+    """Where each of some keys, in order, stands first. (NumPy's `unique` is twenty times dearer.)"""
+    return np.flatnonzero(np.diff(keys, prepend=-1))
 
 
 def _first(count: int, words: int) -> Bits:
@@ -107,7 +113,7 @@ def _first(count: int, words: int) -> Bits:
     return first
 
 
-def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature], Bits]]:
+def _things(reads: Reads, roots: Sequence[int]) -> Iterator[Things]:
     """Level by level: what a lot is made of, and where it passed, have the units that the lot has; the units themselves
     are nothing that they share."""
     lots = _Lots(roots)
@@ -124,9 +130,10 @@ def _things(reads: Reads, roots: Sequence[int]) -> Iterator[tuple[list[Feature],
         for told, untold in _mounted(reads, lots, passed):
             grown.append(lots.add(*untold))
             lots.add(*told)
-        frontier = np.unique(np.concatenate(grown))
+        frontier = np.sort(np.concatenate(grown))
+        frontier = frontier[_firsts(frontier)]
     shared = ~np.isin(lots.keys, roots)
-    yield [("lot", key) for key in lots.keys[shared].tolist()], lots.units[shared]
+    yield "lot", lots.keys[shared].tolist(), lots.units[shared]
     if passes:
         yield from _circumstances(reads, lots, passes)
 
@@ -144,26 +151,20 @@ def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple
     for station, pieces in of_station.items():
         pieces.sort()
         seqs, of = (np.array(column, np.int64) for column in zip(*pieces, strict=True))
-        first, last, mounted, origins = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
+        first, last, mounted, counts, origins = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
         begin, end = np.searchsorted(seqs, first), np.searchsorted(seqs, last, "right")
-        had = np.flatnonzero(begin < end)
+        had = begin < end
         spans, rows = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
         bounds = np.stack(np.divmod(spans, len(seqs) + 1), axis=1).ravel()
         ended = np.append(lots.units[lots.rows_of(of)], np.zeros((1, lots.words), np.uint64), axis=0)
         units = np.bitwise_or.reduceat(ended, bounds, axis=0)[::2]
-        mounted, told = mounted[had], [origins[place] for place in had.tolist()]
-        is_told = np.array([origin is not None for origin in told], bool)
-        inside, its_rows = _all_of(told, rows)
+        origins = origins[np.repeat(had, np.maximum(counts, 0))]
+        mounted, counts, told = mounted[had], counts[had], counts[had] >= 0
+        origin_rows = np.repeat(rows[told], counts[told])
         yield (
-            (np.append(mounted[is_told], inside), units, np.append(rows[is_told], its_rows)),
-            (mounted[~is_told], units, rows[~is_told]),
+            (np.append(mounted[told], origins), units, np.append(rows[told], origin_rows)),
+            (mounted[~told], units, rows[~told]),
         )
-
-
-def _all_of(origins: Sequence[Sequence[int] | None], rows: Numbers) -> tuple[Numbers, Numbers]:
-    """What is in any of the origins, and the row of that."""
-    lengths = [len(origin or ()) for origin in origins]
-    return np.fromiter(chain.from_iterable(filter(None, origins)), np.int64, sum(lengths)), np.repeat(rows, lengths)
 
 
 class _Passes(NamedTuple):
@@ -177,7 +178,7 @@ class _Passes(NamedTuple):
     jobs: Numbers
 
 
-def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[tuple[list[Feature], Bits]]:
+def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[Things]:
     keys, stations, _, at_us, *others = zip(*rows, strict=True)
     persons, contexts, jobs = ([-1 if value is None else value for value in column] for column in others)
     passes = _Passes(*(np.array(column, np.int64) for column in (keys, stations, at_us, persons, contexts, jobs)))
@@ -189,10 +190,9 @@ def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[t
         return found.tolist(), having
 
     for kind, column in (("machine", passes.stations), ("person", passes.persons), ("job", passes.jobs)):
-        values, having = of(column)
-        yield [(kind, value) for value in values], having
+        yield kind, *of(column)
     values, having = of(passes.stations * _HOURS + passes.at_us // _HOUR_US + _HOURS // 2)
-    yield [("hour", (value // _HOURS, value % _HOURS - _HOURS // 2)) for value in values], having
+    yield "hour", [(value // _HOURS, value % _HOURS - _HOURS // 2) for value in values], having
     values, having = of(passes.contexts)
     with_what = contexts_of(reads, values)
     for place, kind in enumerate(("program", "tool")):
@@ -200,7 +200,7 @@ def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[t
         for value, row in zip(values, having, strict=True):
             if name := with_what[value][place]:
                 of_name[name] = of_name.get(name, 0) | row
-        yield [(kind, name) for name in of_name], np.array([*of_name.values()], np.uint64).reshape(-1, lots.words)
+        yield kind, [*of_name], np.array([*of_name.values()], np.uint64).reshape(-1, lots.words)
 
 
 class _Group(NamedTuple):
@@ -211,17 +211,17 @@ class _Group(NamedTuple):
     features: list[Feature]
 
 
-def _groups(things: Iterable[tuple[list[Feature], Bits]], failed: int) -> list[_Group]:
+def _groups(things: Iterable[Things], failed: int) -> list[_Group]:
     """Those that no failed unit has are left out."""
     found: dict[bytes, _Group] = {}
-    for features, units in things:
+    for kind, values, units in things:
         with_failed = np.bitwise_count(units & _first(failed, units.shape[1])).sum(axis=1)
         for place in np.flatnonzero(with_failed).tolist():
             having = units[place].tobytes()
             if having not in found:
                 a = int(with_failed[place])
                 found[having] = _Group(a, int(np.bitwise_count(units[place]).sum()) - a, [])
-            found[having].features.append(features[place])
+            found[having].features.append((kind, values[place]))
     return [*found.values()]
 
 
@@ -242,6 +242,6 @@ def _named(reads: Reads, features: Collection[Feature]) -> dict[Feature, str]:
     names = {(kind, value): f"{kind} {named[kind][value]}" for kind, value in features if kind in _TABLES}
     for place, hour in of_kind["hour"]:
         at = f"{from_us(hour * _HOUR_US):%Y-%m-%dT%H}Z"
-        names["hour", (place, hour)] = f"hour {at} at {named['machine'][place]}"
+        names["hour", (place, hour)] = f"hour {at}, {named['machine'][place]}"
     names |= {(kind, value): f"{kind} {value}" for kind, value in features if kind in ("program", "tool")}
     return names
