@@ -314,13 +314,18 @@ def load(store: Store, graph: Graph) -> tuple[float, float]:
     jobs = database.write_now(stations, actor=None)
     ready = list(recordings(graph, jobs))
     rows = sum(len(recording) for recording in ready)
+    gc.collect()
+    gc.freeze()  # as the server does when it has started: what is handed over here is no part of it
     before = store.spent()
     for recording in ready:
         database.write_now(record_genealogy, actor=None, recording=recording)
     ours = store.spent() - before
     sizes = [len(recording) for recording in ready]
     del ready
-    raw = store.raw(stored_rows(database, sizes))
+    as_stored = stored_rows(database, sizes)
+    gc.freeze()
+    raw = store.raw(as_stored)
+    del as_stored
     ship(database, graph)
     store.settle()
     return rows / ours, rows / raw

@@ -8,7 +8,7 @@ from math import comb
 from typing import Final
 
 from mes.genealogy.errors import MountOutOfOrder
-from mes.genealogy.types import OPEN_SEQ, ORIGIN_MAX, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording
+from mes.genealogy.types import OPEN_SEQ, Act, Fact, Interval, Link, LotFacts, Mount, NewLot, Recording
 from mes.materials.rules import reasons_against
 from mes.materials.types import Unusable
 from standards.isa95.material import Disposition
@@ -125,24 +125,6 @@ def _spread(following: Mapping[int, Sequence[tuple[int, bool]]], roots: set[int]
         doubtful |= {target for target, possible in links if possible}
         frontier = {target for target, possible in links if not possible} - seen
     return doubtful - seen
-
-
-def origins_of(lots: Iterable[int], links: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
-    """Everything that some lots are made of, all the way, from links (parent, child); those that are made of very much
-    (`ORIGIN_MAX`) are left out."""
-    parents: dict[int, list[int]] = defaultdict(list)
-    for parent, child in links:
-        parents[child].append(parent)
-    found: dict[int, set[int]] = {}
-    for lot in lots:
-        origin: set[int] = set()
-        frontier = {lot}
-        while frontier and len(origin) <= ORIGIN_MAX:
-            frontier = {parent for one in frontier for parent in parents.get(one, ())} - origin
-            origin |= frontier
-        if not frontier:
-            found[lot] = origin
-    return found
 
 
 # -- what failures share

@@ -655,6 +655,7 @@ _MOUNTS: Final = insertion(
         ("equipment_pk", "int"),
         ("lot_pk", "int"),
         ("recount_at_us", "bigint"),
+        ("origin", "text"),
     ),
 )
 _MANY: Final = 200
@@ -689,7 +690,7 @@ def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def insert_mounts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
-    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot, when to count."""
+    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot, when to count, origin."""
     _insert(uow, "slot_mount", _MOUNTS, rows)
 
 
@@ -741,13 +742,6 @@ def revive_links(uow: UnitOfWork, links: Collection[LinkRow], by_act: int) -> No
 _KEY: Final = ">i4"
 _DIGITS: Final = 8
 """Of a key of four bytes in a text."""
-_KEEP_ORIGIN: Final = RowWrite(
-    ("origin", "lot_pk"),
-    "UPDATE slot_mount SET origin = ? WHERE lot_pk = ? AND origin IS NULL",
-    "UPDATE slot_mount SET origin = v.origin "  # noqa: S608
-    f"FROM {json_rows((('origin', 'text'), ('lot_pk', 'int')))} "
-    "WHERE slot_mount.lot_pk = v.lot_pk AND slot_mount.origin IS NULL",
-)
 FORGET_ORIGINS: Final = _Sql(
     "UPDATE slot_mount SET origin = NULL WHERE origin IS NOT NULL AND lot_pk IN (WITH RECURSIVE made(pk) AS "
     "(SELECT value FROM json_each(?) UNION SELECT e.child_pk FROM made CROSS JOIN genealogy_link e "
@@ -759,10 +753,9 @@ FORGET_ORIGINS: Final = _Sql(
 )
 
 
-def keep_origins(uow: UnitOfWork, origins: Mapping[int, Collection[int]]) -> None:
-    """By mounted lot everything it is made of."""
-    rows = [(np.array(sorted(origin), _KEY).tobytes().hex(), lot_pk) for lot_pk, origin in origins.items()]
-    uow.driver_rows(_KEEP_ORIGIN, rows)
+def origin_text(keys: Collection[int]) -> str:
+    """What a lot is made of, as it stands with its mount."""
+    return np.array(sorted(keys), _KEY).tobytes().hex()
 
 
 def forget_origins(uow: UnitOfWork, lot_pks: Collection[int]) -> None:

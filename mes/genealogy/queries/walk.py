@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from mes.genealogy.statements import Reads, load_links_from, load_links_to, made_of_links, used_in, used_in_links
-from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, NODES_MAX, LinkKind, LinkRow, Reach
+from mes.genealogy.statements import (
+    Reads,
+    load_links_from,
+    load_links_to,
+    lots_that_passed,
+    made_of_links,
+    parents_of,
+    used_in,
+    used_in_links,
+)
+from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, NODES_MAX, ORIGIN_MAX, LinkKind, LinkRow, Reach
 
 KEYS_A_STATEMENT: Final = 5_000
 """Of a level with links, so that what comes at once is bounded; a unit has hundreds of links."""
@@ -47,6 +56,27 @@ def containers_of(reads: Reads, pks: Collection[int]) -> set[int]:
     while frontier := {link.child_pk for link in load_links_from(reads, frontier, LinkKind.packed)} - found:
         found |= frontier
     return found
+
+
+def origins_of(reads: Reads, lots: Iterable[int]) -> dict[int, set[int]]:
+    """Everything that some lots are made of, all the way. Left out are lots made of very much (`ORIGIN_MAX`) and those
+    that passed a station, or are made of what did: what was in there then is told by mounts, which may yet change."""
+    found: dict[int, set[int]] = {lot: set() for lot in lots}
+    frontiers = {lot: {lot} for lot in found}
+    while frontiers:
+        parents: dict[int, list[int]] = {}
+        children, above = parents_of(reads, sorted(set().union(*frontiers.values())))
+        for child, parent in zip(children.tolist(), above.tolist(), strict=True):
+            parents.setdefault(child, []).append(parent)
+        for lot, frontier in [*frontiers.items()]:
+            frontiers[lot] = {one for child in frontier for one in parents.get(child, ())} - found[lot]
+            found[lot] |= frontiers[lot]
+            if len(found[lot]) > ORIGIN_MAX:
+                del found[lot]
+            if lot not in found or not frontiers[lot]:
+                del frontiers[lot]
+    passed = lots_that_passed(reads, set(found).union(*found.values()))
+    return {lot: origin for lot, origin in found.items() if passed.isdisjoint({lot, *origin})}
 
 
 def _with_links(

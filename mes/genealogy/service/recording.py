@@ -18,11 +18,10 @@ from mes.genealogy.errors import (
     GenealogyTooLarge,
     LotUnknown,
 )
-from mes.genealogy.queries.walk import walk_up
+from mes.genealogy.queries.walk import origins_of, walk_up
 from mes.genealogy.rules import (
     check_order,
     on_a_cycle,
-    origins_of,
     refusals_as_child,
     refusals_of,
 )
@@ -37,7 +36,6 @@ from mes.genealogy.statements import (
     insert_links,
     insert_lots,
     insert_mounts,
-    keep_origins,
     kept_lots,
     load_equipment,
     load_jobs,
@@ -46,8 +44,8 @@ from mes.genealogy.statements import (
     load_materials,
     load_slots,
     load_touching_mounts,
-    lots_that_passed,
     next_act,
+    origin_text,
     recount_mounts,
 )
 from mes.genealogy.types import (
@@ -177,13 +175,12 @@ def record(
     if flags_held:
         flag_acts(uow, _on_held(known, recording.acts, first), HELD)
     _write_links(uow, known, recording.links, first)
+    forget_origins(uow, _made_of_more(known, recording))
     _write_mounts(uow, known, recording, first)
     _recount(uow, known, recording.acts)
     add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
     links = ((known.pk(link.parent_id), known.pk(link.child_id)) for link in recording.links)
-    above = refuse_cycles(uow, _roots(known, recording), links)
-    forget_origins(uow, _made_of_more(known, recording))
-    _keep_origins(uow, {known.pk(mount.lot_id) for mount in recording.mounts}, above)
+    refuse_cycles(uow, _roots(known, recording), links)
     return Recorded(first, len(recording.acts), len(recording.links), len(recording.lots), overridden)
 
 
@@ -328,9 +325,8 @@ def _roots(known: Known, recording: Recording) -> set[int]:
     return roots | {known.pk(act.lot_id) for act in recording.acts if act.seq is not None and act.lot_id in used}
 
 
-def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple[int, int]] = ()) -> Reach:
-    """`genealogy-cycle` if one can be seen in what the roots are made of, or in these links (parent, child); answers
-    what they are made of.
+def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple[int, int]] = ()) -> None:
+    """`genealogy-cycle` if one can be seen in what the roots are made of, or in these links (parent, child).
 
     `genealogy-too-large` if they are made of more than a walk takes.
     """
@@ -341,7 +337,6 @@ def refuse_cycles(uow: UnitOfWork, roots: Collection[int], links: Iterable[tuple
     if found:
         names = sorted(lot.lot_id for lot in load_lots_by_pk(uow, found).values())
         raise GenealogyCycle(f"{', '.join(names[:5])} would go into themselves.")
-    return above
 
 
 def _made_of_more(known: Known, recording: Recording) -> set[int]:
@@ -349,17 +344,6 @@ def _made_of_more(known: Known, recording: Recording) -> set[int]:
     changed = {link.child_id for link in recording.links}
     changed.update(act.lot_id for act in recording.acts if act.seq is not None)
     return {lot.pk for lot_id, lot in known.lots.items() if lot.is_used and lot_id in changed}
-
-
-def _keep_origins(uow: UnitOfWork, lots: Collection[int], above: Reach) -> None:
-    """What these mounted lots are made of, unless any of it, or one of them, passed a station: what was in there then
-    is told by mounts, which may yet change."""
-    if not lots or above.truncated:
-        return
-    links = ((link.parent_pk, link.child_pk) for link in above.links if link.mount_pk is None)
-    origins = origins_of(lots, links)
-    passed = lots_that_passed(uow, set(origins).union(*origins.values()))
-    keep_origins(uow, {lot: origin for lot, origin in origins.items() if passed.isdisjoint({lot, *origin})})
 
 
 # -- writing
@@ -453,6 +437,7 @@ def _write_mounts(uow: UnitOfWork, known: Known, recording: Recording, first: in
     acts = recording.acts
     places = [known.equipment[acts[mount.act].equipment_id] for mount in recording.mounts]
     slots = put_slots(uow, {(place, mount.slot_id) for place, mount in zip(places, recording.mounts, strict=True)})
+    origins = origins_of(uow, {known.pk(mount.lot_id) for mount in recording.mounts})
     rows = []
     new: dict[int, list[Interval]] = defaultdict(list)
     for place, mount in zip(places, recording.mounts, strict=True):
@@ -461,7 +446,9 @@ def _write_mounts(uow: UnitOfWork, known: Known, recording: Recording, first: in
         times = (acts[mount.act].at_us, mount.until_us)
         due = uow.now_us if mount.quantity_per_e6 else None
         made = (first + mount.act, slot, place, known.pk(mount.lot_id))
-        rows.append((*pieces, *times, mount.quantity_per_e6, *made, due))
+        origin = origins.get(known.pk(mount.lot_id))
+        kept = None if origin is None else origin_text(origin)
+        rows.append((*pieces, *times, mount.quantity_per_e6, *made, due, kept))
     present = load_touching_mounts(uow, {slot: _range(pieces) for slot, pieces in new.items()})
     for slot, of_slot in new.items():
         check_order([*present[slot], *of_slot])

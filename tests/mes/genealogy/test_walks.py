@@ -290,39 +290,47 @@ def _keys(origin: str) -> set[int]:
 
 
 def _origins(uow: UnitOfWork) -> dict[str, set[str] | None]:
-    """By lot that is mounted what its mount tells that it is made of."""
+    """By lot that is mounted what its newest mount tells that it is made of."""
     names = dict(uow.driver_query("SELECT pk, id FROM material_lot"))
-    rows = uow.driver_query("SELECT lot_pk, origin FROM slot_mount WHERE ended_by_pk IS NULL")
+    rows = uow.driver_query("SELECT lot_pk, origin FROM slot_mount WHERE ended_by_pk IS NULL ORDER BY pk")
     return {names[pk]: None if told is None else {names[one] for one in _keys(told)} for pk, told in rows}
 
 
 def test_a_mount_tells_what_its_lot_is_made_of_until_that_changes(plant: Database) -> None:
     def run(uow: UnitOfWork) -> None:
         put_lots(uow, specs=[LotSpec(name, "BOARD", Decimal(10), "pcs") for name in ("S", "R", "Q", "OLD")])
-        link = {"quantity_e6": MILLION, "kind": LinkKind.consumed}
-        mount = {"equipment_id": PRESS, "seq": 1}
-        scan_lot(uow, request_id="1", parent_id="S", child_id="R", **link)
-        scan_lot(uow, request_id="2", parent_id="R", child_id="Q", **link)
-        mount_lot(uow, request_id="3", slot_id="1", lot_id="R", **mount)
-        mount_lot(uow, request_id="4", slot_id="2", lot_id="Q", **mount)
+        numbers = count(1)
+
+        def link(parent: str, child: str) -> int:
+            named = {"request_id": f"r{next(numbers)}", "parent_id": parent, "child_id": child}
+            return scan_lot(uow, **named, kind=LinkKind.consumed)
+
+        def mount(lot: str) -> None:
+            n = next(numbers)
+            mount_lot(uow, request_id=f"r{n}", equipment_id=PRESS, slot_id=f"{n}", lot_id=lot, seq=1)
+
+        link("S", "R")
+        link("R", "Q")
+        mount("R")
+        mount("Q")
         assert _origins(uow) == {"R": {"S"}, "Q": {"R", "S"}}
-        late = scan_lot(uow, request_id="5", parent_id="OLD", child_id="S", **link)
+        late = link("OLD", "S")
         assert _origins(uow) == {"R": None, "Q": None}
-        mount_lot(uow, request_id="6", slot_id="3", lot_id="Q", **mount)
-        assert _origins(uow) == {"R": None, "Q": {"R", "S", "OLD"}}
-        reverse_act(uow, request_id="7", act=late, reason="a test")
-        mount_lot(uow, request_id="8", slot_id="4", lot_id="Q", **mount)
-        removal = remove_part(uow, request_id="9", unit_id="Q", part_id="R")
-        assert _origins(uow) == {"R": None, "Q": None}
-        mount_lot(uow, request_id="10", slot_id="5", lot_id="Q", **mount)
-        assert _origins(uow) == {"R": None, "Q": set()}
-        reverse_act(uow, request_id="11", act=removal, reason="a test")
-        assert _origins(uow)["Q"] is None
-        mount_lot(uow, request_id="12", slot_id="6", lot_id="Q", **mount)
+        mount("Q")
+        assert _origins(uow) == {"R": None, "Q": {"R", "S", "OLD"}}, "the newest mount"
+        reverse_act(uow, request_id="reversal", act=late, reason="a test")
+        mount("Q")
         assert _origins(uow)["Q"] == {"R", "S"}
-        record_pass(uow, request_id="13", lot_id="S", equipment_id=BENCH)
-        assert _origins(uow) == {"R": None, "Q": None}
-        mount_lot(uow, request_id="14", slot_id="7", lot_id="Q", **mount)
+        removal = remove_part(uow, request_id="removal", unit_id="Q", part_id="R")
+        assert _origins(uow)["Q"] is None
+        mount("Q")
+        assert _origins(uow)["Q"] == set()
+        reverse_act(uow, request_id="back", act=removal, reason="a test")
+        assert _origins(uow)["Q"] is None
+        mount("Q")
+        record_pass(uow, request_id="pass", lot_id="S", equipment_id=BENCH)
+        assert _origins(uow)["Q"] is None
+        mount("Q")
         assert _origins(uow)["Q"] is None, "what was mounted where S passed may yet change"
 
     plant.write_now(run, actor=None)
