@@ -48,7 +48,7 @@ class OperationsRequestIn(BaseModel):
     over_percent: Tolerance = Field(default=None, description="How much more than asked a job may deliver.")
 
     def spec(self) -> RequestSpec:
-        return RequestSpec(**{name: getattr(self, name) for name in type(self).model_fields})
+        return RequestSpec(**vars(self))
 
 
 class SubmittedOut(BaseModel):

@@ -330,8 +330,7 @@ class UnassignedCount:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestSpec:
+class RequestSpec(NamedTuple):
     """An order as it is asked for."""
 
     id: str

@@ -34,13 +34,23 @@ UNRELEASED: Final[dict[str, Any]] = {
 
 
 def followed_values(segment: ResolvedSegment, pieces_e6: int, place: EquipmentView | None = None) -> dict[str, Any]:
-    """Columns of a job of a step: what is to be done, how often, and where (None: the step's first place).
+    """Columns of a job of a step: what is to be done, how often, and where (None: the step's first place). Refusals as
+    `cycles_of`."""
+    cycles = cycles_of(segment, pieces_e6)
+    how_often = {"cycles": cycles, "quantity_e6": cycles * segment.quantity_per_cycle_e6}
+    return how_often | step_values(segment) | placed_values(segment, place)
 
-    `quantity-invalid` where it would take more cycles than a machine can be told.
-    """
+
+def cycles_of(segment: ResolvedSegment, pieces_e6: int) -> int:
+    """How often a step is done for so many pieces. `quantity-invalid` for more than a machine can be told."""
     cycles = cycles_for(pieces_e6, segment.quantity_per_cycle_e6)
     if cycles > CYCLES_MAX:
         raise QuantityInvalid(f"Step {segment.id} would take {cycles} cycles, more than a machine can be told.")
+    return cycles
+
+
+def step_values(segment: ResolvedSegment) -> dict[str, Any]:
+    """The columns of a job that are the same for every order."""
     return {
         "segment_id": segment.id,
         "segment_pk": segment.pk,
@@ -49,12 +59,9 @@ def followed_values(segment: ResolvedSegment, pieces_e6: int, place: EquipmentVi
         "work_master_id": segment.work_master_id,
         "work_master_version": segment.work_master_version,
         "sequence": segment.sequence,
-        "quantity_e6": cycles * segment.quantity_per_cycle_e6,
-        "cycles": cycles,
         "cycle_unit": segment.cycle_unit,
         "quantity_per_cycle_e6": segment.quantity_per_cycle_e6,
         "first_article_e6": segment.first_article_e6,
-        **placed_values(segment, place),
     }
 
 

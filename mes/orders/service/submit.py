@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 from sqlalchemy import select, update
 
-from mes.definitions.queries import Choice, ResolvedDefinition, ResolvedSegment, resolve_definitions
+from mes.definitions.queries import Choice, ResolvedDefinition, resolve_definitions
 from mes.kernel.errors import Refusal
 from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import Calls, UnitOfWork
@@ -22,7 +23,7 @@ from mes.orders.errors import (
     OperationsRequestStarted,
     QuantityInvalid,
 )
-from mes.orders.service.segments import UNRELEASED, followed_values, setup_families
+from mes.orders.service.segments import UNRELEASED, cycles_of, placed_values, setup_families, step_values
 from mes.orders.tables import JobOrderRow, OperationsRequestRow, WorkRequestRow
 from mes.orders.types import QUANTITY_MAX_E6, RequestSpec, RequestState
 from standards.isa95.job_control import DispatchStatus, JobState
@@ -40,15 +41,15 @@ _REQUEST_COLUMNS: Final = (
     "pk id version_label current content_sha256 description material_pk definition_pk quantity_e6 unit priority "
     "due_at_us under_tolerance_bp over_tolerance_bp state created_at_us"
 ).split()
-_JOB_COLUMNS: Final = (
-    "pk id work_request_pk material_pk priority due_at_us unit setup_family segment_id segment_pk description "
-    "work_master_pk work_master_id work_master_version sequence quantity_e6 cycles cycle_unit quantity_per_cycle_e6 "
-    "first_article_e6 equipment_pk manual nominal_cycle_us"
+_OF_ORDER: Final = "pk id work_request_pk priority due_at_us cycles quantity_e6".split()
+_OF_STEP: Final = (
+    "material_pk unit setup_family segment_id segment_pk description work_master_pk work_master_id work_master_version "
+    "sequence cycle_unit quantity_per_cycle_e6 first_article_e6 equipment_pk manual nominal_cycle_us"
 ).split() + list(UNRELEASED)
+"""Columns of a job that are the same for all orders of a routing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """What came of it: `created` False if exactly this was here already."""
 
     operations_request_id: str
@@ -63,13 +64,12 @@ class _Route:
     """What the orders of one routing have in common."""
 
     definition: ResolvedDefinition
-    families: Mapping[int, str]
-    """By recipe."""
+    steps: tuple[tuple[Any, ...], ...]
+    """Of each segment the columns of its jobs that are the same for all orders."""
     topics: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     spec: RequestSpec
     quantity_e6: int
     route: _Route
@@ -151,10 +151,12 @@ class _Routes:
     def of(self, spec: RequestSpec) -> _Route:
         """The routing of an order; refused where there is none."""
         choice = _choice(spec)
-        shared: _Route | Refusal | None = self._uow.shared(_shared_key(choice))
-        if shared is None and not self._found:
+        route = self._found.get(choice)
+        if route is None:
+            route = self._uow.shared(_shared_key(choice))
+        if route is None:
             self._found = _look_up(self._uow, self._choices)
-        route = self._found[choice] if shared is None else shared
+            route = self._found[choice]
         if isinstance(route, Refusal):
             raise route
         return route
@@ -181,9 +183,25 @@ def _look_up(uow: UnitOfWork, choices: Sequence[Choice]) -> dict[Choice, _Route 
     definitions = [each for each in found.values() if isinstance(each, ResolvedDefinition)]
     families = setup_families(uow, [segment for definition in definitions for segment in definition.segments])
     return {
-        choice: each if isinstance(each, Refusal) else _Route(each, families, _topics(each))
+        choice: each if isinstance(each, Refusal) else _Route(each, _steps(each, families), _topics(each))
         for choice, each in found.items()
     }
+
+
+def _steps(definition: ResolvedDefinition, families: Mapping[int, str]) -> tuple[tuple[Any, ...], ...]:
+    """`families`: by recipe."""
+    of_routing = {"material_pk": definition.material_pk, "unit": definition.unit, **UNRELEASED}
+    return tuple(
+        itemgetter(*_OF_STEP)(
+            {
+                **of_routing,
+                "setup_family": families[segment.work_master_pk],
+                **step_values(segment),
+                **placed_values(segment),
+            }
+        )
+        for segment in definition.segments
+    )
 
 
 def _topics(definition: ResolvedDefinition) -> tuple[str, ...]:
@@ -296,22 +314,18 @@ def _create(uow: UnitOfWork, wanted: Sequence[_Wanted]) -> None:
         return
     request_pk, work_pk = uow.take_keys("operations_request", len(wanted)), uow.take_keys("work_request", len(wanted))
     job_pk = uow.take_keys("job_order", sum(len(one.job_ids) for one in wanted))
-    requests, works, jobs, after = [], [], [], []
+    requests, works, after = [], [], []
+    jobs: list[tuple[Any, ...]] = []
     for place, one in enumerate(wanted):
-        segments = one.route.definition.segments
-        pks = {segment.id: job_pk + at for at, segment in enumerate(segments)}
-        job_pk += len(pks)
         requests.append(_request_row(uow, one, request_pk + place))
         works.append((work_pk + place, one.work_id, request_pk + place, uow.now_us))
-        jobs += [
-            _job_row(one, segment, work_pk + place, pks[segment.id], id)
-            for segment, id in zip(segments, one.job_ids, strict=True)
-        ]
-        after += _dependencies(one, pks)
+        jobs += _job_rows(one, work_pk + place, job_pk)
+        after += _dependencies(one, job_pk)
+        job_pk += len(one.job_ids)
         _emit_created(uow, one)
     uow.driver_copy("operations_request", _REQUEST_COLUMNS, requests)
     uow.driver_copy("work_request", ("pk", "id", "operations_request_pk", "created_at_us"), works)
-    uow.driver_copy("job_order", _JOB_COLUMNS, jobs)
+    uow.driver_copy("job_order", [*_OF_ORDER, *_OF_STEP], jobs)
     uow.driver_copy("job_dependency", ("job_pk", "after_job_pk", "kind"), after)
 
 
@@ -338,28 +352,21 @@ def _request_row(uow: UnitOfWork, wanted: _Wanted, pk: int) -> tuple[Any, ...]:
     )
 
 
-def _job_row(wanted: _Wanted, segment: ResolvedSegment, work_pk: int, pk: int, id: str) -> tuple[Any, ...]:
-    values = {
-        "pk": pk,
-        "id": id,
-        "work_request_pk": work_pk,
-        "material_pk": wanted.route.definition.material_pk,
-        "priority": wanted.spec.priority,
-        "due_at_us": None if wanted.spec.due_at is None else to_us(wanted.spec.due_at),
-        "unit": wanted.route.definition.unit,
-        "setup_family": wanted.route.families[segment.work_master_pk],
-        **UNRELEASED,
-        **followed_values(segment, wanted.quantity_e6),
-    }
-    return tuple([values[column] for column in _JOB_COLUMNS])
+def _job_rows(wanted: _Wanted, work_pk: int, first_pk: int) -> Iterator[tuple[Any, ...]]:
+    spec, route = wanted.spec, wanted.route
+    due_at_us = None if spec.due_at is None else to_us(spec.due_at)
+    for place, (segment, id, step) in enumerate(
+        zip(route.definition.segments, wanted.job_ids, route.steps, strict=True)
+    ):
+        cycles = cycles_of(segment, wanted.quantity_e6)
+        quantity = cycles * segment.quantity_per_cycle_e6
+        yield (first_pk + place, id, work_pk, spec.priority, due_at_us, cycles, quantity, *step)
 
 
-def _dependencies(wanted: _Wanted, pks: Mapping[str, int]) -> list[tuple[int, int, str]]:
-    return [
-        (pks[segment.id], pks[after], str(kind))
-        for segment in wanted.route.definition.segments
-        for after, kind in segment.after
-    ]
+def _dependencies(wanted: _Wanted, first_pk: int) -> list[tuple[int, int, str]]:
+    segments = wanted.route.definition.segments
+    pks = {segment.id: first_pk + place for place, segment in enumerate(segments)}
+    return [(pks[segment.id], pks[after], str(kind)) for segment in segments for after, kind in segment.after]
 
 
 def _emit_created(uow: UnitOfWork, wanted: _Wanted) -> None:
