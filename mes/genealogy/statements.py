@@ -228,7 +228,8 @@ _LOT: Final = (
     "EXISTS (SELECT 1 FROM genealogy_link e WHERE e.parent_pk = l.pk AND e.ended_by_pk IS NULL) "
     "OR EXISTS (SELECT 1 FROM slot_mount m WHERE m.lot_pk = l.pk)"
 )
-"""Of what was mounted as much is used as pieces passed; the piece a splice was made in counts for both lots."""
+"""Of what was mounted as much is used as pieces passed; the piece a splice was made in counts for both lots. Used is
+what a link leads from, and what was ever mounted: whether a mount tells of it hangs on that (`forget_made_of`)."""
 _LOTS_BY_ID: Final = _Sql(
     "SELECT {lot} FROM json_each(?) k CROSS JOIN material_lot l ON l.id = k.value",
     "SELECT {lot} FROM material_lot l WHERE l.id = {names}",
@@ -655,7 +656,7 @@ _MOUNTS: Final = insertion(
         ("equipment_pk", "int"),
         ("lot_pk", "int"),
         ("recount_at_us", "bigint"),
-        ("origin", "text"),
+        ("made_of", "text"),
     ),
 )
 _MANY: Final = 200
@@ -690,7 +691,8 @@ def insert_links(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def insert_mounts(uow: UnitOfWork, rows: Sequence[Sequence[Any]]) -> None:
-    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot, when to count, origin."""
+    """First and last piece, from and until when, quantity a piece, act, slot, equipment, lot, when to count,
+    what the lot is made of."""
     _insert(uow, "slot_mount", _MOUNTS, rows)
 
 
@@ -729,39 +731,80 @@ def end_links(uow: UnitOfWork, links: Collection[LinkRow], by_act: int) -> None:
         "UPDATE genealogy_link SET ended_by_pk = ? WHERE child_pk = ? AND parent_pk = ? AND act_pk = ?",
         [(by_act, link.child_pk, link.parent_pk, link.act_pk) for link in links],
     )
-    forget_origins(uow, {link.child_pk for link in links})
+    forget_made_of(uow, {link.child_pk for link in links}, by_act)
 
 
 def revive_links(uow: UnitOfWork, links: Collection[LinkRow], by_act: int) -> None:
     """What an act took out (`load_links_ended_by`) is in the graph again."""
     sql = f"UPDATE genealogy_link SET ended_by_pk = NULL WHERE ended_by_pk = ? AND {_MADE_BY_A_LIVE_ACT}"  # noqa: S608
     uow.driver_execute(sql, (by_act,))
-    forget_origins(uow, {link.child_pk for link in links})
+    forget_made_of(uow, {link.child_pk for link in links}, by_act)
 
 
 _KEY: Final = ">i4"
 _DIGITS: Final = 8
 """Of a key of four bytes in a text."""
-FORGET_ORIGINS: Final = _Sql(
-    "UPDATE slot_mount SET origin = NULL WHERE origin IS NOT NULL AND lot_pk IN (WITH RECURSIVE made(pk) AS "
-    "(SELECT value FROM json_each(?) UNION SELECT e.child_pk FROM made CROSS JOIN genealogy_link e "
-    "INDEXED BY ix_genealogy_link_used WHERE e.parent_pk = made.pk AND e.ended_by_pk IS NULL) SELECT pk FROM made)",
-    "WITH RECURSIVE made(pk) AS (SELECT unnest(?::int[]) UNION SELECT e.child_pk FROM made CROSS JOIN LATERAL "
-    "(SELECT child_pk FROM genealogy_link WHERE parent_pk = made.pk AND ended_by_pk IS NULL OFFSET 0) e) "
-    "UPDATE slot_mount SET origin = NULL WHERE origin IS NOT NULL "
-    "AND lot_pk = ANY((SELECT array_agg(pk) FROM made)::int[])",
+_PASSED_BEFORE: Final = (
+    "(SELECT 1 FROM genealogy_act a WHERE a.lot_pk = k.value AND a.seq IS NOT NULL AND {} AND a.pk < ? LIMIT 1)"
 )
+MADE_FROM: Final = _Sql(
+    "WITH RECURSIVE made(pk) AS (SELECT k.value FROM json_each(?) k WHERE {before_sqlite} IS NULL "
+    "UNION SELECT e.child_pk FROM made CROSS JOIN genealogy_link e INDEXED BY ix_genealogy_link_used "
+    "WHERE e.parent_pk = made.pk AND e.ended_by_pk IS NULL LIMIT ?) SELECT pk FROM made",
+    "WITH RECURSIVE made(pk) AS (SELECT k.value FROM unnest(?::int[]) AS k(value) WHERE {before} IS NULL "
+    "UNION SELECT e.child_pk FROM made CROSS JOIN LATERAL "
+    "(SELECT child_pk FROM genealogy_link WHERE parent_pk = made.pk AND ended_by_pk IS NULL OFFSET 0) e) "
+    "SELECT pk FROM made LIMIT ?",
+    before_sqlite=_PASSED_BEFORE.format("a.ended_by_pk IS NULL"),
+    before=_PASSED_BEFORE.format(_LIVE.format("a")),
+)
+FORGET_BY_LOT: Final = _Sql(
+    "UPDATE slot_mount SET made_of = NULL WHERE made_of IS NOT NULL AND lot_pk IN (SELECT value FROM json_each(?))",
+    "UPDATE slot_mount SET made_of = NULL WHERE made_of IS NOT NULL AND lot_pk = {keys}",
+)
+_FORGET: Final = _Sql(
+    "UPDATE slot_mount SET made_of = NULL WHERE pk IN (SELECT value FROM json_each(?))",
+    "UPDATE slot_mount SET made_of = NULL WHERE pk = {keys}",
+)
+_ALL_TOLD: Final = _Sql(
+    "SELECT json_group_array(m.pk), json_group_array(m.lot_pk), json_group_array(length(m.made_of)), "
+    "group_concat(m.made_of, '') FROM slot_mount m WHERE m.made_of IS NOT NULL",
+    "SELECT string_agg(int8send(m.pk), ''::bytea), string_agg(int8send(m.lot_pk), ''::bytea), "
+    "string_agg(int8send(length(m.made_of)), ''::bytea), string_agg(m.made_of, '') "
+    "FROM slot_mount m WHERE m.made_of IS NOT NULL",
+)
+FORGET_WALK_MAX: Final = 1_000
+"""Lots that are walked through from what has changed; beyond, mounts are searched for it instead."""
 
 
-def origin_text(keys: Collection[int]) -> str:
-    """What a lot is made of, as it stands with its mount."""
+def made_of_text(keys: Collection[int]) -> str:
+    """What a lot is made of, as its mount tells it."""
     return np.array(sorted(keys), _KEY).tobytes().hex()
 
 
-def forget_origins(uow: UnitOfWork, lot_pks: Collection[int]) -> None:
-    """What these lots are made of has changed, and so of all that was made of them and then mounted."""
-    if lot_pks:
-        uow.driver_write(FORGET_ORIGINS.text(uow.dialect), (key_text(uow, lot_pks),))
+def forget_made_of(uow: UnitOfWork, lot_pks: Collection[int], before_act: int) -> None:
+    """What these lots are made of has changed, by this act or a later one: no mount tells it any more, of them or of
+    what was made of them. (Of a lot that had passed a station before none does.)"""
+    if not lot_pks:
+        return
+    walked = MADE_FROM.on(uow, key_text(uow, lot_pks), before_act, FORGET_WALK_MAX + 1)
+    if len(walked) > FORGET_WALK_MAX:
+        uow.driver_write(_FORGET.text(uow.dialect), (key_text(uow, _mounts_telling(uow, lot_pks)),))
+    elif walked:
+        uow.driver_write(FORGET_BY_LOT.text(uow.dialect), (key_text(uow, [row[0] for row in walked]),))
+
+
+def _mounts_telling(reads: Reads, lot_pks: Collection[int]) -> list[int]:
+    """All mounts that tell what one of these lots, or a lot made of one, is made of."""
+    ((*numbers, told),) = _ALL_TOLD.on(reads)
+    mounts, lots, digits = _columns(numbers)
+    hit = np.isin(lots, [*lot_pks])
+    hit[np.repeat(np.arange(len(mounts)), digits // _DIGITS)[np.isin(_told_keys(told), [*lot_pks])]] = True
+    return list(mounts[hit].tolist())
+
+
+def _told_keys(told: str | None) -> Numbers:
+    return np.frombuffer(bytes.fromhex(told or ""), _KEY).astype(np.int64)
 
 
 _PASSED: Final = _Sql(
@@ -1022,10 +1065,10 @@ _PARENTS: Final = _Sql(
 )
 _MOUNTS_AT: Final = _Sql(
     "SELECT json_group_array(m.from_seq), json_group_array(m.to_seq), json_group_array(m.lot_pk), "
-    "json_group_array(coalesce(length(m.origin), -1)), group_concat(m.origin, '') FROM slot_mount m WHERE {there}",
+    "json_group_array(coalesce(length(m.made_of), -1)), group_concat(m.made_of, '') FROM slot_mount m WHERE {there}",
     "SELECT string_agg(int8send(m.from_seq), ''::bytea), string_agg(int8send(m.to_seq), ''::bytea), "
-    "string_agg(int8send(m.lot_pk), ''::bytea), string_agg(int8send(coalesce(length(m.origin), -1)), ''::bytea), "
-    "string_agg(m.origin, '') FROM slot_mount m WHERE {there}",
+    "string_agg(int8send(m.lot_pk), ''::bytea), string_agg(int8send(coalesce(length(m.made_of), -1)), ''::bytea), "
+    "string_agg(m.made_of, '') FROM slot_mount m WHERE {there}",
     there="m.equipment_pk = ? AND m.to_seq >= ? AND m.from_seq <= ? AND m.ended_by_pk IS NULL",
 )
 Numbers = npt.NDArray[np.int64]
@@ -1039,21 +1082,20 @@ def parents_of(reads: Reads, keys: Collection[int]) -> tuple[Numbers, Numbers]:
 
 class Mounts(NamedTuple):
     """First and last piece, the lot, and of how many lots that is made (-1: to be looked up), column by column; and
-    these lots, one mount's after another's."""
+    these lots, one mount's after another's, in the same order."""
 
     first: Numbers
     last: Numbers
     lots: Numbers
     counts: Numbers
-    origins: Numbers
+    made_of: Numbers
 
 
 def mounts_at(reads: Reads, station: int, first_seq: int, last_seq: int) -> Mounts:
     """What was mounted at a station while some pieces passed."""
-    ((*numbers, origins),) = _MOUNTS_AT.on(reads, station, first_seq, last_seq)
+    ((*numbers, told),) = _MOUNTS_AT.on(reads, station, first_seq, last_seq)
     first, last, lots, digits = _columns(numbers)
-    inside = np.frombuffer(bytes.fromhex(origins or ""), _KEY).astype(np.int64)
-    return Mounts(first, last, lots, digits // _DIGITS, inside)
+    return Mounts(first, last, lots, digits // _DIGITS, _told_keys(told))
 
 
 def _columns(row: Sequence[Any]) -> list[Numbers]:

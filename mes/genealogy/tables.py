@@ -1,7 +1,8 @@
 """What happened, compactly: acts, the links they made, mounts of lots in slots. Quantities are × 10^6, times int64 µs.
 
 Lots are keys of `material_lot`; hot tables have no foreign keys (verbs look every lot up before they write it).
-Rows are never deleted and nothing in them is changed but `ended_by_pk`: the act that took them back or took them out.
+Rows are never deleted, and of what was recorded nothing is changed but `ended_by_pk`: the act that took it back or took
+it out. A mount is closed, counted, and tells what its lot is made of as long as that is so.
 """
 
 from __future__ import annotations
@@ -180,9 +181,10 @@ class SlotMount(TableModel, table=True):
     slot_pk: int = Field(foreign_key="station_slot.pk")
     equipment_pk: int
     lot_pk: int
-    origin: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    """Keys of everything the lot is made of, all the way, eight hexadecimal digits each, where neither that nor the lot
-    passed a station. None: to be looked up."""
+    made_of: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    """Derived: the keys of all lots that the lot is made of, at any depth, eight hexadecimal digits each ("": of none);
+    only while none of them, nor the lot, has passed a station, and at most `MADE_OF_MAX`. None, which it may be at any
+    time: to be looked up."""
 
 
 class ProductionTool(Versioned, TableModel, table=True):

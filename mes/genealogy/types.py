@@ -23,8 +23,8 @@ MEASURED_MAX: Final = 20_000
 """Measured values in one answer."""
 BATCH_MAX: Final = 100_000
 """Rows of one recording."""
-ORIGIN_MAX: Final = 50
-"""Lots that a mounted lot is made of, to be kept with its mount."""
+MADE_OF_MAX: Final = 50
+"""Lots that a mounted lot is made of, for its mount to tell them."""
 SHARED_UNITS_MAX: Final = 2_000
 """Failed and good units of one comparison."""
 
@@ -208,7 +208,8 @@ class Interval(NamedTuple):
 
 
 class LotFacts(NamedTuple):
-    """A lot as verbs load it. `used_e6`: what was taken of it; `is_used`: it went into something, or into a slot."""
+    """A lot as verbs load it. `used_e6`: what was taken of it; `is_used`: it is in something, or was ever in a slot:
+    what mounts tell of their lots hangs on that (`forget_made_of`)."""
 
     pk: int
     lot_id: str

@@ -33,6 +33,8 @@ _HOUR_US: Final = 3_600_000_000
 _HOURS: Final = 1 << 32
 """More than there ever are before and after 1970: a place and an hour are one number."""
 _TABLES: Final = {"lot": "material_lot", "machine": "equipment", "job": "job_order", "person": "principal"}
+_WORDS_AT_ONCE: Final = 1 << 21
+"""Of units of lots with repeats: 16 MB."""
 Bits = npt.NDArray[np.uint64]
 """A row a thing, in it bit n for unit n, the failed ones first."""
 Feature = tuple[str, Any]
@@ -76,8 +78,12 @@ class _Lots:
         return np.searchsorted(self.keys, keys)
 
     def add(self, keys: Numbers, units: Bits, rows: Numbers) -> Numbers:
-        """Lots, with repeats, that are in the units of so many rows as well; the lots that are in more units by it."""
-        keys, units = _by_key(keys, units, rows)
+        """Lots, with repeats, that are in the units of so many rows as well; those that are in more units by it."""
+        some = _WORDS_AT_ONCE // self.words
+        portions = [slice(start, start + some) for start in range(0, len(keys), some)]
+        return np.concatenate([keys[:0], *(self._add(*_by_key(keys[part], units, rows[part])) for part in portions)])
+
+    def _add(self, keys: Numbers, units: Bits) -> Numbers:
         at = np.searchsorted(self.keys, keys)
         present = at < len(self.keys)
         present[present] = self.keys[at[present]] == keys[present]
@@ -100,7 +106,7 @@ def _by_key(keys: Numbers, units: Bits, rows: Numbers) -> tuple[Numbers, Bits]:
 
 
 def _firsts(keys: Numbers) -> Numbers:
-    """Where each of some keys, in order, stands first. (NumPy's `unique` is twenty times dearer.)"""
+    """Where each of some keys, in order and none negative, stands first. (NumPy's `unique` is twenty times dearer.)"""
     return np.flatnonzero(np.diff(keys, prepend=-1))
 
 
@@ -151,18 +157,18 @@ def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple
     for station, pieces in of_station.items():
         pieces.sort()
         seqs, of = (np.array(column, np.int64) for column in zip(*pieces, strict=True))
-        first, last, mounted, counts, origins = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
+        first, last, mounted, counts, made_of = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
         begin, end = np.searchsorted(seqs, first), np.searchsorted(seqs, last, "right")
         had = begin < end
         spans, rows = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
         bounds = np.stack(np.divmod(spans, len(seqs) + 1), axis=1).ravel()
         ended = np.append(lots.units[lots.rows_of(of)], np.zeros((1, lots.words), np.uint64), axis=0)
         units = np.bitwise_or.reduceat(ended, bounds, axis=0)[::2]
-        origins = origins[np.repeat(had, np.maximum(counts, 0))]
+        made_of = made_of[np.repeat(had, np.maximum(counts, 0))]
         mounted, counts, told = mounted[had], counts[had], counts[had] >= 0
-        origin_rows = np.repeat(rows[told], counts[told])
+        their_rows = np.repeat(rows[told], counts[told])
         yield (
-            (np.append(mounted[told], origins), units, np.append(rows[told], origin_rows)),
+            (np.append(mounted[told], made_of), units, np.append(rows[told], their_rows)),
             (mounted[~told], units, rows[~told]),
         )
 

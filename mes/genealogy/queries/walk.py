@@ -18,7 +18,7 @@ from mes.genealogy.statements import (
     used_in,
     used_in_links,
 )
-from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, NODES_MAX, ORIGIN_MAX, LinkKind, LinkRow, Reach
+from mes.genealogy.types import DEPTH_MAX, LINKS_MAX, MADE_OF_MAX, NODES_MAX, LinkKind, LinkRow, Reach
 
 KEYS_A_STATEMENT: Final = 5_000
 """Of a level with links, so that what comes at once is bounded; a unit has hundreds of links."""
@@ -58,9 +58,9 @@ def containers_of(reads: Reads, pks: Collection[int]) -> set[int]:
     return found
 
 
-def origins_of(reads: Reads, lots: Iterable[int]) -> dict[int, set[int]]:
-    """Everything that some lots are made of, all the way. Left out are lots made of very much (`ORIGIN_MAX`) and those
-    that passed a station, or are made of what did: what was in there then is told by mounts, which may yet change."""
+def all_made_of(reads: Reads, lots: Iterable[int]) -> dict[int, set[int]]:
+    """All lots that some lots are made of, at any depth, by recorded links. Left out are lots made of very many
+    (`MADE_OF_MAX`), and where one of them, or the lot, passed a station: what is in it by that is told by mounts."""
     found: dict[int, set[int]] = {lot: set() for lot in lots}
     frontiers = {lot: {lot} for lot in found}
     while frontiers:
@@ -71,12 +71,12 @@ def origins_of(reads: Reads, lots: Iterable[int]) -> dict[int, set[int]]:
         for lot, frontier in [*frontiers.items()]:
             frontiers[lot] = {one for child in frontier for one in parents.get(child, ())} - found[lot]
             found[lot] |= frontiers[lot]
-            if len(found[lot]) > ORIGIN_MAX:
+            if len(found[lot]) > MADE_OF_MAX:
                 del found[lot]
             if lot not in found or not frontiers[lot]:
                 del frontiers[lot]
     passed = lots_that_passed(reads, set(found).union(*found.values()))
-    return {lot: origin for lot, origin in found.items() if passed.isdisjoint({lot, *origin})}
+    return {lot: inside for lot, inside in found.items() if passed.isdisjoint({lot, *inside})}
 
 
 def _with_links(

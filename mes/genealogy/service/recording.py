@@ -18,7 +18,7 @@ from mes.genealogy.errors import (
     GenealogyTooLarge,
     LotUnknown,
 )
-from mes.genealogy.queries.walk import origins_of, walk_up
+from mes.genealogy.queries.walk import all_made_of, walk_up
 from mes.genealogy.rules import (
     check_order,
     on_a_cycle,
@@ -30,7 +30,7 @@ from mes.genealogy.statements import (
     Bill,
     add_used,
     flag_acts,
-    forget_origins,
+    forget_made_of,
     insert_acts,
     insert_context,
     insert_links,
@@ -44,8 +44,8 @@ from mes.genealogy.statements import (
     load_materials,
     load_slots,
     load_touching_mounts,
+    made_of_text,
     next_act,
-    origin_text,
     recount_mounts,
 )
 from mes.genealogy.types import (
@@ -175,7 +175,7 @@ def record(
     if flags_held:
         flag_acts(uow, _on_held(known, recording.acts, first), HELD)
     _write_links(uow, known, recording.links, first)
-    forget_origins(uow, _made_of_more(known, recording))
+    forget_made_of(uow, _made_of_more(known, recording), first)
     _write_mounts(uow, known, recording, first)
     _recount(uow, known, recording.acts)
     add_used(uow, {lot.pk: taken[lot_id] for lot_id, lot in known.lots.items() if lot_id in taken})
@@ -437,7 +437,7 @@ def _write_mounts(uow: UnitOfWork, known: Known, recording: Recording, first: in
     acts = recording.acts
     places = [known.equipment[acts[mount.act].equipment_id] for mount in recording.mounts]
     slots = put_slots(uow, {(place, mount.slot_id) for place, mount in zip(places, recording.mounts, strict=True)})
-    origins = origins_of(uow, {known.pk(mount.lot_id) for mount in recording.mounts})
+    inside = all_made_of(uow, {known.pk(mount.lot_id) for mount in recording.mounts})
     rows = []
     new: dict[int, list[Interval]] = defaultdict(list)
     for place, mount in zip(places, recording.mounts, strict=True):
@@ -446,9 +446,9 @@ def _write_mounts(uow: UnitOfWork, known: Known, recording: Recording, first: in
         times = (acts[mount.act].at_us, mount.until_us)
         due = uow.now_us if mount.quantity_per_e6 else None
         made = (first + mount.act, slot, place, known.pk(mount.lot_id))
-        origin = origins.get(known.pk(mount.lot_id))
-        kept = None if origin is None else origin_text(origin)
-        rows.append((*pieces, *times, mount.quantity_per_e6, *made, due, kept))
+        made_of = inside.get(known.pk(mount.lot_id))
+        told = None if made_of is None else made_of_text(made_of)
+        rows.append((*pieces, *times, mount.quantity_per_e6, *made, due, told))
     present = load_touching_mounts(uow, {slot: _range(pieces) for slot, pieces in new.items()})
     for slot, of_slot in new.items():
         check_order([*present[slot], *of_slot])

@@ -95,3 +95,8 @@ class Model:
             found |= frontier
             frontier = {parent for parent, child, _ in links if child in frontier} - found
         return found
+
+
+def lots_told(made_of: str) -> set[int]:
+    """The keys that a mount tells its lot to be made of."""
+    return {int(made_of[place : place + 8], 16) for place in range(0, len(made_of), 8)}

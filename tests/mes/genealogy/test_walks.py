@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mes.genealogy import statements
 from mes.genealogy.errors import ActNotReversible, GenealogyCycle, MountOutOfOrder, NotLinked, SlotEmpty
 from mes.genealogy.queries import list_shared
 from mes.genealogy.queries.walk import reach_down, walk_down, walk_up
 from mes.genealogy.service import mount_lot, record_pass, remove_part, reverse_act, scan_lot, unmount_lot
 from mes.genealogy.statements import load_lots, next_act
-from mes.genealogy.types import ORIGIN_MAX, LinkKind
+from mes.genealogy.types import LinkKind
 from mes.kernel.db import Database
 from mes.kernel.errors import Refusal
 from mes.kernel.pending import forget
@@ -25,7 +27,7 @@ from mes.kernel.uow import UnitOfWork
 from mes.materials.errors import LotUsedUp
 from mes.materials.service import put_lots
 from mes.materials.types import LotSpec
-from tests.mes.genealogy.model import Change, Model
+from tests.mes.genealogy.model import Change, Model, lots_told
 from tests.support.plants import BENCH, PRESS
 
 STATIONS = (PRESS, BENCH)
@@ -203,20 +205,20 @@ class Life:
                 side = 1 if reach is up else 0
                 assert seen == {link for link in links if link[side] in near}
             assert (quick.certain, quick.possible) == (down.certain, down.possible)
-        self.compare_origins(name)
+        self.compare_told(name)
         for untold in ("FALSE", "pk % 2 = 0", "TRUE"):
-            self.uow.driver_execute(f"UPDATE slot_mount SET origin = NULL WHERE {untold}")
+            self.uow.driver_execute(f"UPDATE slot_mount SET made_of = NULL WHERE {untold}")
             self.compare_shared()
 
-    def compare_origins(self, name: dict[int, str]) -> None:
+    def compare_told(self, name: dict[int, str]) -> None:
         """What a mount tells of the making of its lot is so."""
         only_links = Model(links=self.model.links, ended=self.model.ended)
         passed = {lot for _, _, lot in self.model.passes.values()}
-        sql = "SELECT lot_pk, origin FROM slot_mount WHERE origin IS NOT NULL AND ended_by_pk IS NULL"
-        for lot_pk, origin in self.uow.driver_query(sql):
+        sql = "SELECT lot_pk, made_of FROM slot_mount WHERE made_of IS NOT NULL AND ended_by_pk IS NULL"
+        for lot_pk, told in self.uow.driver_query(sql):
             lot = name[lot_pk]
             (above, _) = only_links.up(lot)
-            assert {name[pk] for pk in _keys(origin)} == above - {lot}
+            assert {name[pk] for pk in lots_told(told)} == above - {lot}
             assert passed.isdisjoint(above)
 
     def compare_shared(self) -> None:
@@ -262,19 +264,30 @@ BEGINNING = (
     (Life.mount, 2, 2, 0),
     (Life.new_unit, 1, 0, 0),
 )
-"""A lot of a lot is in a unit, which is mounted, and so in the last of three units."""
+"""A lot made of a lot is in a unit; that unit is mounted, and so all three are in two other units."""
 NUMBERS = st.integers(0, 11)
 LIVES = st.lists(st.tuples(st.sampled_from(OPERATIONS), NUMBERS, NUMBERS, NUMBERS), max_size=30)
 
 
+@pytest.mark.parametrize("walk_max", [statements.FORGET_WALK_MAX, 0], ids=["walked", "searched"])
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(life=LIVES)
 def test_the_plant_knows_what_a_walk_through_time_knows(
-    plant: Database, life: list[tuple[Callable[..., None], int, int, int]]
+    plant: Database,
+    life: list[tuple[Callable[..., None], int, int, int]],
+    walk_max: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Mounts that tell what is no longer so are found by a walk, or, where that would be long, by what they tell."""
+    monkeypatch.setattr(statements, "FORGET_WALK_MAX", walk_max)
+
     def run(uow: UnitOfWork) -> None:
         lived = Life(uow)
-        for operation, *numbers in (*BEGINNING, *life):
+        for operation, *numbers in BEGINNING:
+            operation(lived, *numbers)
+        ((told,),) = uow.driver_query("SELECT count(made_of) FROM slot_mount")
+        assert told == 1, "of the two mounts the one of a lot that passed nowhere"
+        for operation, *numbers in life:
             operation(lived, *numbers)
         lived.compare()
         raise Undone
@@ -283,69 +296,3 @@ def test_the_plant_knows_what_a_walk_through_time_knows(
         plant.write_now(run, actor=None)
     except Undone:
         return
-
-
-def _keys(origin: str) -> set[int]:
-    return {int(origin[place : place + 8], 16) for place in range(0, len(origin), 8)}
-
-
-def _origins(uow: UnitOfWork) -> dict[str, set[str] | None]:
-    """By lot that is mounted what its newest mount tells that it is made of."""
-    names = dict(uow.driver_query("SELECT pk, id FROM material_lot"))
-    rows = uow.driver_query("SELECT lot_pk, origin FROM slot_mount WHERE ended_by_pk IS NULL ORDER BY pk")
-    return {names[pk]: None if told is None else {names[one] for one in _keys(told)} for pk, told in rows}
-
-
-def test_a_mount_tells_what_its_lot_is_made_of_until_that_changes(plant: Database) -> None:
-    def run(uow: UnitOfWork) -> None:
-        put_lots(uow, specs=[LotSpec(name, "BOARD", Decimal(10), "pcs") for name in ("S", "R", "Q", "OLD")])
-        numbers = count(1)
-
-        def link(parent: str, child: str) -> int:
-            named = {"request_id": f"r{next(numbers)}", "parent_id": parent, "child_id": child}
-            return scan_lot(uow, **named, kind=LinkKind.consumed)
-
-        def mount(lot: str) -> None:
-            n = next(numbers)
-            mount_lot(uow, request_id=f"r{n}", equipment_id=PRESS, slot_id=f"{n}", lot_id=lot, seq=1)
-
-        link("S", "R")
-        link("R", "Q")
-        mount("R")
-        mount("Q")
-        assert _origins(uow) == {"R": {"S"}, "Q": {"R", "S"}}
-        late = link("OLD", "S")
-        assert _origins(uow) == {"R": None, "Q": None}
-        mount("Q")
-        assert _origins(uow) == {"R": None, "Q": {"R", "S", "OLD"}}, "the newest mount"
-        reverse_act(uow, request_id="reversal", act=late, reason="a test")
-        mount("Q")
-        assert _origins(uow)["Q"] == {"R", "S"}
-        removal = remove_part(uow, request_id="removal", unit_id="Q", part_id="R")
-        assert _origins(uow)["Q"] is None
-        mount("Q")
-        assert _origins(uow)["Q"] == set()
-        reverse_act(uow, request_id="back", act=removal, reason="a test")
-        assert _origins(uow)["Q"] is None
-        mount("Q")
-        record_pass(uow, request_id="pass", lot_id="S", equipment_id=BENCH)
-        assert _origins(uow)["Q"] is None
-        mount("Q")
-        assert _origins(uow)["Q"] is None, "what was mounted where S passed may yet change"
-
-    plant.write_now(run, actor=None)
-
-
-def test_a_lot_made_of_very_many_is_looked_up(plant: Database) -> None:
-    def run(uow: UnitOfWork) -> None:
-        parts = [f"P{n}" for n in range(ORIGIN_MAX + 1)]
-        put_lots(uow, specs=[LotSpec(name, "BOARD", Decimal(10), "pcs") for name in ("MANY", *parts)])
-        for place, part in enumerate(parts):
-            if place == ORIGIN_MAX:
-                mount_lot(uow, request_id="few", equipment_id=PRESS, slot_id="1", lot_id="MANY", seq=1)
-                assert _origins(uow) == {"MANY": set(parts[:-1])}
-            scan_lot(uow, request_id=part, parent_id=part, child_id="MANY", kind=LinkKind.consumed)
-        mount_lot(uow, request_id="many", equipment_id=PRESS, slot_id="2", lot_id="MANY", seq=1)
-        assert _origins(uow) == {"MANY": None}
-
-    plant.write_now(run, actor=None)

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("slot_mount", sa.Column("origin", sa.Text(), nullable=True))
+    op.add_column("slot_mount", sa.Column("made_of", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
