@@ -259,6 +259,10 @@ class Rig:
     def claims(self, tag: str) -> tuple[int, int | None]:
         return self.database.read_now(_claimed, tag=tag)
 
+    def gaps(self, tag: str) -> list[tuple[object, ...]]:
+        """Where an interval is all that is claimed, and by how far the machine's clock was set."""
+        return [*self.database.read_now(_gaps, tag=tag), (self.plc.now() - datetime.now(UTC),)]
+
     def measured(self) -> dict[int, float]:
         """What the plant knows of the temperature, by instant."""
         pk = self.database.read_now(_pk_of, tag=HEAT)
@@ -331,6 +335,11 @@ def _claimed(session: ReadSession, *, tag: str) -> tuple[int, int | None]:
     facts = session.execute(text("SELECT low_e6, high_e6 FROM count_fact WHERE tag = :tag"), {"tag": tag}).all()
     high = None if any(fact[1] is None for fact in facts) else sum(fact[1] for fact in facts) // PIECE_E6
     return sum(fact[0] for fact in facts) // PIECE_E6, high
+
+
+def _gaps(session: ReadSession, *, tag: str) -> list[tuple[object, ...]]:
+    sql = "SELECT * FROM count_fact WHERE tag = :tag AND (high_e6 IS NULL OR high_e6 <> low_e6)"
+    return [tuple(row._mapping.items()) for row in session.execute(text(sql), {"tag": tag})]
 
 
 def _baselines(session: ReadSession) -> dict[str, tuple[int, int | None, int | None]]:

@@ -39,7 +39,8 @@ def agree(it: Rig, story: list[str]) -> None:
         truth = it.machine.truth[tag]
         assert low <= truth, f"{tag}: {low} are claimed, {truth} were made; {story}"
         assert high is None or truth <= high, f"{tag}: at most {high} are claimed, {truth} were made; {story}"
-        assert tag in it.inexact or low == high, f"{tag}: {low} to {high} of {truth} though all could be seen; {story}"
+        exact = tag in it.inexact or low == high
+        assert exact, f"{tag}: {low} to {high} of {truth} though all could be seen; {it.gaps(tag)}; {story}"
 
 
 def measured_truly(it: Rig, story: list[str]) -> None:
