@@ -41,7 +41,7 @@ from mes.migrations.upgrade import upgrade
 from mes.orders.service import submit_operations_request
 from tests.support.postgres import start_cluster
 
-SERVER = Path(__file__).with_name("_orders_server.py")
+SERVER = Path(__file__).with_name("_server.py")
 ROUNDS = 3
 ORDERS = 10_000
 TABLES = ("operations_request", "work_request", "job_order", "job_dependency", "outbox_event")

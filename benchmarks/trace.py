@@ -24,15 +24,12 @@ import argparse
 import asyncio
 import gc
 import json
-import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,8 +39,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import httpx
 import numpy as np
 import psycopg
-import uvicorn
-from fastapi import FastAPI
 from sqlalchemy import text
 
 from benchmarks._electronics import (
@@ -59,8 +54,8 @@ from benchmarks._electronics import (
     factory,
 )
 from benchmarks.ingest import of_processes
+from benchmarks.orders import serving
 from mes.access.types import Role
-from mes.api import router
 from mes.equipment.service import put_equipment
 from mes.equipment.types import EquipmentSpec
 from mes.genealogy import queries
@@ -68,6 +63,7 @@ from mes.genealogy.formats import Format, answer_bytes
 from mes.genealogy.service import record_genealogy, scan_lot, ship_lots
 from mes.genealogy.types import Act, ActKind, Link, LinkKind, Mount, NewLot, Recording, Suspects
 from mes.kernel.db import Database
+from mes.kernel.plants import Plants
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import put_materials
 from mes.materials.types import LotKind, MaterialSpec
@@ -76,8 +72,7 @@ from mes.orders.service import submit_operations_request
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
-from tests.web.cast import OnePlant, hire
-from web.problems import install_problem_handlers
+from tests.web.cast import hire
 
 SHARED_BUFFERS = "1GB"
 STATIONS = 7
@@ -85,6 +80,7 @@ BATCH_ROWS = 50_000
 TABLES = ("genealogy_act", "genealogy_link", "slot_mount", "station_slot")
 CLIENTS = 32
 JOBS = 20
+SIZES = ("large", "small")
 KINDS = {SUPPLIER_LOT: LotKind.lot, REEL: LotKind.lot, BIN_LOT: LotKind.lot, CARTON: LotKind.container}
 
 
@@ -195,7 +191,11 @@ class Store:
     """A database of ours, and what the same rows cost without us."""
 
     name: str
-    database: Database
+
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+        folder.mkdir(parents=True)
+        self.plants = Plants(data_dir=folder, database_url=database_url, migrate=upgrade)
+        self.database = self.plants.default
 
     def spent(self) -> float:
         """Processor seconds of this process and the database."""
@@ -214,14 +214,8 @@ class Store:
 class Sqlite(Store):
     name = "sqlite"
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path = folder / "plant.sqlite"
-        self.database = Database(f"sqlite:///{self._path}")
-        upgrade(self.database)
-
     def size(self, tables: Sequence[str]) -> int:
-        connection = sqlite3.connect(self._path)
+        connection = sqlite3.connect(self.database.url.removeprefix("sqlite:///"))
         marks = ", ".join("?" * len(tables))
         sql = (
             "SELECT sum(pgsize) FROM dbstat WHERE name IN (SELECT name FROM sqlite_schema "
@@ -232,7 +226,7 @@ class Sqlite(Store):
         return int(found)
 
     def raw(self, batches: Sequence[Sequence[tuple[str, Sequence[str], Sequence[Any]]]]) -> float:
-        path = self._folder / "raw.sqlite"
+        path = self.plants.data_dir / "raw.sqlite"
         empty = Database(f"sqlite:///{path}")
         upgrade(empty)
         empty.close()
@@ -254,25 +248,24 @@ class Sqlite(Store):
 class Postgres(Store):
     name = "postgres"
 
-    def __init__(self, cluster: PostgresCluster, name: str) -> None:
-        self._cluster, self._name = cluster, name
-        cluster.create_database(name)
-        self._url = cluster.url(name)
-        self.database = Database(self._url)
-        upgrade(self.database)
+    def __init__(self, folder: Path, cluster: PostgresCluster) -> None:
+        self._cluster, self._name = cluster, folder.name
+        super().__init__(folder, cluster.create_database(self._name))
         self._postmaster = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def spent(self) -> float:
         return time.process_time() + of_processes(self._postmaster)
 
     def settle(self) -> None:
-        with psycopg.connect(_plain(self._url), autocommit=True) as connection:
+        with psycopg.connect(_plain(self.database.url), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
 
     def size(self, tables: Sequence[str]) -> int:
-        with psycopg.connect(_plain(self._url)) as connection:
-            sql = "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) name"
-            return int(connection.execute(sql, (list(tables),)).fetchone()[0])  # type: ignore[index]
+        def total(session: Any) -> int:
+            sql = "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(?::text[]) name"
+            return int(session.driver_query(sql, (list(tables),))[0][0])
+
+        return self.database.read_now(total)
 
     def raw(self, batches: Sequence[Sequence[tuple[str, Sequence[str], Sequence[Any]]]]) -> float:
         name = self._name + "_raw"
@@ -389,54 +382,22 @@ def ask(database: Database, query: Callable[..., Any], **asked: Any) -> bytes:
     return database.read_now(answer_bytes, query=query, format=Format.json, **asked)
 
 
-@contextmanager
-def serving(database: Database) -> Iterator[httpx.Client]:
-    """Who asks over a socket, of a server in a process of its own, which starts meanwhile."""
-    token = hire(database, "asker", Role.operator).token
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen([sys.executable, __file__, "--serve", database.url, str(port)])
-    try:
-        headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
-            yield client
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def backward_over_http(client: httpx.Client, graph: Graph, count: int) -> float:
-    """p95 in ms."""
-    _wait_for(client)
+def backward_over_http(store: Store, graph: Graph, count: int) -> float:
+    """p95 in ms, of the product as it is served."""
+    headers = {"Authorization": f"Bearer {hire(store.database, 'asker', Role.operator).token}"}
     took = []
-    for node in graph.middle(graph.units, count):
-        begin = time.perf_counter()
-        answer = client.get(f"/api/v1/genealogy/lots/{graph.ids[node]}/made-of")
-        took.append((time.perf_counter() - begin) * 1_000)
-        links = answer.raise_for_status().json()["links"]
-        found = {(row[0], row[1], row[4]) for row in links["rows"]}
-        check(found == expected_links(graph, graph.up, node), f"made of {graph.ids[node]}")
+    with (
+        serving("product", store.database.url, store.plants.data_dir) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client,
+    ):
+        for node in graph.middle(graph.units, count):
+            begin = time.perf_counter()
+            answer = client.get(f"/api/v1/genealogy/lots/{graph.ids[node]}/made-of")
+            took.append((time.perf_counter() - begin) * 1_000)
+            links = answer.raise_for_status().json()["links"]
+            found = {(row[0], row[1], row[4]) for row in links["rows"]}
+            check(found == expected_links(graph, graph.up, node), f"made of {graph.ids[node]}")
     return float(np.percentile(took[5:], 95))
-
-
-def _wait_for(client: httpx.Client) -> None:
-    for _ in range(1_200):
-        try:
-            client.get("/api/v1/materials")
-            return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise SystemExit("the server does not answer")
-
-
-def serve(url: str, port: int) -> None:
-    app = FastAPI()
-    app.state.plants = OnePlant(Database(url))
-    install_problem_handlers(app)
-    app.include_router(router)
-    gc.freeze()  # as the server does when it has started
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
 def recall_ratio(database: Database, graph: Graph, count: int) -> tuple[float, float, float]:
@@ -546,20 +507,19 @@ def growth_of(large: Asking, small: Asking, rounds: int) -> tuple[float, float, 
 
 def measure(store: Store, graph: Graph, *, quick: bool) -> dict[str, float]:
     database = store.database
-    with serving(database) as client:
-        ours, raw = load(store, graph)
-        logical = len(graph.made.parents)
-        figures = {
-            "bulk_rows_per_core_s": ours,
-            "bulk_vs_raw": ours / raw,
-            "bytes_per_link": store.size(TABLES) / logical,
-            "bytes_per_link_with_lots": store.size([*TABLES, "material_lot"]) / logical,
-        }
-        ratio, mine, numpy = recall_ratio(database, graph, 8 if quick else 20)
-        figures |= {"recall_vs_numpy": ratio, "recall_ms": mine, "numpy_ms": numpy}
-        figures["shipped_p95_ms"] = shipped_p95(database, graph, 10 if quick else 25)
-        figures["shared_ms"] = shared(database, graph, 5 if quick else 9)
-        figures["backward_p95_ms"] = backward_over_http(client, graph, 65 if quick else 205)
+    ours, raw = load(store, graph)
+    logical = len(graph.made.parents)
+    figures = {
+        "bulk_rows_per_core_s": ours,
+        "bulk_vs_raw": ours / raw,
+        "bytes_per_link": store.size(TABLES) / logical,
+        "bytes_per_link_with_lots": store.size([*TABLES, "material_lot"]) / logical,
+    }
+    ratio, mine, numpy = recall_ratio(database, graph, 8 if quick else 20)
+    figures |= {"recall_vs_numpy": ratio, "recall_ms": mine, "numpy_ms": numpy}
+    figures["shipped_p95_ms"] = shipped_p95(database, graph, 10 if quick else 25)
+    figures["shared_ms"] = shared(database, graph, 5 if quick else 9)
+    figures["backward_p95_ms"] = backward_over_http(store, graph, 65 if quick else 205)
     figures["scans_per_s"] = asyncio.run(scan(database, 2_000 if quick else 10_000))
     return figures
 
@@ -586,10 +546,10 @@ def load_only(store: Store, graph: Graph) -> None:
     store.settle()
 
 
-def everything(large: Store, graph: Graph, small: Store, tenth: Graph, *, quick: bool) -> dict[str, float]:
+def everything(large: Store, small: Store, graph: Graph, tenth: Graph, *, quick: bool) -> dict[str, float]:
     figures = measure(large, graph, quick=quick) | growth(large, graph, small, tenth, quick=quick)
     for store in (large, small):
-        store.database.close()
+        store.plants.close()
     return figures
 
 
@@ -597,13 +557,13 @@ def benchmark(links: int, *, quick: bool) -> dict[str, Any]:
     graph, tenth = Graph.of(links), Graph.of(links // 10)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in ("large", "small"):
-            (folder / part).mkdir()
-        sqlite = everything(Sqlite(folder / "large"), graph, Sqlite(folder / "small"), tenth, quick=quick)
+        large, small = (Sqlite(folder / "sqlite" / size) for size in SIZES)
+        sqlite = everything(large, small, graph, tenth, quick=quick)
         print(json.dumps(sqlite), file=sys.stderr)
         cluster = start_cluster(folder / "cluster", settings={"shared_buffers": SHARED_BUFFERS})
         try:
-            postgres = everything(Postgres(cluster, "large"), graph, Postgres(cluster, "small"), tenth, quick=quick)
+            larger, smaller = (Postgres(folder / "postgres" / size, cluster) for size in SIZES)
+            postgres = everything(larger, smaller, graph, tenth, quick=quick)
         finally:
             cluster.stop()
     return report(len(graph.made.parents), sqlite, postgres)
@@ -641,11 +601,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="1 million links, under 45 s on two quiet cores")
     parser.add_argument("--links", type=int, help="another size")
-    parser.add_argument("--serve", nargs=2, metavar=("URL", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        serve(options.serve[0], int(options.serve[1]))
-        return
     links = options.links or (1_000_000 if options.quick else 10_000_000)
     print(json.dumps(benchmark(links, quick=options.quick)))
 

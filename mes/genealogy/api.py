@@ -73,7 +73,7 @@ class Asked:
     table: str
 
 
-def how(format: Format | None = None, table: str = "", accept: Annotated[str, Header()] = "") -> Asked:
+async def how(format: Format | None = None, table: str = "", accept: Annotated[str, Header()] = "") -> Asked:
     """`?format=csv&table=lots`, or the Accept header."""
     return Asked(format_of(format, accept), table)
 

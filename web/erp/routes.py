@@ -42,7 +42,7 @@ Flag = Annotated[bool, Form()]
 Version = Annotated[int, Form(ge=1, le=2**31)]
 
 
-def typed(
+async def typed(
     kind: Annotated[str, Form(max_length=20), NO_NUL],
     url: Annotated[str, Form(max_length=URL_MAX), NO_NUL],
     database: Word,

@@ -96,7 +96,7 @@ async def new(request: Request, who: Engineer) -> HTMLResponse:
     return _page(request, who, "recipe-form", new_recipe(), await who.read(plant_zone))
 
 
-def _typed(
+async def _typed(
     who: Engineer,
     description: Text = "",
     version_label: Label = "",

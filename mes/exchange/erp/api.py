@@ -34,7 +34,7 @@ Keeper = Annotated[Caller, Depends(caller(Permission.manage_erp))]
 Named = Annotated[str, Path(max_length=100), NO_NUL]
 
 
-def vault_of(request: Request) -> Vault:
+async def vault_of(request: Request) -> Vault:
     """What the composition root seals with."""
     vault: Vault = request.app.state.vault
     return vault

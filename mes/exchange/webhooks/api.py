@@ -32,7 +32,7 @@ router = api_router("webhooks")
 Keeper = Annotated[Caller, Depends(caller(Permission.manage_webhooks))]
 
 
-def sender_of(request: Request) -> Sender:
+async def sender_of(request: Request) -> Sender:
     """What the composition root made to send with."""
     sender: Sender = request.app.state.webhook_sender
     return sender

@@ -1,6 +1,6 @@
-"""The two servers of `benchmarks/orders.py`, one worker each: the product, and a bare FastAPI endpoint as the floor.
+"""The servers that benchmarks ask over HTTP, one worker each: the product, and a bare FastAPI endpoint as the floor.
 
-python benchmarks/_orders_server.py product|floor PORT DATABASE_URL DATA_DIR
+python benchmarks/_server.py product|floor PORT DATABASE_URL DATA_DIR
 """
 
 from __future__ import annotations
