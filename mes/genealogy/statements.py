@@ -30,6 +30,8 @@ class Reads(ReadsRows, Protocol):
     @property
     def dialect(self) -> str: ...
 
+    def driver_queries(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Any]]: ...
+
 
 _KEYS: Final = "ANY((SELECT ?::int[])::int[])"
 _NAMED: Final = "ANY((SELECT ?::text[])::text[])"
@@ -61,6 +63,14 @@ def key_text(reads: Reads, keys: Iterable[int]) -> str:
     """Whole numbers as one parameter."""
     text = orjson.dumps(list(keys)).decode()
     return text if reads.dialect == "sqlite" else "{" + text[1:-1] + "}"
+
+
+def _packed(*columns: str) -> dict[str, str]:
+    """Columns of whole numbers as one row, for `_columns` to unpack: a row each costs more than finding it."""
+    return {
+        "packed_sqlite": ", ".join(f"json_group_array({column})" for column in columns),
+        "packed": ", ".join(f"string_agg(int8send({column}), ''::bytea)" for column in columns),
+    }
 
 
 def name_text(reads: Reads, names: Collection[str]) -> Any:
@@ -767,11 +777,10 @@ _FORGET: Final = _Sql(
     "UPDATE slot_mount SET made_of = NULL WHERE pk = {keys}",
 )
 _ALL_TOLD: Final = _Sql(
-    "SELECT json_group_array(m.pk), json_group_array(m.lot_pk), json_group_array(length(m.made_of)), "
-    "group_concat(m.made_of, '') FROM slot_mount m WHERE m.made_of IS NOT NULL",
-    "SELECT string_agg(int8send(m.pk), ''::bytea), string_agg(int8send(m.lot_pk), ''::bytea), "
-    "string_agg(int8send(length(m.made_of)), ''::bytea), string_agg(m.made_of, '') "
-    "FROM slot_mount m WHERE m.made_of IS NOT NULL",
+    "SELECT {packed_sqlite}, group_concat(m.made_of, '') FROM slot_mount m WHERE {told}",
+    "SELECT {packed}, string_agg(m.made_of, '') FROM slot_mount m WHERE {told}",
+    **_packed("m.pk", "m.lot_pk", "length(m.made_of)"),
+    told="m.made_of IS NOT NULL",
 )
 FORGET_WALK_MAX: Final = 1_000
 """Lots that are walked through from what has changed; beyond, mounts are searched for it instead."""
@@ -1050,25 +1059,23 @@ ENDED_LINKS: Final = _Sql(
     "SELECT {link}, e.ended_by_pk FROM genealogy_link e WHERE e.child_pk = {keys} AND e.ended_by_pk IS NOT NULL",
     link=_LINK,
 )
+_OPTIONAL: Final = ("actor", "context_pk", "job_pk")
 PASSES_OF_LOTS: Final = _Sql(
-    "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM json_each(?) k "
-    "CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
-    "SELECT a.lot_pk, a.equipment_pk, a.seq, a.at_us, a.actor, a.context_pk, a.job_pk FROM genealogy_act a "
-    "WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}",
+    "SELECT {packed_sqlite} FROM json_each(?) k CROSS JOIN genealogy_act a ON a.lot_pk = k.value WHERE {passes}",
+    "SELECT {packed} FROM genealogy_act a WHERE a.lot_pk = {keys} AND a.seq IS NOT NULL AND {live_act}",
+    **_packed("a.lot_pk", "a.equipment_pk", "a.seq", "a.at_us", *(f"coalesce(a.{name}, -1)" for name in _OPTIONAL)),
     passes=_PASS,
 )
-_PARENTS: Final = _Sql(
-    "SELECT json_group_array(e.child_pk), json_group_array(e.parent_pk) FROM json_each(?) k "
-    "CROSS JOIN genealogy_link e ON e.child_pk = k.value WHERE e.ended_by_pk IS NULL",
-    "SELECT string_agg(int8send(e.child_pk), ''::bytea), string_agg(int8send(e.parent_pk), ''::bytea) "
-    "FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
+PARENTS_OF_LOTS: Final = _Sql(
+    "SELECT {packed_sqlite} FROM json_each(?) k CROSS JOIN genealogy_link e ON e.child_pk = k.value "
+    "WHERE e.ended_by_pk IS NULL",
+    "SELECT {packed} FROM genealogy_link e WHERE e.child_pk = {keys} AND {live_link}",
+    **_packed("e.child_pk", "e.parent_pk"),
 )
 _MOUNTS_AT: Final = _Sql(
-    "SELECT json_group_array(m.from_seq), json_group_array(m.to_seq), json_group_array(m.lot_pk), "
-    "json_group_array(coalesce(length(m.made_of), -1)), group_concat(m.made_of, '') FROM slot_mount m WHERE {there}",
-    "SELECT string_agg(int8send(m.from_seq), ''::bytea), string_agg(int8send(m.to_seq), ''::bytea), "
-    "string_agg(int8send(m.lot_pk), ''::bytea), string_agg(int8send(coalesce(length(m.made_of), -1)), ''::bytea), "
-    "string_agg(m.made_of, '') FROM slot_mount m WHERE {there}",
+    "SELECT {packed_sqlite}, group_concat(m.made_of, '') FROM slot_mount m WHERE {there}",
+    "SELECT {packed}, string_agg(m.made_of, '') FROM slot_mount m WHERE {there}",
+    **_packed("m.from_seq", "m.to_seq", "m.lot_pk", "coalesce(length(m.made_of), -1)"),
     there="m.equipment_pk = ? AND m.to_seq >= ? AND m.from_seq <= ? AND m.ended_by_pk IS NULL",
 )
 Numbers = npt.NDArray[np.int64]
@@ -1076,8 +1083,30 @@ Numbers = npt.NDArray[np.int64]
 
 def parents_of(reads: Reads, keys: Collection[int]) -> tuple[Numbers, Numbers]:
     """Of each explicit link to some lots the lot and what went into it."""
-    children, parents = _columns(_PARENTS.on(reads, key_text(reads, keys))[0])
+    children, parents = _columns(PARENTS_OF_LOTS.on(reads, key_text(reads, keys))[0])
     return children, parents
+
+
+class Passes(NamedTuple):
+    """Where, when, by whom and how lots passed, column by column; -1: nobody, nothing."""
+
+    lots: Numbers
+    stations: Numbers
+    seqs: Numbers
+    at_us: Numbers
+    persons: Numbers
+    contexts: Numbers
+    jobs: Numbers
+
+
+def passes_and_parents_of(reads: Reads, keys: Collection[int]) -> tuple[Passes, Numbers, Numbers]:
+    """How some lots passed stations, and `parents_of` them, in one round trip."""
+    asked = (key_text(reads, keys),)
+    (passed,), (linked,) = reads.driver_queries(
+        [(sql.text(reads.dialect), asked) for sql in (PASSES_OF_LOTS, PARENTS_OF_LOTS)]
+    )
+    children, parents = _columns(linked)
+    return Passes(*_columns(passed)), children, parents
 
 
 class Mounts(NamedTuple):
@@ -1099,7 +1128,7 @@ def mounts_at(reads: Reads, station: int, first_seq: int, last_seq: int) -> Moun
 
 
 def _columns(row: Sequence[Any]) -> list[Numbers]:
-    """A row a link costs more than finding it: they come as JSON arrays or, from PostgreSQL, eight bytes a number."""
+    """What was `_packed`: JSON arrays or, from PostgreSQL, eight bytes a number."""
     return [
         np.array(orjson.loads(packed), np.int64)
         if isinstance(packed, str)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,14 +18,13 @@ from mes.genealogy.errors import GenealogyInvalid, GenealogyTooLarge
 from mes.genealogy.queries.trace import known_lots
 from mes.genealogy.rules import chance_of
 from mes.genealogy.statements import (
-    PASSES_OF_LOTS,
     Numbers,
+    Passes,
     Reads,
     contexts_of,
-    key_text,
     mounts_at,
     names_of,
-    parents_of,
+    passes_and_parents_of,
 )
 from mes.genealogy.types import DEPTH_MAX, SHARED_UNITS_MAX, Answer, Table
 from mes.kernel.sqltypes import from_us
@@ -53,7 +53,7 @@ def list_shared(reads: Reads, *, failed_ids: Sequence[str], good_ids: Sequence[s
         raise GenealogyTooLarge(f"At most {SHARED_UNITS_MAX} units are compared at once.")
     lots = known_lots(reads, [*failed, *good])
     roots = [lots[lot_id] for lot_id in [*failed, *good]]
-    ranked = _ranked(_groups(_things(reads, roots), len(failed)), len(failed), len(good))[:limit]
+    ranked = _ranked(_groups(_things(reads, roots, len(failed)), len(failed)), len(failed), len(good))[:limit]
     names = _named(reads, [feature for *_, features in ranked for feature in features])
     rows = [
         (place, chance, a, len(failed), b, len(good), sorted(names[feature] for feature in features))
@@ -81,14 +81,15 @@ class _Lots:
         """Lots, with repeats, that are in the units of so many rows as well; those that are in more units by it."""
         some = _WORDS_AT_ONCE // self.words
         portions = [slice(start, start + some) for start in range(0, len(keys), some)]
-        return np.concatenate([keys[:0], *(self._add(*_by_key(keys[part], units, rows[part])) for part in portions)])
+        grown = [self._add(*_by_key(keys[part], units, rows[part])) for part in portions]
+        found = np.sort(np.concatenate([keys[:0], *grown]))
+        return found[_firsts(found)]
 
     def _add(self, keys: Numbers, units: Bits) -> Numbers:
         at = np.searchsorted(self.keys, keys)
-        present = at < len(self.keys)
-        present[present] = self.keys[at[present]] == keys[present]
+        present = _is_in(self.keys, keys)
         grown = ~present
-        grown[present] = (units[present] & ~self.units[at[present]]).any(axis=1)
+        grown[present] = _any_of(units[present] & ~self.units[at[present]])
         self.units[at[present]] |= units[present]
         self.keys = np.insert(self.keys, at[~present], keys[~present])
         self.units = np.insert(self.units, at[~present], units[~present], axis=0)
@@ -99,10 +100,23 @@ def _by_key(keys: Numbers, units: Bits, rows: Numbers) -> tuple[Numbers, Bits]:
     """Each key once, in order, with all the units of its rows."""
     if not len(keys):
         return keys, units[:0]
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     keys = keys[order]
     first = _firsts(keys)
     return keys[first], np.bitwise_or.reduceat(units[rows[order]], first, axis=0)
+
+
+def _any_of(units: Bits) -> npt.NDArray[np.bool_]:
+    """Which rows have any unit."""
+    return np.asarray(units.any(axis=1))
+
+
+def _is_in(known: Numbers, keys: Numbers) -> npt.NDArray[np.bool_]:
+    """Which of some keys are among known ones, which are in order."""
+    at = np.searchsorted(known, keys)
+    found = at < len(known)
+    found[found] = known[at[found]] == keys[found]
+    return found
 
 
 def _firsts(keys: Numbers) -> Numbers:
@@ -119,75 +133,103 @@ def _first(count: int, words: int) -> Bits:
     return first
 
 
-def _things(reads: Reads, roots: Sequence[int]) -> Iterator[Things]:
+def _things(reads: Reads, roots: Sequence[int], failed: int) -> Iterator[Things]:
     """Level by level: what a lot is made of, and where it passed, have the units that the lot has; the units themselves
-    are nothing that they share."""
+    are nothing that they share. The first so many roots have failed."""
     lots = _Lots(roots)
-    passes: list[Any] = []
+    levels: list[Passes] = []
+    told: list[_Told] = []
     frontier = lots.keys
     for _ in range(DEPTH_MAX):
         if not len(frontier):
             break
-        keys = frontier.tolist()
-        passed = PASSES_OF_LOTS.on(reads, key_text(reads, keys))
-        passes += passed
-        children, parents = parents_of(reads, keys)
-        grown = [lots.add(parents, lots.units, lots.rows_of(children))]
-        for told, untold in _mounted(reads, lots, passed):
-            grown.append(lots.add(*untold))
-            lots.add(*told)
-        frontier = np.sort(np.concatenate(grown))
-        frontier = frontier[_firsts(frontier)]
+        passes, children, parents = passes_and_parents_of(reads, frontier.tolist())
+        levels.append(passes)
+        above = _Gathered(lots.words)
+        above.add(parents, lots.units, lots.rows_of(children))
+        for telling, untold, units, rows in _mounted(reads, lots, passes):
+            told.append(telling)
+            above.add(untold, units, rows)
+        frontier = lots.add(*above.joined())
+    lots.add(*_told_of_failed(told, lots, _first(failed, lots.words)))
     shared = ~np.isin(lots.keys, roots)
     yield "lot", lots.keys[shared].tolist(), lots.units[shared]
-    if passes:
+    passes = Passes(*map(np.concatenate, zip(*levels, strict=True)))
+    if len(passes.lots):
         yield from _circumstances(reads, lots, passes)
 
 
-Mounted = tuple[Numbers, Bits, Numbers]
-"""Lots and the units of the pieces they are in, as `_Lots.add` takes them."""
+class _Gathered:
+    """Lots, with repeats, and the units they are in, from several sources."""
+
+    def __init__(self, words: int) -> None:
+        self._keys, self._rows = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        self._units = [np.zeros((0, words), np.uint64)]
+        self._height = 0
+
+    def add(self, keys: Numbers, units: Bits, rows: Numbers) -> None:
+        """`rows`: where in `units` the units of each lot stand."""
+        self._keys.append(keys)
+        self._rows.append(rows + self._height)
+        self._units.append(units)
+        self._height += len(units)
+
+    def joined(self) -> tuple[Numbers, Bits, Numbers]:
+        """As `_Lots.add` takes them."""
+        return np.concatenate(self._keys), np.concatenate(self._units), np.concatenate(self._rows)
 
 
-def _mounted(reads: Reads, lots: _Lots, passed: Sequence[Any]) -> Iterator[tuple[Mounted, Mounted]]:
-    """Station by station what was mounted while pieces passed: where the mount tells what the lot is made of, that and
-    the lot; and the lots to be looked up."""
-    of_station: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for lot, station, seq, *_ in passed:
-        of_station[station].append((seq, lot))
-    for station, pieces in of_station.items():
-        pieces.sort()
-        seqs, of = (np.array(column, np.int64) for column in zip(*pieces, strict=True))
-        first, last, mounted, counts, made_of = mounts_at(reads, station, pieces[0][0], pieces[-1][0])
+class _Told(NamedTuple):
+    """Lots mounted at a station that tell what they are made of: of how many, and of which, one lot's after another's;
+    and in which of these units each is."""
+
+    lots: Numbers
+    counts: Numbers
+    made_of: Numbers
+    units: Bits
+    rows: Numbers
+
+    def keys(self) -> tuple[Numbers, Numbers]:
+        """The lots and all they are made of, and their rows in `units`."""
+        return np.append(self.lots, self.made_of), np.append(self.rows, np.repeat(self.rows, self.counts))
+
+
+def _mounted(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[tuple[_Told, Numbers, Bits, Numbers]]:
+    """Station by station what was mounted while pieces passed: what tells of itself, and what is to be looked up."""
+    order = np.lexsort((passes.lots, passes.seqs, passes.stations))
+    stations, all_seqs, pieces = passes.stations[order], passes.seqs[order], passes.lots[order]
+    for start, stop in pairwise([*_firsts(stations).tolist(), len(stations)]):
+        seqs = all_seqs[start:stop]
+        first, last, mounted, counts, made_of = mounts_at(reads, int(stations[start]), int(seqs[0]), int(seqs[-1]))
         begin, end = np.searchsorted(seqs, first), np.searchsorted(seqs, last, "right")
         had = begin < end
         spans, rows = np.unique(begin[had] * (len(seqs) + 1) + end[had], return_inverse=True)
         bounds = np.stack(np.divmod(spans, len(seqs) + 1), axis=1).ravel()
-        ended = np.append(lots.units[lots.rows_of(of)], np.zeros((1, lots.words), np.uint64), axis=0)
+        ended = np.append(lots.units[lots.rows_of(pieces[start:stop])], np.zeros((1, lots.words), np.uint64), axis=0)
         units = np.bitwise_or.reduceat(ended, bounds, axis=0)[::2]
         made_of = made_of[np.repeat(had, np.maximum(counts, 0))]
         mounted, counts, told = mounted[had], counts[had], counts[had] >= 0
-        their_rows = np.repeat(rows[told], counts[told])
-        yield (
-            (np.append(mounted[told], made_of), units, np.append(rows[told], their_rows)),
-            (mounted[~told], units, rows[~told]),
-        )
+        telling = _Told(mounted[told], counts[told], made_of, units, rows[told])
+        yield telling, mounted[~told], units, rows[~told]
 
 
-class _Passes(NamedTuple):
-    """Where, when, by whom and how lots passed, column by column; -1: nobody, nothing."""
+def _told_of_failed(told: Sequence[_Told], lots: _Lots, failed: Bits) -> tuple[Numbers, Bits, Numbers]:
+    """Of all that mounts tell, what any failed unit has: of hundreds of thousands of lots a few. They are looked up no
+    further, so it may wait until all is known."""
+    found = [lots.keys[_any_of(lots.units & failed)]]
+    for one in told:
+        keys, rows = one.keys()
+        found.append(keys[_any_of(one.units & failed)[rows]])
+    having = np.sort(np.concatenate(found))
+    kept = _Gathered(lots.words)
+    for one in told:
+        keys, rows = one.keys()
+        with_failed = _is_in(having, keys)
+        kept.add(keys[with_failed], one.units, rows[with_failed])
+    return kept.joined()
 
-    lots: Numbers
-    stations: Numbers
-    at_us: Numbers
-    persons: Numbers
-    contexts: Numbers
-    jobs: Numbers
 
-
-def _circumstances(reads: Reads, lots: _Lots, rows: Sequence[Any]) -> Iterator[Things]:
-    keys, stations, _, at_us, *others = zip(*rows, strict=True)
-    persons, contexts, jobs = ([-1 if value is None else value for value in column] for column in others)
-    passes = _Passes(*(np.array(column, np.int64) for column in (keys, stations, at_us, persons, contexts, jobs)))
+def _circumstances(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[Things]:
     rows_of_lots = lots.rows_of(passes.lots)
 
     def of(column: Numbers) -> tuple[list[int], Bits]:
@@ -222,12 +264,13 @@ def _groups(things: Iterable[Things], failed: int) -> list[_Group]:
     found: dict[bytes, _Group] = {}
     for kind, values, units in things:
         with_failed = np.bitwise_count(units & _first(failed, units.shape[1])).sum(axis=1)
-        for place in np.flatnonzero(with_failed).tolist():
-            having = units[place].tobytes()
-            if having not in found:
-                a = int(with_failed[place])
-                found[having] = _Group(a, int(np.bitwise_count(units[place]).sum()) - a, [])
-            found[having].features.append((kind, values[place]))
+        places = np.flatnonzero(with_failed)
+        having = np.ascontiguousarray(units[places])
+        counts = zip(with_failed[places].tolist(), np.bitwise_count(having).sum(axis=1).tolist(), strict=True)
+        rows = having.view(f"V{having.itemsize * having.shape[1]}").ravel().tolist()
+        for place, row, (a, every) in zip(places.tolist(), rows, counts, strict=True):
+            group = found.get(row) or found.setdefault(row, _Group(a, every - a, []))
+            group.features.append((kind, values[place]))
     return [*found.values()]
 
 
