@@ -383,7 +383,7 @@ def _plausible(count: int, from_us: int, to_us: int, spec: CounterSpec) -> bool:
     """Whether so many can have been counted in that time. A clock that was set back in between cannot tell."""
     if to_us < from_us:
         return True
-    return count <= _possible(from_us, to_us + GRACE_US, rate_of(spec))
+    return count <= _possible(from_us, to_us, rate_of(spec))
 
 
 def rate_of(spec: CounterSpec) -> float:
@@ -391,7 +391,8 @@ def rate_of(spec: CounterSpec) -> float:
 
 
 def _possible(from_us: int, to_us: int, max_per_s: float) -> int:
-    return math.ceil((to_us - from_us) / 1_000_000 * max_per_s) + 1
+    """The most of that time, and of `GRACE_US`: what was published when a gap began had been sampled before."""
+    return math.ceil((to_us + GRACE_US - from_us) / 1_000_000 * max_per_s) + 1
 
 
 def _bound(baseline: Baseline, reading: Reading, spec: CounterSpec, *, low: int, seen: int = 0) -> int | None:
@@ -399,7 +400,7 @@ def _bound(baseline: Baseline, reading: Reading, spec: CounterSpec, *, low: int,
     bound is known, where it is broken, and where the clock was set back."""
     gap = _gap(baseline, reading)
     since = baseline.at_us if gap is None else gap
-    if spec.max_per_s is None or since > reading.at_us:
+    if spec.max_per_s is None or since > reading.at_us + GRACE_US:
         return None
     possible = seen + _possible(since, reading.at_us, spec.max_per_s)
     return possible if possible >= low else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mes.equipment.counter_rules import Baseline, CounterSpec, Movement, Reading, movement
+from mes.equipment.counter_rules import GRACE_US, Baseline, CounterSpec, Movement, Reading, movement
 
 SECOND = 1_000_000
 MAX_PER_S = 20.0
@@ -25,6 +25,8 @@ class Step:
     """After the true reading, one false one: `zero` or `spike`."""
     clock_s: int = 0
     """By so much (and a microsecond: no two instants are the same) the machine's clock is set, forth or back."""
+    late_us: int = 0
+    """By so much a gap is told to begin too late: what was published then had been sampled before."""
 
 
 steps = st.lists(
@@ -35,6 +37,7 @@ steps = st.lists(
         st.sampled_from([False] * 3 + [True]),
         st.sampled_from([""] * 4 + ["zero", "spike"]),
         st.sampled_from([0] * 6 + [-3600, -2, 2, 3600]),
+        st.sampled_from([0] * 3 + [GRACE_US - 1]),
     ),
     min_size=1,
     max_size=40,
@@ -83,8 +86,8 @@ class Model:
             self.show()
             self.now_us += SECOND
 
-    def hide(self) -> None:
-        self.hidden_since = self.now_us - SECOND if self.hidden_since is None else self.hidden_since
+    def hide(self, late_us: int) -> None:
+        self.hidden_since = self.now_us - SECOND + late_us if self.hidden_since is None else self.hidden_since
 
     def show(self) -> None:
         """The gap reaches as far back as the bridge's own clock says, whatever became of the machine's."""
@@ -113,7 +116,12 @@ def _hides_a_lie(history: list[Step], number: int) -> bool:
     return quiet and not any(s.restart or s.hidden or s.clock_s for s in around)
 
 
+SAMPLED_LATE = [Step(20, hidden=True, late_us=GRACE_US - 1), Step(20, restart=True, hidden=True), Step(20)]
+"""At full speed before the gap is told to begin, and behind it a restart that nobody could see."""
+
+
 @settings(max_examples=600)
+@example(SAMPLED_LATE, CounterSpec(max_per_s=MAX_PER_S), 5)
 @given(steps, specs, st.integers(0, 2**16))
 def test_what_is_claimed_contains_the_truth(history: list[Step], spec: CounterSpec, begin: int) -> None:
     modulus = spec.modulus or 2**70
@@ -123,7 +131,7 @@ def test_what_is_claimed_contains_the_truth(history: list[Step], spec: CounterSp
             step = replace(step, lie="")
         model.live(step)
         if step.hidden:
-            model.hide()
+            model.hide(step.late_us)
             continue
         model.show()
         if step.lie:

@@ -71,11 +71,18 @@ class TestGaps:
 
     def test_an_unmarked_counter_might_have_restarted(self) -> None:
         spec = CounterSpec(max_per_s=10.0)
-        assert bounds(movement(Baseline(5, 0), read(9, 10, gap_s=2), spec))[1:] == (4, 81)
+        assert bounds(movement(Baseline(5, 0), read(9, 10, gap_s=2), spec))[1:] == (4, 91)
         assert bounds(movement(Baseline(5, 0), read(9, 10, gap_s=2), PLAIN))[1:] == (4, None)
 
     def test_a_retentive_counter_is_exact(self) -> None:
         assert bounds(movement(Baseline(5, 0), read(9, gap_s=2), CounterSpec(retentive=True)))[1:] == (4, 4)
+
+    def test_a_value_that_was_sampled_after_the_last_message_before_a_gap(self) -> None:
+        """Its time lies before the gap; a clock that was set back by more than a second leaves the same open."""
+        spec = CounterSpec(retentive=True, modulus=60_000, max_per_s=10.0)
+        before = Baseline(5, 10 * SECOND)
+        assert bounds(movement(before, read(9, 11, gap_s=11.5), spec))[1:] == (4, 4)
+        assert bounds(movement(before, read(9, 11, gap_s=13), spec))[1:] == (4, None)
 
 
 @dataclass(frozen=True)

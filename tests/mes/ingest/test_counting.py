@@ -258,7 +258,7 @@ class TestGaps:
             running.sample(f"{CELL}.Good", 30),
         )
         found = job(plant, "PO-1-LINE")
-        assert (found.good_low, found.good_high) == (30, 51)
+        assert (found.good_low, found.good_high) == (30, 61)
 
     def test_no_bound_is_claimed_where_the_reading_breaks_it(
         self, plant: Database, running: Box, clock: SettableClock
@@ -362,7 +362,7 @@ class TestClocksAndTypes:
         running.say(running.sample(f"{CELL}.Good", 3, data_type="UInt16"))
         clock.advance(seconds=1)
         running.say(running.sample(f"{CELL}.Good", 5, data_type="UInt16"))
-        assert claimed(plant) == (7, 7 + 11)
+        assert claimed(plant) == (7, 7 + 21)
 
     @pytest.mark.parametrize(
         ("data_type", "last"),
@@ -432,7 +432,7 @@ class TestClocksAndTypes:
         other = Box(plant, journal_id="journal-2")
         other.say(other.sample(f"{PRESS}.Good", 5))
         other.say(other.sample(f"{PRESS}.Good", 6))
-        assert claimed(plant, f"{PRESS}.Good") == (3, 22)
+        assert claimed(plant, f"{PRESS}.Good") == (3, 32)
 
     def test_a_weekend_changes_nothing(self, plant: Database, running: Box, clock: SettableClock) -> None:
         """Baselines do not expire, and a counter that has not moved has not moved, whatever was missed."""
