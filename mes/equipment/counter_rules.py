@@ -188,7 +188,7 @@ def _is_the_same(baseline: Baseline, reading: Reading, spec: CounterSpec) -> boo
 
 def _gap(baseline: Baseline, reading: Reading) -> int | None:
     """Since when values may have been missed; 0: since the baseline. It may lie before the baseline where the clock was
-    set back in between."""
+    set back in between. What was published then had been sampled before: up to `GRACE_US`."""
     starts = [at for at in (baseline.gap_from_us, reading.gap_from_us) if at is not None]
     return min(starts) or baseline.at_us if starts else None
 
@@ -206,9 +206,11 @@ def _believed(baseline: Baseline | None, reading: Reading) -> Baseline:
 
 def _moved(kind: MovementKind, low: int, high: int | None, baseline: Baseline, reading: Reading) -> Movement:
     gap, back = _gap(baseline, reading), _set_back(baseline, reading)
-    from_us = baseline.at_us if gap is None else gap
-    if back:
-        from_us = min(from_us, reading.at_us)
+    from_us = baseline.at_us
+    if gap is not None:
+        from_us = gap if gap <= baseline.at_us else max(baseline.at_us, gap - GRACE_US)
+    if from_us > reading.at_us:
+        from_us = min(baseline.at_us, reading.at_us)
     believed = _believed(baseline, reading)
     return Movement(kind, low, high, from_us, believed, gap is not None or back, believed.at_us)
 
@@ -383,7 +385,7 @@ def _plausible(count: int, from_us: int, to_us: int, spec: CounterSpec) -> bool:
     """Whether so many can have been counted in that time. A clock that was set back in between cannot tell."""
     if to_us < from_us:
         return True
-    return count <= _possible(from_us, to_us, rate_of(spec))
+    return count <= _possible(from_us, to_us + GRACE_US, rate_of(spec))
 
 
 def rate_of(spec: CounterSpec) -> float:
@@ -391,16 +393,15 @@ def rate_of(spec: CounterSpec) -> float:
 
 
 def _possible(from_us: int, to_us: int, max_per_s: float) -> int:
-    """The most of that time, and of `GRACE_US`: what was published when a gap began had been sampled before."""
-    return math.ceil((to_us + GRACE_US - from_us) / 1_000_000 * max_per_s) + 1
+    return math.ceil((to_us - from_us) / 1_000_000 * max_per_s) + 1
 
 
 def _bound(baseline: Baseline, reading: Reading, spec: CounterSpec, *, low: int, seen: int = 0) -> int | None:
     """The most that can have been counted: `seen` before the gap and what the machine can do since. None where no
     bound is known, where it is broken, and where the clock was set back."""
     gap = _gap(baseline, reading)
-    since = baseline.at_us if gap is None else gap
-    if spec.max_per_s is None or since > reading.at_us + GRACE_US:
+    since = baseline.at_us if gap in (None, baseline.at_us) else gap - GRACE_US
+    if spec.max_per_s is None or since > reading.at_us:
         return None
     possible = seen + _possible(since, reading.at_us, spec.max_per_s)
     return possible if possible >= low else None

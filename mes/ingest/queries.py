@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlmodel import Session
 
 from mes.edge.tables import TagBindingRow
+from mes.equipment.counter_rules import GRACE_US
 from mes.equipment.tables import Equipment
 from mes.ingest.rules import costs_of
 from mes.ingest.tables import GapFilledRow, GapRow
@@ -90,7 +91,7 @@ def _uncertain_counts(session: Session, bridge_pk: int, gaps: Sequence[GapView])
 
 
 def _earliest_us(gaps: Iterable[GapView]) -> int:
-    return min(max(gap.from_at_us, gap.recorded_at_us - LOOK_BACK_US) for gap in gaps)
+    return min(max(gap.from_at_us, gap.recorded_at_us - LOOK_BACK_US) for gap in gaps) - GRACE_US
 
 
 def _cost(row: Any) -> CounterCost:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from mes.edge.types import Signal, TagBinding
+from mes.equipment.counter_rules import GRACE_US
 from mes.ingest.types import CounterCost, GapView
 from mes.orders.types import MachineJobReport
 from standards.lineside.ingest_v1 import Gap, Item, Sample, SourceEvent, Value
@@ -259,12 +260,12 @@ def job_reports(target_pk: int, known: TargetJob, words: Sequence[Word]) -> list
 def costs_of(gap: GapView, facts: Iterable[tuple[int, CounterCost]]) -> tuple[CounterCost, ...]:
     """The counters whose count a gap made an interval. `facts`: uncertain counts with the instant they begin at.
 
-    An uncertain count begins where the gap does, or at the counter's last reading if that came later.
+    An uncertain count begins up to `GRACE_US` before the gap, or at the counter's last reading if that came later.
     """
     return tuple(
         cost
         for from_us, cost in facts
-        if gap.from_at_us <= from_us <= gap.to_at_us and (not gap.tags or cost.tag in gap.tags)
+        if gap.from_at_us - GRACE_US <= from_us <= gap.to_at_us and (not gap.tags or cost.tag in gap.tags)
     )
 
 

@@ -67,7 +67,7 @@ class TestPlainSight:
 class TestGaps:
     def test_a_marked_counter_that_did_not_restart_is_exact(self) -> None:
         found = movement(Baseline(5, 0, "b"), read(9, 10, "b", gap_s=2), MARKED)
-        assert (found.low, found.high, found.from_us, found.gapped) == (4, 4, 2 * SECOND, True)
+        assert (found.low, found.high, found.from_us, found.gapped) == (4, 4, 1 * SECOND, True)
 
     def test_an_unmarked_counter_might_have_restarted(self) -> None:
         spec = CounterSpec(max_per_s=10.0)
@@ -81,8 +81,18 @@ class TestGaps:
         """Its time lies before the gap; a clock that was set back by more than a second leaves the same open."""
         spec = CounterSpec(retentive=True, modulus=60_000, max_per_s=10.0)
         before = Baseline(5, 10 * SECOND)
-        assert bounds(movement(before, read(9, 11, gap_s=11.5), spec))[1:] == (4, 4)
-        assert bounds(movement(before, read(9, 11, gap_s=13), spec))[1:] == (4, None)
+        found = movement(before, read(9, 11, gap_s=11.5), spec)
+        assert (found.low, found.high, found.from_us, found.to_us) == (4, 4, 10.5 * SECOND, 11 * SECOND)
+        assert movement(before, read(9, 11, gap_s=10.9), spec).from_us == 10 * SECOND
+        found = movement(before, read(9, 11, gap_s=13), spec)
+        assert (found.low, found.high, found.from_us, found.to_us) == (4, None, 10 * SECOND, 11 * SECOND)
+
+    def test_a_gap_since_the_baseline_begins_with_it(self) -> None:
+        """Nothing was published then: a reading with an earlier time has another clock."""
+        spec = CounterSpec(max_per_s=10.0)
+        before = Baseline(5, 10 * SECOND)
+        assert bounds(movement(before, read(9, 12, gap_s=0), spec))[1:] == (4, 21)
+        assert bounds(movement(before, read(9, 9.5, gap_s=0), spec))[1:] == (4, None)
 
 
 @dataclass(frozen=True)
