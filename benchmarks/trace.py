@@ -16,7 +16,7 @@ layer, JSON included; `scans_per_s` of 32 clients, each scan on disk when it is 
 `bytes_per_link_…`: acts, links, mounts and their indexes over the
 logical links; `…_with_lots`: the table of lots with it.
 PostgreSQL has 1 GB of `shared_buffers`, room for 10 million links, and in huge pages, as docs/operate/server.md asks
-for: they are reserved for the time of the run where that may be (root, Linux); `huge_pages` says whether there were.
+for: they are reserved for the time of the run where that may be (root, Linux); `huge_pages` says whether it has them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import argparse
 import asyncio
 import gc
 import json
-import os
 import re
+import signal
 import sqlite3
 import statistics
 import sys
@@ -64,15 +64,17 @@ from mes.equipment.service import put_equipment
 from mes.equipment.types import EquipmentSpec
 from mes.genealogy import queries
 from mes.genealogy.formats import Format, answer_bytes
-from mes.genealogy.service import record_genealogy, scan_lot, ship_lots
+from mes.genealogy.service import count_mounted, record_genealogy, scan_lot, ship_lots
 from mes.genealogy.types import Act, ActKind, Link, LinkKind, Mount, NewLot, Recording, Suspects
 from mes.kernel.db import Database
 from mes.kernel.plants import Plants
+from mes.kernel.sqltypes import to_us
 from mes.kernel.uow import UnitOfWork
 from mes.materials.service import put_materials
 from mes.materials.types import LotKind, MaterialSpec
 from mes.migrations.upgrade import upgrade
 from mes.orders.service import submit_operations_request
+from mes.ticks import list_due_ticks
 from standards.isa95.equipment_hierarchy import EquipmentLevel
 from tests.support.plants import build_plant
 from tests.support.postgres import PostgresCluster, start_cluster
@@ -207,7 +209,10 @@ class Store:
         return time.process_time()
 
     def settle(self) -> None:
-        """After the load, as a plant's database is after a night."""
+        """After the load, as a plant's database is after a night: what is mounted has been counted."""
+        now_us = to_us(self.database.clock())
+        while count_mounted in self.database.read_now(list_due_ticks, now_us=now_us):
+            self.database.write_now(count_mounted, actor=None)
 
     def size(self, tables: Sequence[str]) -> int:
         raise NotImplementedError
@@ -262,6 +267,7 @@ class Postgres(Store):
         return time.process_time() + of_processes(self._postmaster)
 
     def settle(self) -> None:
+        super().settle()
         with psycopg.connect(_plain(self.database.url), autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
 
@@ -567,7 +573,8 @@ def benchmark(links: int, *, quick: bool) -> dict[str, Any]:
         sqlite = everything(large, small, graph, tenth, quick=quick)
         print(json.dumps(sqlite), file=sys.stderr)
         with huge_pages(SHARED_BUFFERS_MB) as reserved:
-            cluster = start_cluster(folder / "cluster", settings={"shared_buffers": f"{SHARED_BUFFERS_MB}MB"})
+            settings = {"shared_buffers": f"{SHARED_BUFFERS_MB}MB", "huge_pages": "on" if reserved else "off"}
+            cluster = start_cluster(folder / "cluster", settings=settings)
             try:
                 larger, smaller = (Postgres(folder / "postgres" / size, cluster) for size in SIZES)
                 postgres = everything(larger, smaller, graph, tenth, quick=quick)
@@ -580,19 +587,32 @@ def benchmark(links: int, *, quick: bool) -> dict[str, Any]:
 
 @contextmanager
 def huge_pages(megabytes: int) -> Iterator[bool]:
-    """Reserve so much memory, and a tenth, in huge pages; PostgreSQL takes them by itself. False: it cannot be had."""
-    sizes = Path("/proc/meminfo").read_text() if NR_HUGE_PAGES.exists() else ""
-    found = re.search(r"^Hugepagesize: *(\d+) kB", sizes, re.MULTILINE)
-    if found is None or not os.access(NR_HUGE_PAGES, os.W_OK):
+    """Have so much memory, and a tenth, free in huge pages, while this lasts. False: that cannot be had."""
+    memory = Path("/proc/meminfo").read_text() if NR_HUGE_PAGES.exists() else ""
+    known = dict(re.findall(r"^(Huge\w+): *(\d+)", memory, re.MULTILINE))
+    if not int(known.get("Hugepagesize", 0)):
         yield False
         return
-    before = int(NR_HUGE_PAGES.read_text())
-    wanted = before + -(-megabytes * 1_126 // int(found[1]))
+    free = int(known["HugePages_Free"]) - int(known["HugePages_Rsvd"])
+    missing = max(-(-megabytes * 1_126 // int(known["Hugepagesize"])) - free, 0)
+    before = int(known["HugePages_Total"])
+    has_them = not missing or _reserve(before + missing)
+    if missing and not has_them:
+        _reserve(before)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # given back then, too
     try:
-        NR_HUGE_PAGES.write_text(str(wanted))
-        yield int(NR_HUGE_PAGES.read_text()) >= wanted
+        yield has_them
     finally:
-        NR_HUGE_PAGES.write_text(str(before))
+        if missing and has_them:
+            _reserve(before)
+
+
+def _reserve(count: int) -> bool:
+    try:
+        NR_HUGE_PAGES.write_text(str(count))
+        return int(NR_HUGE_PAGES.read_text()) >= count
+    except OSError:
+        return False
 
 
 def report(links: int, sqlite: dict[str, float], postgres: dict[str, float]) -> dict[str, Any]:

@@ -214,8 +214,8 @@ def _mounted(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[tuple[_Told,
 
 
 def _told_of_failed(told: Sequence[_Told], lots: _Lots, failed: Bits) -> tuple[Numbers, Bits, Numbers]:
-    """Of all that mounts tell, what any failed unit has: of hundreds of thousands of lots a few. They are looked up no
-    further, so it may wait until all is known."""
+    """Of all that mounts tell, what any failed unit has: a tenth, or less. It is looked up no further, so it may wait
+    until all is known."""
     found = [lots.keys[_any_of(lots.units & failed)]]
     for one in told:
         keys, rows = one.keys()

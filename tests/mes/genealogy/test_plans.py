@@ -65,7 +65,7 @@ def test_a_step_goes_by_index_and_never_through_a_whole_table(plant: Database, f
         assert "SEARCH m USING INDEX ix_slot_mount_slot (slot_pk=? AND from_seq<?)" in found
 
 
-@pytest.mark.parametrize("name", ["LOT_ROWS", "GROUPS", "SHIPPED"])
+@pytest.mark.parametrize("name", ["LOT_ROWS", "GROUPS", "SHIPPED", "PASSES_OF_LOTS", "PARENTS_OF_LOTS"])
 def test_the_rows_of_an_answer_are_found_by_index_and_grouped_without_sorting(
     plant: Database, fan: Recording, name: str
 ) -> None:

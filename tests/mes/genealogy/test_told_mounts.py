@@ -245,3 +245,18 @@ def test_units_of_many_words_share_what_mounts_tell(plant: Database, monkeypatch
     shared = {what: row[2:6] for row in answer.tables["shared"].rows for what in row[-1]}
     assert {shared[f"lot {name}"] for name in ("S", "M", "REEL")} == {(70, 70, 0, 70)}
     assert shared["lot GOOD"] == (30, 70, 70, 70)
+
+
+def test_what_good_units_have_by_a_mount_and_failed_ones_in_another_way(plant: Database) -> None:
+    """Of what mounts tell only what a failed unit has is kept, however it has it."""
+    lots = [NewLot(name, "BOARD", 10**9) for name in ("F", "G", "S", "REEL", "BOTH")]
+    acts = [Act(ActKind.passed, "F", 1, PRESS, 1), Act(ActKind.passed, "G", 1, BENCH, 1)]
+    acts += [Act(ActKind.consumed, name, 1) for name in ("REEL", "F")]
+    acts += [Act(ActKind.mounted, name, 1, at) for name, at in (("BOTH", PRESS), ("BOTH", BENCH), ("REEL", BENCH))]
+    links = [Link(2, "S", "REEL"), Link(3, "S", "F")]
+    mounts = [Mount(4, "1", "BOTH", 1, 1), Mount(5, "1", "BOTH", 1, 1), Mount(6, "2", "REEL", 1, 1)]
+    plant.write_now(record_genealogy, actor=None, recording=Recording(lots, acts, links, mounts))
+    assert plant.read_now(told_by) == {"BOTH": set(), "REEL": {"S"}}
+    answer = plant.read_now(list_shared, failed_ids=["F"], good_ids=["G"])
+    shared = {what: row[2:6] for row in answer.tables["shared"].rows for what in row[-1] if what.startswith("lot ")}
+    assert shared == {"lot S": (1, 1, 1, 1), "lot BOTH": (1, 1, 1, 1)}
