@@ -23,7 +23,9 @@ from standards.isa95.b2mml.values import time_text
 
 _CHARACTERS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")
 TEXTS = st.text(_CHARACTERS | st.sampled_from("\t\n\r&<>\"']]>"), max_size=12)
-IDS = st.text(_CHARACTERS | st.sampled_from("&<>'\""), max_size=12).map(lambda text: " ".join(text.split(" ")).strip())
+IDS = st.text(_CHARACTERS | st.sampled_from("&<>'\""), max_size=12).map(
+    lambda text: " ".join(filter(None, text.split(" "))).strip()
+)
 TIMES = st.integers(0, 4 * 10**15).map(
     lambda us: time_text(datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us))
 )
