@@ -398,7 +398,8 @@ def _possible(from_us: int, to_us: int, max_per_s: float) -> int:
 
 def _bound(baseline: Baseline, reading: Reading, spec: CounterSpec, *, low: int, seen: int = 0) -> int | None:
     """The most that can have been counted: `seen` before the gap and what the machine can do since. None where no
-    bound is known, where it is broken, and where the clock was set back."""
+    bound is known, where it is broken, and where the clock was set back. By less than the gap lasted it may have been:
+    so the baseline's instant is no limit to how far the gap reaches back."""
     gap = _gap(baseline, reading)
     since = baseline.at_us if gap in (None, baseline.at_us) else gap - GRACE_US
     if spec.max_per_s is None or since > reading.at_us:

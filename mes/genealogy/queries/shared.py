@@ -86,8 +86,7 @@ class _Lots:
         return found[_firsts(found)]
 
     def _add(self, keys: Numbers, units: Bits) -> Numbers:
-        at = np.searchsorted(self.keys, keys)
-        present = _is_in(self.keys, keys)
+        at, present = _found_in(self.keys, keys)
         grown = ~present
         grown[present] = _any_of(units[present] & ~self.units[at[present]])
         self.units[at[present]] |= units[present]
@@ -111,12 +110,12 @@ def _any_of(units: Bits) -> npt.NDArray[np.bool_]:
     return np.asarray(units.any(axis=1))
 
 
-def _is_in(known: Numbers, keys: Numbers) -> npt.NDArray[np.bool_]:
-    """Which of some keys are among known ones, which are in order."""
+def _found_in(known: Numbers, keys: Numbers) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    """Where some keys stand among known ones, which are in order, and which of them are there."""
     at = np.searchsorted(known, keys)
     found = at < len(known)
     found[found] = known[at[found]] == keys[found]
-    return found
+    return at, found
 
 
 def _firsts(keys: Numbers) -> Numbers:
@@ -138,20 +137,20 @@ def _things(reads: Reads, roots: Sequence[int], failed: int) -> Iterator[Things]
     are nothing that they share. The first so many roots have failed."""
     lots = _Lots(roots)
     levels: list[Passes] = []
-    told: list[_Told] = []
+    told: list[InUnits] = []
     frontier = lots.keys
     for _ in range(DEPTH_MAX):
         if not len(frontier):
             break
         passes, children, parents = passes_and_parents_of(reads, frontier.tolist())
         levels.append(passes)
-        above = _Gathered(lots.words)
-        above.add(parents, lots.units, lots.rows_of(children))
-        for telling, untold, units, rows in _mounted(reads, lots, passes):
+        above: list[InUnits] = [(parents, lots.units, lots.rows_of(children))]
+        for telling, untold in _mounted(reads, lots, passes):
             told.append(telling)
-            above.add(untold, units, rows)
-        frontier = lots.add(*above.joined())
-    lots.add(*_told_of_failed(told, lots, _first(failed, lots.words)))
+            above.append(untold)
+        frontier = lots.add(*_joined(above))
+    if told:
+        lots.add(*_joined(_of_failed(told, lots, _first(failed, lots.words))))
     shared = ~np.isin(lots.keys, roots)
     yield "lot", lots.keys[shared].tolist(), lots.units[shared]
     passes = Passes(*map(np.concatenate, zip(*levels, strict=True)))
@@ -159,43 +158,21 @@ def _things(reads: Reads, roots: Sequence[int], failed: int) -> Iterator[Things]
         yield from _circumstances(reads, lots, passes)
 
 
-class _Gathered:
-    """Lots, with repeats, and the units they are in, from several sources."""
-
-    def __init__(self, words: int) -> None:
-        self._keys, self._rows = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        self._units = [np.zeros((0, words), np.uint64)]
-        self._height = 0
-
-    def add(self, keys: Numbers, units: Bits, rows: Numbers) -> None:
-        """`rows`: where in `units` the units of each lot stand."""
-        self._keys.append(keys)
-        self._rows.append(rows + self._height)
-        self._units.append(units)
-        self._height += len(units)
-
-    def joined(self) -> tuple[Numbers, Bits, Numbers]:
-        """As `_Lots.add` takes them."""
-        return np.concatenate(self._keys), np.concatenate(self._units), np.concatenate(self._rows)
+InUnits = tuple[Numbers, Bits, Numbers]
+"""Lots, with repeats, units, and where in these the units of each lot stand: as `_Lots.add` takes them."""
 
 
-class _Told(NamedTuple):
-    """Lots mounted at a station that tell what they are made of: of how many, and of which, one lot's after another's;
-    and in which of these units each is."""
-
-    lots: Numbers
-    counts: Numbers
-    made_of: Numbers
-    units: Bits
-    rows: Numbers
-
-    def keys(self) -> tuple[Numbers, Numbers]:
-        """The lots and all they are made of, and their rows in `units`."""
-        return np.append(self.lots, self.made_of), np.append(self.rows, np.repeat(self.rows, self.counts))
+def _joined(sources: Sequence[InUnits]) -> InUnits:
+    """Of one source at least."""
+    keys, units, rows = zip(*sources, strict=True)
+    begins = np.cumsum([0, *map(len, units)])
+    moved = [own + begin for own, begin in zip(rows, begins, strict=False)]
+    return np.concatenate(keys), np.concatenate(units), np.concatenate(moved)
 
 
-def _mounted(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[tuple[_Told, Numbers, Bits, Numbers]]:
-    """Station by station what was mounted while pieces passed: what tells of itself, and what is to be looked up."""
+def _mounted(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[tuple[InUnits, InUnits]]:
+    """Station by station what was mounted while pieces passed: where the mount tells what the lot is made of, the lot
+    and that; and the lots to be looked up."""
     order = np.lexsort((passes.lots, passes.seqs, passes.stations))
     stations, all_seqs, pieces = passes.stations[order], passes.seqs[order], passes.lots[order]
     for start, stop in pairwise([*_firsts(stations).tolist(), len(stations)]):
@@ -209,24 +186,21 @@ def _mounted(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[tuple[_Told,
         units = np.bitwise_or.reduceat(ended, bounds, axis=0)[::2]
         made_of = made_of[np.repeat(had, np.maximum(counts, 0))]
         mounted, counts, told = mounted[had], counts[had], counts[had] >= 0
-        telling = _Told(mounted[told], counts[told], made_of, units, rows[told])
-        yield telling, mounted[~told], units, rows[~told]
+        their_rows = np.repeat(rows[told], counts[told])
+        yield (
+            (np.append(mounted[told], made_of), units, np.append(rows[told], their_rows)),
+            (mounted[~told], units, rows[~told]),
+        )
 
 
-def _told_of_failed(told: Sequence[_Told], lots: _Lots, failed: Bits) -> tuple[Numbers, Bits, Numbers]:
+def _of_failed(told: Sequence[InUnits], lots: _Lots, failed: Bits) -> list[InUnits]:
     """Of all that mounts tell, what any failed unit has: a tenth, or less. It is looked up no further, so it may wait
     until all is known."""
-    found = [lots.keys[_any_of(lots.units & failed)]]
-    for one in told:
-        keys, rows = one.keys()
-        found.append(keys[_any_of(one.units & failed)[rows]])
-    having = np.sort(np.concatenate(found))
-    kept = _Gathered(lots.words)
-    for one in told:
-        keys, rows = one.keys()
-        with_failed = _is_in(having, keys)
-        kept.add(keys[with_failed], one.units, rows[with_failed])
-    return kept.joined()
+    having = [lots.keys[_any_of(lots.units & failed)]]
+    having += [keys[_any_of(units & failed)[rows]] for keys, units, rows in told]
+    known = np.sort(np.concatenate(having))
+    kept = [(_found_in(known, keys)[1], keys, units, rows) for keys, units, rows in told]
+    return [(keys[found], units, rows[found]) for found, keys, units, rows in kept]
 
 
 def _circumstances(reads: Reads, lots: _Lots, passes: Passes) -> Iterator[Things]:
