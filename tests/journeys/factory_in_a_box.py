@@ -8,17 +8,18 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
 
 from mes.access.types import Role
+from tests.support.ports import free_port
 from web.demo.cable import Cable
 from web.demo.erp import erp_client
 from web.demo.folder import clear_folder
-from web.demo.options import DemoOptions, Files, Ports, choose_ports
+from web.demo.options import DemoOptions, Files, Ports
 from web.demo.prepare import Prepared, prepare
 from web.demo.processes import Program
 from web.demo.supervisor import programs_of
@@ -238,9 +239,11 @@ async def factory_in_a_box(
     folder: Path, *, seed: int, speed: float, database_url: str | None, disturbances: float = 1.0, asks: bool = False
 ) -> AsyncIterator[Box]:
     """The three processes while the block lasts, ready and connected. What they said last is added to a failure."""
+    ports = Ports(*(free_port() for _ in fields(Ports)))
     options = DemoOptions(
         data_dir=folder,
-        port=0,
+        port=ports.server,
+        control_port=ports.control,
         seed=seed,
         speed=speed,
         disturbances=disturbances,
@@ -248,7 +251,7 @@ async def factory_in_a_box(
         no_history=True,
         asks=asks,
     )
-    files, ports = Files(folder), choose_ports(options)
+    files = Files(folder)
     clear_folder(files, keep=False)
     programs = tuple(_watched(program) for program in programs_of(options, files, ports))
     cable, failure = Cable(ports.simulator), None

@@ -30,7 +30,7 @@ from mes.history.queries import list_samples
 from mes.ingest.queries import list_gaps
 from mes.kernel.db import ReadSession
 from mes.reporting.measurements.queries import get_measurement
-from tests.opcua_bridge.support import free_port
+from tests.support.ports import free_port
 from web.plants import open_plants
 from web.settings import Settings
 

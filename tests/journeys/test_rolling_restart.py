@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +32,7 @@ from mes.migrations.upgrade import upgrade
 from mes.orders.queries import get_job
 from mes.orders.service import release_jobs, start_job, submit_operations_request
 from tests.support.plants import BENCH, build_plant
+from tests.support.ports import free_port
 from tests.web.cast import hire
 from web.live.region import live_url
 
@@ -108,13 +108,6 @@ class Operator:
             await self.tap()
 
 
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], two.getsockname()[1]
-
-
 def fill(uow: UnitOfWork) -> None:
     build_plant(uow)
     put_definitions(uow, specs=[DefinitionSpec("R", "BOARD", (SegmentSpec("W", "WM-BENCH", BENCH),))])
@@ -136,7 +129,7 @@ async def two_servers(folder: Path, url: str) -> AsyncIterator[tuple[Servers, Pl
         "LINESIDE_DATABASE_URL": url.replace("+psycopg", ""),
         "LINESIDE_LOG_LEVEL": "error",
     }
-    servers = Servers(environment, free_ports())
+    servers = Servers(environment, (free_port(), free_port()))
     try:
         await asyncio.gather(*(servers.start(port) for port in servers.ports))
         yield servers, plants, session

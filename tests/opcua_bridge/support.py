@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import ssl
 import sys
 import time
@@ -23,6 +22,8 @@ from asyncua import Server, ua
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_subscription import InternalSubscription
+
+from tests.support.ports import free_port
 
 TOKEN = "t" * 43
 URI = "urn:test:machine"
@@ -47,12 +48,6 @@ def _copied(nodes: dict[ua.NodeId, NodeData]) -> dict[ua.NodeId, NodeData]:
         copy.attributes = {a: AttributeValue(v.value) for a, v in node.attributes.items()}
         copy.references, copy.call = list(node.references), node.call
     return copies
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(condition: Callable[[], Any], *, timeout_s: float = 30.0, what: str = "") -> None:

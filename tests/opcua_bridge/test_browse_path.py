@@ -15,7 +15,8 @@ from opcua_bridge.tag_map import TagMapRefused, parse_tag_map
 from standards.lineside.commands_v1 import JobAction, JobCommand
 from tests.opcua_bridge.conftest import Bridges
 from tests.opcua_bridge.job_machine import receiver_machine
-from tests.opcua_bridge.support import URI, Machine, Mes, free_port, until
+from tests.opcua_bridge.support import URI, Machine, Mes, until
+from tests.support.ports import free_port
 
 UINT = ua.VariantType.UInt32
 HEAD = f'[namespaces]\nm = "{URI}"\n[[endpoint]]\nname = "machine"\nurl = "URL"\nsecurity = "none"\n'

@@ -9,7 +9,8 @@ from opcua_bridge.simulator.server import running
 from opcua_bridge.simulator.settings import SimulatorSettings
 from opcua_bridge.tag_map import load_tag_map
 from tests.opcua_bridge.conftest import Bridges
-from tests.opcua_bridge.support import Mes, free_port, until
+from tests.opcua_bridge.support import Mes, until
+from tests.support.ports import free_port
 
 JOB = ("TEST-1.Job.OrderId", "TEST-1.Job.State", "TEST-1.Job.Substate")
 

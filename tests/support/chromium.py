@@ -13,6 +13,15 @@ MISSING = (
     "Chromium is missing: install it (Debian: apt-get install chromium fonts-noto-core) "
     f"or set {VARIABLE} to its program"
 )
+# What a browser has for its person costs as much as our pages: suggestions to an address nobody types are a page of
+# their own in each window. The rest is what Playwright switches off as well: of two such lists the last one counts.
+WITHOUT = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
+    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    "ThirdPartyStoragePartitioning",
+)
 # No sandbox, since containers and root cannot have one: the tests open none but our own pages. The rest keeps
 # the browser from calling home and from asking questions.
 ARGUMENTS = (
@@ -25,6 +34,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(WITHOUT)}",
 )
 
 

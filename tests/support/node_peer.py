@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hatch_build import last_error, npm_environment
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "tests" / "peers"
@@ -214,9 +215,9 @@ class NodeServer(Peer):
 
     uri = "urn:test:machine"
 
-    def __init__(self, folder: Path, *, port: int = 0, **config: Any) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, **config: Any) -> None:
         super().__init__("server.js", folder)
-        self.port = port
+        self.port = port or free_port()
         self.namespaces: list[str] = []
         self._config = config
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hatch_build import last_error
+from tests.support.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = ROOT / "tests" / "peers" / "tryton"
@@ -127,7 +127,7 @@ class Tryton:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(template / f"{DATABASE}.sqlite", folder)
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._configuration = _configure(folder, port=self.port)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -197,8 +197,3 @@ class ErpUser:
         return answer["result"]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

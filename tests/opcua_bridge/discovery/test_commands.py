@@ -16,7 +16,8 @@ from opcua_bridge.cli import main
 from opcua_bridge.simulator.server import running
 from opcua_bridge.simulator.settings import SimulatorSettings
 from opcua_bridge.tag_map import TagClass, load_tag_map
-from tests.opcua_bridge.support import URI, Machine, environment, free_port, machine
+from tests.opcua_bridge.support import URI, Machine, environment, machine
+from tests.support.ports import free_port
 
 V = ua.VariantType
 CLASSES = {
