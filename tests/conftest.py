@@ -54,9 +54,12 @@ def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     level, levels = root.level, {name: logging.getLogger(name).level for name in root.manager.loggerDict}
     yield
-    root.setLevel(level)
+    if root.level != level:
+        root.setLevel(level)
     for name in root.manager.loggerDict:
-        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+        logger, before = logging.getLogger(name), levels.get(name, logging.NOTSET)
+        if logger.level != before:  # to set it makes all loggers forget what they log
+            logger.setLevel(before)
 
 
 @pytest.fixture(autouse=True)
