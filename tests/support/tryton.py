@@ -195,5 +195,3 @@ class ErpUser:
         if "error" in answer:
             raise RuntimeError(f"{verb}: {answer['error']}")
         return answer["result"]
-
-
