@@ -65,6 +65,8 @@ class PostgresCluster:
     durable: bool = True
     settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    administration: psycopg.Connection[tuple[object, ...]] | None = field(default=None, repr=False)
+    """Kept: a new one costs as much as half of a new database."""
 
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of a database, driver psycopg, over the private Unix socket."""
@@ -99,6 +101,9 @@ class PostgresCluster:
 
     def halt(self, how: signal.Signals = signal.SIGINT) -> None:
         """End the server and keep the data: SIGINT in order, SIGQUIT as in a crash."""
+        if self.administration is not None:
+            self.administration.close()
+            self.administration = None
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -116,8 +121,9 @@ class PostgresCluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _administer(self, statement: sql.Composed) -> None:
-        with self._connect() as connection:
-            connection.execute(statement)
+        if self.administration is None or self.administration.closed:
+            self.administration = self._connect()
+        self.administration.execute(statement)
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(host=str(self.folder), user=SUPERUSER, dbname="postgres", autocommit=True)
