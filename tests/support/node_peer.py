@@ -215,9 +215,9 @@ class NodeServer(Peer):
 
     uri = "urn:test:machine"
 
-    def __init__(self, folder: Path, *, port: int | None = None, **config: Any) -> None:
+    def __init__(self, folder: Path, **config: Any) -> None:
         super().__init__("server.js", folder)
-        self.port = port or free_port()
+        self.port = free_port()
         self.namespaces: list[str] = []
         self._config = config
 
@@ -248,7 +248,7 @@ class NodeServer(Peer):
         return self
 
     async def start(self, **changes: Any) -> None:
-        """With the configuration given to the constructor and changes; on the same port as before, if it had one."""
+        """With the configuration given to the constructor and changes; on the same port each time."""
         self._config |= changes
         await self._take(
             await self.ask(
@@ -273,7 +273,7 @@ class NodeServer(Peer):
         await self.start(**changes)
 
     async def _take(self, started: dict[str, Any]) -> None:
-        self.port, self.namespaces = started["port"], started["namespaces"]
+        self.namespaces = started["namespaces"]
 
     def ledger(self) -> dict[str, list[tuple[Any, int, int]]]:
         """All it ever wrote, across kills: name -> (value, source time µs, StatusCode), in order."""
